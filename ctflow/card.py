@@ -1,0 +1,146 @@
+"""ModelCard: everything that a checkpoint must say about itself. No defaults: what is missing is an error."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from ctflow.errors import CheckpointError, RequestError, faults
+from ctflow.events import GenerationRequest, Solver
+from ctflow.hu import IntensityMap
+from ctflow.report import Report
+
+_strict = ConfigDict(extra="forbid", allow_inf_nan=False)
+Direction = Literal["L", "R", "P", "A", "S", "I"]
+CARD_FORMAT = 1
+
+
+@dataclass(frozen=True, config=_strict)
+class Geometry:
+    """`axes`: the directions in which the model's slice, row and column index grow, and whether that is proved."""
+
+    slices_per_chunk: int
+    max_chunks: int
+    rows: int
+    columns: int
+    slice_spacing_mm: float
+    pixel_spacing_mm: float
+    axes: tuple[Direction, Direction, Direction]
+    axes_evidence: Literal["proved", "inferred"]
+
+
+@dataclass(frozen=True, config=_strict)
+class Latent:
+    """Latent the transformer sees = (A-VAE mean - shift) * scale, of shape (channels, slices, rows, columns)."""
+
+    channels: int
+    rows: int
+    columns: int
+    scale: float
+    shift: float
+
+
+@dataclass(frozen=True, config=_strict)
+class Stop:
+    """A slice is white where more than `share` of its elements differ from the white code by less than `tolerance`."""
+
+    tolerance: float
+    share: float
+
+
+@dataclass(frozen=True, config=_strict)
+class Text:
+    """`parts`: see `ctflow.report.encoder_text`."""
+
+    encoder: str
+    parts: tuple[str, ...]
+    max_tokens: int
+
+
+@dataclass(frozen=True, config=_strict)
+class Guidance:
+    """`trained`: whether the model has seen reports dropped, so that guidance means something."""
+
+    trained: bool
+    default: float
+
+
+@dataclass(frozen=True, config=_strict)
+class Defaults:
+    """What a request says where nobody said otherwise."""
+
+    solver: Solver
+    steps: int
+    shift: float
+    chunks: int
+
+
+@dataclass(frozen=True, config=_strict)
+class ModelCard:
+    """A model's card, `card.json` in its folder."""
+
+    format: Literal[1]
+    name: str
+    title: str
+    notice: str
+    geometry: Geometry
+    intensity: IntensityMap
+    latent: Latent
+    first_previous: Literal["black", "zeros"]
+    stop: Stop
+    text: Text
+    guidance: Guidance
+    defaults: Defaults
+    provenance: str
+    licence: str
+    good_for: str
+    not_good_for: str
+
+    def request(self, report: Report, seed: int, **overrides: Any) -> GenerationRequest:
+        """A request with this model's defaults; `overrides` that are None keep the default.
+
+        Raises RequestError where a value is beyond what this model can do.
+        """
+        default = self.defaults
+        values = {
+            "solver": default.solver,
+            "steps": default.steps,
+            "shift": default.shift,
+            "chunks": default.chunks,
+            "guidance": self.guidance.default,
+        }
+        values.update({name: value for name, value in overrides.items() if value is not None})
+        request = GenerationRequest(report=report, seed=seed, **values)
+        self.check(request)
+        return request
+
+    def check(self, request: GenerationRequest) -> None:
+        """Raises RequestError for a request that this model cannot carry out."""
+        if request.chunks > self.geometry.max_chunks:
+            raise RequestError(
+                f"{self.name} makes at most {self.geometry.max_chunks} chunks of {self.geometry.slices_per_chunk} slices; "
+                f"got {request.chunks} chunks. Ask for fewer."
+            )
+        if request.guidance != 1 and not self.guidance.trained:
+            raise RequestError(f"{self.name} was not trained for guidance: leave it at 1; got {request.guidance:g}.")
+
+
+_adapter = TypeAdapter(ModelCard)
+
+
+def read_card(path: Path) -> ModelCard:
+    """Reads a `card.json`. Raises CheckpointError naming the file and each field that is missing, wrong or unknown."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}). A checkpoint folder needs its card.json.") from error
+    try:
+        return _adapter.validate_json(text, strict=True)
+    except ValidationError as error:
+        raise CheckpointError(f"{path} is not a model card of format {CARD_FORMAT}: {faults(error)}.") from error
+
+
+def write_card(card: ModelCard, path: Path) -> None:
+    """Writes a card as JSON that `read_card` reads back equal."""
+    path.write_bytes(_adapter.dump_json(card, indent=2) + b"\n")

@@ -1,0 +1,41 @@
+"""What can go wrong, in words a user can act on: what was given, what was expected, what to do."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+
+class CTFlowError(Exception):
+    """The parent of every error that is the input's or the machine's, not a bug of ours."""
+
+
+class RequestError(CTFlowError):
+    """A request that cannot be carried out as it stands."""
+
+
+class CheckpointError(CTFlowError):
+    """A checkpoint folder that is missing, incomplete or contradicts itself."""
+
+
+class VolumeError(CTFlowError):
+    """A volume that cannot be made, read or written."""
+
+
+class ResourceError(CTFlowError):
+    """Something that this machine does not have: a GPU, memory, a package."""
+
+
+_WORDS = {"missing": "is missing", "unexpected_keyword_argument": "is not known"}
+
+
+def faults(error: "ValidationError") -> str:
+    """Every field of a file that pydantic refused, by its dotted name: `geometry.rows is missing; seed is ...`."""
+    return "; ".join(
+        f"{'.'.join(map(str, fault['loc'])) or 'the file'} {_WORDS.get(fault['type']) or _quoted(fault['msg'])}"
+        for fault in error.errors()
+    )
+
+
+def _quoted(message: str) -> str:
+    return f"is wrong ({message})"

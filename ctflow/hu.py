@@ -1,0 +1,58 @@
+"""HU, model intensity and display window: the only home of their constants and of the maps between them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+AIR_HU = -1000
+
+
+@dataclass(frozen=True)
+class Window:
+    """A display window: `width` and `level` in HU. It never changes a volume."""
+
+    name: str
+    width: int
+    level: int
+
+
+WINDOWS = (
+    Window("Lung", 1500, -600),
+    Window("Mediastinum", 400, 40),
+    Window("Soft tissue", 350, 50),
+    Window("Bone", 2500, 480),
+    Window("PE", 700, 100),
+    Window("Wide", 2000, 0),
+)
+
+
+@dataclass(frozen=True)
+class IntensityMap:
+    """The straight line between model intensity and HU.
+
+    Intensity `black` is `hu_black`, intensity `white` is `hu_white`. HU are cut to that range, because outside
+    it the model has never seen anything.
+    """
+
+    black: float
+    white: float
+    hu_black: int
+    hu_white: int
+
+    def to_intensity(self, hu: np.ndarray) -> np.ndarray:
+        """HU of any shape -> float32 intensity, cut to [black, white]."""
+        share = (np.clip(hu, self.hu_black, self.hu_white) - self.hu_black) / (self.hu_white - self.hu_black)
+        return (self.black + share * (self.white - self.black)).astype(np.float32)
+
+    def to_hu(self, intensity: np.ndarray) -> np.ndarray:
+        """Intensity of any shape -> int16 HU, rounded and cut to [hu_black, hu_white]."""
+        share = (np.asarray(intensity, np.float64) - self.black) / (self.white - self.black)
+        hu = self.hu_black + share * (self.hu_white - self.hu_black)
+        return np.clip(np.rint(hu), self.hu_black, self.hu_white).astype(np.int16)
+
+
+def windowed(hu: np.ndarray, window: Window) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """HU of any shape -> uint8 grey as a viewer shows it."""
+    low = window.level - window.width / 2
+    return np.clip((hu - low) * (255 / window.width), 0, 255).astype(np.uint8)

@@ -1,0 +1,214 @@
+"""STDiT: the spatio-temporal transformer that gives the velocity of a chunk of latents.
+
+Module names follow the keys of the released checkpoints (`WongJiayi/CTFlow`, arXiv 2508.12900), whose quirks the
+weights depend on. Letters in shapes: B batch, C channels, T slices, H rows, W columns of latents;
+n tokens along the slices, s tokens in the plane, D hidden size.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+T_FREQUENCIES = 128
+
+
+@dataclass(frozen=True)
+class STDiTConfig:
+    """`input_size`: (slices, rows, columns) of one chunk of latents. `in_channels`: the chunk's and the previous one's."""
+
+    input_size: tuple[int, int, int]
+    patch_size: tuple[int, int, int]
+    in_channels: int
+    out_channels: int
+    hidden_size: int
+    depth: int
+    num_heads: int
+    mlp_ratio: float
+    caption_channels: int
+
+    @property
+    def tokens(self) -> tuple[int, int, int]:
+        """Tokens along slices, rows and columns."""
+        slices, rows, columns = (size // patch for size, patch in zip(self.input_size, self.patch_size, strict=True))
+        return slices, rows, columns
+
+
+class Attention(nn.Module):
+    """Self-attention with the released head merge."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.proj = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = rearrange(self.qkv(x), "b n (three h d) -> three b h n d", three=3, h=self.heads)
+        out = F.scaled_dot_product_attention(q, k, v)
+        # The released code flattens (heads, tokens, dim) without moving the heads back; the weights were trained so.
+        return self.proj(out.reshape(x.shape))
+
+
+class TextAttention(nn.Module):
+    """Cross-attention to a single text token.
+
+    A softmax over one key is 1, so the answer is the projected value, whatever the query: `q_linear` and the key
+    half of `kv_linear` are part of the released checkpoints and have no effect.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.q_linear = nn.Linear(dim, dim)
+        self.kv_linear = nn.Linear(dim, 2 * dim)
+        self.proj = nn.Linear(dim, dim)
+
+    def forward(self, text: Tensor) -> Tensor:
+        """(B, 1, D) -> (B, 1, D), to be added to every token."""
+        dim = text.shape[-1]
+        value = F.linear(text, self.kv_linear.weight[dim:], self.kv_linear.bias[dim:])
+        return self.proj(value)
+
+
+class Mlp(nn.Module):
+    def __init__(self, dim_in: int, dim_hidden: int, dim_out: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(dim_in, dim_hidden)
+        self.fc2 = nn.Linear(dim_hidden, dim_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
+
+
+def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """Layer norm without weights of its own, then the time's shift and scale."""
+    return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
+
+
+class Block(nn.Module):
+    """Spatial attention, temporal attention (same gate, no norm of its own), text, MLP."""
+
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        dim = config.hidden_size
+        self.attn = Attention(dim, config.num_heads)
+        self.attn_temp = Attention(dim, config.num_heads)
+        self.cross_attn = TextAttention(dim)
+        self.mlp = Mlp(dim, int(dim * config.mlp_ratio), dim)
+        self.scale_shift_table = nn.Parameter(torch.randn(6, dim) / dim**0.5)
+        self.slices = config.tokens[0]
+
+    def forward(self, x: Tensor, text: Tensor, time: Tensor, temporal_position: Tensor | None) -> Tensor:
+        """x (B, n·s, D), text (B, 1, D), time (B, 6, D)."""
+        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = (self.scale_shift_table + time).chunk(6, dim=1)
+        x = x + gate * self.spatial(modulate(x, shift, scale))
+        x = x + gate * self.temporal(x, temporal_position)
+        x = x + self.cross_attn(text)
+        return x + mlp_gate * self.mlp(modulate(x, mlp_shift, mlp_scale))
+
+    def spatial(self, x: Tensor) -> Tensor:
+        batch = x.shape[0]
+        return rearrange(self.attn(rearrange(x, "b (n s) d -> (b n) s d", n=self.slices)), "(b n) s d -> b (n s) d", b=batch)
+
+    def temporal(self, x: Tensor, position: Tensor | None) -> Tensor:
+        batch = x.shape[0]
+        x = rearrange(x, "b (n s) d -> (b s) n d", n=self.slices)
+        x = self.attn_temp(x if position is None else x + position)
+        return rearrange(x, "(b s) n d -> b (n s) d", b=batch)
+
+
+class PatchEmbed(nn.Module):
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        self.proj = nn.Conv3d(config.in_channels, config.hidden_size, config.patch_size, stride=config.patch_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rearrange(self.proj(x), "b d n h w -> b (n h w) d")
+
+
+class TimeEmbed(nn.Module):
+    """Sinusoids of the raw t in [0, 1], cosines first, then an MLP."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(2 * T_FREQUENCIES, dim), nn.SiLU(), nn.Linear(dim, dim))
+
+    def forward(self, t: Tensor) -> Tensor:
+        exponents = torch.arange(T_FREQUENCIES, dtype=torch.float32, device=t.device) / T_FREQUENCIES
+        angles = t[:, None].float() * torch.exp(-math.log(10_000) * exponents)
+        return self.mlp(torch.cat([angles.cos(), angles.sin()], dim=-1).to(self.mlp[0].weight.dtype))
+
+
+class TextEmbed(nn.Module):
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        self.y_proj = Mlp(config.caption_channels, config.hidden_size, config.hidden_size)
+        # In every released checkpoint, never trained, never used: not a null text.
+        self.register_buffer("y_embedding", torch.zeros(1, config.caption_channels))
+
+    def forward(self, text: Tensor) -> Tensor:
+        return self.y_proj(text)
+
+
+class FinalLayer(nn.Module):
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        dim = config.hidden_size
+        self.linear = nn.Linear(dim, math.prod(config.patch_size) * config.out_channels)
+        self.scale_shift_table = nn.Parameter(torch.randn(2, dim) / dim**0.5)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        shift, scale = (self.scale_shift_table + time[:, None]).chunk(2, dim=1)
+        return self.linear(modulate(x, shift, scale))
+
+
+class STDiT(nn.Module):
+    """(noisy chunk, previous chunk, text, t) -> velocity of the chunk."""
+
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        self.config = config
+        dim = config.hidden_size
+        slices, rows, columns = config.tokens
+        self.x_embedder = PatchEmbed(config)
+        self.t_embedder = TimeEmbed(dim)
+        self.t_block = nn.Sequential(nn.SiLU(), nn.Linear(dim, 6 * dim))
+        self.y_embedder = TextEmbed(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.final_layer = FinalLayer(config)
+        self.register_buffer("pos_embed", plane_positions(dim, rows, columns)[None])
+        self.register_buffer("pos_embed_temporal", sincos(dim, torch.arange(slices, dtype=torch.float64)).float()[None])
+
+    def forward(self, x: Tensor, previous: Tensor, text: Tensor, t: Tensor) -> Tensor:
+        """x and previous (B, C, T, H, W), text (B, 1, caption channels), t (B,) in [0, 1] -> velocity, shaped like x."""
+        tokens = self.x_embedder(torch.cat([x, previous], dim=1))
+        tokens = tokens + self.pos_embed.repeat(1, self.config.tokens[0], 1)
+        time, text = self.t_embedder(t), self.y_embedder(text)
+        block_time = self.t_block(time).unflatten(1, (6, -1))
+        for index, block in enumerate(self.blocks):
+            tokens = block(tokens, text, block_time, self.pos_embed_temporal if index == 0 else None)
+        return self.unpatchify(self.final_layer(tokens, time))
+
+    def unpatchify(self, tokens: Tensor) -> Tensor:
+        (n, h, w), (pt, ph, pw) = self.config.tokens, self.config.patch_size
+        return rearrange(
+            tokens, "b (n h w) (pt ph pw c) -> b c (n pt) (h ph) (w pw)", n=n, h=h, w=w, pt=pt, ph=ph, pw=pw
+        )
+
+
+def sincos(dim: int, position: Tensor) -> Tensor:
+    """float64 positions (m,) -> (m, dim): sines, then cosines."""
+    frequencies = 10_000 ** -(torch.arange(dim // 2, dtype=torch.float64) / (dim // 2))
+    angles = position[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def plane_positions(dim: int, rows: int, columns: int) -> Tensor:
+    """(rows · columns, dim): the column's embedding first, then the row's, as in the released buffers."""
+    row, column = torch.meshgrid(
+        torch.arange(rows, dtype=torch.float64), torch.arange(columns, dtype=torch.float64), indexing="ij"
+    )
+    return torch.cat([sincos(dim // 2, column.flatten()), sincos(dim // 2, row.flatten())], dim=1).float()

@@ -1,0 +1,64 @@
+"""A radiology report, and the text that an encoder sees."""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from ctflow.errors import RequestError
+
+MAX_CHARACTERS = 20_000
+_HEADINGS = re.compile(r"\b(findings|impressions?)\s*:", re.IGNORECASE)
+# Nothing a report needs, and what no file, tokenizer or page can show: control signs, writing direction, half characters.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a radiologist writes. `age` in years. Raises RequestError for values that no report has."""
+
+    findings: str
+    impression: str = ""
+    sex: Literal["F", "M"] | None = None
+    age: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("findings", "impression"):
+            text = getattr(self, name)
+            if not isinstance(text, str):
+                raise RequestError(f"The report's {name} must be text; got {type(text).__name__}.")
+            if len(text) > MAX_CHARACTERS:
+                raise RequestError(
+                    f"The report's {name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are accepted. Shorten it."
+                )
+            object.__setattr__(self, name, _CONTROL.sub("", text).strip())
+        if not (self.findings or self.impression):
+            raise RequestError(
+                "The report is empty. Write findings or an impression, for example “No pleural effusion.”"
+            )
+        if self.sex not in ("F", "M", None):
+            raise RequestError(f"Sex is F, M or left out; got {self.sex!r}.")
+        if self.age is not None and not (type(self.age) is int and 0 <= self.age <= 120):
+            raise RequestError(f"Age is a whole number of years from 0 to 120, or left out; got {self.age!r}.")
+
+    @classmethod
+    def parse(
+        cls, text: str, impression: str = "", sex: Literal["F", "M"] | None = None, age: int | None = None
+    ) -> "Report":
+        """Free text -> Report: all of it is findings, unless it carries the headings `Findings:` or `Impression:`."""
+        head, *sections = _HEADINGS.split(text)
+        parts = {"f": [head], "i": [impression]}
+        for heading, body in zip(sections[::2], sections[1::2], strict=True):
+            # not .lower(): the pattern takes a Turkish dotless or dotted i for an i
+            parts["f" if heading[0] in "fF" else "i"].append(body)
+        findings, impression = (" ".join(filter(None, map(str.strip, parts[key]))) for key in "fi")
+        return cls(findings, impression, sex, age)
+
+
+def encoder_text(report: Report, parts: tuple[str, ...]) -> str:
+    """The text that an encoder sees: each part names one field in braces and is left out where that field is empty.
+
+    For example `("[Sex: {sex}]", "Findings: {findings}")`.
+    """
+    fields = {key: value for key, value in asdict(report).items() if value not in (None, "")}
+    named = ((part, re.findall(r"{(\w+)", part)) for part in parts)
+    return " ".join(part.format(**fields) for part, names in named if all(name in fields for name in names))

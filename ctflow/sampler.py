@@ -1,0 +1,105 @@
+"""The autoregressive generator, in latents: chunk after chunk, each from the text and the chunk before it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ctflow.events import GenerationRequest
+from ctflow.flow import solve
+from ctflow.models.stdit import STDiT
+from ctflow.models.text import no_text
+
+Noise = Callable[[int], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class StepSampled:
+    chunk: int
+    step: int
+
+
+@dataclass(frozen=True, eq=False)
+class ChunkSampled:
+    """The chunk's slices that are certain now: latents (C, slices, H, W), with any white ones held back before it."""
+
+    chunk: int
+    latents: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class WhiteRule:
+    """The published end of a volume: which latent slices are white. `code`: the white slice's latent (C, H, W)."""
+
+    code: Tensor
+    tolerance: float
+    share: float
+
+    def is_white(self, latents: Tensor) -> list[bool]:
+        """latents (C, slices, H, W) -> one answer per slice."""
+        close = (latents - self.code[:, None]).abs() < self.tolerance
+        return [bool(share > self.share) for share in close.float().mean(dim=(0, 2, 3))]
+
+    def ends_volume(self, latents: Tensor) -> bool:
+        """Whether this chunk is the last: its first slice is white."""
+        return self.is_white(latents[:, :1])[0]
+
+    def kept(self, latents: Tensor) -> int:
+        """The number of slices left after the trailing white ones are trimmed."""
+        white = self.is_white(latents)
+        return len(white) - next((i for i, is_white in enumerate(reversed(white)) if not is_white), len(white))
+
+
+def seeded_noise(seed: int, shape: tuple[int, ...]) -> Noise:
+    """The noise of chunk 0, 1, …: drawn on the CPU from (seed, chunk) alone, so every device gets the same."""
+
+    def noise(chunk: int) -> Tensor:
+        state = np.random.SeedSequence([seed, chunk]).generate_state(1, np.uint64)[0]
+        generator = torch.Generator().manual_seed(int(state) >> 1)
+        return torch.randn(shape, generator=generator)
+
+    return noise
+
+
+def velocity_of(transformer: STDiT, previous: Tensor, text: Tensor, guidance: float) -> Callable[[Tensor, float], Tensor]:
+    """The velocity field of one chunk; guidance other than 1 weighs the report against no report, in one batch of two."""
+    if guidance != 1:
+        previous = previous.expand(2, -1, -1, -1, -1)
+        text = torch.cat([text, no_text(text)])
+
+    def velocity(x: Tensor, t: float) -> Tensor:
+        count = len(text)
+        time = torch.full((count,), t, dtype=torch.float32, device=x.device)
+        answer = transformer(x.expand(count, -1, -1, -1, -1), previous, text, time)
+        if guidance == 1:
+            return answer
+        with_report, without = answer.split(1)
+        return without + guidance * (with_report - without)
+
+    return velocity
+
+
+@torch.inference_mode()
+def sample(
+    transformer: STDiT, request: GenerationRequest, text: Tensor, first_previous: Tensor, white: WhiteRule, noise: Noise
+) -> Iterator[StepSampled | ChunkSampled]:
+    """Yields after every evaluation of the transformer and after every chunk.
+
+    text (1, 1, D), first_previous (C, T, H, W) as the transformer sees them, on its device.
+    White slices at the end of a chunk are held back: the next chunk brings them, or the volume ends without them.
+    """
+    previous, held_back = first_previous[None], first_previous[:, :0]
+    for chunk in range(request.chunks):
+        velocity = velocity_of(transformer, previous, text, request.guidance)
+        latents = noise(chunk)[None].to(previous)
+        for step, latents in enumerate(solve(velocity, latents, request.solver, request.steps, request.shift)):
+            yield StepSampled(chunk, step)
+        previous = latents
+        slices = torch.cat([held_back, latents[0]], dim=1)
+        kept = white.kept(slices)
+        held_back = slices[:, kept:]
+        yield ChunkSampled(chunk, slices[:, :kept])
+        if white.ends_volume(latents[0]):
+            return

@@ -1,0 +1,194 @@
+"""The demo model, from nothing: `python -m ctflow train demo`."""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+
+from ctflow.card import Defaults, Geometry, Guidance, Latent, ModelCard, Stop, Text
+from ctflow.checkpoints import save_checkpoint
+from ctflow.hu import AIR_HU, IntensityMap
+from ctflow.models.avae import AVAE
+from ctflow.models.stdit import STDiTConfig
+from ctflow.models.text import TextEncoder
+from ctflow.phantom import draw_truth, write_report
+from ctflow.report import encoder_text
+from ctflow.training.avae import new_avae, train_avae
+from ctflow.training.loop import Stage
+from ctflow.training.phantoms import PhantomSet, phantom_set
+from ctflow.training.text import Attributes, accuracy, new_bert, new_tokenizer, train_text
+from ctflow.training.transformer import LatentSet, encode_volume, new_transformer, train_transformer
+
+log = logging.getLogger(__name__)
+
+INTENSITY = IntensityMap(black=0.0, white=1.0, hu_black=AIR_HU, hu_white=1400)
+TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}")
+MAX_TOKENS = 160
+AVAE_SHARE, TEXT_SHARE = 0.35, 0.1  # of the time; the transformer gets the rest
+REPORTS_PER_PHANTOM = 16
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What differs between the demo model and a smoke test of its training."""
+
+    phantoms: int
+    avae_channels: tuple[int, ...]
+    latent_channels: int
+    text_hidden: int
+    text_layers: int
+    patch: tuple[int, int, int]
+    hidden: int
+    depth: int
+    heads: int
+    batch: int
+    vocabulary_reports: int
+
+
+DEMO = Sizes(
+    phantoms=320,
+    avae_channels=(8, 16, 32, 64, 128),
+    latent_channels=8,
+    text_hidden=128,
+    text_layers=3,
+    patch=(4, 2, 2),
+    hidden=256,
+    depth=8,
+    heads=8,
+    batch=8,
+    vocabulary_reports=4000,
+)
+SMOKE = Sizes(
+    phantoms=2,
+    avae_channels=(4, 4, 8, 8, 8),
+    latent_channels=4,
+    text_hidden=16,
+    text_layers=1,
+    patch=(4, 4, 4),
+    hidden=32,
+    depth=2,
+    heads=4,
+    batch=2,
+    vocabulary_reports=200,
+)
+
+
+def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, device: str) -> None:
+    """Trains, or goes on training, for about `hours`; keeps its state in `work` and writes a checkpoint folder `out`.
+
+    A-VAE and text encoder are trained once: what the transformer has learnt depends on them.
+    """
+    sizes = SMOKE if smoke else DEMO
+    device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    torch.manual_seed(seed)
+    base = Stage("", work, 3600 * hours, 0.0, 0.0, seed, device)
+    phantoms = phantom_set(work, sizes.phantoms, seed)
+    kl = _avae(base, sizes, phantoms)
+    attributes = _text(base, sizes)
+    data, scale, shift = _latents(work, kl, attributes.encoder, phantoms, seed)
+    seconds = base.seconds * (1 - AVAE_SHARE - TEXT_SHARE)
+    stage = replace(base, name="transformer", folder=work / "transformer", seconds=seconds, learning_rate=6e-4, ema_decay=0.998)
+    transformer = train_transformer(stage, new_transformer(_transformer_config(sizes)), data, sizes.batch)
+    encoder = attributes.encoder
+    card = _card(sizes, scale, shift, hours, device)
+    save_checkpoint(out, card, transformer, kl, encoder.bert, encoder.tokenizer)
+
+
+def _avae(base: Stage, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
+    kl = new_avae(sizes.avae_channels, sizes.latent_channels)
+    done = base.folder / "avae.pt"
+    if not done.exists():
+        seconds = AVAE_SHARE * base.seconds
+        stage = replace(base, name="A-VAE", folder=base.folder / "avae", seconds=seconds, learning_rate=2e-3, ema_decay=0.99)
+        torch.save(train_avae(stage, kl, phantoms, INTENSITY, sizes.batch).state_dict(), done)
+    kl.load_state_dict(torch.load(done, weights_only=True))
+    return kl.eval().requires_grad_(False)
+
+
+def _text(base: Stage, sizes: Sizes) -> Attributes:
+    rng = np.random.default_rng([base.seed, 1])
+    texts = [encoder_text(write_report(draw_truth(rng), rng), TEXT_PARTS) for _ in range(sizes.vocabulary_reports)]
+    tokenizer = new_tokenizer(texts, MAX_TOKENS)
+    bert = new_bert(len(tokenizer), sizes.text_hidden, sizes.text_layers, MAX_TOKENS)
+    attributes = Attributes(TextEncoder(bert, tokenizer, MAX_TOKENS))
+    done = base.folder / "text.pt"
+    if not done.exists():
+        seconds = TEXT_SHARE * base.seconds
+        stage = replace(base, name="text", folder=base.folder / "text", seconds=seconds, learning_rate=5e-4, ema_decay=0.99)
+        torch.save(train_text(stage, attributes, TEXT_PARTS, 64).state_dict(), done)
+    attributes.load_state_dict(torch.load(done, weights_only=True))
+    attributes.eval().requires_grad_(False)
+    log.info("text encoder reads both sides right in %.1f %% of new reports", 100 * accuracy(attributes, TEXT_PARTS, 1000, base.seed))
+    return attributes
+
+
+@torch.inference_mode()
+def _latents(
+    work: Path, kl: AutoencoderKL, encoder: TextEncoder, phantoms: PhantomSet, seed: int
+) -> tuple[LatentSet, float, float]:
+    """The latents of all phantoms, brought to zero mean and unit spread by one shift and one scale for all channels."""
+    path = work / "latents.pt"
+    raw = AVAE(kl, scale=1.0, shift=0.0)
+    if not path.exists():
+        volumes = zip(phantoms.hu, phantoms.slices, strict=True)
+        torch.save([encode_volume(raw, INTENSITY.to_intensity(hu[:count])).half() for hu, count in volumes], path)
+    volumes = [volume.float() for volume in torch.load(path, weights_only=True)]
+    everything = torch.cat([volume.flatten() for volume in volumes])
+    scale, shift = round(1 / everything.std().item(), 4), round(everything.mean().item(), 4)
+    scaled = AVAE(kl, scale, shift)
+    plane = phantoms.hu.shape[2:]
+    black, white = (scaled.code_of(value, *plane) for value in (INTENSITY.black, INTENSITY.white))
+    rng = np.random.default_rng([seed, 2])
+    texts = torch.stack([_embeddings(encoder, truth, rng) for truth in phantoms.truths])
+    return LatentSet([(volume - shift) * scale for volume in volumes], black, white, texts), scale, shift
+
+
+def _embeddings(encoder: TextEncoder, truth: object, rng: np.random.Generator) -> torch.Tensor:
+    reports = [write_report(truth, rng) for _ in range(REPORTS_PER_PHANTOM)]
+    return torch.cat([encoder.encode(encoder_text(report, TEXT_PARTS))[0] for report in reports])
+
+
+def _transformer_config(sizes: Sizes) -> STDiTConfig:
+    side = 256 >> (len(sizes.avae_channels) - 1)
+    return STDiTConfig(
+        input_size=(16, side, side),
+        patch_size=sizes.patch,
+        in_channels=2 * sizes.latent_channels,
+        out_channels=sizes.latent_channels,
+        hidden_size=sizes.hidden,
+        depth=sizes.depth,
+        num_heads=sizes.heads,
+        mlp_ratio=4.0,
+        caption_channels=sizes.text_hidden,
+    )
+
+
+def _card(sizes: Sizes, scale: float, shift: float, hours: float, device: str) -> ModelCard:
+    side = 256 >> (len(sizes.avae_channels) - 1)
+    axes: tuple[Literal["I"], Literal["P"], Literal["L"]] = ("I", "P", "L")
+    return ModelCard(
+        format=1,
+        name="ctflow-demo",
+        title="CTFlow demo model, trained on procedural phantoms",
+        notice="Demo model: it knows simulated chests and pleural effusion, nothing else. Not for diagnosis.",
+        geometry=Geometry(16, 6, 256, 256, 3.0, 1.5, axes, "proved"),
+        intensity=INTENSITY,
+        latent=Latent(sizes.latent_channels, side, side, scale, shift),
+        first_previous="black",
+        stop=Stop(tolerance=0.3, share=0.9),
+        text=Text("BERT of its own, first token", TEXT_PARTS, MAX_TOKENS),
+        guidance=Guidance(trained=True, default=2.0),
+        defaults=Defaults(solver="midpoint", steps=16, shift=1.5, chunks=6),
+        provenance=(
+            f"Trained by `python -m ctflow train demo` on {sizes.phantoms} procedural phantoms, "
+            f"last call {hours:g} h on {device}, {datetime.now(UTC):%Y-%m-%d}. No patient's data."
+        ),
+        licence="Apache-2.0",
+        good_for="Trying CTFlow without a GPU or downloads; pleural effusion by side and size in a simulated chest.",
+        not_good_for="Anything clinical; any finding but pleural effusion; anatomy in detail.",
+    )

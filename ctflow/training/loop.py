@@ -1,0 +1,136 @@
+"""One training loop for every network: time budget, accelerate, EMA, progress bar, resume."""
+
+import csv
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from tqdm import tqdm
+
+SAVE_EVERY_S = 120
+WARM_UP_STEPS = 100
+COOL_DOWN_SHARE = 0.25  # of a stage's time, in which the learning rate falls to zero
+MAX_GRADIENT_NORM = 1.0
+
+# (model, its device, random numbers of this step) -> losses by name; their sum is minimised.
+Losses = Callable[[nn.Module, torch.device, np.random.Generator], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One network's training. `seconds` is this call's budget; what earlier calls saved in `folder` is resumed."""
+
+    name: str
+    folder: Path
+    seconds: float
+    learning_rate: float
+    ema_decay: float
+    seed: int
+    device: str
+
+
+def averaged(model: nn.Module, decay: float) -> AveragedModel:
+    """An exponential moving average that forgets its first steps faster."""
+
+    def update(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        weight = min(decay, (1 + int(count)) / (10 + int(count)))
+        return average.lerp(current, 1 - weight)
+
+    return AveragedModel(model, avg_fn=update)
+
+
+def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
+    """Trains until the budget is spent and returns the averaged model on the CPU; bf16 autocast on CUDA."""
+    cuda = stage.device == "cuda"
+    accelerator = Accelerator(cpu=not cuda, mixed_precision="bf16" if cuda else "no")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=stage.learning_rate, weight_decay=0.01, betas=(0.9, 0.99))
+    model, optimizer = accelerator.prepare(model, optimizer)
+    average = averaged(accelerator.unwrap_model(model), stage.ema_decay)
+    clock = _Clock(stage)
+    accelerator.register_for_checkpointing(average, clock)
+    saved = stage.folder / "state"
+    if saved.exists():
+        accelerator.load_state(str(saved))
+    with tqdm(total=round(stage.seconds), desc=stage.name, unit="s", bar_format=_BAR) as bar:
+        clock.start()
+        while clock.spent < stage.seconds:
+            for group in optimizer.param_groups:
+                group["lr"] = stage.learning_rate * clock.rate
+            with accelerator.autocast():
+                parts = losses(model, accelerator.device, np.random.default_rng([stage.seed, clock.step]))
+            accelerator.backward(torch.stack(list(parts.values())).sum())
+            accelerator.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
+            optimizer.step()
+            optimizer.zero_grad()
+            average.update_parameters(accelerator.unwrap_model(model))
+            if clock.tick({name: float(part) for name, part in parts.items()}, bar):
+                accelerator.save_state(str(saved))
+        accelerator.save_state(str(saved))
+        clock.log(bar)
+    return average.module.cpu().eval()
+
+
+_BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} s {postfix}"
+
+
+class _Clock:
+    """Steps, time, learning rate and losses of one stage; `step` survives a restart."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.step, self.sums, self.count = stage, 0, {}, 0
+        self.file = stage.folder / "losses.csv"
+        stage.folder.mkdir(parents=True, exist_ok=True)
+
+    def state_dict(self) -> dict[str, int]:
+        return {"step": self.step}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.step = state["step"]
+
+    def start(self) -> None:
+        self.began = self.saved = self.logged = time.monotonic()
+
+    @property
+    def spent(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def rate(self) -> float:
+        left = max(0.0, 1 - self.spent / self.stage.seconds)
+        return min(1.0, (self.step + 1) / WARM_UP_STEPS, left / COOL_DOWN_SHARE)
+
+    def tick(self, losses: dict[str, float], bar: tqdm) -> bool:
+        """Counts a step; True when it is time to save."""
+        self.step += 1
+        self.count += 1
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        now = time.monotonic()
+        if now - self.logged > 10:
+            self.log(bar)
+            self.logged = now
+        if now - self.saved > SAVE_EVERY_S:
+            self.saved = now
+            return True
+        return False
+
+    def log(self, bar: tqdm) -> None:
+        """Moves the bar and appends the mean losses since the last line."""
+        if not self.count:
+            return
+        means = {name: total / self.count for name, total in self.sums.items()}
+        bar.n = min(round(self.spent), bar.total)
+        bar.set_postfix(step=self.step, **{name: f"{value:.4f}" for name, value in means.items()})
+        new = not self.file.exists()
+        with self.file.open("a", newline="") as handle:
+            writer = csv.writer(handle)
+            if new:
+                writer.writerow(["step", *means])
+            writer.writerow([self.step, *means.values()])
+        self.sums, self.count = {}, 0

@@ -1,0 +1,58 @@
+"""A CT volume: int16 HU and the affine that places it in the patient."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ctflow.errors import VolumeError
+
+# Unit steps in LPS coordinates: x grows to the patient's left, y to the back, z to the head.
+DIRECTIONS: dict[str, tuple[int, int, int]] = {
+    "L": (1, 0, 0),
+    "R": (-1, 0, 0),
+    "P": (0, 1, 0),
+    "A": (0, -1, 0),
+    "S": (0, 0, 1),
+    "I": (0, 0, -1),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A CT volume.
+
+    `hu`: int16 (slices, rows, columns), in HU.
+    `affine`: float64 4 x 4, maps (slice, row, column, 1) to LPS millimetres.
+    Raises VolumeError where shapes or types are others.
+    """
+
+    hu: np.ndarray
+    affine: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.hu.ndim != 3 or self.hu.dtype != np.int16:
+            raise VolumeError(
+                f"A volume is int16 (slices, rows, columns); got {self.hu.dtype} of shape {self.hu.shape}."
+            )
+        if self.affine.shape != (4, 4) or not np.isfinite(self.affine).all():
+            raise VolumeError(f"A volume's affine is a finite 4 x 4 matrix; got shape {self.affine.shape}.")
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance between slices, rows and columns in mm, derived from the affine."""
+        slices, rows, columns = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(slices), float(rows), float(columns)
+
+
+def plane_affine(
+    axes: tuple[str, str, str], spacing_mm: tuple[float, float, float], rows: int, columns: int
+) -> np.ndarray:
+    """The affine of slices whose first one is centred on the origin, so that it does not depend on their number.
+
+    `axes`: the direction (one of L R P A S I) in which the slice, row and column index grows.
+    """
+    affine = np.eye(4)
+    for axis, (direction, step_mm) in enumerate(zip(axes, spacing_mm, strict=True)):
+        affine[:3, axis] = np.multiply(DIRECTIONS[direction], step_mm)
+    affine[:3, 3] = -affine[:3, :3] @ (0, (rows - 1) / 2, (columns - 1) / 2)
+    return affine

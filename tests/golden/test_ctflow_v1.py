@@ -1,0 +1,122 @@
+"""Our transformer, sampler and A-VAE against numbers made by the released code (ORIGIN.md beside them)."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKL
+from safetensors.torch import load_file
+
+from ctflow.checkpoints import load_transformer
+from ctflow.events import GenerationRequest
+from ctflow.flow import solve
+from ctflow.models.avae import AVAE
+from ctflow.models.stdit import Attention, STDiT
+from ctflow.report import Report
+from ctflow.sampler import ChunkSampled, StepSampled, WhiteRule, sample, velocity_of
+
+GOLDEN = Path(__file__).parent / "ctflow_v1"
+SCALE, SHIFT = 0.3611, 0.1159
+SLICES = 4
+
+
+@pytest.fixture(scope="module")
+def transformer() -> STDiT:
+    return load_transformer(GOLDEN / "denoiser_ema").eval()
+
+
+@pytest.fixture(scope="module")
+def rollout() -> dict[str, torch.Tensor]:
+    return load_file(GOLDEN / "rollout.safetensors")
+
+
+@pytest.fixture(scope="module")
+def avae() -> AVAE:
+    return AVAE(AutoencoderKL.from_pretrained(GOLDEN / "vae").eval(), SCALE, SHIFT)
+
+
+def velocity_error(transformer: STDiT, case: str) -> float:
+    """The largest error, as a share of the largest golden velocity."""
+    golden = load_file(GOLDEN / "forward.safetensors")
+    x, previous, text, t, expected = (golden[f"{case}.{name}"] for name in ("x", "previous", "text", "t", "velocity"))
+    with torch.inference_mode():
+        answer = transformer(x, previous, text, t)
+    return ((answer - expected).abs().max() / expected.abs().max()).item()
+
+
+@pytest.mark.parametrize("case", ["case0", "case1", "case2"])
+def test_the_transformer_gives_the_published_velocity(transformer: STDiT, case: str) -> None:
+    assert velocity_error(transformer, case) < 1e-4
+
+
+def test_the_usual_merge_of_heads_would_be_another_function(
+    transformer: STDiT, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def usual(self: Attention, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).movedim(-2, 1).unbind(3)
+        out = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.proj(out.transpose(1, 2).reshape(x.shape))
+
+    monkeypatch.setattr(Attention, "forward", usual)
+    assert velocity_error(transformer, "case1") > 0.1
+
+
+@pytest.mark.parametrize(("chunk", "rms"), [(0, 0.02), (1, 0.01), (2, 0.001)])
+def test_200_euler_steps_of_each_chunk_end_where_the_published_ones_do(
+    rollout: dict[str, torch.Tensor], chunk: int, rms: float
+) -> None:
+    """In float64 and from the published previous chunk.
+
+    These random weights amplify rounding (noise changed by 1e-7 moves chunk 0 by 0.06), so the published float32
+    run is itself off the exact solution by more than 1e-3. The latents' spread is 2.5.
+    """
+    transformer = load_transformer(GOLDEN / "denoiser_ema").eval().double()
+    latents, noise, text = (rollout[name].double() for name in ("latents", "noise", "text"))
+    previous = latents[:, :, chunk * SLICES : (chunk + 1) * SLICES]
+    expected = latents[:, :, (chunk + 1) * SLICES : (chunk + 2) * SLICES]
+    with torch.inference_mode():
+        velocity = velocity_of(transformer, previous, text, guidance=1)
+        *_, last = solve(velocity, noise[chunk][None], "euler", 200, shift=1)
+    assert (last - expected).square().mean().sqrt() < rms
+
+
+def test_the_sampler_chains_chunks_as_published(transformer: STDiT, rollout: dict[str, torch.Tensor]) -> None:
+    """The whole sampler, seen against the spread of the answer: a wrong previous chunk would miss by all of it."""
+    request = GenerationRequest(
+        report=Report("golden"), seed=0, solver="euler", steps=200, shift=1, chunks=3, guidance=1
+    )
+    white = WhiteRule(rollout["white_latent_scaled"][0], tolerance=0.1, share=0.9)
+    black = rollout["latents"][0, :, :SLICES]
+    events = list(sample(transformer, request, rollout["text"], black, white, lambda chunk: rollout["noise"][chunk]))
+    latents = torch.cat([event.latents for event in events if isinstance(event, ChunkSampled)], dim=1)
+    expected = rollout["latents"][0, :, SLICES:]
+    assert latents.shape == expected.shape
+    assert sum(isinstance(event, StepSampled) for event in events) == 600
+    assert (latents - expected).abs().median() < 0.05 * expected.std()
+
+
+def test_black_and_white_codes_are_the_published_ones(avae: AVAE, rollout: dict[str, torch.Tensor]) -> None:
+    with torch.inference_mode():
+        black, white = (avae.code_of(intensity, 64, 64) for intensity in (0.0, 1.0))
+    torch.testing.assert_close(black, rollout["latents"][0, :, 0])
+    torch.testing.assert_close(white, rollout["white_latent_scaled"][0])
+
+
+def test_decoded_slices_are_the_published_ones(avae: AVAE, rollout: dict[str, torch.Tensor]) -> None:
+    with torch.inference_mode():
+        intensity = avae.decode(rollout["latents"][0].transpose(0, 1))
+    # The mean over the decoder's channels; truncation of each to uint8 takes off half a grey value on average.
+    expected = rollout["decoded_uint8"][0].float().mean(0)
+    inside = (rollout["decoded_uint8"][0] > 0).all(0) & (rollout["decoded_uint8"][0] < 255).all(0)
+    error = (306 * intensity - expected)[inside]
+    assert inside.float().mean() > 0.05
+    assert 0 <= error.min() and error.max() < 1
+
+
+@pytest.mark.parametrize("case", range(5))
+def test_the_stop_rule_is_the_published_one(rollout: dict[str, torch.Tensor], case: int) -> None:
+    golden = load_file(GOLDEN / "stop.safetensors")
+    white = WhiteRule(rollout["white_latent_scaled"][0], tolerance=0.1, share=0.9)
+    latents = golden[f"case{case}.latents"][0]
+    assert white.ends_volume(latents) == bool(golden[f"case{case}.is_stop"])
+    assert white.kept(latents) == int(golden[f"case{case}.kept"])
