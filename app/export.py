@@ -1,0 +1,46 @@
+"""Writes what a run has made as files that people take away."""
+
+import re
+import time
+from pathlib import Path
+
+from app.runs import Run
+from ctflow.errors import RequestError
+from ctflow.events import Generator
+from ctflow.io.nifti import synthetic_label, write_nifti
+from ctflow.io.sidecar import sidecar_of, sidecar_path, write_sidecar
+
+KINDS = ("nifti", "sidecar")
+
+
+def export(run: Run, generator: Generator, kind: str) -> Path:
+    """Writes the slices made so far as NIfTI, or the JSON that belongs to them, into the run's folder.
+
+    A volume that is not finished says so in its name and in its sidecar. Raises RequestError where nothing is made.
+    """
+    if kind not in KINDS:
+        raise RequestError(f"A download is one of {', '.join(KINDS)}; got {kind!r}.")
+    with run.news:
+        complete, slices, seconds = run.state == "finished", run.slices, elapsed_s(run)
+        volume = run.volume() if kind == "nifti" else None
+    path = run.folder / file_name(run, generator.card.name, slices, complete)
+    if volume is not None:
+        write_nifti(volume, path, synthetic_label(generator.card.name))
+        return path
+    beside = sidecar_path(path)
+    write_sidecar(sidecar_of(run.request, generator, seconds=seconds, complete=complete), beside)
+    return beside
+
+
+def file_name(run: Run, model: str, slices: int, complete: bool) -> str:
+    """For example ctflow-demo-seed42-PARTIAL-48of96.nii.gz."""
+    safe_model = re.sub(r"[^A-Za-z0-9._-]+", "-", model)
+    partial = "" if complete or run.shape is None else f"-PARTIAL-{slices}of{run.shape[0]}"
+    return f"ctflow-{safe_model}-seed{run.request.seed}{partial}.nii.gz"
+
+
+def elapsed_s(run: Run) -> float:
+    """How long the model has been at it."""
+    if run.started_s is None:
+        return 0.0
+    return (run.ended_s or time.monotonic()) - run.started_s

@@ -1,0 +1,141 @@
+"""What the page is told: a run as a small manifest, progress and tokens in words. Never voxels, never raw HTML."""
+
+import time
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from app.runs import Run
+from ctflow.card import ModelCard
+from ctflow.events import Reading
+from ctflow.volume import DIRECTIONS
+
+
+def manifest(run: Run, ahead: int, slices_per_chunk: int) -> dict[str, Any]:
+    """A run as the viewer needs it (viewer/main.js `show`). `ahead`: runs that come before this one."""
+    with run.news:
+        return {
+            "run": run.id,
+            "state": run.state,
+            "stopping": run.stopping and not run.over,
+            "seed": run.request.seed,
+            "grid": _grid(run),
+            "chunks": [
+                {"path": str(chunk.path), "first": chunk.first_slice, "slices": chunk.shape[0]} for chunk in run.chunks
+            ],
+            "share": 1.0 if run.state == "finished" else _share(run),
+            "status": status(run, ahead, slices_per_chunk),
+            "detail": detail(run),
+        }
+
+
+def unknown_run() -> dict[str, Any]:
+    """For a page that comes back too late, or to a server that was started anew."""
+    words = "The volume of your last visit is no longer on the server. Generate it again with the same seed."
+    return {
+        "run": None, "state": "gone", "stopping": False, "seed": None, "grid": None,
+        "chunks": [], "share": 0.0, "status": words, "detail": "",
+    }  # fmt: skip
+
+
+def _grid(run: Run) -> dict[str, Any] | None:
+    """Shape, spacing in mm and the direction in which each index grows; None before the model has begun."""
+    if run.shape is None or run.affine is None:
+        return None
+    spacing_mm = np.linalg.norm(run.affine[:3, :3], axis=0)
+    return {"shape": run.shape, "spacing": [float(mm) for mm in spacing_mm], "axes": directions(run.affine)}
+
+
+def directions(affine: np.ndarray) -> list[str]:
+    """The letter (L R P A S I) that the slice, row and column index each grow towards most."""
+    names = list(DIRECTIONS)
+    return [names[int(np.argmax(np.array(list(DIRECTIONS.values())) @ affine[:3, axis]))] for axis in range(3)]
+
+
+def _share(run: Run) -> float:
+    return run.steps_done / (run.request.chunks * run.request.steps)
+
+
+def status(run: Run, ahead: int, slices_per_chunk: int) -> str:
+    """One line that changes seldom, because a screen reader speaks it."""
+    if run.state == "waiting":
+        return f"Waiting for the model: {_count(ahead, 'run')} before yours." if ahead else "Starting."
+    if run.state == "running":
+        return "Stopping after this step." if run.stopping else _making(run, slices_per_chunk)
+    if run.state == "finished":
+        return _finished(run)
+    kept = f"{run.slices} of {run.shape[0]} slices kept." if run.shape and run.slices else "No slices were made."
+    return f"Stopped. {kept}" if run.state == "stopped" and not run.message else f"{run.message} {kept}"
+
+
+def _making(run: Run, slices_per_chunk: int) -> str:
+    if run.shape is None:
+        return "Starting."
+    chunk = max(0, run.steps_done - 1) // run.request.steps
+    first = chunk * slices_per_chunk
+    return f"Making slices {first + 1} to {min(first + slices_per_chunk, run.shape[0])} of {run.shape[0]}."
+
+
+def _finished(run: Run) -> str:
+    height_mm = 0.0 if run.affine is None else run.slices * float(np.linalg.norm(run.affine[:3, 0]))
+    took = duration((run.ended_s or 0) - (run.started_s or 0))
+    return f"Done: {run.slices} slices, {height_mm:.0f} mm, in {took}. Seed {run.request.seed}."
+
+
+def detail(run: Run) -> str:
+    """Step and time left: changes several times a second, so it is shown but not spoken."""
+    if run.state != "running" or not run.steps_done:
+        return ""
+    step = (run.steps_done - 1) % run.request.steps + 1
+    words = f"step {step} of {run.request.steps}"
+    left_s = time_left_s(run, time.monotonic())
+    return words if left_s is None else f"{words}, about {duration(left_s)} left"
+
+
+def time_left_s(run: Run, now_s: float) -> float | None:
+    """From the pace since the first step, because that one often pays for warming up. None until two are done."""
+    if run.first_step_s is None or run.last_step_s is None or run.steps_done < 2:
+        return None
+    pace_s = (run.last_step_s - run.first_step_s) / (run.steps_done - 1)
+    left = run.request.chunks * run.request.steps - run.steps_done
+    return max(0.0, pace_s * left - (now_s - run.last_step_s))
+
+
+def duration(seconds: float) -> str:
+    whole = max(1, round(seconds))
+    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def tokens_html(reading: Reading) -> str:
+    """How long the report is for the model, and what of it is lost."""
+    count = f'<p class="ct-tokens">{reading.tokens} of {reading.limit} tokens</p>'
+    if not reading.cut_text:
+        return count
+    return (
+        f'<p class="ct-tokens ct-over">{reading.tokens} of {reading.limit} tokens: too long</p>'
+        f'<p class="ct-cut" role="status">The model will not see the end: <q>{escape(reading.cut_text)}</q></p>'
+    )
+
+
+def problem_html(message: str) -> str:
+    return f'<p class="ct-problem" role="alert">{escape(message)}</p>' if message else ""
+
+
+def length_html(chunks: int, card: ModelCard) -> str:
+    slices = chunks * card.geometry.slices_per_chunk
+    return (
+        f'<p class="ct-note">{slices} slices, {slices * card.geometry.slice_spacing_mm:.0f} mm from top to bottom</p>'
+    )
+
+
+def header_html(card: ModelCard, device: str) -> str:
+    """The model's name, and its notice, which stays in sight."""
+    return (
+        f'<header class="ct-header"><h1>CTFlow</h1><p class="ct-model">{escape(card.title)}'
+        f' <span>on {escape(device)}</span></p><p class="ct-notice" role="note">{escape(card.notice)}</p></header>'
+    )

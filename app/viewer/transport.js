@@ -1,0 +1,41 @@
+// How chunks arrive: files under Gradio's upload folder, deflated, low bytes first and then high bytes (app/chunks.py).
+
+function fileUrl(path) {
+  const config = window.gradio_config || {};
+  const root = (config.root || "").replace(/\/$/, "");
+  const encoded = path.split("/").map(encodeURIComponent).join("/");
+  return `${root}${config.api_prefix || "/gradio_api"}/file=${encoded}`;
+}
+
+async function fetchChunk(path) {
+  const response = await fetch(fileUrl(path), { credentials: "same-origin" });
+  if (!response.ok) throw new Error(`chunk: HTTP ${response.status}`);
+  const inflated = response.body.pipeThrough(new DecompressionStream("deflate"));
+  return unshuffle(new Uint8Array(await new Response(inflated).arrayBuffer()));
+}
+
+function unshuffle(bytes) {
+  const count = bytes.length / 2;
+  const hu = new Int16Array(count);
+  for (let i = 0; i < count; i++) hu[i] = bytes[i] | (bytes[count + i] << 8);
+  return hu;
+}
+
+// A dropped packet must not leave a hole in the volume: try again, a little later each time.
+async function fetchChunkPatiently(path, stillWanted) {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await fetchChunk(path);
+    } catch (error) {
+      if (attempt === 4 || !stillWanted()) throw error;
+      await new Promise((wake) => setTimeout(wake, 300 * 2 ** attempt));
+    }
+  }
+}
+
+function saveAs(path, name) {
+  const link = document.createElement("a");
+  link.href = fileUrl(path);
+  link.download = name;
+  link.click();
+}

@@ -1,0 +1,137 @@
+"""A generator without a model: an asymmetric chest whose every voxel is known."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ctflow.card import Defaults, Geometry, Guidance, Latent, ModelCard, Stop, Text
+from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Started, StepDone
+from ctflow.hu import IntensityMap
+from ctflow.report import Report, encoder_text
+from ctflow.volume import Volume, plane_affine
+
+SIZE = 256
+SPACING_MM = (3.0, 1.5, 1.5)
+WAIT_S = 20
+
+
+def fake_card(towards: str = "I", name: str = "fake") -> ModelCard:
+    """`towards`: the direction, I or S, in which its slices grow."""
+    axes = (towards, "P", "L")
+    return ModelCard(
+        format=1,
+        name=name,
+        title="Fake model, for tests",
+        notice="Not a model: geometric shapes that stand for a chest.",
+        geometry=Geometry(16, 6, SIZE, SIZE, *SPACING_MM[:2], axes=axes, axes_evidence="proved"),  # type: ignore[arg-type]
+        intensity=IntensityMap(0, 1, -1000, 1000),
+        latent=Latent(4, 32, 32, 1.0, 0.0),
+        first_previous="zeros",
+        stop=Stop(0.1, 0.9),
+        text=Text("words", ("Findings: {findings}", "Impression: {impression}"), 64),
+        guidance=Guidance(trained=False, default=1.0),
+        defaults=Defaults("euler", 4, 1.0, 6),
+        provenance="tests",
+        licence="none",
+        good_for="tests",
+        not_good_for="anything else",
+    )
+
+
+def ellipse(shape: tuple[int, int], centre: tuple[float, float], radius: tuple[float, float]) -> np.ndarray:
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return ((rows - centre[0]) / radius[0]) ** 2 + ((columns - centre[1]) / radius[1]) ** 2 < 1
+
+
+def chest_slice(share: float, seed: int) -> np.ndarray:
+    """int16 HU (rows, columns); `share` 0 at the head, 1 at the feet. The heart is left, the liver right."""
+    shape = (SIZE, SIZE)
+    hu = np.full(shape, -1000, np.int16)
+    hu[ellipse(shape, (128, 128), (78, 112))] = 40
+    wide = 22 + 30 * np.sin(np.pi * min(share + 0.12, 1))
+    if share < 0.9:
+        for column in (76, 180):
+            hu[ellipse(shape, (125, column), (wide * 1.25, wide))] = -850
+    if 0.35 < share < 0.8:
+        hu[ellipse(shape, (112, 150), (34, 40))] = 50
+    if share > 0.6:
+        hu[ellipse(shape, (125, 76), (70 * (share - 0.5), 90 * (share - 0.5)))] = 60
+    hu[ellipse(shape, (178, 128), (14, 14))] = 700
+    hu[ellipse(shape, (196 - 130 * share, 60 + 12 * (seed % 5)), (5, 5))] = 130
+    grain = (np.add.outer(np.arange(SIZE) * 7, np.arange(SIZE) * 13) % 11).astype(np.int16)
+    return hu + grain
+
+
+def chest(slices: int, seed: int, towards: str) -> np.ndarray:
+    made = [chest_slice(i / (slices - 1), seed) for i in range(slices)]
+    return np.stack(made if towards == "I" else made[::-1])
+
+
+class FakeGenerator:
+    """Honours chunks, steps and seed. `step` is called once a step: let it sleep, wait or raise."""
+
+    model_sha256 = "0" * 64
+    device = "cpu"
+
+    def __init__(self, step: Callable[[int, int], None], towards: str = "I", name: str = "fake") -> None:
+        self.card = fake_card(towards, name)
+        self.towards = towards
+        self.step = step
+        self.closed = 0
+
+    def stream(self, request: GenerationRequest) -> Iterator[Event]:
+        per_chunk = self.card.geometry.slices_per_chunk
+        hu = chest(request.chunks * per_chunk, request.seed, self.towards)
+        affine = plane_affine(self.card.geometry.axes, SPACING_MM, SIZE, SIZE)
+        finished = False
+        try:
+            yield Started(request, (hu.shape[0], SIZE, SIZE), affine)
+            for chunk in range(request.chunks):
+                for step in range(request.steps):
+                    self.step(chunk, step)
+                    yield StepDone(chunk, step)
+                first = chunk * per_chunk
+                yield ChunkDone(chunk, first, hu[first : first + per_chunk])
+            yield Finished(Volume(hu, affine))
+            finished = True
+        finally:
+            self.closed += not finished
+
+    def read(self, report: Report) -> Reading:
+        words = encoder_text(report, self.card.text.parts).split()
+        limit = self.card.text.max_tokens
+        return Reading(len(words), limit, " ".join(words[limit:]))
+
+    def score(self, volume: Volume, report: Report) -> float | None:
+        return None
+
+
+def sleeping(seconds: float) -> FakeGenerator:
+    return FakeGenerator(lambda chunk, step: time.sleep(seconds))
+
+
+class Gate:
+    """Lets a generator make one step at a time, and counts how many are inside at once."""
+
+    def __init__(self) -> None:
+        self.steps = threading.Semaphore(0)
+        self.entered = threading.Semaphore(0)
+        self.inside = 0
+        self.most_inside = 0
+        self.count = 0
+
+    def __call__(self, chunk: int, step: int) -> None:
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        self.entered.release()
+        assert self.steps.acquire(timeout=WAIT_S)
+        self.count += 1
+        self.inside -= 1
+
+    def open(self, steps: int) -> None:
+        self.steps.release(steps)
+
+    def wait_inside(self) -> None:
+        assert self.entered.acquire(timeout=WAIT_S)

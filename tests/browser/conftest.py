@@ -1,0 +1,97 @@
+"""A real server in this process, so that a test can hold the model's steps, and a real Chromium before it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from app.ui import build, launch_options
+from ctflow.events import Generator
+from tests.app.fake import FakeGenerator, Gate
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+Serve = Callable[[Generator], str]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Serves the app for a generator on a free port and returns its address; closed when the test ends."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    served = []
+
+    def start(generator: Generator) -> str:
+        demo = build(generator)
+        served.append(demo)
+        _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+        return url
+
+    yield start
+    for demo in served:
+        demo.close()
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.open(10_000)
+
+
+@dataclass
+class Visit:
+    """A page, and everything it said or asked for that it should not have."""
+
+    page: Page
+    url: str
+    console: list[str]
+    strangers: list[str]
+
+    def check_clean(self) -> None:
+        assert self.console == []
+        assert self.strangers == [], "no request leaves this machine"
+
+
+@pytest.fixture
+def visit(browser: Browser, serve: Serve) -> Iterator[Callable[..., Visit]]:
+    contexts = []
+
+    def open_page(generator: FakeGenerator, width: int = 1400, height: int = 860) -> Visit:
+        url = serve(generator)
+        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+        contexts.append(context)
+        context.set_default_timeout(20_000)
+        seen = Visit(context.new_page(), url, [], [])
+        seen.page.on("console", lambda message: seen.console.append(message.text))
+        seen.page.on("pageerror", lambda error: seen.console.append(str(error)))
+        seen.page.on("request", lambda request: _note_stranger(seen, request.url))
+        seen.page.goto(url)
+        seen.page.wait_for_selector(".ctv-canvas")
+        return seen
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def _note_stranger(seen: Visit, url: str) -> None:
+    if not url.startswith((seen.url, "data:", "blob:")):
+        seen.strangers.append(url)

@@ -1,0 +1,144 @@
+"""Mouse and keyboard on the viewer."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.app.fake import sleeping
+from tests.browser.conftest import Visit
+from tests.browser.viewer import expect_slice, expect_status, generate, grey_at, place_of, point_at, write_report
+
+Open = Callable[..., Visit]
+SLICES = 96
+
+
+@pytest.fixture
+def page(visit: Open) -> Page:
+    """A page that shows a finished volume, with the axial plane at its last slice."""
+    page = visit(sleeping(0)).page
+    write_report(page, "Clear.")
+    generate(page)
+    expect_status(page, "Done")
+    expect_slice(page, "96 / 96")
+    return page
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.locator(".ctv-bar").get_by_role("button", name=name, exact=True)
+
+
+def test_the_keyboard_does_what_the_mouse_does(page: Page) -> None:
+    axial = page.locator(".ctv-axial canvas")
+    axial.focus()
+    for key, shown in [
+        ("ArrowUp", "95 / 96"),
+        ("PageUp", "85 / 96"),
+        ("Home", "1 / 96"),
+        ("ArrowDown", "2 / 96"),
+        ("PageDown", "12 / 96"),
+        ("End", "96 / 96"),
+        ("ArrowDown", "96 / 96"),
+    ]:
+        page.keyboard.press(key)
+        expect_slice(page, f"Axial  {shown}")
+    for number, name in enumerate(["Lung", "Mediastinum", "Soft tissue", "Bone", "PE", "Wide"], start=1):
+        page.keyboard.press(str(number))
+        expect(button(page, name)).to_have_attribute("aria-pressed", "true")
+        expect(page.locator(".ctv-bar [aria-label=Window] [aria-pressed=true]")).to_have_count(1)
+    page.keyboard.press("w")
+    expect(button(page, "W/L")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("m")
+    expect(page.locator(".ctv-coronal")).to_be_hidden()
+    page.keyboard.press("r")
+    expect(page.locator(".ctv-coronal")).to_be_visible()
+    expect(button(page, "Lung")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_keys_in_the_report_are_letters_and_not_commands(page: Page) -> None:
+    page.get_by_label("Findings").press_sequentially("crf 1234?")
+    expect(page.get_by_label("Findings")).to_have_value(re.compile(r"crf 1234\?"))
+    expect(button(page, "Lung")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_a_click_moves_the_crosshair_in_all_planes(page: Page) -> None:
+    page.mouse.click(*place_of(page, "coronal", (0.2, 0.5), SLICES))
+    _, slice_, row, column = point_at(page, "coronal", (0.2, 0.5), SLICES)
+    expect_slice(page, f"{slice_ + 1} / 96", "axial")
+    expect_slice(page, f"{column + 1} / 256", "sagittal")
+    expect_slice(page, f"{row + 1} / 256", "coronal")
+
+
+def test_right_drag_sets_the_window_and_leaves_the_hu_alone(page: Page) -> None:
+    before = point_at(page, "axial", (0.5, 0.45), SLICES)
+    grey = grey_at(page, "axial", (0.1, 0.5), SLICES)
+    page.mouse.down(button="right")
+    x, y = place_of(page, "axial", (0.5, 0.45), SLICES)
+    page.mouse.move(x, y + 60)
+    page.mouse.up(button="right")
+    assert point_at(page, "axial", (0.5, 0.45), SLICES) == before
+    assert grey_at(page, "axial", (0.1, 0.5), SLICES) != grey
+    expect(page.locator(".ctv-bar [aria-label=Window] [aria-pressed=true]")).to_have_count(0)
+
+
+def test_ctrl_wheel_zooms_and_keeps_what_is_under_the_pointer(page: Page) -> None:
+    at = point_at(page, "axial", (0.3, 0.4), SLICES)
+    page.keyboard.down("Control")
+    for _ in range(4):
+        page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    expect_slice(page, "96 / 96")
+    box = page.locator(".ctv-axial canvas").bounding_box()
+    assert box is not None
+    x, y = place_of(page, "axial", (0.3, 0.4), SLICES)
+    page.mouse.move(x + 1, y)
+    page.mouse.move(x, y)
+    expect(page.locator(".ctv-readout")).to_contain_text(f"column {at[3] + 1}  row {at[2] + 1}  slice {at[1] + 1}")
+    page.mouse.move(x + box["width"] * 0.05, y)
+    shifted = re.search(r"column (\d+)", page.locator(".ctv-readout").inner_text())
+    assert shifted is not None
+    assert int(shifted[1]) - at[3] - 1 < 256 * 0.05 / 2, "zoomed in, a step on screen is fewer voxels"
+
+
+def test_a_double_click_gives_a_plane_all_the_room(page: Page) -> None:
+    coronal = page.locator(".ctv-coronal canvas")
+    before = coronal.bounding_box()
+    coronal.dblclick()
+    expect(page.locator(".ctv-axial")).to_be_hidden()
+    after = coronal.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["width"] > 1.5 * before["width"]
+    coronal.dblclick()
+    expect(page.locator(".ctv-axial")).to_be_visible()
+
+
+def test_canvases_and_buttons_name_themselves(page: Page) -> None:
+    for plane in ("axial", "coronal", "sagittal"):
+        canvas = page.locator(f".ctv-{plane} canvas")
+        assert canvas.get_attribute("tabindex") == "0"
+        assert canvas.get_attribute("role")
+        assert re.match(plane, canvas.get_attribute("aria-label") or "", re.IGNORECASE)
+    assert page.locator("[aria-live]").count() >= 1
+    assert page.locator(".ctv-status").get_attribute("aria-live") == "polite"
+    assert all(page.locator(".ctv button:visible").all_inner_texts())
+
+
+def test_at_400_pixels_nothing_is_cut_off(visit: Open) -> None:
+    page = visit(sleeping(0), width=400, height=800).page
+    page.get_by_role("button", name="Normal chest").click()
+    generate(page)
+    expect_status(page, "Done")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    for plane in ("axial", "coronal", "sagittal"):
+        box = page.locator(f".ctv-{plane} canvas").bounding_box()
+        assert box is not None
+        assert box["width"] > 300
+        assert box["x"] >= 0
+    expect(page.locator(".ct-notice")).to_have_count(1)

@@ -1,0 +1,179 @@
+"""The whole way of a person through the page, with a generator whose every voxel is known."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from playwright.sync_api import Page, expect
+
+from ctflow.hu import WINDOWS, windowed
+from tests.app.fake import FakeGenerator, Gate, chest, sleeping
+from tests.browser.conftest import Visit
+from tests.browser.viewer import (
+    expect_slice,
+    expect_status,
+    generate,
+    grey_at,
+    place_of,
+    point_at,
+    stop,
+    write_report,
+)
+
+Open = Callable[..., Visit]
+SLICES = 96
+STEPS = 4
+
+
+def download(page: Page, folder: Path) -> Path:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download NIfTI").click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def test_the_whole_way(visit: Open, gate: Gate, tmp_path: Path) -> None:
+    """Report, first slices while the rest is made, scroll, stop, again, download, and the file holds what was seen."""
+    seen = visit(FakeGenerator(gate))
+    page = seen.page
+    write_report(page, "A nodule in the right lung. <img src=x onerror=console.error(1)>")
+    expect(page.locator(".ct-tokens")).to_contain_text("of 64 tokens")
+
+    generate(page)
+    gate.open(2 * STEPS)
+    expect_slice(page, "32 / 96")
+    expect_status(page, "Making slices 17 to 32")
+    made = chest(SLICES, 0, "I")
+    hu, *index = point_at(page, "axial", (0.3, 0.5), SLICES)
+    assert hu == made[tuple(index)]
+    assert index[0] == 31
+    grey = grey_at(page, "axial", (0.3, 0.5), SLICES)
+    assert abs(grey[0] - int(windowed(np.array(hu), WINDOWS[0]))) <= 3
+
+    for _ in range(5):
+        page.mouse.wheel(0, -100)
+    expect_slice(page, "27 / 96")
+    gate.open(STEPS)
+    expect_status(page, "Making slices 33 to 48")
+    expect_slice(page, "27 / 96")
+
+    stop(page)
+    gate.open(1)
+    expect_status(page, "Stopped. 48 of 96 slices kept.")
+    partial = download(page, tmp_path)
+    assert partial.name == "ctflow-fake-seed0-PARTIAL-48of96.nii.gz"
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(partial)), made[:48])
+
+    gate.open(6 * STEPS)
+    generate(page)
+    expect_status(page, "Done: 96 slices, 288 mm")
+    image = sitk.ReadImage(download(page, tmp_path))
+    assert image.GetSpacing() == (1.5, 1.5, 3.0)
+    np.testing.assert_allclose(image.GetDirection(), [1, 0, 0, 0, 1, 0, 0, 0, -1], atol=1e-6)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), made)
+    seen.check_clean()
+
+
+def test_what_is_not_made_yet_is_hatched_and_has_no_hu(visit: Open, gate: Gate) -> None:
+    page = visit(FakeGenerator(gate)).page
+    write_report(page, "Clear.")
+    generate(page)
+    gate.open(STEPS)
+    expect_slice(page, "16 / 96")
+    hatched = grey_at(page, "coronal", (0.3, 0.8), SLICES)
+    assert hatched[2] > hatched[0], "bluish, as no HU is"
+    page.mouse.move(*place_of(page, "coronal", (0.3, 0.8), SLICES))
+    expect(page.locator(".ctv-readout")).to_contain_text("not made yet")
+
+
+@pytest.mark.parametrize("towards", ["I", "S"])
+def test_no_plane_shows_the_wrong_side(visit: Open, towards: str) -> None:
+    """The patient's right is on the left, the head is up, the front is up or left, whichever way the slices grow."""
+    page = visit(sleeping_towards(towards)).page
+    write_report(page, "Clear.")
+    generate(page)
+    expect_status(page, "Done")
+    made = chest(SLICES, 0, towards)
+    apex, base = (0, SLICES - 1) if towards == "I" else (SLICES - 1, 0)
+    corners = {
+        "axial": [((0.01, 0.01), (None, 2, 2)), ((0.99, 0.99), (None, 253, 253))],
+        "coronal": [((0.01, 0.005), (apex, None, 2)), ((0.99, 0.995), (base, None, 253))],
+        "sagittal": [((0.01, 0.005), (apex, 2, None)), ((0.99, 0.995), (base, 253, None))],
+    }
+    for plane, places in corners.items():
+        for share, expected in places:
+            hu, *index = point_at(page, plane, share, SLICES)
+            assert hu == made[tuple(index)]
+            assert all(want in (None, got) for got, want in zip(index, expected, strict=True)), (plane, index, expected)
+
+
+def sleeping_towards(towards: str) -> FakeGenerator:
+    return FakeGenerator(lambda chunk, step: None, towards)
+
+
+def test_a_reload_finds_the_run_the_report_and_the_slices_again(visit: Open, gate: Gate) -> None:
+    seen = visit(FakeGenerator(gate))
+    page = seen.page
+    write_report(page, "Clear lungs, said once.")
+    generate(page)
+    gate.open(2 * STEPS)
+    expect_slice(page, "32 / 96")
+    page.reload()
+    seen.console.clear()  # Gradio's own farewell: a reload cuts the stream it was listening to
+    expect_slice(page, "32 / 96")
+    expect(page.get_by_label("Findings")).to_have_value("Clear lungs, said once.")
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
+    gate.open(4 * STEPS)
+    expect_status(page, "Done: 96 slices")
+    hu, *index = point_at(page, "axial", (0.4, 0.5), SLICES)
+    assert hu == chest(SLICES, 0, "I")[tuple(index)]
+    page.reload()
+    expect_status(page, "Done: 96 slices")
+    seen.check_clean()
+
+
+def test_after_the_run_is_gone_the_page_says_so_and_works(visit: Open) -> None:
+    page = visit(sleeping(0)).page
+    page.evaluate("sessionStorage.setItem('ctflow-run', 'no such run')")
+    page.reload()
+    expect_status(page, "no longer on the server")
+    write_report(page, "Clear.")
+    generate(page)
+    expect_status(page, "Done")
+
+
+def test_an_empty_report_is_explained_beside_the_button(visit: Open) -> None:
+    seen = visit(sleeping(0))
+    generate(seen.page)
+    expect(seen.page.get_by_role("alert").filter(has_text="The report is empty")).to_be_visible()
+    seen.check_clean()
+
+
+def test_a_failure_keeps_what_was_made_and_another_run_works(visit: Open) -> None:
+    failing = True
+
+    def step(chunk: int, number: int) -> None:
+        if failing and chunk == 2:
+            raise KeyError("secret")
+
+    page = visit(FakeGenerator(step)).page
+    write_report(page, "Clear.")
+    generate(page)
+    expect_status(page, "Something broke on our side (id ")
+    expect_status(page, "32 of 96 slices kept.")
+    failing = False
+    generate(page)
+    expect_status(page, "Done")
+
+
+def test_an_example_fills_the_report_in_one_click(visit: Open) -> None:
+    page = visit(sleeping(0)).page
+    page.get_by_role("button", name="Pleural effusion").click()
+    expect(page.get_by_label("Findings")).to_have_value(re.compile("^Large right pleural effusion"))
+    expect(page.get_by_label("Age (optional)")).to_have_value("63")
+    generate(page)
+    expect_status(page, "Done")

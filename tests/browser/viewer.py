@@ -1,0 +1,74 @@
+"""The viewer as a test sees it: by its texts, and by where a voxel must lie on the screen."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.app.fake import SIZE, SPACING_MM
+
+PLANES = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}
+
+
+def extent_mm(slices: int) -> tuple[float, float, float]:
+    """Along x (to the left), y (to the back), z (to the feet)."""
+    return SIZE * SPACING_MM[2], SIZE * SPACING_MM[1], slices * SPACING_MM[0]
+
+
+def place_of(page: Page, plane: str, share: tuple[float, float], slices: int) -> tuple[float, float]:
+    """Where on the page a plane shows the point at `share` (0 to 1) of its extent to the right and down."""
+    box = page.locator(f".ctv-{plane} canvas").bounding_box()
+    assert box is not None
+    across, down = (extent_mm(slices)[axis] for axis in PLANES[plane])
+    scale = min((box["width"] - 2) / across, (box["height"] - 2) / down)
+    return (
+        box["x"] + box["width"] / 2 + (share[0] - 0.5) * across * scale,
+        box["y"] + box["height"] / 2 + (share[1] - 0.5) * down * scale,
+    )
+
+
+def point_at(page: Page, plane: str, share: tuple[float, float], slices: int) -> tuple[int, int, int, int]:
+    """Moves the pointer there and reads HU and (slice, row, column) from 0."""
+    page.mouse.move(*place_of(page, plane, share, slices))
+    numbers = re.fullmatch(r"(-?\d+) HU +column (\d+) +row (\d+) +slice (\d+)", readout(page))
+    assert numbers, readout(page)
+    hu, column, row, slice_ = map(int, numbers.groups())
+    return hu, slice_ - 1, row - 1, column - 1
+
+
+def readout(page: Page) -> str:
+    return page.locator(".ctv-readout").inner_text()
+
+
+def grey_at(page: Page, plane: str, share: tuple[float, float], slices: int) -> tuple[int, int, int]:
+    """The pixel that is painted there."""
+    x, y = place_of(page, plane, share, slices)
+    red, green, blue, _ = page.locator(f".ctv-{plane} canvas").evaluate(
+        """(canvas, [x, y]) => {
+            const box = canvas.getBoundingClientRect();
+            const scale = canvas.width / box.width;
+            const pen = canvas.getContext('2d');
+            return Array.from(pen.getImageData((x - box.x) * scale, (y - box.y) * scale, 1, 1).data);
+        }""",
+        [x, y],
+    )
+    return red, green, blue
+
+
+def expect_status(page: Page, words: str) -> None:
+    expect(page.locator(".ctv-status")).to_contain_text(words)
+
+
+def expect_slice(page: Page, words: str, plane: str = "axial") -> None:
+    expect(page.locator(f".ctv-{plane} canvas")).to_have_attribute("aria-label", re.compile(re.escape(words)))
+
+
+def write_report(page: Page, findings: str) -> None:
+    page.get_by_label("Findings").fill(findings)
+
+
+def generate(page: Page) -> None:
+    page.get_by_role("button", name="Generate", exact=True).click()
+
+
+def stop(page: Page) -> None:
+    page.get_by_role("button", name="Stop", exact=True).click()
