@@ -119,8 +119,8 @@ class ModelCard:
         """Raises RequestError for a request that this model cannot carry out."""
         if request.chunks > self.geometry.max_chunks:
             raise RequestError(
-                f"{self.name} makes at most {self.geometry.max_chunks} chunks of {self.geometry.slices_per_chunk} slices; "
-                f"got {request.chunks} chunks. Ask for fewer."
+                f"{self.name} makes at most {self.geometry.max_chunks} chunks of {self.geometry.slices_per_chunk} "
+                f"slices; got {request.chunks} chunks. Ask for fewer."
             )
         if request.guidance != 1 and not self.guidance.trained:
             raise RequestError(f"{self.name} was not trained for guidance: leave it at 1; got {request.guidance:g}.")

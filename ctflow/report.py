@@ -8,7 +8,7 @@ from ctflow.errors import RequestError
 
 MAX_CHARACTERS = 20_000
 _HEADINGS = re.compile(r"\b(findings|impressions?)\s*:", re.IGNORECASE)
-# Nothing a report needs, and what no file, tokenizer or page can show: control signs, writing direction, half characters.
+# What no report needs and no file, tokenizer or page can show: control signs, writing direction, half characters.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -28,7 +28,8 @@ class Report:
                 raise RequestError(f"The report's {name} must be text; got {type(text).__name__}.")
             if len(text) > MAX_CHARACTERS:
                 raise RequestError(
-                    f"The report's {name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are accepted. Shorten it."
+                    f"The report's {name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are accepted. "
+                    "Shorten it."
                 )
             object.__setattr__(self, name, _CONTROL.sub("", text).strip())
         if not (self.findings or self.impression):

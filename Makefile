@@ -1,0 +1,52 @@
+# make run    the app on http://127.0.0.1:7860
+# make test   the linters and every test
+#
+# Both make .venv when it is not there, and install nothing when nothing has changed.
+# Variables: HOST, PORT; PYTHON (3.11 or newer); TORCH (which torch), PIP_TORCH_ARGS (where pip finds it, for
+# example the index of CPU builds on a machine without an NVIDIA GPU); PYTEST_ARGS.
+
+HOST ?= 127.0.0.1
+PORT ?= 7860
+TORCH ?= torch==2.13.0
+PIP_TORCH_ARGS ?=
+PYTEST_ARGS ?=
+PYTHON ?= $(shell for python in python3.12 python3.11 python3 python3.13; do \
+	$$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
+
+BIN := .venv/bin
+
+.PHONY: run test lint
+.DELETE_ON_ERROR:
+
+run: .venv/.app
+	$(BIN)/python app.py --host $(HOST) --port $(PORT)
+
+test: lint .venv/.chromium
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+# Each stamp is younger than the file that says what to install.
+.venv/.made:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed: on Debian or Ubuntu, apt-get install python3-venv"; exit 2; }
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/.app: .venv/.made requirements.txt
+	$(BIN)/python -m pip install --quiet "$(TORCH)" $(PIP_TORCH_ARGS)
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+.venv/.test: .venv/.app pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+# Chromium: the one on PATH, else Playwright's own, else the distribution's.
+.venv/.chromium: .venv/.test
+	command -v chromium || command -v chromium-browser || command -v google-chrome \
+		|| timeout 300 $(BIN)/playwright install chromium \
+		|| { apt-get update && apt-get install --yes chromium; }
+	touch $@

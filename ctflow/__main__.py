@@ -1,0 +1,45 @@
+"""`python -m ctflow`: picks the command, and turns what goes wrong into one line and an exit code."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+import ctflow
+from ctflow.commands import generate, train
+from ctflow.errors import CTFlowError
+
+FAILED = 2  # as argparse has it
+INTERRUPTED = 130  # as a shell has it
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0, 2 for what the user can mend, 130 for Ctrl-C."""
+    args = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        args.run(args)
+    except CTFlowError as error:
+        print(f"ctflow: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("\nctflow: stopped.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ctflow",
+        description="A radiology report in, a synthetic chest CT out. Not for diagnosis.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"ctflow {ctflow.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    generate.add_to(commands)
+    train.add_to(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

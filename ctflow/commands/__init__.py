@@ -1,0 +1,1 @@
+"""One module for each word after `python -m ctflow`: `add_to` declares its arguments, `run` carries it out."""

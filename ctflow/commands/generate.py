@@ -1,0 +1,166 @@
+"""`python -m ctflow generate`: a report in, a NIfTI volume and the JSON that can make it again out."""
+
+import argparse
+import secrets
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import get_args
+
+from tqdm import tqdm
+
+from ctflow.errors import RequestError, VolumeError
+from ctflow.events import MAX_SEED, Finished, GenerationRequest, Generator, Solver, Started, StepDone
+from ctflow.io.files import check_writable
+from ctflow.io.nifti import synthetic_label, write_nifti
+from ctflow.io.sidecar import (
+    NOTICE,
+    Sidecar,
+    read_sidecar,
+    request_of,
+    sidecar_of,
+    sidecar_path,
+    versions,
+    write_sidecar,
+)
+from ctflow.report import Report
+from ctflow.volume import Volume
+
+DEFAULT_MODEL = "demo"
+DEVICES = ("auto", "cpu", "cuda")
+# What a sidecar settles: beside --from these have no say.
+_SETTLED = ("impression", "sex", "age", "seed", "chunks", "solver", "steps", "shift", "guidance")
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declares `generate` and its arguments."""
+    parser = commands.add_parser(
+        "generate", help="make a CT volume from a report", description=NOTICE, allow_abbrev=False
+    )
+    parser.set_defaults(run=run)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--report", metavar="TEXT", help="the findings, or a text with Findings: and Impression:")
+    source.add_argument("--report-file", metavar="FILE", help="the same from a UTF-8 text file; - is standard input")
+    source.add_argument("--from", dest="sidecar", type=Path, metavar="OUT.json", help="make that volume again")
+    parser.add_argument("--out", type=Path, required=True, metavar="OUT.nii.gz", help="OUT.json is put beside it")
+    parser.add_argument("--impression", metavar="TEXT")
+    parser.add_argument("--sex", choices=("F", "M"))
+    parser.add_argument("--age", type=int, metavar="YEARS")
+    parser.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)")
+    parser.add_argument("--seed", type=int, metavar="N", help="drawn at random, and recorded, if left out")
+    parser.add_argument("--chunks", type=int, metavar="N", help="length in chunks of slices (default: the model's)")
+    parser.add_argument("--solver", choices=get_args(Solver), help="default: the model's, as for what follows")
+    parser.add_argument("--steps", type=int, metavar="N", help="evaluations of the transformer per chunk")
+    parser.add_argument("--shift", type=float, metavar="X", help="bends the steps towards noise; 1 = equal steps")
+    parser.add_argument("--guidance", type=float, metavar="X", help="how strongly the report is followed; 1 = plainly")
+    parser.add_argument("--device", choices=DEVICES, help="default: auto; with --from, the one recorded there")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Carries it out. Raises CTFlowError before the model is loaded wherever that can be known before."""
+    _check_out(args.out)
+    recipe = _recipe(args)
+    report = recipe.report if recipe else _report(args)
+    generator = load(args.model, args.device or (recipe.device.partition(":")[0] if recipe else "auto"))
+    if recipe:
+        _check_same_model(recipe, generator, args.sidecar)
+    request = request_of(recipe) if recipe else _request(args, report, generator)
+    _say_what_is_cut(generator, report)
+    began_s = time.monotonic()
+    volume = _generate(generator, request)
+    seconds = time.monotonic() - began_s
+    write_nifti(volume, args.out, synthetic_label(generator.card.name))
+    write_sidecar(sidecar_of(request, generator, seconds=seconds, complete=True), sidecar_path(args.out))
+    print(f"{args.out}: {len(volume.hu)} slices, seed {request.seed}, {seconds:.0f} s. {generator.card.notice}")
+
+
+def load(model: str, device: str) -> Generator:
+    """The generator behind a checkpoint's name or folder. This is what takes seconds and brings in torch."""
+    from ctflow.checkpoints import find_checkpoint
+    from ctflow.pipeline import CTFlow
+
+    return CTFlow.load(find_checkpoint(model), device)
+
+
+def _check_out(out: Path) -> None:
+    """Raises VolumeError if the volume has no place, or its sidecar would replace a file that is not ours."""
+    beside = sidecar_path(out)
+    check_writable(out)
+    if not beside.exists():
+        return
+    try:
+        read_sidecar(beside)
+    except RequestError as error:
+        raise VolumeError(f"{beside} is in the way and was not written by CTFlow: choose another name.") from error
+
+
+def _recipe(args: argparse.Namespace) -> Sidecar | None:
+    if not args.sidecar:
+        return None
+    if given := [f"--{name}" for name in _SETTLED if getattr(args, name) is not None]:
+        raise RequestError(f"--from takes everything from {args.sidecar}: leave out {', '.join(given)}.")
+    recipe = read_sidecar(args.sidecar)
+    now = versions()
+    changed = [(name, was) for name, was in recipe.versions.items() if now.get(name) != was]
+    if changed:
+        was_now = "; ".join(f"{name} {was}, now {now.get(name, 'missing')}" for name, was in changed)
+        _note(f"the bytes may differ, because that volume was made with {was_now}.")
+    if not recipe.complete:
+        _note("that volume was stopped early; this one goes to its end.")
+    return recipe
+
+
+def _report(args: argparse.Namespace) -> Report:
+    text = args.report if args.report_file is None else _read_text(args.report_file)
+    return Report.parse(text, args.impression or "", args.sex, args.age)
+
+
+def _read_text(name: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return data.decode("utf-8-sig")  # Windows editors begin a text with a mark
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"The report {name} cannot be read as UTF-8 text ({error}).") from error
+
+
+def _request(args: argparse.Namespace, report: Report, generator: Generator) -> GenerationRequest:
+    seed = args.seed
+    if seed is None:
+        seed = secrets.randbelow(MAX_SEED + 1)
+        _note(f"seed {seed}, drawn at random.")
+    wishes = {name: getattr(args, name) for name in ("chunks", "solver", "steps", "shift", "guidance")}
+    return generator.card.request(report, seed, **wishes)
+
+
+def _check_same_model(recipe: Sidecar, generator: Generator, path: Path) -> None:
+    if recipe.model.sha256 != generator.model_sha256:
+        raise RequestError(
+            f"{path} was made by {recipe.model.name} ({recipe.model.sha256[:12]}…), and this is {generator.card.name} "
+            f"({generator.model_sha256[:12]}…): give --model the folder of the former."
+        )
+
+
+def _say_what_is_cut(generator: Generator, report: Report) -> None:
+    reading = generator.read(report)
+    if reading.cut_text:
+        _note(f"the model reads {reading.limit} tokens and this report has more; it will not see: {reading.cut_text}")
+
+
+def _generate(generator: Generator, request: GenerationRequest) -> Volume:
+    """Drains the stream under a progress bar. Leaving it, by Ctrl-C too, closes the stream."""
+    with closing(generator.stream(request)) as events, tqdm(total=request.chunks * request.steps, unit="step") as bar:
+        for event in events:
+            match event:
+                case Started():
+                    bar.set_description("chunk 1")
+                case StepDone():
+                    bar.set_description(f"chunk {event.chunk + 1} of at most {request.chunks}", refresh=False)
+                    bar.update()
+                case Finished():
+                    return event.volume
+    raise AssertionError("the stream ended without Finished")
+
+
+def _note(text: str) -> None:
+    print(f"ctflow: {text}", file=sys.stderr)

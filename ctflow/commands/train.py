@@ -1,0 +1,49 @@
+"""`python -m ctflow train`: makes a checkpoint. The demo model comes from nothing but our own phantoms."""
+
+import argparse
+from pathlib import Path
+
+from ctflow.commands.generate import DEVICES
+from ctflow.errors import RequestError
+from ctflow.io.files import check_writable
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declares `train` and its arguments."""
+    parser = commands.add_parser("train", help="train a model", allow_abbrev=False)
+    kinds = parser.add_subparsers(title="what to train", required=True, metavar="WHAT")
+    demo = kinds.add_parser("demo", help="the bundled small model, from procedural phantoms", allow_abbrev=False)
+    demo.set_defaults(run=run_demo)
+    demo.add_argument("--hours", type=float, default=8.0, metavar="H", help="for how long (default: %(default)s)")
+    demo.add_argument(
+        "--out", type=Path, default=Path("runs/demo/model"), metavar="DIR", help="the checkpoint (default: %(default)s)"
+    )
+    demo.add_argument(
+        "--work",
+        type=Path,
+        default=Path("runs/demo"),
+        metavar="DIR",
+        help="phantoms and state; the same folder again goes on where it stopped (default: %(default)s)",
+    )
+    demo.add_argument("--smoke", action="store_true", help="a tiny model, to see that it all runs")
+    demo.add_argument("--seed", type=int, default=0, metavar="N")
+    demo.add_argument("--device", choices=DEVICES, default="auto")
+
+
+def run_demo(args: argparse.Namespace) -> None:
+    """Trains the demo model. Raises CTFlowError where it cannot begin."""
+    if not args.hours > 0:
+        raise RequestError(f"--hours is more than 0; got {args.hours:g}.")
+    for folder in (args.out, args.work):
+        _make_folder(folder)
+    from ctflow.training.demo import train_demo
+
+    train_demo(args.out, args.work, args.hours, args.smoke, args.seed, args.device)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from error
+    check_writable(folder / "card.json")

@@ -1,0 +1,60 @@
+"""Files appear whole or not at all, and what hinders them is said in words a user can act on."""
+
+import errno
+import os
+import secrets
+from pathlib import Path
+
+from ctflow.errors import VolumeError
+
+_NO_FOLDER = "Its folder does not exist: create it, or choose another."
+_NOT_ALLOWED = "Its folder cannot be written to: choose another, or change its permissions."
+_NO_ROOM = "There is no room left: free some, or choose another disk."
+_ADVICE = {
+    errno.ENOENT: _NO_FOLDER,
+    errno.ENOTDIR: _NO_FOLDER,
+    errno.EISDIR: "It is a folder: name a file in it.",
+    errno.EACCES: _NOT_ALLOWED,
+    errno.EPERM: _NOT_ALLOWED,
+    errno.EROFS: _NOT_ALLOWED,
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.EFBIG: _NO_ROOM,
+}
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes under a passing name in the same folder, then renames: nobody ever sees half a file.
+
+    Raises VolumeError that says what to do; then nothing is left behind, and an older file at `path` is untouched.
+    """
+    partial = _partial_name(path)
+    try:
+        try:
+            partial.write_bytes(data)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def check_writable(path: Path) -> None:
+    """Raises the VolumeError that `write_whole` would meet, before hours of work are spent on what to write."""
+    partial = _partial_name(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "Is a directory")
+        partial.touch(exist_ok=False)
+        partial.unlink()
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _partial_name(path: Path) -> Path:
+    return path.with_name(f".ctflow-{secrets.token_hex(6)}.part")
+
+
+def _not_written(path: Path, error: OSError) -> VolumeError:
+    advice = _ADVICE.get(error.errno or 0, f"The system says: {error.strerror}.")
+    return VolumeError(f"{path} cannot be written. {advice}")

@@ -1,0 +1,131 @@
+"""The JSON beside a volume: what made it, completely enough to make it again."""
+
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+import ctflow
+from ctflow.errors import RequestError, faults
+from ctflow.events import GenerationRequest, Generator, Solver
+from ctflow.io.files import write_whole
+from ctflow.io.nifti import check_ending
+from ctflow.report import Report
+
+SIDECAR_FORMAT = 1
+NOTICE = "Synthetic: made by a computer from text, of no real patient. Not for diagnosis."
+# What the bytes of a volume depend on, beside our own version and Python's.
+_PACKAGES = ("torch", "numpy", "transformers", "diffusers", "safetensors")
+_strict = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class Model:
+    """Which weights: the card's name and the sum of the files."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class Sidecar:
+    """Everything that went into one volume. `complete`: whether it was let finish; `seconds`: what it took."""
+
+    format: Literal[1]
+    notice: str
+    synthetic: Literal[True]
+    not_for_diagnosis: Literal[True]
+    report: Report
+    seed: int
+    solver: Solver
+    shift: float
+    steps: int
+    chunks: int
+    guidance: float
+    model: Model
+    versions: dict[str, str]
+    device: str
+    seconds: float
+    complete: bool
+
+
+_adapter = TypeAdapter(Sidecar)
+
+
+def sidecar_of(request: GenerationRequest, generator: Generator, *, seconds: float, complete: bool) -> Sidecar:
+    """The sidecar of a volume that `generator` has just made of `request` on this machine."""
+    return Sidecar(
+        format=SIDECAR_FORMAT,
+        notice=NOTICE,
+        synthetic=True,
+        not_for_diagnosis=True,
+        report=request.report,
+        seed=request.seed,
+        solver=request.solver,
+        shift=request.shift,
+        steps=request.steps,
+        chunks=request.chunks,
+        guidance=request.guidance,
+        model=Model(name=generator.card.name, sha256=generator.model_sha256),
+        versions=versions(),
+        device=generator.device,
+        seconds=round(seconds, 2),
+        complete=complete,
+    )
+
+
+def request_of(sidecar: Sidecar) -> GenerationRequest:
+    """The request that makes the same volume again, given the same model, machine and versions.
+
+    Raises RequestError for values that no request has.
+    """
+    return GenerationRequest(
+        report=sidecar.report,
+        seed=sidecar.seed,
+        solver=sidecar.solver,
+        steps=sidecar.steps,
+        shift=sidecar.shift,
+        chunks=sidecar.chunks,
+        guidance=sidecar.guidance,
+    )
+
+
+def versions() -> dict[str, str]:
+    """What runs here. Read from the packages' metadata, so that nothing heavy is imported for it."""
+    found = {"ctflow": ctflow.__version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def sidecar_path(volume_path: Path) -> Path:
+    """`OUT.nii.gz` -> `OUT.json`. Raises VolumeError for other endings."""
+    check_ending(volume_path)
+    return volume_path.with_name(volume_path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+
+
+def write_sidecar(sidecar: Sidecar, path: Path) -> None:
+    """Writes JSON that `read_sidecar` reads back equal. Raises VolumeError where `path` cannot be written."""
+    write_whole(path, _adapter.dump_json(sidecar, indent=2) + b"\n")
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Raises RequestError that names the file and each field that is missing, wrong or unknown."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path} cannot be read ({error}). Give the .json that lies beside a volume.") from error
+    try:
+        sidecar = _adapter.validate_json(text, strict=True)
+        request_of(sidecar)
+    except ValidationError as error:
+        raise RequestError(f"{path} is not a CTFlow sidecar of format {SIDECAR_FORMAT}: {faults(error)}.") from error
+    except RequestError as error:
+        raise RequestError(f"{path} holds no request that can be made: {error}") from error
+    return sidecar

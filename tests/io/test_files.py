@@ -1,0 +1,69 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ctflow.errors import VolumeError
+from ctflow.io.files import check_writable, write_whole
+
+WRITERS = [lambda path: write_whole(path, b"new"), check_writable]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize(
+    ("place", "advice"),
+    [("missing/a", "folder does not exist"), ("file/a", "folder does not exist"), ("folder", "name a file in it")],
+)
+def test_a_place_that_takes_no_file_is_an_error_that_says_what_to_do(
+    tmp_path: Path, write: object, place: str, advice: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(VolumeError, match=advice) as caught:
+        write(tmp_path / place)  # type: ignore[operator]
+    assert str(tmp_path / place) in str(caught.value)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_folder_that_may_not_be_written_to_is_an_error_that_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, write: object
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    # Tests often run as root, whom no permission stops.
+    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(VolumeError, match="cannot be written to"):
+        write(tmp_path / "a")  # type: ignore[operator]
+
+
+def test_a_full_disk_is_an_error_and_the_older_file_stays(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: the system cuts the write short in the same way."""
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    code = f"""
+import resource
+from pathlib import Path
+from ctflow.errors import VolumeError
+from ctflow.io.files import write_whole
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    write_whole(Path({str(path)!r}), bytes(5000))
+except VolumeError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "no room left" in done.stdout
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_probe_leaves_nothing_behind_and_an_older_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    check_writable(path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,191 @@
+import gzip
+import itertools
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from ctflow.errors import VolumeError
+from ctflow.io.nifti import read_nifti, synthetic_label, write_nifti
+from ctflow.volume import DIRECTIONS, Volume, plane_affine
+
+# All 48 ways in which slices, rows and columns can lie.
+AXES = [axes for pairs in itertools.permutations(("LR", "PA", "SI")) for axes in itertools.product(*pairs)]
+
+
+def volume(shape: tuple[int, int, int] = (3, 4, 5), axes: tuple[str, str, str] = ("I", "P", "L")) -> Volume:
+    hu = np.random.default_rng(0).integers(-1024, 3072, shape).astype(np.int16)
+    return Volume(hu, plane_affine(axes, (3.0, 1.5, 0.75), *shape[1:]))
+
+
+@st.composite
+def volumes(draw: st.DrawFn) -> Volume:
+    """Asymmetric in shape, content, spacing and place; turned freely, left- and right-handed."""
+    hu = draw(hnp.arrays(np.int16, hnp.array_shapes(min_dims=3, max_dims=3, max_side=6)))
+    spacing_mm = draw(st.tuples(*[st.floats(0.1, 10)] * 3))
+    affine = plane_affine(draw(st.sampled_from(AXES)), spacing_mm, *hu.shape[1:])
+    x, y, z = draw(st.tuples(*[st.floats(-3, 3)] * 3))
+    for a, b, angle in ((0, 1, x), (0, 2, y), (1, 2, z)):
+        turn = np.eye(4)
+        turn[[a, b], [a, b]], turn[a, b], turn[b, a] = np.cos(angle), -np.sin(angle), np.sin(angle)
+        affine = turn @ affine
+    affine[:3, 3] += draw(st.tuples(*[st.floats(-500, 500)] * 3))
+    return Volume(hu, affine)
+
+
+@settings(max_examples=50)
+@given(made=volumes(), ending=st.sampled_from([".nii", ".nii.gz"]))
+def test_a_volume_is_read_back_as_it_was_written(made: Volume, ending: str, tmp_path_factory: object) -> None:
+    path = tmp_path_factory.mktemp("nifti") / f"a{ending}"  # type: ignore[attr-defined]
+    write_nifti(made, path, "test")
+    back = read_nifti(path)
+    np.testing.assert_array_equal(back.hu, made.hu)
+    np.testing.assert_allclose(back.affine, made.affine, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("axes", AXES)
+def test_sform_and_qform_each_say_where_a_voxel_lies(tmp_path: Path, axes: tuple[str, str, str]) -> None:
+    """One asymmetric voxel, found again through either of the two, by a reader that is not ours."""
+    made = volume(axes=axes)
+    write_nifti(made, tmp_path / "both.nii", "test")
+    header = bytearray((tmp_path / "both.nii").read_bytes())
+    for name, offset in (("qform", 254), ("sform", 252)):  # take away the other one
+        only = bytearray(header)
+        struct.pack_into("<h", only, offset, 0)
+        (tmp_path / f"{name}.nii").write_bytes(only)
+        image = sitk.ReadImage(tmp_path / f"{name}.nii")
+        expected = made.affine @ (2, 1, 3, 1)
+        assert image.TransformIndexToPhysicalPoint((3, 1, 2)) == pytest.approx(tuple(expected[:3]), abs=1e-4)
+        assert image[3, 1, 2] == made.hu[2, 1, 3]
+
+
+def test_the_directions_are_the_patients(tmp_path: Path) -> None:
+    """SimpleITK's own words for the axes (column, row, slice) are ours."""
+    for axes in AXES:
+        write_nifti(volume(axes=axes), tmp_path / "a.nii.gz", "test")
+        image = sitk.ReadImage(tmp_path / "a.nii.gz")
+        words = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection())
+        assert tuple(words) == axes[::-1]
+        assert set(words) <= set(DIRECTIONS)
+        assert image.GetSpacing() == pytest.approx((0.75, 1.5, 3.0))
+
+
+def test_the_header_says_synthetic_and_which_model(tmp_path: Path) -> None:
+    write_nifti(volume(), tmp_path / "a.nii.gz", synthetic_label("demo"))
+    notes = sitk.ReadImage(tmp_path / "a.nii.gz").GetMetaData("ITK_FileNotes")
+    assert notes.rstrip("\0") == "CTFlow SYNTHETIC, not for diagnosis; model demo"
+
+
+def test_a_long_description_is_cut_between_characters(tmp_path: Path) -> None:
+    write_nifti(volume(), tmp_path / "a.nii", "é" * 79 + "x")
+    field = (tmp_path / "a.nii").read_bytes()[148:228]
+    assert field.decode() == "é" * 40
+    write_nifti(volume(), tmp_path / "a.nii", "x" + "é" * 79)
+    assert (tmp_path / "a.nii").read_bytes()[148:228].rstrip(b"\0").decode() == "x" + "é" * 39
+
+
+def test_the_same_volume_gives_the_same_bytes_under_any_name_in_any_process(tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+import numpy as np
+from pathlib import Path
+from ctflow.io.nifti import write_nifti
+from ctflow.volume import Volume, plane_affine
+hu = np.random.default_rng(0).integers(-1024, 3072, (3, 4, 5)).astype(np.int16)
+affine = plane_affine(("I", "P", "L"), (3.0, 1.5, 0.75), 4, 5)
+write_nifti(Volume(hu, affine), Path(sys.argv[1]), "test")
+"""
+    for name in ("a.nii.gz", "b.nii.gz"):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], check=True)
+        os.utime(tmp_path / name, (0, 0))
+    write_nifti(volume(), tmp_path / "c.nii.gz", "test")
+    first, *others = (path.read_bytes() for path in sorted(tmp_path.iterdir()))
+    assert others == [first, first]
+    assert first[3:8] == bytes(5)  # no flags, so no name; time 0
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.gz", "a.nii.zip", "nii.gz", "a", ".nii.gz"])
+def test_another_ending_is_an_error_that_says_which_to_use(tmp_path: Path, name: str) -> None:
+    with pytest.raises(VolumeError, match=r"end in \.nii\.gz or \.nii"):
+        write_nifti(volume(), tmp_path / name, "test")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_volume_that_nifti_cannot_hold_is_refused(tmp_path: Path) -> None:
+    sheared = plane_affine(("I", "P", "L"), (3.0, 1.5, 0.75), 4, 5)
+    sheared[0, 0] = 1.0
+    flat = plane_affine(("I", "P", "L"), (0.0, 1.5, 0.75), 4, 5)
+    for hu, affine, message in [
+        (np.zeros((0, 4, 5), np.int16), np.eye(4), "1 to 32767"),
+        (np.zeros((1, 1, 40_000), np.int16), np.eye(4), "1 to 32767"),
+        (np.zeros((3, 4, 5), np.int16), sheared, "right angles"),
+        (np.zeros((3, 4, 5), np.int16), flat, "length 0"),
+    ]:
+        with pytest.raises(VolumeError, match=message):
+            write_nifti(Volume(hu, affine), tmp_path / "a.nii.gz", "test")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+def test_a_file_cut_short_is_an_error(tmp_path: Path, ending: str) -> None:
+    """SimpleITK alone reads it, fills it up with zeros and says nothing."""
+    path = tmp_path / f"a{ending}"
+    write_nifti(volume(), path, "test")
+    whole = path.read_bytes()
+    for length in (0, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(VolumeError, match=str(path)):
+            read_nifti(path)
+
+
+def test_a_gz_that_unpacks_to_less_than_its_header_says_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii.gz"
+    write_nifti(volume(), path, "test")
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-10]))
+    with pytest.raises(VolumeError, match="cut short"):
+        read_nifti(path)
+
+
+@pytest.mark.parametrize("content", [None, b"hello", bytes(4000)])
+def test_a_file_that_is_missing_or_no_nifti_is_an_error(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "a.nii"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(VolumeError, match=str(path)):
+        read_nifti(path)
+
+
+def test_slope_and_intercept_are_applied_once(tmp_path: Path) -> None:
+    """CT-RATE's first files need them, and applying them twice is a known bug of others."""
+    path = tmp_path / "a.nii"
+    write_nifti(volume(), path, "test")
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<2f", data, 112, 2.0, -1024.0)
+    path.write_bytes(data)
+    np.testing.assert_array_equal(read_nifti(path).hu, volume().hu * 2 - 1024)
+
+
+def test_floats_are_rounded_and_what_is_no_hu_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii"
+    sitk.WriteImage(sitk.GetImageFromArray(np.array([[[-999.6, 39.7]]])), path)
+    assert read_nifti(path).hu.tolist() == [[[-1000, 40]]]
+    for value in (40_000.0, np.nan, np.inf):
+        sitk.WriteImage(sitk.GetImageFromArray(np.array([[[value, 0.0]]])), path)
+        with pytest.raises(VolumeError, match="no HU"):
+            read_nifti(path)
+
+
+def test_a_series_of_volumes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii"
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((2, 3, 4, 5), np.int16), isVector=False), path)
+    with pytest.raises(VolumeError, match="not one 3D volume"):
+        read_nifti(path)

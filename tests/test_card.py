@@ -1,0 +1,79 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctflow.card import read_card, write_card
+from ctflow.errors import CheckpointError, RequestError
+from ctflow.report import Report
+from tests.app.fake import fake_card
+
+REPORT = Report("Clear lungs.")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "card.json"
+    write_card(fake_card(), path)
+    return path
+
+
+def change(path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    values = json.loads(path.read_text())
+    edit(values)
+    path.write_text(json.dumps(values))
+
+
+def test_a_card_is_read_back_as_it_was_written(path: Path) -> None:
+    assert read_card(path) == fake_card()
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda v: v.pop("licence"), "licence is missing"),
+        (lambda v: v["intensity"].pop("hu_white"), "intensity.hu_white is missing"),
+        (lambda v: v["geometry"].update(tilt=3), "geometry.tilt is not known"),
+        (lambda v: v["intensity"].update(gamma=2), "intensity.gamma is not known"),
+        (lambda v: v["latent"].update(channels="16"), "latent.channels is wrong"),
+        (lambda v: v["latent"].update(scale=float("nan")), "latent.scale is wrong"),
+        (lambda v: v["geometry"].update(axes=["I", "P"]), "geometry.axes.2 is missing"),
+        (lambda v: v.update(format=2), "format is wrong"),
+    ],
+)
+def test_a_fault_is_an_error_that_names_the_file_and_the_field(
+    path: Path, edit: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    change(path, edit)
+    with pytest.raises(CheckpointError) as caught:
+        read_card(path)
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe"])
+def test_a_file_that_is_no_card_is_an_error_that_names_it(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"card\.json"):
+        read_card(path)
+
+
+def test_a_folder_without_a_card_is_an_error_that_says_what_it_needs(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"needs its card\.json"):
+        read_card(tmp_path / "card.json")
+
+
+def test_a_request_takes_the_models_defaults_where_nothing_was_said() -> None:
+    card = fake_card()
+    request = card.request(REPORT, 7, steps=2, chunks=None)
+    assert (request.steps, request.chunks) == (2, card.defaults.chunks)
+    assert (request.solver, request.shift, request.guidance) == ("euler", 1.0, 1.0)
+
+
+def test_more_than_the_model_can_do_is_refused() -> None:
+    with pytest.raises(RequestError, match="at most 6 chunks"):
+        fake_card().request(REPORT, 7, chunks=7)
+    with pytest.raises(RequestError, match="not trained for guidance"):
+        fake_card().request(REPORT, 7, guidance=2.0)

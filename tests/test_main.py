@@ -1,0 +1,245 @@
+"""The command line, driven as a user drives it, with a generator that needs no weights."""
+
+import io
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ctflow.__main__ import main
+from ctflow.commands import generate
+from ctflow.io.nifti import read_nifti
+from ctflow.io.sidecar import read_sidecar, request_of
+from ctflow.report import Report
+from tests.app.fake import FakeGenerator, chest, sleeping
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeGenerator:
+    fake = sleeping(0)
+    monkeypatch.setattr(generate, "load", lambda model, device: fake)
+    return fake
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(model: str, device: str) -> None:
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr(generate, "load", load)
+
+
+def run(*words: object) -> int:
+    return main(["generate", *map(str, words)])
+
+
+def make(out: Path, *words: object) -> int:
+    return run("--report", "Clear lungs.", "--chunks", 1, "--out", out, *words)
+
+
+def module(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ctflow", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **options)
+
+
+def test_generate_writes_the_volume_and_beside_it_what_made_it(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.nii.gz"
+    text = "Findings: No effusion. Impression: Normal."
+    words = ("--impression", "Old.", "--sex", "F", "--age", 54, "--seed", 7, "--solver", "midpoint", "--steps", 2)
+    assert run("--report", text, "--chunks", 2, "--shift", 1.5, "--out", out, *words) == 0
+    assert (read_nifti(out).hu == chest(32, 7, "I")).all()
+    sidecar = read_sidecar(tmp_path / "a.json")
+    assert sidecar.complete
+    request = request_of(sidecar)
+    assert request.report == Report("No effusion.", "Old. Normal.", "F", 54)
+    assert (request.seed, request.solver, request.steps, request.chunks, request.shift) == (7, "midpoint", 2, 2, 1.5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.nii.gz"]
+    printed = capsys.readouterr()
+    assert "32 slices, seed 7" in printed.out
+    assert "chunk 2 of at most 2" in printed.err
+    assert "4/4" in printed.err
+
+
+def test_from_makes_the_same_bytes_again(fake: FakeGenerator, tmp_path: Path) -> None:
+    assert make(tmp_path / "a.nii.gz") == 0
+    assert run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz") == 0
+    assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
+    assert request_of(read_sidecar(tmp_path / "a.json")) == request_of(read_sidecar(tmp_path / "b.json"))
+
+
+def test_from_runs_where_the_first_one_ran(
+    fake: FakeGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same request on another kind of device gives other bytes."""
+    fake.device = "cuda:0"  # type: ignore[misc]
+    asked = []
+    monkeypatch.setattr(generate, "load", lambda model, device: asked.append(device) or fake)
+    make(tmp_path / "a.nii.gz")
+    run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
+    run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz", "--device", "cpu")
+    assert asked == ["auto", "cuda", "cpu"]
+
+
+def test_from_refuses_another_model(fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make(tmp_path / "a.nii.gz")
+    fake.model_sha256 = "1" * 64  # type: ignore[misc]
+    assert run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz") == 2
+    assert "give --model the folder" in capsys.readouterr().err
+    assert not (tmp_path / "b.nii.gz").exists()
+
+
+def test_from_settles_everything_so_options_beside_it_are_refused(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path / "a.nii.gz")
+    assert run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii", "--seed", 0, "--steps", 2) == 2
+    assert "leave out --seed, --steps" in capsys.readouterr().err
+
+
+def test_from_says_when_versions_differ(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path / "a.nii.gz")
+    path = tmp_path / "a.json"
+    path.write_text(path.read_text().replace('"ctflow": "', '"ctflow": "0.'))
+    assert run("--from", path, "--out", tmp_path / "b.nii.gz") == 0
+    assert "the bytes may differ" in capsys.readouterr().err
+
+
+def test_a_seed_that_was_not_given_is_drawn_said_and_recorded(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        assert make(tmp_path / f"{name}.nii.gz") == 0
+    seeds = [read_sidecar(tmp_path / f"{name}.json").seed for name in ("a", "b")]
+    printed = capsys.readouterr().err
+    assert seeds[0] != seeds[1]
+    assert all(f"seed {seed}, drawn at random" in printed for seed in seeds)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_report_comes_from_a_file_or_from_standard_input(
+    fake: FakeGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: bytes
+) -> None:
+    text = mark + "Kleiner Erguß.".encode()
+    (tmp_path / "report.txt").write_bytes(text)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(text)))
+    for name in (tmp_path / "report.txt", "-"):
+        assert run("--report-file", name, "--chunks", 1, "--out", tmp_path / "a.nii.gz") == 0
+        assert read_sidecar(tmp_path / "a.json").report == Report("Kleiner Erguß.")
+
+
+def test_what_the_model_will_not_read_is_said(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--report", "clear " * 63 + "but one", "--chunks", 1, "--out", tmp_path / "a.nii") == 0
+    assert "it will not see: but one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--report", "Clear.", "--out", "{}/a.nrrd"), "end in .nii.gz or .nii"),
+        (("--report", "Clear.", "--out", "{}/missing/a.nii.gz"), "create it, or choose another"),
+        (("--report", "Clear.", "--out", "{}/taken.nii.gz"), "taken.json is in the way"),
+        (("--report", " ", "--out", "{}/a.nii.gz"), "The report is empty"),
+        (("--report", "Clear.", "--age", "200", "--out", "{}/a.nii.gz"), "from 0 to 120"),
+        (("--report-file", "{}/none.txt", "--out", "{}/a.nii.gz"), "none.txt cannot be read"),
+        (("--report-file", "{}/latin.txt", "--out", "{}/a.nii.gz"), "latin.txt cannot be read as UTF-8"),
+        (("--from", "{}/none.json", "--out", "{}/a.nii.gz"), "none.json cannot be read"),
+        (("--from", "{}/taken.json", "--out", "{}/a.nii.gz"), "taken.json is not a CTFlow sidecar"),
+    ],
+)
+def test_what_can_be_known_before_is_said_before_the_model_is_loaded(
+    no_model: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "taken.json").write_text('{"mine": 1}')
+    (tmp_path / "latin.txt").write_bytes("Erguß".encode("latin-1"))
+    before = sorted(tmp_path.iterdir())
+    assert run(*(word.format(tmp_path) for word in words)) == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.startswith("ctflow: ") and printed.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_what_the_model_cannot_do_is_one_line_and_code_2(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--report", "Clear.", "--seed", 1, "--chunks", 7, "--out", tmp_path / "a.nii") == 2
+    assert "at most 6 chunks" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["generate"], ["generate", "--out", "a.nii"], ["generate", "--report", "a", "--out", "a", "--age", "x"]],
+)
+def test_words_that_make_no_command_are_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_ctrl_c_closes_the_stream_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(chunk: int, step: int) -> None:
+        if (chunk, step) == (1, 1):
+            signal.raise_signal(signal.SIGINT)
+
+    fake = FakeGenerator(interrupt)
+    monkeypatch.setattr(generate, "load", lambda model, device: fake)
+    assert run("--report", "Clear.", "--out", tmp_path / "a.nii.gz") == 130
+    assert fake.closed == 1
+    assert not list(tmp_path.iterdir())
+    assert "stopped" in capsys.readouterr().err
+
+
+def test_a_bug_of_ours_is_not_hidden(fake: FakeGenerator, tmp_path: Path) -> None:
+    def break_down(chunk: int, step: int) -> None:
+        raise ZeroDivisionError
+
+    fake.step = break_down
+    with pytest.raises(ZeroDivisionError):
+        make(tmp_path / "a.nii.gz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_as_a_module_it_helps_and_tells_its_version() -> None:
+    assert "generate" in module("--help").stdout
+    assert module("--version").stdout.startswith("ctflow 0.")
+
+
+def test_as_a_module_an_error_is_one_line_without_a_traceback(tmp_path: Path) -> None:
+    done = module("generate", "--report-file", "-", "--out", str(tmp_path / "a.nii"), input=" \n")
+    assert done.returncode == 2
+    assert done.stderr.startswith("ctflow: The report is empty.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_model_that_is_not_there_is_an_error_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--report", "Clear.", "--model", "none-such", "--out", tmp_path / "a.nii") == 2
+    assert "No model at 'none-such'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_training_begins_only_where_it_can_keep_what_it_makes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["train", "demo", "--out", str(tmp_path / "file" / "model"), "--work", str(tmp_path)]) == 2
+    assert "cannot be made" in capsys.readouterr().err
+    assert main(["train", "demo", "--hours", "0"]) == 2
+    assert "more than 0" in capsys.readouterr().err

@@ -1,0 +1,68 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctflow.errors import RequestError
+from ctflow.report import MAX_CHARACTERS, Report, encoder_text
+
+PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}")
+HEADINGS = st.sampled_from(
+    ["Findings:", "IMPRESSION :", "impressions:", "İmpression:", "fındings:", "ımpression:", "\n"]
+)
+ANY_TEXT = st.lists(st.text(st.characters(), max_size=20) | HEADINGS, max_size=8).map(" ".join)
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_any_text_is_a_report_or_a_request_error_and_what_is_kept_can_be_written_to_a_file(
+    text: str, impression: str
+) -> None:
+    try:
+        report = Report.parse(text, impression)
+    except RequestError:
+        return
+    encoder_text(report, PARTS).encode()
+    assert Report(report.findings, report.impression) == report
+
+
+@pytest.mark.parametrize("heading", ["İmpression:", "ımpression:"])
+def test_a_turkish_i_in_a_heading_is_an_i(heading: str) -> None:
+    """The pattern ignores case and so matches these, but `.lower()` of them is no plain i: it was a KeyError."""
+    assert Report.parse(f"Clear lungs. {heading} Normal.") == Report("Clear lungs.", "Normal.")
+
+
+def test_text_without_headings_is_findings() -> None:
+    assert Report.parse(" Clear lungs.\n") == Report("Clear lungs.")
+
+
+def test_headings_part_the_text_wherever_they_stand() -> None:
+    text = "CT chest. IMPRESSIONS: Normal.\nFindings : Clear lungs. impression: No mass."
+    assert Report.parse(text, "Given apart.") == Report("CT chest. Clear lungs.", "Given apart. Normal. No mass.")
+
+
+def test_a_report_without_words_is_refused() -> None:
+    for text in ("", " \n", "Findings: Impression:", "\x00\u202e"):
+        with pytest.raises(RequestError, match="empty"):
+            Report.parse(text)
+
+
+def test_signs_that_hide_or_turn_text_are_dropped() -> None:
+    assert Report("no\x00 effusion\u202e\ud800").findings == "no effusion"
+
+
+def test_a_report_of_any_length_is_refused_in_words() -> None:
+    assert Report("x" * MAX_CHARACTERS)
+    with pytest.raises(RequestError, match="at most 20,000"):
+        Report("x" * (MAX_CHARACTERS + 1))
+
+
+@pytest.mark.parametrize("values", [{"sex": "X"}, {"age": -1}, {"age": 121}, {"age": True}, {"age": 54.0}])
+def test_a_sex_or_age_that_nobody_has_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(RequestError, match=next(iter(values)).capitalize()):
+        Report("Clear lungs.", **values)  # type: ignore[arg-type]
+
+
+def test_the_encoder_sees_the_parts_that_there_are() -> None:
+    assert encoder_text(Report("Clear {lungs}.", sex="F", age=7), PARTS) == (
+        "[Sex: F] [Age: 007Y] Findings: Clear {lungs}."
+    )
+    assert encoder_text(Report("", "Normal.", age=0), PARTS) == "[Age: 000Y] Impression: Normal."

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from ctflow.errors import VolumeError
+from ctflow.volume import Volume, plane_affine
+
+
+def test_spacing_is_derived_from_the_affine_in_the_order_slice_row_column() -> None:
+    volume = Volume(np.zeros((2, 3, 4), np.int16), plane_affine(("I", "P", "L"), (3.0, 1.5, 0.7), 3, 4))
+    assert volume.spacing_mm == pytest.approx((3.0, 1.5, 0.7))
+
+
+@pytest.mark.parametrize("hu", [np.zeros((2, 3, 4), np.float32), np.zeros((3, 4), np.int16)])
+def test_another_type_or_shape_is_refused(hu: np.ndarray) -> None:
+    with pytest.raises(VolumeError, match="int16"):
+        Volume(hu, np.eye(4))
+
+
+@pytest.mark.parametrize("affine", [np.eye(3), np.full((4, 4), np.nan)])
+def test_an_affine_that_places_nothing_is_refused(affine: np.ndarray) -> None:
+    with pytest.raises(VolumeError, match="affine"):
+        Volume(np.zeros((2, 3, 4), np.int16), affine)
+
+
+def test_an_index_grows_in_the_direction_its_axis_names() -> None:
+    affine = plane_affine(("I", "A", "R"), (3.0, 2.0, 1.0), 5, 7)
+    step = affine @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]).T
+    assert step[:3].T.tolist() == [[0, 0, -3], [0, -2, 0], [-1, 0, 0]]
+
+
+def test_the_first_slice_is_centred_so_a_longer_volume_lies_where_the_shorter_one_does() -> None:
+    affine = plane_affine(("S", "P", "L"), (3.0, 2.0, 1.0), 5, 7)
+    assert (affine @ (0, 2, 3, 1)).tolist() == [0, 0, 0, 1]
