@@ -38,34 +38,37 @@ class Handlers:
             reading = Reading(0, self.generator.card.text.max_tokens, "")
         return present.tokens_html(reading)
 
-    def generate(
-        self,
-        findings: str,
-        impression: str,
-        sex: str,
-        age: float | None,
-        seed: float | None,
-        chunks: float,
-        steps: float,
-        solver: str,
-        guidance: float,
-    ) -> Iterator[View]:
-        """Starts a run and follows it to its end."""
+    def generate(self, *fields: Any) -> Iterator[View]:
+        """Starts a run and follows it to its end. `fields`: those of `start`, in its order."""
         try:
-            report = _report(findings, impression, sex, age)
-            request = self.generator.card.request(
-                report,
-                _whole(seed, 0),
-                chunks=_whole(chunks),
-                steps=_whole(steps),
-                solver=solver,
-                guidance=float(guidance),
-            )
-            run = self.runs.start(request)
+            run = self.start(*fields)
         except CTFlowError as error:
             yield View(None, worded(error), busy=False)
             return
         yield from self.follow(run)
+
+    def start(
+        self,
+        findings: str,
+        impression: str = "",
+        sex: str = "",
+        age: float | None = None,
+        seed: float | None = None,
+        chunks: float | None = None,
+        steps: float | None = None,
+        solver: str | None = None,
+        guidance: float | None = None,
+    ) -> Run:
+        """Starts a run; None keeps the model's default. Raises CTFlowError for what cannot be generated."""
+        request = self.generator.card.request(
+            _report(findings, impression, sex, age),
+            _whole(seed, 0),
+            chunks=_whole(chunks),
+            steps=_whole(steps),
+            solver=solver,
+            guidance=guidance,
+        )
+        return self.runs.start(request)
 
     def attach(self, shown: Manifest | None) -> Iterator[View]:
         """Follows a run that a page still knows after a reload."""

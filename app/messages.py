@@ -3,22 +3,21 @@
 import logging
 import secrets
 
-from ctflow.errors import CheckpointError, CTFlowError, RequestError, ResourceError, VolumeError
+from ctflow.errors import CheckpointError, CTFlowError, ResourceError
 
 _log = logging.getLogger(__name__)
 
+# The other errors speak of what the person wrote, and say themselves what to do.
 _LEADS: dict[type[CTFlowError], str] = {
-    RequestError: "This cannot be generated as it stands.",
-    CheckpointError: "The model cannot be used.",
-    VolumeError: "No usable volume came out. Another seed often helps.",
-    ResourceError: "This computer lacks something that is needed.",
+    CheckpointError: "The model cannot be used; that is for whoever runs this page to mend.",
+    ResourceError: "This computer cannot do that now.",
 }
 
 
 def worded(error: CTFlowError) -> str:
     """What went wrong and what to do, in one line."""
-    lead = next((lead for kind, lead in _LEADS.items() if isinstance(error, kind)), "This did not work.")
-    return f"{lead} {error}"
+    leads = [lead for kind, lead in _LEADS.items() if isinstance(error, kind)]
+    return " ".join([*leads, str(error)])
 
 
 def logged(error: Exception) -> str:

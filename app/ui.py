@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from app import present
+from app.api import endpoint
 from app.component import Viewer
 from app.handlers import Handlers, View
 from app.runs import Runs
@@ -17,9 +18,6 @@ from ctflow.events import MAX_SEED, Generator, Solver
 
 _HERE = Path(__file__).parent
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_DRAFT_KEY = "ctflow-draft"
-_SAVE_DRAFT = f"(...draft) => {{ sessionStorage.setItem('{_DRAFT_KEY}', JSON.stringify(draft)); }}"
-_LOAD_DRAFT = f"(...now) => JSON.parse(sessionStorage.getItem('{_DRAFT_KEY}') || 'null') || now"
 _DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
 
 
@@ -38,6 +36,7 @@ class Page:
                 with gr.Column(elem_classes="ct-view", min_width=280):
                     self.viewer = Viewer(server_functions=[self._exporter()])
             self._connect()
+            gr.api(endpoint(self.handlers), api_name="generate")
         self.demo.queue(max_size=64, default_concurrency_limit=None)
 
     def _report_panel(self) -> None:
@@ -87,11 +86,12 @@ class Page:
         report: list[Any] = [self.findings, self.impression, self.sex, self.age]
         settings: list[Any] = [self.seed, self.chunks, self.steps, self.solver, self.guidance]
         shown = [self.viewer, self.problem, self.start, self.halt]
+        save, load = _draft_scripts(self.card.name)
         for field in report:
             field.change(self.handlers.read, report, self.tokens, trigger_mode="always_last", **_QUIET)
         for field in [*report, *settings]:
-            field.change(None, [*report, *settings], None, js=_SAVE_DRAFT, **_QUIET)
-        self.demo.load(None, [*report, *settings], [*report, *settings], js=_LOAD_DRAFT, **_QUIET)
+            field.change(None, [*report, *settings], None, js=save, **_QUIET)
+        self.demo.load(None, [*report, *settings], [*report, *settings], js=load, **_QUIET)
         self.demo.load(self.handlers.read, report, self.tokens, **_QUIET)
         self.chunks.change(lambda chunks: present.length_html(chunks, self.card), self.chunks, self.length, **_QUIET)
         self.dice.click(None, None, self.seed, js=_DICE, **_QUIET)
@@ -112,6 +112,13 @@ class Page:
 
     def _attach(self, manifest: dict[str, Any]) -> Iterator[list[Any]]:
         yield from map(_updates, self.handlers.attach(manifest))
+
+
+def _draft_scripts(model: str) -> tuple[str, str]:
+    """What keeps the report over a reload, and what brings it back. Another model has other limits: it starts anew."""
+    key = json.dumps(f"ctflow-draft-{model}")
+    save = f"(...draft) => {{ sessionStorage.setItem({key}, JSON.stringify(draft)); }}"
+    return save, f"(...now) => JSON.parse(sessionStorage.getItem({key}) || 'null') || now"
 
 
 def _updates(view: View) -> list[Any]:

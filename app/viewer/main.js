@@ -88,6 +88,8 @@ class Session {
       const answer = await server.export({ run: this.run, kind });
       if (answer.problem) this.view.parts.status.textContent = answer.problem;
       else saveAs(answer.path, answer.name);
+    } catch (error) {
+      this.view.parts.status.textContent = "The download did not work. Is the connection there? Try again.";
     } finally {
       button.removeAttribute("aria-busy");
     }

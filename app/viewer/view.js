@@ -30,8 +30,8 @@ class View {
     canvas.addEventListener("focus", () => (this.active = plane));
     slider.addEventListener("input", () => this.scrollTo(plane, Number(slider.value)));
     new ResizeObserver(() => {
-      plane.fit();
-      this.redraw();
+      plane.fit(); // this wipes the canvas, so draw before the browser shows it
+      plane.draw(this);
     }).observe(canvas);
     return plane;
   }

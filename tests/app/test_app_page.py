@@ -37,7 +37,7 @@ def handlers(tmp_path: Path) -> Handlers:
 
 
 def generate(handlers: Handlers, **changes: Any) -> list[View]:
-    return list(handlers.generate(**{**FIELDS, **changes}))
+    return list(handlers.generate(*{**FIELDS, **changes}.values()))
 
 
 def finished(handlers: Handlers, **changes: Any) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_a_page_that_comes_back_too_late_is_told_so(handlers: Handlers, known: A
 
 
 def test_leaving_the_page_does_not_end_the_run(handlers: Handlers) -> None:
-    views = handlers.generate(**FIELDS)
+    views = handlers.generate(*FIELDS.values())
     manifest = next(views).manifest
     views.close()  # what Gradio does when a connection drops
     assert manifest is not None

@@ -1,4 +1,4 @@
-"""A real server in this process, so that a test can hold the model's steps, and a real Chromium before it."""
+"""A real server in this process, and a real Chromium before it."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from app.ui import build, launch_options
-from ctflow.events import Generator
 from tests.app.fake import FakeGenerator, Gate
+from tests.app.server import Serve, serving
 
 FLAGS = [
     "--no-sandbox",
@@ -21,7 +20,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-Serve = Callable[[Generator], str]
 
 
 @pytest.fixture(scope="session")
@@ -34,19 +32,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Serves the app for a generator on a free port and returns its address; closed when the test ends."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    served = []
-
-    def start(generator: Generator) -> str:
-        demo = build(generator)
-        served.append(demo)
-        _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
-        return url
-
-    yield start
-    for demo in served:
-        demo.close()
+    with serving() as start:
+        yield start
 
 
 @pytest.fixture

@@ -22,7 +22,10 @@ from tests.browser.viewer import (
     stop,
     write_report,
 )
+from tests.browser.wire import Wire
 
+# Gradio closes sockets by way of the collector.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 Open = Callable[..., Visit]
 SLICES = 96
 STEPS = 4
@@ -134,6 +137,24 @@ def test_a_reload_finds_the_run_the_report_and_the_slices_again(visit: Open, gat
     page.reload()
     expect_status(page, "Done: 96 slices")
     seen.check_clean()
+
+
+def test_a_cut_connection_costs_nothing(visit: Open, gate: Gate) -> None:
+    """Every TCP connection is cut while it generates: the page comes back to its run and its report by itself."""
+    seen = visit(FakeGenerator(gate))
+    page = seen.page
+    wire = Wire(int(seen.url.rstrip("/").rsplit(":", 1)[1]))
+    page.goto(f"http://127.0.0.1:{wire.port}/")
+    write_report(page, "Clear lungs.")
+    generate(page)
+    gate.open(2 * STEPS)
+    expect_slice(page, "32 / 96")
+    wire.cut()
+    gate.open(4 * STEPS)
+    expect(page.locator(".ctv-status")).to_contain_text("Done: 96 slices", timeout=30_000)
+    expect(page.get_by_label("Findings")).to_have_value("Clear lungs.")
+    expect_slice(page, "96 / 96")
+    wire.close()
 
 
 def test_after_the_run_is_gone_the_page_says_so_and_works(visit: Open) -> None:
