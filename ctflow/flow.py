@@ -4,6 +4,7 @@ t = 1 is noise, t = 0 is data, as in the released code. Works on anything with +
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import TypeVar
 
 from ctflow.errors import RequestError
@@ -47,13 +48,13 @@ def solve(velocity: Velocity[T], noise: T, solver: str, steps: int, shift: float
 
 
 def _euler(velocity: Velocity[T], x: T, grid: list[float]) -> Iterator[T]:
-    for start, end in zip(grid[:-1], grid[1:], strict=True):
+    for start, end in pairwise(grid):
         x = x + (end - start) * velocity(x, start)  # type: ignore[operator]
         yield x
 
 
 def _midpoint(velocity: Velocity[T], x: T, grid: list[float]) -> Iterator[T]:
-    for start, end in zip(grid[:-1], grid[1:], strict=True):
+    for start, end in pairwise(grid):
         middle = (start + end) / 2
         half_way = x + (middle - start) * velocity(x, start)  # type: ignore[operator]
         yield half_way

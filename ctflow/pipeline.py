@@ -19,7 +19,10 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` is the GPU where there is one. Raises RequestError for other names, ResourceError for a GPU that is not there."""
+    """`auto` is the GPU where there is one.
+
+    Raises RequestError for a name that is not in DEVICES, ResourceError for a GPU that is not there.
+    """
     if name not in DEVICES:
         raise RequestError(f"The device is one of {', '.join(DEVICES)}; got {name!r}.")
     if name == "cuda" and not torch.cuda.is_available():
@@ -83,7 +86,7 @@ class CTFlow:
 
     @property
     def affine(self) -> np.ndarray:
-        """Of every volume this model makes: its slices as the model orders them, rows to the back, columns to the left."""
+        """Of every volume this model makes: slices as the model orders them, rows to the back, columns to the left."""
         geometry = self.card.geometry
         spacing_mm = (geometry.slice_spacing_mm, geometry.pixel_spacing_mm, geometry.pixel_spacing_mm)
         return plane_affine((geometry.axes[0], "P", "L"), spacing_mm, *self._plane_shape)

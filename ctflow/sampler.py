@@ -17,6 +17,8 @@ Noise = Callable[[int], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class StepSampled:
+    """One evaluation of the transformer is done."""
+
     chunk: int
     step: int
 
@@ -63,8 +65,10 @@ def seeded_noise(seed: int, shape: tuple[int, ...]) -> Noise:
     return noise
 
 
-def velocity_of(transformer: STDiT, previous: Tensor, text: Tensor, guidance: float) -> Callable[[Tensor, float], Tensor]:
-    """The velocity field of one chunk; guidance other than 1 weighs the report against no report, in one batch of two."""
+def velocity_of(
+    transformer: STDiT, previous: Tensor, text: Tensor, guidance: float
+) -> Callable[[Tensor, float], Tensor]:
+    """The velocity field of one chunk. Guidance other than 1 weighs report against no report, in one batch of two."""
     if guidance != 1:
         previous = previous.expand(2, -1, -1, -1, -1)
         text = torch.cat([text, no_text(text)])
@@ -93,13 +97,13 @@ def sample(
     previous, held_back = first_previous[None], first_previous[:, :0]
     for chunk in range(request.chunks):
         velocity = velocity_of(transformer, previous, text, request.guidance)
-        latents = noise(chunk)[None].to(previous)
-        for step, latents in enumerate(solve(velocity, latents, request.solver, request.steps, request.shift)):
+        start = noise(chunk)[None].to(previous)
+        for step, state in enumerate(solve(velocity, start, request.solver, request.steps, request.shift)):
+            previous = state  # the velocity keeps the chunk that it was made with
             yield StepSampled(chunk, step)
-        previous = latents
-        slices = torch.cat([held_back, latents[0]], dim=1)
+        slices = torch.cat([held_back, previous[0]], dim=1)
         kept = white.kept(slices)
         held_back = slices[:, kept:]
         yield ChunkSampled(chunk, slices[:, :kept])
-        if white.ends_volume(latents[0]):
+        if white.ends_volume(previous[0]):
             return

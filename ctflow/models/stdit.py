@@ -18,7 +18,7 @@ T_FREQUENCIES = 128
 
 @dataclass(frozen=True)
 class STDiTConfig:
-    """`input_size`: (slices, rows, columns) of one chunk of latents. `in_channels`: the chunk's and the previous one's."""
+    """`input_size`: (slices, rows, columns) of a chunk of latents. `in_channels`: the chunk's and the previous one's."""
 
     input_size: tuple[int, int, int]
     patch_size: tuple[int, int, int]
@@ -74,6 +74,8 @@ class TextAttention(nn.Module):
 
 
 class Mlp(nn.Module):
+    """Two layers with the tanh form of GELU between them."""
+
     def __init__(self, dim_in: int, dim_hidden: int, dim_out: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(dim_in, dim_hidden)
@@ -111,7 +113,9 @@ class Block(nn.Module):
 
     def spatial(self, x: Tensor) -> Tensor:
         batch = x.shape[0]
-        return rearrange(self.attn(rearrange(x, "b (n s) d -> (b n) s d", n=self.slices)), "(b n) s d -> b (n s) d", b=batch)
+        return rearrange(
+            self.attn(rearrange(x, "b (n s) d -> (b n) s d", n=self.slices)), "(b n) s d -> b (n s) d", b=batch
+        )
 
     def temporal(self, x: Tensor, position: Tensor | None) -> Tensor:
         batch = x.shape[0]
@@ -121,6 +125,8 @@ class Block(nn.Module):
 
 
 class PatchEmbed(nn.Module):
+    """Latents (B, C, T, H, W) -> tokens (B, n·s, D), ordered slices, rows, columns."""
+
     def __init__(self, config: STDiTConfig) -> None:
         super().__init__()
         self.proj = nn.Conv3d(config.in_channels, config.hidden_size, config.patch_size, stride=config.patch_size)
@@ -143,6 +149,8 @@ class TimeEmbed(nn.Module):
 
 
 class TextEmbed(nn.Module):
+    """The text token (B, 1, caption channels) -> (B, 1, D)."""
+
     def __init__(self, config: STDiTConfig) -> None:
         super().__init__()
         self.y_proj = Mlp(config.caption_channels, config.hidden_size, config.hidden_size)
@@ -154,6 +162,8 @@ class TextEmbed(nn.Module):
 
 
 class FinalLayer(nn.Module):
+    """Tokens (B, n·s, D) -> patches (B, n·s, patch · channels)."""
+
     def __init__(self, config: STDiTConfig) -> None:
         super().__init__()
         dim = config.hidden_size
@@ -180,7 +190,8 @@ class STDiT(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.final_layer = FinalLayer(config)
         self.register_buffer("pos_embed", plane_positions(dim, rows, columns)[None])
-        self.register_buffer("pos_embed_temporal", sincos(dim, torch.arange(slices, dtype=torch.float64)).float()[None])
+        temporal = sincos(dim, torch.arange(slices, dtype=torch.float64)).float()
+        self.register_buffer("pos_embed_temporal", temporal[None])
 
     def forward(self, x: Tensor, previous: Tensor, text: Tensor, t: Tensor) -> Tensor:
         """x and previous (B, C, T, H, W), text (B, 1, caption channels), t (B,) in [0, 1] -> velocity, shaped like x."""

@@ -12,8 +12,10 @@ from ctflow.training.phantoms import PhantomSet
 ERROR_UNIT = 0.02  # intensity (48 HU): an error of this size costs 1
 KL_WEIGHT = 1e-3
 SOFT_TISSUE_HU = -250  # above it errors count SOFT_TISSUE_WEIGHT times: 50 HU make an organ, 50 HU in air nothing
-SOFT_TISSUE_WEIGHT = 4.0
-PLAIN_SHARE = 0.03  # of a batch is white or black, so that the ends of a volume decode well
+SOFT_TISSUE_WEIGHT = 2.0
+CROP = 128  # most steps see crops, more various than whole slices for as many pixels, but of other statistics
+WHOLE_SHARE = 0.15
+PLAIN_SHARE = 0.03  # of the steps see a white or a black slice, so that the ends of a volume decode well
 
 
 def new_avae(channels: tuple[int, ...], latent_channels: int) -> AutoencoderKL:
@@ -36,11 +38,15 @@ def new_avae(channels: tuple[int, ...], latent_channels: int) -> AutoencoderKL:
 
 
 def _batch(phantoms: PhantomSet, intensity: IntensityMap, size: int, rng: np.random.Generator) -> np.ndarray:
-    picks = rng.integers(len(phantoms.slices), size=size)
+    """HU (n, side, side): `size` crops, or fewer whole slices of as many pixels, or one that is white or black."""
+    kind = rng.random()
+    if kind < PLAIN_SHARE:
+        return np.full((1, CROP, CROP), rng.choice([intensity.hu_black, intensity.hu_white]))
+    whole = kind < PLAIN_SHARE + WHOLE_SHARE
+    picks = rng.integers(len(phantoms.slices), size=max(1, size // 4) if whole else size)
     slices = np.stack([phantoms.hu[i, rng.integers(phantoms.slices[i])] for i in picks])
-    plain = rng.random(size) < PLAIN_SHARE
-    slices[plain] = rng.choice([intensity.hu_black, intensity.hu_white], size=(plain.sum(), 1, 1))
-    return slices
+    row, column = (0, 0) if whole else rng.integers([side - CROP + 1 for side in slices.shape[1:]])
+    return slices if whole else slices[:, row : row + CROP, column : column + CROP]
 
 
 def train_avae(

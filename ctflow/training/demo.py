@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 INTENSITY = IntensityMap(black=0.0, white=1.0, hu_black=AIR_HU, hu_white=1400)
 TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}")
 MAX_TOKENS = 160
-AVAE_SHARE, TEXT_SHARE = 0.35, 0.1  # of the time; the transformer gets the rest
+AVAE_SHARE, TEXT_SHARE = 0.22, 0.05  # of the time; the transformer gets the rest
 REPORTS_PER_PHANTOM = 16
 
 
@@ -40,6 +40,7 @@ class Sizes:
     phantoms: int
     avae_channels: tuple[int, ...]
     latent_channels: int
+    avae_batch: int
     text_hidden: int
     text_layers: int
     patch: tuple[int, int, int]
@@ -51,12 +52,13 @@ class Sizes:
 
 
 DEMO = Sizes(
-    phantoms=320,
-    avae_channels=(8, 16, 32, 64, 128),
-    latent_channels=8,
+    phantoms=400,
+    avae_channels=(8, 16, 24, 32),
+    latent_channels=3,
+    avae_batch=4,
     text_hidden=128,
     text_layers=3,
-    patch=(4, 2, 2),
+    patch=(4, 4, 4),
     hidden=256,
     depth=8,
     heads=8,
@@ -65,11 +67,12 @@ DEMO = Sizes(
 )
 SMOKE = Sizes(
     phantoms=2,
-    avae_channels=(4, 4, 8, 8, 8),
+    avae_channels=(4, 4, 8, 8),
     latent_channels=4,
+    avae_batch=2,
     text_hidden=16,
     text_layers=1,
-    patch=(4, 4, 4),
+    patch=(8, 8, 8),
     hidden=32,
     depth=2,
     heads=4,
@@ -86,13 +89,21 @@ def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, devi
     sizes = SMOKE if smoke else DEMO
     device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     torch.manual_seed(seed)
-    base = Stage("", work, 3600 * hours, 0.0, 0.0, seed, device)
+    base = Stage("", work, 3600 * hours, 0.0, 0.0, 0.0, seed, device)
     phantoms = phantom_set(work, sizes.phantoms, seed)
     kl = _avae(base, sizes, phantoms)
     attributes = _text(base, sizes)
     data, scale, shift = _latents(work, kl, attributes.encoder, phantoms, seed)
     seconds = base.seconds * (1 - AVAE_SHARE - TEXT_SHARE)
-    stage = replace(base, name="transformer", folder=work / "transformer", seconds=seconds, learning_rate=6e-4, ema_decay=0.998)
+    stage = replace(
+        base,
+        name="transformer",
+        folder=work / "transformer",
+        seconds=seconds,
+        learning_rate=8e-4,
+        ema_decay=0.998,
+        max_gradient_norm=1.0,
+    )
     transformer = train_transformer(stage, new_transformer(_transformer_config(sizes)), data, sizes.batch)
     encoder = attributes.encoder
     card = _card(sizes, scale, shift, hours, device)
@@ -104,8 +115,16 @@ def _avae(base: Stage, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
     done = base.folder / "avae.pt"
     if not done.exists():
         seconds = AVAE_SHARE * base.seconds
-        stage = replace(base, name="A-VAE", folder=base.folder / "avae", seconds=seconds, learning_rate=2e-3, ema_decay=0.99)
-        torch.save(train_avae(stage, kl, phantoms, INTENSITY, sizes.batch).state_dict(), done)
+        stage = replace(
+            base,
+            name="A-VAE",
+            folder=base.folder / "avae",
+            seconds=seconds,
+            learning_rate=4e-3,
+            ema_decay=0.99,
+            max_gradient_norm=10.0,
+        )
+        torch.save(train_avae(stage, kl, phantoms, INTENSITY, sizes.avae_batch).state_dict(), done)
     kl.load_state_dict(torch.load(done, weights_only=True))
     return kl.eval().requires_grad_(False)
 
@@ -119,11 +138,22 @@ def _text(base: Stage, sizes: Sizes) -> Attributes:
     done = base.folder / "text.pt"
     if not done.exists():
         seconds = TEXT_SHARE * base.seconds
-        stage = replace(base, name="text", folder=base.folder / "text", seconds=seconds, learning_rate=5e-4, ema_decay=0.99)
+        stage = replace(
+            base,
+            name="text",
+            folder=base.folder / "text",
+            seconds=seconds,
+            learning_rate=5e-4,
+            ema_decay=0.99,
+            max_gradient_norm=1.0,
+        )
         torch.save(train_text(stage, attributes, TEXT_PARTS, 64).state_dict(), done)
     attributes.load_state_dict(torch.load(done, weights_only=True))
     attributes.eval().requires_grad_(False)
-    log.info("text encoder reads both sides right in %.1f %% of new reports", 100 * accuracy(attributes, TEXT_PARTS, 1000, base.seed))
+    log.info(
+        "text encoder reads both sides right in %.1f %% of new reports",
+        100 * accuracy(attributes, TEXT_PARTS, 1000, base.seed),
+    )
     return attributes
 
 

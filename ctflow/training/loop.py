@@ -16,7 +16,6 @@ from tqdm import tqdm
 SAVE_EVERY_S = 120
 WARM_UP_STEPS = 100
 COOL_DOWN_SHARE = 0.25  # of a stage's time, in which the learning rate falls to zero
-MAX_GRADIENT_NORM = 1.0
 
 # (model, its device, random numbers of this step) -> losses by name; their sum is minimised.
 Losses = Callable[[nn.Module, torch.device, np.random.Generator], dict[str, Tensor]]
@@ -31,6 +30,7 @@ class Stage:
     seconds: float
     learning_rate: float
     ema_decay: float
+    max_gradient_norm: float
     seed: int
     device: str
 
@@ -49,7 +49,7 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
     """Trains until the budget is spent and returns the averaged model on the CPU; bf16 autocast on CUDA."""
     cuda = stage.device == "cuda"
     accelerator = Accelerator(cpu=not cuda, mixed_precision="bf16" if cuda else "no")
-    optimizer = torch.optim.AdamW(model.parameters(), lr=stage.learning_rate, weight_decay=0.01, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=stage.learning_rate, weight_decay=0.01, betas=(0.9, 0.95))
     model, optimizer = accelerator.prepare(model, optimizer)
     average = averaged(accelerator.unwrap_model(model), stage.ema_decay)
     clock = _Clock(stage)
@@ -65,7 +65,7 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
             with accelerator.autocast():
                 parts = losses(model, accelerator.device, np.random.default_rng([stage.seed, clock.step]))
             accelerator.backward(torch.stack(list(parts.values())).sum())
-            accelerator.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
+            accelerator.clip_grad_norm_(model.parameters(), stage.max_gradient_norm)
             optimizer.step()
             optimizer.zero_grad()
             average.update_parameters(accelerator.unwrap_model(model))

@@ -27,6 +27,7 @@ def new_tokenizer(texts: Iterable[str], max_tokens: int) -> BertTokenizerFast:
 
 
 def new_bert(vocabulary: int, hidden: int, layers: int, max_tokens: int) -> BertModel:
+    """A BERT without pooler and without dropout: phantoms' reports never run out."""
     config = BertConfig(
         vocab_size=vocabulary,
         hidden_size=hidden,

@@ -10,7 +10,6 @@ from ctflow.flow import path, velocity_target
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.training.loop import Stage, train
-from ctflow.training.phantoms import PhantomSet
 
 NO_TEXT_SHARE = 0.1
 PREVIOUS_NOISE = 0.05
@@ -20,7 +19,7 @@ ALIGNED_SHARE = 0.5  # of the other chunks begin where generation would; the res
 
 @dataclass(frozen=True, eq=False)
 class LatentSet:
-    """Scaled latents per phantom (C, slices, H, W), the black and white slice's codes (C, H, W), embeddings per phantom."""
+    """Scaled latents per phantom (C, slices, H, W) and the black and the white slice's codes (C, H, W)."""
 
     volumes: list[Tensor]
     black: Tensor

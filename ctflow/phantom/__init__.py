@@ -1,0 +1,68 @@
+"""Procedural chest CTs in HU with matching reports: training and test material, no patient's data.
+
+``make_phantom(seed)`` is all most callers need; the text encoder's training uses ``draw_truth`` and ``write_report``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ctflow.phantom.anatomy import render
+from ctflow.phantom.build import Build, draw_build
+from ctflow.phantom.grid import PIXEL_MM, SIZE, SLICE_MM
+from ctflow.phantom.noise import add_noise
+from ctflow.phantom.reports import effusion_sentences, write_report
+from ctflow.phantom.truth import EFFUSION_ML, Size, Truth, draw_truth
+from ctflow.report import Report
+from ctflow.volume import Volume
+
+__all__ = [
+    "EFFUSION_ML",
+    "Build",
+    "Phantom",
+    "Size",
+    "Truth",
+    "affine",
+    "draw_build",
+    "draw_truth",
+    "effusion_sentences",
+    "make_phantom",
+    "render",
+    "write_report",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Phantom:
+    """``volume`` carries noise; ``clean``, int16 of the same shape, is the noise-free picture to reconstruct."""
+
+    volume: Volume
+    clean: np.ndarray
+    report: Report
+    truth: Truth
+
+
+def affine() -> np.ndarray:
+    """(slice, row, column, 1) to LPS mm: slices run down, rows to the back, columns to the patient's left."""
+    to_lps = np.zeros((4, 4))
+    middle = (SIZE - 1) / 2 * PIXEL_MM
+    to_lps[0, 2], to_lps[0, 3] = PIXEL_MM, -middle
+    to_lps[1, 1], to_lps[1, 3] = PIXEL_MM, -middle
+    to_lps[2, 0] = -SLICE_MM
+    to_lps[3, 3] = 1.0
+    return to_lps
+
+
+def make_phantom(seed: int, *, truth: Truth | None = None) -> Phantom:
+    """Make the phantom of ``seed``; the same seed gives the same bytes.
+
+    ``truth`` replaces the drawn findings and keeps the person (if of the same sex), for comparisons and tests.
+    """
+    # Streams apart: what is found must not change who is examined.
+    findings, person, tissue, words, grain = np.random.default_rng(seed).spawn(5)
+    wanted = draw_truth(findings) if truth is None else truth
+    clean, found = render(draw_build(person, wanted.sex), wanted, tissue)
+    hu = add_noise(clean, float(grain.uniform(14.0, 20.0)), grain)
+    return Phantom(Volume(hu, affine()), clean, write_report(found, words), found)
