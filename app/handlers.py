@@ -28,7 +28,7 @@ class Handlers:
         self.generator = generator
         self.runs = runs
 
-    def read(self, findings: str, impression: str, sex: str, age: float | None) -> str:
+    def read(self, findings: str, impression: str, sex: str, age: str) -> str:
         """How much of the report the model takes in, as HTML. An empty report has no tokens."""
         try:
             reading = self.generator.read(_report(findings, impression, sex, age))
@@ -52,7 +52,7 @@ class Handlers:
         findings: str,
         impression: str = "",
         sex: str = "",
-        age: float | None = None,
+        age: str | int | None = None,
         seed: float | None = None,
         chunks: float | None = None,
         steps: float | None = None,
@@ -110,9 +110,15 @@ class Handlers:
         return View(manifest, "", busy=manifest["state"] in ("waiting", "running"))
 
 
-def _report(findings: str, impression: str, sex: str, age: float | None) -> Report:
+def _report(findings: str, impression: str, sex: str, age: str | int | None) -> Report:
     """The fields of the page -> Report. Headings that were pasted with the text are understood."""
-    return Report.parse(findings or "", impression or "", _sex(sex), None if age is None else _whole(age))
+    return Report.parse(findings or "", impression or "", _sex(sex), _age(age))
+
+
+def _age(typed: str | int | None) -> Any:
+    """An empty field is no age; what is not a number is left for `Report` to refuse."""
+    text = str("" if typed is None else typed).strip()
+    return int(text) if text.isdecimal() else text or None
 
 
 def _sex(choice: str | None) -> Any:

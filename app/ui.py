@@ -40,16 +40,17 @@ class Page:
         self.demo.queue(max_size=64, default_concurrency_limit=None)
 
     def _report_panel(self) -> None:
-        self.findings = gr.Textbox(label="Findings", lines=7, max_lines=16, placeholder="The lungs are clear. …")
+        self.findings = gr.Textbox(label="Findings", lines=7, max_lines=12, placeholder="The lungs are clear. …")
         self.impression = gr.Textbox(label="Impression", lines=2, max_lines=8)
         with gr.Row(elem_classes="ct-pair"):
             choices = [("not given", ""), ("female", "F"), ("male", "M")]
             self.sex = gr.Dropdown(choices, value="", label="Sex (optional)", min_width=100)
-            self.age = gr.Number(None, label="Age (optional)", precision=0, minimum=0, maximum=120, min_width=100)
+            # A Textbox, because an empty gr.Number shows and sends 0, and 0 is an age.
+            self.age = gr.Textbox(label="Age (optional)", placeholder="not given", max_length=3, min_width=100)
         self.tokens = gr.HTML(elem_classes="ct-reading", apply_default_css=False)
         with gr.Row(elem_classes="ct-examples", equal_height=True):
             self._examples()
-        with gr.Row(elem_classes="ct-pair"):
+        with gr.Row(elem_classes="ct-pair ct-run"):
             self.start = gr.Button("Generate", variant="primary", min_width=100)
             self.halt = gr.Button("Stop", variant="stop", interactive=False, min_width=100)
         self.problem = gr.HTML(apply_default_css=False)
@@ -62,7 +63,7 @@ class Page:
     def _examples(self) -> None:
         fields = [self.findings, self.impression, self.sex, self.age]
         for example in json.loads((_HERE / "examples.json").read_text(encoding="utf-8")):
-            values = json.dumps([example[name] for name in ("findings", "impression", "sex", "age")])
+            values = json.dumps([str(example[name]) for name in ("findings", "impression", "sex", "age")])
             button = gr.Button(example["name"], size="sm", min_width=100)
             button.click(None, None, fields, js=f"() => {values}", **_QUIET)
 
@@ -87,12 +88,12 @@ class Page:
         settings: list[Any] = [self.seed, self.chunks, self.steps, self.solver, self.guidance]
         shown = [self.viewer, self.problem, self.start, self.halt]
         save, load = _draft_scripts(self.card.name)
-        for field in report:
-            field.change(self.handlers.read, report, self.tokens, trigger_mode="always_last", **_QUIET)
+        # One event for all, so that a slow count of an earlier text cannot arrive after that of a later one.
+        told = [self.demo.load, *(field.change for field in report)]
+        gr.on(told, self.handlers.read, report, self.tokens, trigger_mode="always_last", **_QUIET)
         for field in [*report, *settings]:
             field.change(None, [*report, *settings], None, js=save, **_QUIET)
         self.demo.load(None, [*report, *settings], [*report, *settings], js=load, **_QUIET)
-        self.demo.load(self.handlers.read, report, self.tokens, **_QUIET)
         self.chunks.change(lambda chunks: present.length_html(chunks, self.card), self.chunks, self.length, **_QUIET)
         self.dice.click(None, None, self.seed, js=_DICE, **_QUIET)
         self.start.click(self._generate, [*report, *settings], shown, **_QUIET)

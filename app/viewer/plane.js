@@ -118,7 +118,9 @@ class Plane {
     pen.font = "12px system-ui, sans-serif";
     const low = height - MARGIN;
     write(pen, this.title(view), MARGIN, MARGIN + 10, "left");
-    write(pen, WARNING, width - MARGIN, MARGIN + 10, "right", "#ffb454");
+    const narrow = width < 330; // then the warning would lie over the title
+    if (narrow) write(pen, WARNING, MARGIN, MARGIN + 26, "left", "#ffb454");
+    else write(pen, WARNING, width - MARGIN, MARGIN + 10, "right", "#ffb454");
     if (!view.volume) return;
     write(pen, `W ${view.window.width}  L ${view.window.level}`, MARGIN, low, "left");
     this.drawScaleBar(view.volume, low);
@@ -139,7 +141,7 @@ class Plane {
     pen.font = "bold 15px system-ui, sans-serif";
     write(pen, left, MARGIN, height / 2 + 5, "left");
     write(pen, right, width - MARGIN, height / 2 + 5, "right");
-    write(pen, top, width / 2, width < 440 ? 36 : MARGIN + 12, "center");
+    write(pen, top, width / 2, width < 330 ? 52 : width < 440 ? 36 : MARGIN + 12, "center");
     write(pen, bottom, width / 2, height - MARGIN, "center");
   }
 

@@ -80,8 +80,10 @@ class FakeGenerator:
         self.towards = towards
         self.step = step
         self.closed = 0
+        self.requests: list[GenerationRequest] = []
 
     def stream(self, request: GenerationRequest) -> Iterator[Event]:
+        self.requests.append(request)
         per_chunk = self.card.geometry.slices_per_chunk
         hu = chest(request.chunks * per_chunk, request.seed, self.towards)
         affine = plane_affine(self.card.geometry.axes, SPACING_MM, SIZE, SIZE)

@@ -21,7 +21,7 @@ FIELDS: dict[str, Any] = {
     "findings": "The lungs are clear.",
     "impression": "",
     "sex": "",
-    "age": None,
+    "age": "",
     "seed": 1,
     "chunks": 2,
     "steps": 2,
@@ -69,7 +69,9 @@ def test_directions_are_read_off_the_affine(axes: tuple[str, str, str]) -> None:
     ("changes", "words"),
     [
         ({"findings": " "}, "empty"),
-        ({"age": 130}, "120"),
+        ({"age": "130"}, "120"),
+        ({"age": "old"}, "old"),
+        ({"age": "-1"}, "-1"),
         ({"steps": 3, "solver": "midpoint"}, "even"),
         ({"chunks": 7}, "at most 6"),
         ({"guidance": 3}, "not trained"),
@@ -114,12 +116,19 @@ def test_headings_that_were_pasted_with_the_report_are_understood(handlers: Hand
     assert (run.request.report.findings, run.request.report.impression) == ("Clear.", "Normal.")
 
 
+@pytest.mark.parametrize(("typed", "age"), [("", None), (" 63 ", 63), ("0", 0), (None, None), (7, 7)])
+def test_an_age_that_was_not_typed_is_no_age(handlers: Handlers, typed: Any, age: int | None) -> None:
+    run = handlers.runs.get(finished(handlers, age=typed)["run"])
+    assert run is not None
+    assert run.request.report.age == age
+
+
 def test_what_is_cut_off_is_shown_and_script_stays_text(handlers: Handlers) -> None:
-    shown = handlers.read("word " * 64 + "<script>alert(1)</script>", "", "", None)
+    shown = handlers.read("word " * 64 + "<script>alert(1)</script>", "", "", "")
     assert "too long" in shown
     assert "&lt;script&gt;alert(1)" in shown
     assert "<script" not in shown
-    assert handlers.read("", "", "", None) == tokens_html(Reading(0, 64, ""))
+    assert handlers.read("", "", "", "") == tokens_html(Reading(0, 64, ""))
 
 
 def test_a_whole_volume_downloads_with_its_place_in_the_patient(handlers: Handlers) -> None:

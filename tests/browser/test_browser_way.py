@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from playwright.sync_api import Page, expect
 
 from ctflow.hu import WINDOWS, windowed
+from ctflow.report import Report
 from tests.app.fake import FakeGenerator, Gate, chest, sleeping
 from tests.browser.conftest import Visit
 from tests.browser.viewer import (
@@ -41,9 +42,11 @@ def download(page: Page, folder: Path) -> Path:
 
 def test_the_whole_way(visit: Open, gate: Gate, tmp_path: Path) -> None:
     """Report, first slices while the rest is made, scroll, stop, again, download, and the file holds what was seen."""
-    seen = visit(FakeGenerator(gate))
+    generator = FakeGenerator(gate)
+    seen = visit(generator)
     page = seen.page
-    write_report(page, "A nodule in the right lung. <img src=x onerror=console.error(1)>")
+    report = "A nodule in the right lung. <img src=x onerror=console.error(1)>"
+    write_report(page, report)
     expect(page.locator(".ct-tokens")).to_contain_text("of 64 tokens")
 
     generate(page)
@@ -65,6 +68,7 @@ def test_the_whole_way(visit: Open, gate: Gate, tmp_path: Path) -> None:
     expect_slice(page, "27 / 96")
 
     stop(page)
+    expect_status(page, "Stopping after this step.")
     gate.open(1)
     expect_status(page, "Stopped. 48 of 96 slices kept.")
     partial = download(page, tmp_path)
@@ -74,6 +78,7 @@ def test_the_whole_way(visit: Open, gate: Gate, tmp_path: Path) -> None:
     gate.open(6 * STEPS)
     generate(page)
     expect_status(page, "Done: 96 slices, 288 mm")
+    assert generator.requests == 2 * [generator.card.request(Report(report), seed=0)], "nothing that was not typed"
     image = sitk.ReadImage(download(page, tmp_path))
     assert image.GetSpacing() == (1.5, 1.5, 3.0)
     np.testing.assert_allclose(image.GetDirection(), [1, 0, 0, 0, 1, 0, 0, 0, -1], atol=1e-6)
@@ -192,9 +197,12 @@ def test_a_failure_keeps_what_was_made_and_another_run_works(visit: Open) -> Non
 
 
 def test_an_example_fills_the_report_in_one_click(visit: Open) -> None:
-    page = visit(sleeping(0)).page
+    generator = sleeping(0)
+    page = visit(generator).page
     page.get_by_role("button", name="Pleural effusion").click()
     expect(page.get_by_label("Findings")).to_have_value(re.compile("^Large right pleural effusion"))
     expect(page.get_by_label("Age (optional)")).to_have_value("63")
     generate(page)
     expect_status(page, "Done")
+    report = generator.requests[0].report
+    assert (report.sex, report.age) == ("M", 63)
