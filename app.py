@@ -28,7 +28,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _generator(model: str, device: str) -> Generator:
-    from ctflow.checkpoints import find_checkpoint  # here, so that --help answers at once
+    from ctflow.card import find_checkpoint  # here, so that --help answers at once
     from ctflow.pipeline import CTFlow
 
     return CTFlow.load(find_checkpoint(model), device)

@@ -17,12 +17,12 @@ SPACING_MM = (3.0, 1.5, 1.5)
 WAIT_S = 20
 
 
-def fake_card(towards: str = "I", name: str = "fake") -> ModelCard:
+def fake_card(towards: str) -> ModelCard:
     """`towards`: the direction, I or S, in which its slices grow."""
     axes = (towards, "P", "L")
     return ModelCard(
         format=1,
-        name=name,
+        name="fake",
         title="Fake model, for tests",
         notice="Not a model: geometric shapes that stand for a chest.",
         geometry=Geometry(16, 6, SIZE, SIZE, *SPACING_MM[:2], axes=axes, axes_evidence="proved"),  # type: ignore[arg-type]
@@ -70,13 +70,17 @@ def chest(slices: int, seed: int, towards: str) -> np.ndarray:
 
 
 class FakeGenerator:
-    """Honours chunks, steps and seed. `step` is called once a step: let it sleep, wait or raise."""
+    """Honours chunks, steps and seed. `step` is called once a step: let it sleep, wait or raise.
+
+    `ends_at`: the number of slices after which its volumes end, as a model's do when it makes white ones.
+    """
 
     model_sha256 = "0" * 64
     device = "cpu"
 
-    def __init__(self, step: Callable[[int, int], None], towards: str = "I", name: str = "fake") -> None:
-        self.card = fake_card(towards, name)
+    def __init__(self, step: Callable[[int, int], None], towards: str = "I", ends_at: int | None = None) -> None:
+        self.card = fake_card(towards)
+        self.ends_at = ends_at
         self.towards = towards
         self.step = step
         self.closed = 0
@@ -95,8 +99,10 @@ class FakeGenerator:
                     self.step(chunk, step)
                     yield StepDone(chunk, step)
                 first = chunk * per_chunk
-                yield ChunkDone(chunk, first, hu[first : first + per_chunk])
-            yield Finished(Volume(hu, affine))
+                yield ChunkDone(chunk, first, hu[: self.ends_at][first : first + per_chunk])
+                if self.ends_at and self.ends_at <= first + per_chunk:
+                    break
+            yield Finished(Volume(hu[: self.ends_at], affine))
             finished = True
         finally:
             self.closed += not finished

@@ -1,6 +1,8 @@
 """What the page is told, and what it can ask for."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +162,8 @@ def test_a_partial_volume_says_so_in_name_and_sidecar(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wanted", [{}, {"run": "x", "kind": "nifti"}])
 def test_a_download_of_nothing_is_explained(handlers: Handlers, wanted: dict[str, str]) -> None:
     assert "no longer" in handlers.export(wanted)["problem"]
+
+
+def test_the_page_needs_no_torch() -> None:
+    script = "import sys, app.ui, app.export; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0

@@ -123,6 +123,19 @@ def sleeping_towards(towards: str) -> FakeGenerator:
     return FakeGenerator(lambda chunk, step: None, towards)
 
 
+@pytest.mark.parametrize("towards", ["I", "S"])
+def test_a_volume_that_ends_early_keeps_every_voxel_in_its_place(visit: Open, towards: str) -> None:
+    page = visit(FakeGenerator(lambda chunk, step: None, towards, ends_at=40)).page
+    write_report(page, "Clear.")
+    generate(page)
+    expect_status(page, "Done: 40 slices, 120 mm")
+    expect_slice(page, "40 / 40")
+    made = chest(SLICES, 0, towards)[:40]
+    for share in ((0.3, 0.02), (0.3, 0.4), (0.7, 0.98)):
+        hu, *index = point_at(page, "coronal", share, 40)
+        assert hu == made[tuple(index)]
+
+
 def test_a_reload_finds_the_run_the_report_and_the_slices_again(visit: Open, gate: Gate) -> None:
     seen = visit(FakeGenerator(gate))
     page = seen.page
