@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from app.ui import build, launch_options
+from ctflow.card import find_checkpoint
 from ctflow.errors import CTFlowError
 from ctflow.events import Generator
 
@@ -28,10 +29,10 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _generator(model: str, device: str) -> Generator:
-    from ctflow.card import find_checkpoint  # here, so that --help answers at once
-    from ctflow.pipeline import CTFlow
+    folder = find_checkpoint(model)
+    from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
 
-    return CTFlow.load(find_checkpoint(model), device)
+    return CTFlow.load(folder, device)
 
 
 def main(given: Sequence[str] | None = None) -> int:

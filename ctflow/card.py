@@ -14,6 +14,8 @@ from ctflow.report import Report
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 Direction = Literal["L", "R", "P", "A", "S", "I"]
 CARD_FORMAT = 1
+CARD = "card.json"
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
 
 @dataclass(frozen=True, config=_strict)
@@ -127,6 +129,19 @@ class ModelCard:
 
 
 _adapter = TypeAdapter(ModelCard)
+
+
+def find_checkpoint(name_or_folder: str) -> Path:
+    """A folder given by path, or by its name among the bundled ones. Raises CheckpointError if there is none."""
+    candidates = [Path(name_or_folder).expanduser(), CHECKPOINTS / name_or_folder]
+    for folder in candidates:
+        if (folder / CARD).is_file():
+            return folder
+    known = sorted(path.parent.name for path in CHECKPOINTS.glob(f"*/{CARD}"))
+    raise CheckpointError(
+        f"No model at {name_or_folder!r}: a checkpoint folder with a {CARD} was expected, or one of the names here: "
+        f"{', '.join(known) or 'none'}."
+    )
 
 
 def read_card(path: Path) -> ModelCard:

@@ -1,4 +1,4 @@
-"""Find, verify, load and save checkpoint folders.
+"""Verify, load and save checkpoint folders.
 
 card.json
 transformer/config.json, diffusion_pytorch_model.safetensors    as released (`DiffuserSTDiT`)
@@ -20,14 +20,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedTokenizerBase
 
-from ctflow.card import ModelCard, read_card, write_card
+from ctflow.card import CARD, ModelCard, read_card, write_card
 from ctflow.errors import CheckpointError
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.models.text import TextEncoder
 
-CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
-CARD = "card.json"
 CONFIG = "config.json"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
@@ -43,19 +41,6 @@ class Checkpoint:
     avae: AVAE
     text: TextEncoder
     sha256: str
-
-
-def find_checkpoint(name_or_folder: str) -> Path:
-    """A folder given by path, or by its name among the bundled ones. Raises CheckpointError if there is none."""
-    candidates = [Path(name_or_folder).expanduser(), CHECKPOINTS / name_or_folder]
-    for folder in candidates:
-        if (folder / CARD).is_file():
-            return folder
-    known = sorted(path.parent.name for path in CHECKPOINTS.glob(f"*/{CARD}"))
-    raise CheckpointError(
-        f"No model at {name_or_folder!r}: a checkpoint folder with a {CARD} was expected, or one of the names here: "
-        f"{', '.join(known) or 'none'}."
-    )
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -167,6 +152,8 @@ def _check_agreement(folder: Path, card: ModelCard, transformer: STDiT, avae: AV
         "input channels of the transformer": (config.in_channels, 2 * latent.channels),
         "size of an image": ((latent.rows << levels, latent.columns << levels), (geometry.rows, geometry.columns)),
         "size of the text embedding": (config.caption_channels, text.bert.config.hidden_size),
+        # Where its files are missing, transformers makes a tokenizer that knows no words, without an error.
+        "size of the vocabulary": (len(text.tokenizer), text.bert.config.vocab_size),
     }
     for what, (found, expected) in pairs.items():
         if found != expected:

@@ -10,6 +10,7 @@ from typing import get_args
 
 from tqdm import tqdm
 
+from ctflow.card import find_checkpoint
 from ctflow.errors import RequestError, VolumeError
 from ctflow.events import MAX_SEED, Finished, GenerationRequest, Generator, Solver, Started, StepDone
 from ctflow.io.files import check_writable
@@ -77,10 +78,10 @@ def run(args: argparse.Namespace) -> None:
 
 def load(model: str, device: str) -> Generator:
     """The generator behind a checkpoint's name or folder. This is what takes seconds and brings in torch."""
-    from ctflow.checkpoints import find_checkpoint
+    folder = find_checkpoint(model)
     from ctflow.pipeline import CTFlow
 
-    return CTFlow.load(find_checkpoint(model), device)
+    return CTFlow.load(folder, device)
 
 
 def _check_out(out: Path) -> None:

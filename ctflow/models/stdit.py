@@ -18,7 +18,7 @@ T_FREQUENCIES = 128
 
 @dataclass(frozen=True)
 class STDiTConfig:
-    """`input_size`: (slices, rows, columns) of a chunk of latents. `in_channels`: the chunk's and the previous one's."""
+    """`input_size`: (slices, rows, columns) of a chunk of latents. `in_channels`: its own and the previous one's."""
 
     input_size: tuple[int, int, int]
     patch_size: tuple[int, int, int]
@@ -194,7 +194,7 @@ class STDiT(nn.Module):
         self.register_buffer("pos_embed_temporal", temporal[None])
 
     def forward(self, x: Tensor, previous: Tensor, text: Tensor, t: Tensor) -> Tensor:
-        """x and previous (B, C, T, H, W), text (B, 1, caption channels), t (B,) in [0, 1] -> velocity, shaped like x."""
+        """x and previous (B, C, T, H, W), text (B, 1, caption channels), t (B,) -> velocity (B, C, T, H, W)."""
         tokens = self.x_embedder(torch.cat([x, previous], dim=1))
         tokens = tokens + self.pos_embed.repeat(1, self.config.tokens[0], 1)
         time, text = self.t_embedder(t), self.y_embedder(text)

@@ -22,17 +22,25 @@ class TextEncoder(nn.Module):
 
     def encode(self, text: str) -> Tensor:
         """(1, 1, D). No padding: it would not change the first token."""
-        tokens = self.tokenizer(text, truncation=True, max_length=self.max_tokens, return_tensors="pt")
-        device = next(self.bert.parameters()).device
-        return self(tokens["input_ids"].to(device), tokens["attention_mask"].to(device))[:, None]
+        ids, _ = self._tokens(text)
+        if len(ids) > self.max_tokens:
+            ids = [*ids[: self.max_tokens - 1], ids[-1]]
+        input_ids = torch.tensor([ids], device=next(self.bert.parameters()).device)
+        return self(input_ids, torch.ones_like(input_ids))[:, None]
 
     def read(self, text: str) -> Reading:
         """How many tokens the text has, and the words past the limit."""
-        found = self.tokenizer(text, return_offsets_mapping=True, verbose=False)
-        kept = self.max_tokens - 1  # the last place is [SEP]'s
-        count = len(found["input_ids"])
-        cut_text = text[found["offset_mapping"][kept][0] :] if count > self.max_tokens else ""
-        return Reading(count, self.max_tokens, cut_text)
+        ids, offsets = self._tokens(text)
+        cut_text = text[offsets[self.max_tokens - 1][0] :] if len(ids) > self.max_tokens else ""
+        return Reading(len(ids), self.max_tokens, cut_text)
+
+    def _tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Ids from [CLS] to [SEP], and where in the text they stand.
+
+        Never truncated here: truncation is a state of the tokenizer, which threads that read and encode share.
+        """
+        tokens = self.tokenizer(text, return_offsets_mapping=True, verbose=False)
+        return tokens["input_ids"], tokens["offset_mapping"]
 
 
 def no_text(text: Tensor) -> Tensor:

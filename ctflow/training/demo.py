@@ -1,5 +1,6 @@
 """The demo model, from nothing: `python -m ctflow train demo`."""
 
+import json
 import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Literal
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ctflow.card import Defaults, Geometry, Guidance, Latent, ModelCard, Stop, Text
 from ctflow.checkpoints import save_checkpoint
@@ -19,7 +21,7 @@ from ctflow.models.text import TextEncoder
 from ctflow.phantom import draw_truth, write_report
 from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
-from ctflow.training.loop import Stage
+from ctflow.training.loop import TRAINED, Stage
 from ctflow.training.phantoms import PhantomSet, phantom_set
 from ctflow.training.text import Attributes, accuracy, new_bert, new_tokenizer, train_text
 from ctflow.training.transformer import LatentSet, encode_volume, new_transformer, train_transformer
@@ -106,7 +108,7 @@ def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, devi
     )
     transformer = train_transformer(stage, new_transformer(_transformer_config(sizes)), data, sizes.batch)
     encoder = attributes.encoder
-    card = _card(sizes, scale, shift, hours, device)
+    card = _card(sizes, scale, shift, _provenance(work, sizes, device))
     save_checkpoint(out, card, transformer, kl, encoder.bert, encoder.tokenizer)
 
 
@@ -129,10 +131,18 @@ def _avae(base: Stage, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
     return kl.eval().requires_grad_(False)
 
 
+def _tokenizer(base: Stage, sizes: Sizes) -> PreTrainedTokenizerBase:
+    """Made once: the trainer of vocabularies breaks ties at random, so a second one would number words otherwise."""
+    folder = base.folder / "tokenizer"
+    if not folder.exists():
+        rng = np.random.default_rng([base.seed, 1])
+        texts = [encoder_text(write_report(draw_truth(rng), rng), TEXT_PARTS) for _ in range(sizes.vocabulary_reports)]
+        new_tokenizer(texts, MAX_TOKENS).save_pretrained(folder)
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
 def _text(base: Stage, sizes: Sizes) -> Attributes:
-    rng = np.random.default_rng([base.seed, 1])
-    texts = [encoder_text(write_report(draw_truth(rng), rng), TEXT_PARTS) for _ in range(sizes.vocabulary_reports)]
-    tokenizer = new_tokenizer(texts, MAX_TOKENS)
+    tokenizer = _tokenizer(base, sizes)
     bert = new_bert(len(tokenizer), sizes.text_hidden, sizes.text_layers, MAX_TOKENS)
     attributes = Attributes(TextEncoder(bert, tokenizer, MAX_TOKENS))
     done = base.folder / "text.pt"
@@ -198,7 +208,16 @@ def _transformer_config(sizes: Sizes) -> STDiTConfig:
     )
 
 
-def _card(sizes: Sizes, scale: float, shift: float, hours: float, device: str) -> ModelCard:
+def _provenance(work: Path, sizes: Sizes, device: str) -> str:
+    trained = {name: json.loads((work / name / TRAINED).read_text()) for name in ("avae", "text", "transformer")}
+    stages = ", ".join(f"{name} {t['steps']:,} steps in {t['seconds'] / 60:.0f} min" for name, t in trained.items())
+    return (
+        f"Trained by `python -m ctflow train demo` on {sizes.phantoms} procedural phantoms, no patient's data: "
+        f"{stages}; last on {device} with {torch.get_num_threads()} threads, {datetime.now(UTC):%Y-%m-%d}."
+    )
+
+
+def _card(sizes: Sizes, scale: float, shift: float, provenance: str) -> ModelCard:
     side = 256 >> (len(sizes.avae_channels) - 1)
     axes: tuple[Literal["I"], Literal["P"], Literal["L"]] = ("I", "P", "L")
     return ModelCard(
@@ -214,10 +233,7 @@ def _card(sizes: Sizes, scale: float, shift: float, hours: float, device: str) -
         text=Text("BERT of its own, first token", TEXT_PARTS, MAX_TOKENS),
         guidance=Guidance(trained=True, default=2.0),
         defaults=Defaults(solver="midpoint", steps=16, shift=1.5, chunks=6),
-        provenance=(
-            f"Trained by `python -m ctflow train demo` on {sizes.phantoms} procedural phantoms, "
-            f"last call {hours:g} h on {device}, {datetime.now(UTC):%Y-%m-%d}. No patient's data."
-        ),
+        provenance=provenance,
         licence="Apache-2.0",
         good_for="Trying CTFlow without a GPU or downloads; pleural effusion by side and size in a simulated chest.",
         not_good_for="Anything clinical; any finding but pleural effusion; anatomy in detail.",

@@ -1,10 +1,12 @@
 """One training loop for every network: time budget, accelerate, EMA, progress bar, resume."""
 
 import csv
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+TRAINED = "trained.json"  # how long a stage has been trained, written when it ends
 SAVE_EVERY_S = 120
 WARM_UP_STEPS = 100
 COOL_DOWN_SHARE = 0.25  # of a stage's time, in which the learning rate falls to zero
@@ -73,6 +76,7 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
                 accelerator.save_state(str(saved))
         accelerator.save_state(str(saved))
         clock.log(bar)
+    (stage.folder / TRAINED).write_text(json.dumps({"steps": clock.step, "seconds": round(clock.seconds)}))
     return average.module.cpu().eval()
 
 
@@ -80,18 +84,19 @@ _BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} s {postfix}"
 
 
 class _Clock:
-    """Steps, time, learning rate and losses of one stage; `step` survives a restart."""
+    """Steps, time, learning rate and losses of one stage; steps and seconds survive a restart."""
 
     def __init__(self, stage: Stage) -> None:
-        self.stage, self.step, self.sums, self.count = stage, 0, {}, 0
+        self.stage, self.step, self.seconds_before = stage, 0, 0.0
+        self.sums, self.count = {}, 0
         self.file = stage.folder / "losses.csv"
         stage.folder.mkdir(parents=True, exist_ok=True)
 
-    def state_dict(self) -> dict[str, int]:
-        return {"step": self.step}
+    def state_dict(self) -> dict[str, float]:
+        return {"step": self.step, "seconds": self.seconds}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        self.step = state["step"]
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.step, self.seconds_before = state["step"], state["seconds"]
 
     def start(self) -> None:
         self.began = self.saved = self.logged = time.monotonic()
@@ -99,6 +104,11 @@ class _Clock:
     @property
     def spent(self) -> float:
         return time.monotonic() - self.began
+
+    @property
+    def seconds(self) -> float:
+        """Training time of this call and all before it."""
+        return self.seconds_before + self.spent
 
     @property
     def rate(self) -> float:

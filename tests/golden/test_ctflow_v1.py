@@ -110,7 +110,7 @@ def test_decoded_slices_are_the_published_ones(avae: AVAE, rollout: dict[str, to
     inside = (rollout["decoded_uint8"][0] > 0).all(0) & (rollout["decoded_uint8"][0] < 255).all(0)
     error = (306 * intensity - expected)[inside]
     assert inside.float().mean() > 0.05
-    assert 0 <= error.min() and error.max() < 1
+    assert error.min() >= 0 and error.max() < 1
 
 
 @pytest.mark.parametrize("case", range(5))

@@ -1,0 +1,78 @@
+"""Draws volumes side by side, each in three planes: python assets/compare.py OUT.png "Title=VOLUME.nii.gz" ...
+
+Axial, coronal and sagittal slices at the same place, radiological convention, true proportions.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ctflow.hu import AIR_HU, WINDOWS, windowed
+from ctflow.io.nifti import read_nifti
+
+MM_PER_PIXEL = 1.5
+SIDE = 250  # pixels of one picture
+PLACES = (0.6, 0.5, 0.62, 0.36)  # from the top, the front for the coronal plane, and the patient's right twice
+LABEL = 22
+
+
+def upright(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
+    """HU with slices from head to feet, rows to the back, columns to the left; and the spacing in mm."""
+    volume = read_nifti(path)
+    axes = np.abs(volume.affine[:3, :3]).argmax(axis=0)  # which of x, y, z each index runs along
+    signs = np.sign(volume.affine[axes, range(3)]) * np.where(axes == 2, -1, 1)
+    hu = volume.hu[tuple(slice(None, None, int(sign)) for sign in signs)]
+    order = [int(np.flatnonzero(axes == axis)[0]) for axis in (2, 1, 0)]
+    return hu.transpose(order), tuple(volume.spacing_mm[axis] for axis in order)
+
+
+def body(hu: np.ndarray) -> tuple[slice, ...]:
+    """The box around what is not air."""
+    solid = hu > -400
+    kept = [solid.mean(axis=tuple({0, 1, 2} - {axis})) > 0.01 for axis in range(3)]
+    return tuple(slice(int(k.argmax()), int(len(k) - k[::-1].argmax())) for k in kept)
+
+
+def tile(plane: np.ndarray, row_mm: float, column_mm: float, window: int) -> Image.Image:
+    """One plane at MM_PER_PIXEL, centred on a square of air."""
+    picture = Image.fromarray(windowed(plane, WINDOWS[window]))
+    size = [round(n * mm / MM_PER_PIXEL) for n, mm in zip(plane.shape[::-1], (column_mm, row_mm), strict=True)]
+    picture = picture.resize(size, Image.Resampling.BILINEAR)
+    square = Image.new("L", (SIDE, SIDE), int(windowed(np.array(AIR_HU), WINDOWS[window])))
+    square.paste(picture, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
+    return square
+
+
+def row(title: str, path: Path) -> Image.Image:
+    """Axial in two windows, coronal, and sagittal through the right lung."""
+    hu, (slice_mm, row_mm, column_mm) = upright(path)
+    hu = hu[body(hu)]
+    at = [int(place * n) for place, n in zip(PLACES, (len(hu), *hu.shape[1:], hu.shape[2]), strict=True)]
+    tiles = [
+        tile(hu[at[0]], row_mm, column_mm, 0),
+        tile(hu[at[0]], row_mm, column_mm, 1),
+        tile(hu[:, at[2]], slice_mm, column_mm, 0),
+        tile(hu[:, :, at[3]], slice_mm, row_mm, 0),
+    ]
+    strip = Image.new("L", (SIDE * len(tiles), SIDE + LABEL))
+    for index, picture in enumerate(tiles):
+        strip.paste(picture, (index * SIDE, LABEL))
+    ImageDraw.Draw(strip).text((6, 4), title, fill=230, font=ImageFont.load_default(13))
+    return strip
+
+
+def main() -> None:
+    """Draws what the command line names."""
+    out, *volumes = sys.argv[1:]
+    named = [entry.rpartition("=") for entry in volumes]
+    rows = [row(title, Path(path)) for title, _, path in named]
+    sheet = Image.new("L", (rows[0].width, sum(r.height for r in rows)))
+    for index, strip in enumerate(rows):
+        sheet.paste(strip, (0, index * strip.height))
+    sheet.save(out, optimize=True)
+
+
+if __name__ == "__main__":
+    main()

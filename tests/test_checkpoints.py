@@ -1,0 +1,90 @@
+"""A checkpoint folder loads whole and exactly, or not at all."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from ctflow.card import find_checkpoint
+from ctflow.checkpoints import folder_sha256, load_checkpoint
+from ctflow.errors import CheckpointError
+from tests.tiny import CARD, tiny_checkpoint
+
+WEIGHTS = Path("transformer/diffusion_pytorch_model.safetensors")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tiny_checkpoint(tmp_path / "tiny")
+
+
+def change_weights(folder: Path, change) -> None:
+    weights = load_file(folder / WEIGHTS)
+    change(weights)
+    save_file(weights, folder / WEIGHTS)
+
+
+def test_what_was_saved_is_loaded(folder: Path) -> None:
+    loaded = load_checkpoint(folder)
+    assert loaded.card == CARD
+    saved = load_file(folder / WEIGHTS)
+    for name, tensor in loaded.transformer.state_dict().items():
+        assert torch.equal(tensor, saved[f"model.{name}"].float())
+        assert tensor.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: w.pop("model.t_block.1.bias"), "missing t_block.1.bias"),
+        (lambda w: w.update(surplus=torch.zeros(1)), "unknown surplus"),
+        (lambda w: w.update({"model.t_block.1.bias": torch.zeros(3)}), r"t_block.1.bias is \(3,\) instead of \(96,\)"),
+    ],
+)
+def test_a_missing_an_extra_and_a_reshaped_tensor_are_named(folder: Path, change, said: str) -> None:
+    change_weights(folder, change)
+    with pytest.raises(CheckpointError, match=said):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize("file", ["card.json", "avae/config.json", str(WEIGHTS), "text/model.safetensors"])
+def test_a_missing_and_a_cut_file_are_named(folder: Path, file: str) -> None:
+    (folder / file).write_bytes((folder / file).read_bytes()[:20])
+    with pytest.raises(CheckpointError, match=Path(file).name):
+        load_checkpoint(folder)
+    (folder / file).unlink()
+    with pytest.raises(CheckpointError, match=Path(file).name):
+        load_checkpoint(folder)
+
+
+def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
+    (folder / "text/tokenizer.json").unlink()
+    with pytest.raises(CheckpointError, match="vocabulary"):
+        load_checkpoint(folder)
+
+
+def test_a_card_that_disagrees_with_the_networks_is_refused(folder: Path) -> None:
+    card = json.loads((folder / "card.json").read_text())
+    card["geometry"]["rows"] = 64
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(CheckpointError, match="size of an image"):
+        load_checkpoint(folder)
+
+
+def test_a_model_is_found_by_its_folder_or_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctflow.card.CHECKPOINTS", folder.parent)
+    assert find_checkpoint(str(folder)) == find_checkpoint("tiny") == folder
+
+
+def test_a_model_that_is_not_there_is_said_with_those_that_are(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctflow.card.CHECKPOINTS", folder.parent)
+    with pytest.raises(CheckpointError, match=r"no-such-model.*tiny"):
+        find_checkpoint("no-such-model")
+
+
+def test_the_hash_follows_every_file(folder: Path) -> None:
+    before = folder_sha256(folder)
+    (folder / "card.json").write_text((folder / "card.json").read_text() + " ")
+    assert folder_sha256(folder) != before

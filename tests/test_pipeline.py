@@ -1,0 +1,118 @@
+"""The whole generator on random weights: events, reproduction, orientation, how a volume ends."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctflow.card import write_card
+from ctflow.errors import RequestError, VolumeError
+from ctflow.events import ChunkDone, Finished, Started, StepDone
+from ctflow.pipeline import CTFlow
+from ctflow.report import Report
+from tests.tiny import CARD, tiny_checkpoint
+
+REPORT = Report("Large right pleural effusion.")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> CTFlow:
+    return CTFlow.load(folder, "cpu")
+
+
+def test_the_chunks_shown_are_the_volume_in_the_end(model: CTFlow) -> None:
+    events = list(model.stream(model.card.request(REPORT, seed=1)))
+    chunks = [event for event in events if isinstance(event, ChunkDone)]
+    assert isinstance(events[0], Started) and isinstance(events[-1], Finished)
+    np.testing.assert_array_equal(np.concatenate([chunk.hu for chunk in chunks]), events[-1].volume.hu)
+    assert [chunk.first_slice for chunk in chunks] == [0, 4]
+    assert [(e.chunk, e.step) for e in events if isinstance(e, StepDone)] == [(c, s) for c in (0, 1) for s in range(3)]
+    assert events[0].shape == events[-1].volume.hu.shape == (8, 32, 32)
+
+
+@pytest.mark.parametrize("solver", ["euler", "midpoint"])
+def test_the_same_request_gives_the_same_voxels_and_another_seed_others(model: CTFlow, solver: str) -> None:
+    request = model.card.request(REPORT, seed=7, solver=solver, steps=4, guidance=2.0)
+    first, again = model.generate(request), model.generate(request)
+    np.testing.assert_array_equal(first.hu, again.hu)
+    assert (model.generate(replace(request, seed=8)).hu != first.hu).any()
+
+
+def test_another_process_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    outs = [tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"]
+    for out in outs:
+        command = [sys.executable, "-m", "ctflow", "generate", "--report", "No effusion.", "--seed", "3"]
+        subprocess.run([*command, "--model", folder, "--device", "cpu", "--out", out], check=True, capture_output=True)
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+def test_a_shorter_request_is_a_prefix_of_a_longer_one(model: CTFlow) -> None:
+    short, long = (model.generate(model.card.request(REPORT, seed=5, chunks=n)).hu for n in (1, 3))
+    np.testing.assert_array_equal(short, long[: len(short)])
+
+
+def test_guidance_1_is_the_report_alone_and_more_changes_the_volume(model: CTFlow) -> None:
+    plain, guided = (model.generate(model.card.request(REPORT, seed=5, chunks=1, guidance=g)).hu for g in (1, 4))
+    assert (plain != guided).any()
+
+
+def test_closing_the_stream_stops_it_and_the_next_request_is_as_if_nothing_had_been(model: CTFlow) -> None:
+    request = model.card.request(REPORT, seed=2)
+    expected = model.generate(request).hu
+    stream = model.stream(request)
+    while not isinstance(next(stream), StepDone):
+        pass
+    stream.close()
+    np.testing.assert_array_equal(model.generate(request).hu, expected)
+
+
+def test_a_volume_that_ends_at_once_is_an_error_with_its_seed(tmp_path: Path) -> None:
+    everything_is_white = replace(CARD.stop, tolerance=1e6)
+    model = CTFlow.load(tiny_checkpoint(tmp_path / "white", stop=everything_is_white), "cpu")
+    with pytest.raises(VolumeError, match="Seed 11"):
+        model.generate(model.card.request(REPORT, seed=11))
+
+
+@pytest.mark.parametrize(
+    ("axes", "turn"),
+    [
+        (("I", "P", "L"), lambda hu: hu),
+        (("I", "P", "R"), lambda hu: hu[:, :, ::-1]),
+        (("I", "A", "L"), lambda hu: hu[:, ::-1]),
+        (("S", "L", "P"), lambda hu: hu.transpose(0, 2, 1)),
+        (("S", "R", "P"), lambda hu: hu[:, ::-1].transpose(0, 2, 1)),
+    ],
+)
+def test_rows_run_to_the_back_and_columns_to_the_left_whatever_the_model_does(
+    model: CTFlow, folder: Path, tmp_path: Path, axes: tuple[str, str, str], turn
+) -> None:
+    request = model.card.request(REPORT, seed=1, chunks=1)
+    other = shutil.copytree(folder, tmp_path / "turned")
+    write_card(replace(CARD, geometry=replace(CARD.geometry, axes=axes)), other / "card.json")
+    turned = CTFlow.load(other, "cpu").generate(request)
+    np.testing.assert_array_equal(turned.hu, turn(model.generate(request).hu))
+    slices, rows, columns = turned.affine[:3, :3].T.tolist()
+    assert slices == [0, 0, 3.0 if axes[0] == "S" else -3.0]
+    assert rows == [0, 1.5, 0] and columns == [1.5, 0, 0]
+
+
+def test_a_request_beyond_the_model_is_refused(model: CTFlow) -> None:
+    with pytest.raises(RequestError, match="at most 3 chunks"):
+        model.card.request(REPORT, seed=1, chunks=4)
+
+
+def test_reading_counts_tokens_and_shows_what_is_cut(model: CTFlow) -> None:
+    short = model.read(Report("No effusion."))
+    assert short.limit == 16 and short.tokens < 16 and short.cut_text == ""
+    long = model.read(Report("effusion " * 20 + "Last words."))
+    assert long.tokens > 16 and long.cut_text.endswith("Last words.")
+    assert long.cut_text.count("effusion") < 20

@@ -1,0 +1,52 @@
+"""The training command, on a model too small to learn anything."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from ctflow.__main__ import main
+from ctflow.card import read_card
+from ctflow.pipeline import CTFlow
+from ctflow.report import Report
+
+HOURS = "0.002"  # seconds per network
+
+
+def train(work: Path) -> None:
+    main(["train", "demo", "--smoke", "--hours", HOURS, "--work", str(work), "--out", str(work / "model")])
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    work = tmp_path_factory.mktemp("work")
+    train(work)
+    return work
+
+
+def test_training_writes_a_folder_that_generates(work: Path) -> None:
+    model = CTFlow.load(work / "model", "cpu")
+    volume = model.generate(model.card.request(Report("No pleural effusion."), seed=0, steps=2, chunks=1))
+    assert volume.hu.shape == (16, 256, 256)
+    assert volume.spacing_mm == (3.0, 1.5, 1.5)
+
+
+def test_the_card_says_what_it_was_trained_on_and_for_how_long(work: Path) -> None:
+    card = read_card(work / "model" / "card.json")
+    assert "procedural phantoms" in card.provenance and "transformer" in card.provenance
+    assert "Demo model" in card.notice
+
+
+def test_training_goes_on_where_it_stopped_with_the_same_codec(work: Path) -> None:
+    before = json.loads((work / "transformer" / "trained.json").read_text())["steps"]
+    codec = torch.load(work / "avae.pt", weights_only=True)
+    train(work)
+    assert json.loads((work / "transformer" / "trained.json").read_text())["steps"] > before
+    after = torch.load(work / "avae.pt", weights_only=True)
+    assert all(torch.equal(codec[name], after[name]) for name in codec)
+
+
+def test_hours_that_are_none_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "demo", "--hours", "0"]) == 2
+    assert "--hours" in capsys.readouterr().err

@@ -1,0 +1,54 @@
+"""A whole checkpoint folder of a few thousand random weights, for tests that need the real loading and sampling."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from ctflow.card import Defaults, Geometry, Guidance, Latent, ModelCard, Stop, Text
+from ctflow.checkpoints import save_checkpoint
+from ctflow.hu import IntensityMap
+from ctflow.models.stdit import STDiT, STDiTConfig
+from ctflow.training.avae import new_avae
+from ctflow.training.text import new_bert, new_tokenizer
+
+CARD = ModelCard(
+    format=1,
+    name="tiny",
+    title="Random weights",
+    notice="Random weights.",
+    geometry=Geometry(4, 3, 32, 32, 3.0, 1.5, ("I", "P", "L"), "proved"),
+    intensity=IntensityMap(black=0.0, white=1.0, hu_black=-1000, hu_white=1400),
+    latent=Latent(channels=2, rows=8, columns=8, scale=1.3, shift=0.1),
+    first_previous="black",
+    stop=Stop(tolerance=0.0, share=0.9),
+    text=Text(encoder="BERT", parts=("Findings: {findings}", "Impression: {impression}"), max_tokens=16),
+    guidance=Guidance(trained=True, default=1.0),
+    defaults=Defaults(solver="euler", steps=3, shift=1.0, chunks=2),
+    provenance="Nothing was trained.",
+    licence="Apache-2.0",
+    good_for="Tests.",
+    not_good_for="All else.",
+)
+
+
+def tiny_checkpoint(folder: Path, **changes: object) -> Path:
+    """Writes the folder; `changes` are fields of its card."""
+    torch.manual_seed(0)
+    transformer = STDiT(
+        STDiTConfig(
+            input_size=(4, 8, 8),
+            patch_size=(2, 4, 4),
+            in_channels=4,
+            out_channels=2,
+            hidden_size=16,
+            depth=2,
+            num_heads=2,
+            mlp_ratio=2.0,
+            caption_channels=8,
+        )
+    )
+    tokenizer = new_tokenizer(["findings: no pleural effusion. impression: large right effusion."] * 5, 16)
+    bert = new_bert(len(tokenizer), hidden=8, layers=1, max_tokens=16)
+    save_checkpoint(folder, replace(CARD, **changes), transformer, new_avae((4, 4, 8), 2), bert, tokenizer)
+    return folder
