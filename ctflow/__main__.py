@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import ctflow
-from ctflow.commands import generate, train
+from ctflow.commands import evaluate, generate, train
 from ctflow.errors import CTFlowError
 
 FAILED = 2  # as argparse has it
@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     generate.add_to(commands)
     train.add_to(commands)
+    evaluate.add_to(commands)
     return parser
 
 

@@ -120,3 +120,11 @@ class Generator(Protocol):
     def score(self, volume: Volume, report: Report) -> float | None:
         """How well a volume fits a report by the model's own image tower; None where it has none."""
         ...
+
+
+def generate(generator: Generator, request: GenerationRequest) -> Volume:
+    """Drains `generator.stream`."""
+    for event in generator.stream(request):
+        if isinstance(event, Finished):
+            return event.volume
+    raise AssertionError("a stream ends with Finished")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ctflow.checkpoints import Checkpoint, load_checkpoint
 from ctflow.errors import RequestError, ResourceError, VolumeError
-from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Started, StepDone
+from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Started, StepDone, generate
 from ctflow.report import Report, encoder_text
 from ctflow.sampler import ChunkSampled, WhiteRule, sample, seeded_noise
 from ctflow.volume import Volume, plane_affine
@@ -71,10 +71,7 @@ class CTFlow:
 
     def generate(self, request: GenerationRequest) -> Volume:
         """Drains `stream`."""
-        for event in self.stream(request):
-            if isinstance(event, Finished):
-                return event.volume
-        raise AssertionError("stream ended without Finished")
+        return generate(self, request)
 
     def read(self, report: Report) -> Reading:
         """See `Generator.read`."""

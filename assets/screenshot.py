@@ -1,0 +1,56 @@
+"""Takes the README's pictures of the app: python assets/screenshot.py FOLDER
+
+Serves the demo model, asks for a large right effusion, and takes app.png while it is made, then finished.png and,
+at 400 pixels of width, narrow.png. Needs what the tests need.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from app.ui import build, launch_options
+from ctflow.card import find_checkpoint
+from ctflow.pipeline import CTFlow
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+LONGEST_MS = 300_000
+
+
+def main() -> None:
+    """Serves the app, and drives it."""
+    folder = Path(sys.argv[1])
+    demo = build(CTFlow.load(find_checkpoint("demo"), "cpu"))
+    url = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())[1]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        take(page, url, folder)
+        browser.close()
+    demo.close(verbose=False)
+
+
+def take(page: Page, url: str, folder: Path) -> None:
+    """The same visit, from the empty page to the finished volume."""
+    page.set_default_timeout(LONGEST_MS)
+    page.goto(url)
+    page.get_by_role("button", name="Large right effusion").click()
+    page.get_by_role("button", name="Generate", exact=True).click()
+    status = page.locator(".ctv-status")
+    status.get_by_text("Making slices 65").wait_for()
+    page.wait_for_timeout(700)
+    page.screenshot(path=folder / "app.png")
+    status.get_by_text("Done").wait_for()
+    page.locator(".ctv-axial canvas").focus()
+    for _ in range(38):
+        page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(700)
+    page.screenshot(path=folder / "finished.png")
+    page.set_viewport_size({"width": 400, "height": 860})
+    page.wait_for_timeout(700)
+    page.screenshot(path=folder / "narrow.png", full_page=True)
+
+
+if __name__ == "__main__":
+    main()
