@@ -80,7 +80,7 @@ class Defaults:
 
 @dataclass(frozen=True, config=_strict)
 class ModelCard:
-    """A model's card, `card.json` in its folder."""
+    """A model's card, `card.json` in its folder. `prediction`: what the transformer answers with."""
 
     format: Literal[1]
     name: str
@@ -89,6 +89,7 @@ class ModelCard:
     geometry: Geometry
     intensity: IntensityMap
     latent: Latent
+    prediction: Literal["velocity", "data"]
     first_previous: Literal["black", "zeros"]
     stop: Stop
     text: Text

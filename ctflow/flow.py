@@ -24,6 +24,12 @@ def velocity_target(data: T, noise: T) -> T:
     return (1 - EPSILON) * noise - data  # type: ignore[operator]
 
 
+def velocity_from_data(x: T, data: T, t: T) -> T:
+    """The velocity at x and t > 0 if the path through x ends in `data`."""
+    noise = (x - (1 - t) * data) / (EPSILON + (1 - EPSILON) * t)  # type: ignore[operator]
+    return velocity_target(data, noise)
+
+
 def shifted(t: float, shift: float) -> float:
     """Bends t towards noise: shift > 1 takes smaller steps near t = 1, 1 leaves the grid as it is."""
     return shift * t / (1 + (shift - 1) * t)

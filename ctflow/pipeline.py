@@ -104,7 +104,7 @@ class CTFlow:
         with torch.inference_mode():
             text = self._text.encode(encoder_text(request.report, self.card.text.parts))
         noise = seeded_noise(request.seed, shape)
-        return sample(self._transformer, request, text, self._first_previous, self._white, noise)
+        return sample(self._transformer, self.card.prediction, request, text, self._first_previous, self._white, noise)
 
     @torch.inference_mode()
     def _decode(self, latents: Tensor) -> np.ndarray:

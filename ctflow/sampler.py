@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ctflow.events import GenerationRequest
-from ctflow.flow import solve
+from ctflow.flow import solve, velocity_from_data
 from ctflow.models.stdit import STDiT
 from ctflow.models.text import no_text
 
@@ -66,9 +66,12 @@ def seeded_noise(seed: int, shape: tuple[int, ...]) -> Noise:
 
 
 def velocity_of(
-    transformer: STDiT, previous: Tensor, text: Tensor, guidance: float
+    transformer: STDiT, prediction: str, previous: Tensor, text: Tensor, guidance: float
 ) -> Callable[[Tensor, float], Tensor]:
-    """The velocity field of one chunk. Guidance other than 1 weighs report against no report, in one batch of two."""
+    """The velocity field of one chunk. Guidance other than 1 weighs report against no report, in one batch of two.
+
+    `prediction`: what the transformer answers with, see `ModelCard`.
+    """
     if guidance != 1:
         previous = previous.expand(2, -1, -1, -1, -1)
         text = torch.cat([text, no_text(text)])
@@ -77,17 +80,23 @@ def velocity_of(
         count = len(text)
         time = torch.full((count,), t, dtype=torch.float32, device=x.device)
         answer = transformer(x.expand(count, -1, -1, -1, -1), previous, text, time)
-        if guidance == 1:
-            return answer
-        with_report, without = answer.split(1)
-        return without + guidance * (with_report - without)
+        if guidance != 1:
+            with_report, without = answer.split(1)
+            answer = without + guidance * (with_report - without)
+        return answer if prediction == "velocity" else velocity_from_data(x, answer, t)
 
     return velocity
 
 
 @torch.inference_mode()
 def sample(
-    transformer: STDiT, request: GenerationRequest, text: Tensor, first_previous: Tensor, white: WhiteRule, noise: Noise
+    transformer: STDiT,
+    prediction: str,
+    request: GenerationRequest,
+    text: Tensor,
+    first_previous: Tensor,
+    white: WhiteRule,
+    noise: Noise,
 ) -> Iterator[StepSampled | ChunkSampled]:
     """Yields after every evaluation of the transformer and after every chunk.
 
@@ -96,7 +105,7 @@ def sample(
     """
     previous, held_back = first_previous[None], first_previous[:, :0]
     for chunk in range(request.chunks):
-        velocity = velocity_of(transformer, previous, text, request.guidance)
+        velocity = velocity_of(transformer, prediction, previous, text, request.guidance)
         start = noise(chunk)[None].to(previous)
         for step, state in enumerate(solve(velocity, start, request.solver, request.steps, request.shift)):
             previous = state  # the velocity keeps the chunk that it was made with

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ctflow.errors import RequestError
-from ctflow.flow import path, solve, time_grid, velocity_target
+from ctflow.flow import path, solve, time_grid, velocity_from_data, velocity_target
 
 
 def last(solver: str, steps: int, shift: float = 1.0) -> float:
@@ -21,6 +21,10 @@ def test_the_velocity_target_is_the_derivative_of_the_path() -> None:
     t = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
     derivative = torch.autograd.functional.jacobian(lambda t: path(data, noise, t), t)
     torch.testing.assert_close(derivative, velocity_target(data, noise))
+
+
+def test_a_model_that_answers_with_the_data_has_the_same_velocity() -> None:
+    assert velocity_from_data(path(3.0, 5.0, 0.4), 3.0, 0.4) == pytest.approx(velocity_target(3.0, 5.0))
 
 
 def test_the_path_runs_from_noise_at_1_to_data_at_0() -> None:

@@ -65,6 +65,13 @@ def test_guidance_1_is_the_report_alone_and_more_changes_the_volume(model: CTFlo
     assert (plain != guided).any()
 
 
+def test_what_the_transformer_answers_with_is_in_the_card(model: CTFlow, folder: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(folder, tmp_path / "data")
+    write_card(replace(CARD, prediction="data"), other / "card.json")
+    request = model.card.request(REPORT, seed=5, chunks=1)
+    assert (CTFlow.load(other, "cpu").generate(request).hu != model.generate(request).hu).any()
+
+
 def test_closing_the_stream_stops_it_and_the_next_request_is_as_if_nothing_had_been(model: CTFlow) -> None:
     request = model.card.request(REPORT, seed=2)
     expected = model.generate(request).hu

@@ -20,6 +20,7 @@ CARD = ModelCard(
     geometry=Geometry(4, 3, 32, 32, 3.0, 1.5, ("I", "P", "L"), "proved"),
     intensity=IntensityMap(black=0.0, white=1.0, hu_black=-1000, hu_white=1400),
     latent=Latent(channels=2, rows=8, columns=8, scale=1.3, shift=0.1),
+    prediction="velocity",
     first_previous="black",
     stop=Stop(tolerance=0.0, share=0.9),
     text=Text(encoder="BERT", parts=("Findings: {findings}", "Impression: {impression}"), max_tokens=16),

@@ -103,7 +103,7 @@ def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, devi
         folder=work / "transformer",
         seconds=seconds,
         learning_rate=8e-4,
-        ema_decay=0.998,
+        ema_decay=0.995,
         max_gradient_norm=1.0,
     )
     transformer = train_transformer(stage, new_transformer(_transformer_config(sizes)), data, sizes.batch)
@@ -228,6 +228,7 @@ def _card(sizes: Sizes, scale: float, shift: float, provenance: str) -> ModelCar
         geometry=Geometry(16, 6, 256, 256, 3.0, 1.5, axes, "proved"),
         intensity=INTENSITY,
         latent=Latent(sizes.latent_channels, side, side, scale, shift),
+        prediction="data",
         first_previous="black",
         stop=Stop(tolerance=0.3, share=0.9),
         text=Text("BERT of its own, first token", TEXT_PARTS, MAX_TOKENS),

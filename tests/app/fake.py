@@ -28,6 +28,7 @@ def fake_card(towards: str) -> ModelCard:
         geometry=Geometry(16, 6, SIZE, SIZE, *SPACING_MM[:2], axes=axes, axes_evidence="proved"),  # type: ignore[arg-type]
         intensity=IntensityMap(0, 1, -1000, 1000),
         latent=Latent(4, 32, 32, 1.0, 0.0),
+        prediction="velocity",
         first_previous="zeros",
         stop=Stop(0.1, 0.9),
         text=Text("words", ("Findings: {findings}", "Impression: {impression}"), 64),
