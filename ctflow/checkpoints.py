@@ -4,6 +4,8 @@ card.json
 transformer/config.json, diffusion_pytorch_model.safetensors    as released (`DiffuserSTDiT`)
 avae/config.json, diffusion_pytorch_model.safetensors           as diffusers saves an AutoencoderKL
 text/config.json, model.safetensors, tokenizer files            as transformers saves a BertModel
+
+Weights may be cut into several files with an index beside them, as the hub's libraries do.
 """
 
 import hashlib
@@ -15,8 +17,9 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
+from huggingface_hub import save_torch_state_dict
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedTokenizerBase
 
@@ -30,6 +33,7 @@ CONFIG = "config.json"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
 RELEASED_PREFIX = "model."
+MAX_FILE_BYTES = 14_000_000  # so that a clone needs no Git LFS
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,13 +172,22 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
+    """The tensors of one file, or of the files that its index names."""
+    index = path.with_name(f"{path.name}.index.json")
+    parts = [path]
+    if not path.exists() and index.exists():
+        parts = [path.with_name(name) for name in sorted(set(_read_json(index).get("weight_map", {}).values()))]
+    weights: dict[str, Tensor] = {}
+    for part in parts:
+        try:
+            weights.update(load_file(part))
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(f"{part} cannot be read as safetensors: {error}") from error
+    return weights
 
 
 def _save_bf16(network: nn.Module, path: Path, prefix: str = "") -> None:
     tensors = {prefix + name: tensor for name, tensor in network.state_dict().items()}
     bf16 = {name: t.to(torch.bfloat16) if t.is_floating_point() else t for name, t in tensors.items()}
-    save_file({name: tensor.contiguous() for name, tensor in bf16.items()}, path, metadata={"format": "pt"})
+    pattern = f"{path.stem}{{suffix}}{path.suffix}"
+    save_torch_state_dict(bf16, path.parent, filename_pattern=pattern, max_shard_size=MAX_FILE_BYTES)

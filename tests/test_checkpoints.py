@@ -59,6 +59,20 @@ def test_a_missing_and_a_cut_file_are_named(folder: Path, file: str) -> None:
         load_checkpoint(folder)
 
 
+def test_weights_in_several_files_are_the_same_weights(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctflow.checkpoints.MAX_FILE_BYTES", 4000)
+    parts = tiny_checkpoint(tmp_path / "parts")
+    files = sorted((parts / "transformer").glob("*.safetensors"))
+    assert len(files) > 1
+    one, several = (load_checkpoint(path).transformer.state_dict() for path in (folder, parts))
+    assert all(torch.equal(one[name], several[name]) for name in one)
+    files[0].unlink()
+    with pytest.raises(CheckpointError, match=files[0].name):
+        load_checkpoint(parts)
+
+
 def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
     (folder / "text/tokenizer.json").unlink()
     with pytest.raises(CheckpointError, match="vocabulary"):

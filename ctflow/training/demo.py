@@ -18,7 +18,7 @@ from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiTConfig
 from ctflow.models.text import TextEncoder
-from ctflow.phantom import draw_truth, write_report
+from ctflow.phantom import Truth, draw_truth, write_report
 from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
 from ctflow.training.loop import TRAINED, Stage
@@ -33,6 +33,7 @@ TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impr
 MAX_TOKENS = 160
 AVAE_SHARE, TEXT_SHARE = 0.22, 0.05  # of the time; the transformer gets the rest
 REPORTS_PER_PHANTOM = 16
+SIZE_ODDS = {"none": 1.0, "small": 1.0, "moderate": 2.0, "large": 4.0}
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,14 @@ def _latents(
     black, white = (scaled.code_of(value, *plane) for value in (INTENSITY.black, INTENSITY.white))
     rng = np.random.default_rng([seed, 2])
     texts = torch.stack([_embeddings(encoder, truth, rng) for truth in phantoms.truths])
-    return LatentSet([(volume - shift) * scale for volume in volumes], black, white, texts), scale, shift
+    data = LatentSet([(volume - shift) * scale for volume in volumes], black, white, texts, _odds(phantoms.truths))
+    return data, scale, shift
+
+
+def _odds(truths: list[Truth]) -> np.ndarray:
+    """Large effusions are rare, and what the report can change most: they are drawn more often."""
+    odds = np.array([max(SIZE_ODDS[truth.effusion_right], SIZE_ODDS[truth.effusion_left]) for truth in truths])
+    return odds / odds.sum()
 
 
 def _embeddings(encoder: TextEncoder, truth: object, rng: np.random.Generator) -> torch.Tensor:

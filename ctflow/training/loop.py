@@ -72,7 +72,7 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
             optimizer.step()
             optimizer.zero_grad()
             average.update_parameters(accelerator.unwrap_model(model))
-            if clock.tick({name: float(part) for name, part in parts.items()}, bar):
+            if clock.tick({name: part.item() for name, part in parts.items()}, bar):
                 accelerator.save_state(str(saved))
         accelerator.save_state(str(saved))
         clock.log(bar)

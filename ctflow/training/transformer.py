@@ -17,7 +17,7 @@ from ctflow.training.loop import Stage, train
 
 NO_TEXT_SHARE = 0.1
 PREVIOUS_NOISE = 0.05
-FIRST_CHUNK_SHARE = 0.3
+FIRST_CHUNK_SHARE = 0.4  # it has nothing but the report to go by
 SMALLEST_T = 0.15  # an error of the data is one of the velocity times t: its weight, but not without bound
 ALIGNED_SHARE = 0.5  # of the other chunks begin where generation would; the rest begin anywhere
 
@@ -30,6 +30,7 @@ class LatentSet:
     black: Tensor
     white: Tensor
     texts: Tensor  # (phantoms, reports, D), several reports of the same truth
+    odds: np.ndarray  # (phantoms,), how often each is drawn; their sum is 1
 
 
 @torch.inference_mode()
@@ -47,6 +48,8 @@ def new_transformer(config: STDiTConfig) -> STDiT:
             nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)
     nn.init.xavier_uniform_(model.x_embedder.proj.weight.flatten(1))
+    # The report comes as a vector of unit length; the layers after it expect numbers of unit size.
+    nn.init.normal_(model.y_embedder.y_proj.fc1.weight)
     nn.init.zeros_(model.final_layer.linear.weight)
     for block in model.blocks:
         nn.init.zeros_(block.cross_attn.proj.weight)
@@ -74,7 +77,7 @@ def train_transformer(stage: Stage, model: STDiT, data: LatentSet, batch: int) -
     size = model.config.input_size[0]
 
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
-        picks = rng.integers(len(data.volumes), size=batch)
+        picks = rng.choice(len(data.volumes), size=batch, p=data.odds)
         pairs = torch.stack(
             [window(data, i, _start(data.volumes[i].shape[1], size, rng) - size, 2 * size) for i in picks]
         ).to(device)

@@ -1,0 +1,78 @@
+"""The bundled model: what a stranger gets with a clone."""
+
+import json
+from pathlib import Path
+
+import pytest
+import SimpleITK as sitk
+from safetensors import safe_open
+
+from ctflow.__main__ import main
+from ctflow.card import find_checkpoint, read_card
+
+FOLDER = find_checkpoint("demo")
+
+
+def test_the_folder_is_small_enough_to_clone_and_its_weights_are_bf16() -> None:
+    files = [path for path in FOLDER.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 36e6
+    assert max(path.stat().st_size for path in files) <= 15e6
+    for path in FOLDER.rglob("*.safetensors"):
+        with safe_open(path, "pt") as weights:
+            assert {weights.get_slice(name).get_dtype() for name in weights.keys()} == {"BF16"}  # noqa: SIM118
+
+
+def test_it_says_what_it_is() -> None:
+    card = read_card(FOLDER / "card.json")
+    assert "Demo model" in card.notice
+    assert "phantoms" in card.provenance
+
+
+@pytest.fixture(scope="module")
+def volumes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, sitk.Image]:
+    """The same seed under two reports, made as a person would, and read by somebody else's software."""
+    folder = tmp_path_factory.mktemp("volumes")
+    for name, report in (("right", "Large right pleural effusion."), ("none", "No pleural effusion.")):
+        out = folder / f"{name}.nii.gz"
+        assert main(["generate", "--report", report, "--seed", "0", "--device", "cpu", "--out", str(out)]) == 0
+        assert json.loads((folder / f"{name}.json").read_text())["synthetic"] is True
+    return {name: sitk.ReadImage(str(folder / f"{name}.nii.gz")) for name in ("right", "none")}
+
+
+def test_a_volume_is_a_chest_in_hu_where_a_viewer_expects_it(volumes: dict[str, sitk.Image]) -> None:
+    image = volumes["none"]
+    hu = sitk.GetArrayFromImage(image)
+    assert image.GetSpacing() == (1.5, 1.5, 3.0)
+    assert image.GetDirection() == (1, 0, 0, 0, 1, 0, 0, 0, -1)
+    assert hu.shape[1:] == (256, 256)
+    middle = hu[len(hu) // 2]
+    assert (middle[:20] < -900).mean() > 0.95, "air above the patient"
+    assert 0.15 < (middle > -300).mean() < 0.5, "soft tissue"
+    assert 0.03 < ((middle > -950) & (middle < -600)).mean() < 0.4, "lung"
+
+
+def test_the_effusion_takes_air_from_the_side_that_the_report_names(volumes: dict[str, sitk.Image]) -> None:
+    def aerated(image: sitk.Image) -> tuple[int, int]:
+        hu = sitk.GetArrayFromImage(image)
+        lung = (hu > -940) & (hu < -600)
+        return int(lung[:, :, :128].sum()), int(lung[:, :, 128:].sum())
+
+    right, left = aerated(volumes["right"])
+    right_before, left_before = aerated(volumes["none"])
+    assert right < 0.75 * right_before
+    assert left > 0.75 * left_before
+
+
+def test_the_folder_holds_nothing_else() -> None:
+    names = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
+    assert names == {
+        "card.json",
+        "avae/config.json",
+        "avae/diffusion_pytorch_model.safetensors",
+        "text/config.json",
+        "text/model.safetensors",
+        "text/tokenizer.json",
+        "text/tokenizer_config.json",
+        "transformer/config.json",
+        *(f"transformer/{path.name}" for path in Path(FOLDER / "transformer").glob("*.safetensors*")),
+    }
