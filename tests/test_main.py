@@ -12,6 +12,8 @@ import pytest
 
 from ctflow.__main__ import main
 from ctflow.commands import generate
+from ctflow.commands.extra import extra
+from ctflow.errors import ResourceError
 from ctflow.io.nifti import read_nifti
 from ctflow.io.sidecar import read_sidecar, request_of
 from ctflow.report import Report
@@ -243,3 +245,8 @@ def test_training_begins_only_where_it_can_keep_what_it_makes(
     assert "cannot be made" in capsys.readouterr().err
     assert main(["train", "demo", "--hours", "0"]) == 2
     assert "more than 0" in capsys.readouterr().err
+
+
+def test_a_command_whose_packages_are_missing_says_how_to_get_them() -> None:
+    with pytest.raises(ResourceError, match=r"no_such_package.*pip install '.\[train\]'"), extra("train"):
+        import no_such_package  # noqa: F401

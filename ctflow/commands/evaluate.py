@@ -2,6 +2,7 @@
 
 import argparse
 
+from ctflow.commands.extra import extra
 from ctflow.commands.generate import DEFAULT_MODEL, DEVICES, load
 from ctflow.errors import RequestError
 
@@ -23,9 +24,10 @@ def run_effusion(args: argparse.Namespace) -> None:
     """Prints each row as soon as it is measured."""
     if args.seeds < 1:
         raise RequestError(f"--seeds is 1 or more; got {args.seeds}.")
-    generator = load(args.model, args.device)
-    from ctflow.evaluation.effusion import HEAD, markdown, measure
+    with extra("train"):
+        from ctflow.evaluation.effusion import HEAD, markdown, measure
 
+    generator = load(args.model, args.device)
     print(HEAD, flush=True)
     for row in measure(generator, args.seeds):
         print(markdown(row), flush=True)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ctflow.card import CHECKPOINTS
+from ctflow.commands.extra import extra
 from ctflow.commands.generate import DEVICES
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable
@@ -36,7 +37,8 @@ def run_demo(args: argparse.Namespace) -> None:
     out = args.out or (work / "model" if args.smoke else CHECKPOINTS / "demo")
     for folder in (out, work):
         _make_folder(folder)
-    from ctflow.training.demo import train_demo
+    with extra("train"):
+        from ctflow.training.demo import train_demo
 
     train_demo(out, work, args.hours, args.smoke, args.seed, args.device)
 
