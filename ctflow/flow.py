@@ -30,9 +30,9 @@ def velocity_from_data(x: T, data: T, t: T) -> T:
     return velocity_target(data, noise)
 
 
-def shifted(t: float, shift: float) -> float:
+def shifted(t: T, shift: float) -> T:
     """Bends t towards noise: shift > 1 takes smaller steps near t = 1, 1 leaves the grid as it is."""
-    return shift * t / (1 + (shift - 1) * t)
+    return shift * t / (1 + (shift - 1) * t)  # type: ignore[operator]
 
 
 def time_grid(intervals: int, shift: float) -> list[float]:

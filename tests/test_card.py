@@ -16,7 +16,7 @@ REPORT = Report("Clear lungs.")
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "card.json"
-    write_card(fake_card(), path)
+    write_card(fake_card("I"), path)
     return path
 
 
@@ -27,7 +27,7 @@ def change(path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
 
 
 def test_a_card_is_read_back_as_it_was_written(path: Path) -> None:
-    assert read_card(path) == fake_card()
+    assert read_card(path) == fake_card("I")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_folder_without_a_card_is_an_error_that_says_what_it_needs(tmp_path: P
 
 
 def test_a_request_takes_the_models_defaults_where_nothing_was_said() -> None:
-    card = fake_card()
+    card = fake_card("I")
     request = card.request(REPORT, 7, steps=2, chunks=None)
     assert (request.steps, request.chunks) == (2, card.defaults.chunks)
     assert (request.solver, request.shift, request.guidance) == ("euler", 1.0, 1.0)
@@ -74,6 +74,6 @@ def test_a_request_takes_the_models_defaults_where_nothing_was_said() -> None:
 
 def test_more_than_the_model_can_do_is_refused() -> None:
     with pytest.raises(RequestError, match="at most 6 chunks"):
-        fake_card().request(REPORT, 7, chunks=7)
+        fake_card("I").request(REPORT, 7, chunks=7)
     with pytest.raises(RequestError, match="not trained for guidance"):
-        fake_card().request(REPORT, 7, guidance=2.0)
+        fake_card("I").request(REPORT, 7, guidance=2.0)

@@ -241,7 +241,7 @@ def _card(sizes: Sizes, scale: float, shift: float, provenance: str) -> ModelCar
         stop=Stop(tolerance=0.3, share=0.9),
         text=Text("BERT of its own, first token", TEXT_PARTS, MAX_TOKENS),
         guidance=Guidance(trained=True, default=2.0),
-        defaults=Defaults(solver="midpoint", steps=16, shift=1.5, chunks=6),
+        defaults=Defaults(solver="midpoint", steps=16, shift=3.0, chunks=6),
         provenance=provenance,
         licence="Apache-2.0",
         good_for="Trying CTFlow without a GPU or downloads; pleural effusion by side and size in a simulated chest.",
