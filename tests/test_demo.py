@@ -29,38 +29,24 @@ def test_it_says_what_it_is() -> None:
 
 
 @pytest.fixture(scope="module")
-def volumes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, sitk.Image]:
-    """The same seed under two reports, made as a person would, and read by somebody else's software."""
-    folder = tmp_path_factory.mktemp("volumes")
-    for name, report in (("right", "Large right pleural effusion."), ("none", "No pleural effusion.")):
-        out = folder / f"{name}.nii.gz"
-        assert main(["generate", "--report", report, "--seed", "0", "--device", "cpu", "--out", str(out)]) == 0
-        assert json.loads((folder / f"{name}.json").read_text())["synthetic"] is True
-    return {name: sitk.ReadImage(str(folder / f"{name}.nii.gz")) for name in ("right", "none")}
+def volume(tmp_path_factory: pytest.TempPathFactory) -> sitk.Image:
+    """Made as a person would, and read by somebody else's software."""
+    out = tmp_path_factory.mktemp("volume") / "none.nii.gz"
+    words = ["--report", "No pleural effusion.", "--seed", "0", "--device", "cpu"]
+    assert main(["generate", *words, "--out", str(out)]) == 0
+    assert json.loads(out.with_name("none.json").read_text())["synthetic"] is True
+    return sitk.ReadImage(str(out))
 
 
-def test_a_volume_is_a_chest_in_hu_where_a_viewer_expects_it(volumes: dict[str, sitk.Image]) -> None:
-    image = volumes["none"]
-    hu = sitk.GetArrayFromImage(image)
-    assert image.GetSpacing() == (1.5, 1.5, 3.0)
-    assert image.GetDirection() == (1, 0, 0, 0, 1, 0, 0, 0, -1)
+def test_a_volume_is_a_chest_in_hu_where_a_viewer_expects_it(volume: sitk.Image) -> None:
+    hu = sitk.GetArrayFromImage(volume)
+    assert volume.GetSpacing() == (1.5, 1.5, 3.0)
+    assert volume.GetDirection() == (1, 0, 0, 0, 1, 0, 0, 0, -1)
     assert hu.shape[1:] == (256, 256)
     middle = hu[len(hu) // 2]
     assert (middle[:20] < -900).mean() > 0.95, "air above the patient"
     assert 0.15 < (middle > -300).mean() < 0.5, "soft tissue"
     assert 0.03 < ((middle > -950) & (middle < -600)).mean() < 0.4, "lung"
-
-
-def test_the_effusion_takes_air_from_the_side_that_the_report_names(volumes: dict[str, sitk.Image]) -> None:
-    def aerated(image: sitk.Image) -> tuple[int, int]:
-        hu = sitk.GetArrayFromImage(image)
-        lung = (hu > -940) & (hu < -600)
-        return int(lung[:, :, :128].sum()), int(lung[:, :, 128:].sum())
-
-    right, left = aerated(volumes["right"])
-    right_before, left_before = aerated(volumes["none"])
-    assert right < 0.75 * right_before
-    assert left > 0.75 * left_before
 
 
 def test_the_folder_holds_nothing_else() -> None:

@@ -212,7 +212,7 @@ def test_a_failure_keeps_what_was_made_and_another_run_works(visit: Open) -> Non
 def test_an_example_fills_the_report_in_one_click(visit: Open) -> None:
     generator = sleeping(0)
     page = visit(generator).page
-    page.get_by_role("button", name="Pleural effusion").click()
+    page.get_by_role("button", name="Large right effusion").click()
     expect(page.get_by_label("Findings")).to_have_value(re.compile("^Large right pleural effusion"))
     expect(page.get_by_label("Age (optional)")).to_have_value("63")
     generate(page)
