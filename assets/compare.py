@@ -14,7 +14,7 @@ from ctflow.io.nifti import read_nifti
 
 MM_PER_PIXEL = 1.5
 SIDE = 250  # pixels of one picture
-PLACES = (0.6, 0.5, 0.62, 0.36)  # from the top, the front for the coronal plane, and the patient's right twice
+PLACES = (0.6, 0.5, 0.3)  # of the planes: from the top, from the front, from the patient's right
 LABEL = 22
 
 
@@ -49,12 +49,12 @@ def row(title: str, path: Path) -> Image.Image:
     """Axial in two windows, coronal, and sagittal through the right lung."""
     hu, (slice_mm, row_mm, column_mm) = upright(path)
     hu = hu[body(hu)]
-    at = [int(place * n) for place, n in zip(PLACES, (len(hu), *hu.shape[1:], hu.shape[2]), strict=True)]
+    at = [int(place * n) for place, n in zip(PLACES, hu.shape, strict=True)]
     tiles = [
         tile(hu[at[0]], row_mm, column_mm, 0),
         tile(hu[at[0]], row_mm, column_mm, 1),
-        tile(hu[:, at[2]], slice_mm, column_mm, 0),
-        tile(hu[:, :, at[3]], slice_mm, row_mm, 0),
+        tile(hu[:, at[1]], slice_mm, column_mm, 0),
+        tile(hu[:, :, at[2]], slice_mm, row_mm, 0),
     ]
     strip = Image.new("L", (SIDE * len(tiles), SIDE + LABEL))
     for index, picture in enumerate(tiles):
