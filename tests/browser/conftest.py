@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.app.fake import FakeGenerator, Gate
 from tests.app.server import Serve, serving
+
+expect.set_options(timeout=20_000)  # a busy machine may be slow, never wrong
 
 FLAGS = [
     "--no-sandbox",
