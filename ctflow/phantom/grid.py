@@ -90,14 +90,14 @@ def ellipsoid(g: Grid, center: Point, radii: Point, axis: Point | None = None) -
     """Distance to an ellipsoid; with ``axis`` its first radius lies along that direction, else radii are (z, y, x)."""
     d = (g.z - center[0], g.y - center[1], g.x - center[2])
     if axis is not None:
-        rows = _frame(axis)
+        rows = frame(axis)
         d = tuple(d[0] * r[0] + d[1] * r[1] + d[2] * r[2] for r in rows)  # type: ignore[assignment]
     k0 = np.sqrt((d[0] / radii[0]) ** 2 + (d[1] / radii[1]) ** 2 + (d[2] / radii[2]) ** 2)
     k1 = np.sqrt((d[0] / radii[0] ** 2) ** 2 + (d[1] / radii[1] ** 2) ** 2 + (d[2] / radii[2] ** 2) ** 2)
     return (k0 * (k0 - 1.0) / (k1 + 1e-6)).astype(np.float32)
 
 
-def _frame(axis: Point) -> list[list[float]]:
+def frame(axis: Point) -> list[list[float]]:
     """Three orthonormal directions (z, y, x), the first along ``axis``; plain floats keep the fields float32."""
     first = np.asarray(axis) / np.linalg.norm(axis)
     second = np.cross(first, (1.0, 0.0, 0.0))

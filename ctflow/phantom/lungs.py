@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ctflow.phantom.build import Build
 from ctflow.phantom.grid import Field, Grid, Point, cone, coverage, segment_box
 from ctflow.phantom.mediastinum import Mediastinum
 
-Segment = tuple[Point, Point, float, float]
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of a vessel: its ends (z, y, x) mm, the radius at each, and which branch of which stem it is."""
+
+    p: Point
+    q: Point
+    rp: float
+    rq: float
+    stem: int
+    generation: int
+
+
 STEMS = 23  # per lung, arteries and veins together
 GENERATIONS = 5
 
@@ -21,6 +35,7 @@ class _Tree:
         self.origin = np.array([float(a.ravel()[0]) for a in (g.z, g.y, g.x)])
         self.step = np.array([float(a.ravel()[1] - a.ravel()[0]) for a in (g.z, g.y, g.x)])
         self.segments: list[Segment] = []
+        self.stem = -1
 
     def depth(self, point: np.ndarray) -> float:
         """Distance to the lung's surface, positive inside."""
@@ -39,7 +54,7 @@ class _Tree:
             if fit is None:
                 return
             direction, end = tries[fit], ends[fit]
-            self.segments.append((tuple(point), tuple(end), radius, radius * 0.9))
+            self.segments.append(Segment(_point(point), _point(end), radius, radius * 0.9, self.stem, generation))
             point, radius = end, radius * 0.9
         if generation == GENERATIONS - 1:
             return
@@ -50,12 +65,16 @@ class _Tree:
             self.grow(point, turned, radius * shrink, length * self.rng.uniform(0.7, 0.9), generation + 1)
 
 
+def _point(v: np.ndarray) -> Point:
+    return float(v[0]), float(v[1]), float(v[2])
+
+
 def _unit(v: np.ndarray) -> np.ndarray:
     return v / float(np.sqrt(v @ v) + 1e-9)
 
 
 def grow_vessels(lung: Field, g: Grid, b: Build, m: Mediastinum, rng: np.random.Generator) -> list[Segment]:
-    """Vessel segments of both lungs, as (start, end, radius at start, radius at end) in mm."""
+    """Vessel segments of both lungs."""
     tree = _Tree(lung, g, rng)
     for side, hilum in ((-1.0, m.hilum_right), (1.0, m.hilum_left)):
         for i in range(STEMS):
@@ -66,6 +85,7 @@ def grow_vessels(lung: Field, g: Grid, b: Build, m: Mediastinum, rng: np.random.
             aim = np.array([-height * 1.15, flat * np.sin(around), side * (flat * np.cos(around) + 0.25)])
             aim = _unit(aim + rng.normal(0, 0.12, 3))
             start = np.asarray(hilum) + np.array([height * -14.0, rng.uniform(-6, 6), side * rng.uniform(0, 6)])
+            tree.stem += 1
             tree.grow(start, aim, rng.uniform(2.2, 4.0) * b.vessel_scale, rng.uniform(34, 44), 0)
     return tree.segments
 
@@ -73,8 +93,8 @@ def grow_vessels(lung: Field, g: Grid, b: Build, m: Mediastinum, rng: np.random.
 def vessel_cover(g: Grid, segments: list[Segment]) -> Field:
     """The part (0..1) of each fine voxel that is vessel."""
     cover = np.zeros(g.shape, np.float32)
-    for p, q, rp, rq in segments:
-        box = g.box(*segment_box(p, q, max(rp, rq) + 1.2))
+    for s in segments:
+        box = g.box(*segment_box(s.p, s.q, max(s.rp, s.rq) + 1.2))
         part = cover[box]
-        np.maximum(part, coverage(cone(g.crop(box), p, q, rp, rq), 2.0), out=part)
+        np.maximum(part, coverage(cone(g.crop(box), s.p, s.q, s.rp, s.rq), 2.0), out=part)
     return cover

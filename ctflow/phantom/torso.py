@@ -128,8 +128,11 @@ def _mediastinal_space(g: Grid, b: Build, m: Mediastinum) -> Field:
     half_width = 22.0 + 20.0 * np.clip((g.y - spine_y - 4.0) / 32.0, 0, 1.2)
     column = np.sqrt((g.x / half_width) ** 2 + ((g.y - spine_y - 14.0) / 32.0) ** 2)
     space = smooth_union(space, ((column - 1.0) * 25.0).astype(np.float32), 12.0)
-    box = g.box((b.heart_z - 90, -200, -120), (b.length, 80, 130))
-    space[box] = smooth_union(space[box], m.heart(g.crop(box)) - FAT_MARGIN_MM, 12.0)
+    box = g.box((b.heart_z - 110, -200, -150), (b.length, 90, 160))
+    space[box] = smooth_union(space[box], m.heart(g.crop(box)) - m.margin_mm, 12.0)
+    for mass in m.masses:
+        box = g.box(*mass.box(14.0))
+        space[box] = smooth_union(space[box], mass.field(g.crop(box)) - 1.5, 6.0)
     for tube in m.tubes:
         for p, q, rp, rq in tube.segments():
             margin = FAT_MARGIN_MM if max(rp, rq) > 5 else 1.5
