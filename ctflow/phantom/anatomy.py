@@ -23,6 +23,7 @@ from ctflow.phantom.mediastinum import Mediastinum, make_mediastinum, paint_medi
 from ctflow.phantom.noise import smooth_noise
 from ctflow.phantom.pleura import paint_pleura
 from ctflow.phantom.scene import Scene
+from ctflow.phantom.table import add_table
 from ctflow.phantom.torso import Torso, diaphragm, make_torso
 from ctflow.phantom.truth import Truth
 
@@ -47,7 +48,7 @@ def render(
     cage = upsample(torso.cage)
     dome = diaphragm(fine, b)
     _paint_wall(canvas, torso, cage, coarse, b, rng)
-    paint_abdomen(canvas, b, cage, dome, rng)
+    paint_abdomen(canvas, coarse, b, torso, rng)
     paint_spine(canvas, b)
     _paint_lungs(canvas, torso, coarse, b, rng, mediastinum, truth, ledger, streams)
     paint_mediastinum(canvas, mediastinum, b, dome, truth, ledger)
@@ -59,6 +60,8 @@ def render(
     picture, mask = np.full((b.slices, SIZE, SIZE), AIR_HU, np.int16), np.zeros((b.slices, SIZE, SIZE), np.uint8)
     picture[:, rows] = np.clip(np.rint(canvas.hu), AIR_HU, MAX_HU)
     mask[:, rows] = ledger.mask
+    if b.table:
+        add_table(picture, b)
     return picture, mask, ledger.measured(truth)
 
 
@@ -109,11 +112,11 @@ def _paint_lungs(
     thin_and_mottle(parenchyma, truth, torso, g, b, diffuse)
     hu = upsample(parenchyma)
     draw_fissures(hu, canvas.grid, b)
-    segments = grow_vessels(torso.lung, g, b, m, rng)
-    hu += vessel_cover(canvas.grid, segments) * (b.blood_hu - hu)
+    vessels = grow_vessels(torso.lung, g, b, m, rng)
+    hu += vessel_cover(canvas.grid, vessels) * (b.blood_hu - hu)
     scene = Scene(g, canvas.grid, b, torso, m, hu, upsample(torso.lung), ledger)
     thicken_septa(scene, truth, septa)
-    paint_bronchi(scene, segments, truth)
+    paint_bronchi(scene, vessels, truth)
     paint_lesions(scene, truth.findings, streams)
     paint_atelectases(scene, truth.findings, streams)
     paint_pleura(scene, truth.findings)

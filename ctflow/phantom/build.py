@@ -35,6 +35,7 @@ class Build:
     lung_hu: float
     blood_hu: float
     liver_hu: float
+    table: bool
 
     @property
     def length(self) -> float:
@@ -75,7 +76,8 @@ def draw_build(rng: np.random.Generator, sex: Sex) -> Build:
         rib_spacing=u(23, 26),
         rib_phase=u(0, 1),
         rib_drop=u(0.85, 1.1),
-        lung_hu=u(-875, -825),
+        lung_hu=u(-915, -866),
         blood_hu=u(36, 46),
         liver_hu=u(52, 66),
+        table=bool(u() < 0.8),
     )

@@ -12,7 +12,7 @@ from ctflow.phantom.torso import Torso
 from ctflow.phantom.truth import SIZES, Truth
 
 DESTROYED_HU = -968.0
-EMPHYSEMA_AT = (1.75, 1.15, 0.6)  # where the noise must rise above, by size
+EMPHYSEMA_AT = (1.35, 0.75, 0.15)  # where the noise must rise above, by size
 MOSAIC_HU = (55.0, 80.0, 110.0)
 SEPTA = (0.45, 0.65, 0.9)
 
@@ -31,7 +31,7 @@ def _emphysema(parenchyma: Field, grade: int, torso: Torso, g: Grid, b: Build, r
     """Holes of some 6 mm within the lobules, and bullae under the pleura in the worst; the more the higher up."""
     height = np.clip((g.z - b.apex_z) / (b.dome_right_z - b.apex_z), 0, 1.2)
     holes = smooth_noise(g, 6.0, rng) - EMPHYSEMA_AT[grade] - 1.3 * (height - 0.35)
-    bullae = smooth_noise(g, 17.0, rng) + 0.10 * np.maximum(torso.lung, -14.0) - (2.6, 1.7, 0.9)[grade] - 1.6 * height
+    bullae = smooth_noise(g, 17.0, rng) + 0.10 * np.maximum(torso.lung, -14.0) - (2.2, 1.5, 0.7)[grade] - 1.6 * height
     gone = np.clip(np.maximum(3.0 * holes, 4.0 * bullae), 0, 1)
     parenchyma += gone * (DESTROYED_HU - parenchyma)
 

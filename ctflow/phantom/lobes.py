@@ -19,12 +19,19 @@ def _below_oblique(g: Grid, b: Build, side: Side) -> Field:
     high = b.carina_z - (44.0 if side == "right" else 52.0)
     low = (b.dome_right_z if side == "right" else b.dome_left_z) + 24.0
     slope = (low - high) / (2 * b.cage_half_depth)
-    bend = 5.0 * np.sin((g.z - high) / (low - high) * np.pi)  # no fissure is quite flat
+    # no fissure is quite flat
+    bend = 5.0 * np.sin((g.z - high) / (low - high) * np.pi) + 9.0 * np.cos((np.abs(g.x) - 70.0) / 32.0)
     return ((high + (back - g.y) * slope - g.z + bend) / np.sqrt(1 + slope * slope)).astype(np.float32)
 
 
 def _below_horizontal(g: Grid, b: Build) -> Field:
-    height = b.carina_z + HORIZONTAL_BELOW_CARINA_MM + 0.06 * (g.x + 60.0) + 0.10 * (g.y + 30.0)
+    height = (
+        b.carina_z
+        + HORIZONTAL_BELOW_CARINA_MM
+        + 0.06 * (g.x + 60.0)
+        + 0.10 * (g.y + 30.0)
+        + 5.0 * np.cos((g.x + 60.0) / 26.0)
+    )
     return (height - g.z).astype(np.float32)
 
 

@@ -67,6 +67,8 @@ def _body(g: Grid, b: Build) -> Field:
     front = b.spine_y + 36 - 2 * b.cage_half_depth - wall + 42.0 * np.clip(1 - g.z / (0.3 * b.length), 0, 1) ** 1.5
     back = b.kyphosis(g.z) + 68.0 + 0.5 * b.fat
     field = _squircle(g, (back + front) / 2, (back - front) / 2, half_width, 0.05)
+    # Lying on a table flattens the back, and the shoulder blades bulge beside it.
+    field = np.maximum(field, g.y - (back - 7.0 - 0.1 * b.fat))
     groove = 5.0 * np.exp(-((g.x / 14.0) ** 2)) * (g.y > 0)
     field = (field + groove).astype(np.float32)
     return _with_breasts(field, g, b) if b.female else field
@@ -88,7 +90,7 @@ def _muscle(g: Grid, b: Build, cage: Field, angle: Field, body: Field) -> Field:
     t = g.z / b.length
     high = np.clip(1.0 - t / 0.5, 0, 1)
     pectoral = 13.0 * np.exp(-(((turn - 2.4) / 0.5) ** 2)) * np.clip(1 - np.abs(t - 0.22) / 0.25, 0, 1) ** 0.5
-    lateral = 38.0 * high * np.exp(-(((turn - 1.25) / 0.6) ** 2))
+    lateral = 56.0 * high * np.exp(-(((turn - 1.25) / 0.6) ** 2))
     paraspinal = 28.0 * np.exp(-((turn / 0.55) ** 2))
     neck = 60.0 * np.clip(1 - t / 0.12, 0, 1)
     coat = 12.0 + 7.0 * np.exp(-(((turn - 0.8) / 0.5) ** 2)) + pectoral + lateral + paraspinal + neck
