@@ -14,7 +14,7 @@ from ctflow.phantom.mediastinum import Mediastinum
 from ctflow.phantom.truth import SIZES, Truth
 
 AORTIC_PLAQUES = (6, 14, 30)
-CORONARY_SHARE = (0.14, 0.32, 0.6)  # of a coronary artery's length
+CORONARY_SHARE = (0.2, 0.45, 0.75)  # of a coronary artery's length
 CORONARIES_CALCIFIED = (1, 2, 3)
 
 
@@ -68,7 +68,7 @@ def _coronary(m: Mediastinum, grade: int, rng: np.random.Generator) -> list[tupl
         while done < wanted:
             length = int(rng.integers(2, 5))
             first = int(rng.integers(1, len(path) - length))
-            radius = float(rng.uniform(1.2, 1.7 + 0.3 * grade))
+            radius = float(rng.uniform(1.4, 1.8 + 0.3 * grade))
             plaques.append((path[first : first + length], radius, float(rng.uniform(450, 1000))))
             done += length
     return plaques

@@ -72,13 +72,13 @@ def _blob(scene: Scene, finding: Finding, rng: np.random.Generator, rough: float
     box = around(scene.fine, centre, half + 10.0)
     g = scene.fine.crop(box)
     distance = ellipsoid(g, centre, radii)
-    distance += rough * smooth_noise(g, 13.0, rng) + 0.5 * rough * smooth_noise(g, 6.0, rng)
+    distance += rough * smooth_noise(g, 19.0, rng) + 0.6 * rough * smooth_noise(g, 7.0, rng)
     return np.maximum(distance, lobe_field(g, scene.build, (finding.side, finding.lobe))), box, centre
 
 
 def _opacity(scene: Scene, index: int, finding: Finding, rng: np.random.Generator) -> None:
     """Ground glass: denser lung in which the vessels are still seen."""
-    distance, box, _ = _blob(scene, finding, rng, 4.0)
+    distance, box, _ = _blob(scene, finding, rng, min(6.0, 0.12 * (finding.mm or 50.0)))
     g = scene.fine.crop(box)
     density = rng.uniform(-640, -520) + 45.0 * smooth_noise(g, 9.0, rng)
     scene.fill(index, distance, np.maximum(scene.hu[box], density), box, 7.0)
@@ -86,7 +86,7 @@ def _opacity(scene: Scene, index: int, finding: Finding, rng: np.random.Generato
 
 def _consolidation(scene: Scene, index: int, finding: Finding, rng: np.random.Generator) -> None:
     """Lung full of fluid: no vessels to see, but the bronchi stay open, and a halo of ground glass around."""
-    distance, box, centre = _blob(scene, finding, rng, 3.0)
+    distance, box, centre = _blob(scene, finding, rng, min(5.5, 0.11 * (finding.mm or 50.0)))
     halo = coverage(distance - 4.0, 9.0)
     view = scene.hu[box]
     view += 0.7 * halo * np.maximum(-520.0 - view, 0)

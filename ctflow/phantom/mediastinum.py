@@ -150,10 +150,10 @@ def paint_mediastinum(canvas: Canvas, m: Mediastinum, b: Build, below: Field, tr
     ``below`` is (rows, columns): how far the diaphragm's surface lies from slice 0, in mm; the heart rests on it.
     """
     _paint_heart(canvas, m, b, below, truth, ledger)
+    canvas.tube(m.oesophagus, 34.0)
+    paint_masses(canvas, m.masses, ledger)
     for tube in m.vessels:
         canvas.tube(tube, b.blood_hu)
-    canvas.tube(m.oesophagus, 34.0)
-    paint_masses(canvas, m.masses, b, ledger)
     for tube in m.airways:
         canvas.tube(Tube(tube.points, tuple(r + AIRWAY_WALL_MM for r in tube.radii)), 20.0)
     for tube in m.airways:

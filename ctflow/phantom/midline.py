@@ -74,11 +74,12 @@ def _hernia(b: Build, index: int, finding: Finding, rng: np.random.Generator) ->
     """Stomach above the hiatus, behind the heart and in front of the aorta, a little to the left."""
     r = (finding.mm or 45.0) / 2
     z = b.dome_left_z + 6.0 - 0.75 * r
-    y = float(b.kyphosis(np.asarray(z))) - 24.0 - 0.75 * r
-    return Mass(index, (z, y, float(rng.uniform(2, 12))), (0.95 * r, 0.85 * r, r), hollow=True)
+    deep = min(0.85 * r, 12.0 + 0.45 * r)  # the larger it is, the more it spreads sideways: the heart is in front
+    y = float(b.kyphosis(np.asarray(z))) - 17.0 - deep
+    return Mass(index, (z, y, float(rng.uniform(2, 12))), (0.95 * r, deep, r), hollow=True)
 
 
-def paint_masses(canvas: Canvas, made: tuple[Mass, ...], b: Build, ledger: Ledger) -> None:
+def paint_masses(canvas: Canvas, made: tuple[Mass, ...], ledger: Ledger) -> None:
     """Paint nodes solid, the hernia with its wall, its content and the gas in front of it."""
     for mass in made:
         box = canvas.grid.box(*mass.box(3.0))
