@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -81,3 +81,16 @@ def draw_build(rng: np.random.Generator, sex: Sex) -> Build:
         liver_hu=u(52, 66),
         table=bool(u() < 0.8),
     )
+
+
+def mean_build(slices: int) -> Build:
+    """The mean person, its heights scaled to a volume of so many slices: what to expect where in a chest."""
+    people = [draw_build(np.random.default_rng(seed), sex) for seed in range(50) for sex in ("F", "M")]
+    length = slices * SLICE_MM
+
+    def mean(name: str) -> float:
+        scales = [length / person.length if name.endswith("_z") else 1.0 for person in people]
+        return float(np.mean([getattr(person, name) * scale for person, scale in zip(people, scales, strict=True)]))
+
+    plain = {"slices": slices, "female": False, "table": False}
+    return Build(**plain, **{f.name: mean(f.name) for f in fields(Build) if f.name not in plain})

@@ -7,7 +7,7 @@ import numpy as np
 from ctflow.phantom.build import Build
 from ctflow.phantom.grid import AIR_HU, Field, Grid, coverage
 
-SHELL_HU, FOAM_HU, MATTRESS_HU = 60.0, -940.0, -890.0
+SHELL_HU, FOAM_HU, MATTRESS_HU = 60.0, -965.0, -955.0
 THICK_MM, SHELL_MM, HALF_WIDTH_MM, CURVE_MM = 34.0, 2.4, 178.0, 1100.0
 
 

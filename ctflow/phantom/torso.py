@@ -29,7 +29,7 @@ def make_torso(g: Grid, b: Build, m: Mediastinum) -> Torso:
     cage, angle = _cage(g, b)
     body = _body(g, b)
     dome = diaphragm(g, b)
-    lung = np.maximum(cage + 0.3, -_mediastinal_space(g, b, m))
+    lung = np.maximum(cage + 0.3, -mediastinal_space(g, b, m))
     lung = np.maximum(lung, _above(g, dome))
     return Torso(body, cage, _muscle(g, b, cage, angle, body), angle, lung, dome)
 
@@ -120,7 +120,7 @@ def _above(g: Grid, dome: Field) -> Field:
     return ((g.z - dome) / np.sqrt(1.0 + dy * dy + dx * dx)).astype(np.float32)
 
 
-def _mediastinal_space(g: Grid, b: Build, m: Mediastinum) -> Field:
+def mediastinal_space(g: Grid, b: Build, m: Mediastinum) -> Field:
     """Everything between the lungs, fat included; the lungs are carved by it and so wrap round the heart."""
     high = np.clip(1.0 - g.z / b.carina_z, 0, 1)
     middle = np.clip(1 - np.abs(g.y - 12.0) / 45.0, 0, 1)
