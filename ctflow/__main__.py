@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import ctflow
-from ctflow.commands import evaluate, generate, train
+from ctflow.commands import evaluate, generate, phantom, train
 from ctflow.errors import CTFlowError
 
 FAILED = 2  # as argparse has it
@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_to(commands)
     train.add_to(commands)
     evaluate.add_to(commands)
+    phantom.add_to(commands)
     return parser
 
 

@@ -1,10 +1,15 @@
 """`python -m ctflow evaluate`: measures a model, and prints a table in Markdown."""
 
 import argparse
+import os
+from pathlib import Path
+
+from tqdm import tqdm
 
 from ctflow.commands.extra import extra
 from ctflow.commands.generate import DEFAULT_MODEL, DEVICES, load
 from ctflow.errors import RequestError
+from ctflow.io.files import check_writable
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -15,9 +20,24 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "effusion", help="is the effusion on the side that the report names", allow_abbrev=False
     )
     effusion.set_defaults(run=run_effusion)
-    effusion.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)")
     effusion.add_argument("--seeds", type=int, default=8, metavar="N", help="volumes per report (default: %(default)s)")
-    effusion.add_argument("--device", choices=DEVICES, default="auto")
+    obedience = kinds.add_parser(
+        "obedience", help="does it draw what the report asks for, and nothing that it denies", allow_abbrev=False
+    )
+    obedience.set_defaults(run=run_obedience)
+    obedience.add_argument("--n", type=int, default=192, metavar="N", help="reports (default: %(default)s)")
+    obedience.add_argument("--seed", type=int, default=0, metavar="S", help="of the reports (default: %(default)s)")
+    obedience.add_argument(
+        "--out", type=Path, metavar="DIR", help="the same folder again goes on (default: runs/obedience)"
+    )
+    obedience.add_argument(
+        "--phantoms", type=int, default=600, metavar="N", help="that detectors learn from (default: %(default)s)"
+    )
+    obedience.add_argument("--training", type=Path, metavar="DIR", help="training phantoms, to measure distances to")
+    obedience.add_argument("--workers", type=int, metavar="N", help="processes for phantoms (default: one per core)")
+    for measured in (effusion, obedience):
+        measured.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="default: %(default)s")
+        measured.add_argument("--device", choices=DEVICES, default="auto")
 
 
 def run_effusion(args: argparse.Namespace) -> None:
@@ -31,3 +51,35 @@ def run_effusion(args: argparse.Namespace) -> None:
     print(HEAD, flush=True)
     for row in measure(generator, args.seeds):
         print(markdown(row), flush=True)
+
+
+def run_obedience(args: argparse.Namespace) -> None:
+    """Writes table, numbers and pictures, and prints the table."""
+    workers = args.workers or os.cpu_count() or 1
+    if args.n < 1 or args.seed < 0 or workers < 1:
+        raise RequestError(
+            f"--n and --workers are 1 or more, --seed is 0 or more; got {args.n}, {workers}, {args.seed}."
+        )
+    if args.phantoms < 16:
+        raise RequestError(
+            f"Detectors need 16 --phantoms at least, and are poor with less than some 300; got {args.phantoms}."
+        )
+    out = args.out or Path("runs/obedience")
+    _make_folder(out)
+    with extra("train"):
+        from ctflow.evaluation.obedience import Plan, obedience
+
+    generator = load(args.model, args.device)
+    steps = obedience(generator, out, Plan(args.n, args.seed, args.phantoms, workers), args.training)
+    with tqdm(steps) as bar:
+        for step in bar:
+            bar.set_description(step)
+    print((out / "obedience.md").read_text(), flush=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from error
+    check_writable(folder / "obedience.md")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctflow.events import Generator, generate
-from ctflow.phantom import Truth, make_phantom
+from ctflow.phantom import Truth, effusions, make_phantom
 from ctflow.report import Report
 from ctflow.volume import Volume
 
@@ -32,8 +32,8 @@ class Case:
 
 CASES = (
     Case("No pleural effusion.", Truth(), (0.46, 0.57)),
-    Case("Large right pleural effusion.", Truth(effusion_right_ml=1100.0, effusion_right="large"), (0.0, 0.42)),
-    Case("Large left pleural effusion.", Truth(effusion_left_ml=1100.0, effusion_left="large"), (0.62, 1.0)),
+    Case("Large right pleural effusion.", Truth(findings=tuple(effusions(right=1100.0))), (0.0, 0.42)),
+    Case("Large left pleural effusion.", Truth(findings=tuple(effusions(left=1100.0))), (0.62, 1.0)),
 )
 
 

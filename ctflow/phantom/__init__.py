@@ -13,33 +13,65 @@ from ctflow.phantom.anatomy import render
 from ctflow.phantom.build import Build, draw_build
 from ctflow.phantom.grid import PIXEL_MM, SIZE, SLICE_MM
 from ctflow.phantom.noise import add_noise
-from ctflow.phantom.reports import effusion_sentences, write_report
-from ctflow.phantom.truth import EFFUSION_ML, Size, Truth, draw_truth
+from ctflow.phantom.rates import draw_finding, draw_truth
+from ctflow.phantom.reports import Phrasings, tell, write_report
+from ctflow.phantom.truth import (
+    EFFUSION_ML,
+    KINDS,
+    SIZES,
+    SLOTS,
+    Finding,
+    Kind,
+    Site,
+    Size,
+    Truth,
+    amounts,
+    effusions,
+    grades,
+    sites_of,
+)
 from ctflow.report import Report
 from ctflow.volume import Volume
 
 __all__ = [
     "EFFUSION_ML",
+    "KINDS",
+    "SIZES",
+    "SLOTS",
     "Build",
+    "Finding",
+    "Kind",
     "Phantom",
+    "Phrasings",
+    "Site",
     "Size",
     "Truth",
     "affine",
+    "amounts",
     "draw_build",
+    "draw_finding",
     "draw_truth",
-    "effusion_sentences",
+    "effusions",
+    "grades",
     "make_phantom",
     "render",
+    "sites_of",
+    "tell",
     "write_report",
 ]
 
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """``volume`` carries noise; ``clean``, int16 of the same shape, is the noise-free picture to reconstruct."""
+    """``volume`` carries noise; ``clean``, int16 of the same shape, is the noise-free picture to reconstruct.
+
+    ``mask``, uint8 of the same shape: 1 + the index in ``truth.findings`` of what is there, the last painted on top;
+    what lies all over the lungs (emphysema, mosaic attenuation, septa) is not in it.
+    """
 
     volume: Volume
     clean: np.ndarray
+    mask: np.ndarray
     report: Report
     truth: Truth
 
@@ -61,8 +93,8 @@ def make_phantom(seed: int, *, truth: Truth | None = None) -> Phantom:
     ``truth`` replaces the drawn findings and keeps the person (if of the same sex), for comparisons and tests.
     """
     # Streams apart: what is found must not change who is examined.
-    findings, person, tissue, words, grain = np.random.default_rng(seed).spawn(5)
+    findings, person, tissue, words, grain, places = np.random.default_rng(seed).spawn(6)
     wanted = draw_truth(findings) if truth is None else truth
-    clean, found = render(draw_build(person, wanted.sex), wanted, tissue)
+    clean, mask, found = render(draw_build(person, wanted.sex), wanted, tissue, places)
     hu = add_noise(clean, float(grain.uniform(14.0, 20.0)), grain)
-    return Phantom(Volume(hu, affine()), clean, write_report(found, words), found)
+    return Phantom(Volume(hu, affine()), clean, mask, write_report(found, words), found)

@@ -8,11 +8,11 @@ from ctflow.phantom.build import Build
 from ctflow.phantom.grid import Box, Canvas, Field, Grid, Tube, coverage
 from ctflow.phantom.torso import Torso
 
-RIB_HALF_HEIGHT_MM = 6.0
+RIB_HALF_HEIGHT_MM = 5.6
 RIB_HALF_THICKNESS_MM = 3.6
 RIB_DEPTH_MM = 5.5  # of a rib's centre line outside the cage's inner surface
 FAR_MM = 12.0
-MARROW_HU, CORTEX_HU, CARTILAGE_HU = 190.0, 650.0, 110.0
+MARROW_HU, CORTEX_HU, CARTILAGE_HU = 170.0, 850.0, 110.0
 
 
 def shell_bones(torso: Torso, g: Grid, b: Build) -> tuple[Field, Field]:
@@ -34,8 +34,8 @@ def _ribs(torso: Torso, g: Grid, b: Build) -> tuple[Field, Field]:
     z = np.broadcast_to(g.z, g.shape)[wall]
     turn = np.abs(torso.angle[wall])
     # A rib falls from the spine to the front third, then its cartilage climbs to the sternum.
-    fall = np.where(turn < 2.2, np.sin(turn * (np.pi / 4.4)), 1.0 - 0.9 * (turn - 2.2))
-    start, gain = 26.0 * b.rib_drop, 0.50 * b.rib_drop
+    fall = np.where(turn < 2.2, turn / 2.2, 1.0 - 0.9 * (turn - 2.2))
+    start, gain = 64.0 * b.rib_drop, 0.30 * b.rib_drop
     at_spine = (z - start * fall) / (1.0 + gain * fall)
     number = at_spine / b.rib_spacing - b.rib_phase
     nearest = np.round(number)
@@ -84,7 +84,7 @@ def _paint_bodies(canvas: Canvas, b: Build, box: Box, y: Field, x: Field, t: Fie
     disc = (2.6 - np.abs(off)).astype(np.float32)  # positive inside the disc
     plate = np.exp(-((disc + 1.5) ** 2) / 3.0)
     rim = np.exp(-((body + 1.8) ** 2) / 3.0)
-    bone = 150.0 + 220.0 * np.maximum(plate, rim)
+    bone = 120.0 + 400.0 * np.maximum(plate, rim)
     hu = bone + coverage(-disc, 3.0) * (85.0 - bone)
     canvas.coat(coverage(body), hu.astype(np.float32), box)
 
@@ -105,7 +105,7 @@ def _paint_arches(canvas: Canvas, b: Build, box: Box, y: Field, x: Field, z: Fie
     gap = np.abs(level - np.round(level)) * b.rib_spacing
     wings = np.maximum(wings, gap - 8.0)
     bone = np.minimum(np.minimum(np.maximum(arch, gap - 9.5), wings), spinous).astype(np.float32)
-    canvas.coat(coverage(bone), 290.0 + 90.0 * np.clip(bone + 3.0, 0, 2).astype(np.float32), box)
+    canvas.coat(coverage(bone), 230.0 + 110.0 * np.clip(bone + 3.0, 0, 2).astype(np.float32), box)
     canal = (np.sqrt((x / 9.0) ** 2 + ((y - back + 1.0) / 7.5) ** 2) - 1.0) * 8.0
     canvas.coat(coverage(canal.astype(np.float32)), 24.0, box)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class Build:
     lung_hu: float
     blood_hu: float
     liver_hu: float
+    table: bool
 
     @property
     def length(self) -> float:
@@ -75,7 +76,21 @@ def draw_build(rng: np.random.Generator, sex: Sex) -> Build:
         rib_spacing=u(23, 26),
         rib_phase=u(0, 1),
         rib_drop=u(0.85, 1.1),
-        lung_hu=u(-875, -825),
+        lung_hu=u(-915, -866),
         blood_hu=u(36, 46),
         liver_hu=u(52, 66),
+        table=bool(u() < 0.8),
     )
+
+
+def mean_build(slices: int) -> Build:
+    """The mean person, its heights scaled to a volume of so many slices: what to expect where in a chest."""
+    people = [draw_build(np.random.default_rng(seed), sex) for seed in range(50) for sex in ("F", "M")]
+    length = slices * SLICE_MM
+
+    def mean(name: str) -> float:
+        scales = [length / person.length if name.endswith("_z") else 1.0 for person in people]
+        return float(np.mean([getattr(person, name) * scale for person, scale in zip(people, scales, strict=True)]))
+
+    plain = {"slices": slices, "female": False, "table": False}
+    return Build(**plain, **{f.name: mean(f.name) for f in fields(Build) if f.name not in plain})

@@ -90,14 +90,14 @@ def ellipsoid(g: Grid, center: Point, radii: Point, axis: Point | None = None) -
     """Distance to an ellipsoid; with ``axis`` its first radius lies along that direction, else radii are (z, y, x)."""
     d = (g.z - center[0], g.y - center[1], g.x - center[2])
     if axis is not None:
-        rows = _frame(axis)
+        rows = frame(axis)
         d = tuple(d[0] * r[0] + d[1] * r[1] + d[2] * r[2] for r in rows)  # type: ignore[assignment]
     k0 = np.sqrt((d[0] / radii[0]) ** 2 + (d[1] / radii[1]) ** 2 + (d[2] / radii[2]) ** 2)
     k1 = np.sqrt((d[0] / radii[0] ** 2) ** 2 + (d[1] / radii[1] ** 2) ** 2 + (d[2] / radii[2] ** 2) ** 2)
     return (k0 * (k0 - 1.0) / (k1 + 1e-6)).astype(np.float32)
 
 
-def _frame(axis: Point) -> list[list[float]]:
+def frame(axis: Point) -> list[list[float]]:
     """Three orthonormal directions (z, y, x), the first along ``axis``; plain floats keep the fields float32."""
     first = np.asarray(axis) / np.linalg.norm(axis)
     second = np.cross(first, (1.0, 0.0, 0.0))
@@ -149,12 +149,16 @@ class Canvas:
         view = self.hu if box is None else self.hu[box]
         view += alpha * (value - view)
 
-    def coat_coarse(self, distance: Field, value: float | Field) -> None:
-        """Coat the inside of a coarse ``distance``, a few slices at a time: what fits the cache is twice as fast."""
-        for first in range(0, distance.shape[0], CACHED_SLICES):
-            part = slice(first, first + CACHED_SLICES)
+    def coat_coarse(self, distance: Field, value: float | Field, first: int = 0) -> None:
+        """Coat the inside of a coarse ``distance`` that begins at slice ``first``.
+
+        A few slices at a time: what fits the cache is twice as fast.
+        """
+        for start in range(0, distance.shape[0], CACHED_SLICES):
+            part = slice(start, start + CACHED_SLICES)
             fine = upsample(value[part]) if isinstance(value, np.ndarray) else value
-            self.coat(coverage(upsample(distance[part])), fine, (part, slice(None), slice(None)))
+            alpha = coverage(upsample(distance[part]))
+            self.coat(alpha, fine, (slice(first + start, first + start + len(alpha)), slice(None), slice(None)))
 
     def tube(self, tube: Tube, value: float, edge_mm: float = PIXEL_MM) -> None:
         for p, q, rp, rq in tube.segments():

@@ -1,80 +1,142 @@
-"""The trees of pulmonary vessels and the parenchyma between them."""
+"""The trees of pulmonary vessels."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ctflow.phantom.build import Build
-from ctflow.phantom.grid import Field, Grid, Point, cone, coverage, segment_box
+from ctflow.phantom.grid import PIXEL_MM, Field, Grid, Point, cone, coverage, segment_box
 from ctflow.phantom.mediastinum import Mediastinum
 
-Segment = tuple[Point, Point, float, float]
-STEMS = 23  # per lung, arteries and veins together
-GENERATIONS = 5
+Points = NDArray[np.float64]  # (n, 3): z, y, x in mm
+STEMS = 30  # per lung, arteries and veins together
+GENERATIONS = 6
+TAPER = 0.95
+THIN_MM = 1.3  # thinner vessels are drawn as lines: they fill no voxel
 
 
-class _Tree:
-    """Grows branches from a hilum until they near the pleura, looking up the coarse lung field."""
+@dataclass(frozen=True, eq=False)
+class Vessels:
+    """Straight pieces: ends ``p`` and ``q`` (n, 3), radius at each, the stem they belong to and its generation (n,)."""
 
-    def __init__(self, lung: Field, g: Grid, rng: np.random.Generator) -> None:
-        self.lung, self.rng = lung, rng
+    p: Points
+    q: Points
+    rp: NDArray[np.float64]
+    rq: NDArray[np.float64]
+    stem: NDArray[np.int64]
+    generation: NDArray[np.int64]
+
+    def of(self, chosen: NDArray[np.bool_]) -> Vessels:
+        """Some of them."""
+        return Vessels(*(part[chosen] for part in (self.p, self.q, self.rp, self.rq, self.stem, self.generation)))
+
+    def pieces(self) -> list[tuple[Point, Point, float, float]]:
+        """As ``cone`` takes them."""
+        points = zip(self.p.tolist(), self.q.tolist(), self.rp.tolist(), self.rq.tolist(), strict=True)
+        return [(tuple(p), tuple(q), rp, rq) for p, q, rp, rq in points]
+
+
+def _unit(v: Points) -> Points:
+    return v / (np.linalg.norm(v, axis=1, keepdims=True) + 1e-9)
+
+
+class _Lungs:
+    """Looks up how deep points lie in the lungs, in the coarse field."""
+
+    def __init__(self, lung: Field, g: Grid) -> None:
+        self.lung = lung
         self.origin = np.array([float(a.ravel()[0]) for a in (g.z, g.y, g.x)])
         self.step = np.array([float(a.ravel()[1] - a.ravel()[0]) for a in (g.z, g.y, g.x)])
-        self.segments: list[Segment] = []
 
-    def depth(self, point: np.ndarray) -> float:
-        """Distance to the lung's surface, positive inside."""
-        index = np.round((point - self.origin) / self.step).astype(int)
-        if (index < 0).any() or (index >= self.lung.shape).any():
-            return -99.0
-        return -float(self.lung[tuple(index)])
+    def depth(self, points: Points) -> NDArray[np.float64]:
+        """(..., 3) -> distance to the lungs' surface, positive inside."""
+        index = np.rint((points - self.origin) / self.step).astype(int)
+        inside = ((index >= 0) & (index < self.lung.shape)).all(-1)
+        index = np.where(inside[..., None], index, 0)
+        return np.where(inside, -self.lung[index[..., 0], index[..., 1], index[..., 2]], -99.0)
 
-    def grow(self, start: np.ndarray, direction: np.ndarray, radius: float, length: float, generation: int) -> None:
-        point = start
+
+def grow_vessels(lung: Field, g: Grid, b: Build, m: Mediastinum, rng: np.random.Generator) -> Vessels:
+    """Grow all vessels of both lungs at once, a generation at a time, until they near the pleura.
+
+    Branches that have ended are carried along, so that no later draw depends on the shape of the lungs.
+    """
+    lungs = _Lungs(lung, g)
+    point, way, stem = _stems(m, rng)
+    n = len(stem)
+    radius, length = rng.uniform(2.2, 4.0, n) * b.vessel_scale, rng.uniform(34, 44, n)
+    alive = np.ones(n, bool)
+    grown = []
+    for generation in range(GENERATIONS):
         for _ in range(2):  # two bent pieces read as one curved vessel
-            tries = [_unit(direction + self.rng.normal(0, s, 3)) for s in (0.1, 0.35, 0.7)]
-            ends = [point + t * (length / 2) for t in tries]
-            # Keep the course while it stays in the lung, else bend away from the pleura, else end here.
-            fit = next((i for i, end in enumerate(ends) if self.depth(end) > 3.0), 0 if generation == 0 else None)
-            if fit is None:
-                return
-            direction, end = tries[fit], ends[fit]
-            self.segments.append((tuple(point), tuple(end), radius, radius * 0.9))
-            point, radius = end, radius * 0.9
-        if generation == GENERATIONS - 1:
-            return
-        side = _unit(np.cross(direction, self.rng.normal(0, 1, 3)))
-        for sign, spread in ((1.0, self.rng.uniform(0.25, 0.5)), (-1.0, self.rng.uniform(0.45, 0.9))):
-            shrink = 0.82 if spread < 0.5 else 0.66
-            turned = _unit(direction + sign * spread * side)
-            self.grow(point, turned, radius * shrink, length * self.rng.uniform(0.7, 0.9), generation + 1)
+            way, goes = _courses(lungs, point, way, length / 2, rng)
+            alive &= goes | (generation == 0)
+            end = point + way * (length / 2)[:, None]
+            part = Vessels(point, end, radius, radius * TAPER, stem, np.full(len(stem), generation))
+            grown.append(part.of(alive))
+            point, radius = end, radius * TAPER
+        side = _unit(np.cross(way, rng.standard_normal(way.shape)))
+        narrow, wide = rng.uniform(0.25, 0.5, len(stem)), -rng.uniform(0.45, 0.9, len(stem))
+        way = np.concatenate([_unit(way + spread[:, None] * side) for spread in (narrow, wide)])
+        radius = np.concatenate([radius * 0.84, radius * 0.70])
+        length = np.concatenate([length, length]) * rng.uniform(0.7, 0.9, 2 * len(stem))
+        point, stem, alive = (np.concatenate([a, a]) for a in (point, stem, alive))
+    parts = ([getattr(v, name) for v in grown] for name in ("p", "q", "rp", "rq", "stem", "generation"))
+    return Vessels(*(np.concatenate(part) for part in parts))
 
 
-def _unit(v: np.ndarray) -> np.ndarray:
-    return v / float(np.sqrt(v @ v) + 1e-9)
-
-
-def grow_vessels(lung: Field, g: Grid, b: Build, m: Mediastinum, rng: np.random.Generator) -> list[Segment]:
-    """Vessel segments of both lungs, as (start, end, radius at start, radius at end) in mm."""
-    tree = _Tree(lung, g, rng)
+def _stems(m: Mediastinum, rng: np.random.Generator) -> tuple[Points, Points, NDArray[np.int64]]:
+    """Where the stems leave the hila, and whereto: evenly over the half-spheres away from the midline, then shaken."""
+    height = 1.0 - 2.0 * (np.arange(STEMS) + 0.5) / STEMS
+    around = (np.arange(STEMS) * 0.618034) % 1.0 * np.pi - np.pi / 2  # a golden spiral
+    flat = np.sqrt(1.0 - height**2)
+    starts, ways = [], []
     for side, hilum in ((-1.0, m.hilum_right), (1.0, m.hilum_left)):
-        for i in range(STEMS):
-            # Evenly over the half-sphere that looks away from the midline (a golden spiral), then shaken.
-            height = 1.0 - 2.0 * (i + 0.5) / STEMS
-            around = (i * 0.618034) % 1.0 * np.pi - np.pi / 2
-            flat = np.sqrt(1.0 - height * height)
-            aim = np.array([-height * 1.15, flat * np.sin(around), side * (flat * np.cos(around) + 0.25)])
-            aim = _unit(aim + rng.normal(0, 0.12, 3))
-            start = np.asarray(hilum) + np.array([height * -14.0, rng.uniform(-6, 6), side * rng.uniform(0, 6)])
-            tree.grow(start, aim, rng.uniform(2.2, 4.0) * b.vessel_scale, rng.uniform(34, 44), 0)
-    return tree.segments
+        aim = np.stack([-height * 1.15, flat * np.sin(around), side * (flat * np.cos(around) + 0.25)], 1)
+        ways.append(_unit(_unit(aim) + rng.normal(0, 0.12, (STEMS, 3))))
+        off = np.stack([height * -14.0, rng.uniform(-6, 6, STEMS), side * rng.uniform(0, 6, STEMS)], 1)
+        starts.append(np.asarray(hilum) + off)
+    return np.concatenate(starts), np.concatenate(ways), np.arange(2 * STEMS)
 
 
-def vessel_cover(g: Grid, segments: list[Segment]) -> Field:
+def _courses(
+    lungs: _Lungs, point: Points, way: Points, length: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[Points, NDArray[np.bool_]]:
+    """The ways on that stay in the lung: about straight, else bent away from the pleura; and whether there is one."""
+    bends = np.array([0.1, 0.35, 0.7])[:, None, None]
+    ways = way + bends * rng.standard_normal((3, *way.shape))
+    ways /= np.linalg.norm(ways, axis=2, keepdims=True)
+    fits = lungs.depth(point + ways * length[:, None]) > 3.0
+    first = fits.argmax(0)
+    return ways[first, np.arange(len(way))], fits.any(0)
+
+
+def vessel_cover(g: Grid, vessels: Vessels) -> Field:
     """The part (0..1) of each fine voxel that is vessel."""
     cover = np.zeros(g.shape, np.float32)
-    for p, q, rp, rq in segments:
+    thin = vessels.rp < THIN_MM
+    for p, q, rp, rq in vessels.of(~thin).pieces():
         box = g.box(*segment_box(p, q, max(rp, rq) + 1.2))
         part = cover[box]
         np.maximum(part, coverage(cone(g.crop(box), p, q, rp, rq), 2.0), out=part)
+    _draw_lines(cover, g, vessels.of(thin))
     return cover
+
+
+def _draw_lines(cover: Field, g: Grid, vessels: Vessels) -> None:
+    """Thin vessels as points every millimetre or so, each shared among the eight voxels around it."""
+    t = np.linspace(0, 1, 18)[:, None, None]
+    points = (vessels.p + t * (vessels.q - vessels.p)).reshape(-1, 3)
+    share = np.minimum(1.0, np.pi * vessels.rp**2 / PIXEL_MM**2)
+    share = np.tile(share, len(t)) * 1.5  # a line between voxels' centres leaves none of them more than two thirds
+    axes = [a.ravel() for a in (g.z, g.y, g.x)]
+    index = np.stack([(points[:, i] - a[0]) / (a[1] - a[0]) for i, a in enumerate(axes)], 1)
+    low = np.floor(index).astype(int)
+    fits = ((low >= 0) & (low < np.array(g.shape) - 1)).all(1)
+    low, part, share = low[fits], (index - low)[fits], share[fits]
+    for corner in np.ndindex(2, 2, 2):
+        weight = np.prod(np.where(corner, part, 1.0 - part), axis=1) * share
+        np.maximum.at(cover, tuple((low + corner).T), np.minimum(weight, 1.0).astype(np.float32))

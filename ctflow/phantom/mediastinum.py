@@ -7,24 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctflow.phantom.build import Build
-from ctflow.phantom.grid import Canvas, Field, Grid, Point, Tube, coverage, ellipsoid, smooth_union
+from ctflow.phantom.grid import Canvas, Field, Grid, Point, Tube, coverage
+from ctflow.phantom.heart import EPICARDIAL_FAT_MM, Chamber, chambers, union
+from ctflow.phantom.ledger import Ledger
+from ctflow.phantom.midline import Mass, masses, paint_masses
+from ctflow.phantom.truth import Truth
 
 AIRWAY_WALL_MM = 1.3
 FAT_MARGIN_MM = 4.0
-
-
-@dataclass(frozen=True)
-class Chamber:
-    """An ellipsoid of the heart; the first radius lies along ``axis``. All (z, y, x) mm."""
-
-    center: Point
-    radii: Point
-    axis: Point
+FLUID_HU = 12.0
 
 
 @dataclass(frozen=True)
 class Mediastinum:
-    """One person's heart, vessels and airways, as tubes and ellipsoids."""
+    """One person's heart, vessels and airways, as tubes and ellipsoids; ``rim_mm`` of fluid around the heart."""
 
     vessels: tuple[Tube, ...]
     oesophagus: Tube
@@ -32,46 +28,36 @@ class Mediastinum:
     chambers: tuple[Chamber, ...]
     hilum_right: Point
     hilum_left: Point
+    masses: tuple[Mass, ...]
+    rim_mm: float
 
     @property
     def tubes(self) -> tuple[Tube, ...]:
         return (*self.vessels, self.oesophagus, *self.airways)
 
     def heart(self, g: Grid) -> Field:
-        parts = [ellipsoid(g, c.center, c.radii, c.axis) for c in self.chambers]
-        whole = parts[0]
-        for part in parts[1:]:
-            whole = smooth_union(whole, part, 14.0)
-        return whole
+        return union(self.chambers, g)
+
+    @property
+    def margin_mm(self) -> float:
+        """How far around the heart the pericardium lies, with what fluid it holds."""
+        return FAT_MARGIN_MM + self.rim_mm
 
 
-def make_mediastinum(b: Build) -> Mediastinum:
-    """Lay out the mediastinum around the build's carina, heart and spine."""
-    c, h = b.carina_z, b.heart_z
+def make_mediastinum(b: Build, truth: Truth, streams: list[np.random.Generator]) -> Mediastinum:
+    """Lay out the mediastinum around the build's carina, heart and spine, with what was found there."""
+    c = b.carina_z
     right: Point = (c + 28, 16.0, -42.0)
     left: Point = (c + 22, 18.0, 46.0)
     return Mediastinum(
         vessels=(*_aorta(b), *_neck_arteries(b), *_veins(b), *_pulmonary(b)),
         oesophagus=_oesophagus(b),
         airways=_airways(b),
-        chambers=_chambers(b, h),
+        chambers=chambers(b),
         hilum_right=right,
         hilum_left=left,
-    )
-
-
-def _chambers(b: Build, h: float) -> tuple[Chamber, ...]:
-    s, dx = b.heart_scale, b.heart_shift
-    front = b.spine_y + 36 - 2 * b.cage_half_depth  # inner surface of the sternum
-
-    def chamber(dz: float, y: float, x: float, radii: Point, axis: Point) -> Chamber:
-        return Chamber((h + dz * s, y, x * s + dx), (radii[0] * s, radii[1] * s, radii[2] * s), axis)
-
-    return (
-        chamber(6, front + 52, 34, (54, 33, 33), (0.42, -0.42, 0.8)),  # left ventricle, its apex to the left, front
-        chamber(8, front + 37, 8, (46, 31, 34), (0.3, 0.1, 0.9)),  # right ventricle
-        chamber(0, front + 62, -22, (38, 26, 28), (1.0, 0.0, 0.15)),  # right atrium
-        chamber(-28, front + 88, 2, (36, 18, 24), (0.0, 0.0, 1.0)),  # left atrium
+        masses=masses(b, truth, streams),
+        rim_mm=max((finding.mm or 10.0 for finding in truth.of("Pericardial effusion")), default=0.0),
     )
 
 
@@ -158,24 +144,46 @@ def _airways(b: Build) -> tuple[Tube, ...]:
     return trachea, right, left, upper_right, upper_left
 
 
-def paint_mediastinum(canvas: Canvas, m: Mediastinum, b: Build, below: Field) -> None:
-    """Paint heart, vessels, oesophagus and airways over the mediastinal fat.
+def paint_mediastinum(canvas: Canvas, m: Mediastinum, b: Build, below: Field, truth: Truth, ledger: Ledger) -> None:
+    """Paint heart, vessels, oesophagus, airways and findings over the mediastinal fat.
 
     ``below`` is (rows, columns): how far the diaphragm's surface lies from slice 0, in mm; the heart rests on it.
     """
-    reach = 100.0
-    g = canvas.grid
-    box = g.box((b.heart_z - 75, -b.cage_half_depth - 25, -85), (b.heart_z + 70, 60, reach + 15))
-    part = g.crop(box)
-    heart = np.maximum(m.heart(part), part.z - below[box[1:]] + 3.0)
-    canvas.coat(coverage(heart + _fat_groove(part, b)), b.blood_hu + 2, box)
+    _paint_heart(canvas, m, b, below, truth, ledger)
+    canvas.tube(m.oesophagus, 34.0)
+    paint_masses(canvas, m.masses, ledger)
     for tube in m.vessels:
         canvas.tube(tube, b.blood_hu)
-    canvas.tube(m.oesophagus, 34.0)
     for tube in m.airways:
         canvas.tube(Tube(tube.points, tuple(r + AIRWAY_WALL_MM for r in tube.radii)), 20.0)
     for tube in m.airways:
         canvas.tube(tube, -990.0)
+
+
+def _paint_heart(canvas: Canvas, m: Mediastinum, b: Build, below: Field, truth: Truth, ledger: Ledger) -> None:
+    g, s = canvas.grid, b.heart_scale
+    far = 30.0 + m.rim_mm
+    box = g.box(
+        (b.heart_z - 50 * s - far, -b.cage_half_depth - 25 - far, -60 * s - far),
+        (b.heart_z + 45 * s + far, 60 + far, 80 * s + far),
+    )
+    part = g.crop(box)
+    surface = m.heart(part)
+    floor = part.z - below[box[1:]] + 3.0
+    heart = np.maximum(surface, floor)
+    for index, finding in enumerate(truth.findings):
+        if finding.kind == "Pericardial effusion":
+            # Fluid sinks to the back and to the diaphragm, and is thinnest in front.
+            behind = np.clip((part.y - m.chambers[0].center[1]) / 60.0, -0.6, 0.6)
+            rim = coverage(np.maximum(surface - EPICARDIAL_FAT_MM - m.rim_mm * (0.8 + behind / 2), floor - 1.0))
+            canvas.coat(rim, FLUID_HU, box)
+            canvas.coat(coverage(heart - EPICARDIAL_FAT_MM), -70.0, box)
+            ledger.mark(index, rim * (1.0 - coverage(heart - EPICARDIAL_FAT_MM)), box)
+    alpha = coverage(heart + _fat_groove(part, b))
+    canvas.coat(alpha, b.blood_hu + 2, box)
+    for index, finding in enumerate(truth.findings):
+        if finding.kind == "Cardiomegaly":
+            ledger.mark(index, alpha, box)
 
 
 def _fat_groove(g: Grid, b: Build) -> Field:

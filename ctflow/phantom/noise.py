@@ -1,10 +1,10 @@
-"""Noise as a CT's reconstruction leaves it: Gaussian, correlated over neighbouring pixels."""
+"""Noise: as a CT's reconstruction leaves it, and smooth, for textures."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ctflow.phantom.grid import AIR_HU, CACHED_SLICES, MAX_HU, Field
+from ctflow.phantom.grid import AIR_HU, CACHED_SLICES, MAX_HU, Field, Grid
 
 
 def add_noise(clean: np.ndarray, sd: float, rng: np.random.Generator) -> np.ndarray:
@@ -18,6 +18,19 @@ def add_noise(clean: np.ndarray, sd: float, rng: np.random.Generator) -> np.ndar
         np.clip(noise, AIR_HU, MAX_HU, out=noise)
         noisy[first : first + CACHED_SLICES] = np.rint(noise, out=noise)
     return noisy
+
+
+def smooth_noise(g: Grid, size_mm: float, rng: np.random.Generator) -> Field:
+    """Smooth noise of about unit sd over ``g``, with features some ``size_mm`` wide."""
+    axes = [a.ravel() for a in (g.z, g.y, g.x)]
+    at = [(axis - axis[0]) / size_mm if axis.size else axis for axis in axes]
+    noise = rng.standard_normal([int(a[-1]) + 3 if a.size else 3 for a in at], dtype=np.float32)
+    for axis, position in enumerate(at):
+        knots = np.arange(noise.shape[axis], dtype=np.float32)
+        # linear interpolation as a matrix
+        weights = np.clip(1.0 - np.abs(position[:, None] - knots), 0, 1).astype(np.float32)
+        noise = np.moveaxis(np.tensordot(noise, weights, (axis, 1)), -1, axis)
+    return 1.6 * np.ascontiguousarray(noise)
 
 
 def _smooth(a: Field, axis: int) -> Field:

@@ -4,136 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from ctflow.phantom.truth import Size, Truth
+from ctflow.phantom import phrases as said
+from ctflow.phantom.phrases import Phrases
+from ctflow.phantom.phrases_lungs import LUNGS
+from ctflow.phantom.phrases_pleura import (
+    BOTH_DIFFERENT,
+    BOTH_DIFFERENT_NEW,
+    BOTH_EQUAL,
+    BOTH_EQUAL_NEW,
+    PLEURA,
+    SIDE_DENIAL,
+)
+from ctflow.phantom.truth import KINDS, Finding, Kind, Size, Truth
 from ctflow.report import Report
 
-SILENT_ODDS = 0.10  # a report may say nothing on effusion, and then there is none
-BARE_ODDS = 0.35  # the effusion's sentence is the whole report, as users type it
-
-SIZE_WORDS: dict[Size, tuple[str, ...]] = {
-    "small": ("small", "small", "small", "minimal", "mild", "minor", "trace", "slight"),
-    "moderate": ("moderate", "moderate", "moderate", "moderately sized", "medium-sized", "intermediate"),
-    "large": ("large", "large", "large", "massive", "extensive", "severe", "very large", "marked", "huge"),
-}
+Phrasings = Literal["known", "held-out"]
+BARE_ODDS = 0.35  # the facts are the whole report, as users type it
+SILENT_ODDS = 0.35  # a normal study's report may deny nothing by name
+TYPO_ODDS = 0.06
+MOST_DENIALS, MOST_BACKGROUND = 5, 4
+PHRASES: dict[Kind, Phrases] = {**PLEURA, **LUNGS}
 # Fluid thickness in mm that goes with a size in the measured sentences.
 THICKNESS_MM: dict[Size, tuple[int, int]] = {"small": (8, 20), "moderate": (28, 45), "large": (60, 100)}
-
-ONE_SIDE = (
-    "{Size} {side} pleural effusion.",
-    "{Size} {side} pleural effusion.",
-    "{Size} {side}-sided pleural effusion.",
-    "There is a {size} pleural effusion on the {side}.",
-    "There is a {size} {side} pleural effusion.",
-    "{Size} pleural effusion on the {side}.",
-    "{Size} pleural effusion is seen on the {side} side.",
-    "A {size} pleural effusion is observed in the {side} hemithorax.",
-    "{Size} effusion in the {side} pleural space.",
-    "{Size} {side} effusion.",
-    "{Size} pleural fluid on the {side}.",
-    "There is a {size} amount of fluid in the {side} pleural cavity.",
-    "{Size} amount of free fluid in the {side} hemithorax.",
-    "{Side} pleural effusion, {size}.",
-    "{Side}-sided {size} pleural effusion is present.",
-    "A {size} amount of fluid is seen in the {side} hemithorax.",
-    "{Size} {side} pleural effusion measuring {mm} mm at its thickest point.",
-    "There is a {size} pleural effusion reaching {mm} mm in thickness in the {side} hemithorax.",
-    "{Size} pleural effusion with a depth of {cm} cm is observed on the {side}.",
-    "Pleural effusion of approximately {ml} ml on the {side}, {size}.",
-)
-BOTH_EQUAL = (
-    "{Size} bilateral pleural effusions.",
-    "Bilateral {size} pleural effusions.",
-    "Bilateral {size} pleural effusion is observed.",
-    "There are {size} pleural effusions on both sides.",
-    "{Size} pleural effusion on both sides.",
-    "{Size} fluid in both pleural spaces.",
-    "{Size} effusions in both hemithoraces.",
-    "Bilateral pleural effusions, {size} on both sides.",
-)
-BOTH_DIFFERENT = (
-    "Bilateral pleural effusions, {r} on the right and {l} on the left.",
-    "Bilateral pleural effusions, {l} on the left and {r} on the right.",
-    "{R} right and {l} left pleural effusions.",
-    "{L} left and {r} right pleural effusions.",
-    "There is a {r} right and a {l} left pleural effusion.",
-    "Pleural effusion on both sides: {r} on the right, {l} on the left.",
-    "Bilateral pleural fluid, {r} in the right and {l} in the left hemithorax.",
-    "{R} pleural effusion on the right, {l} pleural effusion on the left.",
-)
-DENIAL = (
-    "No pleural effusion.",
-    "No pleural effusion.",
-    "No pleural effusion or pneumothorax.",
-    "No pleural effusion or pneumothorax was detected.",
-    "Pleural effusion was not detected.",
-    "There is no pleural effusion.",
-    "There is no pleural effusion on either side.",
-    "Pleural spaces are clear.",
-    "Bilateral pleural effusion was not observed.",
-    "No evidence of pleural effusion.",
-    "No pleural or pericardial effusion.",
-    "Pleural effusion-thickening was not detected.",
-    "No fluid in the pleural spaces.",
-    "Both pleural cavities are free of fluid.",
-    "No effusion.",
-    "Without pleural effusion.",
-)
-SIDE_DENIAL = (
-    "No effusion on the {side}.",
-    "No pleural effusion on the {side}.",
-    "There is no {side} pleural effusion.",
-    "The {side} pleural space is clear.",
-    "No fluid in the {side} hemithorax.",
-    "No {side}-sided pleural effusion.",
-    "The {side} pleural cavity is free of fluid.",
-    "{Side} pleural effusion was not detected.",
-)
-NORMAL_WHOLE = (
-    "Normal chest CT.",
-    "Normal CT of the chest.",
-    "Normal.",
-    "Unremarkable chest CT.",
-    "No acute findings in the chest.",
-    "Thorax CT within normal limits.",
-    "No abnormality was detected in the thorax.",
-    "Findings within normal limits.",
-)
-# Statements that are true of every phantom.
-BACKGROUND = (
-    "Trachea and both main bronchi are open.",
-    "Trachea and main bronchi are in the midline and patent.",
-    "No occlusive pathology was observed in the trachea or main bronchi.",
-    "Heart size is normal.",
-    "Heart contour and size are normal.",
-    "Cardiothoracic index is normal.",
-    "Calibration of the mediastinal vascular structures is natural.",
-    "The aorta is of normal calibre.",
-    "Thoracic aorta diameter is normal.",
-    "Pericardial effusion was not observed.",
-    "No pericardial thickening.",
-    "Thoracic oesophagus calibration was normal.",
-    "No significant tumoral wall thickening was detected in the oesophagus.",
-    "No lymph node in pathological size was observed in the mediastinum.",
-    "No enlarged hilar lymph nodes.",
-    "No mass or nodule was detected in the lungs.",
-    "No infiltrative lesion in the aerated lung parenchyma.",
-    "Upper abdominal organs included in the sections are normal.",
-    "Liver, spleen and stomach are unremarkable as far as seen.",
-    "No fracture or lytic-destructive lesion in the bones.",
-    "Bone structures in the study area are natural.",
-    "Vertebral corpus heights are preserved.",
-    "No pneumothorax.",
-    "Mediastinum could not be evaluated optimally in the non-contrast examination.",
-)
-NORMAL_IMPRESSION = (
-    "Findings within normal limits.",
-    "No acute pathology.",
-    "No other significant finding.",
-    "Examination within normal limits.",
-)
+KEPT_FROM_TYPOS = ("middle", "without", "absent")
 
 
 @dataclass(frozen=True)
@@ -141,6 +38,7 @@ class _Draw:
     """Random choices by one cheap uniform number each: text-encoder training draws tens of thousands."""
 
     rng: np.random.Generator
+    phrasings: Phrasings
 
     def of(self, options: Sequence[str]) -> str:
         return options[int(self.rng.random() * len(options))]
@@ -151,62 +49,159 @@ class _Draw:
     def some(self, options: Sequence[str], count: int) -> list[str]:
         return [options[i] for i in self.rng.permutation(len(options))[:count]]
 
+    def version(self, known: Sequence[str], held_out: Sequence[str]) -> str:
+        return self.of(known if self.phrasings == "known" else held_out)
 
-def _join(words: str) -> str:
-    """Mend the seam between article and word: "an extensive effusion"."""
+
+def write_report(
+    truth: Truth, rng: np.random.Generator, phrasings: Phrasings = "known", denied: Sequence[Kind] | None = None
+) -> Report:
+    """Write a report that asserts all that ``truth`` has, and denies some of what it has not.
+
+    ``phrasings``: "held-out" ones are never used in training. ``denied``: the kinds to deny, all of them and no others;
+    they are drawn if left out. Raises ValueError where one of them is there.
+    """
+    if denied is not None and (there := truth.kinds & set(denied)):
+        raise ValueError(f"a report cannot deny what is there: {', '.join(sorted(there))}")
+    d = _Draw(rng, phrasings)
+    facts = _facts(d, truth)
+    denials = _denials(d, truth) if denied is None else [deny(kind, d) for kind in denied]
+    sex = truth.sex if d.chance(0.4) else None
+    age = truth.age if d.chance(0.4) else None
+    if not truth.findings and denied is None and d.chance(SILENT_ODDS):
+        findings, impression = (d.of(said.NORMAL_WHOLE), "") if d.chance(0.7) else (_paragraph(d, [], []), "")
+    elif d.chance(BARE_ODDS):
+        findings, impression = " ".join([*facts, *(denials if denied is not None else denials[:2])]), ""
+    else:
+        findings, impression = _full(d, truth, facts, denials)
+    if not findings and not impression:
+        findings = d.of(said.NORMAL_WHOLE)
+    return Report(_cased(d, _misspelt(d, findings)), _cased(d, impression), sex, age)
+
+
+def tell(truth: Truth, kind: Kind, rng: np.random.Generator, phrasings: Phrasings = "known") -> list[str]:
+    """The sentences that say all the truth on one kind, asserted or denied."""
+    d = _Draw(rng, phrasings)
+    return _told(d, truth, kind) or [deny(kind, d)]
+
+
+def deny(kind: Kind, d: _Draw) -> str:
+    """A sentence that denies a kind."""
+    return d.version(PHRASES[kind].denied, PHRASES[kind].denied_new)
+
+
+def _told(d: _Draw, truth: Truth, kind: Kind) -> list[str]:
+    findings = truth.of(kind)
+    if kind != "Pleural effusion":
+        return [_sentence(d, finding) for finding in findings]
+    sides = {finding.side: finding for finding in findings}
+    if len(sides) == 2 and not d.chance(0.2):
+        return [_both(d, sides["right"].size, sides["left"].size)]
+    sentences = [_sentence(d, finding) for finding in findings]
+    if len(sides) == 1 and d.phrasings == "known" and d.chance(0.25):
+        other = "left" if "right" in sides else "right"
+        sentences.append(_filled(d.of(SIDE_DENIAL), {"side": other}))
+    return sentences
+
+
+def _sentence(d: _Draw, finding: Finding) -> str:
+    phrases = PHRASES[finding.kind]
+    low, high = THICKNESS_MM[finding.size]
+    mm = finding.mm or low + int(d.rng.random() * (high - low))
+    words = {
+        "size": d.of(phrases.words[finding.size]),
+        "side": finding.side or "",
+        "where": _where(d, finding),
+        "mm": f"{mm:g}",
+        "cm": f"{mm / 10:.1f}",
+        "ml": f"{round(finding.ml or 0.0, -1):.0f}",
+        "ratio": f"{finding.ratio or 0.0:.2f}",
+    }
+    if finding.variant in said.DEVICE_WORDS:
+        words["device"] = d.of(said.DEVICE_WORDS[finding.variant])
+    words["nodule"] = d.of(said.NODULE_WORDS.get(finding.variant, said.NODULE_WORDS["solid"]))
+    template = d.version(phrases.told, phrases.told_new)
+    if finding.kind == "Cardiomegaly" and "{size} enlarged" in template:
+        words["size"] = {"small": "mildly", "moderate": "moderately", "large": "severely"}[finding.size]
+    return _filled(template, words)
+
+
+def _where(d: _Draw, finding: Finding) -> str:
+    side, lobe = finding.side, finding.lobe
+    if side is None:
+        return d.version(said.BOTH_KNOWN, said.BOTH_NEW)
+    if lobe is None:
+        return d.version(said.SIDE_KNOWN, said.SIDE_NEW).format(side=side)
+    if d.phrasings == "known" and lobe != "middle" and d.chance(0.1):
+        return d.of(said.BASE_KNOWN if lobe == "lower" else said.APEX_KNOWN).format(side=side)
+    return d.version(said.LOBE_KNOWN, said.LOBE_NEW).format(side=side, lobe=said.LOBE_WORDS[lobe])
+
+
+def _filled(template: str, words: dict[str, str]) -> str:
+    """The template with its words, capitals where it asks for them, and "an" before a vowel."""
+    text = template.format(**words, **{_title(key): _title(word) for key, word in words.items()})
     for vowel in "aeiou":
-        words = words.replace(f" a {vowel}", f" an {vowel}").replace(f"A {vowel}", f"An {vowel}")
-    return words
+        text = text.replace(f" a {vowel}", f" an {vowel}").replace(f"A {vowel}", f"An {vowel}")
+    return _title(text)
 
 
 def _title(word: str) -> str:
     return word[:1].upper() + word[1:]
 
 
-def _one_side(d: _Draw, side: str, size: Size, ml: float) -> str:
-    word = d.of(SIZE_WORDS[size])
-    low, high = THICKNESS_MM[size]
-    mm = low + int(d.rng.random() * (high - low))
-    return _join(
-        d.of(ONE_SIDE).format(
-            size=word,
-            Size=_title(word),
-            side=side,
-            Side=_title(side),
-            mm=mm,
-            cm=f"{mm / 10:.1f}",
-            ml=int(round(ml, -1)),
-        )
-    )
-
-
-def _both(d: _Draw, truth: Truth) -> str:
-    right, left = truth.effusion_right, truth.effusion_left
+def _both(d: _Draw, right: Size, left: Size) -> str:
+    amounts = PHRASES["Pleural effusion"].words
     if right == left and d.chance(0.7):
-        word = d.of(SIZE_WORDS[right])
-        return _join(d.of(BOTH_EQUAL).format(size=word, Size=_title(word)))
-    words = {"r": d.of(SIZE_WORDS[right]), "l": d.of(SIZE_WORDS[left])}
-    return _join(d.of(BOTH_DIFFERENT).format(**words, R=_title(words["r"]), L=_title(words["l"])))
+        return _filled(d.version(BOTH_EQUAL, BOTH_EQUAL_NEW), {"size": d.of(amounts[right])})
+    words = {"r": d.of(amounts[right]), "l": d.of(amounts[left])}
+    return _filled(d.version(BOTH_DIFFERENT, BOTH_DIFFERENT_NEW), words)
 
 
-def effusion_sentences(truth: Truth, rng: np.random.Generator) -> list[str]:
-    """One or two sentences that say all the truth on pleural effusion, asserted or denied."""
-    d = _Draw(rng)
-    sides = {"right": truth.effusion_right, "left": truth.effusion_left}
-    ml = {"right": truth.effusion_right_ml, "left": truth.effusion_left_ml}
-    present = [side for side, size in sides.items() if size != "none"]
-    if not present:
-        return [d.of(DENIAL)]
-    if len(present) == 2:
-        if d.chance(0.2):
-            return [_one_side(d, side, sides[side], ml[side]) for side in d.some(present, 2)]
-        return [_both(d, truth)]
-    side = present[0]
-    sentences = [_one_side(d, side, sides[side], ml[side])]
-    if d.chance(0.25):
-        other = "left" if side == "right" else "right"
-        sentences.append(d.of(SIDE_DENIAL).format(side=other, Side=_title(other)))
-    return sentences
+def _facts(d: _Draw, truth: Truth) -> list[str]:
+    """The sentences of all findings, kinds in random order, those of a kind together."""
+    kinds = [kind for kind in KINDS if truth.has(kind)]
+    return [sentence for kind in d.some(kinds, len(kinds)) for sentence in _told(d, truth, kind)]  # type: ignore[arg-type]
+
+
+def _denials(d: _Draw, truth: Truth) -> list[str]:
+    absent = [kind for kind in KINDS if not truth.has(kind)]
+    count = int(d.rng.random() * (MOST_DENIALS + 1))
+    denials = [deny(kind, d) for kind in d.some(absent, count)]  # type: ignore[arg-type]
+    if d.phrasings == "known" and d.chance(0.6):
+        fitting = [text for text, kinds in said.GENERAL_DENIALS if not truth.kinds & set(kinds)]
+        denials += d.some(fitting, 1)
+    return denials
+
+
+def _paragraph(d: _Draw, facts: list[str], denials: list[str]) -> str:
+    """Facts, denials and normal statements, shuffled."""
+    count = int(d.rng.random() * (MOST_BACKGROUND + 1)) + (not facts and not denials)
+    sentences = [*facts, *denials, *d.some(said.BACKGROUND, count)]
+    return " ".join(d.some(sentences, len(sentences)))
+
+
+def _full(d: _Draw, truth: Truth, facts: list[str], denials: list[str]) -> tuple[str, str]:
+    """Findings of several sentences and an impression; the facts stand in either or in both."""
+    where = d.rng.random()
+    if where < 0.15 and facts:  # in the impression alone
+        return _paragraph(d, [], denials), " ".join(facts)
+    findings = _paragraph(d, facts, denials)
+    if where < 0.45:
+        return findings, ""
+    return findings, " ".join(_facts(d, truth)) if facts else d.of(said.NORMAL_IMPRESSION)
+
+
+def _misspelt(d: _Draw, text: str) -> str:
+    """Now and then two letters of a long word change places."""
+    if not d.chance(TYPO_ODDS):
+        return text
+    words = text.split(" ")
+    long = [i for i, word in enumerate(words) if len(word) > 6 and word.isalpha() and word not in KEPT_FROM_TYPOS]
+    if long:
+        i = long[int(d.rng.random() * len(long))]
+        at = 1 + int(d.rng.random() * (len(words[i]) - 3))
+        words[i] = words[i][:at] + words[i][at + 1] + words[i][at] + words[i][at + 2 :]
+    return " ".join(words)
 
 
 def _cased(d: _Draw, text: str) -> str:
@@ -216,45 +211,3 @@ def _cased(d: _Draw, text: str) -> str:
     if draw < 0.10:
         return text.upper()
     return text.rstrip(".") if draw < 0.16 else text
-
-
-def _paragraph(d: _Draw, facts: list[str], count: int) -> str:
-    """The facts, kept together and in order, somewhere among ``count`` normal statements."""
-    background = d.some(BACKGROUND, count)
-    place = int(d.rng.integers(len(background) + 1))
-    return " ".join([*background[:place], *facts, *background[place:]])
-
-
-def _full(d: _Draw, truth: Truth, facts: list[str]) -> tuple[str, str]:
-    """Findings of several sentences and an impression; the facts stand in either or in both."""
-    count = int(d.rng.integers(2, 7))
-    where = d.rng.random()
-    if where < 0.15:  # in the impression alone
-        return _paragraph(d, [], count), " ".join(facts)
-    if where < 0.45:
-        impression = "" if d.chance(0.4) else d.of(NORMAL_IMPRESSION[2:3] if truth.has_effusion else NORMAL_IMPRESSION)
-        return _paragraph(d, facts, count), impression
-    again = effusion_sentences(truth, d.rng)[:2]
-    if not truth.has_effusion and d.chance(0.5):
-        again = [d.of(NORMAL_IMPRESSION)]
-    return _paragraph(d, facts, count), " ".join(again)
-
-
-def write_report(truth: Truth, rng: np.random.Generator) -> Report:
-    """Write a report that asserts or denies what ``truth`` says, and nothing that it does not."""
-    d = _Draw(rng)
-    facts = effusion_sentences(truth, rng)
-    sex = truth.sex if d.chance(0.4) else None
-    age = truth.age if d.chance(0.4) else None
-    # The odds of silence count all reports, and only those without an effusion can be silent.
-    if not truth.has_effusion and d.chance(2 * SILENT_ODDS):
-        findings, impression = (
-            (d.of(NORMAL_WHOLE), "") if d.chance(0.6) else (_paragraph(d, [], int(rng.integers(2, 6))), "")
-        )
-    elif d.chance(BARE_ODDS):
-        findings, impression = " ".join(facts), ""
-        if d.chance(0.1):
-            findings, impression = "", findings
-    else:
-        findings, impression = _full(d, truth, facts)
-    return Report(_cased(d, findings), _cased(d, impression), sex, age)

@@ -29,7 +29,7 @@ def make_torso(g: Grid, b: Build, m: Mediastinum) -> Torso:
     cage, angle = _cage(g, b)
     body = _body(g, b)
     dome = diaphragm(g, b)
-    lung = np.maximum(cage + 0.3, -_mediastinal_space(g, b, m))
+    lung = np.maximum(cage + 0.3, -mediastinal_space(g, b, m))
     lung = np.maximum(lung, _above(g, dome))
     return Torso(body, cage, _muscle(g, b, cage, angle, body), angle, lung, dome)
 
@@ -67,6 +67,8 @@ def _body(g: Grid, b: Build) -> Field:
     front = b.spine_y + 36 - 2 * b.cage_half_depth - wall + 42.0 * np.clip(1 - g.z / (0.3 * b.length), 0, 1) ** 1.5
     back = b.kyphosis(g.z) + 68.0 + 0.5 * b.fat
     field = _squircle(g, (back + front) / 2, (back - front) / 2, half_width, 0.05)
+    # Lying on a table flattens the back, and the shoulder blades bulge beside it.
+    field = np.maximum(field, g.y - (back - 7.0 - 0.1 * b.fat))
     groove = 5.0 * np.exp(-((g.x / 14.0) ** 2)) * (g.y > 0)
     field = (field + groove).astype(np.float32)
     return _with_breasts(field, g, b) if b.female else field
@@ -88,7 +90,7 @@ def _muscle(g: Grid, b: Build, cage: Field, angle: Field, body: Field) -> Field:
     t = g.z / b.length
     high = np.clip(1.0 - t / 0.5, 0, 1)
     pectoral = 13.0 * np.exp(-(((turn - 2.4) / 0.5) ** 2)) * np.clip(1 - np.abs(t - 0.22) / 0.25, 0, 1) ** 0.5
-    lateral = 38.0 * high * np.exp(-(((turn - 1.25) / 0.6) ** 2))
+    lateral = 56.0 * high * np.exp(-(((turn - 1.25) / 0.6) ** 2))
     paraspinal = 28.0 * np.exp(-((turn / 0.55) ** 2))
     neck = 60.0 * np.clip(1 - t / 0.12, 0, 1)
     coat = 12.0 + 7.0 * np.exp(-(((turn - 0.8) / 0.5) ** 2)) + pectoral + lateral + paraspinal + neck
@@ -118,7 +120,7 @@ def _above(g: Grid, dome: Field) -> Field:
     return ((g.z - dome) / np.sqrt(1.0 + dy * dy + dx * dx)).astype(np.float32)
 
 
-def _mediastinal_space(g: Grid, b: Build, m: Mediastinum) -> Field:
+def mediastinal_space(g: Grid, b: Build, m: Mediastinum) -> Field:
     """Everything between the lungs, fat included; the lungs are carved by it and so wrap round the heart."""
     high = np.clip(1.0 - g.z / b.carina_z, 0, 1)
     middle = np.clip(1 - np.abs(g.y - 12.0) / 45.0, 0, 1)
@@ -128,8 +130,11 @@ def _mediastinal_space(g: Grid, b: Build, m: Mediastinum) -> Field:
     half_width = 22.0 + 20.0 * np.clip((g.y - spine_y - 4.0) / 32.0, 0, 1.2)
     column = np.sqrt((g.x / half_width) ** 2 + ((g.y - spine_y - 14.0) / 32.0) ** 2)
     space = smooth_union(space, ((column - 1.0) * 25.0).astype(np.float32), 12.0)
-    box = g.box((b.heart_z - 90, -200, -120), (b.length, 80, 130))
-    space[box] = smooth_union(space[box], m.heart(g.crop(box)) - FAT_MARGIN_MM, 12.0)
+    box = g.box((b.heart_z - 110, -200, -150), (b.length, 90, 160))
+    space[box] = smooth_union(space[box], m.heart(g.crop(box)) - m.margin_mm, 12.0)
+    for mass in m.masses:
+        box = g.box(*mass.box(14.0))
+        space[box] = smooth_union(space[box], mass.field(g.crop(box)) - 1.5, 6.0)
     for tube in m.tubes:
         for p, q, rp, rq in tube.segments():
             margin = FAT_MARGIN_MM if max(rp, rq) > 5 else 1.5

@@ -2,62 +2,197 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-Size = Literal["none", "small", "moderate", "large"]
+# CT-RATE's 18 labels in their order, and pneumothorax, which it does not count.
+Kind = Literal[
+    "Medical material",
+    "Arterial wall calcification",
+    "Cardiomegaly",
+    "Pericardial effusion",
+    "Coronary artery wall calcification",
+    "Hiatal hernia",
+    "Lymphadenopathy",
+    "Emphysema",
+    "Atelectasis",
+    "Lung nodule",
+    "Lung opacity",
+    "Pulmonary fibrotic sequela",
+    "Pleural effusion",
+    "Mosaic attenuation pattern",
+    "Peribronchial thickening",
+    "Consolidation",
+    "Bronchiectasis",
+    "Interlobular septal thickening",
+    "Pneumothorax",
+]
+Side = Literal["right", "left"]
+Lobe = Literal["upper", "middle", "lower"]
+Size = Literal["small", "moderate", "large"]
 Sex = Literal["F", "M"]
+Site = tuple[Side | None, Lobe | None]
 
-# Millilitres per side. The gaps between the ranges keep the size words unambiguous.
-EFFUSION_ML: dict[Size, tuple[float, float]] = {
-    "none": (0.0, 0.0),
-    "small": (50.0, 200.0),
-    "moderate": (300.0, 600.0),
-    "large": (800.0, 1500.0),
+KINDS: tuple[Kind, ...] = get_args(Kind)
+SIZES: tuple[Size, ...] = get_args(Size)
+LOBES: tuple[Site, ...] = (
+    ("right", "upper"),
+    ("right", "middle"),
+    ("right", "lower"),
+    ("left", "upper"),
+    ("left", "lower"),
+)
+SIDES: tuple[Site, ...] = (("right", None), ("left", None))
+
+# Millilitres per side. The gaps between all these ranges keep the size words unambiguous.
+EFFUSION_ML: dict[Size, tuple[float, float]] = {"small": (50, 200), "moderate": (300, 600), "large": (800, 1500)}
+PNEUMOTHORAX_ML: dict[Size, tuple[float, float]] = {"small": (80, 220), "moderate": (350, 650), "large": (900, 1600)}
+# The measure that a report gives in mm: a nodule's diameter, a blob's length, a rim's thickness, a node's short axis.
+RANGES_MM: dict[Kind, dict[Size, tuple[float, float]]] = {
+    "Lung nodule": {"small": (4, 7), "moderate": (9, 14), "large": (17, 30)},
+    "Lung opacity": {"small": (22, 36), "moderate": (45, 65), "large": (80, 110)},
+    "Consolidation": {"small": (24, 38), "moderate": (48, 66), "large": (80, 105)},
+    "Pericardial effusion": {"small": (5, 8), "moderate": (11, 16), "large": (20, 30)},
+    "Hiatal hernia": {"small": (26, 36), "moderate": (45, 58), "large": (70, 90)},
+    "Lymphadenopathy": {"small": (11, 13.5), "moderate": (16, 20), "large": (24, 32)},
 }
-# right only, left only, both; the rest (50 %) has none
-SIDE_ODDS = {"right": 0.20, "left": 0.15, "both": 0.15}
+CARDIOTHORACIC_RATIO: dict[Size, tuple[float, float]] = {
+    "small": (0.53, 0.55),
+    "moderate": (0.58, 0.61),
+    "large": (0.64, 0.69),
+}
+LOBAR: tuple[Kind, ...] = (
+    "Atelectasis",
+    "Lung nodule",
+    "Lung opacity",
+    "Pulmonary fibrotic sequela",
+    "Consolidation",
+    "Bronchiectasis",
+)
+SIDED: tuple[Kind, ...] = ("Pleural effusion", "Pneumothorax")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One finding, as a report would tell it. Without a lobe: the whole side; without a side: both lungs, or midline.
+
+    ``mm``, ``ml`` and ``ratio`` are the measures that go with ``size``, where the kind has one. ``count``: how many of
+    them. ``variant`` says which device, which kind of nodule. ``centre_mm`` (LPS) and ``found_ml`` are measured.
+    """
+
+    kind: Kind
+    size: Size = "moderate"
+    side: Side | None = None
+    lobe: Lobe | None = None
+    mm: float | None = None
+    ml: float | None = None
+    ratio: float | None = None
+    count: int = 1
+    variant: str = ""
+    found_ml: float | None = None
+    centre_mm: tuple[float, float, float] | None = None
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The lobes, sides or (none, none) that this finding is in, as ``sites_of`` its kind names them."""
+        return tuple(
+            (side, lobe)
+            for side, lobe in sites_of(self.kind)
+            if side is None or (self.side in (None, side) and self.lobe in (None, lobe))
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """The facts of one phantom. A further finding is a further field whose default is "absent"."""
+    """The facts of one phantom. What is not among the findings is not there."""
 
-    effusion_right_ml: float = 0.0
-    effusion_left_ml: float = 0.0
-    effusion_right: Size = "none"
-    effusion_left: Size = "none"
+    findings: tuple[Finding, ...] = ()
     sex: Sex = "M"
     age: int = 60
 
+    def of(self, *kinds: Kind) -> tuple[Finding, ...]:
+        """Its findings of these kinds, in their order."""
+        return tuple(finding for finding in self.findings if finding.kind in kinds)
+
+    def has(self, kind: Kind) -> bool:
+        return any(finding.kind == kind for finding in self.findings)
+
     @property
-    def has_effusion(self) -> bool:
-        return self.effusion_right != "none" or self.effusion_left != "none"
+    def kinds(self) -> frozenset[Kind]:
+        return frozenset(finding.kind for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain types for ``json.dump``; ``from_json`` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Truth:
+        findings = [dict(found) for found in data["findings"]]
+        for found in findings:
+            found["centre_mm"] = tuple(found["centre_mm"]) if found["centre_mm"] else None
+        return cls(**{**data, "findings": tuple(Finding(**found) for found in findings)})
 
 
-def _draw_size(rng: np.random.Generator) -> tuple[Size, float]:
-    sizes: tuple[Size, ...] = ("small", "moderate", "large")
-    size = sizes[int(rng.integers(3))]
-    return size, float(rng.uniform(*EFFUSION_ML[size]))
+def sites_of(kind: Kind) -> tuple[Site, ...]:
+    """The places that findings of a kind are told apart by."""
+    if kind in LOBAR:
+        return LOBES
+    return SIDES if kind in SIDED else ((None, None),)
 
 
-def draw_truth(rng: np.random.Generator) -> Truth:
-    """Draw sex, age and pleural effusions in the proportions of ``SIDE_ODDS``."""
-    sides = ["none", *SIDE_ODDS]
-    odds = [1.0 - sum(SIDE_ODDS.values()), *SIDE_ODDS.values()]
-    side = sides[int(np.searchsorted(np.cumsum(odds), rng.random(), side="right").clip(0, 3))]
-    # Both sides are always drawn, so that the sizes of a side do not depend on which other is affected.
-    right, left = _draw_size(rng), _draw_size(rng)
-    none: tuple[Size, float] = ("none", 0.0)
-    right = right if side in ("right", "both") else none
-    left = left if side in ("left", "both") else none
-    return Truth(
-        effusion_right=right[0],
-        effusion_right_ml=right[1],
-        effusion_left=left[0],
-        effusion_left_ml=left[1],
-        sex="F" if rng.random() < 0.5 else "M",
-        age=int(rng.integers(25, 90)),
+# Every question that a truth answers with a grade: (kind, site).
+SLOTS: tuple[tuple[Kind, Site], ...] = tuple((kind, site) for kind in KINDS for site in sites_of(kind))
+
+
+def grades(truth: Truth) -> np.ndarray:
+    """-> int64 (len(SLOTS),): 0 absent, 1 small, 2 moderate, 3 large, the largest where there are several."""
+    graded = np.zeros(len(SLOTS), np.int64)
+    for finding in truth.findings:
+        for site in finding.sites:
+            slot = SLOTS.index((finding.kind, site))
+            graded[slot] = max(graded[slot], 1 + SIZES.index(finding.size))
+    return graded
+
+
+def amount(finding: Finding) -> float:
+    """The measure as a share (in logarithms) of its kind's range: 0 the least, 1 the most; by size if it has none."""
+    value = finding.mm or finding.ml or finding.ratio
+    ranges = measures_of(finding.kind)
+    if value is None or ranges is None:
+        return (0.5 + SIZES.index(finding.size)) / len(SIZES)
+    low, high = ranges["small"][0], ranges["large"][1]
+    return float(np.clip(np.log(value / low) / np.log(high / low), 0, 1))
+
+
+def amounts(truth: Truth) -> np.ndarray:
+    """-> float32 (len(SLOTS),): the largest ``amount`` at each slot, 0 where there is nothing."""
+    graded = np.zeros(len(SLOTS), np.float32)
+    for finding in truth.findings:
+        for site in finding.sites:
+            slot = SLOTS.index((finding.kind, site))
+            graded[slot] = max(graded[slot], amount(finding))
+    return graded
+
+
+def measures_of(kind: Kind) -> dict[Size, tuple[float, float]] | None:
+    """The range of a kind's measure by size: ml, mm or a ratio; None where size is a word alone."""
+    others: dict[Kind, dict[Size, tuple[float, float]]] = {
+        "Pleural effusion": EFFUSION_ML,
+        "Pneumothorax": PNEUMOTHORAX_ML,
+        "Cardiomegaly": CARDIOTHORACIC_RATIO,
+    }
+    return others.get(kind) or RANGES_MM.get(kind)
+
+
+def effusions(*, right: float = 0.0, left: float = 0.0) -> tuple[Finding, ...]:
+    """Pleural effusions of so many ml, each with the size word that goes with it."""
+    sides: tuple[tuple[Side, float], ...] = (("right", right), ("left", left))
+    return tuple(
+        Finding(kind="Pleural effusion", side=side, size=_effusion_size(ml), ml=ml) for side, ml in sides if ml > 0
     )
+
+
+def _effusion_size(ml: float) -> Size:
+    return next((size for size in SIZES if ml <= EFFUSION_ML[size][1]), "large")

@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiTConfig
 from ctflow.models.text import TextEncoder
-from ctflow.phantom import Truth, draw_truth, write_report
+from ctflow.phantom import Phrasings, Size, Truth, draw_truth, write_report
 from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
 from ctflow.training.loop import TRAINED, Stage
@@ -33,7 +33,7 @@ TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impr
 MAX_TOKENS = 160
 AVAE_SHARE, TEXT_SHARE = 0.22, 0.05  # of the time; the transformer gets the rest
 REPORTS_PER_PHANTOM = 16
-SIZE_ODDS = {"none": 1.0, "small": 1.0, "moderate": 2.0, "large": 4.0}
+SIZE_ODDS: dict[Size, float] = {"small": 1.0, "moderate": 2.0, "large": 4.0}
 
 
 @dataclass(frozen=True)
@@ -161,10 +161,9 @@ def _text(base: Stage, sizes: Sizes) -> Attributes:
         torch.save(train_text(stage, attributes, TEXT_PARTS, 64).state_dict(), done)
     attributes.load_state_dict(torch.load(done, weights_only=True))
     attributes.eval().requires_grad_(False)
-    log.info(
-        "text encoder reads both sides right in %.1f %% of new reports",
-        100 * accuracy(attributes, TEXT_PARTS, 1000, base.seed),
-    )
+    for phrasings in get_args(Phrasings):
+        right = accuracy(attributes, TEXT_PARTS, 500, base.seed, phrasings)
+        log.info("text encoder reads %.1f %% of grades right in new reports, %s phrasings", 100 * right, phrasings)
     return attributes
 
 
@@ -192,7 +191,8 @@ def _latents(
 
 def _odds(truths: list[Truth]) -> np.ndarray:
     """Large effusions are rare, and what the report can change most: they are drawn more often."""
-    odds = np.array([max(SIZE_ODDS[truth.effusion_right], SIZE_ODDS[truth.effusion_left]) for truth in truths])
+    sizes = [[SIZE_ODDS[finding.size] for finding in truth.of("Pleural effusion")] for truth in truths]
+    odds = np.array([max(found, default=1.0) for found in sizes])
     return odds / odds.sum()
 
 

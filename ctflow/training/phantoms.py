@@ -1,7 +1,7 @@
 """The training set: phantoms made once, kept on disk as noise-free HU, and the truth that reports are written from."""
 
+import json
 import os
-import pickle
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,16 +32,26 @@ def _make(path: Path, index: int, seed: int) -> tuple[int, Truth]:
     return count, phantom.truth
 
 
-def phantom_set(folder: Path, count: int, seed: int) -> PhantomSet:
-    """Makes or reopens `count` phantoms, of the seeds from `seed` on. A set that was cut short is made again."""
-    path, facts = folder / "phantoms.npy", folder / "phantoms.pickle"
-    if not facts.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        open_memmap(path, mode="w+", dtype=np.int16, shape=(count, MAX_SLICES, 256, 256)).flush()
-        with ProcessPoolExecutor(os.cpu_count()) as pool:
-            made = pool.map(_make, [path] * count, range(count), range(seed, seed + count))
-            results = list(tqdm(made, total=count, desc="phantoms", unit="phantom"))
-        facts.write_bytes(pickle.dumps(results))
-    results = pickle.loads(facts.read_bytes())
-    slices, truths = zip(*results, strict=True)
-    return PhantomSet(open_memmap(path, mode="r"), list(slices), list(truths))
+def phantom_set(folder: Path, count: int, seed: int, workers: int | None = None) -> PhantomSet:
+    """Makes or reopens `count` phantoms, of the seeds from `seed` on: `phantoms.npy` (12.6 MB each), `phantoms.json`.
+
+    The same seeds give the same bytes whatever the number of `workers` (processes; default: one per core). A set that
+    was cut short, or is of other seeds, is made again.
+    """
+    path, facts = folder / "phantoms.npy", folder / "phantoms.json"
+    made = json.loads(facts.read_text()) if facts.exists() else {}
+    if (made.get("count"), made.get("seed")) != (count, seed):
+        made = {"count": count, "seed": seed, "phantoms": _make_all(path, count, seed, workers or os.cpu_count() or 1)}
+        facts.write_text(json.dumps(made))
+    truths = [Truth.from_json(one["truth"]) for one in made["phantoms"]]
+    return PhantomSet(open_memmap(path, mode="r"), [one["slices"] for one in made["phantoms"]], truths)
+
+
+def _make_all(path: Path, count: int, seed: int, workers: int) -> list[dict[str, object]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)  # it would speak of volumes that are being written over
+    open_memmap(path, mode="w+", dtype=np.int16, shape=(count, MAX_SLICES, 256, 256)).flush()
+    with ProcessPoolExecutor(workers) as pool:
+        made = pool.map(_make, [path] * count, range(count), range(seed, seed + count), chunksize=4)
+        results = list(tqdm(made, total=count, desc="phantoms", unit="phantom"))
+    return [{"slices": slices, "truth": truth.to_json()} for slices, truth in results]

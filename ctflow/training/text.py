@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from ctflow.models.text import TextEncoder
-from ctflow.phantom import EFFUSION_ML, Truth, draw_truth, write_report
+from ctflow.phantom import SIZES, SLOTS, Phrasings, Truth, amounts, draw_truth, grades, write_report
 from ctflow.report import encoder_text
 from ctflow.training.loop import Stage, train
 
-EFFUSION_SIZES = list(EFFUSION_ML)
+GRADES = 1 + len(SIZES)  # absent, small, moderate, large
 LOGIT_SCALE = 10.0  # unit vectors alone could not make a softmax certain
 AGREEMENT_WEIGHT = 1.0
+AMOUNT_WEIGHT = 4.0
 
 
 def new_tokenizer(texts: Iterable[str], max_tokens: int) -> BertTokenizerFast:
@@ -42,27 +43,30 @@ def new_bert(vocabulary: int, hidden: int, layers: int, max_tokens: int) -> Bert
 
 
 class Attributes(nn.Module):
-    """The encoder with a linear head per side, which reads the size of the effusion there."""
+    """The encoder with linear heads that read, for every slot of a truth, the grade of the finding and its amount."""
 
     def __init__(self, encoder: TextEncoder) -> None:
         super().__init__()
         self.encoder = encoder
-        self.heads = nn.Linear(encoder.bert.config.hidden_size, 2 * len(EFFUSION_SIZES))
+        self.heads = nn.Linear(encoder.bert.config.hidden_size, len(SLOTS) * (GRADES + 1))
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """-> embeddings (B, D), logits (B, side, size)."""
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """-> embeddings (B, D), logits of the grades (B, slots, GRADES), amounts (B, slots) from 0 to 1."""
         embedding = self.encoder(input_ids, attention_mask)
-        return embedding, self.heads(LOGIT_SCALE * embedding).unflatten(1, (2, -1))
+        read = self.heads(LOGIT_SCALE * embedding).unflatten(1, (len(SLOTS), -1))
+        return embedding, read[..., :GRADES], read[..., GRADES].sigmoid()
 
 
-def _sizes(truths: list[Truth]) -> Tensor:
-    return torch.tensor(
-        [[EFFUSION_SIZES.index(truth.effusion_right), EFFUSION_SIZES.index(truth.effusion_left)] for truth in truths]
-    )
+def _grades(truths: list[Truth]) -> Tensor:
+    return torch.from_numpy(np.stack([grades(truth) for truth in truths]))
+
+
+def _amounts(truths: list[Truth]) -> Tensor:
+    return torch.from_numpy(np.stack([amounts(truth) for truth in truths]))
 
 
 def train_text(stage: Stage, model: Attributes, parts: tuple[str, ...], batch: int) -> Attributes:
-    """Cross-entropy of the sizes, and two reports of one truth must agree."""
+    """Cross-entropy of the grades, error of the amounts where there is one, and two reports of one truth must agree."""
     encoder = model.encoder
 
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -71,11 +75,14 @@ def train_text(stage: Stage, model: Attributes, parts: tuple[str, ...], batch: i
         tokens = encoder.tokenizer(
             texts, padding=True, truncation=True, max_length=encoder.max_tokens, return_tensors="pt"
         ).to(device)
-        embedding, logits = model(tokens["input_ids"], tokens["attention_mask"])
-        target = _sizes(truths).to(device)
+        embedding, logits, read = model(tokens["input_ids"], tokens["attention_mask"])
+        target, amount = _grades(truths).to(device), _amounts(truths).to(device)
         first, second = embedding.float().chunk(2)
+        there = target > 0
         return {
-            "size": F.cross_entropy(logits.float().flatten(0, 1), target.flatten()),
+            # Per report: most slots are absent and easy, and a mean over all of them would drown the rest.
+            "grade": F.cross_entropy(logits.float().flatten(0, 1), target.flatten(), reduction="sum") / len(truths),
+            "amount": AMOUNT_WEIGHT * ((read.float() - amount).square() * there).sum() / len(truths),
             "agreement": AGREEMENT_WEIGHT * (first - second).square().sum(-1).mean(),
         }
 
@@ -83,12 +90,14 @@ def train_text(stage: Stage, model: Attributes, parts: tuple[str, ...], batch: i
 
 
 @torch.inference_mode()
-def accuracy(model: Attributes, parts: tuple[str, ...], count: int, seed: int) -> float:
-    """The share of new reports whose sizes on both sides are read right."""
+def accuracy(model: Attributes, parts: tuple[str, ...], count: int, seed: int, phrasings: Phrasings) -> float:
+    """The share of slots whose grade is read right in new reports; those with a finding weigh as much as the empty."""
     rng = np.random.default_rng(seed)
     truths = [draw_truth(rng) for _ in range(count)]
     encoder = model.encoder
-    texts = [encoder_text(write_report(truth, rng), parts) for truth in truths]
+    texts = [encoder_text(write_report(truth, rng, phrasings), parts) for truth in truths]
     tokens = encoder.tokenizer(texts, padding=True, truncation=True, max_length=encoder.max_tokens, return_tensors="pt")
-    _, logits = model(tokens["input_ids"], tokens["attention_mask"])
-    return float((logits.argmax(-1) == _sizes(truths)).all(-1).float().mean())
+    _, logits, _ = model(tokens["input_ids"], tokens["attention_mask"])
+    target = _grades(truths)
+    right, there = (logits.argmax(-1) == target).float(), target > 0
+    return float((right[there].mean() + right[~there].mean()) / 2)

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ctflow.phantom import EFFUSION_ML, Phantom, Truth, draw_truth, make_phantom
+from ctflow.phantom import Phantom, Truth, effusions, make_phantom
 
 SEED = 5
 VOXEL_ML = 1.5 * 1.5 * 3.0 / 1000.0
 HEALTHY = Truth()
 CASES = {
-    "small right": Truth(effusion_right="small", effusion_right_ml=150.0),
-    "moderate left": Truth(effusion_left="moderate", effusion_left_ml=450.0),
-    "large right": Truth(effusion_right="large", effusion_right_ml=1000.0),
-    "both": Truth(effusion_right="moderate", effusion_right_ml=400.0, effusion_left="large", effusion_left_ml=850.0),
+    "small right": Truth(findings=effusions(right=150.0)),
+    "moderate left": Truth(findings=effusions(left=450.0)),
+    "large right": Truth(findings=effusions(right=1000.0)),
+    "both": Truth(findings=effusions(right=400.0, left=850.0)),
 }
 
 
@@ -85,9 +85,9 @@ def test_the_heart_reaches_further_to_the_left_than_to_the_right() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_fluid_in_the_clean_volume_measures_what_the_truth_says(case: str) -> None:
-    truth = phantom(case).truth
-    for side, ml in ((-1, truth.effusion_right_ml), (1, truth.effusion_left_ml)):
-        assert fluid_ml(case, side) == pytest.approx(ml, rel=0.08, abs=3.0)
+    found = {finding.side: finding.ml for finding in phantom(case).truth.findings}
+    for side, name in ((-1, "right"), (1, "left")):
+        assert fluid_ml(case, side) == pytest.approx(found.get(name, 0.0), rel=0.08, abs=3.0)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -112,15 +112,3 @@ def test_findings_do_not_change_who_is_examined() -> None:
     healthy, ill = phantom("none").clean, phantom("small right").clean
     assert (healthy != ill).mean() < 0.02
     assert not (healthy != ill)[..., 128:].any()
-
-
-def test_drawn_effusions_keep_their_odds_and_their_size_ranges() -> None:
-    rng = np.random.default_rng(0)
-    truths = [draw_truth(rng) for _ in range(4000)]
-    right = np.mean([t.effusion_right != "none" for t in truths])
-    left = np.mean([t.effusion_left != "none" for t in truths])
-    none = np.mean([not t.has_effusion for t in truths])
-    assert (right, left, none) == pytest.approx((0.35, 0.30, 0.50), abs=0.03)
-    for t in truths:
-        low, high = EFFUSION_ML[t.effusion_right]
-        assert low <= t.effusion_right_ml <= high

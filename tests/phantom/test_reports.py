@@ -3,80 +3,145 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
 
-from ctflow.phantom import Truth, draw_truth, write_report
-from ctflow.phantom.reports import SIZE_WORDS, effusion_sentences
+from ctflow.phantom import KINDS, Finding, Kind, Truth, draw_finding, draw_truth, effusions, tell, write_report
+from ctflow.phantom.phrases import GENERAL_DENIALS
+from ctflow.phantom.reports import PHRASES
+from ctflow.report import Report
 
-NEGATION = re.compile(r"\bno\b|\bnot\b|without|clear|free of", re.IGNORECASE)
-TOPIC = re.compile(r"effusion|fluid|pleural", re.IGNORECASE)
-RIGHT = Truth(effusion_right="large", effusion_right_ml=1000.0)
-
-
-def asserted_sides(text: str) -> set[str]:
-    """Sides on which a text asserts an effusion, sentence by sentence."""
-    sides: set[str] = set()
-    for sentence in re.split(r"(?<!\d)\.\s*", text.lower()):
-        if TOPIC.search(sentence) and not NEGATION.search(sentence):
-            named = {side for side in ("right", "left") if side in sentence}
-            sides |= named or {"right", "left"}
-    return sides
-
-
-def true_sides(truth: Truth) -> set[str]:
-    sizes = {"right": truth.effusion_right, "left": truth.effusion_left}
-    return {side for side, size in sizes.items() if size != "none"}
+RIGHT = Truth(findings=effusions(right=1000.0))
+TOPICS: dict[Kind, str] = {
+    "Cardiomegaly": r"cardiomegaly|heart size|heart .*enlarg|cardiothoracic|size of the heart|cardiac (silh|dim)",
+    "Pericardial effusion": r"pericardi|surrounds the heart",
+    "Pneumothorax": r"pneumothorax|free air|air has collected",
+    "Pleural effusion": r"(?<!pericardial )\beffusions?\b|pleural fluid|pleural (space|cavit)|hemithorax",
+    "Lung nodule": r"nodule",
+    "Emphysema": r"emphysem",
+    "Consolidation": r"consolidat|airspace filling",
+    "Bronchiectasis": r"bronchiecta|ectatic|of the bronchi\b|bronchial dilat",
+    "Hiatal hernia": r"hernia|hiatus",
+}
+NEGATION = re.compile(r"\bno\b|\bnot\b|without|clear|free of|normal|absent|neither|contain no|unremarkable", re.I)
 
 
-def many(count: int = 3000) -> list[tuple[Truth, str, str]]:
+@cache
+def many(count: int = 3000) -> list[tuple[Truth, Report]]:
     rng = np.random.default_rng(1)
-    drawn = []
-    for _ in range(count):
-        truth = draw_truth(rng)
-        report = write_report(truth, rng)
-        drawn.append((truth, report.findings, report.impression))
-    return drawn
+    truths = [draw_truth(rng) for _ in range(count)]
+    return [(truth, write_report(truth, rng)) for truth in truths]
 
 
-def test_a_report_asserts_exactly_the_sides_that_the_truth_has() -> None:
-    for truth, findings, impression in many():
-        assert asserted_sides(f"{findings}. {impression}") == true_sides(truth), (findings, impression)
+def sentences(report: Report) -> list[str]:
+    return re.split(r"(?<!\d)\.\s*", f"{report.findings}. {report.impression}".lower())
 
 
-def test_a_report_never_denies_the_effusion_it_asserts() -> None:
-    for truth, findings, impression in many():
-        for sentence in re.split(r"(?<!\d)\.\s*", f"{findings}. {impression}".lower()):
-            denies = TOPIC.search(sentence) and NEGATION.search(sentence)
-            if truth.has_effusion and denies and "pericardial" not in sentence:  # another cavity
-                assert not any(side in sentence for side in true_sides(truth)), sentence
-                assert "right" in sentence or "left" in sentence, sentence
+def test_only_sides_that_are_affected_are_asserted_to_hold_fluid_or_air() -> None:
+    for truth, report in many():
+        for kind, topic in (("Pleural effusion", r"pleural effusion|fluid"), ("Pneumothorax", "pneumothorax")):
+            sides = {finding.side for finding in truth.of(kind)}
+            for sentence in sentences(report):
+                if re.search(topic, sentence) and not NEGATION.search(sentence) and "pericard" not in sentence:
+                    named = {side for side in ("right", "left") if re.search(side, sentence)} or {"right", "left"}
+                    assert named <= sides, sentence
 
 
-def test_the_size_word_of_a_one_sided_sentence_belongs_to_the_truth() -> None:
+@pytest.mark.parametrize("kind", ["Lung nodule", "Emphysema", "Hiatal hernia", "Consolidation"])
+def test_a_kind_is_asserted_when_it_is_there_and_never_when_it_is_not(kind: Kind) -> None:
+    for truth, report in many():
+        told = [s for s in sentences(report) if re.search(TOPICS[kind], s)]
+        if not truth.has(kind):
+            assert all(NEGATION.search(s) for s in told), told
+        elif "mm" not in report.findings:  # a typo may have hit the word itself
+            assert told or len(report.findings) < 400
+
+
+def test_nothing_that_is_there_is_denied() -> None:
+    denials = {text.lower().rstrip("."): kind for kind, p in PHRASES.items() for text in (*p.denied, *p.denied_new)}
+    general = {text.lower().rstrip("."): kinds for text, kinds in GENERAL_DENIALS}
+    for truth, report in many():
+        for sentence in sentences(report):
+            assert denials.get(sentence) not in truth.kinds, sentence
+            assert not truth.kinds & set(general.get(sentence, ())), sentence
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("phrasings", ["known", "held-out"])
+def test_every_kind_is_told_with_its_place_its_measure_and_no_braces_left(kind: Kind, phrasings: str) -> None:
     rng = np.random.default_rng(2)
-    foreign = set(SIZE_WORDS["small"]) | set(SIZE_WORDS["moderate"])
+    for _ in range(40):
+        finding = draw_finding(kind, rng)[0]
+        (text, *_) = tell(Truth(findings=(finding,)), kind, rng, phrasings)
+        assert "{" not in text and "  " not in text and " ." not in text and text[0].isupper(), text
+        if finding.lobe:
+            assert finding.side in text.lower() and (finding.lobe in text.lower() or "base" in text or "basal" in text
+                                                     or "ap" in text), text  # fmt: skip
+        assert "None" not in text
+
+
+def test_the_size_word_of_a_sentence_belongs_to_the_truth() -> None:
+    rng = np.random.default_rng(2)
+    words = PHRASES["Pleural effusion"].words
+    foreign = set(words["small"]) | set(words["moderate"])
     for _ in range(500):
-        words = effusion_sentences(RIGHT, rng)[0].lower()
-        assert any(word in words for word in SIZE_WORDS["large"])
-        assert not any(re.search(rf"\b{word}\b", words) for word in foreign), words
+        text = tell(RIGHT, "Pleural effusion", rng)[0].lower()
+        assert any(word in text for word in words["large"])
+        assert not any(re.search(rf"\b{word}\b", text) for word in foreign), text
 
 
-@pytest.mark.parametrize("truth", [Truth(), RIGHT, Truth(effusion_right="small", effusion_left="large")])
-def test_every_fact_has_at_least_eight_phrasings(truth: Truth) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_held_out_phrasings_are_not_among_the_known(kind: Kind) -> None:
+    phrases = PHRASES[kind]
+    assert phrases.told_new and phrases.denied_new
+    assert not set(phrases.told) & set(phrases.told_new)
+    assert not set(phrases.denied) & set(phrases.denied_new)
+
+
+def test_held_out_reports_use_no_known_sentence_about_a_finding() -> None:
     rng = np.random.default_rng(3)
-    assert len({effusion_sentences(truth, rng)[0] for _ in range(300)}) >= 8
+    known = {text for p in PHRASES.values() for text in p.denied}
+    for _ in range(300):
+        report = write_report(draw_truth(rng), rng, "held-out")
+        assert not known & {f"{s}." for s in report.findings.split(". ")}
 
 
-def test_a_quarter_of_the_reports_are_bare_and_a_tenth_are_silent() -> None:
-    texts = [f"{f} {i}".strip() for _, f, i in many()]
-    bare = [t for t in texts if len(re.findall(r"\.(?!\d)", t)) <= 2 and TOPIC.search(t)]
-    silent = [t for t in texts if not TOPIC.search(re.sub(r"(?i)pericardial effusion", "", t))]
-    assert len(bare) / len(texts) > 0.25
-    assert len(silent) / len(texts) == pytest.approx(0.10, abs=0.03)
+def test_denied_kinds_are_denied_and_no_others() -> None:
+    rng = np.random.default_rng(4)
+    report = write_report(RIGHT, rng, denied=("Lung nodule", "Emphysema"))
+    text = " ".join(sentences(report))
+    assert "nodule" in text and "emphysem" in text and "pneumothorax" not in text
 
 
-def test_users_plain_sentences_are_among_the_reports() -> None:
-    findings = {f for _, f, _ in many(6000)}
-    assert {"Large right pleural effusion.", "No pleural effusion.", "Normal chest CT."} <= findings
+def test_what_is_there_cannot_be_denied() -> None:
+    with pytest.raises(ValueError, match="Pleural effusion"):
+        write_report(RIGHT, np.random.default_rng(0), denied=("Pleural effusion",))
+
+
+def test_both_sides_are_told_in_one_sentence_or_two() -> None:
+    rng = np.random.default_rng(5)
+    both = Truth(findings=effusions(right=100.0, left=1200.0))
+    texts = [" ".join(tell(both, "Pleural effusion", rng)).lower() for _ in range(200)]
+    assert all("right" in text and "left" in text for text in texts)
+    assert len(set(texts)) > 50
+
+
+def test_many_reports_are_the_bare_facts_and_users_plain_sentences_are_among_them() -> None:
+    findings = {report.findings for _, report in many()}
+    assert "Normal chest CT." in findings
+    short = [report for _, report in many() if len(sentences(report)) <= 6 and not report.impression]
+    assert len(short) / len(many()) > 0.15
+
+
+def test_reports_fit_the_encoder() -> None:
+    lengths = [len(re.findall(r"\w+|[^\w\s]", f"{r.findings} {r.impression}")) for _, r in many()]
+    assert np.percentile(lengths, 95) < 200
+
+
+def test_a_nodules_report_gives_its_lobe_and_mm() -> None:
+    nodule = Finding(kind="Lung nodule", side="left", lobe="lower", size="small", mm=6.0, variant="solid")
+    texts = [tell(Truth(findings=(nodule,)), "Lung nodule", np.random.default_rng(i))[0] for i in range(60)]
+    assert sum("6 mm" in t or "0.6 cm" in t for t in texts) > 40
+    assert sum("left" in t.lower() and "lower" in t.lower() for t in texts) > 45

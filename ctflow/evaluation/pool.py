@@ -1,0 +1,131 @@
+"""The pool of volumes that obedience is measured on: what each was asked, and what was measured, kept on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ctflow.errors import VolumeError
+from ctflow.evaluation.measures import Measures, measure
+from ctflow.evaluation.pictures import save_picture
+from ctflow.evaluation.sanity import sane, seam_index, thumbnail
+from ctflow.phantom import KINDS, Kind, Phrasings, Truth, draw_finding, make_phantom, write_report
+from ctflow.phantom.grid import Field
+from ctflow.phantom.rates import EXCLUSIVE
+from ctflow.report import Report
+from ctflow.volume import Volume
+
+PICTURES = 12  # of the first so many volumes
+Make = Callable[["Item"], Volume]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One volume to make: a report that asks for 2-3 findings and denies 2-3 others."""
+
+    group: str  # which part of the measurement it belongs to
+    index: int
+    seed: int
+    truth: Truth
+    denied: tuple[Kind, ...]
+    report: Report
+    guidance: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.group.replace(' ', '-')}-{self.index:04d}-{self.seed}"
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What came of an item. ``measures`` is None where the volume had no slices."""
+
+    item: Item
+    measures: Measures | None
+    seam: float | None
+    sane: dict[str, bool]
+    thumb: Field
+
+
+def draw_item(index: int, seed: int, group: str, phrasings: Phrasings, guidance: float, shift: int = 0) -> Item:
+    """The item of an index: the same findings whatever the phrasings, the guidance and the ``shift`` of its seed.
+
+    Kinds are dealt like cards, so that each is asked about as often as any other.
+    """
+    asked, denied = _deal(index, seed)
+    rng = np.random.default_rng([seed, index])
+    truth = Truth(
+        findings=tuple(draw_finding(kind, rng)[0] for kind in asked),
+        sex="F" if rng.random() < 0.5 else "M",
+        age=int(rng.integers(30, 90)),
+    )
+    report = write_report(truth, np.random.default_rng([seed, index, 1]), phrasings, denied)
+    return Item(group, index, 1000 * shift + index, truth, denied, report, guidance)
+
+
+def _deal(index: int, seed: int) -> tuple[list[Kind], tuple[Kind, ...]]:
+    """2 or 3 kinds to ask for and 2 or 3 to deny."""
+    order = np.random.default_rng([seed, index, 2]).permutation(len(KINDS))
+    kinds = [KINDS[i] for i in order]
+    turn = index % len(KINDS)
+    kinds.remove(KINDS[turn])
+    kinds.insert(0, KINDS[turn])
+    for pair in EXCLUSIVE:
+        if pair <= set(kinds[:3]):
+            kinds.append(kinds.pop(max(kinds.index(kind) for kind in pair)))
+    asked = 2 + index % 2
+    return kinds[:asked], tuple(kinds[asked : asked + 2 + index // 2 % 2])
+
+
+def fill(folder: Path, items: Sequence[Item], make: Make) -> Iterator[Result]:
+    """Makes and measures what is not yet in the folder; every result is kept, and read back when it is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for item in items:
+        yield _read(folder, item) or _make(folder, item, make)
+
+
+def fill_with_phantoms(folder: Path, items: Sequence[Item], workers: int) -> Iterator[Result]:
+    """The same with a phantom of each item's truth for a volume, over several processes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(_phantom_result, [folder] * len(items), items)
+
+
+def _phantom_result(folder: Path, item: Item) -> Result:
+    return _read(folder, item) or _make(folder, item, _phantom)
+
+
+def _phantom(item: Item) -> Volume:
+    # Far from the seeds that detectors were fitted on.
+    phantom = make_phantom(2**31 + item.seed, truth=item.truth)
+    return Volume(phantom.clean, phantom.volume.affine)
+
+
+def _make(folder: Path, item: Item, make: Make) -> Result:
+    try:
+        volume = make(item)
+    except VolumeError:  # it ended before its first slice: a result, too
+        result = Result(item, None, None, {}, np.zeros(0, np.float32))
+    else:
+        result = Result(item, measure(volume), seam_index(volume), sane(volume), thumbnail(volume))
+        if item.index < PICTURES:
+            save_picture(volume, folder / f"{item.name}.png")
+    np.save(folder / f"{item.name}.npy", result.thumb.astype(np.float16))
+    data = {"report": asdict(item.report), "measures": result.measures, "seam": result.seam, "sane": result.sane}
+    (folder / f"{item.name}.json").write_text(json.dumps(data))
+    return result
+
+
+def _read(folder: Path, item: Item) -> Result | None:
+    path = folder / f"{item.name}.json"
+    if not path.exists():
+        return None
+    data = json.loads(path.read_text())
+    if data["report"] != asdict(item.report):  # phrasings have changed since: another report, another volume
+        return None
+    return Result(item, data["measures"], data["seam"], data["sane"], np.load(path.with_suffix(".npy")))

@@ -1,0 +1,155 @@
+"""The rows of the table: each a statement about a set of results, with its interval. Phantoms go the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ctflow.evaluation.detectors import Detectors, presence
+from ctflow.evaluation.pool import Item, Result
+from ctflow.evaluation.statistics import NOTHING, Estimate, auroc, correlation, mean, order_kept, share
+from ctflow.phantom import KINDS, SIZES, Finding, Kind, Site, sites_of
+from ctflow.phantom.truth import LOBAR, SIDED, amount, measures_of
+
+SIDE_KINDS: tuple[Kind, ...] = ("Pleural effusion", "Pneumothorax", "Consolidation", "Atelectasis")
+LEAST_NODULE_MM = 10.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A result with what the detectors say of it; a volume of no slices shows nothing of anything."""
+
+    item: Item
+    log_odds: dict[tuple[Kind, Site], float]
+    amounts: dict[tuple[Kind, Site], float]
+    seam: float | None
+    sane: dict[str, bool]
+
+    def presence(self, kind: Kind) -> float:
+        return presence(self.log_odds, kind)
+
+
+@dataclass(frozen=True)
+class Row:
+    """`group` is the heading it stands under."""
+
+    group: str
+    name: str
+    estimate: Estimate
+
+
+def judge(results: Sequence[Result], detectors: Detectors) -> list[Judged]:
+    """What the detectors say of each result that has a volume."""
+    return [
+        Judged(r.item, detectors.log_odds(r.measures), detectors.amounts(r.measures), r.seam, r.sane)
+        for r in results
+        if r.measures is not None
+    ]
+
+
+def presence_rows(judged: Sequence[Judged], limits: dict[Kind, float]) -> list[Row]:
+    """Per finding: asked against all others, asked against denied; and how often each is shown."""
+    rows = []
+    for kind in KINDS:
+        asked, denied, others = _thirds(judged, kind)
+        rows.append(Row("AUROC, asked against not asked", kind, auroc(asked, denied + others)))
+        rows.append(Row("AUROC, asked against denied", kind, auroc(asked, denied)))
+        rows.append(Row("shown when asked", kind, _above(asked, limits[kind])))
+        rows.append(Row("shown when denied", kind, _above(denied, limits[kind])))
+    for name, part in (("shown when asked", 0), ("shown when denied", 1)):
+        values = [v - limits[kind] for kind in KINDS for v in _thirds(judged, kind)[part]]
+        rows.append(Row(name, "all", _above(values, 0.0)))
+    return rows
+
+
+def _thirds(judged: Sequence[Judged], kind: Kind) -> tuple[list[float], list[float], list[float]]:
+    """The kind's log odds where it was asked for, denied, and not spoken of."""
+    asked = [j.presence(kind) for j in judged if j.item.truth.has(kind)]
+    denied = [j.presence(kind) for j in judged if kind in j.item.denied]
+    others = [j.presence(kind) for j in judged if not j.item.truth.has(kind) and kind not in j.item.denied]
+    return asked, denied, others
+
+
+def _above(values: Sequence[float], limit: float) -> Estimate:
+    return share(sum(value > limit for value in values), len(values))
+
+
+def place_rows(judged: Sequence[Judged]) -> list[Row]:
+    """Whether the likeliest side, and lobe, are those that were asked for."""
+    rows = []
+    right_sides: list[bool] = []
+    for kind in SIDE_KINDS:
+        sides = [_side_right(j, f) for j, f in _cases(judged, kind) if f.side]
+        right_sides += sides
+        rows.append(Row("side right", kind, share(sum(sides), len(sides))))
+    rows.append(Row("side right", "all", share(sum(right_sides), len(right_sides))))
+    for kind in LOBAR:
+        cases = [(j, f) for j, f in _cases(judged, kind) if f.lobe and (f.mm or 99.0) >= LEAST_NODULE_MM]
+        lobes = [_likeliest(j, kind) == (f.side, f.lobe) for j, f in cases]
+        name = f"{kind} of {LEAST_NODULE_MM:g} mm and more" if kind == "Lung nodule" else kind
+        rows.append(Row("lobe right", name, share(sum(lobes), len(lobes))))
+    return rows
+
+
+def _cases(judged: Sequence[Judged], kind: Kind) -> list[tuple[Judged, Finding]]:
+    return [(j, finding) for j in judged for finding in j.item.truth.of(kind)]
+
+
+def _likeliest(j: Judged, kind: Kind) -> Site:
+    return max(sites_of(kind), key=lambda site: j.log_odds[kind, site])
+
+
+def _side_right(j: Judged, finding: Finding) -> bool:
+    return _likeliest(j, finding.kind)[0] == finding.side
+
+
+def size_rows(judged: Sequence[Judged]) -> list[Row]:
+    """Whether what was asked larger is larger, and how well the amount follows the mm or ml."""
+    rows, pooled = [], []
+    for kind in KINDS:
+        cases = _cases(judged, kind)
+        measured = [float(np.mean([j.amounts[kind, site] for site in f.sites])) for j, f in cases]
+        sizes = [SIZES.index(f.size) for _, f in cases]
+        if kind != "Medical material":
+            kept = order_kept(sizes, measured)
+            pooled += [kept] if kind in (*SIDED, "Consolidation", "Lung nodule", "Cardiomegaly") else []
+            rows.append(Row("size order kept", kind, kept))
+        if measures_of(kind):
+            rows.append(Row("dose, rank correlation", kind, correlation([amount(f) for _, f in cases], measured)))
+    pairs = sum(one.n for one in pooled)
+    value = sum(one.value * one.n for one in pooled if one.n) / pairs if pairs else float("nan")
+    cases_in_all = len([1 for j in judged for f in j.item.truth.findings])
+    interval = share(round(value * cases_in_all), cases_in_all) if pairs else NOTHING
+    rows.append(Row("size order kept", "effusion, pneumothorax, consolidation, nodule, heart",
+                    Estimate(value, interval.low, interval.high, pairs)))  # fmt: skip
+    return rows
+
+
+def chest_rows(judged: Sequence[Judged]) -> list[Row]:
+    """Seams and the plan of the body."""
+    rows = [Row("seam index", "1 = no seam", mean([j.seam for j in judged if j.seam is not None]))]
+    for name in next((list(j.sane) for j in judged), []):
+        rows.append(Row("sane anatomy", name, share(sum(j.sane[name] for j in judged), len(judged))))
+    rows.append(Row("sane anatomy", "all of these", share(sum(all(j.sane.values()) for j in judged), len(judged))))
+    return rows
+
+
+def recall(judged: Sequence[Judged], limits: dict[Kind, float]) -> Estimate:
+    """The share of the findings asked for that are shown."""
+    shown = [j.presence(f.kind) > limits[f.kind] for j in judged for f in j.item.truth.findings]
+    return share(sum(shown), len(shown))
+
+
+def pooled_auroc(judged: Sequence[Judged], limits: dict[Kind, float]) -> Estimate:
+    """Asked against denied over all kinds, log odds counted from each kind's limit."""
+    asked = [j.presence(f.kind) - limits[f.kind] for j in judged for f in j.item.truth.findings]
+    denied = [j.presence(kind) - limits[kind] for j in judged for kind in j.item.denied]
+    return auroc(asked, denied)
+
+
+def over_pairs(thumbs: Sequence[Sequence[np.ndarray]], distance: Callable[[np.ndarray, np.ndarray], float]) -> Estimate:
+    """The mean distance between volumes of one report and other seeds."""
+    pairs = [distance(a, b) for group in thumbs for i, a in enumerate(group) for b in group[i + 1 :]]
+    return mean(pairs)

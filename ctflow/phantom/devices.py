@@ -1,0 +1,136 @@
+"""Medical material: ports, pacemakers, catheters, drains, wires and tubes, all of them very dense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ctflow.phantom.build import Build
+from ctflow.phantom.grid import MAX_HU, Canvas, Field, Grid, Point, Tube, cone, coverage, segment_box
+from ctflow.phantom.ledger import Ledger
+from ctflow.phantom.mediastinum import Mediastinum
+from ctflow.phantom.torso import Torso
+from ctflow.phantom.truth import Truth
+
+CATHETER_HU, DRAIN_HU, TUBE_HU = 900.0, 700.0, 450.0
+
+
+def paint_devices(
+    canvas: Canvas, torso: Torso, coarse: Grid, m: Mediastinum, b: Build, truth: Truth, ledger: Ledger
+) -> None:
+    """Paint each device over what is there."""
+    painters: dict[str, Callable[[_Bench], None]] = {
+        "port": _port,
+        "pacemaker": _pacemaker,
+        "central venous catheter": _catheter,
+        "chest tube": _chest_tube,
+        "sternal wires": _wires,
+        "tracheal tube": _tracheal_tube,
+    }
+    for index, finding in enumerate(truth.findings):
+        if finding.kind == "Medical material":
+            painters[finding.variant](_Bench(canvas, torso, coarse, m, b, ledger, index))
+
+
+class _Bench:
+    """Where one device is put in."""
+
+    def __init__(
+        self, canvas: Canvas, torso: Torso, coarse: Grid, m: Mediastinum, b: Build, ledger: Ledger, index: int
+    ) -> None:
+        self.canvas, self.torso, self.coarse, self.m, self.b = canvas, torso, coarse, m, b
+        self.ledger, self.index = ledger, index
+
+    def skin(self, z: float, x: float) -> float:
+        """y of the skin in front at (z, x)."""
+        box = self.coarse.box((z - 2, -1e3, x - 2), (z + 2, 1e3, x + 2))
+        inside = np.flatnonzero(self.torso.body[box].mean((0, 2)) < 0)
+        return float(self.coarse.y.ravel()[inside[0]]) if inside.size else -80.0
+
+    def line(self, points: tuple[Point, ...], radius: float, hu: float, lumen: float | None = None) -> None:
+        """A wire, or a tube with air (or fluid) of ``lumen`` HU inside."""
+        for p, q, r, _ in Tube(points, (radius,) * len(points)).segments():
+            box = self.canvas.grid.box(*segment_box(p, q, r + 1.5))
+            distance = cone(self.canvas.grid.crop(box), p, q, r, r)
+            self.put(coverage(distance), hu, box)
+            if lumen is not None:
+                self.canvas.coat(coverage(distance + 1.5), lumen, box)
+
+    def put(self, alpha: Field, hu: float, box: tuple[slice, slice, slice]) -> None:
+        self.canvas.coat(alpha, hu, box)
+        self.ledger.mark(self.index, alpha, box)
+
+    def can(self, centre: Point, half: Point, round_by: float) -> None:
+        """A rounded metal case of half sizes (z, y, x)."""
+        box = self.canvas.grid.box(*segment_box(centre, centre, max(half) + 3))
+        g = self.canvas.grid.crop(box)
+        d = [np.abs(a - c) - h + round_by for a, c, h in zip((g.z, g.y, g.x), centre, half, strict=True)]
+        outside = np.sqrt(sum(np.maximum(v, 0) ** 2 for v in d))
+        distance = outside + np.minimum(np.maximum(np.maximum(d[0], d[1]), d[2]), 0) - round_by
+        self.put(coverage(distance.astype(np.float32)), MAX_HU, box)
+
+    @property
+    def cava(self) -> tuple[Point, ...]:
+        """The superior vena cava, downwards."""
+        return self.m.vessels[4].points
+
+    @property
+    def subclavian(self) -> dict[float, tuple[Point, ...]]:
+        """The veins to the cava, by side."""
+        return {-1.0: self.m.vessels[5].points, 1.0: self.m.vessels[6].points}
+
+
+def _port(bench: _Bench) -> None:
+    z, x = 0.17 * bench.b.length, -72.0
+    y = bench.skin(z, x) + 9.0
+    bench.can((z, y, x), (11.0, 6.0, 11.0), 4.0)
+    bench.line(((z, y, x), (4.0, y + 20.0, -62.0), *bench.subclavian[-1.0], *bench.cava[:2]), 1.4, CATHETER_HU)
+
+
+def _pacemaker(bench: _Bench) -> None:
+    z, x = 0.16 * bench.b.length, 76.0
+    y = bench.skin(z, x) + 9.0
+    bench.can((z, y, x), (22.0, 5.0, 24.0), 4.0)
+    right_ventricle = bench.m.chambers[1].center
+    apex = (right_ventricle[0] + 18.0, right_ventricle[1] - 4.0, right_ventricle[2] + 22.0)
+    course = ((z - 14.0, y, x - 8.0), (2.0, y + 18.0, 62.0), *bench.subclavian[1.0], *bench.cava)
+    bench.line((*course, right_ventricle, apex), 1.3, MAX_HU)
+
+
+def _catheter(bench: _Bench) -> None:
+    first = bench.subclavian[-1.0]
+    bench.line((first[0], first[1], *bench.cava[:2]), 1.6, CATHETER_HU)
+
+
+def _chest_tube(bench: _Bench) -> None:
+    """From the fifth space in the flank over the back of the lung to the apex."""
+    b = bench.b
+    side, z = -1.0, b.carina_z + 45.0
+    w, back = b.cage_half_width, b.spine_y + 14.0
+    points = (
+        (z + 14, b.spine_y - 55.0, side * (w + 44)),
+        (z, b.spine_y - 48.0, side * (w - 6)),
+        (z - 25, b.spine_y - 15.0, side * (w - 18)),
+        (b.carina_z - 20, back - 4.0, side * 0.72 * w),
+        (b.apex_z + 34, back - 22.0, side * 0.48 * w),
+    )
+    bench.line(points, 4.0, DRAIN_HU, lumen=-800.0)
+
+
+def _wires(bench: _Bench) -> None:
+    """Five closed loops around the sternum, as after bypass surgery."""
+    b = bench.b
+    for z in np.linspace(0.17, 0.55, 5) * b.length:
+        box = bench.coarse.box((z - 2, -1e3, -4), (z + 2, 1e3, 4))
+        inside = np.flatnonzero(bench.torso.cage[box].mean((0, 2)) < 0)
+        y = float(bench.coarse.y.ravel()[inside[0]]) - 6.5 if inside.size else -80.0
+        ring = [(float(z), y + 7.5 * np.sin(a), 9.0 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 9)]
+        bench.line(tuple((a, float(c), float(d)) for a, c, d in ring), 0.9, MAX_HU)
+
+
+def _tracheal_tube(bench: _Bench) -> None:
+    trachea = bench.m.airways[0].points
+    end = tuple(float(v) for v in np.asarray(trachea[0]) + 0.62 * np.subtract(trachea[1], trachea[0]))
+    bench.line((trachea[0], (end[0], end[1], end[2])), 5.6, TUBE_HU, lumen=-990.0)
+    bench.line(bench.m.oesophagus.points, 2.4, TUBE_HU)

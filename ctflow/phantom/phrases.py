@@ -1,0 +1,119 @@
+"""How a finding is told and denied. The held-out phrasings are never used in training: they test understanding.
+
+Braces: ``{size}`` a size word, ``{where}`` a place with its preposition, ``{side}``, ``{mm}``, ``{cm}``, ``{ml}``,
+``{ratio}``, ``{device}``; a capital letter begins a sentence with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ctflow.phantom.truth import Lobe, Size
+
+AMOUNTS: dict[Size, tuple[str, ...]] = {
+    "small": ("small", "small", "small", "minimal", "mild", "minor", "trace", "slight"),
+    "moderate": ("moderate", "moderate", "moderate", "moderately sized", "medium-sized", "intermediate"),
+    "large": ("large", "large", "large", "massive", "extensive", "severe", "very large", "marked", "huge"),
+}
+GRADES: dict[Size, tuple[str, ...]] = {
+    "small": ("mild", "mild", "mild", "slight", "minimal", "minor", "subtle"),
+    "moderate": ("moderate", "moderate", "moderate", "moderately pronounced", "intermediate"),
+    "large": ("severe", "severe", "marked", "extensive", "advanced", "pronounced"),
+}
+SIZES_OF_A_THING: dict[Size, tuple[str, ...]] = {
+    "small": ("small", "small", "tiny", "minor", "little"),
+    "moderate": ("moderate", "medium-sized", "moderately sized", "intermediate-sized"),
+    "large": ("large", "large", "big", "bulky", "very large"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phrases:
+    """One kind's phrasings: ``told`` and ``denied`` are known, ``told_new`` and ``denied_new`` held out."""
+
+    told: tuple[str, ...]
+    told_new: tuple[str, ...]
+    denied: tuple[str, ...]
+    denied_new: tuple[str, ...]
+    words: dict[Size, tuple[str, ...]] = field(default_factory=lambda: GRADES)
+
+
+LOBE_KNOWN = (
+    "in the {side} {lobe} lobe",
+    "in the {side} {lobe} lobe",
+    "in the {lobe} lobe of the {side} lung",
+    "in the {lobe} lobe on the {side}",
+    "in the {side} lung {lobe} lobe",
+)
+LOBE_NEW = ("within the {lobe} lobe, {side} side", "involving the {side} {lobe} lobe")
+BASE_KNOWN = ("at the {side} lung base", "in the {side} lower lobe basal segments")
+APEX_KNOWN = ("at the {side} lung apex", "in the {side} upper lobe apical segment")
+SIDE_KNOWN = ("on the {side}", "in the {side} hemithorax", "on the {side} side")
+SIDE_NEW = ("within the {side} hemithorax",)
+BOTH_KNOWN = ("in both lungs", "bilaterally", "in both lungs", "in both lung parenchyma")
+BOTH_NEW = ("throughout both lungs",)
+LOBE_WORDS: dict[Lobe, str] = {"upper": "upper", "middle": "middle", "lower": "lower"}
+DEVICE_WORDS: dict[str, tuple[str, ...]] = {
+    "port": ("port catheter", "implanted port with its catheter tip in the superior vena cava", "chest port"),
+    "pacemaker": ("cardiac pacemaker", "pacemaker with leads in the right heart", "pacemaker generator and leads"),
+    "central venous catheter": ("central venous catheter", "central venous line", "jugular catheter"),
+    "chest tube": ("right chest tube", "right-sided chest tube", "thoracic drain on the right"),
+    "sternal wires": ("sternotomy wires", "sternal wires", "metallic sutures of a sternotomy"),
+    "tracheal tube": ("endotracheal tube and a nasogastric tube", "tracheal tube and a gastric tube"),
+}
+NODULE_WORDS: dict[str, tuple[str, ...]] = {
+    "solid": ("nodule", "nodule", "solid nodule", "pulmonary nodule"),
+    "ground-glass": ("ground-glass nodule", "nodule of ground-glass density", "subsolid nodule"),
+    "calcified": ("calcified nodule", "calcific nodule"),
+}
+
+# Statements that deny several kinds at once, or one in general words: what they deny must be absent.
+GENERAL_DENIALS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("No pleural effusion or pneumothorax.", ("Pleural effusion", "Pneumothorax")),
+    ("No pleural effusion or pneumothorax was detected.", ("Pleural effusion", "Pneumothorax")),
+    ("No pleural or pericardial effusion.", ("Pleural effusion", "Pericardial effusion")),
+    ("Pericardial, pleural effusion was not detected.", ("Pleural effusion", "Pericardial effusion")),
+    ("No mass, nodule or infiltration was detected in both lungs.", ("Lung nodule", "Consolidation", "Lung opacity")),
+    ("No active infiltration or mass lesion in the lungs.", ("Lung nodule", "Consolidation", "Lung opacity")),
+    ("No consolidation or ground-glass opacity.", ("Consolidation", "Lung opacity")),
+    ("No emphysema, bronchiectasis or fibrosis.", ("Emphysema", "Bronchiectasis", "Pulmonary fibrotic sequela")),
+    ("No calcified plaques in the aorta or coronary arteries.",
+     ("Arterial wall calcification", "Coronary artery wall calcification")),
+    ("Heart contour and size are normal, no pericardial effusion.", ("Cardiomegaly", "Pericardial effusion")),
+    ("Ventilation of both lungs is natural, no atelectasis or consolidation.", ("Atelectasis", "Consolidation")),
+)  # fmt: skip
+# Statements that are true of every phantom.
+BACKGROUND = (
+    "Trachea and both main bronchi are open.",
+    "Trachea and main bronchi are in the midline and patent.",
+    "No occlusive pathology was observed in the trachea or main bronchi.",
+    "The aorta is of normal calibre.",
+    "Thoracic aorta diameter is normal.",
+    "Thoracic oesophagus calibration was normal.",
+    "No significant tumoral wall thickening was detected in the oesophagus.",
+    "Upper abdominal organs included in the sections are normal.",
+    "Liver, spleen and stomach are unremarkable as far as seen.",
+    "No fracture or lytic-destructive lesion in the bones.",
+    "Bone structures in the study area are natural.",
+    "Vertebral corpus heights are preserved.",
+    "Mediastinum could not be evaluated optimally in the non-contrast examination.",
+    "Both adrenal glands are normal.",
+    "Contrast material was not given.",
+    "Thyroid gland as far as included is normal.",
+)
+NORMAL_WHOLE = (
+    "Normal chest CT.",
+    "Normal CT of the chest.",
+    "Normal.",
+    "Unremarkable chest CT.",
+    "No acute findings in the chest.",
+    "Thorax CT within normal limits.",
+    "No abnormality was detected in the thorax.",
+    "Findings within normal limits.",
+)
+NORMAL_IMPRESSION = (
+    "Findings within normal limits.",
+    "No acute pathology.",
+    "No significant finding.",
+    "Examination within normal limits.",
+)

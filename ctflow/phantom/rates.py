@@ -1,0 +1,134 @@
+"""How often findings occur, and together with which others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ctflow.phantom.truth import LOBES, SIZES, Finding, Kind, Lobe, Sex, Side, Size, Truth, measures_of
+
+NORMAL_ODDS = 0.14
+MOST_FINDINGS = 6
+# Odds in a study that is not normal. CT-RATE's own, drawn together so that the rare can be learnt too.
+ODDS: dict[Kind, float] = {
+    "Medical material": 0.12,
+    "Arterial wall calcification": 0.19,
+    "Cardiomegaly": 0.14,
+    "Pericardial effusion": 0.12,
+    "Coronary artery wall calcification": 0.18,
+    "Hiatal hernia": 0.11,
+    "Lymphadenopathy": 0.15,
+    "Emphysema": 0.16,
+    "Atelectasis": 0.20,
+    "Lung nodule": 0.28,
+    "Lung opacity": 0.20,
+    "Pulmonary fibrotic sequela": 0.15,
+    "Pleural effusion": 0.30,
+    "Mosaic attenuation pattern": 0.09,
+    "Peribronchial thickening": 0.11,
+    "Consolidation": 0.20,
+    "Bronchiectasis": 0.11,
+    "Interlobular septal thickening": 0.10,
+    "Pneumothorax": 0.16,
+}
+# What ails somebody makes some findings likelier, and the rest a little less so.
+ILLNESSES: tuple[frozenset[Kind], ...] = (
+    frozenset({"Cardiomegaly", "Pleural effusion", "Pericardial effusion", "Interlobular septal thickening"}),
+    frozenset({"Consolidation", "Lung opacity", "Peribronchial thickening", "Lymphadenopathy", "Pleural effusion"}),
+    frozenset({"Emphysema", "Bronchiectasis", "Mosaic attenuation pattern", "Peribronchial thickening"}),
+    frozenset({"Pleural effusion", "Atelectasis", "Medical material"}),
+    frozenset({"Lung nodule", "Lymphadenopathy"}),
+    frozenset(),
+)
+LIKELIER, LESS_LIKELY = 2.0, 0.85
+OF_AGE: frozenset[Kind] = frozenset(
+    {"Arterial wall calcification", "Coronary artery wall calcification", "Emphysema", "Hiatal hernia"}
+)
+DEVICES = ("port", "pacemaker", "central venous catheter", "chest tube", "sternal wires", "tracheal tube")
+NODULE_VARIANTS = ("solid", "ground-glass", "calcified")
+# What two findings in one place would hide from each other.
+EXCLUSIVE: tuple[frozenset[Kind], ...] = (
+    frozenset({"Emphysema", "Mosaic attenuation pattern"}),
+    frozenset({"Bronchiectasis", "Peribronchial thickening"}),
+)
+
+
+def draw_truth(rng: np.random.Generator) -> Truth:
+    """Draw sex, age and findings: ``NORMAL_ODDS`` have none, most of the others 2-4 kinds."""
+    sex: Sex = "F" if rng.random() < 0.5 else "M"
+    age = int(rng.integers(25, 90))
+    if rng.random() < NORMAL_ODDS:
+        return Truth(sex=sex, age=age)
+    kinds: list[Kind] = []
+    while not kinds:
+        kinds = _draw_kinds(rng, age)
+    findings = [finding for kind in kinds for finding in draw_finding(kind, rng)]
+    return Truth(findings=tuple(findings), sex=sex, age=age)
+
+
+def _draw_kinds(rng: np.random.Generator, age: int) -> list[Kind]:
+    illness = ILLNESSES[int(rng.integers(len(ILLNESSES)))]
+    kinds = [kind for kind in ODDS if rng.random() < _odds(kind, illness, age)]
+    for pair in EXCLUSIVE:
+        if pair <= set(kinds):
+            kinds.remove(sorted(pair)[int(rng.integers(2))])
+    order = rng.permutation(len(kinds))[:MOST_FINDINGS]
+    return [kinds[i] for i in sorted(order)]
+
+
+def _odds(kind: Kind, illness: frozenset[Kind], age: int) -> float:
+    weight = LIKELIER if kind in illness else LESS_LIKELY
+    return min(0.9, ODDS[kind] * weight * ((0.3 + age / 60.0) if kind in OF_AGE else 1.0))
+
+
+def draw_finding(kind: Kind, rng: np.random.Generator, size: Size | None = None) -> list[Finding]:
+    """Findings of one kind as one study has them: mostly one, sometimes of both sides or in several lobes."""
+    first = _one(kind, rng, size)
+    if kind in ("Pleural effusion", "Lung opacity", "Consolidation", "Atelectasis", "Lung nodule", "Bronchiectasis"):
+        again = {"Pleural effusion": 0.3, "Lung opacity": 0.35, "Lung nodule": 0.35}.get(kind, 0.2)
+        if rng.random() < again:
+            return [first, _elsewhere(first, _one(kind, rng, size), rng)]
+    return [first]
+
+
+def _one(kind: Kind, rng: np.random.Generator, size: Size | None) -> Finding:
+    size = size or SIZES[int(rng.integers(3))]
+    finding = Finding(kind=kind, size=size)
+    if (ranges := measures_of(kind)) is not None:
+        unit = {"Pleural effusion": "ml", "Pneumothorax": "ml", "Cardiomegaly": "ratio"}.get(kind, "mm")
+        finding = replace(finding, **{unit: round(float(rng.uniform(*ranges[size])), 2 if unit == "ratio" else 0)})
+    side, lobe = _place(kind, rng)
+    return replace(finding, side=side, lobe=lobe, variant=_variant(finding, rng))
+
+
+def _place(kind: Kind, rng: np.random.Generator) -> tuple[Side | None, Lobe | None]:
+    side: Side = "right" if rng.random() < 0.55 else "left"
+    if kind in ("Pleural effusion", "Pneumothorax"):
+        return side, None
+    if kind == "Atelectasis":  # mostly at the bases
+        odds = (0.13, 0.15, 0.30, 0.13, 0.29)
+    elif kind == "Pulmonary fibrotic sequela":  # mostly at the apices
+        odds = (0.34, 0.06, 0.15, 0.30, 0.15)
+    elif kind in ("Lung nodule", "Lung opacity", "Consolidation", "Bronchiectasis"):
+        odds = (0.24, 0.12, 0.24, 0.20, 0.20)
+    else:
+        return None, None
+    return LOBES[int(rng.choice(5, p=odds))]
+
+
+def _variant(finding: Finding, rng: np.random.Generator) -> str:
+    if finding.kind == "Medical material":
+        return DEVICES[int(rng.integers(len(DEVICES)))]
+    if finding.kind == "Lung nodule":
+        return NODULE_VARIANTS[int(rng.choice(3, p=(0.8, 0.12, 0.08)))]
+    return ""
+
+
+def _elsewhere(first: Finding, second: Finding, rng: np.random.Generator) -> Finding:
+    """The second one, moved to where the first is not."""
+    if first.lobe is None:
+        return replace(second, side="left" if first.side == "right" else "right")
+    others = [place for place in LOBES if place != (first.side, first.lobe)]
+    side, lobe = others[int(rng.integers(len(others)))]
+    return replace(second, side=side, lobe=lobe)
