@@ -2,14 +2,16 @@
 
 import json
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
+from torch import nn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ctflow.card import Defaults, Geometry, Guidance, Latent, ModelCard, Stop, Text
@@ -21,17 +23,21 @@ from ctflow.models.text import TextEncoder
 from ctflow.phantom import Phrasings, Size, Truth, draw_truth, write_report
 from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
-from ctflow.training.loop import TRAINED, Stage
+from ctflow.training.loop import TRAINED, Recipe, Stage
 from ctflow.training.phantoms import PhantomSet, phantom_set
 from ctflow.training.text import Attributes, accuracy, new_bert, new_tokenizer, train_text
 from ctflow.training.transformer import LatentSet, encode_volume, new_transformer, train_transformer
 
 log = logging.getLogger(__name__)
+N = TypeVar("N", bound=nn.Module)
 
 INTENSITY = IntensityMap(black=0.0, white=1.0, hu_black=AIR_HU, hu_white=1400)
 TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}")
 MAX_TOKENS = 160
-AVAE_SHARE, TEXT_SHARE = 0.22, 0.05  # of the time; the transformer gets the rest
+# Each with its share of the time.
+AVAE_RECIPE, AVAE_SHARE = Recipe("avae", 4e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.22
+TEXT_RECIPE, TEXT_SHARE = Recipe("text", 5e-4, None, ema_decay=0.99, max_gradient_norm=1.0), 0.05
+TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.73
 REPORTS_PER_PHANTOM = 16
 SIZE_ODDS: dict[Size, float] = {"small": 1.0, "moderate": 2.0, "large": 4.0}
 
@@ -62,9 +68,9 @@ DEMO = Sizes(
     text_hidden=128,
     text_layers=3,
     patch=(4, 4, 4),
-    hidden=256,
-    depth=8,
-    heads=8,
+    hidden=320,
+    depth=5,
+    heads=5,
     batch=8,
     vocabulary_reports=4000,
 )
@@ -92,77 +98,55 @@ def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, devi
     sizes = SMOKE if smoke else DEMO
     device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     torch.manual_seed(seed)
-    base = Stage("", work, 3600 * hours, 0.0, 0.0, 0.0, seed, device)
+
+    def stage(recipe: Recipe, share: float) -> Stage:
+        return Stage(recipe, work / recipe.name, 3600 * hours * share, seed, device)
+
     phantoms = phantom_set(work, sizes.phantoms, seed)
-    kl = _avae(base, sizes, phantoms)
-    attributes = _text(base, sizes)
+    kl = _avae(stage(AVAE_RECIPE, AVAE_SHARE), sizes, phantoms)
+    attributes = _text(stage(TEXT_RECIPE, TEXT_SHARE), sizes)
     data, scale, shift = _latents(work, kl, attributes.encoder, phantoms, seed)
-    seconds = base.seconds * (1 - AVAE_SHARE - TEXT_SHARE)
-    stage = replace(
-        base,
-        name="transformer",
-        folder=work / "transformer",
-        seconds=seconds,
-        learning_rate=8e-4,
-        ema_decay=0.995,
-        max_gradient_norm=1.0,
+    transformer = train_transformer(
+        stage(TRANSFORMER_RECIPE, TRANSFORMER_SHARE),
+        new_transformer(_transformer_config(sizes), data, seed),
+        data,
+        sizes.batch,
     )
-    transformer = train_transformer(stage, new_transformer(_transformer_config(sizes)), data, sizes.batch)
     encoder = attributes.encoder
     card = _card(sizes, scale, shift, _provenance(work, sizes, device))
     save_checkpoint(out, card, transformer, kl, encoder.bert, encoder.tokenizer)
 
 
-def _avae(base: Stage, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
-    kl = new_avae(sizes.avae_channels, sizes.latent_channels)
-    done = base.folder / "avae.pt"
+def _once(stage: Stage, network: N, train: Callable[[], nn.Module]) -> N:
+    """The trained network for good: what comes after depends on every number in it."""
+    done = stage.folder.with_suffix(".pt")
     if not done.exists():
-        seconds = AVAE_SHARE * base.seconds
-        stage = replace(
-            base,
-            name="A-VAE",
-            folder=base.folder / "avae",
-            seconds=seconds,
-            learning_rate=4e-3,
-            ema_decay=0.99,
-            max_gradient_norm=10.0,
-        )
-        torch.save(train_avae(stage, kl, phantoms, INTENSITY, sizes.avae_batch).state_dict(), done)
-    kl.load_state_dict(torch.load(done, weights_only=True))
-    return kl.eval().requires_grad_(False)
+        torch.save(train().state_dict(), done)
+    network.load_state_dict(torch.load(done, weights_only=True))
+    return network.eval().requires_grad_(False)
 
 
-def _tokenizer(base: Stage, sizes: Sizes) -> PreTrainedTokenizerBase:
+def _avae(stage: Stage, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
+    kl = new_avae(sizes.avae_channels, sizes.latent_channels)
+    return _once(stage, kl, lambda: train_avae(stage, kl, phantoms, INTENSITY, sizes.avae_batch))
+
+
+def _tokenizer(folder: Path, seed: int, reports: int) -> PreTrainedTokenizerBase:
     """Made once: the trainer of vocabularies breaks ties at random, so a second one would number words otherwise."""
-    folder = base.folder / "tokenizer"
     if not folder.exists():
-        rng = np.random.default_rng([base.seed, 1])
-        texts = [encoder_text(write_report(draw_truth(rng), rng), TEXT_PARTS) for _ in range(sizes.vocabulary_reports)]
+        rng = np.random.default_rng([seed, 1])
+        texts = [encoder_text(write_report(draw_truth(rng), rng), TEXT_PARTS) for _ in range(reports)]
         new_tokenizer(texts, MAX_TOKENS).save_pretrained(folder)
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _text(base: Stage, sizes: Sizes) -> Attributes:
-    tokenizer = _tokenizer(base, sizes)
+def _text(stage: Stage, sizes: Sizes) -> Attributes:
+    tokenizer = _tokenizer(stage.folder.with_name("tokenizer"), stage.seed, sizes.vocabulary_reports)
     bert = new_bert(len(tokenizer), sizes.text_hidden, sizes.text_layers, MAX_TOKENS)
     attributes = Attributes(TextEncoder(bert, tokenizer, MAX_TOKENS))
-    done = base.folder / "text.pt"
-    if not done.exists():
-        seconds = TEXT_SHARE * base.seconds
-        stage = replace(
-            base,
-            name="text",
-            folder=base.folder / "text",
-            seconds=seconds,
-            learning_rate=5e-4,
-            ema_decay=0.99,
-            max_gradient_norm=1.0,
-        )
-        torch.save(train_text(stage, attributes, TEXT_PARTS, 64).state_dict(), done)
-    attributes.load_state_dict(torch.load(done, weights_only=True))
-    attributes.eval().requires_grad_(False)
+    attributes = _once(stage, attributes, lambda: train_text(stage, attributes, TEXT_PARTS, 64))
     for phrasings in get_args(Phrasings):
-        right = accuracy(attributes, TEXT_PARTS, 500, base.seed, phrasings)
+        right = accuracy(attributes, TEXT_PARTS, 500, stage.seed, phrasings)
         log.info("text encoder reads %.1f %% of grades right in new reports, %s phrasings", 100 * right, phrasings)
     return attributes
 

@@ -25,15 +25,23 @@ Losses = Callable[[nn.Module, torch.device, np.random.Generator], dict[str, Tens
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One network's training. `seconds` is this call's budget; what earlier calls saved in `folder` is resumed."""
+class Recipe:
+    """How a network is trained. `matrix_rate`: Muon's learning rate for the matrices of its `blocks`, None without."""
 
     name: str
-    folder: Path
-    seconds: float
     learning_rate: float
+    matrix_rate: float | None
     ema_decay: float
     max_gradient_norm: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training. `seconds` is this call's budget; what earlier calls saved in `folder` is resumed."""
+
+    recipe: Recipe
+    folder: Path
+    seconds: float
     seed: int
     device: str
 
@@ -52,25 +60,25 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
     """Trains until the budget is spent and returns the averaged model on the CPU; bf16 autocast on CUDA."""
     cuda = stage.device == "cuda"
     accelerator = Accelerator(cpu=not cuda, mixed_precision="bf16" if cuda else "no")
-    optimizer = torch.optim.AdamW(model.parameters(), lr=stage.learning_rate, weight_decay=0.01, betas=(0.9, 0.95))
-    model, optimizer = accelerator.prepare(model, optimizer)
-    average = averaged(accelerator.unwrap_model(model), stage.ema_decay)
+    model, *optimizers = accelerator.prepare(model, *_optimizers(stage.recipe, model))
+    average = averaged(accelerator.unwrap_model(model), stage.recipe.ema_decay)
     clock = _Clock(stage)
     accelerator.register_for_checkpointing(average, clock)
     saved = stage.folder / "state"
     if saved.exists():
         accelerator.load_state(str(saved))
-    with tqdm(total=round(stage.seconds), desc=stage.name, unit="s", bar_format=_BAR) as bar:
+    with tqdm(total=round(stage.seconds), desc=stage.recipe.name, unit="s", bar_format=_BAR) as bar:
         clock.start()
         while clock.spent < stage.seconds:
-            for group in optimizer.param_groups:
-                group["lr"] = stage.learning_rate * clock.rate
+            for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+                group["lr"] = group["full_rate"] * clock.rate
             with accelerator.autocast():
                 parts = losses(model, accelerator.device, np.random.default_rng([stage.seed, clock.step]))
             accelerator.backward(torch.stack(list(parts.values())).sum())
-            accelerator.clip_grad_norm_(model.parameters(), stage.max_gradient_norm)
-            optimizer.step()
-            optimizer.zero_grad()
+            accelerator.clip_grad_norm_(model.parameters(), stage.recipe.max_gradient_norm)
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
             average.update_parameters(accelerator.unwrap_model(model))
             if clock.tick({name: part.item() for name, part in parts.items()}, bar):
                 accelerator.save_state(str(saved))
@@ -78,6 +86,22 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
         clock.log(bar)
     (stage.folder / TRAINED).write_text(json.dumps({"steps": clock.step, "seconds": round(clock.seconds)}))
     return average.module.cpu().eval()
+
+
+def _optimizers(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimizer]:
+    """AdamW, and Muon for the matrices of the blocks if the recipe has a rate for it."""
+    named = dict(model.named_parameters())
+
+    def is_matrix(name: str) -> bool:
+        return name.startswith("blocks.") and name.endswith(".weight") and named[name].ndim == 2
+
+    inner = {name for name in named if recipe.matrix_rate and is_matrix(name)}
+    rest = [{"params": [p for name, p in named.items() if name not in inner], "full_rate": recipe.learning_rate}]
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, weight_decay=0.01, betas=(0.9, 0.95))]
+    if recipe.matrix_rate:
+        matrices = [{"params": [named[name] for name in inner], "full_rate": recipe.matrix_rate}]
+        optimizers.append(torch.optim.Muon(matrices, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"))
+    return optimizers
 
 
 _BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} s {postfix}"

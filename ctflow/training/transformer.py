@@ -4,10 +4,12 @@ It learns to answer with the data, not the velocity: noise would have to pass th
 as small as ours has no room for it beside the anatomy. The sampler turns the answer into the velocity.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from ctflow.flow import path, shifted
@@ -16,7 +18,8 @@ from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.training.loop import Stage, train
 
 NO_TEXT_SHARE = 0.1
-PREVIOUS_NOISE = 0.05
+PREVIOUS_NOISE = 0.3  # at most: what generation gives as the previous chunk is never quite right
+PLACE_SIZE = 1.5  # of the code of a token's place, beside patches of about unit size
 # A large effusion shows through all but the strongest noise, so the report is needed, and learnt, only near t = 1.
 T_SHIFT = 5.0
 FIRST_CHUNK_SHARE = 0.4  # it has nothing but the report to go by
@@ -42,20 +45,79 @@ def encode_volume(avae: AVAE, intensity: np.ndarray, batch: int = 16) -> Tensor:
     return torch.cat([avae.encode(part) for part in slices.split(batch)]).transpose(0, 1).contiguous()
 
 
-def new_transformer(config: STDiTConfig) -> STDiT:
-    """Xavier weights; the answer and the text's share begin at zero, so that training begins calm."""
+def new_transformer(config: STDiTConfig, data: LatentSet, seed: int) -> STDiT:
+    """A transformer whose tokens begin with rooms, so that little has to be learnt before the report can matter.
+
+    A token begins as the principal components of its noisy patch, those of the previous chunk's, a code of its place
+    in the plane, and the report, each in dimensions of its own. Every branch and the answer begin at zero.
+    """
     model = STDiT(config)
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)
-    nn.init.xavier_uniform_(model.x_embedder.proj.weight.flatten(1))
+    _, rows, columns = config.tokens
+    text_room = config.hidden_size // 10
+    patch_room = config.hidden_size - rows * columns - text_room
+    noisy_room = patch_room * 4 // 7
+    rng = np.random.default_rng([seed, 3])
+    with torch.no_grad():
+        _begin_patches(model.x_embedder.proj, noisy_room, patch_room, _windows(data, config.input_size[0], rng))
+        model.pos_embed.zero_()
+        model.pos_embed[0, :, patch_room : patch_room + rows * columns] = PLACE_SIZE * cosines(rows, columns)
+        _begin_text(model, text_room, data.texts.flatten(0, 1))
+        for block in model.blocks:
+            for layer in (block.attn.proj, block.attn_temp.proj, block.mlp.fc2):
+                layer.weight.zero_()
+        # Calm in t too: the branches learn how much of the noise to let through.
+        model.final_layer.linear.weight.zero_()
+        model.final_layer.scale_shift_table.mul_(0.1)
+        model.t_embedder.mlp[2].weight.mul_(0.3)
+    return model
+
+
+def _windows(data: LatentSet, size: int, rng: np.random.Generator, count: int = 200) -> Tensor:
+    """(count, C, size, H, W) of latents from anywhere."""
+    picks = rng.choice(len(data.volumes), size=count)
+    return torch.stack([window(data, i, int(rng.integers(data.volumes[i].shape[1] - size + 1)), size) for i in picks])
+
+
+def _begin_patches(proj: nn.Conv3d, noisy_room: int, patch_room: int, windows: Tensor) -> None:
+    """The first `noisy_room` dimensions see the noisy patch, the next up to `patch_room` the previous one."""
+    pt, ph, pw = proj.kernel_size
+    patches = rearrange(windows, "b c (n pt) (h ph) (w pw) -> (b n h w) (c pt ph pw)", pt=pt, ph=ph, pw=pw)
+    mean = patches.mean(0)
+    components = torch.linalg.eigh((patches - mean).T @ (patches - mean)).eigenvectors.flip(1).T
+    noisy, previous = components[:noisy_room], components[: patch_room - noisy_room]
+    channels = windows.shape[1]
+    proj.weight.zero_()
+    proj.bias.zero_()
+    proj.weight[:noisy_room, :channels] = noisy.unflatten(1, (channels, pt, ph, pw))
+    proj.weight[noisy_room:patch_room, channels:] = previous.unflatten(1, (channels, pt, ph, pw))
+    proj.bias[noisy_room:patch_room] = -previous @ mean
+
+
+def _begin_text(model: STDiT, room: int, texts: Tensor) -> None:
+    """The first block writes the report, varying at unit size between reports, into the last `room` dimensions."""
     # The report comes as a vector of unit length; the layers after it expect numbers of unit size.
     nn.init.normal_(model.y_embedder.y_proj.fc1.weight)
-    nn.init.zeros_(model.final_layer.linear.weight)
     for block in model.blocks:
-        nn.init.zeros_(block.cross_attn.proj.weight)
-    return model
+        block.cross_attn.proj.weight.zero_()
+    first = model.blocks[0].cross_attn
+    nn.init.xavier_normal_(first.proj.weight[-room:].T)
+    written = first(model.y_embedder(texts[:, None].float()))[:, 0, -room:]
+    first.proj.weight[-room:] /= (written - written.mean(0)).std()
+
+
+def cosines(rows: int, columns: int) -> Tensor:
+    """(rows · columns, rows · columns): a cosine basis of the plane, every function of unit size."""
+
+    def basis(count: int) -> Tensor:
+        middles = (torch.arange(count) + 0.5) * math.pi / count
+        waves = torch.cos(torch.arange(count)[:, None] * middles)
+        return waves / waves.square().mean(1, keepdim=True).sqrt()
+
+    return torch.einsum("ah,bw->hwab", basis(rows), basis(columns)).reshape(rows * columns, -1)
 
 
 def window(data: LatentSet, index: int, start: int, size: int) -> Tensor:
@@ -88,8 +150,9 @@ def train_transformer(stage: Stage, model: STDiT, data: LatentSet, batch: int) -
         text = text * torch.from_numpy(rng.random((batch, 1)) >= NO_TEXT_SHARE)
         t = shifted(torch.from_numpy(rng.random(batch, np.float32)).to(device), T_SHIFT)
         noise, previous_noise = torch.from_numpy(rng.standard_normal((2, *chunk.shape), np.float32)).to(device)
+        level = PREVIOUS_NOISE * torch.from_numpy(rng.random((batch, 1, 1, 1, 1), np.float32)).to(device)
         point = path(chunk, noise, t.view(-1, 1, 1, 1, 1))
-        answer = model(point, previous + PREVIOUS_NOISE * previous_noise, text[:, None].float().to(device), t)
+        answer = model(point, previous + level * previous_noise, text[:, None].float().to(device), t)
         error = (answer.float() - chunk) / t.clamp(min=SMALLEST_T).view(-1, 1, 1, 1, 1)
         return {"velocity": error.square().mean()}
 
