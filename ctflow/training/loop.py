@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from ctflow.training.muon import Muon
+
 TRAINED = "trained.json"  # how long a stage has been trained, written when it ends
 SAVE_EVERY_S = 120
 WARM_UP_STEPS = 100
@@ -100,7 +102,7 @@ def _optimizers(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimizer]
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, weight_decay=0.01, betas=(0.9, 0.95))]
     if recipe.matrix_rate:
         matrices = [{"params": [named[name] for name in inner], "full_rate": recipe.matrix_rate}]
-        optimizers.append(torch.optim.Muon(matrices, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"))
+        optimizers.append(Muon(matrices, weight_decay=0.01))
     return optimizers
 
 
