@@ -16,7 +16,7 @@ from ctflow.training.loop import Stage, train
 
 GRADES = 1 + len(SIZES)  # absent, small, moderate, large
 LOGIT_SCALE = 10.0  # unit vectors alone could not make a softmax certain
-AGREEMENT_WEIGHT = 1.0
+TEMPERATURE = 0.1  # of the contrast between reports
 AMOUNT_WEIGHT = 4.0
 
 
@@ -66,7 +66,10 @@ def _amounts(truths: list[Truth]) -> Tensor:
 
 
 def train_text(stage: Stage, model: Attributes, parts: tuple[str, ...], batch: int) -> Attributes:
-    """Cross-entropy of the grades, error of the amounts where there is one, and two reports of one truth must agree."""
+    """Cross-entropy of the grades, error of the amounts, and a contrast: reports of one truth lie together.
+
+    The contrast also spreads the embeddings out, so that what differs in a word, as right and left, differs by far.
+    """
     encoder = model.encoder
 
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -79,11 +82,12 @@ def train_text(stage: Stage, model: Attributes, parts: tuple[str, ...], batch: i
         target, amount = _grades(truths).to(device), _amounts(truths).to(device)
         first, second = embedding.float().chunk(2)
         there = target > 0
+        same = (target[: len(first), None] == target[None, len(first) :]).all(-1).float()
         return {
             # Per report: most slots are absent and easy, and a mean over all of them would drown the rest.
             "grade": F.cross_entropy(logits.float().flatten(0, 1), target.flatten(), reduction="sum") / len(truths),
             "amount": AMOUNT_WEIGHT * ((read.float() - amount).square() * there).sum() / len(truths),
-            "agreement": AGREEMENT_WEIGHT * (first - second).square().sum(-1).mean(),
+            "contrast": F.cross_entropy(first @ second.T / TEMPERATURE, same / same.sum(1, keepdim=True)),
         }
 
     return train(stage, model, losses)
