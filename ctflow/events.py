@@ -118,7 +118,11 @@ class Generator(Protocol):
         ...
 
     def score(self, volume: Volume, report: Report) -> float | None:
-        """How well a volume fits a report by the model's own image tower; None where it has none."""
+        """How well a volume fits a report by the model's own image tower, 0 to 100; None where it has none."""
+        ...
+
+    def labels(self, volume: Volume) -> dict[str, float] | None:
+        """How likely each finding is in a volume, by the same tower; None where it has none."""
         ...
 
 

@@ -11,6 +11,8 @@ from torch import Tensor
 from ctflow.checkpoints import Checkpoint, load_checkpoint
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Started, StepDone, generate
+from ctflow.models.ctclip import clip_score
+from ctflow.models.ctclip_input import LABELS, challenge_input, clip_input, clip_text, prompts
 from ctflow.report import Report, encoder_text
 from ctflow.sampler import ChunkSampled, WhiteRule, sample, seeded_noise
 from ctflow.volume import Volume, plane_affine
@@ -35,9 +37,11 @@ class CTFlow:
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
+        self._device = device
         self._transformer = checkpoint.transformer.to(device)
         self._avae = checkpoint.avae.to(device)
         self._text = checkpoint.text.to(device)
+        self._ctclip = checkpoint.ctclip.to(device) if checkpoint.ctclip else None
         with torch.inference_mode():
             self._first_previous = self._make_first_previous()
             self._white = self._make_white_rule()
@@ -77,9 +81,25 @@ class CTFlow:
         """See `Generator.read`."""
         return self._text.read(encoder_text(report, self.card.text.parts))
 
+    @torch.inference_mode()
     def score(self, volume: Volume, report: Report) -> float | None:
-        """See `Generator.score`; no model has an image tower yet."""
-        return None
+        """See `Generator.score`: the CLIP score of CT-CLIP, as the VLM3D challenge counts it."""
+        if self._ctclip is None:
+            return None
+        image = challenge_input(volume, self._ctclip.config.input_size).to(self._device)
+        text = self._ctclip.text_latent(self._text.encode(clip_text(report))[0])
+        return clip_score(text, self._ctclip.image_latent(image)).item()
+
+    @torch.inference_mode()
+    def labels(self, volume: Volume) -> dict[str, float] | None:
+        """See `Generator.labels`: zero-shot probabilities of CT-RATE's labels, by CT-CLIP."""
+        if self._ctclip is None:
+            return None
+        image = clip_input(volume, self._ctclip.config.input_size).to(self._device)
+        texts = torch.cat([self._text.encode(prompt)[0] for pair in prompts() for prompt in pair])
+        pairs = self._ctclip.text_latent(texts).unflatten(0, (-1, 2))
+        present = self._ctclip.present(pairs, self._ctclip.image_latent(image))[0]
+        return dict(zip(LABELS, present.tolist(), strict=True))
 
     @property
     def affine(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Weight files: found, opened and fitted into a network strictly, so that no tensor is missing, left over or reshaped."""
+"""Weight files: found, opened and fitted into a network strictly: no tensor missing, left over or reshaped."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping

@@ -113,11 +113,12 @@ def _recipe(args: argparse.Namespace) -> Sidecar | None:
 
 
 def _report(args: argparse.Namespace) -> Report:
-    text = args.report if args.report_file is None else _read_text(args.report_file)
+    text = args.report if args.report_file is None else read_text(args.report_file)
     return Report.parse(text, args.impression or "", args.sex, args.age)
 
 
-def _read_text(name: str) -> str:
+def read_text(name: str) -> str:
+    """A UTF-8 file, or standard input for `-`. Raises RequestError."""
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return data.decode("utf-8-sig")  # Windows editors begin a text with a mark

@@ -34,6 +34,11 @@ class CTClipConfig:
     dim_latent: int
 
     @property
+    def input_size(self) -> tuple[int, int, int]:
+        """Slices, rows and columns that preprocessing makes."""
+        return self.slices, self.image_size, self.image_size
+
+    @property
     def side(self) -> int:
         """Patches along a row or a column."""
         return self.image_size // self.patch_size
@@ -244,7 +249,7 @@ class CTClip(nn.Module):
         return text_latent @ image_latent.transpose(-1, -2) * self.temperature.exp()
 
     def present(self, prompts: Tensor, image_latent: Tensor) -> Tensor:
-        """Zero-shot: latents of (labels, 2, latent) prompts, present first, and (B, latent) -> (B, labels) in [0, 1]."""
+        """Zero-shot: prompts (labels, 2, latent), present first, and (B, latent) -> probabilities (B, labels)."""
         logits = self.logits(prompts, image_latent)
         return logits.softmax(dim=1)[:, 0].T
 
