@@ -58,6 +58,19 @@ class GenerationRequest:
 
 
 @dataclass(frozen=True, eq=False)
+class Start:
+    """A real scan that a volume begins with, as the paper's modes have it.
+
+    `gt-head`: its first `slices` stand at the beginning, and the model goes on from there.
+    `next-block`: every chunk is made from the scan's own chunk before it.
+    """
+
+    mode: Literal["gt-head", "next-block"]
+    scan: Volume
+    slices: int
+
+
+@dataclass(frozen=True, eq=False)
 class Started:
     """The request was accepted. `shape`: (slices, rows, columns) if no chunk ends the volume early."""
 
@@ -109,7 +122,7 @@ class Generator(Protocol):
     model_sha256: str
     device: str
 
-    def stream(self, request: GenerationRequest) -> Iterator[Event]:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
         """Started, then StepDone and ChunkDone in order, then Finished. Closing the iterator cancels."""
         ...
 
@@ -126,9 +139,9 @@ class Generator(Protocol):
         ...
 
 
-def generate(generator: Generator, request: GenerationRequest) -> Volume:
+def generate(generator: Generator, request: GenerationRequest, start: Start | None = None) -> Volume:
     """Drains `generator.stream`."""
-    for event in generator.stream(request):
+    for event in generator.stream(request, start):
         if isinstance(event, Finished):
             return event.volume
     raise AssertionError("a stream ends with Finished")

@@ -32,6 +32,22 @@ class ChunkSampled:
 
 
 @dataclass(frozen=True, eq=False)
+class Given:
+    """Chunks of a real scan, latents (C, slices, H, W). The first `head` chunks are taken as they are.
+
+    `always_previous`: later chunks too are made from the given one before them, and not from the one just made.
+    """
+
+    latents: Tensor
+    head: int
+    always_previous: bool
+
+    def chunk(self, index: int, slices: int) -> Tensor:
+        """(1, C, slices, H, W)."""
+        return self.latents[None, :, index * slices : (index + 1) * slices]
+
+
+@dataclass(frozen=True, eq=False)
 class WhiteRule:
     """The published end of a volume: which latent slices are white. `code`: the white slice's latent (C, H, W)."""
 
@@ -97,6 +113,7 @@ def sample(
     first_previous: Tensor,
     white: WhiteRule,
     noise: Noise,
+    given: Given | None = None,
 ) -> Iterator[StepSampled | ChunkSampled]:
     """Yields after every evaluation of the transformer and after every chunk.
 
@@ -104,7 +121,13 @@ def sample(
     White slices at the end of a chunk are held back: the next chunk brings them, or the volume ends without them.
     """
     previous, held_back = first_previous[None], first_previous[:, :0]
-    for chunk in range(request.chunks):
+    slices_per_chunk, head = first_previous.shape[1], given.head if given else 0
+    for chunk in range(head):
+        previous = given.chunk(chunk, slices_per_chunk)
+        yield ChunkSampled(chunk, previous[0])
+    for chunk in range(head, request.chunks):
+        if given and given.always_previous:
+            previous = given.chunk(chunk - 1, slices_per_chunk)
         velocity = velocity_of(transformer, prediction, previous, text, request.guidance)
         start = noise(chunk)[None].to(previous)
         for step, state in enumerate(solve(velocity, start, request.solver, request.steps, request.shift)):
@@ -114,5 +137,5 @@ def sample(
         kept = white.kept(slices)
         held_back = slices[:, kept:]
         yield ChunkSampled(chunk, slices[:, :kept])
-        if white.ends_volume(previous[0]):
+        if white.ends_volume(previous[0]) and not (given and given.always_previous):
             return

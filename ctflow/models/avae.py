@@ -4,7 +4,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-DECODE_SLICES = 4  # slices decoded at once: bounds memory, and a caller can stop in between
+SLICES_AT_ONCE = 4  # bounds memory
 
 
 class AVAE(nn.Module):
@@ -17,11 +17,12 @@ class AVAE(nn.Module):
     def encode(self, slices: Tensor) -> Tensor:
         """(N, rows, columns) intensity -> (N, C, h, w) scaled latents."""
         pixels = slices[:, None].expand(-1, self.kl.config.in_channels, -1, -1)
-        return (self.kl.encode(pixels).latent_dist.mean - self.shift) * self.scale
+        means = torch.cat([self.kl.encode(batch).latent_dist.mean for batch in pixels.split(SLICES_AT_ONCE)])
+        return (means - self.shift) * self.scale
 
     def decode(self, latents: Tensor) -> Tensor:
         """(N, C, h, w) scaled latents -> (N, rows, columns) intensity, the mean over the decoder's channels."""
-        batches = (latents / self.scale + self.shift).split(DECODE_SLICES)
+        batches = (latents / self.scale + self.shift).split(SLICES_AT_ONCE)
         return torch.cat([self.kl.decode(batch).sample.mean(1) for batch in batches])
 
     def code_of(self, intensity: float, rows: int, columns: int) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
-from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Started, StepDone
+from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone
 from ctflow.hu import IntensityMap
 from ctflow.report import Report, encoder_text
 from ctflow.volume import Volume, plane_affine
@@ -88,7 +88,7 @@ class FakeGenerator:
         self.closed = 0
         self.requests: list[GenerationRequest] = []
 
-    def stream(self, request: GenerationRequest) -> Iterator[Event]:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
         self.requests.append(request)
         per_chunk = self.card.geometry.slices_per_chunk
         hu = chest(request.chunks * per_chunk, request.seed, self.towards)
