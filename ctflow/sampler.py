@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from ctflow.events import GenerationRequest
 from ctflow.flow import solve, velocity_from_data
-from ctflow.models.stdit import STDiT
+from ctflow.models.stdit import Modulation, STDiT
 from ctflow.models.text import no_text
 
 Noise = Callable[[int], Tensor]
@@ -81,21 +82,36 @@ def seeded_noise(seed: int, shape: tuple[int, ...]) -> Noise:
     return noise
 
 
+def time_table(transformer: STDiT) -> Callable[[float], Modulation]:
+    """The modulation at each t, worked out once: every chunk visits the same times."""
+
+    @cache
+    def at(t: float) -> Modulation:
+        return transformer.modulation(torch.tensor([t], device=transformer.pos_embed.device))
+
+    return at
+
+
 def velocity_of(
-    transformer: STDiT, prediction: str, previous: Tensor, text: Tensor, guidance: float
+    transformer: STDiT,
+    prediction: str,
+    previous: Tensor,
+    text: Tensor,
+    guidance: float,
+    modulation_at: Callable[[float], Modulation] | None = None,
 ) -> Callable[[Tensor, float], Tensor]:
     """The velocity field of one chunk. Guidance other than 1 weighs report against no report, in one batch of two.
 
-    `prediction`: what the transformer answers with, see `ModelCard`.
+    `prediction`: what the transformer answers with, see `ModelCard`. `modulation_at`: see `time_table`.
     """
+    modulation_at = modulation_at or time_table(transformer)
     if guidance != 1:
         previous = previous.expand(2, -1, -1, -1, -1)
         text = torch.cat([text, no_text(text)])
+    condition = transformer.condition(previous, text)
 
     def velocity(x: Tensor, t: float) -> Tensor:
-        count = len(text)
-        time = torch.full((count,), t, dtype=torch.float32, device=x.device)
-        answer = transformer(x.expand(count, -1, -1, -1, -1), previous, text, time)
+        answer = transformer.step(x.expand(len(text), -1, -1, -1, -1), condition, modulation_at(t))
         if guidance != 1:
             with_report, without = answer.split(1)
             answer = without + guidance * (with_report - without)
@@ -120,6 +136,7 @@ def sample(
     text (1, 1, D), first_previous (C, T, H, W) as the transformer sees them, on its device.
     White slices at the end of a chunk are held back: the next chunk brings them, or the volume ends without them.
     """
+    modulation_at = time_table(transformer)
     previous, held_back = first_previous[None], first_previous[:, :0]
     slices_per_chunk, head = first_previous.shape[1], given.head if given else 0
     for chunk in range(head):
@@ -128,7 +145,7 @@ def sample(
     for chunk in range(head, request.chunks):
         if given and given.always_previous:
             previous = given.chunk(chunk - 1, slices_per_chunk)
-        velocity = velocity_of(transformer, prediction, previous, text, request.guidance)
+        velocity = velocity_of(transformer, prediction, previous, text, request.guidance, modulation_at)
         start = noise(chunk)[None].to(previous)
         for step, state in enumerate(solve(velocity, start, request.solver, request.steps, request.shift)):
             previous = state  # the velocity keeps the chunk that it was made with

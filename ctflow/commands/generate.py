@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ctflow.card import find_checkpoint
 from ctflow.commands.start import add_start_to, chunks_of, start_of, steps_of
 from ctflow.errors import RequestError, VolumeError
-from ctflow.events import MAX_SEED, Finished, GenerationRequest, Generator, Solver, Start, Started, StepDone
+from ctflow.events import MAX_SEED, PRESETS, Finished, GenerationRequest, Generator, Solver, Start, Started, StepDone
 from ctflow.io.files import check_writable
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.io.sidecar import (
@@ -33,7 +33,7 @@ from ctflow.volume import Volume
 DEFAULT_MODEL = "demo"
 DEVICES = ("auto", "cpu", "cuda")
 # What a sidecar settles: beside --from these have no say.
-_SETTLED = ("impression", "sex", "age", "seed", "chunks", "solver", "steps", "shift", "guidance")
+_SETTLED = ("impression", "sex", "age", "seed", "chunks", "preset", "solver", "steps", "shift", "guidance")
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -53,6 +53,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)")
     parser.add_argument("--seed", type=int, metavar="N", help="drawn at random, and recorded, if left out")
     parser.add_argument("--chunks", type=int, metavar="N", help="length in chunks of slices (default: the model's)")
+    parser.add_argument("--preset", choices=PRESETS, help="solver, steps and shift; parity is the published way")
     parser.add_argument("--solver", choices=get_args(Solver), help="default: the model's, as for what follows")
     parser.add_argument("--steps", type=int, metavar="N", help="evaluations of the transformer per chunk")
     parser.add_argument("--shift", type=float, metavar="X", help="bends the steps towards noise; 1 = equal steps")
@@ -137,8 +138,9 @@ def _request(args: argparse.Namespace, report: Report, generator: Generator, sta
     if seed is None:
         seed = secrets.randbelow(MAX_SEED + 1)
         _note(f"seed {seed}, drawn at random.")
-    wishes = {name: getattr(args, name) for name in ("solver", "steps", "shift", "guidance")}
-    wishes["chunks"] = chunks_of(args, start)
+    given = {name: getattr(args, name) for name in ("solver", "steps", "shift", "guidance")}
+    given["chunks"] = chunks_of(args, start)
+    wishes = PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
     return generator.card.request(report, seed, **wishes)
 
 
