@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import ctflow
-from ctflow.commands import convert, evaluate, generate, score, train
+from ctflow.commands import bench, convert, evaluate, generate, score, train
 from ctflow.errors import CTFlowError
 
 FAILED = 2  # as argparse has it
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ctflow {ctflow.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (generate, score, convert, train, evaluate):
+    for command in (generate, score, convert, train, evaluate, bench):
         command.add_to(commands)
     return parser
 

@@ -1,5 +1,6 @@
 """The product computes what the published way computes, only less of it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,16 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 
+from ctflow.__main__ import main
+from ctflow.benchmark import solvers
 from ctflow.benchmark.reference import reference_decode, reference_velocity
+from ctflow.benchmark.subject import folder_subject
 from ctflow.checkpoints import load_transformer
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
 from ctflow.pipeline import precision
 from ctflow.sampler import time_table, velocity_of
+from tests.tiny import tiny_checkpoint
 
 # A single step in bf16, as a share of the velocity. These weights, made so that all of them matter, amplify rounding.
 BF16_RMS = 0.08
@@ -107,3 +112,27 @@ def test_a_step_on_a_gpu_stays_near_the_published_one(transformer: STDiT, case: 
     transformer.cuda().lower(precision(torch.cuda.get_device_capability())[0])
     velocity = transformer(*inputs)
     assert ((velocity - expected).square().mean() / expected.square().mean()).sqrt() < BF16_RMS
+
+
+def test_bench_prints_a_table_and_writes_the_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tiny_checkpoint(tmp_path / "tiny")
+    words = ["bench", "--model", str(folder), "--device", "cpu", "--minutes", "0.02"]
+    assert main([*words, "--json", str(tmp_path / "bench.json")]) == 0
+    printed = capsys.readouterr().out
+    assert "| step |" in printed
+    numbers = json.loads((tmp_path / "bench.json").read_text())
+    step, decode, chunk, volume, _ = numbers["rows"]
+    assert step["max_error"] < 1e-4 and decode["max_error"] < 1e-4
+    assert volume["product_s"] == pytest.approx(3 * chunk["product_s"])
+
+
+def test_more_steps_come_nearer_to_the_fine_solution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solvers, "WAYS", [("euler", 4, 1.0), ("euler", 40, 1.0), ("midpoint", 40, 1.5)])
+    subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"))
+    said: list[str] = []
+    found = solvers.compare_solvers(subject, step_s=0.001, budget_s=3600, say=said.append)
+    assert [row.chunk for row in found] == ["first"] * 3 + ["next"] * 3
+    for coarse, fine, midpoint in (found[:3], found[3:]):
+        assert midpoint.error < fine.error < coarse.error
+    assert solvers.compare_solvers(subject, step_s=1.0, budget_s=60, say=said.append) == []
+    assert "left out" in said[-1]
