@@ -68,7 +68,9 @@ def _step_row(subject: Subject, budget_s: float) -> Row:
 
 def _decode_row(subject: Subject, budget_s: float) -> Row:
     """Layouts differ between the two, so each finds its own weights before it is timed."""
-    avae, latents = subject.avae, subject.noise[0].transpose(0, 1)[:4]
+    avae, latents = subject.avae, subject.noise[0].transpose(0, 1)
+    halvings = len(avae.kl.config.block_out_channels) - 1
+    latents = latents[: avae.slices_at_once(latents.shape[2] << halvings, latents.shape[3] << halvings)]
 
     def product() -> Tensor:
         return avae.decode(latents)
