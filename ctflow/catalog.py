@@ -67,6 +67,6 @@ def how_to_get(released: Released) -> str:
     licences = "; ".join(f"{part.what}: {part.licence}" for part in released.parts)
     return (
         f"The released weights of {released.name} are not bundled. This fetches and converts them into "
-        f"checkpoints/{released.name}: python -m ctflow convert {released.name}{unknown} . "
-        f"By running it you accept these licences. {licences}."
+        f"checkpoints/{released.name}: `python -m ctflow convert {released.name}{unknown}`. "
+        f"By running it you accept these licences: {licences}."
     )

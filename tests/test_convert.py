@@ -22,7 +22,6 @@ from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.pipeline import CTFlow
 from ctflow.released import recipes
 from ctflow.released.convert import Sources, convert
-from ctflow.released.hub import Address, fetch, parse_address
 from ctflow.released.recipes import CTCLIP, FLUX_AVAE
 from ctflow.released.text import INERT_CTCLIP, INERT_CXR_BERT, bert_config, ctclip_shapes
 from ctflow.report import Report
@@ -262,33 +261,6 @@ def test_fluxs_config_is_that_of_its_a_vae() -> None:
 
     avae = without_memory(lambda: AutoencoderKL.from_config(FLUX_AVAE))
     assert sum(parameter.numel() for parameter in avae.parameters()) == 83_819_683
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("EnyaWoooo/CTFlow/checkpoint-680000/ema", ("EnyaWoooo/CTFlow", "model", None, "checkpoint-680000/ema")),
-        ("datasets/a/b@1f2e/c/d.pt", ("a/b", "dataset", "1f2e", "c/d.pt")),
-        ("hf://a/b.c-d", ("a/b.c-d", "model", None, "")),
-        ("/a/b", None),
-        ("./a/b", None),
-        ("alone", None),
-    ],
-)
-def test_an_address_on_the_hub_is_read(text: str, address: tuple | None) -> None:
-    assert parse_address(text) == (address and Address(*address))
-
-
-def test_what_is_neither_here_nor_an_address_is_said() -> None:
-    with pytest.raises(CheckpointError, match=r"nothing at \./no/such"):
-        fetch("./no/such", ("*",))
-
-
-def test_offline_and_not_in_the_cache_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(CheckpointError, match="go online, or give a local path"):
-        fetch("nobody/nothing/at/all", ("*",))
 
 
 def test_v2_asks_for_the_paths_that_nobody_published(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
