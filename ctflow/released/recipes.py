@@ -91,7 +91,7 @@ V2 = Recipe(
     first_previous="zeros",
     text_parts=("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}"),
     guidance_trained=True,
-    evidence=Evidence(axes="inferred", spacing="proved", intensity="proved", text="proved"),
+    evidence=Evidence(axes="inferred", spacing="proved", intensity="proved", text="inferred"),
 )
 RECIPES = {recipe.name: recipe for recipe in (V1, V2)}
 
