@@ -29,7 +29,7 @@ BLUR = 0.7  # pixels: what an autoencoder may leave of a phantom's sharpness
 
 # Measures, by parts of their names, that concern a kind beside those of its own lobes or sides.
 ELSEWHERE: dict[Kind, tuple[str, ...]] = {
-    "Medical material": ("metal", "dense ml"),
+    "Medical material": ("metal", "dense ml", "peak hu"),
     "Arterial wall calcification": ("arch calcium", "aorta calcium", "oesophagus dense"),
     "Cardiomegaly": ("heart width", "cardiothoracic", "heart middle", "heart outer", "heart rim", "heart inner"),
     "Pericardial effusion": ("heart ", "cardiothoracic", "side back fluid"),
@@ -37,17 +37,17 @@ ELSEWHERE: dict[Kind, tuple[str, ...]] = {
     "Hiatal hernia": ("hernia",),
     "Lymphadenopathy": ("station", "mediastinum"),
     "Emphysema": ("below 950", "hole share", "thin lung", "free air", "spread hu", "patchiness"),
-    "Atelectasis": ("heart middle", "side back fluid", "side aerated share"),
+    "Atelectasis": ("heart middle", "side back fluid", "side aerated share", "heart width"),
     "Lung nodule": (),
     "Lung opacity": ("net share", "patchiness"),
     "Pulmonary fibrotic sequela": ("rim net share", "side back fluid"),
     "Pleural effusion": ("heart outer fluid",),
     "Mosaic attenuation pattern": ("patchiness", "spread hu", "hole share", "net share", "haze"),
     "Peribronchial thickening": ("bronchial wall", "ringed air", "net share", "hole share"),
-    "Consolidation": ("side back fluid", "side aerated share"),
+    "Consolidation": ("side back fluid", "side aerated share", "heart width"),
     "Bronchiectasis": ("net share",),
     "Interlobular septal thickening": ("net share", "hole share", "spread hu", "haze", "patchiness"),
-    "Pneumothorax": ("thin lung", "below 950"),
+    "Pneumothorax": ("below 950",),
 }
 
 
