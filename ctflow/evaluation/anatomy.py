@@ -118,3 +118,21 @@ def depth_mm(hu: Field, a: Anatomy) -> Field:
     """How far inside the ribs each voxel of the 3 mm grid lies, in mm, negative outside."""
     radius = cage_radius(hu, a)[:, a.angle]
     return ((radius - a.ring) * a.build.cage_half_depth).astype(np.float32)
+
+
+def dome_shift_mm(hu: Field, a: Anatomy) -> Field:
+    """How much lower than the mean one this person's diaphragm lies, on each side: (1, 1, 128), mm.
+
+    Read where aerated lung ends near the mean dome; 0 where there is none.
+    """
+    shifts = np.zeros((1, 1, hu.shape[2]), np.float32)
+    rows = abs(a.grid.y.ravel() + 15.0) < 28
+    for side in (-1, 1):
+        columns = abs(a.grid.x.ravel() - side * 68.0) < 26
+        lung, above = (field[:, rows][:, :, columns] for field in (hu < -500, a.above))
+        near = lung & (above < 30)
+        depth = np.where(near, above, 99.0).min(0)
+        found = depth[depth < 30]
+        if found.size > 0.3 * depth.size:
+            shifts[..., np.sign(a.grid.x.ravel()) == side] = np.clip(-np.median(found), -20, 20)
+    return shifts

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from ctflow.evaluation.anatomy import GRID_MM, Anatomy, Mask, anatomy, depth_mm, standard
+from ctflow.evaluation.anatomy import GRID_MM, Anatomy, Mask, anatomy, depth_mm, dome_shift_mm, standard
 from ctflow.evaluation.small import small_things
 from ctflow.phantom.grid import Field
 from ctflow.phantom.truth import LOBES
@@ -40,7 +40,7 @@ def measure(volume: Volume) -> Measures:
     mean = ndimage.gaussian_filter(pairs.mean((2, 4)), (0.5, 0.6, 0.6))
     peak = pairs.max((2, 4))
     depth = depth_mm(mean, a)
-    pleural = (depth > 1.5) & (a.above > -9.0) & (a.space > 3.0)
+    pleural = (depth > 2.5) & (a.above + dome_shift_mm(mean, a) > 6.0) & (a.space > 4.0)
     parts = (
         _lobes(mean, pleural, a),
         _pleura(mean, depth, pleural, a),
@@ -105,6 +105,8 @@ def _pleura(hu: Field, depth: Field, pleural: Mask, a: Anatomy) -> Iterator[tupl
             yield f"{side} side {part} fluid ml", _ml(zone & _band(hu, "fluid"))
             yield f"{side} side {part} solid ml", _ml(zone & _band(hu, "solid"))
             yield f"{side} side {part} aerated ml", _ml(zone & (hu < -600))
+        largest = np.bincount(ndimage.label(here & flat)[0].ravel())[1:].max(initial=0)
+        yield f"{side} side largest free air ml", largest * ML
         yield f"{side} side aerated share", (here & (hu < -600)).sum() / max(1, here.sum())
 
 
@@ -163,9 +165,11 @@ def _calcium(hu: Field, peak: Field, depth: Field, a: Anatomy) -> Iterator[tuple
         "heart": (a.heart < -6) & (depth > 8),
         "sternum": (abs(g.x) < 14) & (g.y < -40),
     }
-    for name, zone in zones.items():
+    for name, place in zones.items():
+        zone = np.broadcast_to(place, peak.shape)
         yield f"{name} dense ml", _ml(zone & (peak > 200))
         yield f"{name} metal ml", _ml(zone & (peak > 900))
+        yield f"{name} peak hu", np.sort(peak[zone])[-3:].mean() if zone.sum() > 2 else 0.0
     yield "metal ml", _ml(peak > 1150)
     yield "mean metal ml", _ml(hu > 1000)
 

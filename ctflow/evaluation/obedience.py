@@ -80,10 +80,11 @@ def obedience(generator: Generator, out: Path, plan: Plan, training: Path | None
     def make(item: Item) -> Volume:
         return generate(generator, card.request(item.report, item.seed, guidance=item.guidance))
 
+    folder = out / f"pool-{generator.model_sha256[:12]}"  # another model, another pool
     made: dict[str, list[Result]] = {}
     for name, some in groups.items():
         made[name] = []
-        for result in fill(out / "pool", some, make):
+        for result in fill(folder, some, make):
             made[name].append(result)
             yield f"{name} {len(made[name])} of {len(some)}"
     yield "phantoms of the same truths"
@@ -94,6 +95,8 @@ def obedience(generator: Generator, out: Path, plan: Plan, training: Path | None
     rows += _distances(made[HELD_OUT], training)
     theirs += detector_rows(detectors, tested, limits)
     _write(out, card.name, plan, rows, theirs, made[HELD_OUT])
+    pictures = [folder / f"{result.item.name}.png" for result in made[HELD_OUT][:PICTURES]]
+    join_pictures([path for path in pictures if path.exists()], out / "obedience.png")
 
 
 def _examples(out: Path, plan: Plan) -> tuple[list[detecting.Example], list[detecting.Example]]:
@@ -153,8 +156,6 @@ def _write(out: Path, name: str, plan: Plan, rows: list[Row], theirs: list[Row],
     (out / "obedience.md").write_text(
         table(name, rows, theirs) + f"\nVolumes that ended before their first slice: {empty}.\n"
     )
-    pictures = [out / "pool" / f"{result.item.name}.png" for result in results[:PICTURES]]
-    join_pictures([path for path in pictures if path.exists()], out / "obedience.png")
 
 
 def table(name: str, rows: Sequence[Row], theirs: Sequence[Row]) -> str:

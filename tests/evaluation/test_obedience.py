@@ -146,7 +146,7 @@ def _made_up(kind: Kind, rng: np.random.Generator) -> detecting.Example:
     made = {name: float(rng.normal()) for name in measures(None)}
     for slot, graded, much in zip(detecting.SLOTS, grades(truth), amounts(truth), strict=True):
         if slot[0] == kind and slot[1][1] is not None:
-            made[f"{slot[1][0]} {slot[1][1]} ball mm"] = float((graded > 0) * (5 + 20 * much))
+            made[f"{slot[1][0]} {slot[1][1]} roundest"] = float((graded > 0) * (5 + 20 * much))
     return detecting.Example(made, truth)
 
 
