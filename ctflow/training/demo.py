@@ -33,7 +33,7 @@ N = TypeVar("N", bound=nn.Module)
 
 INTENSITY = IntensityMap(black=0.0, white=1.0, hu_black=AIR_HU, hu_white=1400)
 TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}")
-MAX_TOKENS = 160
+MAX_TOKENS = 256
 # Each with its share of the time.
 AVAE_RECIPE, AVAE_SHARE = Recipe("avae", 4e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.22
 TEXT_RECIPE, TEXT_SHARE = Recipe("text", 5e-4, None, ema_decay=0.99, max_gradient_norm=1.0), 0.05
