@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from app.ui import build, launch_options
+from app.runs import Limits
+from app.ui import Page
 from ctflow.events import Generator
 
+LIMITS = Limits()
 Serve = Callable[..., str]
 
 
@@ -17,11 +19,10 @@ def serving() -> Iterator[Serve]:
     """Gives a function that serves the app for a generator on a free port and returns its address."""
     served = []
 
-    def start(generator: Generator, **options: Any) -> str:
-        demo = build(generator)
-        served.append(demo)
-        options = {**launch_options(), **options}
-        return demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **options)[1]
+    def start(generator: Generator, limits: Limits = LIMITS, driven: bool = False, **options: Any) -> str:
+        page = Page(generator, limits, driven)
+        served.append(page.demo)
+        return page.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **options)
 
     try:
         yield start
