@@ -58,12 +58,18 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
         guidance: float | None = None,
         request: gr.Request = None,  # type: ignore[assignment]
     ) -> dict:
-        """As /generate, but tells of the run while it is made: state, progress, and each chunk with its path."""
+        """As /generate, but tells of the run while it is made: state, progress, and the chunks that are new.
+
+        A chunk's file holds the int16 HU of its slices, all low bytes before all high bytes, deflated.
+        """
         fields = dict(locals())
         async with _running(handlers, fields) as run:
+            told = 0
             while True:
                 manifest = handlers.manifest(run)
-                yield manifest
+                chunks = manifest.pop("chunks")
+                yield {**manifest, "new_chunks": [_chunk(**chunk) for chunk in chunks[told:]]}
+                told = len(chunks)
                 if manifest["state"] in ("finished", "stopped", "failed"):
                     return
                 await handlers.news({"run": run.id, "seen": manifest["version"]})
@@ -103,6 +109,11 @@ def _worded() -> Iterator[None]:
         raise
     except Exception as error:
         raise gr.Error(logged(error), print_exception=False) from error
+
+
+def _chunk(path: str, first: int, slices: int) -> dict[str, Any]:
+    """Apart, because Gradio's client takes any object with a path for a file, and keeps nothing else of it."""
+    return {"first_slice": first, "slices": slices, "file": gr.FileData(path=path).model_dump()}
 
 
 def _files(handlers: Handlers, run: Run) -> tuple[gr.FileData, gr.FileData]:
