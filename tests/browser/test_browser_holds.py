@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.app.fake import FakeGenerator, Gate, chest, sleeping
+from tests.app.server import Serve
 from tests.browser.conftest import Visit
 from tests.browser.viewer import expect_slice, expect_status, generate, point_at, stop, write_report
 from tests.browser.wire import Wire, free_port
@@ -156,6 +157,21 @@ def test_the_line_can_be_left(visit: Open, gate: Gate) -> None:
     expect_busy(second, False)
     gate.open(6 * STEPS)
     expect_status(first.page, "Done")
+    assert len(generator.requests) == 1
+
+
+def test_where_a_request_has_to_drive_its_run_a_reload_does_not_end_it(visit: Open, serve: Serve, gate: Gate) -> None:
+    """As on ZeroGPU: the page asks for the drive through Gradio's queue, and that connection ends with the page."""
+    generator = FakeGenerator(gate)
+    page = visit(generator, url=serve(generator, driven=True)).page
+    write_report(page, "Clear.")
+    generate(page)
+    gate.open(2 * STEPS)
+    expect_slice(page, "32 / 96")
+    page.reload()
+    expect_slice(page, "32 / 96")
+    gate.open(4 * STEPS)
+    expect_status(page, "Done: 96 slices")
     assert len(generator.requests) == 1
 
 
