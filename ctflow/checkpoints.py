@@ -10,7 +10,8 @@ Weights may be cut into several files with an index beside them, as the hub's li
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL
 from huggingface_hub import save_torch_state_dict
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -34,6 +36,10 @@ DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
 RELEASED_PREFIX = "model."
 MAX_FILE_BYTES = 14_000_000  # so that a clone needs no Git LFS
+# What the libraries that build a network raise for a config that makes none: each has its own idea of that.
+_TRIPS = (
+    ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, StrictDataclassError, TypeError, ValueError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,22 +118,35 @@ def _load_avae(folder: Path) -> AutoencoderKL:
 
 
 def _load_bert(folder: Path) -> BertModel:
-    config = BertConfig.from_dict(_read_json(folder / CONFIG))
+    config = _read_json(folder / CONFIG)
     weights = _read_weights(folder / TRANSFORMERS_WEIGHTS)
-    return _filled(lambda: BertModel(config, add_pooling_layer=False), weights, folder / TRANSFORMERS_WEIGHTS)
+
+    def new_network() -> BertModel:
+        return BertModel(BertConfig.from_dict(config), add_pooling_layer=False)
+
+    return _filled(new_network, weights, folder / TRANSFORMERS_WEIGHTS)
 
 
 def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    try:
+    with _read_by_others(folder, "no tokenizer"):
         # From a folder: `BertTokenizer(vocab_file=…)` turns every word into [UNK] in transformers 5.
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{folder} has no tokenizer that transformers can read: {error}") from error
+
+
+@contextmanager
+def _read_by_others(path: Path, makes: str) -> Iterator[None]:
+    """Around other libraries' code that builds something of a file: what they trip over is the file's fault."""
+    try:
+        yield
+    except _TRIPS as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path} makes {makes} ({reason}). Copy the checkpoint again, whole.") from error
 
 
 def _filled(new_network: Callable[[], Any], weights: dict[str, Tensor], path: Path) -> Any:
     """A network whose every tensor comes from `weights`, in float32. Nothing may be missing, left over or reshaped."""
-    network: nn.Module = new_network()
+    with _read_by_others(path.with_name(CONFIG), "no network"):
+        network: nn.Module = new_network()
     expected = network.state_dict()
     faults = [f"missing {name}" for name in expected if name not in weights]
     faults += [f"unknown {name}" for name in weights if name not in expected]
@@ -166,9 +185,12 @@ def _check_agreement(folder: Path, card: ModelCard, transformer: STDiT, avae: AV
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} holds {type(values).__name__}, where names with values were expected.")
+    return values
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
@@ -176,13 +198,16 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     index = path.with_name(f"{path.name}.index.json")
     parts = [path]
     if not path.exists() and index.exists():
-        parts = [path.with_name(name) for name in sorted(set(_read_json(index).get("weight_map", {}).values()))]
+        with _read_by_others(index, "no list of files"):
+            parts = [path.with_name(name) for name in sorted(set(_read_json(index)["weight_map"].values()))]
     weights: dict[str, Tensor] = {}
     for part in parts:
         try:
             weights.update(load_file(part))
         except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"{part} cannot be read as safetensors: {error}") from error
+            raise CheckpointError(
+                f"{part} cannot be read as safetensors ({error}). Copy it again, whole; a pickle is never opened."
+            ) from error
     return weights
 
 

@@ -30,6 +30,22 @@ def resolve_device(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
+@contextlib.contextmanager
+def _memory_of(device: torch.device | str) -> Iterator[None]:
+    """Says memory that ran out as a ResourceError, with the knobs that help."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # On the CPU torch has no type of its own for it.
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
+            raise
+        elsewhere = "" if str(device) == "cpu" else ", or run it on the CPU (--device cpu)"
+        raise ResourceError(
+            f"The memory of {device} is not enough for this model. Close other programs, leave guidance at 1, "
+            f"choose a smaller model{elsewhere}."
+        ) from error
+
+
 class CTFlow:
     """A `Generator` (see `ctflow.events`) that runs a checkpoint. One request at a time."""
 
@@ -45,13 +61,20 @@ class CTFlow:
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> "CTFlow":
         """Loads a checkpoint folder. Raises CheckpointError, RequestError or ResourceError."""
-        return cls(load_checkpoint(folder), resolve_device(device))
+        on = resolve_device(device)
+        with _memory_of(on):
+            return cls(load_checkpoint(folder), on)
 
     def stream(self, request: GenerationRequest) -> Iterator[Event]:
         """Makes one volume. Closing the iterator stops it within one step. See `Generator.stream`.
 
-        Raises RequestError for what this model cannot do, VolumeError if the volume ends before its first slice.
+        Raises RequestError for what this model cannot do, VolumeError if the volume ends before its first slice,
+        ResourceError where memory runs out.
         """
+        with _memory_of(self.device), contextlib.closing(self._events(request)) as events:
+            yield from events
+
+    def _events(self, request: GenerationRequest) -> Iterator[Event]:
         self.card.check(request)
         geometry = self.card.geometry
         slices = request.chunks * geometry.slices_per_chunk

@@ -8,11 +8,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 from tqdm import tqdm
 
 from ctflow.card import find_checkpoint
 from ctflow.errors import RequestError, VolumeError
-from ctflow.events import MAX_SEED, Finished, GenerationRequest, Generator, Solver, Started, StepDone
+from ctflow.events import MAX_SEED, ChunkDone, Finished, GenerationRequest, Generator, Solver, Started, StepDone
 from ctflow.io.files import check_writable
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.io.sidecar import (
@@ -56,6 +57,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--shift", type=float, metavar="X", help="bends the steps towards noise; 1 = equal steps")
     parser.add_argument("--guidance", type=float, metavar="X", help="how strongly the report is followed; 1 = plainly")
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with --from, the one recorded there")
+    parser.add_argument("--keep-partial", action="store_true", help="at Ctrl-C, write the slices that are made already")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -69,11 +71,14 @@ def run(args: argparse.Namespace) -> None:
     request = request_of(recipe) if recipe else _request(args, report, generator)
     _say_what_is_cut(generator, report)
     began_s = time.monotonic()
-    volume = _generate(generator, request)
-    seconds = time.monotonic() - began_s
-    write_nifti(volume, args.out, synthetic_label(generator.card.name))
-    write_sidecar(sidecar_of(request, generator, seconds=seconds, complete=True), sidecar_path(args.out))
-    print(f"{args.out}: {len(volume.hu)} slices, seed {request.seed}, {seconds:.0f} s. {generator.card.notice}")
+    made: list[Started | ChunkDone] = []
+    try:
+        volume = _generate(generator, request, made)
+    except KeyboardInterrupt:
+        if args.keep_partial and len(made) > 1:
+            _write(args.out, _partial(made), request, generator, time.monotonic() - began_s, complete=False)
+        raise
+    _write(args.out, volume, request, generator, time.monotonic() - began_s, complete=True)
 
 
 def load(model: str, device: str) -> Generator:
@@ -148,13 +153,34 @@ def _say_what_is_cut(generator: Generator, report: Report) -> None:
         _note(f"the model reads {reading.limit} tokens and this report has more; it will not see: {reading.cut_text}")
 
 
-def _generate(generator: Generator, request: GenerationRequest) -> Volume:
-    """Drains the stream under a progress bar. Leaving it, by Ctrl-C too, closes the stream."""
+def _write(
+    out: Path, volume: Volume, request: GenerationRequest, generator: Generator, seconds: float, complete: bool
+) -> None:
+    write_nifti(volume, out, synthetic_label(generator.card.name))
+    write_sidecar(sidecar_of(request, generator, seconds=seconds, complete=complete), sidecar_path(out))
+    slices = f"{len(volume.hu)} slices" if complete else f"PARTIAL, {len(volume.hu)} slices"
+    print(f"{out}: {slices}, seed {request.seed}, {seconds:.0f} s. {generator.card.notice}")
+
+
+def _partial(made: list[Started | ChunkDone]) -> Volume:
+    chunks = [event.hu for event in made if isinstance(event, ChunkDone)]
+    (affine,) = (event.affine for event in made if isinstance(event, Started))
+    return Volume(np.concatenate(chunks), affine)
+
+
+def _generate(generator: Generator, request: GenerationRequest, made: list[Started | ChunkDone]) -> Volume:
+    """Drains the stream under a progress bar. Leaving it, by Ctrl-C too, closes the stream.
+
+    `made` takes what a partial volume needs.
+    """
     with closing(generator.stream(request)) as events, tqdm(total=request.chunks * request.steps, unit="step") as bar:
         for event in events:
             match event:
                 case Started():
                     bar.set_description("chunk 1")
+                    made.append(event)
+                case ChunkDone() if len(event.hu):
+                    made.append(event)
                 case StepDone():
                     bar.set_description(f"chunk {event.chunk + 1} of at most {request.chunks}", refresh=False)
                     bar.update()

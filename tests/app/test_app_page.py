@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.chunks import pack, unpack
 from app.handlers import Handlers
@@ -18,6 +21,7 @@ from app.runs import Runs
 from ctflow.io.sidecar import read_sidecar
 from ctflow.volume import plane_affine
 from tests.app.fake import FakeGenerator, chest, sleeping
+from tests.junk import junk
 
 FIELDS: dict[str, Any] = {
     "findings": "The lungs are clear.",
@@ -195,6 +199,16 @@ def test_a_download_of_nothing_is_explained(handlers: Handlers, wanted: dict[str
 @pytest.mark.parametrize("kind", ["pdf", None, ["nifti"], "../x"])
 def test_a_download_that_there_is_not_is_explained(handlers: Handlers, kind: Any) -> None:
     assert "one of nifti, sidecar" in handlers.export({"run": finished(handlers)["run"], "kind": kind})["problem"]
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys([*FIELDS, "run", "kind"], junk)))
+def test_whatever_is_sent_the_answer_is_an_answer(handlers: Handlers, asked: dict[str, Any]) -> None:
+    for handler in (handlers.start, handlers.read, handlers.stop, handlers.export):
+        answer = handler({**asked, "visitor": secrets.token_hex(4)})
+        assert "our side" not in answer.get("problem", "")
+        if handler == handlers.start and "run" in answer:
+            handlers.stop(answer)
 
 
 def test_the_page_needs_no_torch() -> None:

@@ -13,6 +13,7 @@ from ctflow.events import MAX_SEED
 from ctflow.io.sidecar import Sidecar, read_sidecar, request_of, sidecar_of, sidecar_path, write_sidecar
 from ctflow.report import Report
 from tests.app.fake import sleeping
+from tests.junk import junk, spoil
 
 GENERATOR = sleeping(0)
 REQUEST = GENERATOR.card.request(Report("Kleiner Erguß.", "≤ 3 mm", sex="F", age=54), 7, shift=1.5)
@@ -84,6 +85,37 @@ def test_a_fault_is_an_error_that_names_the_file_and_the_field(
         read_sidecar(path)
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
+
+
+@given(junk)
+def test_any_json_is_a_sidecar_or_an_error_that_names_the_file(tmp_path_factory: Any, values: Any) -> None:
+    path = tmp_path_factory.mktemp("sidecar") / "a.json"
+    path.write_text(json.dumps(values))
+    with pytest.raises(RequestError, match=r"a\.json"):
+        read_sidecar(path)
+
+
+@given(st.data())
+def test_a_sidecar_with_any_value_anywhere_is_read_or_refused(tmp_path_factory: Any, data: st.DataObject) -> None:
+    path = tmp_path_factory.mktemp("sidecar") / "a.json"
+    write_sidecar(sidecar(), path)
+    values = json.loads(path.read_text())
+    spoil(values, data)
+    path.write_text(json.dumps(values))
+    try:
+        read = read_sidecar(path)
+    except RequestError as error:
+        assert str(path) in str(error)
+    else:
+        request_of(read)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused(tmp_path_factory: Any, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("sidecar") / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(RequestError, match=r"a\.json"):
+        read_sidecar(path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"[]", b"\x1f\x8b\xff"])
