@@ -10,6 +10,7 @@ from gradio.utils import get_upload_folder
 
 from app import present
 from app.api import endpoints
+from app.blocks import Blocks
 from app.component import Viewer
 from app.handlers import FIELDS, Handlers
 from app.runs import Limits, Runs
@@ -39,7 +40,7 @@ class Page:
         self.device = generator.device
         runs = Runs(generator, Path(get_upload_folder()) / "ctflow", limits)
         self.handlers = Handlers(generator, runs, driven)
-        with gr.Blocks(
+        with Blocks(
             title="CTFlow", analytics_enabled=False, fill_width=True, delete_cache=(600, int(limits.keep_s))
         ) as self.demo:
             gr.HTML(present.header_html(self.card, self.device), apply_default_css=False)

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from app.handlers import Handlers
+from app.messages import logged
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -40,9 +41,15 @@ class Guard:
             return
         path = scope["path"].rstrip("/")
 
+        started = False
+
         async def send_guarded(message: "Message") -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_headers(path)]
+                started = True
+                ours = _headers(path)
+                theirs = [(name, value) for name, value in message["headers"] if name.lower() not in ours]
+                message["headers"] = [*theirs, *ours.items()]
             await send(message)
 
         if path.endswith("/upload"):
@@ -51,7 +58,13 @@ class Guard:
             words = f"A request has at most {MAX_BODY_BYTES:,} bytes. Shorten the report."
             await PlainTextResponse(words, 413)(scope, receive, send_guarded)
         else:
-            await self.app(scope, _counted(receive), send_guarded)
+            try:
+                await self.app(scope, _counted(receive), send_guarded)
+            except Exception as error:  # the server would log it, with what it quotes
+                if started:
+                    raise
+                words = f"No endpoint understands this; GET /gradio_api/info says what there is. {logged(error)}"
+                await JSONResponse({"error": words}, 400)(scope, receive, send_guarded)
 
 
 def web(handlers: Handlers) -> dict[str, Any]:
@@ -63,11 +76,11 @@ def web(handlers: Handlers) -> dict[str, Any]:
     return {"routes": [Route("/health", health)], "middleware": [Middleware(Guard)]}
 
 
-def _headers(path: str) -> list[tuple[bytes, bytes]]:
+def _headers(path: str) -> dict[bytes, bytes]:
     headers = dict(_HEADERS)
     if any(part in path for part in _PRIVATE):
         headers["cache-control"] = "private, no-store"  # a volume is for who knows its id, not for a proxy
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
+    return {name.encode(): value.encode() for name, value in headers.items()}
 
 
 def _announced(scope: "Scope") -> int:

@@ -22,7 +22,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-expect.set_options(timeout=20_000)  # a slow machine is no fault of the page
 
 
 @pytest.fixture(scope="session")

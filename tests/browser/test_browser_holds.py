@@ -1,29 +1,23 @@
 """What must not be lost: reloads, cut connections, restarts, several visitors, a line."""
 
-import os
 import re
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.app.fake import FakeGenerator, Gate, chest, sleeping
-from tests.app.server import Serve
+from tests.app.server import Apart, Serve
 from tests.browser.conftest import Visit
 from tests.browser.viewer import expect_slice, expect_status, generate, point_at, stop, write_report
-from tests.browser.wire import Wire, free_port
+from tests.browser.wire import Wire
 
 # Gradio closes sockets by way of the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 Open = Callable[..., Visit]
 SLICES = 96
 STEPS = 4
-ROOT = Path(__file__).parents[2]
 
 
 def expect_busy(page: Page, busy: bool) -> None:
@@ -186,45 +180,21 @@ def test_after_the_run_is_gone_the_page_says_so_and_works(visit: Open) -> None:
 
 
 @pytest.fixture
-def restarting(tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """Gives a function that starts a server, or kills it and starts it anew, at the same address."""
-    port = free_port()
-    running: list[subprocess.Popen[bytes]] = []
-
-    def start() -> str:
-        for process in running:
-            process.kill()
-            process.wait()
-        command = [sys.executable, "-m", "tests.app.serve", "--port", str(port), "--step-s", "0.05"]
-        environment = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-        running[:] = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)]
-        return wait_for(f"http://127.0.0.1:{port}/")
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
+def apart(tmp_path: Path) -> Iterator[Apart]:
+    server = Apart(tmp_path / "apart", "--step-s", "0.05")
+    yield server
+    server.kill()
 
 
-def wait_for(url: str) -> str:
-    for _ in range(600):
-        try:
-            httpx.get(f"{url}health", timeout=5)
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return url
-    raise AssertionError("the server did not start")
-
-
-def test_a_page_outlives_its_server(visit: Open, restarting: Callable[[], str]) -> None:
+def test_a_page_outlives_its_server(visit: Open, apart: Apart) -> None:
     """kill -9 in the middle: the page says so, keeps its slices and its report, and the next run works."""
-    page = visit(sleeping(0), url=restarting()).page
+    page = visit(sleeping(0), url=apart.url).page
     page.evaluate("window.sameDocument = true")
     write_report(page, "Clear lungs.")
     generate(page)
     expect_slice(page, "32 / 96")
-    restarting()
+    apart.kill()
+    apart.start()
     expect_status(page, "The server was started anew. The slices that you see stay")
     expect_busy(page, False)
     shown = page.locator(".ctv-axial canvas").get_attribute("aria-label") or ""

@@ -50,12 +50,6 @@ class Wire:
                     threading.Thread(target=_pump, args=pair, daemon=True).start()
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 def _pump(source: socket.socket, sink: socket.socket) -> None:
     with suppress(OSError), source, sink:
         while data := source.recv(65536):
