@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from app.runs import Limits
 from app.ui import Page
 from ctflow.card import find_checkpoint
-from ctflow.errors import CTFlowError
+from ctflow.errors import CTFlowError, RequestError
 from ctflow.events import Generator
 
 
@@ -50,6 +50,17 @@ def _limits(arguments: argparse.Namespace) -> Limits:
     )
 
 
+def _login() -> tuple[str, str] | None:
+    """From CTFLOW_AUTH alone: everybody on a machine can read its command lines."""
+    given = os.environ.get("CTFLOW_AUTH")
+    if not given:
+        return None
+    name, _, password = given.partition(":")
+    if not (name and password):
+        raise RequestError("CTFLOW_AUTH is a name and a password with a colon between them, as in reader:secret.")
+    return name, password
+
+
 def _generator(model: str, device: str) -> Generator:
     folder = find_checkpoint(model)
     from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
@@ -61,13 +72,14 @@ def main(given: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     arguments = _arguments(given)
     try:
+        login = _login()
         generator = _generator(arguments.model, arguments.device)
+        driven = on_zero_gpu()
+        page = Page(OnZeroGPU(generator) if driven else generator, _limits(arguments), driven)
     except CTFlowError as error:
         print(f"CTFlow cannot start: {error}", file=sys.stderr)
         return 2
-    driven = on_zero_gpu()
-    page = Page(OnZeroGPU(generator) if driven else generator, _limits(arguments), driven)
-    page.launch(server_name=arguments.host, server_port=arguments.port)
+    page.launch(server_name=arguments.host, server_port=arguments.port, auth=login)
     return 0
 
 

@@ -89,10 +89,10 @@ async def _running(handlers: Handlers, fields: dict[str, Any]) -> AsyncIterator[
         run = handlers.begin(f"program {request.session_hash}", None, **fields)
         try:
             # A copy of this context goes with it: ZeroGPU reads off it whose request this is.
-            driving: Any = asyncio.to_thread(handlers.runs.drive, run) if handlers.driven else asyncio.sleep(0)
-            task = asyncio.create_task(driving)
+            driving = [asyncio.to_thread(handlers.runs.drive, run)] if handlers.driven else []
+            tasks = [asyncio.create_task(task) for task in driving]
             yield run
-            await task
+            await asyncio.gather(*tasks)
         finally:
             if not run.over:
                 handlers.runs.stop(run.id)

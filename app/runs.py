@@ -28,7 +28,7 @@ _SWEEP_S = 60.0
 class Limits:
     """How much a server takes on. At a bound new runs wait and old ones go, but none that runs or is looked at.
 
-    `keep_s`: how long a run is kept after its end; `kept`: how many; `disk_bytes`: all files together;
+    `keep_s`: how long a run is kept after somebody last looked at it; `kept`: how many; `disk_bytes`: all files together;
     `waiting`: runs in line for everybody; `waiting_each`: for one visitor.
     """
 
@@ -146,7 +146,7 @@ class Runs:
             too_many = len(self._runs) - self.limits.kept
             now_s = time.monotonic()
             for place, run in enumerate(over):
-                if place < too_many or now_s - (run.ended_s or now_s) > self.limits.keep_s:
+                if place < too_many or now_s - max(run.ended_s or now_s, run.seen_s) > self.limits.keep_s:
                     self._remove(run)
 
     def _check_line(self, visitor: str) -> None:
@@ -239,8 +239,16 @@ class Runs:
 
 
 def _remove_old_folders(root: Path, keep_s: float) -> None:
-    """Removes what earlier processes left behind; Gradio's own sweep knows nothing of these files."""
-    root.mkdir(parents=True, exist_ok=True)
+    """Removes what earlier processes left behind; Gradio's own sweep knows nothing of these files.
+
+    Raises ResourceError where there is no place for files.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(
+            f"{root} cannot be made ({error.strerror}). Set GRADIO_TEMP_DIR to a folder to write to."
+        ) from error
     for folder in root.iterdir():
         if folder.is_dir() and time.time() - folder.stat().st_mtime > keep_s:
             shutil.rmtree(folder, ignore_errors=True)

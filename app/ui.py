@@ -40,9 +40,7 @@ class Page:
         self.device = generator.device
         runs = Runs(generator, Path(get_upload_folder()) / "ctflow", limits)
         self.handlers = Handlers(generator, runs, driven)
-        with Blocks(
-            title="CTFlow", analytics_enabled=False, fill_width=True, delete_cache=(600, int(limits.keep_s))
-        ) as self.demo:
+        with Blocks(title="CTFlow", analytics_enabled=False, fill_width=True) as self.demo:
             gr.HTML(present.header_html(self.card, self.device), apply_default_css=False)
             with gr.Row(elem_classes="ct-page"):
                 with gr.Column(elem_classes="ct-panel", min_width=280):
@@ -186,6 +184,8 @@ def _launch_options(handlers: Handlers) -> dict[str, Any]:
         "ssr_mode": False,
         "share": False,
         "app_kwargs": web(handlers),
+        # Else a first page that takes more than 3 s, as on a small container, is taken for a reason not to start.
+        "_frontend": False,
     }
 
 

@@ -12,7 +12,10 @@ new ResizeObserver(fitHeight).observe(document.body);
 
 document.addEventListener("ctflow-generate", ({ detail }) => session.generate(detail));
 document.addEventListener("ctflow-stop", () => session.stop());
-document.addEventListener("ctflow-fields", ({ detail }) => fields.changed(detail));
+document.addEventListener("ctflow-fields", ({ detail }) => {
+  session.explain(""); // what was wrong may be right now
+  fields.changed(detail);
+});
 if (window.ctflowFields) fields.changed(window.ctflowFields); // they may have been first
 
 window.addEventListener("pagehide", () => session.saveView());

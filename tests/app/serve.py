@@ -6,18 +6,31 @@ Whoever is called outside this machine is named on standard error as a STRANGER.
 import argparse
 import logging
 import sys
+import time
 
 from app.ui import Page
 from ctflow.card import find_checkpoint
 from ctflow.events import Generator
 from ctflow.report import Report
-from tests.app.fake import FakeGenerator, sleeping
+from tests.app.fake import FakeGenerator
 
 OURS = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 
 
-class Fragile(FakeGenerator):
-    """Breaks at a report that says so, and quotes it, as an error of ours might."""
+class Strict(FakeGenerator):
+    """Tells of two steps at once, and breaks at a report that says so, quoting it, as an error of ours might."""
+
+    def __init__(self, step_s: float) -> None:
+        super().__init__(self.take_a_step)
+        self.step_s = step_s
+        self.inside = 0
+
+    def take_a_step(self, chunk: int, step: int) -> None:
+        self.inside += 1
+        if self.inside > 1:
+            print("OVERLAP", file=sys.stderr, flush=True)
+        time.sleep(self.step_s)
+        self.inside -= 1
 
     def read(self, report: Report):
         if "BREAK" in report.findings:
@@ -32,7 +45,7 @@ def name_strangers(event: str, arguments: tuple) -> None:
 
 def generator(model: str, step_s: float) -> Generator:
     if model == "fake":
-        return Fragile(sleeping(step_s).step)
+        return Strict(step_s)
     from ctflow.pipeline import CTFlow
 
     return CTFlow.load(find_checkpoint(model), "cpu")
