@@ -28,8 +28,8 @@ _SWEEP_S = 60.0
 class Limits:
     """How much a server takes on. At a bound new runs wait and old ones go, but none that runs or is looked at.
 
-    `keep_s`: how long a run is kept after somebody last looked at it; `kept`: how many; `disk_bytes`: all files together;
-    `waiting`: runs in line for everybody; `waiting_each`: for one visitor.
+    `keep_s`: how long a run is kept after somebody last looked at it; `kept`: how many; `disk_bytes`: all files
+    together; `waiting`: runs in line for everybody; `waiting_each`: for one visitor.
     """
 
     keep_s: float = 2 * 3600

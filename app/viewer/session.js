@@ -6,7 +6,7 @@ const ASKED_KEY = "ctflow-asked"; // what it has asked for and heard no answer o
 const VIEW_KEY = "ctflow-view";
 const BUSY = ["waiting", "running"];
 const HEARTBEAT_MS = 20000; // tells the server that somebody still looks, and the page that it is still there
-const LOST = "The server does not answer. Trying again; what is shown here stays.";
+const LOST = "The server does not answer. Trying again; what you see stays.";
 
 class Session {
   constructor(view) {
@@ -16,7 +16,10 @@ class Session {
     this.server = null;
     this.wanted = new Set();
     this.held = new Set();
-    this.lost = () => this.say(LOST);
+    this.lost = () => {
+      this.say(LOST);
+      this.view.parts.detail.textContent = "";
+    };
     view.parts.nifti.onclick = () => this.download("nifti");
     view.parts.sidecar.onclick = () => this.download("sidecar");
     this.tell({ state: "idle", status: "Write or pick a report, then Generate.", detail: "", share: 0, chunks: [] });
