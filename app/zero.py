@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Any
 
 from ctflow.card import ModelCard
-from ctflow.events import Event, GenerationRequest, Generator, Reading
+from ctflow.events import Event, GenerationRequest, Generator, Reading, Start
 from ctflow.report import Report
 from ctflow.volume import Volume
 
@@ -36,9 +36,9 @@ class OnZeroGPU:
         self._inner = inner
         self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(inner.stream)
 
-    def stream(self, request: GenerationRequest) -> Iterator[Event]:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
         """See `Generator.stream`. Closing it is heard at the next event."""
-        with closing(self._stream(request)) as events:
+        with closing(self._stream(request, start)) as events:
             yield from events
 
     def read(self, report: Report) -> Reading:
@@ -46,3 +46,6 @@ class OnZeroGPU:
 
     def score(self, volume: Volume, report: Report) -> float | None:
         return self._inner.score(volume, report)
+
+    def labels(self, volume: Volume) -> dict[str, float] | None:
+        return self._inner.labels(volume)

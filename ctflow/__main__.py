@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import ctflow
-from ctflow.commands import evaluate, generate, phantom, train
+from ctflow.commands import bench, convert, evaluate, generate, phantom, score, train
 from ctflow.errors import CTFlowError
 
 FAILED = 2  # as argparse has it
@@ -36,10 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ctflow {ctflow.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    generate.add_to(commands)
-    train.add_to(commands)
-    evaluate.add_to(commands)
-    phantom.add_to(commands)
+    for command in (generate, score, convert, phantom, train, evaluate, bench):
+        command.add_to(commands)
     return parser
 
 

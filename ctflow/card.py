@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from ctflow.catalog import RELEASED, how_to_get
 from ctflow.errors import CheckpointError, RequestError, faults
 from ctflow.events import GenerationRequest, Solver
 from ctflow.hu import IntensityMap
@@ -14,6 +15,7 @@ from ctflow.report import Report
 
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 Direction = Literal["L", "R", "P", "A", "S", "I"]
+Proof = Literal["proved", "inferred"]
 CARD_FORMAT = 1
 CARD = "card.json"
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
@@ -21,7 +23,7 @@ CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
 @dataclass(frozen=True, config=_strict)
 class Geometry:
-    """`axes`: the directions in which the model's slice, row and column index grow, and whether that is proved."""
+    """`axes`: the directions in which the model's slice, row and column index grow."""
 
     slices_per_chunk: int
     max_chunks: int
@@ -30,7 +32,16 @@ class Geometry:
     slice_spacing_mm: float
     pixel_spacing_mm: float
     axes: tuple[Direction, Direction, Direction]
-    axes_evidence: Literal["proved", "inferred"]
+
+
+@dataclass(frozen=True, config=_strict)
+class Evidence:
+    """Whether what the weights do not say themselves was seen in their volumes or told by their makers, or not."""
+
+    axes: Proof
+    spacing: Proof
+    intensity: Proof
+    text: Proof
 
 
 @dataclass(frozen=True, config=_strict)
@@ -96,6 +107,7 @@ class ModelCard:
     text: Text
     guidance: Guidance
     defaults: Defaults
+    evidence: Evidence
     provenance: str
     licence: str
     good_for: str
@@ -139,6 +151,8 @@ def find_checkpoint(name_or_folder: str) -> Path:
     for folder in candidates:
         if os.path.isfile(folder / CARD):
             return folder
+    if released := RELEASED.get(name_or_folder):
+        raise CheckpointError(how_to_get(released))
     known = sorted(path.parent.name for path in CHECKPOINTS.glob(f"*/{CARD}"))
     raise CheckpointError(
         f"No model at {name_or_folder!r}: a checkpoint folder with a {CARD} was expected, or one of the names here: "

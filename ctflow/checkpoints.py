@@ -4,34 +4,37 @@ card.json
 transformer/config.json, diffusion_pytorch_model.safetensors    as released (`DiffuserSTDiT`)
 avae/config.json, diffusion_pytorch_model.safetensors           as diffusers saves an AutoencoderKL
 text/config.json, model.safetensors, tokenizer files            as transformers saves a BertModel
+ctclip/config.json, model.safetensors                           CT-CLIP's image tower; only where there is one
 
 Weights may be cut into several files with an index beside them, as the hub's libraries do.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
 from diffusers import AutoencoderKL
 from huggingface_hub import save_torch_state_dict
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from pydantic import TypeAdapter, ValidationError
+from torch import nn
 from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedTokenizerBase
 
 from ctflow.card import CARD, ModelCard, read_card, write_card
-from ctflow.errors import CheckpointError
+from ctflow.errors import CheckpointError, faults
 from ctflow.models.avae import AVAE
+from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.models.text import TextEncoder
+from ctflow.weights import CONFIG, fill, read_json, read_weights, without_memory
 
-CONFIG = "config.json"
+CTCLIP = "ctclip"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
 RELEASED_PREFIX = "model."
@@ -40,16 +43,18 @@ MAX_FILE_BYTES = 9_500_000  # so that neither a clone nor a push to a Space (10 
 _TRIPS = (
     ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, StrictDataclassError, TypeError, ValueError,
 )  # fmt: skip
+C = TypeVar("C")
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A loaded folder: the card, the three networks in float32, and the SHA-256 over all of its files."""
+    """A loaded folder: the card, the networks in float32, and the SHA-256 over all of its files."""
 
     card: ModelCard
     transformer: STDiT
     avae: AVAE
     text: TextEncoder
+    ctclip: CTClip | None
     sha256: str
 
 
@@ -62,9 +67,11 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     avae = AVAE(_load_avae(folder / "avae"), card.latent.scale, card.latent.shift)
     transformer = load_transformer(folder / "transformer")
     text = TextEncoder(_load_bert(folder / "text"), _load_tokenizer(folder / "text"), card.text.max_tokens)
+    ctclip = load_ctclip(folder / CTCLIP) if (folder / CTCLIP).is_dir() else None
     _check_agreement(folder, card, transformer, avae, text)
-    networks = (network.eval().requires_grad_(False) for network in (transformer, avae, text))
-    return Checkpoint(card, *networks, sha256=folder_sha256(folder))  # type: ignore[arg-type]
+    for network in filter(None, (transformer, avae, text, ctclip)):
+        network.eval().requires_grad_(False)
+    return Checkpoint(card, transformer, avae, text, ctclip, folder_sha256(folder))
 
 
 def save_checkpoint(
@@ -91,14 +98,39 @@ def save_checkpoint(
 
 def load_transformer(folder: Path) -> STDiT:
     """Reads a transformer in the released layout."""
-    values = _read_json(folder / CONFIG)
-    wanted = {field.name for field in fields(STDiTConfig)}
-    if missing := wanted - values.keys():
-        raise CheckpointError(f"{folder / CONFIG} lacks {', '.join(sorted(missing))}.")
-    config = STDiTConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in wanted})
-    weights = _read_weights(folder / DIFFUSERS_WEIGHTS)
+    config = read_config(STDiTConfig, folder / CONFIG)
+    weights = read_weights(folder / DIFFUSERS_WEIGHTS)
     weights = {name.removeprefix(RELEASED_PREFIX): tensor for name, tensor in weights.items()}
-    return _filled(lambda: STDiT(config), weights, folder / DIFFUSERS_WEIGHTS)
+    with _read_by_others(folder / CONFIG, "no transformer"):
+        transformer = without_memory(lambda: STDiT(config))
+    fill(transformer, weights, folder / DIFFUSERS_WEIGHTS)
+    return transformer
+
+
+def load_ctclip(folder: Path) -> CTClip:
+    """Reads CT-CLIP's image tower and projections."""
+    config = read_config(CTClipConfig, folder / CONFIG)
+    with _read_by_others(folder / CONFIG, "no image tower"):
+        ctclip = without_memory(lambda: CTClip(config))
+    fill(ctclip, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
+    return ctclip
+
+
+@cache
+def _adapter(kind: type[C]) -> TypeAdapter[C]:
+    return TypeAdapter(kind)
+
+
+def read_config(kind: type[C], path: Path) -> C:
+    """A dataclass of whole numbers and the like from a JSON file that may say more. Raises CheckpointError."""
+    values = read_json(path)
+    wanted = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    if missing := wanted - values.keys():
+        raise CheckpointError(f"{path} lacks {', '.join(sorted(missing))}.")
+    try:
+        return _adapter(kind).validate_python({name: values[name] for name in wanted})
+    except ValidationError as error:
+        raise CheckpointError(f"{path} is no {kind.__name__}: {faults(error)}.") from error
 
 
 def folder_sha256(folder: Path) -> str:
@@ -112,19 +144,20 @@ def folder_sha256(folder: Path) -> str:
 
 
 def _load_avae(folder: Path) -> AutoencoderKL:
-    config = _read_json(folder / CONFIG)
-    weights = _read_weights(folder / DIFFUSERS_WEIGHTS)
-    return _filled(lambda: AutoencoderKL.from_config(config), weights, folder / DIFFUSERS_WEIGHTS)
+    config = read_json(folder / CONFIG)
+    with _read_by_others(folder / CONFIG, "no A-VAE"):
+        kl = without_memory(lambda: AutoencoderKL.from_config(config))
+    fill(kl, read_weights(folder / DIFFUSERS_WEIGHTS), folder / DIFFUSERS_WEIGHTS)
+    return kl
 
 
 def _load_bert(folder: Path) -> BertModel:
-    config = _read_json(folder / CONFIG)
-    weights = _read_weights(folder / TRANSFORMERS_WEIGHTS)
-
-    def new_network() -> BertModel:
-        return BertModel(BertConfig.from_dict(config), add_pooling_layer=False)
-
-    return _filled(new_network, weights, folder / TRANSFORMERS_WEIGHTS)
+    config = read_json(folder / CONFIG)
+    with _read_by_others(folder / CONFIG, "no text encoder"):
+        # with memory: its position ids are in no file
+        bert = BertModel(BertConfig.from_dict(config), add_pooling_layer=False)
+    fill(bert, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
+    return bert
 
 
 def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -135,31 +168,12 @@ def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 @contextmanager
 def _read_by_others(path: Path, makes: str) -> Iterator[None]:
-    """Around other libraries' code that builds something of a file: what they trip over is the file's fault."""
+    """Around code that builds something of a file: what it trips over is the file's fault."""
     try:
         yield
     except _TRIPS as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} makes {makes} ({reason}). Copy the checkpoint again, whole.") from error
-
-
-def _filled(new_network: Callable[[], Any], weights: dict[str, Tensor], path: Path) -> Any:
-    """A network whose every tensor comes from `weights`, in float32. Nothing may be missing, left over or reshaped."""
-    with _read_by_others(path.with_name(CONFIG), "no network"):
-        network: nn.Module = new_network()
-    expected = network.state_dict()
-    faults = [f"missing {name}" for name in expected if name not in weights]
-    faults += [f"unknown {name}" for name in weights if name not in expected]
-    faults += [
-        f"{name} is {tuple(weights[name].shape)} instead of {tuple(tensor.shape)}"
-        for name, tensor in expected.items()
-        if name in weights and weights[name].shape != tensor.shape
-    ]
-    if faults:
-        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise CheckpointError(f"{path} does not fit its {CONFIG}: {'; '.join(faults[:5])}{more}.")
-    network.load_state_dict({name: weights[name].to(tensor.dtype) for name, tensor in expected.items()})
-    return network
 
 
 def _check_agreement(folder: Path, card: ModelCard, transformer: STDiT, avae: AVAE, text: TextEncoder) -> None:
@@ -181,34 +195,6 @@ def _check_agreement(folder: Path, card: ModelCard, transformer: STDiT, avae: AV
     for what, (found, expected) in pairs.items():
         if found != expected:
             raise CheckpointError(f"{folder} contradicts itself on the {what}: {found} against {expected}.")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path} holds {type(values).__name__}, where names with values were expected.")
-    return values
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of one file, or of the files that its index names."""
-    index = path.with_name(f"{path.name}.index.json")
-    parts = [path]
-    if not path.exists() and index.exists():
-        with _read_by_others(index, "no list of files"):
-            parts = [path.with_name(name) for name in sorted(set(_read_json(index)["weight_map"].values()))]
-    weights: dict[str, Tensor] = {}
-    for part in parts:
-        try:
-            weights.update(load_file(part))
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(
-                f"{part} cannot be read as safetensors ({error}). Copy it again, whole; a pickle is never opened."
-            ) from error
-    return weights
 
 
 def _save_bf16(network: nn.Module, path: Path, prefix: str = "") -> None:

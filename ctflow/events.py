@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from ctflow.card import ModelCard
 
 Solver = Literal["euler", "midpoint"]
+# Ways through the solver by name: the published one, and two that spend fewer steps.
+PRESETS: dict[str, dict[str, Any]] = {
+    "parity": {"solver": "euler", "steps": 200, "shift": 1.0},
+    "quality": {"solver": "midpoint", "steps": 24, "shift": 1.5},
+    "fast": {"solver": "midpoint", "steps": 10, "shift": 1.5},
+}
 MAX_SEED = 2**32 - 1
 MAX_STEPS = 1000
 
@@ -55,6 +61,19 @@ class GenerationRequest:
             raise RequestError(f"The solver is one of {', '.join(get_args(Solver))}; got {self.solver!r}.")
         if self.solver == "midpoint" and self.steps % 2:
             raise RequestError(f"Midpoint takes its steps in pairs: give an even number of steps, not {self.steps}.")
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A real scan that a volume begins with, as the paper's modes have it.
+
+    `gt-head`: its first `slices` stand at the beginning, and the model goes on from there.
+    `next-block`: every chunk is made from the scan's own chunk before it.
+    """
+
+    mode: Literal["gt-head", "next-block"]
+    scan: Volume
+    slices: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +128,7 @@ class Generator(Protocol):
     model_sha256: str
     device: str
 
-    def stream(self, request: GenerationRequest) -> Iterator[Event]:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
         """Started, then StepDone and ChunkDone in order, then Finished. Closing the iterator cancels."""
         ...
 
@@ -118,13 +137,17 @@ class Generator(Protocol):
         ...
 
     def score(self, volume: Volume, report: Report) -> float | None:
-        """How well a volume fits a report by the model's own image tower; None where it has none."""
+        """How well a volume fits a report by the model's own image tower, 0 to 100; None where it has none."""
+        ...
+
+    def labels(self, volume: Volume) -> dict[str, float] | None:
+        """How likely each finding is in a volume, by the same tower; None where it has none."""
         ...
 
 
-def generate(generator: Generator, request: GenerationRequest) -> Volume:
+def generate(generator: Generator, request: GenerationRequest, start: Start | None = None) -> Volume:
     """Drains `generator.stream`."""
-    for event in generator.stream(request):
+    for event in generator.stream(request, start):
         if isinstance(event, Finished):
             return event.volume
     raise AssertionError("a stream ends with Finished")

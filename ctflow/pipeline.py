@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,14 @@ from torch import Tensor
 
 from ctflow.checkpoints import Checkpoint, load_checkpoint
 from ctflow.errors import RequestError, ResourceError, VolumeError
-from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Started, StepDone, generate
+from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone, generate
+from ctflow.frame import Frame
+from ctflow.models.ctclip import clip_score
+from ctflow.models.ctclip_input import LABELS, challenge_input, clip_input, clip_text, prompts
 from ctflow.report import Report, encoder_text
-from ctflow.sampler import ChunkSampled, WhiteRule, sample, seeded_noise
-from ctflow.volume import Volume, plane_affine
+from ctflow.sampler import ChunkSampled, Given, WhiteRule, sample, seeded_noise
+from ctflow.start import check_start
+from ctflow.volume import Volume
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -46,17 +51,40 @@ def _memory_of(device: torch.device | str) -> Iterator[None]:
         ) from error
 
 
+def precision(compute_capability: tuple[int, int]) -> tuple[torch.dtype, torch.dtype]:
+    """Of the transformer and of the A-VAE on a GPU. A T4 has no bf16, and FLUX's A-VAE gives NaN in fp16.
+
+    Not `torch.cuda.is_bf16_supported`, which says yes where it is only emulated.
+    """
+    if compute_capability >= (8, 0):
+        return torch.bfloat16, torch.bfloat16
+    return torch.float16, torch.float32
+
+
 class CTFlow:
     """A `Generator` (see `ctflow.events`) that runs a checkpoint. One request at a time."""
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
+        self._device = device
+        self._frame = Frame(self.card.geometry)
         self._transformer = checkpoint.transformer.to(device)
         self._avae = checkpoint.avae.to(device)
         self._text = checkpoint.text.to(device)
+        self._ctclip = checkpoint.ctclip.to(device) if checkpoint.ctclip else None
+        self._encode = lru_cache(maxsize=16)(torch.inference_mode()(self._text.encode))
         with torch.inference_mode():
             self._first_previous = self._make_first_previous()
             self._white = self._make_white_rule()
+        if device.type == "cuda":
+            self._lower(*precision(torch.cuda.get_device_capability(device)))
+        else:
+            self._avae.kl.to(memory_format=torch.channels_last)  # a quarter faster; CUDA's group norm undoes it
+
+    def _lower(self, transformer: torch.dtype, avae: torch.dtype) -> None:
+        """After the codes of black and white were made, which the stop rule compares with."""
+        self._transformer.lower(transformer)
+        self._avae.kl.to(avae)
 
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> "CTFlow":
@@ -65,22 +93,23 @@ class CTFlow:
         with _memory_of(on):
             return cls(load_checkpoint(folder), on)
 
-    def stream(self, request: GenerationRequest) -> Iterator[Event]:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
         """Makes one volume. Closing the iterator stops it within one step. See `Generator.stream`.
 
         Raises RequestError for what this model cannot do, VolumeError if the volume ends before its first slice,
         ResourceError where memory runs out.
         """
-        with _memory_of(self.device), contextlib.closing(self._events(request)) as events:
+        with _memory_of(self.device), contextlib.closing(self._events(request, start)) as events:
             yield from events
 
-    def _events(self, request: GenerationRequest) -> Iterator[Event]:
+    def _events(self, request: GenerationRequest, start: Start | None) -> Iterator[Event]:
         self.card.check(request)
-        geometry = self.card.geometry
-        slices = request.chunks * geometry.slices_per_chunk
-        yield Started(request, (slices, *self._plane_shape), self.affine)
+        scan = self._frame.bring(start.scan) if start else None
+        given = self._given(start, scan, request) if start and scan else None
+        affine = scan.affine if scan else self._frame.affine
+        yield Started(request, (request.chunks * self.card.geometry.slices_per_chunk, *self._frame.plane), affine)
         done: list[np.ndarray] = []
-        with contextlib.closing(self._sample(request)) as sampled:
+        with contextlib.closing(self._sample(request, given)) as sampled:
             for event in sampled:
                 if not isinstance(event, ChunkSampled):
                     yield StepDone(event.chunk, event.step)
@@ -90,53 +119,60 @@ class CTFlow:
                     done.append(hu)
         if not done:
             raise VolumeError(f"Seed {request.seed} ended this volume before its first slice. Try another seed.")
-        yield Finished(Volume(np.concatenate(done), self.affine))
+        yield Finished(Volume(np.concatenate(done), affine))
 
-    def generate(self, request: GenerationRequest) -> Volume:
+    def generate(self, request: GenerationRequest, start: Start | None = None) -> Volume:
         """Drains `stream`."""
-        return generate(self, request)
+        return generate(self, request, start)
 
     def read(self, report: Report) -> Reading:
         """See `Generator.read`."""
         return self._text.read(encoder_text(report, self.card.text.parts))
 
+    @torch.inference_mode()
     def score(self, volume: Volume, report: Report) -> float | None:
-        """See `Generator.score`; no model has an image tower yet."""
-        return None
+        """See `Generator.score`: the CLIP score of CT-CLIP, as the VLM3D challenge counts it."""
+        if self._ctclip is None:
+            return None
+        image = challenge_input(volume, self._ctclip.config.input_size).to(self._device)
+        text = self._ctclip.text_latent(self._encode(clip_text(report))[0])
+        return clip_score(text, self._ctclip.image_latent(image)).item()
 
-    @property
-    def affine(self) -> np.ndarray:
-        """Of every volume this model makes: slices as the model orders them, rows to the back, columns to the left."""
-        geometry = self.card.geometry
-        spacing_mm = (geometry.slice_spacing_mm, geometry.pixel_spacing_mm, geometry.pixel_spacing_mm)
-        return plane_affine((geometry.axes[0], "P", "L"), spacing_mm, *self._plane_shape)
+    @torch.inference_mode()
+    def labels(self, volume: Volume) -> dict[str, float] | None:
+        """See `Generator.labels`: zero-shot probabilities of CT-RATE's labels, by CT-CLIP."""
+        if self._ctclip is None:
+            return None
+        image = clip_input(volume, self._ctclip.config.input_size).to(self._device)
+        texts = torch.cat([self._text.encode(prompt)[0] for pair in prompts() for prompt in pair])
+        pairs = self._ctclip.text_latent(texts).unflatten(0, (-1, 2))
+        present = self._ctclip.present(pairs, self._ctclip.image_latent(image))[0]
+        return dict(zip(LABELS, present.tolist(), strict=True))
 
-    @property
-    def _turned(self) -> bool:
-        """Whether the model's rows run along the patient's left-right axis."""
-        return self.card.geometry.axes[1] in "LR"
+    @torch.inference_mode()
+    def _given(self, start: Start, scan: Volume, request: GenerationRequest) -> Given:
+        """The chunks of a scan that lies on our grid, encoded: what is shown of them is decoded as all others are."""
+        head = check_start(start, scan, request, self.card.geometry.slices_per_chunk)
+        always_previous = start.mode == "next-block"
+        count = (request.chunks if always_previous else head) * self.card.geometry.slices_per_chunk
+        intensity = self.card.intensity.to_intensity(self._frame.to_model(scan.hu[:count]))
+        latents = self._avae.encode(torch.from_numpy(intensity).to(self._device))
+        return Given(latents.transpose(0, 1), head, always_previous)
 
-    @property
-    def _plane_shape(self) -> tuple[int, int]:
-        rows, columns = self.card.geometry.rows, self.card.geometry.columns
-        return (columns, rows) if self._turned else (rows, columns)
-
-    def _sample(self, request: GenerationRequest) -> Iterator[object]:
+    def _sample(self, request: GenerationRequest, given: Given | None) -> Iterator[object]:
         latent = self.card.latent
         shape = (latent.channels, self.card.geometry.slices_per_chunk, latent.rows, latent.columns)
-        with torch.inference_mode():
-            text = self._text.encode(encoder_text(request.report, self.card.text.parts))
+        text = self._encode(encoder_text(request.report, self.card.text.parts))
         noise = seeded_noise(request.seed, shape)
-        return sample(self._transformer, self.card.prediction, request, text, self._first_previous, self._white, noise)
+        return sample(
+            self._transformer, self.card.prediction, request, text, self._first_previous, self._white, noise, given
+        )
 
     @torch.inference_mode()
     def _decode(self, latents: Tensor) -> np.ndarray:
         """Latents (C, slices, H, W) -> int16 HU (slices, rows, columns), rows to the back and columns to the left."""
         intensity = self._avae.decode(latents.transpose(0, 1)).float().cpu().numpy()
-        hu = self.card.intensity.to_hu(intensity)
-        row_axis, column_axis = self.card.geometry.axes[1:]
-        hu = np.flip(hu, [axis for axis, way in ((1, row_axis), (2, column_axis)) if way in "AR"])
-        return np.ascontiguousarray(hu.swapaxes(1, 2) if self._turned else hu)
+        return self._frame.to_volume(self.card.intensity.to_hu(intensity))
 
     def _plain_code(self, intensity: float) -> Tensor:
         return self._avae.code_of(intensity, self.card.geometry.rows, self.card.geometry.columns)

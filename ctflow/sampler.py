@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from ctflow.events import GenerationRequest
 from ctflow.flow import solve, velocity_from_data
-from ctflow.models.stdit import STDiT
+from ctflow.models.stdit import Modulation, STDiT
 from ctflow.models.text import no_text
 
 Noise = Callable[[int], Tensor]
@@ -29,6 +30,22 @@ class ChunkSampled:
 
     chunk: int
     latents: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Chunks of a real scan, latents (C, slices, H, W). The first `head` chunks are taken as they are.
+
+    `always_previous`: later chunks too are made from the given one before them, and not from the one just made.
+    """
+
+    latents: Tensor
+    head: int
+    always_previous: bool
+
+    def chunk(self, index: int, slices: int) -> Tensor:
+        """(1, C, slices, H, W)."""
+        return self.latents[None, :, index * slices : (index + 1) * slices]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,21 +82,36 @@ def seeded_noise(seed: int, shape: tuple[int, ...]) -> Noise:
     return noise
 
 
+def time_table(transformer: STDiT) -> Callable[[float], Modulation]:
+    """The modulation at each t, worked out once: every chunk visits the same times."""
+
+    @cache
+    def at(t: float) -> Modulation:
+        return transformer.modulation(torch.tensor([t], device=transformer.pos_embed.device))
+
+    return at
+
+
 def velocity_of(
-    transformer: STDiT, prediction: str, previous: Tensor, text: Tensor, guidance: float
+    transformer: STDiT,
+    prediction: str,
+    previous: Tensor,
+    text: Tensor,
+    guidance: float,
+    modulation_at: Callable[[float], Modulation] | None = None,
 ) -> Callable[[Tensor, float], Tensor]:
     """The velocity field of one chunk. Guidance other than 1 weighs report against no report, in one batch of two.
 
-    `prediction`: what the transformer answers with, see `ModelCard`.
+    `prediction`: what the transformer answers with, see `ModelCard`. `modulation_at`: see `time_table`.
     """
+    modulation_at = modulation_at or time_table(transformer)
     if guidance != 1:
         previous = previous.expand(2, -1, -1, -1, -1)
         text = torch.cat([text, no_text(text)])
+    condition = transformer.condition(previous, text)
 
     def velocity(x: Tensor, t: float) -> Tensor:
-        count = len(text)
-        time = torch.full((count,), t, dtype=torch.float32, device=x.device)
-        answer = transformer(x.expand(count, -1, -1, -1, -1), previous, text, time)
+        answer = transformer.step(x.expand(len(text), -1, -1, -1, -1), condition, modulation_at(t))
         if guidance != 1:
             with_report, without = answer.split(1)
             answer = without + guidance * (with_report - without)
@@ -97,15 +129,23 @@ def sample(
     first_previous: Tensor,
     white: WhiteRule,
     noise: Noise,
+    given: Given | None = None,
 ) -> Iterator[StepSampled | ChunkSampled]:
     """Yields after every evaluation of the transformer and after every chunk.
 
     text (1, 1, D), first_previous (C, T, H, W) as the transformer sees them, on its device.
     White slices at the end of a chunk are held back: the next chunk brings them, or the volume ends without them.
     """
+    modulation_at = time_table(transformer)
     previous, held_back = first_previous[None], first_previous[:, :0]
-    for chunk in range(request.chunks):
-        velocity = velocity_of(transformer, prediction, previous, text, request.guidance)
+    slices_per_chunk, head = first_previous.shape[1], given.head if given else 0
+    for chunk in range(head):
+        previous = given.chunk(chunk, slices_per_chunk)
+        yield ChunkSampled(chunk, previous[0])
+    for chunk in range(head, request.chunks):
+        if given and given.always_previous:
+            previous = given.chunk(chunk - 1, slices_per_chunk)
+        velocity = velocity_of(transformer, prediction, previous, text, request.guidance, modulation_at)
         start = noise(chunk)[None].to(previous)
         for step, state in enumerate(solve(velocity, start, request.solver, request.steps, request.shift)):
             previous = state  # the velocity keeps the chunk that it was made with
@@ -114,5 +154,5 @@ def sample(
         kept = white.kept(slices)
         held_back = slices[:, kept:]
         yield ChunkSampled(chunk, slices[:, :kept])
-        if white.ends_volume(previous[0]):
+        if white.ends_volume(previous[0]) and not (given and given.always_previous):
             return

@@ -43,6 +43,21 @@ class Volume:
         slices, rows, columns = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(slices), float(rows), float(columns)
 
+    def along(self, axes: tuple[str, str, str]) -> tuple[np.ndarray, tuple[float, float, float]]:
+        """The HU with their axes turned to grow in these directions (of L R P A S I), and the spacing in mm there.
+
+        Voxels are moved and never mixed: an oblique volume comes out along the nearest axes.
+        """
+        wanted = np.array([DIRECTIONS[axis] for axis in axes]).T
+        cosines = self.affine[:3, :3].T @ wanted / np.linalg.norm(self.affine[:3, :3], axis=0)[:, None]
+        order = [int(np.abs(cosines[:, axis]).argmax()) for axis in range(3)]
+        if sorted(order) != [0, 1, 2]:
+            raise VolumeError("The volume is so oblique that its axes have no order: resample it upright first.")
+        flipped = [axis for axis, source in enumerate(order) if cosines[source, axis] < 0]
+        hu = np.flip(self.hu.transpose(order), flipped)
+        spacing = self.spacing_mm
+        return np.ascontiguousarray(hu), (spacing[order[0]], spacing[order[1]], spacing[order[2]])
+
 
 def plane_affine(
     axes: tuple[str, str, str], spacing_mm: tuple[float, float, float], rows: int, columns: int

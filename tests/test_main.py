@@ -126,6 +126,22 @@ def test_from_says_when_versions_differ(
     assert "the bytes may differ" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--preset", "parity"], ("euler", 200, 1.0)),
+        (["--preset", "quality"], ("midpoint", 24, 1.5)),
+        (["--preset", "fast", "--steps", "8"], ("midpoint", 8, 1.5)),
+    ],
+)
+def test_a_preset_is_a_way_through_the_solver_and_what_is_said_beside_it_counts(
+    fake: FakeGenerator, tmp_path: Path, words: list[str], expected: tuple[str, int, float]
+) -> None:
+    make(tmp_path / "a.nii.gz", *words)
+    request = request_of(read_sidecar(tmp_path / "a.json"))
+    assert (request.solver, request.steps, request.shift) == expected
+
+
 def test_a_seed_that_was_not_given_is_drawn_said_and_recorded(
     fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

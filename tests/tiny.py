@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from ctflow.card import Defaults, Geometry, Guidance, Latent, ModelCard, Stop, Text
+from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
 from ctflow.checkpoints import save_checkpoint
 from ctflow.hu import IntensityMap
 from ctflow.models.stdit import STDiT, STDiTConfig
@@ -17,7 +17,7 @@ CARD = ModelCard(
     name="tiny",
     title="Random weights",
     notice="Random weights.",
-    geometry=Geometry(4, 3, 32, 32, 3.0, 1.5, ("I", "P", "L"), "proved"),
+    geometry=Geometry(4, 3, 32, 32, 3.0, 1.5, ("I", "P", "L")),
     intensity=IntensityMap(black=0.0, white=1.0, hu_black=-1000, hu_white=1400),
     latent=Latent(channels=2, rows=8, columns=8, scale=1.3, shift=0.1),
     prediction="velocity",
@@ -26,6 +26,7 @@ CARD = ModelCard(
     text=Text(encoder="BERT", parts=("Findings: {findings}", "Impression: {impression}"), max_tokens=16),
     guidance=Guidance(trained=True, default=1.0),
     defaults=Defaults(solver="euler", steps=3, shift=1.0, chunks=2),
+    evidence=Evidence("proved", "proved", "proved", "proved"),
     provenance="Nothing was trained.",
     licence="Apache-2.0",
     good_for="Tests.",

@@ -5,6 +5,7 @@ import secrets
 import sys
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -12,14 +13,27 @@ import numpy as np
 from tqdm import tqdm
 
 from ctflow.card import find_checkpoint
+from ctflow.commands.start import add_start_to, chunks_of, start_of, steps_of
 from ctflow.errors import RequestError, VolumeError
-from ctflow.events import MAX_SEED, ChunkDone, Finished, GenerationRequest, Generator, Solver, Started, StepDone
+from ctflow.events import (
+    MAX_SEED,
+    PRESETS,
+    ChunkDone,
+    Finished,
+    GenerationRequest,
+    Generator,
+    Solver,
+    Start,
+    Started,
+    StepDone,
+)
 from ctflow.io.files import check_writable
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.io.sidecar import (
     NOTICE,
     Sidecar,
     read_sidecar,
+    record_of,
     request_of,
     sidecar_of,
     sidecar_path,
@@ -32,7 +46,7 @@ from ctflow.volume import Volume
 DEFAULT_MODEL = "demo"
 DEVICES = ("auto", "cpu", "cuda")
 # What a sidecar settles: beside --from these have no say.
-_SETTLED = ("impression", "sex", "age", "seed", "chunks", "solver", "steps", "shift", "guidance")
+_SETTLED = ("impression", "sex", "age", "seed", "chunks", "preset", "solver", "steps", "shift", "guidance")
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -52,10 +66,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)")
     parser.add_argument("--seed", type=int, metavar="N", help="drawn at random, and recorded, if left out")
     parser.add_argument("--chunks", type=int, metavar="N", help="length in chunks of slices (default: the model's)")
+    parser.add_argument("--preset", choices=PRESETS, help="solver, steps and shift; parity is the published way")
     parser.add_argument("--solver", choices=get_args(Solver), help="default: the model's, as for what follows")
     parser.add_argument("--steps", type=int, metavar="N", help="evaluations of the transformer per chunk")
     parser.add_argument("--shift", type=float, metavar="X", help="bends the steps towards noise; 1 = equal steps")
     parser.add_argument("--guidance", type=float, metavar="X", help="how strongly the report is followed; 1 = plainly")
+    add_start_to(parser)
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with --from, the one recorded there")
     parser.add_argument("--keep-partial", action="store_true", help="at Ctrl-C, write the slices that are made already")
 
@@ -65,20 +81,22 @@ def run(args: argparse.Namespace) -> None:
     _check_out(args.out)
     recipe = _recipe(args)
     report = recipe.report if recipe else _report(args)
+    start = start_of(args, recipe)
     generator = load(args.model, args.device or (recipe.device.partition(":")[0] if recipe else "auto"))
     if recipe:
         _check_same_model(recipe, generator, args.sidecar)
-    request = request_of(recipe) if recipe else _request(args, report, generator)
+    request = request_of(recipe) if recipe else _request(args, report, generator, start)
     _say_what_is_cut(generator, report)
     began_s = time.monotonic()
     made: list[Started | ChunkDone] = []
+    write = partial(_write, args, request, start, generator, began_s)
     try:
-        volume = _generate(generator, request, made)
+        volume = _generate(generator, request, start, made)
     except KeyboardInterrupt:
         if args.keep_partial and len(made) > 1:
-            _write(args.out, _partial(made), request, generator, time.monotonic() - began_s, complete=False)
+            write(_so_far(made), complete=False)
         raise
-    _write(args.out, volume, request, generator, time.monotonic() - began_s, complete=True)
+    write(volume, complete=True)
 
 
 def load(model: str, device: str) -> Generator:
@@ -118,11 +136,12 @@ def _recipe(args: argparse.Namespace) -> Sidecar | None:
 
 
 def _report(args: argparse.Namespace) -> Report:
-    text = args.report if args.report_file is None else _read_text(args.report_file)
+    text = args.report if args.report_file is None else read_text(args.report_file)
     return Report.parse(text, args.impression or "", args.sex, args.age)
 
 
-def _read_text(name: str) -> str:
+def read_text(name: str) -> str:
+    """A UTF-8 file, or standard input for `-`. Raises RequestError."""
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return data.decode("utf-8-sig")  # Windows editors begin a text with a mark
@@ -130,12 +149,14 @@ def _read_text(name: str) -> str:
         raise RequestError(f"The report {name} cannot be read as UTF-8 text ({error}).") from error
 
 
-def _request(args: argparse.Namespace, report: Report, generator: Generator) -> GenerationRequest:
+def _request(args: argparse.Namespace, report: Report, generator: Generator, start: Start | None) -> GenerationRequest:
     seed = args.seed
     if seed is None:
         seed = secrets.randbelow(MAX_SEED + 1)
         _note(f"seed {seed}, drawn at random.")
-    wishes = {name: getattr(args, name) for name in ("chunks", "solver", "steps", "shift", "guidance")}
+    given = {name: getattr(args, name) for name in ("solver", "steps", "shift", "guidance")}
+    given["chunks"] = chunks_of(args, start)
+    wishes = PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
     return generator.card.request(report, seed, **wishes)
 
 
@@ -154,26 +175,38 @@ def _say_what_is_cut(generator: Generator, report: Report) -> None:
 
 
 def _write(
-    out: Path, volume: Volume, request: GenerationRequest, generator: Generator, seconds: float, complete: bool
+    args: argparse.Namespace,
+    request: GenerationRequest,
+    start: Start | None,
+    generator: Generator,
+    began_s: float,
+    volume: Volume,
+    complete: bool,
 ) -> None:
-    write_nifti(volume, out, synthetic_label(generator.card.name))
-    write_sidecar(sidecar_of(request, generator, seconds=seconds, complete=complete), sidecar_path(out))
+    seconds = time.monotonic() - began_s
+    write_nifti(volume, args.out, synthetic_label(generator.card.name, from_scan=start is not None))
+    record = record_of(start, args.start_from) if start else None
+    sidecar = sidecar_of(request, generator, seconds=seconds, complete=complete, start=record)
+    write_sidecar(sidecar, sidecar_path(args.out))
     slices = f"{len(volume.hu)} slices" if complete else f"PARTIAL, {len(volume.hu)} slices"
-    print(f"{out}: {slices}, seed {request.seed}, {seconds:.0f} s. {generator.card.notice}")
+    print(f"{args.out}: {slices}, seed {request.seed}, {seconds:.0f} s. {generator.card.notice}")
 
 
-def _partial(made: list[Started | ChunkDone]) -> Volume:
+def _so_far(made: list[Started | ChunkDone]) -> Volume:
     chunks = [event.hu for event in made if isinstance(event, ChunkDone)]
     (affine,) = (event.affine for event in made if isinstance(event, Started))
     return Volume(np.concatenate(chunks), affine)
 
 
-def _generate(generator: Generator, request: GenerationRequest, made: list[Started | ChunkDone]) -> Volume:
+def _generate(
+    generator: Generator, request: GenerationRequest, start: Start | None, made: list[Started | ChunkDone]
+) -> Volume:
     """Drains the stream under a progress bar. Leaving it, by Ctrl-C too, closes the stream.
 
     `made` takes what a partial volume needs.
     """
-    with closing(generator.stream(request)) as events, tqdm(total=request.chunks * request.steps, unit="step") as bar:
+    total = steps_of(request, start, generator.card.geometry.slices_per_chunk)
+    with closing(generator.stream(request, start)) as events, tqdm(total=total, unit="step") as bar:
         for event in events:
             match event:
                 case Started():

@@ -28,9 +28,10 @@ _INT16 = np.iinfo(np.int16)
 _FLOATS = {16: "f4", 64: "f8"}
 
 
-def synthetic_label(model: str) -> str:
+def synthetic_label(model: str, from_scan: bool = False) -> str:
     """What every volume we make says about itself in its header, where no viewer can lose it."""
-    return f"CTFlow SYNTHETIC, not for diagnosis; model {model}"
+    what = "SYNTHETIC, begun from a REAL scan" if from_scan else "SYNTHETIC"
+    return f"CTFlow {what}, not for diagnosis; model {model}"
 
 
 def check_ending(path: Path) -> None:
@@ -68,7 +69,7 @@ def read_nifti(path: Path) -> Volume:
         raise VolumeError(f"{path} cannot be read as a NIfTI volume ({reason}).") from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise VolumeError(f"{path} is not one 3D volume: its size is {image.GetSize()}. Save one volume of it alone.")
-    return Volume(_hu(sitk.GetArrayFromImage(image), path), _affine(image))
+    return Volume(hu_of(sitk.GetArrayFromImage(image), path), affine_of(image))
 
 
 def _header(volume: Volume, description: str) -> bytes:
@@ -140,7 +141,8 @@ def _check_whole(path: Path) -> None:
         raise VolumeError(f"{path} holds values that are not numbers, so no HU.")
 
 
-def _hu(values: np.ndarray, path: Path) -> np.ndarray:
+def hu_of(values: np.ndarray, path: Path) -> np.ndarray:
+    """Values of any type -> int16 HU. Raises VolumeError where they do not fit."""
     if values.dtype == np.int16:
         return values
     rounded = np.rint(values)
@@ -149,8 +151,8 @@ def _hu(values: np.ndarray, path: Path) -> np.ndarray:
     return rounded.astype(np.int16)
 
 
-def _affine(image: "SimpleITK.Image") -> np.ndarray:
-    """SimpleITK speaks LPS as we do, in the order column, row, slice."""
+def affine_of(image: "SimpleITK.Image") -> np.ndarray:
+    """The affine of a `Volume`. SimpleITK speaks LPS as we do, in the order column, row, slice."""
     affine = np.eye(4)
     affine[:3, :3] = (np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing())[:, ::-1]
     affine[:3, 3] = image.GetOrigin()

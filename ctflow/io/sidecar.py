@@ -1,5 +1,6 @@
 """The JSON beside a volume: what made it, completely enough to make it again."""
 
+import hashlib
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -10,13 +11,15 @@ from pydantic.dataclasses import dataclass
 
 import ctflow
 from ctflow.errors import RequestError, faults
-from ctflow.events import GenerationRequest, Generator, Solver
+from ctflow.events import GenerationRequest, Generator, Solver, Start
 from ctflow.io.files import write_whole
 from ctflow.io.nifti import check_ending
 from ctflow.report import Report
+from ctflow.volume import Volume
 
 SIDECAR_FORMAT = 1
 NOTICE = "Synthetic: made by a computer from text, of no real patient. Not for diagnosis."
+NOTICE_SCAN = "Made by a computer, but begun from a real scan: it may show a real patient. Not for diagnosis."
 # What the bytes of a volume depend on, beside our own version and Python's.
 _PACKAGES = ("torch", "numpy", "transformers", "diffusers", "safetensors")
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -28,6 +31,16 @@ class Model:
 
     name: str
     sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, config=_strict)
+class StartRecord:
+    """The real scan that a volume began with: its name, and the sum of its voxels and their place."""
+
+    mode: Literal["gt-head", "next-block"]
+    scan: str
+    sha256: str
+    slices: int
 
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
@@ -50,16 +63,24 @@ class Sidecar:
     device: str
     seconds: float
     complete: bool
+    start: StartRecord | None = None  # sidecars from before there were starts do not say it
 
 
 _adapter = TypeAdapter(Sidecar)
 
 
-def sidecar_of(request: GenerationRequest, generator: Generator, *, seconds: float, complete: bool) -> Sidecar:
+def sidecar_of(
+    request: GenerationRequest,
+    generator: Generator,
+    *,
+    seconds: float,
+    complete: bool,
+    start: StartRecord | None = None,
+) -> Sidecar:
     """The sidecar of a volume that `generator` has just made of `request` on this machine."""
     return Sidecar(
         format=SIDECAR_FORMAT,
-        notice=NOTICE,
+        notice=NOTICE_SCAN if start else NOTICE,
         synthetic=True,
         not_for_diagnosis=True,
         report=request.report,
@@ -74,7 +95,18 @@ def sidecar_of(request: GenerationRequest, generator: Generator, *, seconds: flo
         device=generator.device,
         seconds=round(seconds, 2),
         complete=complete,
+        start=start,
     )
+
+
+def record_of(start: Start, path: Path) -> StartRecord:
+    """What a sidecar says of the scan that was read from `path`."""
+    return StartRecord(mode=start.mode, scan=path.name, sha256=scan_sha256(start.scan), slices=start.slices)
+
+
+def scan_sha256(scan: Volume) -> str:
+    """Of the voxels and where they are, whatever file they came from."""
+    return hashlib.sha256(scan.hu.tobytes() + scan.affine.tobytes()).hexdigest()
 
 
 def request_of(sidecar: Sidecar) -> GenerationRequest:

@@ -1,1 +1,1 @@
-"""The three networks: the transformer (stdit), the slice autoencoder (avae) and the text encoder (text)."""
+"""The networks: transformer (stdit), slice autoencoder (avae), text encoder (text), image tower (ctclip)."""

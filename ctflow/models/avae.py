@@ -4,7 +4,9 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-DECODE_SLICES = 4  # slices decoded at once: bounds memory, and a caller can stop in between
+MAX_AT_ONCE = 4  # more gain nothing, and a caller can stop in between
+MEMORY_BYTES = 512_000_000
+PICTURES = 4  # the largest ones that are alive together
 
 
 class AVAE(nn.Module):
@@ -16,13 +18,22 @@ class AVAE(nn.Module):
 
     def encode(self, slices: Tensor) -> Tensor:
         """(N, rows, columns) intensity -> (N, C, h, w) scaled latents."""
-        pixels = slices[:, None].expand(-1, self.kl.config.in_channels, -1, -1)
-        return (self.kl.encode(pixels).latent_dist.mean - self.shift) * self.scale
+        pixels = slices[:, None].expand(-1, self.kl.config.in_channels, -1, -1).to(self.kl.dtype)
+        batches = pixels.split(self.slices_at_once(*slices.shape[1:]))
+        means = torch.cat([self.kl.encode(batch).latent_dist.mean for batch in batches]).to(slices.dtype)
+        return (means - self.shift) * self.scale
 
     def decode(self, latents: Tensor) -> Tensor:
         """(N, C, h, w) scaled latents -> (N, rows, columns) intensity, the mean over the decoder's channels."""
-        batches = (latents / self.scale + self.shift).split(DECODE_SLICES)
-        return torch.cat([self.kl.decode(batch).sample.mean(1) for batch in batches])
+        rows, columns = (size << len(self.kl.config.block_out_channels) - 1 for size in latents.shape[2:])
+        batches = (latents / self.scale + self.shift).to(self.kl.dtype).split(self.slices_at_once(rows, columns))
+        return torch.cat([self.kl.decode(batch).sample.mean(1) for batch in batches]).to(latents.dtype)
+
+    def slices_at_once(self, rows: int, columns: int) -> int:
+        """How many slices go through the network together, so that it needs about MEMORY_BYTES for its pictures."""
+        widest = max(self.kl.config.block_out_channels[:2])  # channels where the pictures are largest
+        picture_bytes = rows * columns * widest * self.kl.dtype.itemsize
+        return min(MAX_AT_ONCE, max(1, MEMORY_BYTES // (PICTURES * picture_bytes)))
 
     def code_of(self, intensity: float, rows: int, columns: int) -> Tensor:
         """The scaled code (C, h, w) of a slice of one intensity everywhere: the black and the white slice."""

@@ -14,6 +14,9 @@ from einops import rearrange
 from torch import Tensor, nn
 
 T_FREQUENCIES = 128
+# Where a scale stands among shift, scale and gate, twice, and among shift and scale.
+BLOCK_ONE = torch.tensor([0.0, 1.0, 0.0, 0.0, 1.0, 0.0])[:, None]
+FINAL_ONE = torch.tensor([0.0, 1.0])[:, None]
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,8 @@ class Mlp(nn.Module):
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """Layer norm without weights of its own, then the time's shift and scale."""
-    return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
+    """Layer norm without weights of its own, then the time's shift and scale (around 1)."""
+    return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=1e-6), scale)
 
 
 class Block(nn.Module):
@@ -104,12 +107,12 @@ class Block(nn.Module):
         self.slices = config.tokens[0]
 
     def forward(self, x: Tensor, text: Tensor, time: Tensor, temporal_position: Tensor | None) -> Tensor:
-        """x (B, n·s, D), text (B, 1, D), time (B, 6, D)."""
-        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = (self.scale_shift_table + time).chunk(6, dim=1)
-        x = x + gate * self.spatial(modulate(x, shift, scale))
-        x = x + gate * self.temporal(x, temporal_position)
-        x = x + self.cross_attn(text)
-        return x + mlp_gate * self.mlp(modulate(x, mlp_shift, mlp_scale))
+        """x (B, n·s, D); text (B, 1, D), `cross_attn` of the report; time (B or 1, 6, D), as `Modulation` has it."""
+        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = time.chunk(6, dim=1)
+        x = torch.addcmul(x, gate, self.spatial(modulate(x, shift, scale)))
+        x = torch.addcmul(x, gate, self.temporal(x, temporal_position))
+        x = x + text
+        return torch.addcmul(x, mlp_gate, self.mlp(modulate(x, mlp_shift, mlp_scale)))
 
     def spatial(self, x: Tensor) -> Tensor:
         batch = x.shape[0]
@@ -132,7 +135,16 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv3d(config.in_channels, config.hidden_size, config.patch_size, stride=config.patch_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        return rearrange(self.proj(x), "b d n h w -> b (n h w) d")
+        """The own half of the channels. The convolution is linear, so the other half can be added once per chunk."""
+        return self._half(x, self.proj.weight[:, : x.shape[1]], None)
+
+    def previous(self, x: Tensor) -> Tensor:
+        """The half that reads the previous chunk, and the bias."""
+        return self._half(x, self.proj.weight[:, -x.shape[1] :], self.proj.bias)
+
+    def _half(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        tokens = F.conv3d(x.to(weight.dtype), weight, bias, stride=self.proj.stride)
+        return rearrange(tokens, "b d n h w -> b (n h w) d")
 
 
 class TimeEmbed(nn.Module):
@@ -158,7 +170,7 @@ class TextEmbed(nn.Module):
         self.register_buffer("y_embedding", torch.zeros(1, config.caption_channels))
 
     def forward(self, text: Tensor) -> Tensor:
-        return self.y_proj(text)
+        return self.y_proj(text.to(self.y_proj.fc1.weight.dtype))
 
 
 class FinalLayer(nn.Module):
@@ -171,8 +183,27 @@ class FinalLayer(nn.Module):
         self.scale_shift_table = nn.Parameter(torch.randn(2, dim) / dim**0.5)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        shift, scale = (self.scale_shift_table + time[:, None]).chunk(2, dim=1)
+        """time: (B or 1, 2, D), as `Modulation` has it."""
+        shift, scale = time.chunk(2, dim=1)
         return self.linear(modulate(x, shift, scale))
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """What is the same in all steps of a chunk: tokens of the previous chunk and the positions (B, n·s, D), and what
+    each block adds for the report (B, 1, D)."""
+
+    tokens: Tensor
+    text: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Modulation:
+    """What is the same in all chunks at one time t: shifts, scales (1 added) and gates of each block (B, 6, D), and
+    shift and scale (1 added) of the final layer (B, 2, D)."""
+
+    blocks: tuple[Tensor, ...]
+    final: Tensor
 
 
 class STDiT(nn.Module):
@@ -195,13 +226,37 @@ class STDiT(nn.Module):
 
     def forward(self, x: Tensor, previous: Tensor, text: Tensor, t: Tensor) -> Tensor:
         """x and previous (B, C, T, H, W), text (B, 1, caption channels), t (B,) -> velocity (B, C, T, H, W)."""
-        tokens = self.x_embedder(torch.cat([x, previous], dim=1))
-        tokens = tokens + self.pos_embed.repeat(1, self.config.tokens[0], 1)
-        time, text = self.t_embedder(t), self.y_embedder(text)
-        block_time = self.t_block(time).unflatten(1, (6, -1))
-        for index, block in enumerate(self.blocks):
-            tokens = block(tokens, text, block_time, self.pos_embed_temporal if index == 0 else None)
-        return self.unpatchify(self.final_layer(tokens, time))
+        return self.step(x, self.condition(previous, text), self.modulation(t))
+
+    def condition(self, previous: Tensor, text: Tensor) -> Condition:
+        """Shapes as in `forward`."""
+        tokens = self.x_embedder.previous(previous)
+        tokens = tokens + self.pos_embed.repeat(1, self.config.tokens[0], 1).to(tokens.dtype)
+        text = self.y_embedder(text)
+        return Condition(tokens, tuple(block.cross_attn(text) for block in self.blocks))
+
+    def modulation(self, t: Tensor) -> Modulation:
+        """t (B,). Worked out in the precision of the time embedding, given in that of the blocks."""
+        time, dtype = self.t_embedder(t), self.x_embedder.proj.weight.dtype
+        shared = self.t_block(time).unflatten(1, (6, -1))
+        blocks = (shared + block.scale_shift_table + BLOCK_ONE.to(shared) for block in self.blocks)
+        final = time[:, None] + self.final_layer.scale_shift_table + FINAL_ONE.to(shared)
+        return Modulation(tuple(block.to(dtype) for block in blocks), final.to(dtype))
+
+    def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
+        """One evaluation: x (B, C, T, H, W) -> velocity of the same shape and dtype."""
+        tokens = self.x_embedder(x) + condition.tokens
+        position = self.pos_embed_temporal.to(tokens.dtype)
+        for index, (block, text, time) in enumerate(zip(self.blocks, condition.text, modulation.blocks, strict=True)):
+            tokens = block(tokens, text, time, position if index == 0 else None)
+        return self.unpatchify(self.final_layer(tokens, modulation.final)).to(x.dtype)
+
+    def lower(self, dtype: torch.dtype) -> None:
+        """Casts the weights of the large products. Times and modulation stay in float32, and so does the state."""
+        large = [self.x_embedder, self.y_embedder, self.final_layer.linear]
+        large += [part for block in self.blocks for part in (block.attn, block.attn_temp, block.cross_attn, block.mlp)]
+        for part in large:
+            part.to(dtype)
 
     def unpatchify(self, tokens: Tensor) -> Tensor:
         (n, h, w), (pt, ph, pw) = self.config.tokens, self.config.patch_size

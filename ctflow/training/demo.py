@@ -14,7 +14,7 @@ from diffusers import AutoencoderKL
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from ctflow.card import Defaults, Geometry, Guidance, Latent, ModelCard, Stop, Text
+from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
 from ctflow.checkpoints import save_checkpoint
 from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.models.avae import AVAE
@@ -217,7 +217,7 @@ def _card(sizes: Sizes, scale: float, shift: float, provenance: str) -> ModelCar
         name="ctflow-demo",
         title="CTFlow demo model, trained on procedural phantoms",
         notice="Demo model: simulated chests only, and it does not follow the report yet. Not for diagnosis.",
-        geometry=Geometry(16, 6, 256, 256, 3.0, 1.5, axes, "proved"),
+        geometry=Geometry(16, 6, 256, 256, 3.0, 1.5, axes),
         intensity=INTENSITY,
         latent=Latent(sizes.latent_channels, side, side, scale, shift),
         prediction="data",
@@ -226,6 +226,7 @@ def _card(sizes: Sizes, scale: float, shift: float, provenance: str) -> ModelCar
         text=Text("BERT of its own, first token", TEXT_PARTS, MAX_TOKENS),
         guidance=Guidance(trained=True, default=1.0),
         defaults=Defaults(solver="midpoint", steps=16, shift=3.0, chunks=6),
+        evidence=Evidence("proved", "proved", "proved", "proved"),
         provenance=provenance,
         licence="Apache-2.0",
         good_for="Trying CTFlow without a GPU or downloads: a simulated chest, streamed, viewed and saved.",

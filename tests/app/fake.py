@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ctflow.card import Defaults, Geometry, Guidance, Latent, ModelCard, Stop, Text
-from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Started, StepDone
+from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
+from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone
 from ctflow.hu import IntensityMap
 from ctflow.report import Report, encoder_text
 from ctflow.volume import Volume, plane_affine
@@ -25,7 +25,7 @@ def fake_card(towards: str) -> ModelCard:
         name="fake",
         title="Fake model, for tests",
         notice="Not a model: geometric shapes that stand for a chest.",
-        geometry=Geometry(16, 6, SIZE, SIZE, *SPACING_MM[:2], axes=axes, axes_evidence="proved"),  # type: ignore[arg-type]
+        geometry=Geometry(16, 6, SIZE, SIZE, *SPACING_MM[:2], axes=axes),  # type: ignore[arg-type]
         intensity=IntensityMap(0, 1, -1000, 1000),
         latent=Latent(4, 32, 32, 1.0, 0.0),
         prediction="velocity",
@@ -34,6 +34,7 @@ def fake_card(towards: str) -> ModelCard:
         text=Text("words", ("Findings: {findings}", "Impression: {impression}"), 64),
         guidance=Guidance(trained=False, default=1.0),
         defaults=Defaults("euler", 4, 1.0, 6),
+        evidence=Evidence("proved", "proved", "proved", "proved"),
         provenance="tests",
         licence="none",
         good_for="tests",
@@ -87,7 +88,7 @@ class FakeGenerator:
         self.closed = 0
         self.requests: list[GenerationRequest] = []
 
-    def stream(self, request: GenerationRequest) -> Iterator[Event]:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
         self.requests.append(request)
         per_chunk = self.card.geometry.slices_per_chunk
         hu = chest(request.chunks * per_chunk, request.seed, self.towards)
@@ -114,6 +115,9 @@ class FakeGenerator:
         return Reading(len(words), limit, " ".join(words[limit:]))
 
     def score(self, volume: Volume, report: Report) -> float | None:
+        return None
+
+    def labels(self, volume: Volume) -> dict[str, float] | None:
         return None
 
 

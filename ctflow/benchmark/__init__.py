@@ -1,0 +1,1 @@
+"""How fast the product is, against the published way of computing the same."""

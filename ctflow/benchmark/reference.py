@@ -1,0 +1,63 @@
+"""The published computation, word for word: what the product must equal, and what it is measured against.
+
+Every step reads the previous chunk again, embeds the text again, attends to it with a softmax over its single token,
+and makes its whole attention matrices. Works on the weights of our own modules.
+"""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+from ctflow.models.avae import AVAE
+from ctflow.models.stdit import Attention, Block, STDiT, TextAttention
+
+
+def reference_velocity(model: STDiT, x: Tensor, previous: Tensor, text: Tensor, t: Tensor) -> Tensor:
+    """As `STDiT.forward`."""
+    tokens = rearrange(model.x_embedder.proj(torch.cat([x, previous], dim=1)), "b d n h w -> b (n h w) d")
+    tokens = tokens + model.pos_embed.repeat(1, model.config.tokens[0], 1)
+    time, words = model.t_embedder(t), model.y_embedder.y_proj(text)
+    block_time = model.t_block(time).unflatten(1, (6, -1))
+    for index, block in enumerate(model.blocks):
+        tokens = _block(block, tokens, words, block_time, model.pos_embed_temporal if index == 0 else None)
+    shift, scale = (model.final_layer.scale_shift_table + time[:, None]).chunk(2, dim=1)
+    return model.unpatchify(model.final_layer.linear(_modulate(tokens, shift, scale)))
+
+
+def reference_decode(avae: AVAE, latents: Tensor) -> Tensor:
+    """As `AVAE.decode`: all three channels, slice by slice."""
+    unscaled = latents / avae.scale + avae.shift
+    return torch.cat([avae.kl.decode(batch).sample.mean(1) for batch in unscaled.split(1)])
+
+
+def _block(block: Block, x: Tensor, text: Tensor, time: Tensor, position: Tensor | None) -> Tensor:
+    shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = (block.scale_shift_table + time).chunk(6, dim=1)
+    batch, n = x.shape[0], block.slices
+    planes = rearrange(_modulate(x, shift, scale), "b (n s) d -> (b n) s d", n=n)
+    x = x + gate * rearrange(_attention(block.attn, planes), "(b n) s d -> b (n s) d", b=batch)
+    lines = rearrange(x, "b (n s) d -> (b s) n d", n=n)
+    lines = lines if position is None else lines + position
+    x = x + gate * rearrange(_attention(block.attn_temp, lines), "(b s) n d -> b (n s) d", b=batch)
+    x = x + _cross_attention(block.cross_attn, x, text, block.attn.heads)
+    return x + mlp_gate * block.mlp(_modulate(x, mlp_shift, mlp_scale))
+
+
+def _modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
+
+
+def _attention(layer: Attention, x: Tensor) -> Tensor:
+    q, k, v = rearrange(layer.qkv(x), "b n (three h d) -> three b h n d", three=3, h=layer.heads)
+    out = _softmax_attention(q, k, v)
+    return layer.proj(out.reshape(x.shape))  # the released head merge
+
+
+def _cross_attention(layer: TextAttention, x: Tensor, text: Tensor, heads: int) -> Tensor:
+    q = rearrange(layer.q_linear(x), "b n (h d) -> b h n d", h=heads)
+    k, v = rearrange(layer.kv_linear(text), "b n (two h d) -> two b h n d", two=2, h=heads)
+    return layer.proj(rearrange(_softmax_attention(q, k, v), "b h n d -> b n (h d)"))
+
+
+def _softmax_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    return ((q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)).softmax(dim=-1) @ v

@@ -1,0 +1,68 @@
+"""How near each solver comes to the fine solution with few steps, for a first chunk and for one after it."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ctflow.benchmark.subject import Subject
+from ctflow.flow import solve
+from ctflow.sampler import time_table, velocity_of
+
+FINE = ("midpoint", 200, 1.5)
+WAYS = [
+    (solver, steps, shift)
+    for steps in (4, 10, 24, 50, 200)
+    for solver, shift in (("euler", 1.0), ("midpoint", 1.0), ("midpoint", 1.5), ("midpoint", 3.0))
+]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """`error`: root mean square against the fine solution, as a share of its spread."""
+
+    chunk: str
+    solver: str
+    steps: int
+    shift: float
+    error: float
+    seconds: float
+
+
+@torch.inference_mode()
+def compare_solvers(subject: Subject, step_s: float, budget_s: float, say: Callable[[str], None]) -> list[Solved]:
+    """As many ways as there is time for, fewest steps first; none where the fine solution alone takes too long."""
+    solved: list[Solved] = []
+    previous = subject.previous
+    for chunk in ("first", "next"):
+        left_s = budget_s / 2
+        if FINE[1] * step_s > left_s:
+            say(f"solvers: the fine solution takes {FINE[1] * step_s:.0f} s a chunk, so they are left out")
+            return solved
+        fine, took_s = _solve(subject, previous, *FINE)
+        left_s -= took_s
+        for solver, steps, shift in _affordable(step_s, left_s):
+            found, seconds = _solve(subject, previous, solver, steps, shift)
+            error = ((found - fine).square().mean().sqrt() / fine.std()).item()
+            solved.append(Solved(chunk, solver, steps, shift, error, seconds))
+            say(f"solvers: {chunk} chunk, {solver} {steps}: {error:.4f}")
+        previous = fine
+    return solved
+
+
+def _affordable(step_s: float, left_s: float) -> Iterator[tuple[str, int, float]]:
+    for solver, steps, shift in WAYS:
+        left_s -= steps * step_s
+        if left_s < 0:
+            return
+        yield solver, steps, shift
+
+
+def _solve(subject: Subject, previous: Tensor, solver: str, steps: int, shift: float) -> tuple[Tensor, float]:
+    began = time.perf_counter()
+    table = time_table(subject.transformer)
+    velocity = velocity_of(subject.transformer, subject.prediction, previous, subject.text, 1, table)
+    *_, last = solve(velocity, subject.noise, solver, steps, shift)
+    return last, time.perf_counter() - began

@@ -1,0 +1,118 @@
+"""`python -m ctflow bench`: the product against the published way, in one run on this machine."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ctflow.card import find_checkpoint
+from ctflow.commands.generate import DEVICES
+from ctflow.errors import RequestError
+from ctflow.io.files import check_writable, write_whole
+
+SIZES = ("S", "B", "L")
+SOLVER_SHARE = 0.5  # of the time, where there are trained weights
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declares `bench` and its arguments."""
+    parser = commands.add_parser("bench", help="measure the speed on this machine", allow_abbrev=False)
+    parser.set_defaults(run=run)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--preset", choices=SIZES, default="S", help="random weights of a published size (default: S)")
+    what.add_argument("--model", metavar="DIR", help="a checkpoint instead")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="about how long (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the numbers, beside the table")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints Markdown; progress goes to standard error."""
+    if not args.minutes > 0:
+        raise RequestError(f"--minutes is more than 0; got {args.minutes:g}.")
+    if args.json:
+        check_writable(args.json)
+    folder = find_checkpoint(args.model) if args.model else None
+    from ctflow.benchmark.measure import measure
+    from ctflow.benchmark.solvers import compare_solvers
+    from ctflow.benchmark.subject import folder_subject, random_subject
+    from ctflow.pipeline import resolve_device
+
+    device = resolve_device(args.device)
+    subject = folder_subject(folder, device) if folder else random_subject(args.preset, device)
+    budget_s = 60 * args.minutes
+    rows, facts = measure(subject, budget_s * (1 - SOLVER_SHARE * subject.trained), _say)
+    solved = compare_solvers(subject, rows[0].product_s, budget_s * SOLVER_SHARE, _say) if subject.trained else []
+    machine = _machine(device.type)
+    report = {
+        "command": _command(),
+        "subject": subject.name,
+        "machine": machine,
+        "facts": asdict(facts),
+        "rows": [asdict(row) for row in rows],
+        "solvers": [asdict(row) for row in solved],
+    }
+    print(_markdown(report))
+    if args.json:
+        write_whole(args.json, (json.dumps(report, indent=2) + "\n").encode())
+
+
+def _say(text: str) -> None:
+    print(f"ctflow: {text}", file=sys.stderr)
+
+
+def _command() -> str:
+    return " ".join(["python -m ctflow", *sys.argv[1:]])
+
+
+def _machine(device: str) -> str:
+    """Hardware, threads and torch, in words."""
+    import torch
+
+    if device == "cuda":
+        what = torch.cuda.get_device_name()
+    else:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        what = f"{_cpu_name()}, {cores} cores, {torch.get_num_threads()} threads"
+    return f"{what}, float32 without TF32, torch {torch.__version__}"
+
+
+def _cpu_name() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        names = [line for line in information.read_text().splitlines() if line.startswith("model name")]
+        if names:
+            return names[0].partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _markdown(report: dict[str, Any]) -> str:
+    facts = report["facts"]
+    lines = [
+        f"`{report['command']}`: {report['subject']}, on {report['machine']}.",
+        "",
+        "| | reference s | product s | ratio | max error | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in report["rows"]:
+        error = "" if row["max_error"] is None else f"{row['max_error']:.1e}"
+        numbers = f"{row['reference_s']:.3g} | {row['product_s']:.3g} | {row['ratio']:.2f} × | {error}"
+        lines.append(f"| {row['name']} | {numbers} | {row['how']} |")
+    lines += [
+        "",
+        f"A step is {facts['step_gflop']:.0f} GFLOP, at {facts['share_of_matrix_peak']:.0%} of the "
+        f"{facts['matrix_gflop_per_s']:.0f} GFLOP/s that products of matrices reach here. "
+        f"Peak memory {facts['peak_memory_gb']:.1f} GB, reference included.",
+    ]
+    if report["solvers"]:
+        lines += ["", "| chunk | solver | steps | shift | error | s |", "|---|---|---|---|---|---|"]
+    for row in report["solvers"]:
+        lines.append(
+            f"| {row['chunk']} | {row['solver']} | {row['steps']} | {row['shift']:g} | {row['error']:.4f} | "
+            f"{row['seconds']:.1f} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,72 @@
+"""`python -m ctflow convert`: makes a checkpoint folder out of the released weights."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ctflow.card import CHECKPOINTS
+from ctflow.catalog import CXR_BERT, RELEASED, Released
+from ctflow.errors import CheckpointError, RequestError
+
+_PATTERNS = {
+    "denoiser": ("config.json", "*.safetensors", "*.safetensors.index.json"),
+    "avae": ("config.json", "*.safetensors", "*.safetensors.index.json"),
+    "text": ("*",),
+    "tokenizer": ("*.json", "*.txt"),
+}
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declares `convert` and its arguments."""
+    parser = commands.add_parser(
+        "convert", help="make a checkpoint out of the released weights", allow_abbrev=False, description=_describe()
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("model", choices=tuple(RELEASED))
+    for part in next(iter(RELEASED.values())).parts:
+        parser.add_argument(
+            f"--{part.name}",
+            metavar="PATH_OR_ADDRESS",
+            help="local, or on the hub: [datasets/]owner/name[@revision]/path (default: where it was published)",
+        )
+    parser.add_argument(
+        "--cxr-bert",
+        action="store_true",
+        help="CXR-BERT's own weights in place of CT-CLIP's, which are gated: not what the model was trained with",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the checkpoint (default: checkpoints/MODEL)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fetches what is not there, converts, verifies. Raises CTFlowError."""
+    released, out = RELEASED[args.model], args.out or CHECKPOINTS / args.model
+    if out.exists():
+        raise CheckpointError(f"{out} is there already: remove it, or choose another --out.")
+    addresses = {
+        part.name: getattr(args, part.name) or _published(released, part.name, args.cxr_bert) for part in released.parts
+    }
+    from ctflow.released.convert import Sources, convert
+    from ctflow.released.hub import fetch
+    from ctflow.released.recipes import RECIPES
+
+    found = {}
+    for name, address in addresses.items():
+        print(f"ctflow: {name} from {address}", file=sys.stderr)
+        found[name] = fetch(address, _PATTERNS[name])
+    card = convert(RECIPES[args.model], Sources(**found, cxr_bert=args.cxr_bert), out)
+    inferred = [name for name, proof in vars(card.evidence).items() if proof == "inferred"]
+    print(f"{out}: {card.title}. Inferred and not proved: {', '.join(inferred) or 'nothing'}; see {out / 'card.json'}.")
+
+
+def _published(released: Released, name: str, cxr_bert: bool) -> str:
+    if name == "text" and cxr_bert:
+        return f"{CXR_BERT}/pytorch_model.bin"
+    part = released.part(name)
+    if part.source is None:
+        raise RequestError(f"Give --{name}: the file names of {released.name} ({part.what}) are not known to CTFlow.")
+    return part.source
+
+
+def _describe() -> str:
+    licences = {part.what: part.licence for released in RELEASED.values() for part in released.parts}
+    return "Licences of the parts: " + "; ".join(f"{what}: {licence}" for what, licence in licences.items()) + "."

@@ -1,0 +1,33 @@
+"""`python -m ctflow score`: how well a volume fits a report, by the model's own image tower."""
+
+import argparse
+from pathlib import Path
+
+from ctflow.commands.generate import DEFAULT_MODEL, DEVICES, load, read_text
+from ctflow.errors import RequestError
+from ctflow.report import Report
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declares `score` and its arguments."""
+    parser = commands.add_parser("score", help="how well a volume fits a report", allow_abbrev=False)
+    parser.set_defaults(run=run)
+    parser.add_argument("volume", type=Path, metavar="VOLUME", help="a CT in HU: NIfTI")
+    parser.add_argument("--report-file", required=True, metavar="FILE", help="a UTF-8 text; - is standard input")
+    parser.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints the CLIP score and the labels, most likely first."""
+    from ctflow.io.nifti import read_nifti
+
+    report = Report.parse(read_text(args.report_file))
+    volume = read_nifti(args.volume)
+    generator = load(args.model, args.device)
+    score, labels = generator.score(volume, report), generator.labels(volume)
+    if score is None or labels is None:
+        raise RequestError(f"{generator.card.name} has no image tower: give --model one that was made with CT-CLIP.")
+    print(f"CLIP score  {score:.2f}  (0 to 100, as the VLM3D challenge counts)")
+    for label, probability in sorted(labels.items(), key=lambda item: -item[1]):
+        print(f"{probability:6.1%}  {label}")

@@ -1,0 +1,176 @@
+"""Real CT scans as they come: NIfTI, NRRD, MetaImage, or a folder with one DICOM series.
+
+What cannot be trusted is refused in words, because a tilted, gappy or foreign scan would give a plausible wrong volume.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctflow.errors import VolumeError
+from ctflow.io.nifti import ENDINGS, affine_of, hu_of, read_nifti
+from ctflow.volume import Volume
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+OTHER_ENDINGS = (".nrrd", ".mha", ".mhd")
+MAX_TILT_DEGREES = 1.0
+UNEVEN_SHARE = 0.05  # of the usual step between slices
+AIR_BELOW_HU = -500
+_TAGS = {
+    "modality": "0008|0060",
+    "samples": "0028|0002",
+    "frames": "0028|0008",
+    "rows": "0028|0010",
+    "columns": "0028|0011",
+    "orientation": "0020|0037",
+    "position": "0020|0032",
+}
+
+
+def read_scan(path: Path) -> Volume:
+    """A CT in HU from a file or a DICOM folder. Raises VolumeError for whatever is not one whole, upright CT."""
+    if path.is_dir():
+        volume = _read_dicom(path)
+    elif path.name.endswith(ENDINGS):
+        volume = read_nifti(path)
+    elif path.suffix.lower() in OTHER_ENDINGS:
+        volume = _read_image(path)
+    else:
+        endings = ", ".join((*ENDINGS, *OTHER_ENDINGS))
+        raise VolumeError(f"{path} is no scan that can be read: give a file ending in {endings}, or a DICOM folder.")
+    if min(volume.hu.shape) < 2:
+        raise VolumeError(f"{path} is a single slice of shape {volume.hu.shape}; a volume was expected.")
+    if volume.hu.min() >= AIR_BELOW_HU:
+        raise VolumeError(
+            f"{path} holds no air: its lowest value is {volume.hu.min()}. A CT in HU was expected, not MR, PET, or "
+            "CT without its rescale slope and intercept."
+        )
+    return volume
+
+
+def _read_image(path: Path) -> Volume:
+    import SimpleITK as sitk
+
+    image = _tried(path, lambda: sitk.ReadImage(str(path)))
+    if image.GetDimension() != 3:
+        raise VolumeError(f"{path} has {image.GetDimension()} dimensions of size {image.GetSize()}; 3 were expected.")
+    if image.GetNumberOfComponentsPerPixel() != 1:
+        raise VolumeError(f"{path} is a colour or vector image; one value per voxel was expected.")
+    return _volume(image, path)
+
+
+def _volume(image: "SimpleITK.Image", path: Path) -> Volume:
+    import SimpleITK as sitk
+
+    axes = np.reshape(image.GetDirection(), (3, 3))
+    if not np.allclose(axes.T @ axes, np.eye(3), atol=np.sin(np.radians(MAX_TILT_DEGREES))):
+        raise VolumeError(f"{path} has axes that are not at right angles (gantry tilt): straighten it first.")
+    values = sitk.GetArrayFromImage(image)
+    if not np.isfinite(values).all():
+        raise VolumeError(f"{path} holds values that are not numbers, so no HU.")
+    return Volume(hu_of(values, path), affine_of(image))
+
+
+@dataclass(frozen=True, eq=False)
+class _Slice:
+    """The header of one DICOM file."""
+
+    file: str
+    tags: dict[str, str]
+
+    def numbers(self, tag: str) -> np.ndarray:
+        return np.array([float(part) for part in self.tags[tag].split("\\")])
+
+
+def _read_dicom(folder: Path) -> Volume:
+    import SimpleITK as sitk
+
+    series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
+    if len(series) != 1:
+        what = f"holds {len(series)} DICOM series" if series else "holds no DICOM series"
+        raise VolumeError(f"{folder} {what}; give a folder with exactly one.")
+    files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series[0])
+    _check_all_read(folder, files)
+    slices = [_header(file) for file in files]
+    _check_kind(slices, folder)
+    _check_grid(slices, folder)
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(files)
+    return _volume(_tried(folder, reader.Execute), folder)
+
+
+def _header(file: str) -> _Slice:
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(file)
+    _tried(Path(file), reader.ReadImageInformation)
+    known = set(reader.GetMetaDataKeys())
+    return _Slice(file, {name: reader.GetMetaData(tag).strip(" \0") for name, tag in _TAGS.items() if tag in known})
+
+
+def _check_kind(slices: list[_Slice], folder: Path) -> None:
+    for item in slices:
+        tags = item.tags
+        if tags.get("modality") != "CT":
+            raise VolumeError(f"{item.file} is of modality {tags.get('modality', 'unknown')}; CT was expected.")
+        if tags.get("samples", "1") != "1":
+            raise VolumeError(f"{item.file} is a colour image; one value per pixel was expected.")
+        if tags.get("frames", "1") not in ("", "1"):
+            raise VolumeError(f"{item.file} holds {tags['frames']} frames; one file per slice was expected.")
+        if missing := {"orientation", "position", "rows", "columns"} - tags.keys():
+            raise VolumeError(f"{item.file} does not say its {', '.join(sorted(missing))}.")
+    if len(slices) < 2:
+        raise VolumeError(f"{folder} holds a single slice; a volume was expected.")
+
+
+def _check_all_read(folder: Path, files: Sequence[str]) -> None:
+    """GDCM leaves out a file that was cut short, and says nothing."""
+    listed = {Path(file).name for file in files}
+    for path in sorted(folder.iterdir()):
+        if path.name not in listed and path.name != "DICOMDIR" and path.is_file() and _is_dicom(path):
+            raise VolumeError(f"{path} is no whole DICOM image: it was cut short, or does not belong here.")
+
+
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def _check_grid(slices: list[_Slice], folder: Path) -> None:
+    """Slices of one size, in one plane, straight above each other, at even steps."""
+    first = slices[0]
+    shape = [first.tags[name] for name in ("rows", "columns")]
+    orientation = first.numbers("orientation")
+    for item in slices:
+        alike = [item.tags[name] for name in ("rows", "columns")] == shape
+        if not alike or not np.allclose(item.numbers("orientation"), orientation, atol=1e-3):
+            raise VolumeError(f"{item.file} is of another size or plane than the others of {folder}.")
+    steps = np.array([b.numbers("position") - a.numbers("position") for a, b in pairwise(slices)])
+    lengths = np.linalg.norm(steps, axis=1)
+    usual = float(np.median(lengths))
+    normal = np.cross(orientation[:3], orientation[3:])
+    if usual == 0:
+        raise VolumeError(f"{folder} holds several slices at one place: give one series, of one phase.")
+    if np.degrees(np.arccos(np.clip(np.abs(steps @ normal / lengths).min(), 0, 1))) > MAX_TILT_DEGREES:
+        raise VolumeError(f"{folder} was taken with a tilted gantry: its slices are sheared. Straighten it first.")
+    wrong = int(np.abs(lengths / usual - 1).argmax())
+    if abs(lengths[wrong] / usual - 1) > UNEVEN_SHARE:
+        raise VolumeError(
+            f"{folder} has missing slices or uneven spacing: {lengths[wrong]:g} mm after {slices[wrong].file}, "
+            f"elsewhere {usual:g} mm."
+        )
+
+
+def _tried(path: Path, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise VolumeError(f"{path} cannot be read ({reason}). Is it there, and is it whole?") from error

@@ -1,0 +1,127 @@
+"""What is known of each released model, beyond its files. Every number here ends up in the model's card."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
+from ctflow.catalog import RELEASED
+from ctflow.hu import AIR_HU, IntensityMap
+from ctflow.models.ctclip import CTClipConfig
+from ctflow.models.stdit import STDiTConfig
+
+SPACING_MM = 1.5  # 384 mm of 256 pixels; v2 says so of 256 slices too
+TRAINED_SLICES = 256  # volumes were cropped to this: nothing sound comes after it
+# The NIfTI arrays of CT-RATE, from which the latents were made, lie so.
+AXES: tuple[Literal["S"], Literal["L"], Literal["P"]] = ("S", "L", "P")
+MEMBERS = ("config.json", "*.safetensors", "*.index.json")  # of a folder of weights
+
+CTCLIP = CTClipConfig(
+    dim=512,
+    codebook_size=8192,
+    image_size=480,
+    slices=240,
+    patch_size=20,
+    temporal_patch_size=10,
+    spatial_depth=4,
+    temporal_depth=4,
+    dim_head=32,
+    heads=8,
+    dim_text=768,
+    dim_latent=512,
+)
+# The config of FLUX's A-VAE, for weights that come without one.
+FLUX_AVAE: dict[str, Any] = {
+    "_class_name": "AutoencoderKL",
+    "act_fn": "silu",
+    "block_out_channels": [128, 256, 512, 512],
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+    "in_channels": 3,
+    "out_channels": 3,
+    "latent_channels": 16,
+    "layers_per_block": 2,
+    "mid_block_add_attention": True,
+    "norm_num_groups": 32,
+    "sample_size": 1024,
+    "use_quant_conv": False,
+    "use_post_quant_conv": False,
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to read one released model.
+
+    `scale_and_shift` of the latents: None where the config of the A-VAE says them.
+    `avae_config`: for an A-VAE that is a bare state dict, None where it always comes as a folder.
+    """
+
+    name: str
+    title: str
+    scale_and_shift: tuple[float, float] | None
+    avae_config: dict[str, Any] | None
+    ctclip: CTClipConfig
+    intensity: IntensityMap
+    first_previous: Literal["black", "zeros"]
+    text_parts: tuple[str, ...]
+    guidance_trained: bool
+    evidence: Evidence
+
+
+V1 = Recipe(
+    name="ctflow-v1",
+    title="CTFlow, the published weights",
+    scale_and_shift=None,
+    avae_config=None,
+    ctclip=CTCLIP,
+    intensity=IntensityMap(black=0.0, white=1.0, hu_black=AIR_HU, hu_white=1400),
+    first_previous="black",
+    # The paper's figure shows these words; the separators and the place of the length are our reading of it.
+    text_parts=("Findings: {findings}", "Impressions: {impression}", "Length: 256"),
+    guidance_trained=False,
+    evidence=Evidence(axes="inferred", spacing="inferred", intensity="proved", text="inferred"),
+)
+V2 = Recipe(
+    name="ctflow-v2",
+    title="CTFlow v2, the published weights",
+    scale_and_shift=(0.8487, 0.0),
+    avae_config=FLUX_AVAE,
+    ctclip=CTCLIP,
+    intensity=IntensityMap(black=-1.0, white=1.0, hu_black=AIR_HU, hu_white=1000),
+    first_previous="zeros",
+    text_parts=("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}"),
+    guidance_trained=True,
+    evidence=Evidence(axes="inferred", spacing="proved", intensity="proved", text="proved"),
+)
+RECIPES = {recipe.name: recipe for recipe in (V1, V2)}
+
+
+def card_of(
+    recipe: Recipe, config: STDiTConfig, levels: int, scale: float, shift: float, max_tokens: int, cxr_bert: bool
+) -> ModelCard:
+    """The card of a converted model. `levels`: how often its A-VAE halves the plane."""
+    slices, rows, columns = config.input_size
+    encoder = "CXR-BERT's own weights, first token: not what the model was trained with" if cxr_bert else "CT-CLIP"
+    licences = "; ".join(f"{part.what}: {part.licence.split(',')[0]}" for part in RELEASED[recipe.name].parts)
+    return ModelCard(
+        format=1,
+        name=recipe.name,
+        title=recipe.title,
+        notice="Synthetic: of no real patient. Not for diagnosis.",
+        geometry=Geometry(
+            slices, TRAINED_SLICES // slices, rows << levels, columns << levels, SPACING_MM, SPACING_MM, AXES
+        ),
+        intensity=recipe.intensity,
+        latent=Latent(config.out_channels, rows, columns, scale, shift),
+        prediction="velocity",
+        first_previous=recipe.first_previous,
+        stop=Stop(tolerance=0.1, share=0.9),
+        text=Text(encoder, recipe.text_parts, max_tokens),
+        guidance=Guidance(recipe.guidance_trained, 1.0),
+        defaults=Defaults("euler", 200, 1.0, TRAINED_SLICES // slices),
+        evidence=recipe.evidence,
+        provenance=f"Converted from the published weights{'; not parity: CXR-BERT instead of CT-CLIP' * cxr_bert}.",
+        licence=licences,
+        good_for="Research on report-to-CT generation.",
+        not_good_for="Anything clinical. Findings it draws need not be those of the report.",
+    )

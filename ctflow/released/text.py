@@ -1,0 +1,91 @@
+"""The text encoder out of CT-CLIP's or CXR-BERT's file, with every tensor accounted for, and its tokenizer."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from transformers import BertConfig, BertTokenizer
+
+from ctflow.errors import CheckpointError
+from ctflow.models.ctclip import CTClip, CTClipConfig
+from ctflow.weights import Shape, check_fit, read_json, shapes_of, without_memory
+
+CTCLIP_BERT, CXR_BERT = "text_transformer.", "bert."
+# In CT-CLIP's file without any effect on what it computes: never used, or never trained, or for training alone.
+INERT_CTCLIP = re.compile(
+    r"text_transformer\.(embeddings\.position_ids|pooler\.dense\.\w+)"
+    r"|to_(text|visual)_latent_extra\.weight"
+    r"|visual_transformer\.(to_patch_emb_first_frame|to_pixels|to_pixels_first_frame)\.\d+\.\w+"
+    r"|visual_transformer\.enc_\w+_transformer\.layers\.\d+\.1\.(context_norm\.\w+|null_kv)"
+    r"|visual_transformer\.vq\._codebook\.(cluster_size|initted)"
+)
+INERT_CXR_BERT = re.compile(r"bert\.embeddings\.position_ids|bert\.pooler\.dense\.\w+|cls\..*|cls_projection_head\..*")
+_BERT_FIELDS = (
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "layer_norm_eps",
+    "pad_token_id",
+)
+_SPECIAL = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}
+Weights = dict[str, Tensor]
+
+
+def bert_config(path: Path) -> BertConfig:
+    """The config of a plain BERT out of CXR-BERT's. Raises CheckpointError for fields that are missing."""
+    values: dict[str, Any] = read_json(path)
+    if missing := [name for name in _BERT_FIELDS if name not in values]:
+        raise CheckpointError(f"{path} lacks {', '.join(missing)}: the config of CXR-BERT was expected.")
+    return BertConfig(**{name: values[name] for name in _BERT_FIELDS})
+
+
+def ctclip_shapes(bert: dict[str, Shape], config: CTClipConfig) -> dict[str, Shape]:
+    """What CT-CLIP's file must hold, beside what has no effect. `bert`: the shapes of the plain BertModel."""
+    tower = shapes_of(without_memory(lambda: CTClip(config)).state_dict())
+    return {CTCLIP_BERT + name: shape for name, shape in bert.items()} | tower
+
+
+def split_ctclip(weights: Weights, bert: dict[str, Shape], config: CTClipConfig, path: Path) -> tuple[Weights, Weights]:
+    """CT-CLIP's file -> BERT's own weights, and those of the image tower and projections."""
+    kept = _without(weights, INERT_CTCLIP)
+    check_fit(ctclip_shapes(bert, config), shapes_of(kept), path)
+    tower = {name: tensor for name, tensor in kept.items() if not name.startswith(CTCLIP_BERT)}
+    return _stripped(kept, CTCLIP_BERT), tower
+
+
+def split_cxr_bert(weights: Weights, bert: dict[str, Shape], path: Path) -> Weights:
+    """CXR-BERT's own file -> BERT's weights, without its heads."""
+    kept = _without(weights, INERT_CXR_BERT)
+    check_fit({CXR_BERT + name: shape for name, shape in bert.items()}, shapes_of(kept), path)
+    return _stripped(kept, CXR_BERT)
+
+
+def copy_tokenizer(source: Path, out: Path) -> None:
+    """CXR-BERT's tokenizer, as one that every transformers reads without code of its makers.
+
+    Raises CheckpointError for the vocabulary of another BERT, which may well be of the same size.
+    """
+    if not (source / "vocab.txt").is_file():
+        raise CheckpointError(f"{source} holds no vocab.txt: the folder of CXR-BERT's tokenizer was expected.")
+    # From a folder: `BertTokenizer(vocab_file=…)` turns every word into [UNK] in transformers 5.
+    tokenizer = BertTokenizer.from_pretrained(source, do_lower_case=True, local_files_only=True)
+    words = list(_SPECIAL)
+    if (found := dict(zip(words, tokenizer.convert_tokens_to_ids(words), strict=True))) != _SPECIAL:
+        raise CheckpointError(f"{source / 'vocab.txt'} is not CXR-BERT's: its special tokens are {found}.")
+    tokenizer.save_pretrained(out)
+
+
+def _without(weights: Weights, inert: re.Pattern[str]) -> Weights:
+    return {name: tensor for name, tensor in weights.items() if not inert.fullmatch(name)}
+
+
+def _stripped(weights: Weights, prefix: str) -> Weights:
+    return {
+        name.removeprefix(prefix): tensor.contiguous() for name, tensor in weights.items() if name.startswith(prefix)
+    }

@@ -1,0 +1,118 @@
+"""Weight files: found, opened and fitted into a network strictly: no tensor missing, left over or reshaped."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from ctflow.errors import CheckpointError
+
+CONFIG = "config.json"
+Shape = tuple[int, ...]
+_LFS_POINTER = b"version https://git-lfs"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises CheckpointError that names the file."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} holds a {type(values).__name__} where an object was expected.")
+    return values
+
+
+def weight_files(path: Path) -> list[Path]:
+    """`path` itself, or the files that the index beside it names, as the hub's libraries cut large weights."""
+    index = index_of(path)
+    if path.exists() or not index.exists():
+        return [path]
+    named = read_json(index).get("weight_map")
+    names = list(named.values()) if isinstance(named, dict) else []
+    if not names or any(not isinstance(name, str) or Path(name).name != name for name in names):
+        raise CheckpointError(f"{index} names no files beside it.")
+    return [path.with_name(name) for name in sorted(set(names))]
+
+
+def index_of(path: Path) -> Path:
+    """Where the index of a cut weight file lies."""
+    return path.with_name(f"{path.name}.index.json")
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, or of the files that its index names. Raises CheckpointError."""
+    return _gathered(path, load_file)
+
+
+def read_shapes(path: Path) -> dict[str, Shape]:
+    """As `read_weights`, but from the headers alone: the weights themselves are not read."""
+    return _gathered(path, _shapes)
+
+
+def _shapes(part: Path) -> dict[str, Shape]:
+    with safe_open(part, "pt") as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+
+
+def _gathered(path: Path, read: Callable[[Path], Mapping[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in weight_files(path):
+        try:
+            values = read(part)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(f"{part} cannot be read as safetensors: {error}.{_advice(part)}") from error
+        if twice := found.keys() & values.keys():
+            raise CheckpointError(f"{part} repeats {min(twice)}, which another of the files holds.")
+        found.update(values)
+    return found
+
+
+def _advice(part: Path) -> str:
+    if not part.exists():
+        return " Fetch it again: the download is not complete."
+    with part.open("rb") as file:
+        if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+            return " It is a Git LFS pointer, not the weights: run `git lfs pull` where it came from."
+    return " Fetch it again if its download was cut; a pickle is never opened."
+
+
+def check_fit(expected: Mapping[str, Shape], found: Mapping[str, Shape], path: Path) -> None:
+    """Raises CheckpointError that names the first tensors at fault, for weights that do not fit their config."""
+    faults = [f"missing {name}" for name in expected if name not in found]
+    faults += [f"unknown {name}" for name in found if name not in expected]
+    faults += [
+        f"{name} is {found[name]} instead of {shape}"
+        for name, shape in expected.items()
+        if name in found and found[name] != shape
+    ]
+    if faults:
+        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
+        raise CheckpointError(f"{path} does not fit its {CONFIG}: {'; '.join(faults[:5])}{more}.")
+
+
+def shapes_of(tensors: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]]) -> dict[str, Shape]:
+    """Names and shapes, as `check_fit` compares them."""
+    return {name: tuple(tensor.shape) for name, tensor in dict(tensors).items()}
+
+
+def without_memory(new_network: Callable[[], Any]) -> Any:
+    """The network with shapes but no values, to compare with a file or to be filled from one."""
+    with torch.device("meta"):
+        return new_network()
+
+
+def fill(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """Gives the network every one of `weights`, in its own dtype. Raises CheckpointError where they do not fit.
+
+    The tensors are taken over and not copied, so that a large model lies in memory once.
+    """
+    expected = network.state_dict()
+    check_fit(shapes_of(expected), shapes_of(weights), path)
+    taken = {name: weights[name].to(tensor.dtype) for name, tensor in expected.items()}
+    network.load_state_dict(taken, assign=True)

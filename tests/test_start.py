@@ -1,0 +1,140 @@
+"""The paper's three modes: what comes from the scan, what is made, and how the two are joined."""
+
+import gzip
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctflow.__main__ import main
+from ctflow.errors import RequestError
+from ctflow.events import Start, StepDone
+from ctflow.frame import Frame
+from ctflow.io.nifti import read_nifti, write_nifti
+from ctflow.io.sidecar import read_sidecar
+from ctflow.pipeline import CTFlow
+from ctflow.report import Report
+from ctflow.volume import Volume
+from tests.tiny import CARD, tiny_checkpoint
+
+REPORT = Report("Large right pleural effusion.")
+AXES = [("I", "P", "L"), ("S", "L", "P"), ("S", "R", "A")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> CTFlow:
+    return CTFlow.load(folder, "cpu")
+
+
+@pytest.fixture(scope="module")
+def scan(model: CTFlow) -> Volume:
+    """12 slices somewhere in the patient, on the model's grid."""
+    affine = Frame(CARD.geometry).affine
+    affine[:3, 3] += (30, -40, 700)
+    rng = np.random.default_rng(0)
+    return Volume(rng.integers(-1000, 400, (12, 32, 32)).astype(np.int16), affine)
+
+
+def test_gt_head_begins_with_the_scan_where_the_scan_is_and_goes_on(model: CTFlow, scan: Volume) -> None:
+    request = model.card.request(REPORT, seed=1, chunks=3)
+    events = list(model.stream(request, Start("gt-head", scan, 8)))
+    made = events[-1].volume
+    np.testing.assert_allclose(made.affine, scan.affine)
+    assert {event.chunk for event in events if isinstance(event, StepDone)} == {2}
+    other = Volume(np.roll(scan.hu, 5, axis=1), scan.affine)
+    again = model.generate(request, Start("gt-head", other, 8))
+    assert (again.hu[8:] != made.hu[8:]).any(), "what is made follows from the scan"
+    rest = Volume(np.concatenate([scan.hu[:8], scan.hu[8:] + 9]).astype(np.int16), scan.affine)
+    np.testing.assert_array_equal(model.generate(request, Start("gt-head", rest, 8)).hu, made.hu)
+
+
+def test_next_block_makes_each_chunk_from_the_scans_own(model: CTFlow, scan: Volume) -> None:
+    request = model.card.request(REPORT, seed=1, chunks=3)
+    made = model.generate(request, Start("next-block", scan, 4)).hu
+    head = model.generate(request, Start("gt-head", scan, 4)).hu
+    np.testing.assert_array_equal(made[:8], head[:8])
+    last = model.generate(request, Start("gt-head", scan, 8)).hu
+    np.testing.assert_array_equal(made[8:], last[8:])
+    assert (made[8:] != head[8:]).any()
+
+
+@pytest.mark.parametrize("axes", AXES)
+def test_a_scan_comes_out_as_it_went_in_whatever_the_models_axes(
+    axes: tuple[str, str, str], tmp_path: Path, scan: Volume
+) -> None:
+    """The A-VAE of random weights says nothing of a picture, so the way through the axes is tested without it."""
+    frame = Frame(replace(CARD.geometry, axes=axes, rows=32, columns=24))
+    hu = scan.hu[:, : frame.plane[0], : frame.plane[1]]
+    assert frame.to_model(hu).shape[1:] == (32, 24)
+    np.testing.assert_array_equal(frame.to_volume(frame.to_model(hu)), hu)
+
+
+@pytest.mark.parametrize(
+    ("mode", "slices", "chunks", "said"),
+    [
+        ("gt-head", 6, 3, "multiple of 4"),
+        ("gt-head", 0, 3, "multiple of 4"),
+        ("gt-head", 12, 3, "ask for more chunks"),
+        ("gt-head", 16, 3, "12 slices of 3 mm, and 16 are needed"),
+    ],
+)
+def test_what_cannot_be_begun_is_said(
+    model: CTFlow, scan: Volume, mode: str, slices: int, chunks: int, said: str
+) -> None:
+    request = model.card.request(REPORT, seed=1, chunks=chunks)
+    with pytest.raises(RequestError, match=said):
+        model.generate(request, Start(mode, scan, slices))  # type: ignore[arg-type]
+
+
+def test_next_block_needs_a_scan_as_long_as_the_volume(model: CTFlow, scan: Volume) -> None:
+    short = Volume(scan.hu[:9], scan.affine)
+    with pytest.raises(RequestError, match="9 slices of 3 mm, and 12 are needed"):
+        model.generate(model.card.request(REPORT, seed=1, chunks=3), Start("next-block", short, 4))
+
+
+@pytest.fixture
+def command(folder: Path, scan: Volume, tmp_path: Path) -> list[str]:
+    write_nifti(scan, tmp_path / "scan.nii.gz", "a scan")
+    return ["generate", "--report", "Clear.", "--seed", "3", "--model", str(folder), "--device", "cpu"]
+
+
+def test_the_command_says_of_a_volume_that_it_began_with_a_real_scan_and_can_make_it_again(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = ["--mode", "next-block", "--start-from", str(tmp_path / "scan.nii.gz")]
+    assert main([*command, *start, "--out", str(tmp_path / "a.nii.gz")]) == 0
+    assert "real scan" in read_sidecar(tmp_path / "a.json").notice
+    assert b"REAL scan" in gzip.decompress((tmp_path / "a.nii.gz").read_bytes())[:348]
+    assert len(read_nifti(tmp_path / "a.nii.gz").hu) == 8
+    again = ["generate", "--from", str(tmp_path / "a.json"), "--out", str(tmp_path / "b.nii.gz"), *command[5:]]
+    assert main([*again]) == 2
+    assert "give it with --start-from" in capsys.readouterr().err
+    assert main([*again, *start[2:]]) == 0
+    assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
+    other = read_nifti(tmp_path / "scan.nii.gz")
+    write_nifti(Volume(other.hu[::-1].copy(), other.affine), tmp_path / "other.nii.gz", "another")
+    assert main([*again, "--start-from", str(tmp_path / "other.nii.gz")]) == 2
+    assert "is not the scan" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--mode", "gt-head"], "give it with --start-from"),
+        (["--start-from", "scan.nii.gz"], "go with --mode"),
+        (["--mode", "next-block", "--start-from", "scan.nii.gz", "--start-slices", "4"], "leave out --start-slices"),
+        (["--mode", "gt-head", "--start-from", "none.nii.gz"], "Is it there"),
+    ],
+)
+def test_words_that_do_not_go_together_are_said(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    words = [str(tmp_path / word) if word.endswith(".nii.gz") else word for word in words]
+    assert main([*command, *words, "--out", str(tmp_path / "a.nii.gz")]) == 2
+    assert said in capsys.readouterr().err
