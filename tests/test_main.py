@@ -121,7 +121,7 @@ def test_from_says_when_versions_differ(
 ) -> None:
     make(tmp_path / "a.nii.gz")
     path = tmp_path / "a.json"
-    path.write_text(path.read_text().replace('"ctflow": "', '"ctflow": "0.'))
+    path.write_text(path.read_text(encoding="utf-8").replace('"ctflow": "', '"ctflow": "0.'))
     assert run("--from", path, "--out", tmp_path / "b.nii.gz") == 0
     assert "the bytes may differ" in capsys.readouterr().err
 
