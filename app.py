@@ -1,14 +1,17 @@
 """Starts the app: python app.py [--host H] [--port N] [--model DIR_OR_NAME] [--device auto|cpu|cuda]"""
 
+from app.zero import OnZeroGPU, on_zero_gpu  # isort: skip  (where `spaces` is there, it must come before torch)
+
 import argparse
 import logging
 import os
 import sys
 from collections.abc import Sequence
 
-from app.ui import build, launch_options
+from app.runs import Limits
+from app.ui import Page
 from ctflow.card import find_checkpoint
-from ctflow.errors import CTFlowError
+from ctflow.errors import CTFlowError, RequestError
 from ctflow.events import Generator
 
 
@@ -25,7 +28,37 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
         choices=["auto", "cpu", "cuda"],
         help="where it runs",
     )
+    _setting(parser, "keep-hours", 2, "how long a volume is kept after it was last looked at")
+    _setting(parser, "max-gb", 4, "disk space for all volumes together")
+    _setting(parser, "max-waiting", 32, "runs in line")
+    _setting(parser, "max-waiting-each", 3, "runs in line for one visitor")
     return parser.parse_args(given)
+
+
+def _setting(parser: argparse.ArgumentParser, name: str, default: float, text: str) -> None:
+    """An option that a Space, which has no command line, sets as CTFLOW_NAME."""
+    given = os.environ.get(f"CTFLOW_{name.upper().replace('-', '_')}", default)
+    parser.add_argument(f"--{name}", type=float, metavar="N", default=given, help=f"{text} (default: {default:g})")
+
+
+def _limits(arguments: argparse.Namespace) -> Limits:
+    return Limits(
+        keep_s=max(0.0, arguments.keep_hours) * 3600,
+        disk_bytes=int(arguments.max_gb * 1e9),
+        waiting=int(arguments.max_waiting),
+        waiting_each=int(arguments.max_waiting_each),
+    )
+
+
+def _login() -> tuple[str, str] | None:
+    """From CTFLOW_AUTH alone: everybody on a machine can read its command lines."""
+    given = os.environ.get("CTFLOW_AUTH")
+    if not given:
+        return None
+    name, _, password = given.partition(":")
+    if not (name and password):
+        raise RequestError("CTFLOW_AUTH is a name and a password with a colon between them, as in reader:secret.")
+    return name, password
 
 
 def _generator(model: str, device: str) -> Generator:
@@ -39,11 +72,14 @@ def main(given: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     arguments = _arguments(given)
     try:
-        demo = build(_generator(arguments.model, arguments.device))
+        login = _login()
+        generator = _generator(arguments.model, arguments.device)
+        driven = on_zero_gpu()
+        page = Page(OnZeroGPU(generator) if driven else generator, _limits(arguments), driven)
     except CTFlowError as error:
         print(f"CTFlow cannot start: {error}", file=sys.stderr)
         return 2
-    demo.launch(server_name=arguments.host, server_port=arguments.port, **launch_options())
+    page.launch(server_name=arguments.host, server_port=arguments.port, auth=login)
     return 0
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ctflow.errors import ResourceError, VolumeError
+from ctflow.io.files import write_whole
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -32,9 +35,15 @@ def unpack(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def store(hu: np.ndarray, first_slice: int, folder: Path) -> Chunk:
-    """Writes a chunk into `folder`. It is complete once it is returned, so announce it only then."""
+    """Writes a chunk into `folder`. It is complete once it is returned, so announce it only then.
+
+    Raises ResourceError where the disk does not take it.
+    """
     path = folder / f"{first_slice:04d}.bin"
-    path.write_bytes(pack(hu))
+    try:
+        write_whole(path, pack(hu))
+    except VolumeError as error:
+        raise ResourceError("The server's disk takes no more slices. Tell whoever runs this page.") from error
     return Chunk(first_slice, (hu.shape[0], hu.shape[1], hu.shape[2]), path)
 
 

@@ -1,4 +1,4 @@
-"""The viewer as a Gradio component: its scripts joined into one, its value a run's manifest."""
+"""The viewer as a Gradio component: its scripts joined into one, its value the run that it shows."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,10 @@ from ctflow.hu import WINDOWS
 
 _FOLDER = Path(__file__).parent / "viewer"
 # Later files use what earlier ones define; main.js runs.
-_SCRIPTS = ("transport", "volume", "picture", "plane", "pointer", "keyboard", "frame", "view", "main")
+_SCRIPTS = (
+    "talk", "transport", "volume", "picture", "plane", "pointer", "keyboard", "frame", "view", "session", "fields",
+    "main",
+)  # fmt: skip
 
 
 def script() -> str:
@@ -19,12 +22,13 @@ def script() -> str:
 class Viewer(gr.HTML):
     """Three linked planes. The template never changes, so Gradio leaves alone what the script builds inside."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, draft_key: str, **options: Any) -> None:
         super().__init__(
             value={},
             html_template='<div class="ctv-mount"></div>',
             js_on_load=script(),
             apply_default_css=False,
+            draft_key=draft_key,
             windows=[{"name": window.name, "width": window.width, "level": window.level} for window in WINDOWS],
             **options,
         )

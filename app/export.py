@@ -1,10 +1,9 @@
 """Writes what a run has made as files that people take away."""
 
 import re
-import time
 from pathlib import Path
 
-from app.runs import Run
+from app.run import Run
 from ctflow.errors import RequestError
 from ctflow.events import Generator
 from ctflow.io.nifti import synthetic_label, write_nifti
@@ -21,7 +20,7 @@ def export(run: Run, generator: Generator, kind: str) -> Path:
     if kind not in KINDS:
         raise RequestError(f"A download is one of {', '.join(KINDS)}; got {kind!r}.")
     with run.news:
-        complete, slices, seconds = run.state == "finished", run.slices, elapsed_s(run)
+        complete, slices, seconds = run.state == "finished", run.slices, run.elapsed_s()
         volume = run.volume() if kind == "nifti" else None
     path = run.folder / file_name(run, generator.card.name, slices, complete)
     if volume is not None:
@@ -37,10 +36,3 @@ def file_name(run: Run, model: str, slices: int, complete: bool) -> str:
     safe_model = re.sub(r"[^A-Za-z0-9._-]+", "-", model)
     partial = "" if complete or run.shape is None else f"-PARTIAL-{slices}of{run.shape[0]}"
     return f"ctflow-{safe_model}-seed{run.request.seed}{partial}.nii.gz"
-
-
-def elapsed_s(run: Run) -> float:
-    """How long the model has been at it."""
-    if run.started_s is None:
-        return 0.0
-    return (run.ended_s or time.monotonic()) - run.started_s

@@ -1,133 +1,150 @@
-"""What happens on each event of the page. Plain functions and generators: no Gradio is needed to drive them."""
+"""What the page and programs can ask for. Plain functions of JSON: no Gradio is needed to drive them.
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+A page asks by these alone, so that it decides itself what a lost connection means: it asks again.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from app import present
 from app.export import export
 from app.messages import logged, worded
-from app.runs import Run, Runs
+from app.run import Run
+from app.runs import Runs
 from ctflow.errors import CTFlowError
 from ctflow.events import Generator, Reading
 from ctflow.report import Report
 
-TICK_S = 0.25
-Manifest = dict[str, Any]
+Json = dict[str, Any]
+# How long `news` waits for some. Progress within a chunk is no news, but it should be seen to move.
+TICK_S = 0.5
+QUIET_S = 5.0
+_LOOK_S = 0.05
+FIELDS = ("findings", "impression", "sex", "age", "seed", "chunks", "steps", "solver", "guidance")
 
 
-class View(NamedTuple):
-    """What an event changes on the page. None leaves a thing as it is."""
+def answering(handler: Callable[..., Json]) -> Callable[..., Json]:
+    """Lets a handler answer with `problem`, in words for people, instead of raising."""
 
-    manifest: Manifest | None
-    problem: str
-    busy: bool
+    @wraps(handler)
+    def answer(self: "Handlers", asked: object) -> Json:
+        try:
+            return handler(self, asked if isinstance(asked, dict) else {})
+        except CTFlowError as error:
+            return {"problem": worded(error)}
+        except Exception as error:  # Gradio would print it, with whatever was written in the report
+            return {"problem": logged(error)}
+
+    return answer
 
 
 class Handlers:
-    def __init__(self, generator: Generator, runs: Runs) -> None:
+    """One for each server. `driven`: whether a request has to drive its own run, as ZeroGPU wants it."""
+
+    def __init__(self, generator: Generator, runs: Runs, driven: bool = False) -> None:
         self.generator = generator
         self.runs = runs
+        self.driven = driven
 
-    def read(self, findings: str, impression: str, sex: str, age: str) -> str:
-        """How much of the report the model takes in, as HTML. An empty report has no tokens."""
-        try:
-            reading = self.generator.read(_report(findings, impression, sex, age))
-        except CTFlowError as error:
-            if (findings + impression).strip():
-                return present.problem_html(worded(error))
-            reading = Reading(0, self.generator.card.text.max_tokens, "")
-        return present.tokens_html(reading)
+    @answering
+    def read(self, asked: Json) -> Json:
+        """How much of the report the model takes in. `asked`: FIELDS; an empty report has no tokens."""
+        findings, impression = asked.get("findings"), asked.get("impression")
+        if isinstance(findings, str) and isinstance(impression, str) and not (findings + impression).strip():
+            return present.reading(Reading(0, self.generator.card.text.max_tokens, ""))
+        return present.reading(self.generator.read(_report(**_fields(asked, FIELDS[:4]))))
 
-    def generate(self, *fields: Any) -> Iterator[View]:
-        """Starts a run and follows it to its end. `fields`: those of `start`, in its order."""
-        try:
-            run = self.start(*fields)
-        except CTFlowError as error:
-            yield View(None, worded(error), busy=False)
-            return
-        yield from self.follow(run)
+    @answering
+    def start(self, asked: Json) -> Json:
+        """Puts a run in line. `asked`: FIELDS, `visitor`, and `run`, an id that the page has made up.
 
-    def start(
-        self,
-        findings: str,
-        impression: str = "",
-        sex: str = "",
-        age: str | int | None = None,
-        seed: float | None = None,
-        chunks: float | None = None,
-        steps: float | None = None,
-        solver: str | None = None,
-        guidance: float | None = None,
-    ) -> Run:
-        """Starts a run; None keeps the model's default. Raises CTFlowError for what cannot be generated."""
-        request = self.generator.card.request(
-            _report(findings, impression, sex, age),
-            _whole(seed, 0),
-            chunks=_whole(chunks),
-            steps=_whole(steps),
-            solver=solver,
-            guidance=guidance,
-        )
-        return self.runs.start(request)
-
-    def attach(self, shown: Manifest | None) -> Iterator[View]:
-        """Follows a run that a page still knows after a reload."""
-        run = self.runs.get((shown or {}).get("run"))
+        A page that has heard no answer asks again with the same id, and gets the same run.
+        """
+        run = self.runs.get(asked.get("run"))
         if run is None:
-            yield View(present.unknown_run(), "", busy=False)
-            return
-        yield from self.follow(run)
+            run = self.begin(str(asked.get("visitor")), asked.get("run"), **_fields(asked, FIELDS))
+        return {"run": run.id}
 
-    def follow(self, run: Run) -> Iterator[View]:
-        """A view at once, at each piece of news, and in between often enough for progress to move."""
-        while True:
-            seen = run.version
-            view = self._view(run)
-            yield view
-            if not view.busy:
-                return
-            run.wait(seen, TICK_S)
+    def begin(self, visitor: str, run_id: Any, **fields: Any) -> Run:
+        """Puts a run in line; None keeps the model's default. Raises CTFlowError for what cannot be generated."""
+        settings = {name: _number(fields.get(name)) for name in ("chunks", "steps", "guidance")}
+        report = _report(**{name: fields.get(name) for name in FIELDS[:4]})
+        seed = _number(fields.get("seed"))
+        request = self.generator.card.request(
+            report, 0 if seed is None else seed, solver=fields.get("solver") or None, **settings
+        )
+        begin = self.runs.add if self.driven else self.runs.start
+        return begin(request, visitor, run_id)
 
-    def stop(self, shown: Manifest | None) -> None:
-        self.runs.stop((shown or {}).get("run"))
+    def drive(self, asked: object) -> None:
+        """Takes the run that was asked for to its end, inside this very request. Only where `driven`."""
+        run = self.runs.get(asked.get("run")) if isinstance(asked, dict) else None
+        if run is not None and self.driven:
+            self.runs.drive(run)
 
-    def export(self, wanted: dict[str, str]) -> dict[str, str]:
-        """Writes what a run has made so far. `wanted`: `run` and `kind`; returns `path` and `name`, or `problem`."""
-        run = self.runs.get(wanted.get("run"))
+    async def news(self, asked: object) -> Json:
+        """The manifest of a run, once it is newer than version `seen`, or after a while."""
+        asked = asked if isinstance(asked, dict) else {}
+        run = self.runs.get(asked.get("run"))
+        if run is None:
+            return {**present.unknown_run(), "server": self.runs.id}
+        until_s = time.monotonic() + (QUIET_S if run.over or run.state == "waiting" else TICK_S)
+        while run.version == asked.get("seen") and not run.over and time.monotonic() < until_s:
+            await asyncio.sleep(_LOOK_S)
+        return self.manifest(run)
+
+    def manifest(self, run: Run) -> Json:
+        """What is known of a run now. Whoever asks is looking at it."""
+        run.seen_s = time.monotonic()
+        ahead, wait_s = len(self.runs.ahead_of(run)), self.runs.wait_s(run)
+        per_chunk = self.generator.card.geometry.slices_per_chunk
+        manifest = present.manifest(run, ahead, wait_s, per_chunk)
+        return {**manifest, "server": self.runs.id, "needs_driver": self.driven and not run.claimed}
+
+    @answering
+    def stop(self, asked: Json) -> Json:
+        """Stops a run, or takes it out of the line."""
+        self.runs.stop(asked.get("run"))
+        return {}
+
+    @answering
+    def export(self, asked: Json) -> Json:
+        """Writes what a run has made so far. `asked`: `run` and `kind`; answers `path` and `name`."""
+        run = self.runs.get(asked.get("run"))
         if run is None:
             return {"problem": present.unknown_run()["status"]}
-        try:
-            path = export(run, self.generator, wanted.get("kind", "nifti"))
-        except CTFlowError as error:
-            return {"problem": worded(error)}
-        except OSError as error:
-            return {"problem": logged(error)}
+        run.seen_s = time.monotonic()
+        path = export(run, self.generator, asked.get("kind", "nifti"))
         return {"path": str(path), "name": path.name}
 
-    def _view(self, run: Run) -> View:
-        per_chunk = self.generator.card.geometry.slices_per_chunk
-        manifest = present.manifest(run, self.runs.ahead_of(run), per_chunk)
-        return View(manifest, "", busy=manifest["state"] in ("waiting", "running"))
+    def health(self) -> Json:
+        """What runs here, and how busy it is."""
+        return {"model": self.generator.card.name, "device": self.generator.device, "queue": self.runs.queue_length()}
 
 
-def _report(findings: str, impression: str, sex: str, age: str | int | None) -> Report:
+def _fields(asked: Json, names: tuple[str, ...]) -> Json:
+    return {name: asked.get(name) for name in names}
+
+
+def _report(findings: Any, impression: Any, sex: Any, age: Any) -> Report:
     """The fields of the page -> Report. Headings that were pasted with the text are understood."""
-    return Report.parse(findings or "", impression or "", _sex(sex), _age(age))
+    given = [("" if text is None else text) for text in (findings, impression)]
+    if not all(isinstance(text, str) for text in given):
+        return Report(*given)  # it says what is wrong
+    return Report.parse(*given, sex or None, _age(age))
 
 
-def _age(typed: str | int | None) -> Any:
+def _age(typed: Any) -> Any:
     """An empty field is no age; what is not a number is left for `Report` to refuse."""
-    text = str("" if typed is None else typed).strip()
-    return int(text) if text.isdecimal() else text or None
+    if not isinstance(typed, str):
+        return _number(typed)
+    text = typed.strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else text or None
 
 
-def _sex(choice: str | None) -> Any:
-    """The page's empty choice is no sex; `Report` judges the rest."""
-    return choice or None
-
-
-def _whole(number: float | None, missing: int | None = None) -> Any:
-    """Gradio's numbers may come as 7.0; what is not whole is left for the request to refuse."""
-    if number is None:
-        return missing
-    return int(number) if float(number).is_integer() else number
+def _number(value: Any) -> Any:
+    """JSON's numbers may come as 7.0; what is not whole is left for the request to refuse."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

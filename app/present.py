@@ -1,22 +1,25 @@
 """What the page is told: a run as a small manifest, progress and tokens in words. Never voxels, never raw HTML."""
 
-import time
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from app.runs import Run
+from app.run import Run
 from ctflow.card import ModelCard
 from ctflow.events import Reading
 from ctflow.volume import DIRECTIONS
 
 
-def manifest(run: Run, ahead: int, slices_per_chunk: int) -> dict[str, Any]:
-    """A run as the viewer needs it (viewer/main.js `show`). `ahead`: runs that come before this one."""
+def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) -> dict[str, Any]:
+    """A run as the viewer needs it (viewer/session.js `show`).
+
+    `ahead`: runs that come before this one; `wait_s`: seconds until it begins, None where that is not known.
+    """
     with run.news:
         return {
             "run": run.id,
+            "version": run.version,
             "state": run.state,
             "stopping": run.stopping and not run.over,
             "seed": run.request.seed,
@@ -25,16 +28,16 @@ def manifest(run: Run, ahead: int, slices_per_chunk: int) -> dict[str, Any]:
                 {"path": str(chunk.path), "first": chunk.first_slice, "slices": chunk.shape[0]} for chunk in run.chunks
             ],
             "share": 1.0 if run.state == "finished" else _share(run),
-            "status": status(run, ahead, slices_per_chunk),
+            "status": status(run, ahead, wait_s, slices_per_chunk),
             "detail": detail(run),
         }
 
 
 def unknown_run() -> dict[str, Any]:
     """For a page that comes back too late, or to a server that was started anew."""
-    words = "The volume of your last visit is no longer on the server. Generate it again with the same seed."
+    words = "This volume is no longer on the server. Generate it again with the same seed."
     return {
-        "run": None, "state": "gone", "stopping": False, "seed": None, "grid": None,
+        "run": None, "version": 0, "state": "gone", "stopping": False, "seed": None, "grid": None,
         "chunks": [], "share": 0.0, "status": words, "detail": "",
     }  # fmt: skip
 
@@ -57,16 +60,26 @@ def _share(run: Run) -> float:
     return run.steps_done / (run.request.chunks * run.request.steps)
 
 
-def status(run: Run, ahead: int, slices_per_chunk: int) -> str:
+def status(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) -> str:
     """One line that changes seldom, because a screen reader speaks it."""
     if run.state == "waiting":
-        return f"Waiting for the model: {_count(ahead, 'run')} before yours." if ahead else "Starting."
+        return run.message or (_waiting(ahead, wait_s) if ahead else "Starting.")
     if run.state == "running":
         return "Stopping after this step." if run.stopping else _making(run, slices_per_chunk)
     if run.state == "finished":
         return _finished(run)
     kept = f"{run.slices} of {run.shape[0]} slices kept." if run.shape and run.slices else "No slices were made."
     return f"Stopped. {kept}" if run.state == "stopped" and not run.message else f"{run.message} {kept}"
+
+
+def _waiting(ahead: int, wait_s: float | None) -> str:
+    about = "" if wait_s is None else f", about {_roughly(wait_s)}"
+    return f"Waiting for the model: {_count(ahead, 'run')} before yours{about}. Stop leaves the line."
+
+
+def _roughly(seconds: float) -> str:
+    """In tens of seconds, then in minutes: a wait is a guess, and should not flicker."""
+    return f"{max(1, round(seconds / 10)) * 10} s" if seconds < 95 else f"{round(seconds / 60)} min"
 
 
 def _making(run: Run, slices_per_chunk: int) -> str:
@@ -79,8 +92,7 @@ def _making(run: Run, slices_per_chunk: int) -> str:
 
 def _finished(run: Run) -> str:
     height_mm = 0.0 if run.affine is None else run.slices * float(np.linalg.norm(run.affine[:3, 0]))
-    took = duration((run.ended_s or 0) - (run.started_s or 0))
-    return f"Done: {run.slices} slices, {height_mm:.0f} mm, in {took}. Seed {run.request.seed}."
+    return f"Done: {run.slices} slices, {height_mm:.0f} mm, in {duration(run.elapsed_s())}. Seed {run.request.seed}."
 
 
 def detail(run: Run) -> str:
@@ -89,17 +101,8 @@ def detail(run: Run) -> str:
         return ""
     step = (run.steps_done - 1) % run.request.steps + 1
     words = f"step {step} of {run.request.steps}"
-    left_s = time_left_s(run, time.monotonic())
+    left_s = run.left_s()
     return words if left_s is None else f"{words}, about {duration(left_s)} left"
-
-
-def time_left_s(run: Run, now_s: float) -> float | None:
-    """From the pace since the first step, because that one often pays for warming up. None until two are done."""
-    if run.first_step_s is None or run.last_step_s is None or run.steps_done < 2:
-        return None
-    pace_s = (run.last_step_s - run.first_step_s) / (run.steps_done - 1)
-    left = run.request.chunks * run.request.steps - run.steps_done
-    return max(0.0, pace_s * left - (now_s - run.last_step_s))
 
 
 def duration(seconds: float) -> str:
@@ -111,26 +114,10 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def tokens_html(reading: Reading) -> str:
+def reading(found: Reading) -> dict[str, Any]:
     """How long the report is for the model, and what of it is lost."""
-    count = f'<p class="ct-tokens">{reading.tokens} of {reading.limit} tokens</p>'
-    if not reading.cut_text:
-        return count
-    return (
-        f'<p class="ct-tokens ct-over">{reading.tokens} of {reading.limit} tokens: too long</p>'
-        f'<p class="ct-cut" role="status">The model will not see the end: <q>{escape(reading.cut_text)}</q></p>'
-    )
-
-
-def problem_html(message: str) -> str:
-    return f'<p class="ct-problem" role="alert">{escape(message)}</p>' if message else ""
-
-
-def length_html(chunks: int, card: ModelCard) -> str:
-    slices = chunks * card.geometry.slices_per_chunk
-    return (
-        f'<p class="ct-note">{slices} slices, {slices * card.geometry.slice_spacing_mm:.0f} mm from top to bottom</p>'
-    )
+    count = f"{found.tokens} of {found.limit} tokens"
+    return {"count": f"{count}: too long" if found.cut_text else count, "cut": found.cut_text}
 
 
 def header_html(card: ModelCard, device: str) -> str:

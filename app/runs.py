@@ -1,149 +1,84 @@
-"""Runs: each in its own thread, one at a time on the model, alive whether or not a page is looking.
+"""The registry of runs: whose turn it is, one at a time on the model, and how long they are kept.
 
-A page that loses its connection closes Gradio's generators, so nothing here depends on them: a page finds its run
-again by its id. Ids are unguessable, because whoever knows one may see and stop the run.
+A page that loses its connection is no reason to end its run: nothing here depends on a connection, and a page finds
+its run again by its id. Ids are unguessable, because whoever knows one may see and stop the run.
 """
 
+import re
 import secrets
 import shutil
 import threading
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-import numpy as np
-
-from app.chunks import Chunk, load, store
 from app.messages import logged, worded
+from app.run import Run
 from ctflow.errors import CTFlowError, RequestError, ResourceError
-from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Generator, Started, StepDone
-from ctflow.volume import Volume
+from ctflow.events import Finished, GenerationRequest, Generator
 
-State = Literal["waiting", "running", "finished", "stopped", "failed"]
-KEEP_S = 2 * 3600
-MAX_WAITING = 16
+ID = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bits, as `secrets.token_urlsafe(16)` writes them
+_CHECK_S = 1.0
+_SWEEP_S = 60.0
 
 
-class Run:
-    """One volume in the making. Its thread alone writes to it, always under `news`; readers take `news` too."""
+@dataclass(frozen=True)
+class Limits:
+    """How much a server takes on. At a bound new runs wait and old ones go, but none that runs or is looked at.
 
-    def __init__(self, request: GenerationRequest, root: Path) -> None:
-        self.id = secrets.token_urlsafe(16)
-        self.folder = root / self.id
-        self.folder.mkdir(parents=True)
-        self.request = request
-        self.news = threading.Condition(threading.RLock())
-        self.version = 0
-        self.state: State = "waiting"
-        self.message = ""
-        self.shape: tuple[int, int, int] | None = None
-        self.affine: np.ndarray | None = None
-        self.chunks: list[Chunk] = []
-        self.steps_done = 0
-        self.created_s = time.monotonic()
-        self.started_s: float | None = None
-        self.first_step_s: float | None = None
-        self.last_step_s: float | None = None
-        self.ended_s: float | None = None
-        self._stop = threading.Event()
+    `keep_s`: how long a run is kept after somebody last looked at it; `kept`: how many; `disk_bytes`: all files
+    together; `waiting`: runs in line for everybody; `waiting_each`: for one visitor.
+    """
 
-    @property
-    def over(self) -> bool:
-        return self.state in ("finished", "stopped", "failed")
-
-    @property
-    def stopping(self) -> bool:
-        return self._stop.is_set()
-
-    @property
-    def slices(self) -> int:
-        """The number of slices made so far."""
-        return sum(chunk.shape[0] for chunk in self.chunks)
-
-    def ask_to_stop(self) -> None:
-        self._stop.set()
-        self._tell()
-
-    def wait(self, seen: int, timeout_s: float) -> int:
-        """Waits for a version after `seen`, or until time is up; returns the version that is there."""
-        with self.news:
-            self.news.wait_for(lambda: self.version != seen, timeout_s)
-            return self.version
-
-    def volume(self) -> Volume:
-        """What has been made so far. Raises RequestError where that is nothing."""
-        with self.news:
-            chunks, affine = list(self.chunks), self.affine
-        if not chunks or affine is None:
-            raise RequestError("There are no slices yet. Wait for the first ones.")
-        return Volume(load(chunks), affine)
-
-    def end(self, state: State, message: str) -> None:
-        with self.news:
-            self.ended_s = time.monotonic()
-            self.state, self.message = state, message
-            self._tell()
-
-    def begin(self) -> None:
-        with self.news:
-            self.started_s = time.monotonic()
-            self.state = "running"
-            self._tell()
-
-    def take(self, event: Event) -> None:
-        """Keeps what an event brings. Steps are no news of their own: there may be a hundred in a second."""
-        match event:
-            case Started():
-                with self.news:
-                    self.shape, self.affine = event.shape, event.affine
-                    self._tell()
-            case StepDone():
-                self._count_step()
-            case ChunkDone() if len(event.hu):
-                chunk = store(event.hu, event.first_slice, self.folder)
-                with self.news:
-                    self.chunks.append(chunk)
-                    self._tell()
-            case Finished():
-                with self.news:
-                    slices, rows, columns = event.volume.hu.shape
-                    self.shape = slices, rows, columns
-                    self.steps_done = self.request.chunks * self.request.steps
-
-    def _count_step(self) -> None:
-        with self.news:
-            self.last_step_s = time.monotonic()
-            self.first_step_s = self.first_step_s or self.last_step_s
-            self.steps_done += 1
-
-    def _tell(self) -> None:
-        with self.news:
-            self.version += 1
-            self.news.notify_all()
+    keep_s: float = 2 * 3600
+    kept: int = 200
+    disk_bytes: int = 4 << 30
+    waiting: int = 32
+    waiting_each: int = 3
 
 
 class Runs:
     """The registry. `root` must lie under Gradio's upload folder, so that a login covers the chunks too."""
 
-    def __init__(self, generator: Generator, root: Path) -> None:
+    def __init__(self, generator: Generator, root: Path, limits: Limits = Limits()) -> None:
         self.generator = generator
         self.root = root
+        self.limits = limits
+        self.id = secrets.token_hex(4)  # a page notices by it that the server was started anew
         self._runs: dict[str, Run] = {}
-        self._line: list[Run] = []  # the first one has the model
+        self._line: list[Run] = []  # as they came
+        self._round = 0  # of the run that began last
+        self._running: Run | None = None
+        self._step_s: float | None = None
         self._turn = threading.Condition()
-        _remove_old_folders(root)
+        self._sweeper: threading.Thread | None = None
+        _remove_old_folders(root, limits.keep_s)
 
-    def start(self, request: GenerationRequest) -> Run:
-        """Starts a run, or puts it in line. Raises RequestError if the line is too long."""
-        self._forget_old()
+    def start(self, request: GenerationRequest, visitor: str, run_id: str | None = None) -> Run:
+        """Puts a run in line, with a thread that drives it. See `add`."""
+        run = self.add(request, visitor, run_id)
+        threading.Thread(target=self.drive, args=(run,), name=f"run-{run.id[:6]}", daemon=True).start()
+        return run
+
+    def add(self, request: GenerationRequest, visitor: str, run_id: str | None = None) -> Run:
+        """Puts a run in line; somebody must `drive` it. `run_id`: chosen by a page, so that it can ask again.
+
+        Raises ResourceError if the line is too long, RequestError for an id that is none or is taken.
+        """
+        run_id = secrets.token_urlsafe(16) if run_id is None else run_id
+        if not (isinstance(run_id, str) and ID.fullmatch(run_id)) or run_id in self._runs:
+            raise RequestError("A run is known by 22 letters, digits, - and _ that no other run has. Reload the page.")
+        self.sweep()
         with self._turn:
-            if len(self._line) > MAX_WAITING:
-                raise ResourceError(f"{MAX_WAITING} people are waiting for this model already. Come back in a while.")
-            run = Run(request, self.root)
+            self._check_line(visitor)
+            run = Run(run_id, request, self.root, visitor, self._round_of(visitor))
             self._line.append(run)
             self._runs[run.id] = run
-        threading.Thread(target=self._work, args=(run,), name=f"run-{run.id[:6]}", daemon=True).start()
+            if self._sweeper is None:
+                self._sweeper = threading.Thread(target=self._sweep_on, name="sweep-runs", daemon=True)
+                self._sweeper.start()
         return run
 
     def get(self, run_id: object) -> Run | None:
@@ -157,16 +92,39 @@ class Runs:
             with self._turn:
                 self._turn.notify_all()
 
-    def ahead_of(self, run: Run) -> int:
-        """How many runs come before this one."""
+    def ahead_of(self, run: Run) -> list[Run]:
+        """The runs that come before this one, that on the model first."""
         with self._turn:
-            return self._line.index(run) if run in self._line else 0
+            turns = self._turns()
+        return turns[: turns.index(run)] if run in turns else turns
 
-    def _work(self, run: Run) -> None:
-        """A run's thread, from the end of the line to the end of the run."""
+    def wait_s(self, run: Run) -> float | None:
+        """Seconds until a run begins, by the pace of those before it. None where no pace is known."""
+        total_s = 0.0
+        for before in self.ahead_of(run):
+            left_s = before.left_s()
+            if left_s is None:
+                pace_s = self._step_s or (self._running and self._running.step_s())
+                left_s = None if pace_s is None else pace_s * before.steps
+            if left_s is None:
+                return None
+            total_s += left_s
+        return total_s
+
+    def queue_length(self) -> int:
+        """How many runs wait, beside the one on the model."""
+        with self._turn:
+            return len(self._line) - (self._running is not None)
+
+    def drive(self, run: Run) -> None:
+        """Takes a run from the end of the line to its end. Blocks all that time: it needs its own thread or request.
+
+        The first who calls this drives; for others there is nothing to do.
+        """
+        if not run.claim():
+            return
         try:
-            with self._turn:
-                self._turn.wait_for(lambda: self._line[0] is run or run.stopping)
+            self._await_turn(run)
             if run.stopping:
                 run.end("stopped", "Stopped before it began.")
             else:
@@ -176,9 +134,74 @@ class Runs:
         except Exception as error:  # the one place where a bug of ours must not take a half-made volume with it
             run.end("failed", logged(error))
         finally:
-            with self._turn:
-                self._line.remove(run)
-                self._turn.notify_all()
+            self._leave(run)
+
+    def sweep(self) -> None:
+        """Removes what is too old or too much, but nothing that somebody looks at."""
+        with self._turn:
+            for run in [run for run in self._line if not (run.claimed or run.watched)]:
+                self._line.remove(run)  # its page left before it could drive it
+                run.end("stopped", "Stopped before it began.")
+            over = self._removable()
+            too_many = len(self._runs) - self.limits.kept
+            now_s = time.monotonic()
+            for place, run in enumerate(over):
+                if place < too_many or now_s - max(run.ended_s or now_s, run.seen_s) > self.limits.keep_s:
+                    self._remove(run)
+
+    def _check_line(self, visitor: str) -> None:
+        if len(self._line) > self.limits.waiting:
+            raise ResourceError(
+                f"{self.limits.waiting} people are waiting for this model already. Come back in a while."
+            )
+        mine = sum(run.visitor == visitor for run in self._line)
+        if mine >= self.limits.waiting_each:
+            raise ResourceError(f"{mine} of your runs are in line already. Wait for one of them, or stop it.")
+
+    def _round_of(self, visitor: str) -> int:
+        """Everybody has a first run before anybody has a second: what a visitor adds to a line goes a round later."""
+        return max([self._round, *(run.round + 1 for run in self._line if run.visitor == visitor)])
+
+    def _turns(self) -> list[Run]:
+        waiting = [run for run in self._line if run is not self._running and run.claimed]
+        waiting.sort(key=lambda run: run.round)  # keeps the order within a round
+        return waiting if self._running is None else [self._running, *waiting]
+
+    def _await_turn(self, run: Run) -> None:
+        with self._turn:
+            while not (run.stopping or self._may_begin(run)):
+                self._turn.wait(_CHECK_S)
+            if not run.stopping:
+                self._running, self._round = run, run.round
+
+    def _may_begin(self, run: Run) -> bool:
+        return self._turns()[0] is run and self._has_room(run)
+
+    def _has_room(self, run: Run) -> bool:
+        """Whether the disk may take this run and its downloads; old runs go for it, the oldest first."""
+        geometry = self.generator.card.geometry
+        slices = run.request.chunks * geometry.slices_per_chunk
+        wanted = 2 * 2 * slices * geometry.rows * geometry.columns
+        used = {kept: kept.disk_bytes() for kept in self._runs.values()}
+        free = self.limits.disk_bytes - sum(used.values()) - wanted
+        for old in self._removable():
+            if free >= 0:
+                break
+            free += used[old]
+            self._remove(old)
+        if free < 0 and len(used) == 1:
+            raise ResourceError("The server's disk limit is smaller than one volume. Ask for fewer chunks.")
+        if free < 0:
+            run.explain("Waiting for room on the server: its disk is full of volumes that people look at.")
+        return free >= 0
+
+    def _removable(self) -> list[Run]:
+        over = [run for run in self._runs.values() if run.over and not run.watched]
+        return sorted(over, key=lambda run: run.ended_s or 0.0)
+
+    def _remove(self, run: Run) -> None:
+        del self._runs[run.id]
+        run.remove()
 
     def _generate(self, run: Run) -> None:
         run.begin()
@@ -193,18 +216,39 @@ class Runs:
                 return
         run.end("stopped", "")
 
-    def _forget_old(self) -> None:
-        """A page may come back to a finished run for a while; after that its slices go."""
-        now_s = time.monotonic()
-        old = [run for run in list(self._runs.values()) if run.ended_s is not None and now_s - run.ended_s > KEEP_S]
-        for run in old:
-            del self._runs[run.id]
-            shutil.rmtree(run.folder, ignore_errors=True)
+    def _leave(self, run: Run) -> None:
+        with self._turn:
+            self._step_s = run.step_s() or self._step_s
+            self._line.remove(run)
+            if self._running is run:
+                self._running = None
+            self._turn.notify_all()
+            waiting = list(self._line)
+        for other in waiting:
+            other.tell()  # the line has moved
+
+    def _sweep_on(self) -> None:
+        """Sweeps while there is anything to sweep: nobody may come for hours, and reports are not kept for them."""
+        while True:
+            time.sleep(min(_SWEEP_S, self.limits.keep_s))
+            self.sweep()
+            with self._turn:
+                if not self._runs:
+                    self._sweeper = None
+                    return
 
 
-def _remove_old_folders(root: Path) -> None:
-    """Removes what earlier processes left behind; Gradio's own sweep knows nothing of these files."""
-    root.mkdir(parents=True, exist_ok=True)
+def _remove_old_folders(root: Path, keep_s: float) -> None:
+    """Removes what earlier processes left behind; Gradio's own sweep knows nothing of these files.
+
+    Raises ResourceError where there is no place for files.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(
+            f"{root} cannot be made ({error.strerror}). Set GRADIO_TEMP_DIR to a folder to write to."
+        ) from error
     for folder in root.iterdir():
-        if folder.is_dir() and time.time() - folder.stat().st_mtime > KEEP_S:
+        if folder.is_dir() and time.time() - folder.stat().st_mtime > keep_s:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
 """The page: a narrow report panel, and the planes, which have the room."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,35 +9,52 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from app import present
-from app.api import endpoint
+from app.api import endpoints
+from app.blocks import Blocks
 from app.component import Viewer
-from app.handlers import Handlers, View
-from app.runs import Runs
+from app.handlers import FIELDS, Handlers
+from app.runs import Limits, Runs
+from app.web import web
 from ctflow.card import ModelCard
 from ctflow.events import MAX_SEED, Generator, Solver
 
 _HERE = Path(__file__).parent
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
+_PROBLEM = '<p class="ct-problem" role="alert" hidden></p>'
+_READING = (
+    '<p class="ct-tokens" role="status"></p>'
+    '<p class="ct-cut" role="status" hidden>The model will not see the end: <q class="ct-cut-text"></q></p>'
+)
 
 
 class Page:
-    """Builds the page; each method one part of it. `demo` is what is launched."""
+    """Builds the page; each method one part of it. `launch` serves it.
 
-    def __init__(self, generator: Generator) -> None:
+    No event of the page but `drive` goes through Gradio's queue: where that loses its connection, it reloads the page,
+    and what the page holds would be lost.
+    """
+
+    def __init__(self, generator: Generator, limits: Limits = Limits(), driven: bool = False) -> None:  # noqa: B008
         self.card: ModelCard = generator.card
         self.device = generator.device
-        self.handlers = Handlers(generator, Runs(generator, Path(get_upload_folder()) / "ctflow"))
-        with gr.Blocks(title="CTFlow", analytics_enabled=False, fill_width=True) as self.demo:
+        runs = Runs(generator, Path(get_upload_folder()) / "ctflow", limits)
+        self.handlers = Handlers(generator, runs, driven)
+        with Blocks(title="CTFlow", analytics_enabled=False, fill_width=True) as self.demo:
             gr.HTML(present.header_html(self.card, self.device), apply_default_css=False)
             with gr.Row(elem_classes="ct-page"):
                 with gr.Column(elem_classes="ct-panel", min_width=280):
                     self._report_panel()
                 with gr.Column(elem_classes="ct-view", min_width=280):
-                    self.viewer = Viewer(server_functions=[self._exporter()])
+                    self.viewer = Viewer(_draft_key(self.card.name), server_functions=_functions(self.handlers))
             self._connect()
-            gr.api(endpoint(self.handlers), api_name="generate")
+            for name, endpoint in endpoints(self.handlers).items():
+                gr.api(endpoint, api_name=name)
         self.demo.queue(max_size=64, default_concurrency_limit=None)
+
+    def launch(self, **options: Any) -> str:
+        """Serves it, and returns its address."""
+        return self.demo.launch(**{**_launch_options(self.handlers), **options})[1]
 
     def _report_panel(self) -> None:
         self.findings = gr.Textbox(label="Findings", lines=7, max_lines=12, placeholder="The lungs are clear. …")
@@ -47,15 +64,15 @@ class Page:
             self.sex = gr.Dropdown(choices, value="", label="Sex (optional)", min_width=100)
             # A Textbox, because an empty gr.Number shows and sends 0, and 0 is an age.
             self.age = gr.Textbox(label="Age (optional)", placeholder="not given", max_length=3, min_width=100)
-        self.tokens = gr.HTML(elem_classes="ct-reading", apply_default_css=False)
+        gr.HTML(_READING, elem_classes="ct-reading", apply_default_css=False)
         with gr.Row(elem_classes="ct-examples", equal_height=True):
             self._examples()
         with gr.Row(elem_classes="ct-pair ct-run"):
             self.start = gr.Button("Generate", variant="primary", min_width=100)
             self.halt = gr.Button("Stop", variant="stop", interactive=False, min_width=100)
-        self.problem = gr.HTML(apply_default_css=False)
+        gr.HTML(_PROBLEM, apply_default_css=False)
         with gr.Row(elem_classes="ct-pair ct-seed"):
-            self.seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, min_width=100)
+            self.seed = gr.Number(0, label="Seed", min_width=100)
             self.dice = gr.Button("⚄ New seed", min_width=100)
         with gr.Accordion("More", open=False):
             self._more()
@@ -76,7 +93,7 @@ class Page:
             step=1,
             label=f"Length, in chunks of {geometry.slices_per_chunk} slices",
         )
-        self.length = gr.HTML(present.length_html(defaults.chunks, self.card), apply_default_css=False)
+        self.length = gr.HTML(apply_default_css=False)
         self.steps = gr.Slider(1, max(200, defaults.steps), defaults.steps, step=1, label="Steps per chunk")
         self.solver = gr.Radio(list(get_args(Solver)), value=defaults.solver, label="Solver")
         self.guidance = gr.Slider(
@@ -85,56 +102,77 @@ class Page:
 
     def _connect(self) -> None:
         report: list[Any] = [self.findings, self.impression, self.sex, self.age]
-        settings: list[Any] = [self.seed, self.chunks, self.steps, self.solver, self.guidance]
-        shown = [self.viewer, self.problem, self.start, self.halt]
-        save, load = _draft_scripts(self.card.name)
-        # One event for all, so that a slow count of an earlier text cannot arrive after that of a later one.
-        told = [self.demo.load, *(field.change for field in report)]
-        gr.on(told, self.handlers.read, report, self.tokens, trigger_mode="always_last", **_QUIET)
-        for field in [*report, *settings]:
-            field.change(None, [*report, *settings], None, js=save, **_QUIET)
-        self.demo.load(None, [*report, *settings], [*report, *settings], js=load, **_QUIET)
-        self.chunks.change(lambda chunks: present.length_html(chunks, self.card), self.chunks, self.length, **_QUIET)
+        fields: list[Any] = [*report, self.seed, self.chunks, self.steps, self.solver, self.guidance]
+        for field in fields:
+            field.change(None, fields, None, js=_telling("ctflow-fields"), **_QUIET)
+        self.demo.load(None, fields, fields, js=_draft_script(self.card.name), **_QUIET)
+        gr.on(
+            [self.demo.load, self.chunks.change], None, self.chunks, self.length, js=_length_script(self.card), **_QUIET
+        )
         self.dice.click(None, None, self.seed, js=_DICE, **_QUIET)
-        self.start.click(self._generate, [*report, *settings], shown, **_QUIET)
-        self.viewer.attach(self._attach, self.viewer, shown, **_QUIET)
-        self.halt.click(self.handlers.stop, self.viewer, None, queue=False, **_QUIET)
-
-    def _exporter(self) -> Callable[[dict[str, str]], dict[str, str]]:
-        """Gradio marks server functions, and a bound method cannot be marked."""
-
-        def export(wanted: dict[str, str]) -> dict[str, str]:
-            return self.handlers.export(wanted)
-
-        return export
-
-    def _generate(self, *fields: Any) -> Iterator[list[Any]]:
-        yield from map(_updates, self.handlers.generate(*fields))
-
-    def _attach(self, manifest: dict[str, Any]) -> Iterator[list[Any]]:
-        yield from map(_updates, self.handlers.attach(manifest))
+        self.start.click(None, fields, None, js=_telling("ctflow-generate"), **_QUIET)
+        self.halt.click(None, None, None, js="() => { document.dispatchEvent(new Event('ctflow-stop')); }", **_QUIET)
+        buttons = [self.start, self.halt]
+        self.viewer.busy(None, None, buttons, js=_buttons_script(busy=True), **_QUIET)
+        self.viewer.idle(None, None, buttons, js=_buttons_script(busy=False), **_QUIET)
+        # Through the queue, because that is where ZeroGPU lends its GPU.
+        self.viewer.drive(self.handlers.drive, self.viewer, None, **_QUIET)
 
 
-def _draft_scripts(model: str) -> tuple[str, str]:
-    """What keeps the report over a reload, and what brings it back. Another model has other limits: it starts anew."""
-    key = json.dumps(f"ctflow-draft-{model}")
-    save = f"(...draft) => {{ sessionStorage.setItem({key}, JSON.stringify(draft)); }}"
-    return save, f"(...now) => JSON.parse(sessionStorage.getItem({key}) || 'null') || now"
+def _functions(handlers: Handlers) -> list[Callable[..., Any]]:
+    """What the page may call. Gradio marks server functions, and a bound method cannot be marked."""
+
+    async def news(asked: dict[str, Any]) -> dict[str, Any]:
+        return await handlers.news(asked)
+
+    def plain(name: str) -> Callable[..., Any]:
+        def call(asked: dict[str, Any]) -> dict[str, Any]:
+            return getattr(handlers, name)(asked)
+
+        call.__name__ = name
+        return call
+
+    return [news, *map(plain, ("read", "start", "stop", "export"))]
 
 
-def _updates(view: View) -> list[Any]:
-    """A view as Gradio wants it: one update for each of viewer, problem, Generate, Stop."""
-    manifest = gr.skip() if view.manifest is None else view.manifest
-    buttons = [gr.update(interactive=not view.busy), gr.update(interactive=view.busy)]
-    return [manifest, present.problem_html(view.problem), *buttons]
+def _telling(event: str) -> str:
+    """Hands the fields by their names to the viewer's script, which may not be there yet."""
+    return f"""(...values) => {{
+        const names = {json.dumps(FIELDS)};
+        const detail = Object.fromEntries(names.map((name, i) => [name, values[i]]));
+        window.ctflowFields = detail;
+        document.dispatchEvent(new CustomEvent({json.dumps(event)}, {{ detail }}));
+    }}"""
 
 
-def build(generator: Generator) -> gr.Blocks:
-    """The whole app for one generator."""
-    return Page(generator).demo
+def _draft_key(model: str) -> str:
+    """Another model has other limits: its drafts start anew."""
+    return f"ctflow-draft-{model}"
 
 
-def launch_options() -> dict[str, Any]:
+def _draft_script(model: str) -> str:
+    """Brings the report back over a reload; a browser may forbid storage."""
+    key = json.dumps(_draft_key(model))
+    return f"""(...now) => {{
+        try {{ return JSON.parse(sessionStorage.getItem({key})) || now; }} catch (error) {{ return now; }}
+    }}"""
+
+
+def _length_script(card: ModelCard) -> str:
+    geometry = card.geometry
+    return f"""(chunks) => {{
+        const slices = Number(chunks) * {geometry.slices_per_chunk};
+        const height = Math.round(slices * {geometry.slice_spacing_mm});
+        return `<p class="ct-note">${{slices}} slices, ${{height}} mm from top to bottom</p>`;
+    }}"""
+
+
+def _buttons_script(busy: bool) -> str:
+    updates = [{"__type__": "update", "interactive": on} for on in (not busy, busy)]
+    return f"() => {json.dumps(updates)}"
+
+
+def _launch_options(handlers: Handlers) -> dict[str, Any]:
     """How it is launched: nothing recorded, nothing fetched from elsewhere, no door left open."""
     return {
         "css": (_HERE / "style.css").read_text(encoding="utf-8"),
@@ -145,6 +183,9 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
         "share": False,
+        "app_kwargs": web(handlers),
+        # Else a first page that takes more than 3 s, as on a small container, is taken for a reason not to start.
+        "_frontend": False,
     }
 
 

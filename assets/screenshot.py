@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from app.ui import build, launch_options
+from app import ui
 from ctflow.card import find_checkpoint
 from ctflow.pipeline import CTFlow
 
@@ -21,14 +21,14 @@ LONGEST_MS = 300_000
 def main() -> None:
     """Serves the app, and drives it."""
     folder = Path(sys.argv[1])
-    demo = build(CTFlow.load(find_checkpoint("demo"), "cpu"))
-    url = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())[1]
+    shown = ui.Page(CTFlow.load(find_checkpoint("demo"), "cpu"))
+    url = shown.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         take(page, url, folder)
         browser.close()
-    demo.close(verbose=False)
+    shown.demo.close(verbose=False)
 
 
 def take(page: Page, url: str, folder: Path) -> None:

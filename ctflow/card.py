@@ -1,5 +1,6 @@
 """ModelCard: everything that a checkpoint must say about itself. No defaults: what is missing is an error."""
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -148,7 +149,7 @@ def find_checkpoint(name_or_folder: str) -> Path:
     """A folder given by path, or by its name among the bundled ones. Raises CheckpointError if there is none."""
     candidates = [Path(name_or_folder).expanduser(), CHECKPOINTS / name_or_folder]
     for folder in candidates:
-        if (folder / CARD).is_file():
+        if os.path.isfile(folder / CARD):
             return folder
     if released := RELEASED.get(name_or_folder):
         raise CheckpointError(how_to_get(released))

@@ -11,6 +11,8 @@ Weights may be cut into several files with an index beside them, as the hub's li
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import TypeVar
 import torch
 from diffusers import AutoencoderKL
 from huggingface_hub import save_torch_state_dict
+from huggingface_hub.errors import StrictDataclassError
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedTokenizerBase
@@ -35,7 +38,11 @@ CTCLIP = "ctclip"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
 RELEASED_PREFIX = "model."
-MAX_FILE_BYTES = 14_000_000  # so that a clone needs no Git LFS
+MAX_FILE_BYTES = 9_500_000  # so that neither a clone nor a push to a Space (10 MB) needs Git LFS
+# What the libraries that build a network raise for a config that makes none: each has its own idea of that.
+_TRIPS = (
+    ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, StrictDataclassError, TypeError, ValueError,
+)  # fmt: skip
 C = TypeVar("C")
 
 
@@ -94,7 +101,8 @@ def load_transformer(folder: Path) -> STDiT:
     config = read_config(STDiTConfig, folder / CONFIG)
     weights = read_weights(folder / DIFFUSERS_WEIGHTS)
     weights = {name.removeprefix(RELEASED_PREFIX): tensor for name, tensor in weights.items()}
-    transformer = without_memory(lambda: STDiT(config))
+    with _read_by_others(folder / CONFIG, "no transformer"):
+        transformer = without_memory(lambda: STDiT(config))
     fill(transformer, weights, folder / DIFFUSERS_WEIGHTS)
     return transformer
 
@@ -102,7 +110,8 @@ def load_transformer(folder: Path) -> STDiT:
 def load_ctclip(folder: Path) -> CTClip:
     """Reads CT-CLIP's image tower and projections."""
     config = read_config(CTClipConfig, folder / CONFIG)
-    ctclip = without_memory(lambda: CTClip(config))
+    with _read_by_others(folder / CONFIG, "no image tower"):
+        ctclip = without_memory(lambda: CTClip(config))
     fill(ctclip, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
     return ctclip
 
@@ -135,24 +144,36 @@ def folder_sha256(folder: Path) -> str:
 
 
 def _load_avae(folder: Path) -> AutoencoderKL:
-    kl = without_memory(lambda: AutoencoderKL.from_config(read_json(folder / CONFIG)))
+    config = read_json(folder / CONFIG)
+    with _read_by_others(folder / CONFIG, "no A-VAE"):
+        kl = without_memory(lambda: AutoencoderKL.from_config(config))
     fill(kl, read_weights(folder / DIFFUSERS_WEIGHTS), folder / DIFFUSERS_WEIGHTS)
     return kl
 
 
 def _load_bert(folder: Path) -> BertModel:
-    config = BertConfig.from_dict(read_json(folder / CONFIG))
-    bert = BertModel(config, add_pooling_layer=False)  # with memory: its position ids are in no file
+    config = read_json(folder / CONFIG)
+    with _read_by_others(folder / CONFIG, "no text encoder"):
+        # with memory: its position ids are in no file
+        bert = BertModel(BertConfig.from_dict(config), add_pooling_layer=False)
     fill(bert, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
     return bert
 
 
 def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    try:
+    with _read_by_others(folder, "no tokenizer"):
         # From a folder: `BertTokenizer(vocab_file=…)` turns every word into [UNK] in transformers 5.
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{folder} has no tokenizer that transformers can read: {error}") from error
+
+
+@contextmanager
+def _read_by_others(path: Path, makes: str) -> Iterator[None]:
+    """Around code that builds something of a file: what it trips over is the file's fault."""
+    try:
+        yield
+    except _TRIPS as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path} makes {makes} ({reason}). Copy the checkpoint again, whole.") from error
 
 
 def _check_agreement(folder: Path, card: ModelCard, transformer: STDiT, avae: AVAE, text: TextEncoder) -> None:

@@ -30,10 +30,17 @@ _WORDS = {"missing": "is missing", "unexpected_keyword_argument": "is not known"
 
 
 def faults(error: "ValidationError") -> str:
-    """Every field of a file that pydantic refused, by its dotted name: `geometry.rows is missing; seed is ...`."""
+    """Every field of a file that pydantic refused, by its dotted name: `geometry.rows is missing; seed is ...`.
+
+    A file of a later format is only that: what else is new in it is no fault.
+    """
+    found = error.errors()
+    for fault in found:
+        if fault["loc"] == ("format",) and type(fault.get("input")) is int:
+            return f"format is wrong: it is {fault['input']}, and may be of a later CTFlow. Update this one"
     return "; ".join(
         f"{'.'.join(map(str, fault['loc'])) or 'the file'} {_WORDS.get(fault['type']) or _quoted(fault['msg'])}"
-        for fault in error.errors()
+        for fault in found
     )
 
 

@@ -35,6 +35,22 @@ def resolve_device(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
+@contextlib.contextmanager
+def _memory_of(device: torch.device | str) -> Iterator[None]:
+    """Says memory that ran out as a ResourceError, with the knobs that help."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # On the CPU torch has no type of its own for it.
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
+            raise
+        elsewhere = "" if str(device) == "cpu" else ", or run it on the CPU (--device cpu)"
+        raise ResourceError(
+            f"The memory of {device} is not enough for this model. Close other programs, leave guidance at 1, "
+            f"choose a smaller model{elsewhere}."
+        ) from error
+
+
 def precision(compute_capability: tuple[int, int]) -> tuple[torch.dtype, torch.dtype]:
     """Of the transformer and of the A-VAE on a GPU. A T4 has no bf16, and FLUX's A-VAE gives NaN in fp16.
 
@@ -73,13 +89,20 @@ class CTFlow:
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> "CTFlow":
         """Loads a checkpoint folder. Raises CheckpointError, RequestError or ResourceError."""
-        return cls(load_checkpoint(folder), resolve_device(device))
+        on = resolve_device(device)
+        with _memory_of(on):
+            return cls(load_checkpoint(folder), on)
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
         """Makes one volume. Closing the iterator stops it within one step. See `Generator.stream`.
 
-        Raises RequestError for what this model cannot do, VolumeError if the volume ends before its first slice.
+        Raises RequestError for what this model cannot do, VolumeError if the volume ends before its first slice,
+        ResourceError where memory runs out.
         """
+        with _memory_of(self.device), contextlib.closing(self._events(request, start)) as events:
+            yield from events
+
+    def _events(self, request: GenerationRequest, start: Start | None) -> Iterator[Event]:
         self.card.check(request)
         scan = self._frame.bring(start.scan) if start else None
         given = self._given(start, scan, request) if start and scan else None

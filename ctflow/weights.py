@@ -21,7 +21,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises CheckpointError that names the file."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} holds a {type(values).__name__} where an object was expected.")
@@ -33,10 +33,11 @@ def weight_files(path: Path) -> list[Path]:
     index = index_of(path)
     if path.exists() or not index.exists():
         return [path]
-    names = sorted(set(read_json(index).get("weight_map", {}).values()))
-    if not names or any(Path(name).name != name for name in names):
+    named = read_json(index).get("weight_map")
+    names = list(named.values()) if isinstance(named, dict) else []
+    if not names or any(not isinstance(name, str) or Path(name).name != name for name in names):
         raise CheckpointError(f"{index} names no files beside it.")
-    return [path.with_name(name) for name in names]
+    return [path.with_name(name) for name in sorted(set(names))]
 
 
 def index_of(path: Path) -> Path:
@@ -78,7 +79,7 @@ def _advice(part: Path) -> str:
     with part.open("rb") as file:
         if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
             return " It is a Git LFS pointer, not the weights: run `git lfs pull` where it came from."
-    return " Fetch it again if its download was cut."
+    return " Fetch it again if its download was cut; a pickle is never opened."
 
 
 def check_fit(expected: Mapping[str, Shape], found: Mapping[str, Shape], path: Path) -> None:

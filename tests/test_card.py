@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctflow.card import read_card, write_card
 from ctflow.errors import CheckpointError, RequestError
 from ctflow.report import Report
 from tests.app.fake import fake_card
+from tests.junk import junk, spoil
 
 REPORT = Report("Clear lungs.")
 
@@ -51,6 +54,35 @@ def test_a_fault_is_an_error_that_names_the_file_and_the_field(
         read_card(path)
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
+
+
+def test_a_card_of_a_later_version_is_said_to_be_that(path: Path) -> None:
+    change(path, lambda v: v.update(format=2, weather="fine"))
+    with pytest.raises(CheckpointError, match="it is 2, and may be of a later CTFlow") as caught:
+        read_card(path)
+    assert "weather" not in str(caught.value)
+
+
+@given(junk)
+def test_any_json_is_a_card_or_an_error_that_names_the_file(tmp_path_factory: Any, values: Any) -> None:
+    path = tmp_path_factory.mktemp("card") / "card.json"
+    path.write_text(json.dumps(values))
+    with pytest.raises(CheckpointError, match=r"card\.json"):
+        read_card(path)
+
+
+@given(st.data())
+def test_a_card_with_any_value_anywhere_is_read_or_refused(tmp_path_factory: Any, data: st.DataObject) -> None:
+    path = tmp_path_factory.mktemp("card") / "card.json"
+    write_card(fake_card("I"), path)
+    change(path, lambda values: spoil(values, data))
+    try:
+        card = read_card(path)
+    except CheckpointError as error:
+        assert str(path) in str(error)
+    else:
+        write_card(card, path)
+        assert read_card(path) == card
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe"])

@@ -1,7 +1,10 @@
 """A checkpoint folder loads whole and exactly, or not at all."""
 
 import json
+import os
+import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -77,6 +80,63 @@ def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
     (folder / "text/tokenizer.json").unlink()
     with pytest.raises(CheckpointError, match="vocabulary"):
         load_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("transformer/config.json", "[]"),
+        ("transformer/config.json", '{"depth": "two"}'),
+        ("avae/config.json", '{"block_out_channels": 0}'),
+        ("text/config.json", '{"hidden_size": "x"}'),
+        ("text/config.json", '{"num_attention_heads": 0}'),
+        ("text/tokenizer.json", "[]"),
+        ("text/tokenizer.json", '{"a": 1}'),
+        ("text/tokenizer_config.json", "[]"),
+        ("text/config.json", "[" * 100_000),
+    ],
+)
+def test_a_config_that_makes_nothing_is_named(folder: Path, file: str, content: str) -> None:
+    path = folder / file
+    if content.startswith("{") and "config" in file:
+        content = json.dumps({**json.loads(path.read_text()), **json.loads(content)})
+    path.write_text(content)
+    with pytest.raises(CheckpointError, match=file.split("/")[0]):
+        load_checkpoint(folder)
+
+
+def test_a_pickle_is_not_opened(folder: Path) -> None:
+    opened = []
+
+    class Trap:
+        def __reduce__(self) -> tuple:
+            return opened.append, (1,)
+
+    (folder / WEIGHTS).write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(CheckpointError, match="a pickle is never opened"):
+        load_checkpoint(folder)
+    assert not opened
+
+
+@pytest.mark.parametrize("names", [[], {"weight_map": []}, {"weight_map": {"a": 3}}, {"weight_map": {"a": "../x"}}])
+def test_an_index_that_names_no_files_is_named(folder: Path, names: object) -> None:
+    (folder / WEIGHTS).unlink()
+    (folder / f"{WEIGHTS}.index.json").write_text(json.dumps(names))
+    with pytest.raises(CheckpointError, match="index"):
+        load_checkpoint(folder)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stat = os.stat
+
+    def refuse(path: Any, **options: Any) -> os.stat_result:
+        if str(path).startswith(str(tmp_path)):
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)  # tests often run as root, whom no permission stops
+    with pytest.raises(CheckpointError, match="No model at"):
+        find_checkpoint(str(tmp_path))
 
 
 def test_a_card_that_disagrees_with_the_networks_is_refused(folder: Path) -> None:

@@ -2,10 +2,13 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctflow.errors import RequestError
 from ctflow.events import MAX_SEED, GenerationRequest
 from ctflow.report import Report
+from tests.junk import junk
 
 GOOD: dict[str, Any] = {
     "report": Report("Clear lungs."),
@@ -46,3 +49,12 @@ def test_a_request_is_a_value() -> None:
 def test_a_value_out_of_range_is_refused_and_quoted(name: str, value: object) -> None:
     with pytest.raises(RequestError, match=str(value)):
         GenerationRequest(**{**GOOD, name: value})
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(GOOD.keys() - {"report"}, junk)))
+def test_any_values_make_a_request_or_a_request_error(values: dict[str, Any]) -> None:
+    try:
+        request = GenerationRequest(**{**GOOD, **values})
+    except RequestError:
+        return
+    assert hash(request) == hash(GenerationRequest(**{**GOOD, **values}))

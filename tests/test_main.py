@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ctflow.__main__ import main
@@ -120,7 +121,7 @@ def test_from_says_when_versions_differ(
 ) -> None:
     make(tmp_path / "a.nii.gz")
     path = tmp_path / "a.json"
-    path.write_text(path.read_text().replace('"ctflow": "', '"ctflow": "0.'))
+    path.write_text(path.read_text(encoding="utf-8").replace('"ctflow": "', '"ctflow": "0.'))
     assert run("--from", path, "--out", tmp_path / "b.nii.gz") == 0
     assert "the bytes may differ" in capsys.readouterr().err
 
@@ -230,6 +231,61 @@ def test_ctrl_c_closes_the_stream_and_leaves_nothing_behind(
     assert fake.closed == 1
     assert not list(tmp_path.iterdir())
     assert "stopped" in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_what_is_made_if_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ctrl_c: None
+) -> None:
+    def interrupt(chunk: int, step: int) -> None:
+        if (chunk, step) == (2, 1):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(generate, "load", lambda model, device: FakeGenerator(interrupt))
+    out = tmp_path / "a.nii.gz"
+    assert run("--report", "Clear.", "--seed", 3, "--keep-partial", "--out", out) == 130
+    np.testing.assert_array_equal(read_nifti(out).hu, chest(96, 3, "I")[:32])
+    assert not read_sidecar(tmp_path / "a.json").complete
+    assert "PARTIAL, 32 slices" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.nii.gz"]
+
+
+def test_ctrl_c_before_the_first_slice_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ctrl_c: None
+) -> None:
+    fake = FakeGenerator(lambda chunk, step: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(generate, "load", lambda model, device: fake)
+    assert run("--report", "Clear.", "--keep-partial", "--out", tmp_path / "a.nii.gz") == 130
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--report", "x" * 50_000), "at most 20,000"),
+        (("--report", "\u202e\u2066"), "empty"),
+        (("--report", "Clear.", "--seed", "-1"), "from 0 to 4294967295"),
+        (("--report", "Clear.", "--steps", "0"), "from 1 to 1000"),
+        (("--report", "Clear.", "--steps", "3", "--solver", "midpoint"), "even number"),
+        (("--report", "Clear.", "--chunks", "65"), "from 1 to 64"),
+        (("--report", "Clear.", "--guidance", "nan"), "from 0 to 20"),
+        (("--report", "Clear.", "--guidance", "2"), "not trained for guidance"),
+        (("--report", "Clear.", "--shift", "inf"), "from 0.1 to 10"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line_and_leaves_nothing(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    assert run(*words, "--out", tmp_path / "a.nii.gz") == 2
+    printed = capsys.readouterr().err.splitlines()
+    assert message in printed[-1]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("report", ["Erguß 👩‍⚕️ 胸水", "\u202eabc\x07", "<script>alert(1)</script>", "no\x00 effusion"])
+def test_any_letters_make_a_volume_and_no_file_name(fake: FakeGenerator, tmp_path: Path, report: str) -> None:
+    assert run("--report", report, "--chunks", 1, "--out", tmp_path / "a.nii.gz") == 0
+    assert read_sidecar(tmp_path / "a.json").report == Report(report)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.nii.gz"]
 
 
 def test_a_bug_of_ours_is_not_hidden(fake: FakeGenerator, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ctflow.card import write_card
-from ctflow.errors import RequestError, VolumeError
+from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import ChunkDone, Finished, Started, StepDone
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
@@ -123,3 +124,29 @@ def test_reading_counts_tokens_and_shows_what_is_cut(model: CTFlow) -> None:
     long = model.read(Report("effusion " * 20 + "Last words."))
     assert long.tokens > 16 and long.cut_text.endswith("Last words.")
     assert long.cut_text.count("effusion") < 20
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("can't allocate memory"), MemoryError()]
+)
+def test_memory_that_runs_out_is_said_with_the_knobs_that_help(
+    model: CTFlow, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def exhausted(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(model, "_decode", exhausted)
+    with pytest.raises(ResourceError, match=r"memory of cpu is not enough.*guidance at 1"):
+        model.generate(model.card.request(REPORT, seed=1))
+    monkeypatch.setattr("ctflow.pipeline.load_checkpoint", exhausted)
+    with pytest.raises(ResourceError, match="not enough"):
+        CTFlow.load(Path("anywhere"), "cpu")
+
+
+def test_another_runtime_error_stays_what_it_is(model: CTFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_: object) -> None:
+        raise RuntimeError("size mismatch")
+
+    monkeypatch.setattr(model, "_decode", bug)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        model.generate(model.card.request(REPORT, seed=1))

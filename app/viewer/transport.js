@@ -21,18 +21,6 @@ function unshuffle(bytes) {
   return hu;
 }
 
-// A dropped packet must not leave a hole in the volume: try again, a little later each time.
-async function fetchChunkPatiently(path, stillWanted) {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await fetchChunk(path);
-    } catch (error) {
-      if (attempt === 4 || !stillWanted()) throw error;
-      await new Promise((wake) => setTimeout(wake, 300 * 2 ** attempt));
-    }
-  }
-}
-
 function saveAs(path, name) {
   const link = document.createElement("a");
   link.href = fileUrl(path);

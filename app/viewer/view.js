@@ -151,6 +151,20 @@ class View {
     return this.setPreset(0);
   }
 
+  // What a reload should not change.
+  state() {
+    const { window, tool, following, point } = this;
+    return { window, tool, following, point, zooms: this.planes.map(({ zoom, pan }) => [zoom, pan]) };
+  }
+
+  restore({ window, tool, following, point, zooms }) {
+    this.setWindow(window);
+    this.setTool(tool);
+    this.planes.forEach((plane, i) => ([plane.zoom, plane.pan] = zooms[i]));
+    this.moveTo(point);
+    this.setFollowing(following);
+  }
+
   showHelp() {
     this.help.showModal();
     return true;

@@ -5,15 +5,28 @@ import secrets
 import sys
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 from tqdm import tqdm
 
 from ctflow.card import find_checkpoint
 from ctflow.commands.start import add_start_to, chunks_of, start_of, steps_of
 from ctflow.errors import RequestError, VolumeError
-from ctflow.events import MAX_SEED, PRESETS, Finished, GenerationRequest, Generator, Solver, Start, Started, StepDone
+from ctflow.events import (
+    MAX_SEED,
+    PRESETS,
+    ChunkDone,
+    Finished,
+    GenerationRequest,
+    Generator,
+    Solver,
+    Start,
+    Started,
+    StepDone,
+)
 from ctflow.io.files import check_writable
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.io.sidecar import (
@@ -60,6 +73,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--guidance", type=float, metavar="X", help="how strongly the report is followed; 1 = plainly")
     add_start_to(parser)
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with --from, the one recorded there")
+    parser.add_argument("--keep-partial", action="store_true", help="at Ctrl-C, write the slices that are made already")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -74,13 +88,15 @@ def run(args: argparse.Namespace) -> None:
     request = request_of(recipe) if recipe else _request(args, report, generator, start)
     _say_what_is_cut(generator, report)
     began_s = time.monotonic()
-    volume = _generate(generator, request, start)
-    seconds = time.monotonic() - began_s
-    write_nifti(volume, args.out, synthetic_label(generator.card.name, from_scan=start is not None))
-    record = record_of(start, args.start_from) if start else None
-    sidecar = sidecar_of(request, generator, seconds=seconds, complete=True, start=record)
-    write_sidecar(sidecar, sidecar_path(args.out))
-    print(f"{args.out}: {len(volume.hu)} slices, seed {request.seed}, {seconds:.0f} s. {generator.card.notice}")
+    made: list[Started | ChunkDone] = []
+    write = partial(_write, args, request, start, generator, began_s)
+    try:
+        volume = _generate(generator, request, start, made)
+    except KeyboardInterrupt:
+        if args.keep_partial and len(made) > 1:
+            write(_so_far(made), complete=False)
+        raise
+    write(volume, complete=True)
 
 
 def load(model: str, device: str) -> Generator:
@@ -158,14 +174,46 @@ def _say_what_is_cut(generator: Generator, report: Report) -> None:
         _note(f"the model reads {reading.limit} tokens and this report has more; it will not see: {reading.cut_text}")
 
 
-def _generate(generator: Generator, request: GenerationRequest, start: Start | None) -> Volume:
-    """Drains the stream under a progress bar. Leaving it, by Ctrl-C too, closes the stream."""
+def _write(
+    args: argparse.Namespace,
+    request: GenerationRequest,
+    start: Start | None,
+    generator: Generator,
+    began_s: float,
+    volume: Volume,
+    complete: bool,
+) -> None:
+    seconds = time.monotonic() - began_s
+    write_nifti(volume, args.out, synthetic_label(generator.card.name, from_scan=start is not None))
+    record = record_of(start, args.start_from) if start else None
+    sidecar = sidecar_of(request, generator, seconds=seconds, complete=complete, start=record)
+    write_sidecar(sidecar, sidecar_path(args.out))
+    slices = f"{len(volume.hu)} slices" if complete else f"PARTIAL, {len(volume.hu)} slices"
+    print(f"{args.out}: {slices}, seed {request.seed}, {seconds:.0f} s. {generator.card.notice}")
+
+
+def _so_far(made: list[Started | ChunkDone]) -> Volume:
+    chunks = [event.hu for event in made if isinstance(event, ChunkDone)]
+    (affine,) = (event.affine for event in made if isinstance(event, Started))
+    return Volume(np.concatenate(chunks), affine)
+
+
+def _generate(
+    generator: Generator, request: GenerationRequest, start: Start | None, made: list[Started | ChunkDone]
+) -> Volume:
+    """Drains the stream under a progress bar. Leaving it, by Ctrl-C too, closes the stream.
+
+    `made` takes what a partial volume needs.
+    """
     total = steps_of(request, start, generator.card.geometry.slices_per_chunk)
     with closing(generator.stream(request, start)) as events, tqdm(total=total, unit="step") as bar:
         for event in events:
             match event:
                 case Started():
                     bar.set_description("chunk 1")
+                    made.append(event)
+                case ChunkDone() if len(event.hu):
+                    made.append(event)
                 case StepDone():
                     bar.set_description(f"chunk {event.chunk + 1} of at most {request.chunks}", refresh=False)
                     bar.update()

@@ -13,6 +13,7 @@ _NO_ROOM = "There is no room left: free some, or choose another disk."
 _ADVICE = {
     errno.ENOENT: _NO_FOLDER,
     errno.ENOTDIR: _NO_FOLDER,
+    errno.ELOOP: "It is a symbolic link that leads to itself: name a file.",
     errno.EISDIR: "It is a folder: name a file in it.",
     errno.EACCES: _NOT_ALLOWED,
     errno.EPERM: _NOT_ALLOWED,
@@ -26,13 +27,15 @@ _ADVICE = {
 def write_whole(path: Path, data: bytes) -> None:
     """Writes under a passing name in the same folder, then renames: nobody ever sees half a file.
 
+    Where `path` is a symbolic link, the file that it leads to is written, and the link stays.
     Raises VolumeError that says what to do; then nothing is left behind, and an older file at `path` is untouched.
     """
-    partial = _partial_name(path)
+    target = Path(os.path.realpath(path))
+    partial = _partial_name(target)
     try:
         try:
             partial.write_bytes(data)
-            os.replace(partial, path)
+            os.replace(partial, target)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
@@ -41,7 +44,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def check_writable(path: Path) -> None:
     """Raises the VolumeError that `write_whole` would meet, before hours of work are spent on what to write."""
-    partial = _partial_name(path)
+    partial = _partial_name(Path(os.path.realpath(path)))
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "Is a directory")

@@ -1,14 +1,26 @@
-"""A real server in this process, so that a test can hold the model's steps."""
+"""A real server: in this process, so that a test can hold the model's steps, or apart, so that it can be killed."""
 
 import gc
+import os
+import socket
+import subprocess
+import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from app.ui import build, launch_options
+import httpx
+
+from app.runs import Limits
+from app.ui import Page
 from ctflow.events import Generator
 
+LIMITS = Limits()
+ROOT = Path(__file__).parents[2]
+START_S = 120
 Serve = Callable[..., str]
 
 
@@ -17,11 +29,10 @@ def serving() -> Iterator[Serve]:
     """Gives a function that serves the app for a generator on a free port and returns its address."""
     served = []
 
-    def start(generator: Generator, **options: Any) -> str:
-        demo = build(generator)
-        served.append(demo)
-        options = {**launch_options(), **options}
-        return demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **options)[1]
+    def start(generator: Generator, limits: Limits = LIMITS, driven: bool = False, **options: Any) -> str:
+        page = Page(generator, limits, driven)
+        served.append(page.demo)
+        return page.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **options)
 
     try:
         yield start
@@ -37,3 +48,41 @@ def collect_what_gradio_leaves() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+
+
+class Apart:
+    """A server in a process of its own (`tests.app.serve`), with its files in `folder` and what it says in `log`."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.log = folder.with_suffix(".log")
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self._options = options
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-W", "ignore", "-m", "tests.app.serve", "--port", str(self.port), *self._options]
+        environment = {**os.environ, "GRADIO_TEMP_DIR": str(self.folder)}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        until_s = time.monotonic() + START_S
+        while time.monotonic() < until_s:
+            try:
+                httpx.get(f"{self.url}health", timeout=5)
+            except httpx.TransportError:
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError(f"the server did not start: {self.log.read_text()}")
+
+    def kill(self) -> None:
+        """As `kill -9`."""
+        self.process.kill()
+        self.process.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]

@@ -1,6 +1,8 @@
 """What the page is told, and what it can ask for."""
 
+import asyncio
 import json
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -9,15 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.chunks import pack, unpack
-from app.handlers import Handlers, View
-from app.present import directions, tokens_html
+from app.handlers import Handlers
+from app.present import directions
 from app.runs import Runs
-from ctflow.events import Reading
 from ctflow.io.sidecar import read_sidecar
 from ctflow.volume import plane_affine
 from tests.app.fake import FakeGenerator, chest, sleeping
+from tests.junk import junk
 
 FIELDS: dict[str, Any] = {
     "findings": "The lungs are clear.",
@@ -38,13 +42,18 @@ def handlers(tmp_path: Path) -> Handlers:
     return Handlers(generator, Runs(generator, tmp_path))
 
 
-def generate(handlers: Handlers, **changes: Any) -> list[View]:
-    return list(handlers.generate(*{**FIELDS, **changes}.values()))
+def ask(handlers: Handlers, **changes: Any) -> dict[str, Any]:
+    return handlers.start({**FIELDS, "visitor": "somebody", **changes})
+
+
+def news(handlers: Handlers, run_id: Any, seen: int | None = None) -> dict[str, Any]:
+    return asyncio.run(handlers.news({"run": run_id, "seen": seen}))
 
 
 def finished(handlers: Handlers, **changes: Any) -> dict[str, Any]:
-    manifest = generate(handlers, **changes)[-1].manifest
-    assert manifest is not None
+    manifest = news(handlers, ask(handlers, **changes)["run"])
+    while manifest["state"] in ("waiting", "running"):
+        manifest = news(handlers, manifest["run"], manifest["version"])
     return manifest
 
 
@@ -78,37 +87,62 @@ def test_directions_are_read_off_the_affine(axes: tuple[str, str, str]) -> None:
         ({"chunks": 7}, "at most 6"),
         ({"guidance": 3}, "not trained"),
         ({"seed": 1.5}, "whole number"),
+        ({"seed": "seven"}, "'seven'"),
+        ({"seed": -1}, "from 0 to"),
+        ({"seed": 1e300}, "from 0 to"),
+        ({"steps": float("nan")}, "whole number"),
+        ({"steps": [4]}, "whole number"),
+        ({"chunks": True}, "whole number"),
+        ({"guidance": "much"}, "'much'"),
+        ({"solver": ["euler"]}, "one of euler"),
+        ({"sex": ["F"]}, "Sex is"),
+        ({"age": "1" * 5000}, "Age is"),
+        ({"age": "٣"}, "Age is"),
+        ({"findings": 7}, "must be text"),
+        ({"findings": "x" * 50_000}, "at most 20,000"),
+        ({"findings": "\x00\u202e"}, "empty"),
     ],
 )
-def test_what_cannot_be_generated_is_said_and_leaves_the_picture_alone(
+def test_what_cannot_be_generated_is_said_and_no_run_begins(
     handlers: Handlers, changes: dict[str, Any], words: str
 ) -> None:
-    (view,) = generate(handlers, **changes)
-    assert view.manifest is None
-    assert words in view.problem
-    assert not view.busy
+    answer = ask(handlers, **changes)
+    assert answer.keys() == {"problem"}
+    assert words in answer["problem"]
+    assert not list(handlers.runs.root.iterdir())
 
 
 def test_a_page_that_comes_back_sees_the_same_run(handlers: Handlers) -> None:
     manifest = finished(handlers)
-    assert [view.manifest for view in handlers.attach({"run": manifest["run"]})] == [manifest]
+    assert news(handlers, manifest["run"]) == manifest
 
 
-@pytest.mark.parametrize("known", [None, {}, {"run": None}, {"run": "no such run"}, {"run": ["x"]}])
-def test_a_page_that_comes_back_too_late_is_told_so(handlers: Handlers, known: Any) -> None:
-    (view,) = handlers.attach(known)
-    assert view.manifest is not None
-    assert view.manifest["state"] == "gone"
+def test_a_page_that_asks_again_because_it_heard_nothing_gets_the_same_run(handlers: Handlers) -> None:
+    run_id = "a" * 22
+    assert ask(handlers, run=run_id) == ask(handlers, run=run_id, seed=9) == {"run": run_id}
+    finished(handlers, run=run_id)
+    assert len(handlers.generator.requests) == 1  # type: ignore[attr-defined]
 
 
-def test_leaving_the_page_does_not_end_the_run(handlers: Handlers) -> None:
-    views = handlers.generate(*FIELDS.values())
-    manifest = next(views).manifest
-    views.close()  # what Gradio does when a connection drops
-    assert manifest is not None
-    last = list(handlers.attach({"run": manifest["run"]}))[-1].manifest
-    assert last is not None
-    assert last["state"] == "finished"
+@pytest.mark.parametrize("run_id", ["short", "a" * 21 + "/", "../" + "a" * 19, 7, ["x"]])
+def test_an_id_that_is_none_is_refused(handlers: Handlers, run_id: Any) -> None:
+    assert "22 letters" in ask(handlers, run=run_id)["problem"]
+    assert not list(handlers.runs.root.iterdir())
+
+
+@pytest.mark.parametrize("asked", [None, [], "x", {}, {"run": None}, {"run": "no such run"}, {"run": ["x"]}])
+def test_a_page_that_comes_back_too_late_is_told_so(handlers: Handlers, asked: Any) -> None:
+    manifest = asyncio.run(handlers.news(asked))
+    assert manifest["state"] == "gone"
+    assert manifest["server"] == handlers.runs.id
+
+
+@pytest.mark.parametrize("asked", [None, [], "x", {}, {"findings": 3}, {"findings": {"a": 1}, "impression": []}])
+def test_nothing_that_is_asked_is_a_bug_of_ours(handlers: Handlers, asked: Any) -> None:
+    for handler in (handlers.start, handlers.read, handlers.export):
+        assert "our side" not in handler(asked).get("problem", "")
+    assert handlers.stop(asked) == {}
+    handlers.drive(asked)
 
 
 def test_headings_that_were_pasted_with_the_report_are_understood(handlers: Handlers) -> None:
@@ -125,12 +159,10 @@ def test_an_age_that_was_not_typed_is_no_age(handlers: Handlers, typed: Any, age
     assert run.request.report.age == age
 
 
-def test_what_is_cut_off_is_shown_and_script_stays_text(handlers: Handlers) -> None:
-    shown = handlers.read("word " * 64 + "<script>alert(1)</script>", "", "", "")
-    assert "too long" in shown
-    assert "&lt;script&gt;alert(1)" in shown
-    assert "<script" not in shown
-    assert handlers.read("", "", "", "") == tokens_html(Reading(0, 64, ""))
+def test_what_is_cut_off_is_shown(handlers: Handlers) -> None:
+    shown = handlers.read({"findings": "word " * 64})
+    assert shown == {"count": "65 of 64 tokens: too long", "cut": "word"}
+    assert handlers.read({"findings": " ", "impression": ""}) == {"count": "0 of 64 tokens", "cut": ""}
 
 
 def test_a_whole_volume_downloads_with_its_place_in_the_patient(handlers: Handlers) -> None:
@@ -162,6 +194,21 @@ def test_a_partial_volume_says_so_in_name_and_sidecar(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wanted", [{}, {"run": "x", "kind": "nifti"}])
 def test_a_download_of_nothing_is_explained(handlers: Handlers, wanted: dict[str, str]) -> None:
     assert "no longer" in handlers.export(wanted)["problem"]
+
+
+@pytest.mark.parametrize("kind", ["pdf", None, ["nifti"], "../x"])
+def test_a_download_that_there_is_not_is_explained(handlers: Handlers, kind: Any) -> None:
+    assert "one of nifti, sidecar" in handlers.export({"run": finished(handlers)["run"], "kind": kind})["problem"]
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys([*FIELDS, "run", "kind"], junk)))
+def test_whatever_is_sent_the_answer_is_an_answer(handlers: Handlers, asked: dict[str, Any]) -> None:
+    for handler in (handlers.start, handlers.read, handlers.stop, handlers.export):
+        answer = handler({**asked, "visitor": secrets.token_hex(4)})
+        assert "our side" not in answer.get("problem", "")
+        if handler == handlers.start and "run" in answer:
+            handlers.stop(answer)
 
 
 def test_the_page_needs_no_torch() -> None:

@@ -1,12 +1,16 @@
 """Runs: stopping, failing and waiting, driven with a generator whose every step the test holds in its hand."""
 
+import errno
+import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.runs import Run, Runs
+from app.run import WATCHED_S, Run
+from app.runs import Limits, Runs
 from ctflow.errors import ResourceError
 from ctflow.report import Report
 from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest
@@ -29,8 +33,10 @@ def runs(gate: Gate, tmp_path: Path) -> Runs:
     return Runs(FakeGenerator(gate), tmp_path)
 
 
-def start(runs: Runs, seed: int = 0, **settings: int) -> Run:
-    return runs.start(runs.generator.card.request(Report("The lungs are clear."), seed, **settings))
+def start(runs: Runs, seed: int = 0, visitor: str = "", **settings: int) -> Run:
+    """`visitor`: somebody new if not given."""
+    request = runs.generator.card.request(Report("The lungs are clear."), seed, **settings)
+    return runs.start(request, visitor or secrets.token_hex(4))
 
 
 def test_a_finished_run_holds_the_very_voxels_that_were_made(runs: Runs, gate: Gate) -> None:
@@ -58,7 +64,7 @@ def test_stop_is_heard_within_one_step_and_keeps_what_was_made(runs: Runs, gate:
 def test_two_runs_never_meet_on_the_model_even_when_the_first_is_stopped(runs: Runs, gate: Gate) -> None:
     first, second = start(runs, chunks=1, steps=2), start(runs, chunks=1, steps=2)
     gate.wait_inside()
-    assert (second.state, runs.ahead_of(second)) == ("waiting", 1)
+    assert (second.state, runs.ahead_of(second)) == ("waiting", [first])
     runs.stop(first.id)
     assert second.state == "waiting", "the first one's step still runs"
     gate.open(3)
@@ -108,19 +114,124 @@ def test_a_bug_is_logged_under_the_id_that_the_person_is_shown(
     assert "KeyError" in caplog.text
 
 
-def test_too_long_a_line_is_refused_in_words(runs: Runs, gate: Gate) -> None:
-    started = [start(runs, chunks=1, steps=1) for _ in range(17)]
-    with pytest.raises(ResourceError, match="waiting"):
+def leave(run: Run) -> None:
+    """As if its page had been closed long ago."""
+    run.seen_s -= WATCHED_S + 1
+
+
+def test_too_long_a_line_is_refused_in_words(gate: Gate, tmp_path: Path) -> None:
+    runs = Runs(FakeGenerator(gate), tmp_path, Limits(waiting=4))
+    started = [start(runs, chunks=1, steps=1) for _ in range(5)]
+    with pytest.raises(ResourceError, match="4 people are waiting"):
         start(runs)
     for run in started:
         runs.stop(run.id)
 
 
-def test_old_runs_are_forgotten_with_their_files(runs: Runs, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate.open(2)
-    old = start(runs, chunks=1, steps=1)
+def test_one_visitor_cannot_fill_the_line(runs: Runs, gate: Gate) -> None:
+    for _ in range(3):
+        start(runs, visitor="eager", chunks=1, steps=1)
+    with pytest.raises(ResourceError, match="3 of your runs are in line"):
+        start(runs, visitor="eager")
+    start(runs, visitor="other", chunks=1, steps=1)
+
+
+def test_everybody_has_a_first_turn_before_anybody_has_a_second(runs: Runs, gate: Gate) -> None:
+    line = [start(runs, seed, visitor, chunks=1, steps=1) for seed, visitor in enumerate("AAA")]
+    gate.wait_inside()
+    line += [start(runs, seed, visitor, chunks=1, steps=1) for seed, visitor in ((3, "B"), (4, "C"))]
+    gate.open(5)
+    for run in line:
+        wait_over(run)
+    assert [request.seed for request in runs.generator.requests] == [0, 3, 4, 1, 2]  # type: ignore[attr-defined]
+
+
+def test_the_expected_wait_is_the_work_before_it_at_the_pace_so_far(runs: Runs, gate: Gate) -> None:
+    first, second, third = (start(runs, chunks=1, steps=4) for _ in range(3))
+    assert runs.wait_s(third) is None, "no pace is known yet"
+    for _ in range(3):
+        gate.wait_inside()
+        gate.open(1)
+    gate.wait_inside()
+    with first.news:
+        first.first_step_s, first.last_step_s = 100.0, 104.0
+    wait_s = runs.wait_s(third)
+    assert first.step_s() == 2
+    assert wait_s is not None
+    assert wait_s == (first.left_s() or 0) + 2 * second.steps
+    gate.open(9)
+    wait_over(third)
+
+
+def test_what_nobody_looks_at_goes_by_age_with_its_files(gate: Gate, tmp_path: Path) -> None:
+    runs = Runs(FakeGenerator(gate), tmp_path, Limits(keep_s=0))
+    gate.open(3)
+    old, watched = start(runs, chunks=1, steps=1), start(runs, chunks=1, steps=1)
     wait_over(old)
-    monkeypatch.setattr("app.runs.KEEP_S", -1)
+    wait_over(watched)
+    leave(old)
     start(runs, chunks=1, steps=1)
     assert runs.get(old.id) is None
     assert not old.folder.exists()
+    assert runs.get(watched.id) is watched
+    assert watched.volume().hu.shape[0] == 16
+
+
+def test_beyond_the_number_that_is_kept_the_oldest_go(gate: Gate, tmp_path: Path) -> None:
+    runs = Runs(FakeGenerator(gate), tmp_path, Limits(kept=2))
+    gate.open(4)
+    made = [start(runs, chunks=1, steps=1) for _ in range(4)]
+    for run in made:
+        wait_over(run)
+        leave(run)
+    runs.sweep()
+    assert [runs.get(run.id) for run in made] == [None, None, *made[2:]]
+
+
+def test_nobody_needs_to_come_for_old_runs_to_go(gate: Gate, tmp_path: Path) -> None:
+    runs = Runs(FakeGenerator(gate), tmp_path, Limits(keep_s=0.2))
+    gate.open(1)
+    run = start(runs, chunks=1, steps=1)
+    wait_over(run)
+    leave(run)
+    for _ in range(WAIT_S * 20):
+        if not run.folder.exists():
+            break
+        time.sleep(0.05)
+    assert runs.get(run.id) is None
+
+
+def test_a_full_disk_lets_new_runs_wait_until_somebody_leaves(gate: Gate, tmp_path: Path) -> None:
+    one_run = 4 * 16 * 256 * 256
+    runs = Runs(FakeGenerator(gate), tmp_path, Limits(disk_bytes=one_run + 1000))
+    gate.open(10)
+    watched = start(runs, chunks=1, steps=1)
+    wait_over(watched)
+    waiting = start(runs, chunks=1, steps=1)
+    waiting.wait(0, WAIT_S)
+    assert (waiting.state, waiting.message[:16]) == ("waiting", "Waiting for room")
+    assert runs.get(watched.id) is watched
+    leave(watched)
+    wait_over(waiting)
+    assert waiting.state == "finished"
+    assert runs.get(watched.id) is None
+
+
+def test_a_run_that_the_disk_can_never_take_is_refused_in_words(gate: Gate, tmp_path: Path) -> None:
+    run = start(Runs(FakeGenerator(gate), tmp_path, Limits(disk_bytes=1000)), chunks=1, steps=1)
+    wait_over(run)
+    assert (run.state, "Ask for fewer chunks" in run.message) == ("failed", True)
+
+
+def test_a_disk_that_takes_no_more_slices_ends_the_run_in_words(
+    runs: Runs, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    gate.open(2)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    run = start(runs, chunks=1, steps=1)
+    wait_over(run)
+    assert (run.state, "takes no more slices" in run.message) == ("failed", True)
+    assert not list(run.folder.iterdir())

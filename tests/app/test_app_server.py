@@ -1,8 +1,13 @@
 """A real server, as programs and strangers meet it."""
 
-from collections.abc import Iterator
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -10,12 +15,18 @@ import pytest
 import SimpleITK as sitk
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+from pydantic import TypeAdapter
 
-from tests.app.fake import chest, sleeping
+from app.chunks import unpack
+from ctflow.card import ModelCard
+from ctflow.io.nifti import read_nifti
+from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest, sleeping
 from tests.app.server import Serve, serving
 
 # Gradio and its client close sockets by way of the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -34,7 +45,7 @@ def test_two_visitors_at_once_each_get_their_own_volume(serve: Serve, tmp_path: 
 
     def visit(seed: int) -> np.ndarray:
         one = client(url, tmp_path / str(seed))
-        path = one.predict("Clear.", seed=seed, chunks=2, steps=2, api_name="/generate")
+        path, _ = one.predict("Clear.", seed=seed, chunks=2, steps=2, api_name="/generate")
         return sitk.GetArrayFromImage(sitk.ReadImage(path))
 
     with ThreadPoolExecutor() as pool:
@@ -50,10 +61,86 @@ def test_what_cannot_be_generated_reaches_programs_in_words(serve: Serve, tmp_pa
         one.predict("Clear.", chunks=7, api_name="/generate")
 
 
-def test_programs_see_one_endpoint(serve: Serve, tmp_path: Path) -> None:
+def test_programs_see_the_endpoints_and_nothing_of_the_page(serve: Serve, tmp_path: Path) -> None:
     endpoints = client(serve(sleeping(0)), tmp_path).view_api(return_format="dict", print_info=False)
     assert isinstance(endpoints, dict)
-    assert list(endpoints["named_endpoints"]) == ["/generate"]
+    assert list(endpoints["named_endpoints"]) == ["/generate", "/stream", "/model"]
+
+
+def test_a_stream_tells_of_each_chunk_once(serve: Serve, tmp_path: Path) -> None:
+    one = client(serve(sleeping(0.01)), tmp_path)
+    events = list(one.submit("Clear.", seed=3, chunks=3, api_name="/stream"))
+    chunks = [chunk for event in events for chunk in event["new_chunks"]]
+    assert [(chunk["first_slice"], chunk["slices"]) for chunk in chunks] == [(0, 16), (16, 16), (32, 16)]
+    hu = [unpack(Path(chunk["file"]).read_bytes(), (16, 256, 256)) for chunk in chunks]
+    np.testing.assert_array_equal(np.concatenate(hu), chest(48, 3, "I"))
+    assert events[-1]["state"] == "finished"
+    assert events[-1]["grid"]["axes"] == ["I", "P", "L"]
+
+
+@pytest.mark.parametrize("endpoint", ["/generate", "/stream"])
+def test_a_program_that_cancels_stops_its_run_within_a_step(serve: Serve, tmp_path: Path, endpoint: str) -> None:
+    gate = Gate()
+    generator = FakeGenerator(gate)
+    one = client(serve(generator), tmp_path)
+    job = one.submit("Clear.", api_name=endpoint)
+    gate.wait_inside()
+    gate.open(1)
+    gate.wait_inside()
+    wait_until(lambda: job.outputs())
+    assert job.cancel()
+    time.sleep(1)
+    gate.open(1)
+    wait_until(lambda: generator.closed == 1)
+    assert gate.count == 2
+
+
+def test_the_model_says_what_it_is(serve: Serve, tmp_path: Path) -> None:
+    generator = sleeping(0)
+    card = client(serve(generator), tmp_path).predict(api_name="/model")
+    assert TypeAdapter(ModelCard).validate_python(card) == generator.card
+
+
+def test_health_counts_who_waits(serve: Serve, tmp_path: Path) -> None:
+    gate = Gate()
+    url = serve(FakeGenerator(gate))
+    assert httpx.get(f"{url}health").json() == {"model": "fake", "device": "cpu", "queue": 0}
+    jobs = [client(url, tmp_path).submit("Clear.", chunks=1, steps=1, api_name="/generate") for _ in range(3)]
+    wait_until(lambda: httpx.get(f"{url}health").json()["queue"] == 2)
+    gate.open(3)
+    for job in jobs:
+        job.result()
+    assert httpx.get(f"{url}health").json()["queue"] == 0
+
+
+def wait_until(true: Callable[[], Any]) -> None:
+    for _ in range(WAIT_S * 20):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come true")
+
+
+def examples(language: str) -> list[str]:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.split("## For programs")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+def test_the_readmes_examples_for_programs_work(serve: Serve, tmp_path: Path) -> None:
+    url = serve(sleeping(0)).rstrip("/")
+    (python,) = examples("python")
+    code = python.replace("http://127.0.0.1:7860", url) + "\nprint(volume, hu.shape, hu.min(), card['name'])"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "ctflow-fake-seed7.nii.gz (16, 256, 256) -1000 fake" in done.stdout
+    assert "finished Done: 32 slices" in done.stdout
+    (shell,) = examples("sh")
+    command = ["bash", "-euo", "pipefail", "-c", shell.replace("http://127.0.0.1:7860", url)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert '"model":"fake"' in done.stdout
+    np.testing.assert_array_equal(read_nifti(tmp_path / "effusion.nii.gz").hu, chest(32, 7, "I"))
 
 
 def test_a_login_covers_slices_and_downloads(serve: Serve, tmp_path: Path) -> None:

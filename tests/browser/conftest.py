@@ -64,8 +64,8 @@ class Visit:
 def visit(browser: Browser, serve: Serve) -> Iterator[Callable[..., Visit]]:
     contexts = []
 
-    def open_page(generator: FakeGenerator, width: int = 1400, height: int = 860) -> Visit:
-        url = serve(generator)
+    def open_page(generator: FakeGenerator, width: int = 1400, height: int = 860, url: str = "") -> Visit:
+        url = url or serve(generator)
         context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
         contexts.append(context)
         context.set_default_timeout(20_000)

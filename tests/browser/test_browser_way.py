@@ -23,7 +23,6 @@ from tests.browser.viewer import (
     stop,
     write_report,
 )
-from tests.browser.wire import Wire
 
 # Gradio closes sockets by way of the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -134,55 +133,6 @@ def test_a_volume_that_ends_early_keeps_every_voxel_in_its_place(visit: Open, to
     for share in ((0.3, 0.02), (0.3, 0.4), (0.7, 0.98)):
         hu, *index = point_at(page, "coronal", share, 40)
         assert hu == made[tuple(index)]
-
-
-def test_a_reload_finds_the_run_the_report_and_the_slices_again(visit: Open, gate: Gate) -> None:
-    seen = visit(FakeGenerator(gate))
-    page = seen.page
-    write_report(page, "Clear lungs, said once.")
-    generate(page)
-    gate.open(2 * STEPS)
-    expect_slice(page, "32 / 96")
-    page.reload()
-    seen.console.clear()  # Gradio's own farewell: a reload cuts the stream it was listening to
-    expect_slice(page, "32 / 96")
-    expect(page.get_by_label("Findings")).to_have_value("Clear lungs, said once.")
-    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
-    gate.open(4 * STEPS)
-    expect_status(page, "Done: 96 slices")
-    hu, *index = point_at(page, "axial", (0.4, 0.5), SLICES)
-    assert hu == chest(SLICES, 0, "I")[tuple(index)]
-    page.reload()
-    expect_status(page, "Done: 96 slices")
-    seen.check_clean()
-
-
-def test_a_cut_connection_costs_nothing(visit: Open, gate: Gate) -> None:
-    """Every TCP connection is cut while it generates: the page comes back to its run and its report by itself."""
-    seen = visit(FakeGenerator(gate))
-    page = seen.page
-    wire = Wire(int(seen.url.rstrip("/").rsplit(":", 1)[1]))
-    page.goto(f"http://127.0.0.1:{wire.port}/")
-    write_report(page, "Clear lungs.")
-    generate(page)
-    gate.open(2 * STEPS)
-    expect_slice(page, "32 / 96")
-    wire.cut()
-    gate.open(4 * STEPS)
-    expect(page.locator(".ctv-status")).to_contain_text("Done: 96 slices", timeout=30_000)
-    expect(page.get_by_label("Findings")).to_have_value("Clear lungs.")
-    expect_slice(page, "96 / 96")
-    wire.close()
-
-
-def test_after_the_run_is_gone_the_page_says_so_and_works(visit: Open) -> None:
-    page = visit(sleeping(0)).page
-    page.evaluate("sessionStorage.setItem('ctflow-run', 'no such run')")
-    page.reload()
-    expect_status(page, "no longer on the server")
-    write_report(page, "Clear.")
-    generate(page)
-    expect_status(page, "Done")
 
 
 def test_an_empty_report_is_explained_beside_the_button(visit: Open) -> None:

@@ -6,11 +6,15 @@ from contextlib import suppress
 
 
 class Wire:
-    """Forwards TCP from a port of its own to `target`, until `cut`; new connections work again at once."""
+    """Forwards TCP from a port of its own to `target`, until `cut`; new connections work again at once.
+
+    From `hold` to `release` they are cut as soon as they are made.
+    """
 
     def __init__(self, target: int) -> None:
         self._target = target
         self._ends: list[socket.socket] = []
+        self._held = False
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -22,6 +26,13 @@ class Wire:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
+    def hold(self) -> None:
+        self._held = True
+        self.cut()
+
+    def release(self) -> None:
+        self._held = False
+
     def close(self) -> None:
         self._server.close()
         self.cut()
@@ -30,6 +41,9 @@ class Wire:
         with suppress(OSError):  # the server was closed
             while True:
                 near, _ = self._server.accept()
+                if self._held:
+                    near.close()
+                    continue
                 far = socket.create_connection(("127.0.0.1", self._target))
                 self._ends += [near, far]
                 for pair in ((near, far), (far, near)):

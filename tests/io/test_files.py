@@ -67,3 +67,38 @@ def test_the_probe_leaves_nothing_behind_and_an_older_file_alone(tmp_path: Path)
     check_writable(path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_symbolic_link_stays_and_the_file_it_leads_to_is_written(tmp_path: Path, there: bool) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    if there:
+        target.write_bytes(b"old")
+    link.symlink_to(target)
+    check_writable(link)
+    write_whole(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "target"]
+
+
+def test_a_link_to_a_folder_is_a_way_to_it(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    write_whole(tmp_path / "link" / "a", b"new")
+    assert (tmp_path / "folder" / "a").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_link_in_a_circle_is_an_error(tmp_path: Path, write: object) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(VolumeError, match="cannot be written"):
+        write(tmp_path / "a" / "file")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_name_that_is_too_long_is_an_error(tmp_path: Path, write: object) -> None:
+    with pytest.raises(VolumeError, match="cannot be written"):
+        write(tmp_path / ("a" * 300))  # type: ignore[operator]
+    assert not list(tmp_path.iterdir())

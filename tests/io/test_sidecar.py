@@ -13,6 +13,7 @@ from ctflow.events import MAX_SEED
 from ctflow.io.sidecar import Sidecar, read_sidecar, request_of, sidecar_of, sidecar_path, write_sidecar
 from ctflow.report import Report
 from tests.app.fake import sleeping
+from tests.junk import junk, spoil
 
 GENERATOR = sleeping(0)
 REQUEST = GENERATOR.card.request(Report("Kleiner Erguß.", "≤ 3 mm", sex="F", age=54), 7, shift=1.5)
@@ -53,7 +54,7 @@ def test_every_request_survives_the_file(tmp_path_factory: Any, report: Report, 
 
 
 def test_a_person_who_opens_the_file_sees_what_it_is_and_what_made_it(path: Path) -> None:
-    values = json.loads(path.read_text())
+    values = json.loads(path.read_text(encoding="utf-8"))
     assert values["synthetic"] is values["not_for_diagnosis"] is True
     assert "Not for diagnosis" in values["notice"]
     assert values["model"] == {"name": "fake", "sha256": GENERATOR.model_sha256}
@@ -77,13 +78,44 @@ def test_a_person_who_opens_the_file_sees_what_it_is_and_what_made_it(path: Path
 def test_a_fault_is_an_error_that_names_the_file_and_the_field(
     path: Path, edit: Callable[[dict[str, Any]], object], message: str
 ) -> None:
-    values = json.loads(path.read_text())
+    values = json.loads(path.read_text(encoding="utf-8"))
     edit(values)
-    path.write_text(json.dumps(values))
+    path.write_text(json.dumps(values), encoding="utf-8")
     with pytest.raises(RequestError) as caught:
         read_sidecar(path)
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
+
+
+@given(junk)
+def test_any_json_is_a_sidecar_or_an_error_that_names_the_file(tmp_path_factory: Any, values: Any) -> None:
+    path = tmp_path_factory.mktemp("sidecar") / "a.json"
+    path.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(RequestError, match=r"a\.json"):
+        read_sidecar(path)
+
+
+@given(st.data())
+def test_a_sidecar_with_any_value_anywhere_is_read_or_refused(tmp_path_factory: Any, data: st.DataObject) -> None:
+    path = tmp_path_factory.mktemp("sidecar") / "a.json"
+    write_sidecar(sidecar(), path)
+    values = json.loads(path.read_text(encoding="utf-8"))
+    spoil(values, data)
+    path.write_text(json.dumps(values), encoding="utf-8")
+    try:
+        read = read_sidecar(path)
+    except RequestError as error:
+        assert str(path) in str(error)
+    else:
+        request_of(read)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused(tmp_path_factory: Any, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("sidecar") / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(RequestError, match=r"a\.json"):
+        read_sidecar(path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"[]", b"\x1f\x8b\xff"])

@@ -1,0 +1,24 @@
+# docker build -t ctflow . && docker run --rm -p 7860:7860 ctflow
+#
+# Without an NVIDIA GPU, torch's CPU build is a tenth of the size: --build-arg PIP_TORCH_ARGS="--index-url …"
+# (PyTorch's site gives the address). Another model: -v FOLDER:/model:ro -e CTFLOW_MODEL=/model
+FROM python:3.12-slim
+
+ARG TORCH=torch==2.13.0
+ARG PIP_TORCH_ARGS=
+WORKDIR /ctflow
+COPY requirements.txt ./
+RUN pip install --no-cache-dir "$TORCH" $PIP_TORCH_ARGS && pip install --no-cache-dir -r requirements.txt
+
+COPY app.py ./
+COPY app ./app
+COPY ctflow ./ctflow
+COPY checkpoints ./checkpoints
+
+# Nobody's home cannot be written to, and nothing needs it to be: volumes and caches are under /tmp.
+USER nobody
+ENV GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=7860 GRADIO_TEMP_DIR=/tmp/ctflow \
+    MPLCONFIGDIR=/tmp/matplotlib HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1
+EXPOSE 7860
+HEALTHCHECK --start-period=120s --timeout=5s CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/health', timeout=4)"]
+CMD ["python", "app.py"]

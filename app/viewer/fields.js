@@ -1,0 +1,32 @@
+// The report panel's fields, which Gradio hands over at every change: kept as a draft, and counted in tokens.
+
+const READ_AFTER_MS = 250;
+
+class Fields {
+  constructor(draftKey) {
+    this.draftKey = draftKey;
+    this.asked = 0;
+    this.timer = 0;
+  }
+
+  changed(fields) {
+    remember("sessionStorage", this.draftKey, Object.values(fields));
+    const report = JSON.stringify([fields.findings, fields.impression, fields.sex, fields.age]);
+    if (report === this.report) return;
+    this.report = report;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.read(fields), READ_AFTER_MS);
+  }
+
+  // A slow count of an earlier text must not replace that of a later one.
+  async read(fields) {
+    const asked = ++this.asked;
+    const reading = await ask("read", fields);
+    if (!reading || asked !== this.asked) return;
+    const place = (name) => document.querySelector(`.ct-reading .${name}`);
+    place("ct-tokens").textContent = reading.problem || reading.count;
+    place("ct-tokens").classList.toggle("ct-over", Boolean(reading.problem || reading.cut));
+    place("ct-cut").hidden = !reading.cut;
+    place("ct-cut-text").textContent = reading.cut || "";
+  }
+}

@@ -1,0 +1,51 @@
+"""ZeroGPU, where Spaces lend a GPU to one request at a time: imported first of all, and nothing anywhere else.
+
+There a generator runs in a forked process, which pickles what it yields. So the request that asks for a volume drives
+it, and the registry in the parent process only records; locks and stop events stay on its side.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+from ctflow.card import ModelCard
+from ctflow.events import Event, GenerationRequest, Generator, Reading, Start
+from ctflow.report import Report
+from ctflow.volume import Volume
+
+try:
+    import spaces
+except ImportError:
+    spaces = None  # type: ignore[assignment]
+
+LONGEST_S = 120
+
+
+def on_zero_gpu() -> bool:
+    return spaces is not None and bool(os.environ.get("SPACES_ZERO_GPU"))
+
+
+class OnZeroGPU:
+    """A generator whose stream borrows the GPU while it runs. `gpu`: a decorator, `spaces.GPU` if not given."""
+
+    def __init__(self, inner: Generator, gpu: Callable[..., Any] | None = None) -> None:
+        self.card: ModelCard = inner.card
+        self.model_sha256 = inner.model_sha256
+        self.device = inner.device
+        self._inner = inner
+        self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(inner.stream)
+
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
+        """See `Generator.stream`. Closing it is heard at the next event."""
+        with closing(self._stream(request, start)) as events:
+            yield from events
+
+    def read(self, report: Report) -> Reading:
+        return self._inner.read(report)
+
+    def score(self, volume: Volume, report: Report) -> float | None:
+        return self._inner.score(volume, report)
+
+    def labels(self, volume: Volume) -> dict[str, float] | None:
+        return self._inner.labels(volume)

@@ -1,0 +1,67 @@
+"""Serves a generator until it is killed: python -m tests.app.serve --port N [--step-s S] [--model demo]
+
+Whoever is called outside this machine is named on standard error as a STRANGER.
+"""
+
+import argparse
+import logging
+import sys
+import time
+
+from app.ui import Page
+from ctflow.card import find_checkpoint
+from ctflow.events import Generator
+from ctflow.report import Report
+from tests.app.fake import FakeGenerator
+
+OURS = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
+
+
+class Strict(FakeGenerator):
+    """Tells of two steps at once, and breaks at a report that says so, quoting it, as an error of ours might."""
+
+    def __init__(self, step_s: float) -> None:
+        super().__init__(self.take_a_step)
+        self.step_s = step_s
+        self.inside = 0
+
+    def take_a_step(self, chunk: int, step: int) -> None:
+        self.inside += 1
+        if self.inside > 1:
+            print("OVERLAP", file=sys.stderr, flush=True)
+        time.sleep(self.step_s)
+        self.inside -= 1
+
+    def read(self, report: Report):
+        if "BREAK" in report.findings:
+            raise KeyError(report.findings)
+        return super().read(report)
+
+
+def name_strangers(event: str, arguments: tuple) -> None:
+    if event == "socket.connect" and isinstance(arguments[1], tuple) and arguments[1][0] not in OURS:
+        print("STRANGER", arguments[1], file=sys.stderr, flush=True)
+
+
+def generator(model: str, step_s: float) -> Generator:
+    if model == "fake":
+        return Strict(step_s)
+    from ctflow.pipeline import CTFlow
+
+    return CTFlow.load(find_checkpoint(model), "cpu")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--step-s", type=float, default=0.0)
+    parser.add_argument("--model", default="fake")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
+    sys.addaudithook(name_strangers)
+    page = Page(generator(arguments.model, arguments.step_s))
+    page.launch(server_name="127.0.0.1", server_port=arguments.port, quiet=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""What nobody but the visitor may learn, and what a stranger cannot make the server do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from tests.app.fake import sleeping
+from tests.app.server import Apart, Serve, serving
+
+# Gradio and its client close sockets by way of the collector.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+SECRET = "SENTINEL of a report"
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Iterator[Apart]:
+    server = Apart(tmp_path / "apart")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "server"))
+    with serving() as start:
+        yield start
+
+
+class Stranger:
+    """Talks to a server by hand, as no page would."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.Client(timeout=60)
+        components = self.http.get(f"{url}config").json()["components"]
+        self.viewer = next(c["id"] for c in components if c["props"].get("server_fns"))
+
+    def call(self, name: str, data: Any) -> str:
+        """An endpoint by its values in order; what it answers, or what it answers to being asked."""
+        answer = self.http.post(f"{self.url}gradio_api/call/{name}", json={"data": data})
+        if answer.status_code != 200:
+            return answer.text
+        return self.http.get(f"{self.url}gradio_api/call/{name}/{answer.json()['event_id']}").text
+
+    def function(self, name: str, data: Any) -> httpx.Response:
+        asked = {"data": data, "component_id": self.viewer, "fn_name": name, "session_hash": "stranger"}
+        return self.http.post(f"{self.url}gradio_api/component_server/", json=asked)
+
+    def predict(self, index: int, data: Any) -> httpx.Response:
+        asked = {"data": data, "fn_index": index, "session_hash": "stranger"}
+        return self.http.post(f"{self.url}gradio_api/run/predict", json=asked)
+
+
+def test_no_report_is_logged_or_names_a_file_and_nobody_else_is_called(apart: Apart) -> None:
+    """Gradio printed what it could not use: with too few values, the report itself."""
+    one = Stranger(apart.url)
+    for data in ([SECRET], [SECRET, 3, 4, *[SECRET] * 6], {"a": SECRET}, [{"path": SECRET}, *[""] * 8], [SECRET] * 30):
+        one.call("generate", data)
+    assert "/generate takes 9 values" in one.call("generate", [SECRET])
+    assert "No endpoint understands this" in one.call("nothing", [SECRET])
+    wrong = one.http.post(f"{apart.url}gradio_api/call/v2/generate", json={"findings": SECRET, SECRET: 1})
+    assert "No endpoint understands this" in wrong.text
+    for name in ("read", "start", "news", "export", "stop", "no-such"):
+        for data in ({"findings": f"{SECRET} BREAK", "impression": ""}, SECRET, [SECRET], None, {"findings": [SECRET]}):
+            assert one.function(name, data).status_code in (200, 404)
+    for index in range(16):
+        one.predict(index, [SECRET])
+        one.predict(index, [SECRET] * 9)
+    client = Client(apart.url, verbose=False, download_files=False, analytics_enabled=False)
+    client.predict(f"{SECRET} <script>alert(1)</script>", chunks=1, api_name="/generate")
+    apart.kill()
+    said = apart.log.read_text()
+    assert "bug " in said, "bugs of ours are logged, by their place"
+    for word in ("SENTINEL", "Traceback", "STRANGER"):
+        assert word not in said
+    names = [str(path.relative_to(apart.folder)) for path in apart.folder.rglob("*")]
+    assert any(name.endswith("ctflow-fake-seed0.nii.gz") for name in names)
+    assert not any("SENTINEL" in name or "script" in name for name in names)
+
+
+def test_every_answer_tells_browsers_what_a_page_may_do(serve: Serve, tmp_path: Path) -> None:
+    url = serve(sleeping(0))
+    chunk = tmp_path / "server" / "ctflow" / "a-run" / "0000.bin"
+    chunk.parent.mkdir(parents=True)
+    chunk.write_bytes(b"slices")
+    for address in (url, f"{url}health", f"{url}gradio_api/file={chunk}", f"{url}no-such"):
+        headers = httpx.get(address).headers
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert "frame-ancestors 'self' https://huggingface.co" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+    assert httpx.get(f"{url}gradio_api/file={chunk}").headers.get_list("cache-control") == ["private, no-store"]
+
+
+def test_a_run_is_found_only_by_its_id(serve: Serve, tmp_path: Path) -> None:
+    one = Stranger(serve(sleeping(0)))
+    run = one.function("start", {"findings": "Clear.", "visitor": "a", "chunks": 1}).json()["run"]
+    folder = tmp_path / "server" / "ctflow"
+    for place in (folder, f"{folder}/", folder / run, f"{folder}/{run}/", f"{folder}/*"):
+        answer = one.http.get(f"{one.url}gradio_api/file={place}")
+        assert answer.status_code in (403, 404)
+        assert run in str(place) or run not in answer.text
+    assert run not in one.http.get(f"{one.url}config").text + one.http.get(f"{one.url}health").text
+
+
+def chunked() -> Iterator[bytes]:
+    for _ in range(40):
+        yield b'"' + b"x" * 50_000
+
+
+def test_no_request_is_larger_than_a_report_and_no_file_is_taken(serve: Serve, tmp_path: Path) -> None:
+    one = Stranger(serve(sleeping(0)))
+    address = f"{one.url}gradio_api/component_server/"
+    assert one.http.post(address, content=b"x" * 1_000_001).status_code == 413
+    with pytest.raises(httpx.HTTPError):
+        one.http.post(address, content=chunked()).raise_for_status()
+    files = {"files": ("a.bin", b"x")}
+    assert one.http.post(f"{one.url}gradio_api/upload", files=files).status_code == 403
+    assert not [path for path in (tmp_path / "server").rglob("*") if path.is_file()]
+    assert "at most 20,000" in one.function("start", {"findings": "x" * 50_000, "visitor": "a"}).json()["problem"]
+
+
+def test_a_login_covers_everything_but_health(serve: Serve) -> None:
+    url = serve(sleeping(0), auth=("reader", "secret"))
+    assert httpx.get(f"{url}health").json()["model"] == "fake"
+    for path in ("call/generate", "call/v2/generate", "queue/join", "run/predict", "component_server"):
+        assert httpx.post(f"{url}gradio_api/{path}", json={"data": [], "findings": "x"}).status_code == 401
+    assert httpx.get(f"{url}config").status_code == 401
+    with pytest.raises((ValueError, AppError)):
+        Client(url, verbose=False, analytics_enabled=False).predict("Clear.", api_name="/generate")

@@ -1,0 +1,113 @@
+"""ZeroGPU, by a stand-in that does what makes it hard: each stream runs in a forked process and is pickled."""
+
+import multiprocessing
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.handlers import Handlers
+from app.run import WATCHED_S
+from app.runs import Runs
+from app.zero import OnZeroGPU, on_zero_gpu
+from tests.app.fake import FakeGenerator, chest, sleeping
+
+
+def forking(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """What `spaces.GPU` does with a generator, as far as its caller can tell."""
+
+    def work(sender: Any, *arguments: Any) -> None:
+        for made in stream(*arguments):
+            sender.send_bytes(pickle.dumps((os.getpid(), made)))
+        sender.send_bytes(pickle.dumps(None))
+
+    def forked(*arguments: Any) -> Iterator[Any]:
+        context = multiprocessing.get_context("fork")
+        receiver, sender = context.Pipe(duplex=False)
+        worker = context.Process(target=work, args=(sender, *pickle.loads(pickle.dumps(arguments))), daemon=True)
+        worker.start()
+        sender.close()
+        try:
+            while (answer := pickle.loads(receiver.recv_bytes())) is not None:
+                assert answer[0] != os.getpid()
+                yield answer[1]
+        finally:
+            worker.terminate()
+            worker.join()
+            receiver.close()
+
+    return forked
+
+
+FIELDS = {"findings": "Clear.", "seed": 3, "chunks": 2, "visitor": "somebody"}
+
+
+def handlers(generator: FakeGenerator, root: Path) -> Handlers:
+    lent = OnZeroGPU(generator, forking)
+    return Handlers(lent, Runs(lent, root), driven=True)
+
+
+def test_elsewhere_it_is_not_there() -> None:
+    assert not on_zero_gpu()
+
+
+def test_the_request_drives_and_the_registry_records(tmp_path: Path) -> None:
+    asked = handlers(sleeping(0), tmp_path)
+    run = asked.runs.get(asked.start(FIELDS)["run"])
+    assert run is not None
+    assert asked.manifest(run)["needs_driver"]
+    asked.drive({"run": run.id})  # the request that ZeroGPU lends its GPU to
+    assert not asked.manifest(run)["needs_driver"]
+    assert run.state == "finished"
+    np.testing.assert_array_equal(run.volume().hu, chest(32, 3, "I"))
+    asked.drive({"run": run.id})  # a page that lost its connection asks again
+    assert run.steps_done == 8
+
+
+def test_stop_is_heard_although_the_workers_memory_is_not_ours(tmp_path: Path) -> None:
+    asked = handlers(sleeping(0.01), tmp_path)
+    run = asked.runs.get(asked.start({**FIELDS, "chunks": 6})["run"])
+    assert run is not None
+    take = run.take
+
+    def stop_at_the_third_step(event: Any) -> None:
+        take(event)
+        if run.steps_done == 3:
+            asked.stop({"run": run.id})
+
+    run.take = stop_at_the_third_step  # type: ignore[method-assign]
+    asked.drive({"run": run.id})
+    assert (run.state, run.steps_done) == ("stopped", 3)
+
+
+def test_an_error_in_the_worker_ends_the_run_and_frees_the_line(tmp_path: Path) -> None:
+    def fail(chunk: int, step: int) -> None:
+        raise ZeroDivisionError
+
+    asked = handlers(FakeGenerator(fail), tmp_path)
+    run = asked.runs.get(asked.start(FIELDS)["run"])
+    assert run is not None
+    asked.drive({"run": run.id})
+    assert run.state == "failed"
+    assert asked.runs.queue_length() == 0
+
+
+def test_who_left_before_driving_keeps_nobody_waiting(tmp_path: Path) -> None:
+    asked = handlers(sleeping(0), tmp_path)
+    left, other = (asked.runs.get(asked.start({**FIELDS, "visitor": name})["run"]) for name in "ab")
+    assert left is not None
+    assert other is not None
+    asked.drive({"run": other.id})
+    assert other.state == "finished"
+    left.seen_s -= WATCHED_S + 1
+    asked.runs.sweep()
+    assert (left.state, asked.runs.queue_length()) == ("stopped", 0)
+
+
+@pytest.mark.parametrize("asked_for", [None, {}, {"run": "unknown"}])
+def test_a_request_that_drives_nothing_is_harmless(tmp_path: Path, asked_for: Any) -> None:
+    handlers(sleeping(0), tmp_path).drive(asked_for)

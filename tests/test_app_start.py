@@ -1,0 +1,84 @@
+"""`app.py` as it is started: by hand, on a Space, and by the Dockerfile, whose own lines are run here."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.app.server import START_S, free_port
+
+ROOT = Path(__file__).parents[1]
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
+# Nobody can write there, not even root.
+NOWHERE = "/proc/none"
+
+
+def lines(instruction: str) -> list[str]:
+    return [line.split(maxsplit=1)[1] for line in DOCKERFILE.splitlines() if line.startswith(f"{instruction} ")]
+
+
+def app(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "app.py", *words]
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_model_that_is_not_there_is_one_line_and_code_2() -> None:
+    done = app("--model", "none-such")
+    assert done.returncode == 2
+    assert done.stderr.startswith("CTFlow cannot start: The model cannot") or "No model at 'none-such'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_login_without_a_password_does_not_leave_the_door_open() -> None:
+    done = app(CTFLOW_AUTH="reader")
+    assert done.returncode == 2
+    assert "CTFLOW_AUTH is a name and a password" in done.stderr
+
+
+def test_everything_that_the_image_copies_is_there() -> None:
+    for line in lines("COPY"):
+        *sources, _ = line.split()
+        assert all((ROOT / source).exists() for source in sources)
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    kept = {line.strip("!/") for line in ignored if line.startswith("!")}
+    assert kept == {source for line in lines("COPY") for source in line.split()[:-1]}
+
+
+def test_the_image_runs_as_nobody() -> None:
+    assert lines("USER") == ["nobody"]
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Starts what the image starts, in its environment alone; gives that environment."""
+    pairs = dict(pair.split("=", 1) for line in lines("ENV") for pair in line.split())
+    changed = {"GRADIO_SERVER_PORT": str(free_port()), "GRADIO_SERVER_NAME": "127.0.0.1"}
+    kept = {name: os.environ[name] for name in ("PATH", "OMP_NUM_THREADS") if name in os.environ}
+    places = {name: str(tmp_path / Path(place).name) for name, place in pairs.items() if place.startswith("/tmp/")}
+    environment = {**kept, **pairs, **places, **changed, "HOME": NOWHERE, "CUDA_VISIBLE_DEVICES": ""}
+    (command,) = map(json.loads, lines("CMD"))
+    with (tmp_path / "log").open("wb") as log:
+        started = subprocess.Popen([sys.executable, *command[1:]], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    yield environment
+    started.kill()
+    started.wait()
+
+
+def test_it_starts_without_a_home_and_without_a_gpu_and_is_found_healthy(container: dict[str, str]) -> None:
+    (check,) = (json.loads(re.sub(r"^.*?CMD ", "", line)) for line in lines("HEALTHCHECK"))
+    code = check[-1].replace("7860", container["GRADIO_SERVER_PORT"])
+    until_s = time.monotonic() + START_S
+    while time.monotonic() < until_s:
+        checked = subprocess.run([sys.executable, "-c", code], env=container, capture_output=True, check=False)
+        if checked.returncode == 0:
+            return
+        time.sleep(0.5)
+    raise AssertionError((Path(container["GRADIO_TEMP_DIR"]).parent / "log").read_text())
