@@ -26,7 +26,7 @@ def lines(instruction: str) -> list[str]:
 def app(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "app.py", *words]
     return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, encoding="utf-8", check=False
     )
 
 

@@ -11,5 +11,5 @@ HEAVY = ("torch", "SimpleITK", "transformers", "diffusers", "gradio", "scipy")
 )
 def test_importing_it_brings_in_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print(*[name for name in {HEAVY} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.split() == []

@@ -57,7 +57,7 @@ def make(out: Path, *words: object) -> int:
 
 def module(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ctflow", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **options)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False, **options)
 
 
 def test_generate_writes_the_volume_and_beside_it_what_made_it(

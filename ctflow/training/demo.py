@@ -20,7 +20,7 @@ from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiTConfig
 from ctflow.models.text import TextEncoder
-from ctflow.phantom import Phrasings, Size, Truth, draw_truth, write_report
+from ctflow.phantom import Phrasings, amounts, draw_truth, write_report
 from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
 from ctflow.training.loop import TRAINED, Recipe, Stage
@@ -39,7 +39,6 @@ AVAE_RECIPE, AVAE_SHARE = Recipe("avae", 4e-3, None, ema_decay=0.99, max_gradien
 TEXT_RECIPE, TEXT_SHARE = Recipe("text", 5e-4, None, ema_decay=0.99, max_gradient_norm=1.0), 0.05
 TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.73
 REPORTS_PER_PHANTOM = 16
-SIZE_ODDS: dict[Size, float] = {"small": 1.0, "moderate": 2.0, "large": 4.0}
 
 
 @dataclass(frozen=True)
@@ -169,14 +168,14 @@ def _latents(
     black, white = (scaled.code_of(value, *plane) for value in (INTENSITY.black, INTENSITY.white))
     rng = np.random.default_rng([seed, 2])
     texts = torch.stack([_embeddings(encoder, truth, rng) for truth in phantoms.truths])
-    data = LatentSet([(volume - shift) * scale for volume in volumes], black, white, texts, _odds(phantoms.truths))
+    told = np.stack([amounts(truth) for truth in phantoms.truths])
+    data = LatentSet([(volume - shift) * scale for volume in volumes], black, white, texts, told, _odds(told))
     return data, scale, shift
 
 
-def _odds(truths: list[Truth]) -> np.ndarray:
-    """Large effusions are rare, and what the report can change most: they are drawn more often."""
-    sizes = [[SIZE_ODDS[finding.size] for finding in truth.of("Pleural effusion")] for truth in truths]
-    odds = np.array([max(found, default=1.0) for found in sizes])
+def _odds(told: np.ndarray) -> np.ndarray:
+    """Large findings are rare, and what the report can change most: phantoms with them are drawn more often."""
+    odds = 1 + 3 * told.max(axis=1)
     return odds / odds.sum()
 
 

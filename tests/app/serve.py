@@ -1,4 +1,4 @@
-"""Serves a generator until it is killed: python -m tests.app.serve --port N [--step-s S] [--model demo]
+"""Serves a generator until it is killed: python -m tests.app.serve --port N [--step-s S] [--hold-chunk N] [--model M]
 
 Whoever is called outside this machine is named on standard error as a STRANGER.
 """
@@ -18,18 +18,22 @@ OURS = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 
 
 class Strict(FakeGenerator):
-    """Tells of two steps at once, and breaks at a report that says so, quoting it, as an error of ours might."""
+    """Tells of two steps at once, and breaks at a report that says so, quoting it, as an error of ours might.
 
-    def __init__(self, step_s: float) -> None:
+    `hold_chunk`: never gets through this chunk.
+    """
+
+    def __init__(self, step_s: float, hold_chunk: int | None) -> None:
         super().__init__(self.take_a_step)
         self.step_s = step_s
+        self.hold_chunk = hold_chunk
         self.inside = 0
 
     def take_a_step(self, chunk: int, step: int) -> None:
         self.inside += 1
         if self.inside > 1:
             print("OVERLAP", file=sys.stderr, flush=True)
-        time.sleep(self.step_s)
+        time.sleep(3600 if chunk == self.hold_chunk else self.step_s)
         self.inside -= 1
 
     def read(self, report: Report):
@@ -43,9 +47,9 @@ def name_strangers(event: str, arguments: tuple) -> None:
         print("STRANGER", arguments[1], file=sys.stderr, flush=True)
 
 
-def generator(model: str, step_s: float) -> Generator:
+def generator(model: str, step_s: float, hold_chunk: int | None) -> Generator:
     if model == "fake":
-        return Strict(step_s)
+        return Strict(step_s, hold_chunk)
     from ctflow.pipeline import CTFlow
 
     return CTFlow.load(find_checkpoint(model), "cpu")
@@ -55,11 +59,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--step-s", type=float, default=0.0)
+    parser.add_argument("--hold-chunk", type=int)
     parser.add_argument("--model", default="fake")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     sys.addaudithook(name_strangers)
-    page = Page(generator(arguments.model, arguments.step_s))
+    page = Page(generator(arguments.model, arguments.step_s, arguments.hold_chunk))
     page.launch(server_name="127.0.0.1", server_port=arguments.port, quiet=True)
 
 

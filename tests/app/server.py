@@ -58,11 +58,11 @@ class Apart:
         self.log = folder.with_suffix(".log")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
-        self._options = options
+        self.options = options
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "tests.app.serve", "--port", str(self.port), *self._options]
+        command = [sys.executable, "-W", "ignore", "-m", "tests.app.serve", "--port", str(self.port), *self.options]
         environment = {**os.environ, "GRADIO_TEMP_DIR": str(self.folder)}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)

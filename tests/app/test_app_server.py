@@ -132,13 +132,13 @@ def test_the_readmes_examples_for_programs_work(serve: Serve, tmp_path: Path) ->
     (python,) = examples("python")
     code = python.replace("http://127.0.0.1:7860", url) + "\nprint(volume, hu.shape, hu.min(), card['name'])"
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
     )
     assert "ctflow-fake-seed7.nii.gz (16, 256, 256) -1000 fake" in done.stdout
     assert "finished Done: 32 slices" in done.stdout
     (shell,) = examples("sh")
     command = ["bash", "-euo", "pipefail", "-c", shell.replace("http://127.0.0.1:7860", url)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True)
     assert '"model":"fake"' in done.stdout
     np.testing.assert_array_equal(read_nifti(tmp_path / "effusion.nii.gz").hu, chest(32, 7, "I"))
 

@@ -181,7 +181,7 @@ def test_after_the_run_is_gone_the_page_says_so_and_works(visit: Open) -> None:
 
 @pytest.fixture
 def apart(tmp_path: Path) -> Iterator[Apart]:
-    server = Apart(tmp_path / "apart", "--step-s", "0.05")
+    server = Apart(tmp_path / "apart", "--hold-chunk", "2")
     yield server
     server.kill()
 
@@ -194,6 +194,7 @@ def test_a_page_outlives_its_server(visit: Open, apart: Apart) -> None:
     generate(page)
     expect_slice(page, "32 / 96")
     apart.kill()
+    apart.options = ()
     apart.start()
     expect_status(page, "The server was started anew. The slices that you see stay")
     expect_busy(page, False)
