@@ -9,6 +9,9 @@ from safetensors import safe_open
 
 from ctflow.__main__ import main
 from ctflow.card import find_checkpoint, read_card
+from ctflow.evaluation.effusion import right_share
+from ctflow.pipeline import CTFlow
+from ctflow.report import Report
 
 FOLDER = find_checkpoint("demo")
 
@@ -47,6 +50,17 @@ def test_a_volume_is_a_chest_in_hu_where_a_viewer_expects_it(volume: sitk.Image)
     assert (middle[:20] < -900).mean() > 0.95, "air above the patient"
     assert 0.15 < (middle > -300).mean() < 0.5, "soft tissue"
     assert 0.03 < ((middle > -950) & (middle < -600)).mean() < 0.4, "lung"
+
+
+def test_a_large_effusion_takes_lung_on_the_side_that_the_report_names() -> None:
+    model = CTFlow.load(FOLDER, "cpu")
+
+    def share(report: str) -> float:
+        return right_share(model.generate(model.card.request(Report(report), seed=0)))
+
+    right, left = share("Large right pleural effusion."), share("Large left pleural effusion.")
+    assert right < 0.4
+    assert left > 0.6
 
 
 def test_the_folder_holds_nothing_else() -> None:
