@@ -13,8 +13,9 @@ from ctflow.checkpoints import Checkpoint, load_checkpoint
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone, generate
 from ctflow.frame import Frame
+from ctflow.labels import LABELS
 from ctflow.models.ctclip import clip_score
-from ctflow.models.ctclip_input import LABELS, challenge_input, clip_input, clip_text, prompts
+from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, prompts
 from ctflow.report import Report, encoder_text
 from ctflow.sampler import ChunkSampled, Given, WhiteRule, sample, seeded_noise
 from ctflow.start import check_start

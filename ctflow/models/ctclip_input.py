@@ -10,32 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ctflow.labels import LABELS
 from ctflow.report import Report
 from ctflow.volume import Volume
 
 SPACING_MM = (1.5, 0.75, 0.75)
 HU_RANGE = 1000
 AXES = ("S", "L", "P")
-LABELS = (
-    "Medical material",
-    "Arterial wall calcification",
-    "Cardiomegaly",
-    "Pericardial effusion",
-    "Coronary artery wall calcification",
-    "Hiatal hernia",
-    "Lymphadenopathy",
-    "Emphysema",
-    "Atelectasis",
-    "Lung nodule",
-    "Lung opacity",
-    "Pulmonary fibrotic sequela",
-    "Pleural effusion",
-    "Mosaic attenuation pattern",
-    "Peribronchial thickening",
-    "Consolidation",
-    "Bronchiectasis",
-    "Interlobular septal thickening",
-)
 Size = tuple[int, int, int]
 
 

@@ -7,28 +7,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-# CT-RATE's 18 labels in their order, and pneumothorax, which it does not count.
-Kind = Literal[
-    "Medical material",
-    "Arterial wall calcification",
-    "Cardiomegaly",
-    "Pericardial effusion",
-    "Coronary artery wall calcification",
-    "Hiatal hernia",
-    "Lymphadenopathy",
-    "Emphysema",
-    "Atelectasis",
-    "Lung nodule",
-    "Lung opacity",
-    "Pulmonary fibrotic sequela",
-    "Pleural effusion",
-    "Mosaic attenuation pattern",
-    "Peribronchial thickening",
-    "Consolidation",
-    "Bronchiectasis",
-    "Interlobular septal thickening",
-    "Pneumothorax",
-]
+from ctflow.labels import Label
+
+Kind = Literal[Label, "Pneumothorax"]  # which CT-RATE does not count
 Side = Literal["right", "left"]
 Lobe = Literal["upper", "middle", "lower"]
 Size = Literal["small", "moderate", "large"]

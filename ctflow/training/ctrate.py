@@ -12,13 +12,13 @@ from typing import Literal
 import numpy as np
 
 from ctflow.io.nifti import synthetic_label, write_nifti
-from ctflow.phantom import KINDS, Phantom, Truth, make_phantom
+from ctflow.labels import LABELS
+from ctflow.phantom import Phantom, Truth, make_phantom
 from ctflow.report import Report
 from ctflow.volume import Volume
 
 Split = Literal["train", "valid"]
 LONG_NAMES: dict[Split, str] = {"train": "train", "valid": "validation"}
-LABELS = KINDS[:18]  # CT-RATE does not count pneumothorax
 TECHNIQUE = "Procedural phantom, no patient: non-contrast chest CT of 3 mm slices is simulated."
 
 
