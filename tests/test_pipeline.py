@@ -20,16 +20,6 @@ from tests.tiny import CARD, tiny_checkpoint
 REPORT = Report("Large right pleural effusion.")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> CTFlow:
-    return CTFlow.load(folder, "cpu")
-
-
 def test_the_chunks_shown_are_the_volume_in_the_end(model: CTFlow) -> None:
     events = list(model.stream(model.card.request(REPORT, seed=1)))
     chunks = [event for event in events if isinstance(event, ChunkDone)]

@@ -16,20 +16,10 @@ from ctflow.io.sidecar import read_sidecar
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.volume import Volume
-from tests.tiny import CARD, tiny_checkpoint
+from tests.tiny import CARD
 
 REPORT = Report("Large right pleural effusion.")
 AXES = [("I", "P", "L"), ("S", "L", "P"), ("S", "R", "A")]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> CTFlow:
-    return CTFlow.load(folder, "cpu")
 
 
 @pytest.fixture(scope="module")
