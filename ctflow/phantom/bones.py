@@ -12,7 +12,7 @@ RIB_HALF_HEIGHT_MM = 5.6
 RIB_HALF_THICKNESS_MM = 3.6
 RIB_DEPTH_MM = 5.5  # of a rib's centre line outside the cage's inner surface
 FAR_MM = 12.0
-MARROW_HU, CORTEX_HU, CARTILAGE_HU = 170.0, 850.0, 110.0
+MARROW_HU, CORTEX_HU, CARTILAGE_HU = 140.0, 950.0, 110.0
 
 
 def shell_bones(torso: Torso, g: Grid, b: Build) -> tuple[Field, Field]:
@@ -23,7 +23,7 @@ def shell_bones(torso: Torso, g: Grid, b: Build) -> tuple[Field, Field]:
     """
     ribs, hu = _ribs(torso, g, b)
     blades = _scapulae(torso, g, b)
-    hu = np.where(blades < ribs, 420.0, hu).astype(np.float32)
+    hu = np.where(blades < ribs, 300.0, hu).astype(np.float32)
     return np.minimum(ribs, blades), hu
 
 
@@ -84,7 +84,7 @@ def _paint_bodies(canvas: Canvas, b: Build, box: Box, y: Field, x: Field, t: Fie
     disc = (2.6 - np.abs(off)).astype(np.float32)  # positive inside the disc
     plate = np.exp(-((disc + 1.5) ** 2) / 3.0)
     rim = np.exp(-((body + 1.8) ** 2) / 3.0)
-    bone = 120.0 + 400.0 * np.maximum(plate, rim)
+    bone = 115.0 + 215.0 * np.maximum(plate, rim)
     hu = bone + coverage(-disc, 3.0) * (85.0 - bone)
     canvas.coat(coverage(body), hu.astype(np.float32), box)
 
@@ -105,7 +105,7 @@ def _paint_arches(canvas: Canvas, b: Build, box: Box, y: Field, x: Field, z: Fie
     gap = np.abs(level - np.round(level)) * b.rib_spacing
     wings = np.maximum(wings, gap - 8.0)
     bone = np.minimum(np.minimum(np.maximum(arch, gap - 9.5), wings), spinous).astype(np.float32)
-    canvas.coat(coverage(bone), 230.0 + 110.0 * np.clip(bone + 3.0, 0, 2).astype(np.float32), box)
+    canvas.coat(coverage(bone), 200.0 + 120.0 * np.clip(bone + 3.0, 0, 2).astype(np.float32), box)
     canal = (np.sqrt((x / 9.0) ** 2 + ((y - back + 1.0) / 7.5) ** 2) - 1.0) * 8.0
     canvas.coat(coverage(canal.astype(np.float32)), 24.0, box)
 
@@ -131,5 +131,5 @@ def paint_front(canvas: Canvas, b: Build, front: Field) -> None:
             ((top + 4, y0, side * 22), (0.045 * b.length, y0 + 6, side * 70), (-12.0, y0 + 42, side * 130)),
             (7.5, 6.0, 6.5),
         )
-        canvas.tube(bone, 420.0)
+        canvas.tube(bone, 480.0)
         canvas.tube(Tube(bone.points, tuple(r - 2.5 for r in bone.radii)), 200.0)
