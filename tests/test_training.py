@@ -38,6 +38,11 @@ def test_the_card_says_what_it_was_trained_on_and_for_how_long(work: Path) -> No
     assert "Demo model" in card.notice
 
 
+def test_each_stage_draws_its_losses(work: Path) -> None:
+    for stage in ("avae", "text", "transformer"):
+        assert (work / stage / "losses.png").read_bytes().startswith(b"\x89PNG"), stage
+
+
 def test_training_goes_on_where_it_stopped_with_the_same_codec(work: Path) -> None:
     before = json.loads((work / "transformer" / "trained.json").read_text())["steps"]
     codec = torch.load(work / "avae.pt", weights_only=True)

@@ -1,4 +1,4 @@
-"""One training loop for every network: time budget, accelerate, EMA, progress bar, resume."""
+"""One training loop for every network: time budget, accelerate, EMA, progress bar, loss curves, resume."""
 
 import csv
 import json
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from ctflow.training.curves import draw_losses
 from ctflow.training.muon import Muon
 
 TRAINED = "trained.json"  # how long a stage has been trained, written when it ends
@@ -84,8 +85,10 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
             average.update_parameters(accelerator.unwrap_model(model))
             if clock.tick({name: part.item() for name, part in parts.items()}, bar):
                 accelerator.save_state(str(saved))
+                clock.draw()
         accelerator.save_state(str(saved))
         clock.log(bar)
+        clock.draw()
     (stage.folder / TRAINED).write_text(json.dumps({"steps": clock.step, "seconds": round(clock.seconds)}))
     return average.module.cpu().eval()
 
@@ -170,3 +173,7 @@ class _Clock:
                 writer.writerow(["step", *means])
             writer.writerow([self.step, *means.values()])
         self.sums, self.count = {}, 0
+
+    def draw(self) -> None:
+        if self.file.exists():
+            draw_losses(self.file)
