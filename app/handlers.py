@@ -15,7 +15,7 @@ from app.messages import logged, worded
 from app.run import Run
 from app.runs import Runs
 from ctflow.errors import CTFlowError
-from ctflow.events import Generator, Reading
+from ctflow.events import Generator
 from ctflow.report import Report
 
 Json = dict[str, Any]
@@ -51,10 +51,10 @@ class Handlers:
 
     @answering
     def read(self, asked: Json) -> Json:
-        """How much of the report the model takes in. `asked`: FIELDS; an empty report has no tokens."""
+        """What the model takes in of the report. `asked`: FIELDS; an empty report has no tokens."""
         findings, impression = asked.get("findings"), asked.get("impression")
         if isinstance(findings, str) and isinstance(impression, str) and not (findings + impression).strip():
-            return present.reading(Reading(0, self.generator.card.text.max_tokens, ""))
+            return present.reading(self.generator.read(None))
         return present.reading(self.generator.read(_report(**_fields(asked, FIELDS[:4]))))
 
     @answering

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.run import Run
 from ctflow.card import ModelCard
-from ctflow.events import Reading
+from ctflow.events import Mention, Reading
 from ctflow.volume import DIRECTIONS
 
 
@@ -114,10 +114,29 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def reading(found: Reading) -> dict[str, Any]:
-    """How long the report is for the model, and what of it is lost."""
-    count = f"{found.tokens} of {found.limit} tokens"
-    return {"count": f"{count}: too long" if found.cut_text else count, "cut": found.cut_text}
+def reading(read: Reading) -> dict[str, Any]:
+    """How long the report is for the model, what of it is lost, and what the model recognised in the rest."""
+    count = f"{read.tokens} of {read.limit} tokens"
+    length = {"count": f"{count}: too long" if read.cut_text else count, "cut": read.cut_text}
+    if not read.known:
+        return length
+    found = [_asserted(one) for one in read.found if one.asserted]
+    return {**length, "found": found, "denied": _denied(read), "unread": list(read.unread), "known": list(read.known)}
+
+
+def _asserted(mention: Mention) -> str:
+    side = "both sides" if mention.side == "both" else mention.side
+    place = f"{side} {mention.lobe} lobe" if mention.lobe else side
+    return ", ".join(filter(None, (mention.finding, place, mention.size)))
+
+
+def _denied(read: Reading) -> list[str]:
+    """A normal study denies all that is known: one word for it instead of nineteen."""
+    denied = [one for one in read.found if not one.asserted]
+    if read.known and {one.finding for one in denied if one.side is None} == set(read.known):
+        return ["nothing abnormal"]
+    places = [(one, f"{one.side} {one.lobe} lobe" if one.lobe else one.side) for one in denied]
+    return [", ".join(filter(None, (f"no {one.finding.lower()}", place))) for one, place in places]
 
 
 def header_html(card: ModelCard, device: str) -> str:

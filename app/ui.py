@@ -25,6 +25,9 @@ _PROBLEM = '<p class="ct-problem" role="alert" hidden></p>'
 _READING = (
     '<p class="ct-tokens" role="status"></p>'
     '<p class="ct-cut" role="status" hidden>The model will not see the end: <q class="ct-cut-text"></q></p>'
+    '<ul class="ct-found" aria-label="What the model recognised" hidden></ul>'
+    '<p class="ct-unread" hidden>Not recognised: <span></span></p>'
+    '<details class="ct-known" hidden><summary></summary><p></p></details>'
 )
 
 

@@ -41,7 +41,7 @@ class OnZeroGPU:
         with closing(self._stream(request, start)) as events:
             yield from events
 
-    def read(self, report: Report) -> Reading:
+    def read(self, report: Report | None) -> Reading:
         return self._inner.read(report)
 
     def score(self, volume: Volume, report: Report) -> float | None:

@@ -5,18 +5,19 @@ transformer/config.json, diffusion_pytorch_model.safetensors    as released (`Di
 avae/config.json, diffusion_pytorch_model.safetensors           as diffusers saves an AutoencoderKL
 text/config.json, model.safetensors, tokenizer files            as transformers saves a BertModel
 ctclip/config.json, model.safetensors                           CT-CLIP's image tower; only where there is one
+reader/config.json, model.safetensors                           what the text encoder knows; only where that is known
 
 Weights may be cut into several files with an index beside them, as the hub's libraries do.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from diffusers import AutoencoderKL
@@ -30,11 +31,12 @@ from ctflow.card import CARD, ModelCard, read_card, write_card
 from ctflow.errors import CheckpointError, faults
 from ctflow.models.avae import AVAE
 from ctflow.models.ctclip import CTClip, CTClipConfig
+from ctflow.models.reader import Reader, ReaderConfig
 from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.models.text import TextEncoder
 from ctflow.weights import CONFIG, fill, read_json, read_weights, without_memory
 
-CTCLIP = "ctclip"
+CTCLIP, READER = "ctclip", "reader"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
 RELEASED_PREFIX = "model."
@@ -44,6 +46,7 @@ _TRIPS = (
     ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, StrictDataclassError, TypeError, ValueError,
 )  # fmt: skip
 C = TypeVar("C")
+N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,7 @@ class Checkpoint:
     avae: AVAE
     text: TextEncoder
     ctclip: CTClip | None
+    reader: Reader | None
     sha256: str
 
 
@@ -67,11 +71,12 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     avae = AVAE(_load_avae(folder / "avae"), card.latent.scale, card.latent.shift)
     transformer = load_transformer(folder / "transformer")
     text = TextEncoder(_load_bert(folder / "text"), _load_tokenizer(folder / "text"), card.text.max_tokens)
-    ctclip = load_ctclip(folder / CTCLIP) if (folder / CTCLIP).is_dir() else None
-    _check_agreement(folder, card, transformer, avae, text)
-    for network in filter(None, (transformer, avae, text, ctclip)):
+    ctclip = _load_head(folder / CTCLIP, CTClip, CTClipConfig, "no image tower")
+    reader = _load_head(folder / READER, Reader, ReaderConfig, "no reader")
+    _check_agreement(folder, card, transformer, avae, text, ctclip, reader)
+    for network in filter(None, (transformer, avae, text, ctclip, reader)):
         network.eval().requires_grad_(False)
-    return Checkpoint(card, transformer, avae, text, ctclip, folder_sha256(folder))
+    return Checkpoint(card, transformer, avae, text, ctclip, reader, folder_sha256(folder))
 
 
 def save_checkpoint(
@@ -81,6 +86,8 @@ def save_checkpoint(
     kl: AutoencoderKL,
     bert: BertModel,
     tokenizer: PreTrainedTokenizerBase,
+    ctclip: CTClip | None = None,
+    reader: Reader | None = None,
 ) -> None:
     """Writes a folder that `load_checkpoint` reads, weights in bf16."""
     for name in ("transformer", "avae", "text"):
@@ -93,6 +100,11 @@ def save_checkpoint(
     bert.config.save_pretrained(folder / "text")
     _save_bf16(bert, folder / "text" / TRANSFORMERS_WEIGHTS)
     tokenizer.save_pretrained(folder / "text")
+    for name, head in ((CTCLIP, ctclip), (READER, reader)):
+        if head:
+            (folder / name).mkdir(exist_ok=True)
+            (folder / name / CONFIG).write_text(json.dumps(asdict(head.config), indent=2) + "\n")
+            _save_bf16(head, folder / name / TRANSFORMERS_WEIGHTS)
     write_card(card, folder / CARD)
 
 
@@ -107,13 +119,15 @@ def load_transformer(folder: Path) -> STDiT:
     return transformer
 
 
-def load_ctclip(folder: Path) -> CTClip:
-    """Reads CT-CLIP's image tower and projections."""
-    config = read_config(CTClipConfig, folder / CONFIG)
-    with _read_by_others(folder / CONFIG, "no image tower"):
-        ctclip = without_memory(lambda: CTClip(config))
-    fill(ctclip, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
-    return ctclip
+def _load_head(folder: Path, kind: Callable[[Any], N], config_kind: type, makes: str) -> N | None:
+    """CT-CLIP or the reader, where the checkpoint has one."""
+    if not folder.is_dir():
+        return None
+    config = read_config(config_kind, folder / CONFIG)
+    with _read_by_others(folder / CONFIG, makes):
+        head = without_memory(lambda: kind(config))
+    fill(head, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
+    return head
 
 
 @cache
@@ -176,8 +190,16 @@ def _read_by_others(path: Path, makes: str) -> Iterator[None]:
         raise CheckpointError(f"{path} makes {makes} ({reason}). Copy the checkpoint again, whole.") from error
 
 
-def _check_agreement(folder: Path, card: ModelCard, transformer: STDiT, avae: AVAE, text: TextEncoder) -> None:
-    geometry, latent, config = card.geometry, card.latent, transformer.config
+def _check_agreement(
+    folder: Path,
+    card: ModelCard,
+    transformer: STDiT,
+    avae: AVAE,
+    text: TextEncoder,
+    ctclip: CTClip | None,
+    reader: Reader | None,
+) -> None:
+    geometry, latent, config, bert = card.geometry, card.latent, transformer.config, text.bert.config
     levels = len(avae.kl.config.block_out_channels) - 1
     pairs = {
         "slices per chunk and latent size": (
@@ -188,10 +210,15 @@ def _check_agreement(folder: Path, card: ModelCard, transformer: STDiT, avae: AV
         "channels of the A-VAE": (avae.kl.config.latent_channels, latent.channels),
         "input channels of the transformer": (config.in_channels, 2 * latent.channels),
         "size of an image": ((latent.rows << levels, latent.columns << levels), (geometry.rows, geometry.columns)),
-        "size of the text embedding": (config.caption_channels, text.bert.config.hidden_size),
+        "size of the text embedding": (config.caption_channels, bert.hidden_size),
         # Where its files are missing, transformers makes a tokenizer that knows no words, without an error.
-        "size of the vocabulary": (len(text.tokenizer), text.bert.config.vocab_size),
+        "size of the vocabulary": (len(text.tokenizer), bert.vocab_size),
     }
+    if ctclip:
+        pairs["size of the text embedding of the image tower"] = (ctclip.config.dim_text, bert.hidden_size)
+    if reader:
+        read = (reader.config.dim, reader.config.layers)
+        pairs["size and layers of the text encoder of the reader"] = (read, (bert.hidden_size, bert.num_hidden_layers))
     for what, (found, expected) in pairs.items():
         if found != expected:
             raise CheckpointError(f"{folder} contradicts itself on the {what}: {found} against {expected}.")

@@ -113,12 +113,34 @@ Event = Started | StepDone | ChunkDone | Finished
 
 
 @dataclass(frozen=True)
+class Mention:
+    """What a report says of one finding: that it is there, or, if not `asserted`, that it is not.
+
+    `side`: right, left or both; `lobe`: upper, middle or lower; `size`: small, moderate or large; each None where the
+    report does not say, or the finding is not told apart by it.
+    """
+
+    finding: str
+    asserted: bool
+    side: str | None
+    lobe: str | None
+    size: str | None
+
+
+@dataclass(frozen=True)
 class Reading:
-    """How much of a report the text encoder takes in: tokens of at most `limit`, and the text cut off past it."""
+    """How much of a report the text encoder takes in: tokens of at most `limit`, and the text cut off past it.
+
+    `known`: all findings that the model tells apart; `found`: those that it recognised in what it takes in; `unread`:
+    the sentences in which it recognised none. All are empty for a model that cannot say.
+    """
 
     tokens: int
     limit: int
     cut_text: str
+    known: tuple[str, ...] = ()
+    found: tuple[Mention, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 class Generator(Protocol):
@@ -132,8 +154,8 @@ class Generator(Protocol):
         """Started, then StepDone and ChunkDone in order, then Finished. Closing the iterator cancels."""
         ...
 
-    def read(self, report: Report) -> Reading:
-        """What of this report reaches the model."""
+    def read(self, report: Report | None) -> Reading:
+        """What of this report reaches the model; None is a report that is not written yet."""
         ...
 
     def score(self, volume: Volume, report: Report) -> float | None:

@@ -13,9 +13,9 @@ from ctflow.checkpoints import Checkpoint, load_checkpoint
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone, generate
 from ctflow.frame import Frame
-from ctflow.labels import LABELS
 from ctflow.models.ctclip import clip_score
 from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, prompts
+from ctflow.reading import ReportReader
 from ctflow.report import Report, encoder_text
 from ctflow.sampler import ChunkSampled, Given, WhiteRule, sample, seeded_noise
 from ctflow.start import check_start
@@ -69,6 +69,7 @@ class CTFlow:
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
         self._device = device
         self._frame = Frame(self.card.geometry)
+        self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)
         self._transformer = checkpoint.transformer.to(device)
         self._avae = checkpoint.avae.to(device)
         self._text = checkpoint.text.to(device)
@@ -126,29 +127,30 @@ class CTFlow:
         """Drains `stream`."""
         return generate(self, request, start)
 
-    def read(self, report: Report) -> Reading:
+    def read(self, report: Report | None) -> Reading:
         """See `Generator.read`."""
-        return self._text.read(encoder_text(report, self.card.text.parts))
+        return self._reader.read(report)
 
     @torch.inference_mode()
     def score(self, volume: Volume, report: Report) -> float | None:
         """See `Generator.score`: the CLIP score of CT-CLIP, as the VLM3D challenge counts it."""
         if self._ctclip is None:
             return None
-        image = challenge_input(volume, self._ctclip.config.input_size).to(self._device)
+        image = challenge_input(volume, self._ctclip.config).to(self._device)
         text = self._ctclip.text_latent(self._encode(clip_text(report))[0])
         return clip_score(text, self._ctclip.image_latent(image)).item()
 
     @torch.inference_mode()
     def labels(self, volume: Volume) -> dict[str, float] | None:
-        """See `Generator.labels`: zero-shot probabilities of CT-RATE's labels, by CT-CLIP."""
+        """See `Generator.labels`: zero-shot probabilities, by CT-CLIP."""
         if self._ctclip is None:
             return None
-        image = clip_input(volume, self._ctclip.config.input_size).to(self._device)
-        texts = torch.cat([self._text.encode(prompt)[0] for pair in prompts() for prompt in pair])
+        image = clip_input(volume, self._ctclip.config).to(self._device)
+        labels = self._ctclip.config.labels
+        texts = torch.cat([self._text.encode(prompt)[0] for pair in prompts(labels) for prompt in pair])
         pairs = self._ctclip.text_latent(texts).unflatten(0, (-1, 2))
         present = self._ctclip.present(pairs, self._ctclip.image_latent(image))[0]
-        return dict(zip(LABELS, present.tolist(), strict=True))
+        return dict(zip(labels, present.tolist(), strict=True))
 
     @torch.inference_mode()
     def _given(self, start: Start, scan: Volume, request: GenerationRequest) -> Given:

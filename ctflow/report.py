@@ -8,6 +8,7 @@ from ctflow.errors import RequestError
 
 MAX_CHARACTERS = 20_000
 _HEADINGS = re.compile(r"\b(findings|impressions?)\s*:", re.IGNORECASE)
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
 # What no report needs and no file, tokenizer or page can show: control signs, writing direction, half characters.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -53,6 +54,12 @@ class Report:
             parts["f" if heading[0] in "fF" else "i"].append(body)
         findings, impression = (" ".join(filter(None, map(str.strip, parts[key]))) for key in "fi")
         return cls(findings, impression, sex, age)
+
+
+def sentences(report: Report) -> list[str]:
+    """The sentences of findings and impression, each once, in their order. What has no letter is none."""
+    parts = [part for text in (report.findings, report.impression) for part in _SENTENCE_ENDS.split(text)]
+    return list(dict.fromkeys(part for part in parts if any(map(str.isalpha, part))))
 
 
 def encoder_text(report: Report, parts: tuple[str, ...]) -> str:

@@ -9,7 +9,8 @@ HEAVY = ("torch", "SimpleITK", "transformers", "diffusers", "gradio", "scipy")
 def imported(module: str, names: tuple[str, ...]) -> list[str]:
     """Those of the names that a fresh Python has imported after the module."""
     code = f"import sys, {module}; print(*[name for name in {names} if name in sys.modules])"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout.split()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    return done.stdout.split()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import ChunkDone, Finished, Started, StepDone
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
+from ctflow.volume import Volume
 from tests.tiny import CARD, tiny_checkpoint
 
 REPORT = Report("Large right pleural effusion.")
@@ -114,6 +115,22 @@ def test_reading_counts_tokens_and_shows_what_is_cut(model: CTFlow) -> None:
     long = model.read(Report("effusion " * 20 + "Last words."))
     assert long.tokens > 16 and long.cut_text.endswith("Last words.")
     assert long.cut_text.count("effusion") < 20
+
+
+def test_a_tower_scores_volumes_on_its_own_grid_and_by_its_own_labels(tmp_path: Path) -> None:
+    model = CTFlow.load(tiny_checkpoint(tmp_path / "tiny", heads=True), "cpu")
+    volume = model.generate(model.card.request(REPORT, seed=1))
+    score, labels = model.score(volume, REPORT), model.labels(volume)
+    assert score is not None and 0 <= score <= 100
+    assert labels is not None and list(labels) == ["Pleural effusion", "Pneumothorax"]
+    assert all(0 < likely < 1 for likely in labels.values())
+    shifted = Volume(np.roll(volume.hu, 8, axis=1), volume.affine)
+    assert model.labels(shifted) != labels
+
+
+def test_a_model_without_a_tower_gives_no_score(model: CTFlow) -> None:
+    volume = model.generate(model.card.request(REPORT, seed=1))
+    assert model.score(volume, REPORT) is None and model.labels(volume) is None
 
 
 @pytest.mark.parametrize(

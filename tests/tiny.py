@@ -8,6 +8,8 @@ import torch
 from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
 from ctflow.checkpoints import save_checkpoint
 from ctflow.hu import IntensityMap
+from ctflow.models.ctclip import CTClip, CTClipConfig
+from ctflow.models.reader import Reader, ReaderConfig
 from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.training.avae import new_avae
 from ctflow.training.text import new_bert, new_tokenizer
@@ -34,8 +36,27 @@ CARD = ModelCard(
 )
 
 
-def tiny_checkpoint(folder: Path, **changes: object) -> Path:
-    """Writes the folder; `changes` are fields of its card."""
+READER = ReaderConfig(8, 1, 4, (("Consolidation", None, None), ("Pleural effusion", "right", None)), ("small", "large"))
+TOWER = CTClipConfig(
+    dim=8,
+    codebook_size=16,
+    image_size=16,
+    slices=8,
+    patch_size=8,
+    temporal_patch_size=4,
+    spatial_depth=1,
+    temporal_depth=1,
+    dim_head=8,
+    heads=1,
+    dim_text=8,
+    dim_latent=4,
+    spacing_mm=(6.0, 6.0, 6.0),
+    labels=("Pleural effusion", "Pneumothorax"),
+)
+
+
+def tiny_checkpoint(folder: Path, heads: bool = False, **changes: object) -> Path:
+    """Writes the folder, with image tower and reader if it has `heads`; `changes` are fields of its card."""
     torch.manual_seed(0)
     transformer = STDiT(
         STDiTConfig(
@@ -52,5 +73,12 @@ def tiny_checkpoint(folder: Path, **changes: object) -> Path:
     )
     tokenizer = new_tokenizer(["findings: no pleural effusion. impression: large right effusion."] * 5, 16)
     bert = new_bert(len(tokenizer), hidden=8, layers=1, max_tokens=16)
-    save_checkpoint(folder, replace(CARD, **changes), transformer, new_avae((4, 4, 8), 2), bert, tokenizer)
+    extra = (_tower(), Reader(READER)) if heads else ()
+    save_checkpoint(folder, replace(CARD, **changes), transformer, new_avae((4, 4, 8), 2), bert, tokenizer, *extra)
     return folder
+
+
+def _tower() -> CTClip:
+    clip = CTClip(TOWER)
+    torch.nn.init.normal_(clip.visual_transformer.vq._codebook.embed)  # else all tokens are one
+    return clip

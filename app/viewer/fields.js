@@ -28,5 +28,21 @@ class Fields {
     place("ct-tokens").classList.toggle("ct-over", Boolean(reading.problem || reading.cut));
     place("ct-cut").hidden = !reading.cut;
     place("ct-cut-text").textContent = reading.cut || "";
+    this.recognised(reading, place);
+  }
+
+  // Only a model that can say what it recognised has `known`.
+  recognised({ found = [], denied = [], unread = [], known = [] }, place) {
+    const [chips, missed, all] = ["ct-found", "ct-unread", "ct-known"].map(place);
+    chips.replaceChildren();
+    for (const text of found) make("li", "ct-asserted", chips, { text });
+    for (const text of denied) make("li", "ct-denied", chips, { text });
+    chips.hidden = !chips.children.length;
+    missed.lastElementChild.replaceChildren();
+    for (const text of unread) make("q", "", missed.lastElementChild, { text });
+    missed.hidden = !unread.length;
+    all.firstElementChild.textContent = `The ${known.length} findings that this model knows`;
+    all.lastElementChild.textContent = `${known.join(", ")}.`;
+    all.hidden = !known.length;
   }
 }

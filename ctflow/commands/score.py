@@ -28,6 +28,6 @@ def run(args: argparse.Namespace) -> None:
     score, labels = generator.score(volume, report), generator.labels(volume)
     if score is None or labels is None:
         raise RequestError(f"{generator.card.name} has no image tower: give --model one that was made with CT-CLIP.")
-    print(f"CLIP score  {score:.2f}  (0 to 100, as the VLM3D challenge counts)")
+    print(f"CLIP score  {score:.2f}  (0 to 100, by the image tower of {generator.card.name})")
     for label, probability in sorted(labels.items(), key=lambda item: -item[1]):
         print(f"{probability:6.1%}  {label}")

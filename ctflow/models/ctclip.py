@@ -18,7 +18,10 @@ PEG, ATTENTION, FEED_FORWARD = "0", "1", "3"  # their places in a layer of the r
 
 @dataclass(frozen=True)
 class CTClipConfig:
-    """`image_size`: rows and columns. `slices`: what preprocessing cuts and pads to; the tower takes other numbers."""
+    """`image_size`: rows and columns. `slices`: what preprocessing cuts and pads to; the tower takes other numbers.
+
+    `spacing_mm`: of slices, rows and columns, which preprocessing makes. `labels`: the findings that it was taught.
+    """
 
     dim: int
     codebook_size: int
@@ -32,6 +35,8 @@ class CTClipConfig:
     heads: int
     dim_text: int
     dim_latent: int
+    spacing_mm: tuple[float, float, float]
+    labels: tuple[str, ...]
 
     @property
     def input_size(self) -> tuple[int, int, int]:

@@ -1,28 +1,28 @@
-"""What CT-CLIP is shown: a volume on its grid, the text of a report, and the prompts of the 18 labels.
+"""What CT-CLIP is shown: a volume on its grid, the text of a report, and the prompts of its labels.
 
 Arrays here are (slices, x, y): slices to the head, x to the patient's left, y to the back, as CT-RATE's files lie.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ctflow.labels import LABELS
+from ctflow.models.ctclip import CTClipConfig
 from ctflow.report import Report
 from ctflow.volume import Volume
 
-SPACING_MM = (1.5, 0.75, 0.75)
 HU_RANGE = 1000
 AXES = ("S", "L", "P")
 Size = tuple[int, int, int]
+Spacing = tuple[float, float, float]
 
 
-def prompts() -> list[tuple[str, str]]:
+def prompts(labels: Iterable[str]) -> list[tuple[str, str]]:
     """Per label the sentence that it is there and the one that it is not."""
-    return [(f"{label} is present.", f"{label} is not present.") for label in LABELS]
+    return [(f"{label} is present.", f"{label} is not present.") for label in labels]
 
 
 def clip_text(report: Report) -> str:
@@ -31,36 +31,36 @@ def clip_text(report: Report) -> str:
     return "".join(parts).translate(dict.fromkeys(map(ord, "\"'()")))
 
 
-def clip_input(volume: Volume, size: Size) -> Tensor:
-    """A volume -> (1, 1, *size) in [-1, 1], as CT-CLIP's inference prepares it, for labels."""
+def clip_input(volume: Volume, config: CTClipConfig) -> Tensor:
+    """A volume -> (1, 1, slices, x, y) in [-1, 1], as CT-CLIP's inference prepares it, for labels."""
     hu, spacing_mm = volume.along(AXES)
-    return on_clip_grid(hu, spacing_mm, size)[None]
+    return on_clip_grid(hu, spacing_mm, config.input_size, config.spacing_mm)[None]
 
 
-def challenge_input(volume: Volume, size: Size) -> Tensor:
-    """A volume -> (1, 1, *size), as the VLM3D challenge prepares it, for the CLIP score."""
+def challenge_input(volume: Volume, config: CTClipConfig) -> Tensor:
+    """A volume -> (1, 1, slices, x, y), as the VLM3D challenge prepares it, for the CLIP score."""
     hu, spacing_mm = volume.along(AXES)
-    return on_challenge_grid(hu, spacing_mm, size)[None, None] / HU_RANGE
+    return on_challenge_grid(hu, spacing_mm, config.input_size, config.spacing_mm)[None, None] / HU_RANGE
 
 
-def on_clip_grid(hu: np.ndarray, spacing_mm: tuple[float, float, float], size: Size) -> Tensor:
+def on_clip_grid(hu: np.ndarray, spacing_mm: Spacing, size: Size, target_mm: Spacing) -> Tensor:
     """(slices, x, y) HU -> (1, *size) float32 in [-1, 1], cropped and padded with air about its centre.
 
     Sizes are rounded down, and all is float64 until the end.
     """
-    resampled = _resampled(hu.astype(np.float64), spacing_mm, int)
+    resampled = _resampled(hu.astype(np.float64), spacing_mm, target_mm, int)
     return _centred((resampled / HU_RANGE).float(), size, -1.0, extra_at_start=False)[None]
 
 
-def on_challenge_grid(hu: np.ndarray, spacing_mm: tuple[float, float, float], size: Size) -> Tensor:
+def on_challenge_grid(hu: np.ndarray, spacing_mm: Spacing, size: Size, target_mm: Spacing) -> Tensor:
     """(slices, x, y) HU -> `size` float32 HU. Pads with -1 HU, which is not air but what the challenge does."""
-    resampled = _resampled(hu.astype(np.float32), spacing_mm, round)
+    resampled = _resampled(hu.astype(np.float32), spacing_mm, target_mm, round)
     return _centred(resampled, size, -1.0, extra_at_start=True)
 
 
-def _resampled(hu: np.ndarray, spacing_mm: tuple[float, float, float], to_whole: Callable[[float], int]) -> Tensor:
+def _resampled(hu: np.ndarray, spacing_mm: Spacing, target_mm: Spacing, to_whole: Callable[[float], int]) -> Tensor:
     """Cut to the range first, then trilinear without anti-aliasing."""
-    steps = zip(hu.shape, spacing_mm, SPACING_MM, strict=True)
+    steps = zip(hu.shape, spacing_mm, target_mm, strict=True)
     size = [max(1, to_whole(count * (spacing / target))) for count, spacing, target in steps]
     values = torch.from_numpy(np.clip(hu, -HU_RANGE, HU_RANGE))[None, None]
     return F.interpolate(values, size=size, mode="trilinear", align_corners=False)[0, 0]

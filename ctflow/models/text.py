@@ -22,11 +22,26 @@ class TextEncoder(nn.Module):
 
     def encode(self, text: str) -> Tensor:
         """(1, 1, D). No padding: it would not change the first token."""
+        return self(*self._inputs(text))[:, None]
+
+    def states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Token ids (B, L) -> as `forward`, and the means over the tokens of all layers (B, (1 + layers) · D)."""
+        layers = self.bert(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
+        mask = attention_mask[..., None]
+        means = [(layer * mask).sum(1) / mask.sum(1) for layer in layers]
+        return F.normalize(layers[-1][:, 0], dim=-1), torch.cat(means, dim=-1)
+
+    def encode_states(self, text: str) -> tuple[Tensor, Tensor]:
+        """`states` of one text: (1, D) and (1, (1 + layers) · D)."""
+        return self.states(*self._inputs(text))
+
+    def _inputs(self, text: str) -> tuple[Tensor, Tensor]:
+        """Token ids and mask (1, L), cut at the limit."""
         ids, _ = self._tokens(text)
         if len(ids) > self.max_tokens:
             ids = [*ids[: self.max_tokens - 1], ids[-1]]
         input_ids = torch.tensor([ids], device=next(self.bert.parameters()).device)
-        return self(input_ids, torch.ones_like(input_ids))[:, None]
+        return input_ids, torch.ones_like(input_ids)
 
     def read(self, text: str) -> Reading:
         """How many tokens the text has, and the words past the limit."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
 from ctflow.catalog import RELEASED
 from ctflow.hu import AIR_HU, IntensityMap
+from ctflow.labels import LABELS
 from ctflow.models.ctclip import CTClipConfig
 from ctflow.models.stdit import STDiTConfig
 
@@ -28,6 +29,8 @@ CTCLIP = CTClipConfig(
     heads=8,
     dim_text=768,
     dim_latent=512,
+    spacing_mm=(1.5, 0.75, 0.75),
+    labels=LABELS,
 )
 # The config of FLUX's A-VAE, for weights that come without one.
 FLUX_AVAE: dict[str, Any] = {

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
@@ -18,14 +18,18 @@ from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCar
 from ctflow.checkpoints import save_checkpoint
 from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.models.avae import AVAE
+from ctflow.models.ctclip import CTClip, CTClipConfig
+from ctflow.models.reader import Reader
 from ctflow.models.stdit import STDiTConfig
 from ctflow.models.text import TextEncoder
-from ctflow.phantom import Phrasings, amounts, draw_truth, write_report
+from ctflow.phantom import KINDS, Phrasings, amounts, draw_truth, write_report
 from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
 from ctflow.training.loop import TRAINED, Recipe, Stage
+from ctflow.training.mentions import check_mentions, new_reader, train_mentions
 from ctflow.training.phantoms import PhantomSet, phantom_set
 from ctflow.training.text import Attributes, accuracy, new_bert, new_tokenizer, train_text
+from ctflow.training.tower import check_tower, new_tower, tower_images, tower_set, train_tower
 from ctflow.training.transformer import LatentSet, encode_volume, new_transformer, train_transformer
 
 log = logging.getLogger(__name__)
@@ -37,7 +41,10 @@ MAX_TOKENS = 256
 # Each with its share of the time.
 AVAE_RECIPE, AVAE_SHARE = Recipe("avae", 4e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.22
 TEXT_RECIPE, TEXT_SHARE = Recipe("text", 5e-4, None, ema_decay=0.99, max_gradient_norm=1.0), 0.05
-TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.73
+MENTIONS_RECIPE, MENTIONS_SHARE = Recipe("mentions", 3e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.004
+TOWER_RECIPE, TOWER_SHARE = Recipe("tower", 2e-3, None, ema_decay=0.99, max_gradient_norm=1.0), 0.02
+TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.706
+STAGES = ("avae", "text", "mentions", "tower", "transformer")
 REPORTS_PER_PHANTOM = 16
 
 
@@ -57,6 +64,9 @@ class Sizes:
     heads: int
     batch: int
     vocabulary_reports: int
+    sentences: int
+    tower: CTClipConfig
+    tower_batch: int
 
 
 DEMO = Sizes(
@@ -72,6 +82,24 @@ DEMO = Sizes(
     heads=5,
     batch=8,
     vocabulary_reports=4000,
+    sentences=12_000,
+    tower=CTClipConfig(
+        dim=64,
+        codebook_size=1024,
+        image_size=128,
+        slices=48,
+        patch_size=16,
+        temporal_patch_size=6,
+        spatial_depth=1,
+        temporal_depth=1,
+        dim_head=32,
+        heads=2,
+        dim_text=128,
+        dim_latent=64,
+        spacing_mm=(6.0, 3.0, 3.0),
+        labels=KINDS,
+    ),
+    tower_batch=16,
 )
 SMOKE = Sizes(
     phantoms=2,
@@ -86,13 +114,27 @@ SMOKE = Sizes(
     heads=4,
     batch=2,
     vocabulary_reports=200,
+    sentences=64,
+    tower=replace(
+        DEMO.tower,
+        dim=16,
+        codebook_size=16,
+        image_size=32,
+        slices=12,
+        patch_size=8,
+        dim_head=8,
+        dim_text=16,
+        dim_latent=8,
+        spacing_mm=(24.0, 12.0, 12.0),
+    ),
+    tower_batch=2,
 )
 
 
 def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, device: str) -> None:
     """Trains, or goes on training, for about `hours`; keeps its state in `work` and writes a checkpoint folder `out`.
 
-    A-VAE and text encoder are trained once: what the transformer has learnt depends on them.
+    All but the transformer are trained once: what comes after them depends on them.
     """
     sizes = SMOKE if smoke else DEMO
     device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
@@ -104,6 +146,8 @@ def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, devi
     phantoms = phantom_set(work, sizes.phantoms, seed)
     kl = _avae(stage(AVAE_RECIPE, AVAE_SHARE), sizes, phantoms)
     attributes = _text(stage(TEXT_RECIPE, TEXT_SHARE), sizes)
+    reader = _reader(stage(MENTIONS_RECIPE, MENTIONS_SHARE), sizes, attributes)
+    tower = _tower(stage(TOWER_RECIPE, TOWER_SHARE), sizes, attributes.encoder, phantoms)
     data, scale, shift = _latents(work, kl, attributes.encoder, phantoms, seed)
     transformer = train_transformer(
         stage(TRANSFORMER_RECIPE, TRANSFORMER_SHARE),
@@ -113,7 +157,7 @@ def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, devi
     )
     encoder = attributes.encoder
     card = _card(sizes, scale, shift, _provenance(work, sizes, device))
-    save_checkpoint(out, card, transformer, kl, encoder.bert, encoder.tokenizer)
+    save_checkpoint(out, card, transformer, kl, encoder.bert, encoder.tokenizer, tower, reader)
 
 
 def _once(stage: Stage, network: N, train: Callable[[], nn.Module]) -> N:
@@ -148,6 +192,33 @@ def _text(stage: Stage, sizes: Sizes) -> Attributes:
         right = accuracy(attributes, TEXT_PARTS, 500, stage.seed, phrasings)
         log.info("text encoder reads %.1f %% of grades right in new reports, %s phrasings", 100 * right, phrasings)
     return attributes
+
+
+def _reader(stage: Stage, sizes: Sizes, attributes: Attributes) -> Reader:
+    """What the frozen text encoder tells of a sentence."""
+    reader, encoder = new_reader(attributes), attributes.encoder
+    _once(stage, reader.mentions, lambda: train_mentions(stage, reader, encoder, TEXT_PARTS, sizes.sentences))
+    for phrasings in get_args(Phrasings):
+        right = check_mentions(reader, encoder, TEXT_PARTS, phrasings, sizes.sentences // 6, stage.seed)
+        shares = ", ".join(f"{100 * one.value:.1f} % {sort} (n {one.n})" for sort, one in right.items())
+        log.info("reader gets new sentences wholly right, %s phrasings: %s", phrasings, shares)
+    return reader
+
+
+def _tower(stage: Stage, sizes: Sizes, encoder: TextEncoder, phantoms: PhantomSet) -> CTClip:
+    """The image tower that scores volumes, taught with the frozen text encoder."""
+
+    def trained() -> CTClip:
+        images = tower_images(phantoms, sizes.tower)
+        data = tower_set(phantoms, images, sizes.tower, encoder, stage.seed)
+        tower = train_tower(stage, new_tower(sizes.tower, images, stage.seed), data, sizes.tower_batch)
+        found = check_tower(tower, data)
+        areas = ", ".join(f"{label} {area.value:.2f}" for label, area in found.labels.items())
+        log.info("image tower's AUROC on phantoms it has not seen: %s", areas)
+        log.info("their own report scores above that of another in %.1f %%", 100 * found.retrieval.value)
+        return tower
+
+    return _once(stage, CTClip(sizes.tower), trained)
 
 
 @torch.inference_mode()
@@ -200,7 +271,7 @@ def _transformer_config(sizes: Sizes) -> STDiTConfig:
 
 
 def _provenance(work: Path, sizes: Sizes, device: str) -> str:
-    trained = {name: json.loads((work / name / TRAINED).read_text()) for name in ("avae", "text", "transformer")}
+    trained = {name: json.loads((work / name / TRAINED).read_text()) for name in STAGES}
     stages = ", ".join(f"{name} {t['steps']:,} steps in {t['seconds'] / 60:.0f} min" for name, t in trained.items())
     return (
         f"Trained by `python -m ctflow train demo` on {sizes.phantoms} procedural phantoms, no patient's data: "

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
-from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone
+from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Mention, Reading, Start, Started, StepDone
 from ctflow.hu import IntensityMap
-from ctflow.report import Report, encoder_text
+from ctflow.report import Report, encoder_text, sentences
 from ctflow.volume import Volume, plane_affine
 
 SIZE = 256
@@ -75,14 +75,22 @@ class FakeGenerator:
     """Honours chunks, steps and seed. `step` is called once a step: let it sleep, wait or raise.
 
     `ends_at`: the number of slices after which its volumes end, as a model's do when it makes white ones.
+    `known`: the findings that it recognises by their names.
     """
 
     model_sha256 = "0" * 64
     device = "cpu"
 
-    def __init__(self, step: Callable[[int, int], None], towards: str = "I", ends_at: int | None = None) -> None:
+    def __init__(
+        self,
+        step: Callable[[int, int], None],
+        towards: str = "I",
+        ends_at: int | None = None,
+        known: tuple[str, ...] = (),
+    ) -> None:
         self.card = fake_card(towards)
         self.ends_at = ends_at
+        self.known = known
         self.towards = towards
         self.step = step
         self.closed = 0
@@ -109,10 +117,20 @@ class FakeGenerator:
         finally:
             self.closed += not finished
 
-    def read(self, report: Report) -> Reading:
-        words = encoder_text(report, self.card.text.parts).split()
+    def read(self, report: Report | None) -> Reading:
         limit = self.card.text.max_tokens
-        return Reading(len(words), limit, " ".join(words[limit:]))
+        if report is None:
+            return Reading(0, limit, "", self.known)
+        words = encoder_text(report, self.card.text.parts).split()
+        said = {one: self._mentions(one) for one in sentences(report)} if self.known else {}
+        found = tuple(mention for mentions in said.values() for mention in mentions)
+        unread = tuple(one for one in said if not said[one])
+        return Reading(len(words), limit, " ".join(words[limit:]), self.known, found, unread)
+
+    def _mentions(self, sentence: str) -> list[Mention]:
+        words = sentence.lower()
+        side, size = (next((one for one in some if one in words), None) for some in (("right", "left"), ("large",)))
+        return [Mention(one, "no " not in words, side, None, size) for one in self.known if one.lower() in words]
 
     def score(self, volume: Volume, report: Report) -> float | None:
         return None

@@ -36,8 +36,8 @@ class Strict(FakeGenerator):
         time.sleep(3600 if chunk == self.hold_chunk else self.step_s)
         self.inside -= 1
 
-    def read(self, report: Report):
-        if "BREAK" in report.findings:
+    def read(self, report: Report | None):
+        if report and "BREAK" in report.findings:
             raise KeyError(report.findings)
         return super().read(report)
 

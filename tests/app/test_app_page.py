@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from app.chunks import pack, unpack
 from app.handlers import Handlers
-from app.present import directions
+from app.present import directions, reading
 from app.runs import Runs
+from ctflow.events import Mention, Reading
 from ctflow.io.sidecar import read_sidecar
 from ctflow.volume import plane_affine
 from tests.app.fake import FakeGenerator, chest, sleeping
@@ -163,6 +164,36 @@ def test_what_is_cut_off_is_shown(handlers: Handlers) -> None:
     shown = handlers.read({"findings": "word " * 64})
     assert shown == {"count": "65 of 64 tokens: too long", "cut": "word"}
     assert handlers.read({"findings": " ", "impression": ""}) == {"count": "0 of 64 tokens", "cut": ""}
+
+
+def test_what_the_model_recognised_is_said_in_words(tmp_path: Path) -> None:
+    generator = FakeGenerator(lambda chunk, step: None, known=("Pleural effusion", "Pneumothorax"))
+    handlers = Handlers(generator, Runs(generator, tmp_path))
+    read = handlers.read(
+        {"findings": "Large right pleural effusion. No pneumothorax on the left.\nThe dog <b>barks</b>."}
+    )
+    assert read["found"] == ["Pleural effusion, right, large"]
+    assert read["denied"] == ["no pneumothorax, left"]
+    assert read["unread"] == ["The dog <b>barks</b>."]
+    assert handlers.read({"findings": " "})["known"] == ["Pleural effusion", "Pneumothorax"]
+
+
+def test_a_place_is_said_as_far_as_it_is_known() -> None:
+    found = (
+        Mention("Consolidation", True, "right", "lower", "small"),
+        Mention("Consolidation", True, "both", None, None),
+        Mention("Cardiomegaly", False, None, None, None),
+    )
+    read = reading(Reading(9, 64, "", ("Consolidation", "Cardiomegaly"), found))
+    assert read["found"] == ["Consolidation, right lower lobe, small", "Consolidation, both sides"]
+    assert read["denied"] == ["no cardiomegaly"]
+
+
+def test_a_normal_study_is_one_word_and_not_one_for_every_finding() -> None:
+    known = ("Consolidation", "Cardiomegaly")
+    denied = tuple(Mention(finding, False, None, None, None) for finding in known)
+    assert reading(Reading(9, 64, "", known, denied))["denied"] == ["nothing abnormal"]
+    assert reading(Reading(9, 64, "", known, denied[:1]))["denied"] == ["no consolidation"]
 
 
 def test_a_whole_volume_downloads_with_its_place_in_the_patient(handlers: Handlers) -> None:

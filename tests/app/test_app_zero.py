@@ -84,6 +84,20 @@ def test_stop_is_heard_although_the_workers_memory_is_not_ours(tmp_path: Path) -
     assert (run.state, run.steps_done) == ("stopped", 3)
 
 
+def test_reading_needs_no_gpu(tmp_path: Path) -> None:
+    generator = FakeGenerator(lambda chunk, step: None, known=("Pneumothorax",))
+
+    def lend_nothing(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+        def refuse(*_: Any) -> Iterator[Any]:
+            raise AssertionError("reading has borrowed the GPU")
+
+        return refuse
+
+    lent = OnZeroGPU(generator, lend_nothing)
+    asked = Handlers(lent, Runs(lent, tmp_path), driven=True)
+    assert asked.read({"findings": "No pneumothorax."})["denied"] == ["no pneumothorax"]
+
+
 def test_an_error_in_the_worker_ends_the_run_and_frees_the_line(tmp_path: Path) -> None:
     def fail(chunk: int, step: int) -> None:
         raise ZeroDivisionError

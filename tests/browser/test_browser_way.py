@@ -159,6 +159,31 @@ def test_a_failure_keeps_what_was_made_and_another_run_works(visit: Open) -> Non
     expect_status(page, "Done")
 
 
+def test_what_the_model_recognised_is_shown_while_one_writes(visit: Open) -> None:
+    generator = FakeGenerator(lambda chunk, step: None, known=("Pleural effusion", "Pneumothorax"))
+    seen = visit(generator)
+    page = seen.page
+    expect(page.locator(".ct-known summary")).to_have_text("The 2 findings that this model knows")
+    expect(page.locator(".ct-found, .ct-unread").filter(visible=True)).to_have_count(0)
+    write_report(page, "Large right pleural effusion. No pneumothorax. <img src=x onerror=console.error(1)> lies.")
+    expect(page.locator(".ct-asserted")).to_have_text(["Pleural effusion, right, large"])
+    expect(page.locator(".ct-denied")).to_have_text(["no pneumothorax"])
+    expect(page.locator(".ct-unread q")).to_have_text(["<img src=x onerror=console.error(1)> lies."])
+    expect(page.locator(".ct-known p")).to_be_hidden()
+    page.locator(".ct-known summary").click()
+    expect(page.locator(".ct-known p")).to_have_text("Pleural effusion, Pneumothorax.")
+    write_report(page, "")
+    expect(page.locator(".ct-found, .ct-unread").filter(visible=True)).to_have_count(0)
+    seen.check_clean()
+
+
+def test_a_model_that_cannot_say_what_it_recognised_shows_nothing_of_it(visit: Open) -> None:
+    page = visit(sleeping(0)).page
+    write_report(page, "Large right pleural effusion.")
+    expect(page.locator(".ct-tokens")).to_contain_text("of 64 tokens")
+    expect(page.locator(".ct-found, .ct-unread, .ct-known").filter(visible=True)).to_have_count(0)
+
+
 def test_an_example_fills_the_report_in_one_click(visit: Open) -> None:
     generator = sleeping(0)
     page = visit(generator).page

@@ -18,13 +18,14 @@ from ctflow.models.text import TextEncoder
 GOLDEN = Path(__file__).parent / "ctclip"
 CONFIG = json.loads((GOLDEN / "config.json").read_text())
 ATOL = CONFIG["suggested_atol"]
+SPACING_MM = (1.5, 0.75, 0.75)
 CASES = ["case0", "case1", "case2"]
 Golden = dict[str, torch.Tensor]
 
 
 def clip_config() -> CTClipConfig:
     sizes = CONFIG["ctvit"] | {name: CONFIG["clip"][name] for name in ("dim_text", "dim_latent")}
-    return CTClipConfig(**sizes, slices=9)
+    return CTClipConfig(**sizes, slices=9, spacing_mm=SPACING_MM, labels=LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_the_labels_and_prompts_are_ct_rates() -> None:
     golden = json.loads((GOLDEN / "labels.json").read_text())
     assert list(LABELS) == golden["pathologies"]
     templates = golden["prompt_templates"].values()
-    assert prompts() == [tuple(t.format(pathology=label) for t in templates) for label in LABELS]
+    assert prompts(LABELS) == [tuple(t.format(pathology=label) for t in templates) for label in LABELS]
 
 
 def stored(array: torch.Tensor) -> np.ndarray:
@@ -131,9 +132,9 @@ def test_preprocessing_is_ct_clips(case: str) -> None:
     hu = stored(golden[f"{case}.raw"]) * facts["rescale_slope"] + facts["rescale_intercept"]
     spacing_mm = (facts["z_spacing"], facts["xy_spacing"], facts["xy_spacing"])
     expected = golden[f"{case}.output"]
-    close(on_clip_grid(hu, spacing_mm, expected.shape[1:]), expected, ATOL["preprocess_output"])
+    close(on_clip_grid(hu, spacing_mm, expected.shape[1:], SPACING_MM), expected, ATOL["preprocess_output"])
     if full := facts.get("unmodified_full_size"):
-        whole = on_clip_grid(hu, spacing_mm, full["shape"][1:])
+        whole = on_clip_grid(hu, spacing_mm, full["shape"][1:], SPACING_MM)
         block = golden[f"{case}.resampled"].permute(2, 0, 1)
         where = tuple(slice(s, s + n) for s, n in zip(full["block_start_z_x_y"], block.shape, strict=True))
         close(whole[0][where], block, ATOL["preprocess_output"])
@@ -147,7 +148,7 @@ def test_a_size_is_cut_down_as_the_released_floating_point_does(row: dict[str, A
     axis = {1.5: 0, 0.75: 1}[row["target"]]
     shape, spacing, size = [1, 1, 1], [1.5, 0.75, 0.75], [1, 1, 1]
     shape[axis], spacing[axis], size[axis] = row["n"], row["spacing"], 2 * row["new"]
-    found = on_clip_grid(np.full(shape, 1000), tuple(spacing), tuple(size))
+    found = on_clip_grid(np.full(shape, 1000), tuple(spacing), tuple(size), SPACING_MM)
     assert int((found > 0).sum()) == row["new"]
 
 
@@ -156,7 +157,7 @@ def test_the_challenge_prepares_and_scores_volumes_in_its_own_way(clip: CTClip, 
     golden = load_file(GOLDEN / "vlm3d_clipscore.safetensors")
     facts = json.loads((GOLDEN / "vlm3d_clipscore.json").read_text())
     x, y, z = facts[name]["spacing_xyz"]
-    hu = on_challenge_grid(stored(golden[f"{name}.raw_xyz"]), (z, x, y), (9, 20, 20))
+    hu = on_challenge_grid(stored(golden[f"{name}.raw_xyz"]), (z, x, y), (9, 20, 20), SPACING_MM)
     close(hu, golden[f"{name}.volume_hu"], 1e-3)
     image = hu[None, None] / HU_RANGE
     close(image, golden[f"{name}.model_input"], 1e-6)

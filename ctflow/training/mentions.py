@@ -1,0 +1,146 @@
+"""Training of the reader's mentions: a head on the frozen text encoder, taught with phantoms' sentences."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ctflow.evaluation.statistics import Estimate, share
+from ctflow.models.reader import ASSERTED, DENIED, NOT_MENTIONED, Reader, ReaderConfig
+from ctflow.models.text import TextEncoder
+from ctflow.phantom import KINDS, SIZES, SLOTS, Finding, Kind, Phrasings, Site, Truth, draw_finding, tell
+from ctflow.phantom.phrases import BACKGROUND, GENERAL_DENIALS, NORMAL_IMPRESSION, NORMAL_WHOLE
+from ctflow.report import Report, encoder_text
+from ctflow.training.loop import Stage, train
+from ctflow.training.others import OTHERS, OTHERS_NEW
+from ctflow.training.text import LOGIT_SCALE, Attributes
+
+Sort = Literal["asserted", "denied", "other"]
+HIDDEN = 256
+BATCH = 256
+ENCODED = 64  # sentences at once
+JOINED_SHARE = 0.2  # of the sentences are two, joined by a comma
+
+
+@dataclass(frozen=True, eq=False)
+class Sentence:
+    """`slots`: int64 (len(SLOTS),), each NOT_MENTIONED, DENIED or ASSERTED."""
+
+    text: str
+    slots: np.ndarray
+    sort: Sort
+
+
+def new_reader(attributes: Attributes) -> Reader:
+    """With the grades that the encoder was trained with, and mentions that are still to be trained."""
+    bert = attributes.encoder.bert.config
+    slots = tuple((kind, *site) for kind, site in SLOTS)
+    reader = Reader(ReaderConfig(bert.hidden_size, bert.num_hidden_layers, HIDDEN, slots, SIZES))
+    # Its embeddings come as they are; and the last number of a slot is the amount, which nobody reads.
+    weight, bias = (
+        tensor.unflatten(0, (len(SLOTS), -1))[:, :-1].flatten(0, 1).detach()
+        for tensor in (attributes.heads.weight, attributes.heads.bias)
+    )
+    reader.grades.load_state_dict({"weight": LOGIT_SCALE * weight, "bias": bias})
+    return reader
+
+
+def draw_sentence(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
+    """One sentence, or two that are joined, as reports have them."""
+    first = _draw_one(rng, phrasings)
+    if rng.random() >= JOINED_SHARE:
+        return first
+    second = _draw_one(rng, phrasings)
+    text = f"{first.text.rstrip('.')}, {second.text[:1].lower()}{second.text[1:]}"
+    return Sentence(text, np.maximum(first.slots, second.slots), max(first.sort, second.sort, key=_WEIGHT.get))
+
+
+_WEIGHT: dict[Sort, int] = {"other": 0, "denied": 1, "asserted": 2}
+
+
+def _draw_one(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
+    draw = rng.random()
+    kind = KINDS[int(rng.integers(len(KINDS)))]
+    if draw < 0.45:
+        return _asserted(kind, rng, phrasings)
+    if draw < 0.70:
+        (text,) = tell(Truth(), kind, rng, phrasings)
+        return Sentence(text, _slots({kind: DENIED}), "denied")
+    if phrasings == "known" and draw < 0.78:
+        text, kinds = GENERAL_DENIALS[int(rng.integers(len(GENERAL_DENIALS)))]
+        return Sentence(text, _slots(dict.fromkeys(kinds, DENIED)), "denied")
+    if phrasings == "known" and draw < 0.81:
+        text = str(rng.choice(NORMAL_WHOLE + NORMAL_IMPRESSION))
+        return Sentence(text, _slots(dict.fromkeys(KINDS, DENIED)), "denied")
+    others = BACKGROUND + OTHERS if phrasings == "known" else OTHERS_NEW
+    return Sentence(str(rng.choice(others)), _slots({}), "other")
+
+
+def _asserted(kind: Kind, rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
+    findings = draw_finding(kind, rng)
+    if kind != "Pleural effusion":
+        findings = findings[:1]
+    texts = tell(Truth(findings=tuple(findings)), kind, rng, phrasings)
+    if len(texts) == len(findings):
+        which = int(rng.integers(len(texts)))
+        return Sentence(texts[which], _at(findings[which], ASSERTED), "asserted")
+    if len(texts) < len(findings):  # both sides in one sentence
+        return Sentence(texts[0], _slots({kind: ASSERTED}), "asserted")
+    other = Finding(kind=kind, side="left" if findings[0].side == "right" else "right")
+    return Sentence(texts[1], _at(other, DENIED), "denied")  # of an effusion on one side, that it is not on the other
+
+
+def _slots(answers: dict[Kind, int]) -> np.ndarray:
+    return np.array([answers.get(kind, NOT_MENTIONED) for kind, _ in SLOTS], np.int64)
+
+
+def _at(finding: Finding, answer: int) -> np.ndarray:
+    def there(kind: Kind, site: Site) -> bool:
+        return kind == finding.kind and site in finding.sites
+
+    return np.array([answer if there(*slot) else NOT_MENTIONED for slot in SLOTS], np.int64)
+
+
+@torch.inference_mode()
+def _encoded(encoder: TextEncoder, sentences: list[Sentence], parts: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+    """-> states (sentences, (1 + layers) · D), answers (sentences, slots)."""
+    states = []
+    for first in range(0, len(sentences), ENCODED):
+        texts = [encoder_text(Report(one.text), parts) for one in sentences[first : first + ENCODED]]
+        tokens = encoder.tokenizer(
+            texts, padding=True, truncation=True, max_length=encoder.max_tokens, return_tensors="pt"
+        )
+        states.append(encoder.states(tokens["input_ids"], tokens["attention_mask"])[1])
+    return torch.cat(states).clone(), torch.from_numpy(np.stack([one.slots for one in sentences]))
+
+
+def train_mentions(stage: Stage, reader: Reader, encoder: TextEncoder, parts: tuple[str, ...], count: int) -> nn.Module:
+    """Cross-entropy over the slots of `count` sentences, which are encoded once: the encoder stays as it is."""
+    rng = np.random.default_rng([stage.seed, 6])
+    states, answers = _encoded(encoder, [draw_sentence(rng, "known") for _ in range(count)], parts)
+
+    def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+        picks = torch.from_numpy(rng.integers(count, size=BATCH))
+        said = model(states[picks].to(device)).float().unflatten(1, (-1, 3))
+        target = answers[picks].to(device)
+        return {"mentions": F.cross_entropy(said.flatten(0, 1), target.flatten(), reduction="sum") / BATCH}
+
+    return train(stage, reader.mentions, losses)
+
+
+@torch.inference_mode()
+def check_mentions(
+    reader: Reader, encoder: TextEncoder, parts: tuple[str, ...], phrasings: Phrasings, count: int, seed: int
+) -> dict[Sort, Estimate]:
+    """The share of new sentences in which every slot is read right."""
+    rng = np.random.default_rng([seed, 7])
+    sentences = [draw_sentence(rng, phrasings) for _ in range(count)]
+    states, answers = _encoded(encoder, sentences, parts)
+    right = (reader.mentions(states).unflatten(1, (-1, 3)).argmax(-1) == answers).all(-1).tolist()
+    by_sort: dict[Sort, list[bool]] = {"asserted": [], "denied": [], "other": []}
+    for one, good in zip(sentences, right, strict=True):
+        by_sort[one.sort].append(good)
+    return {sort: share(sum(good), len(good)) for sort, good in by_sort.items()}

@@ -1,0 +1,114 @@
+"""What a model says that it read: by finding and place, from sentences that it really takes in."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from ctflow.checkpoints import load_checkpoint
+from ctflow.errors import CheckpointError
+from ctflow.events import Mention
+from ctflow.models.reader import ASSERTED, DENIED, Reader, ReaderConfig
+from ctflow.pipeline import CTFlow
+from ctflow.report import Report, sentences
+from tests.tiny import CARD, tiny_checkpoint
+
+SLOTS = (
+    ("Consolidation", "right", "upper"),
+    ("Consolidation", "right", "lower"),
+    ("Consolidation", "left", "upper"),
+    ("Consolidation", "left", "lower"),
+    ("Pleural effusion", "right", None),
+    ("Pleural effusion", "left", None),
+    ("Cardiomegaly", None, None),
+)
+SIZES = ("small", "large")
+Says = Callable[[dict[int, int], dict[int, int]], tuple[Mention, ...]]
+
+
+@pytest.fixture
+def says(monkeypatch: pytest.MonkeyPatch) -> Says:
+    """What a reader says whose heads answer so: by slot, the mention, and the size that it is sure of."""
+    reader = Reader(ReaderConfig(8, 1, 4, SLOTS, SIZES))
+
+    def read(answers: dict[int, int], sizes: dict[int, int]) -> tuple[Mention, ...]:
+        mentions, grades = torch.zeros(1, len(SLOTS), 3), torch.zeros(1, len(SLOTS), len(SIZES))
+        mentions[..., 0] = 1
+        for slot, answer in answers.items():
+            mentions[0, slot, answer] = 9
+        for slot, size in sizes.items():
+            grades[0, slot, size] = 9
+        monkeypatch.setattr(reader, "forward", lambda *_: (grades, mentions))
+        return reader.read(FakeEncoder(), "A sentence.")  # type: ignore[arg-type]
+
+    return read
+
+
+class FakeEncoder:
+    def encode_states(self, text: str) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.zeros(1, 8), torch.zeros(1, 16)
+
+
+@pytest.mark.parametrize(
+    ("answers", "sizes", "expected"),
+    [
+        ({}, {}, []),
+        ({4: ASSERTED}, {4: 1}, [("Pleural effusion", True, "right", None, "large")]),
+        ({4: ASSERTED}, {}, [("Pleural effusion", True, "right", None, None)]),
+        ({4: ASSERTED, 5: ASSERTED}, {4: 0, 5: 0}, [("Pleural effusion", True, "both", None, "small")]),
+        ({5: DENIED}, {5: 1}, [("Pleural effusion", False, "left", None, None)]),
+        ({4: DENIED, 5: DENIED}, {}, [("Pleural effusion", False, None, None, None)]),
+        ({1: ASSERTED}, {1: 1}, [("Consolidation", True, "right", "lower", "large")]),
+        ({2: ASSERTED, 3: ASSERTED}, {}, [("Consolidation", True, "left", None, None)]),
+        ({0: ASSERTED, 3: ASSERTED}, {},
+         [("Consolidation", True, "right", "upper", None), ("Consolidation", True, "left", "lower", None)]),
+        ({6: ASSERTED}, {6: 0}, [("Cardiomegaly", True, None, None, "small")]),
+        ({5: ASSERTED, 4: DENIED}, {},
+         [("Pleural effusion", False, "right", None, None), ("Pleural effusion", True, "left", None, None)]),
+    ],
+)  # fmt: skip
+def test_places_are_joined_as_people_say_them(
+    says: Says, answers: dict[int, int], sizes: dict[int, int], expected: list[tuple]
+) -> None:
+    assert says(answers, sizes) == tuple(Mention(*one) for one in expected)
+
+
+def test_sentences_keep_their_decimals_and_each_stands_once() -> None:
+    report = Report("A 1.5 cm nodule; no effusion.  Clear!\nImpression follows\n\n3.", "No effusion. Clear!")
+    assert sentences(report) == ["A 1.5 cm nodule;", "no effusion.", "Clear!", "Impression follows", "No effusion."]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tiny_checkpoint(tmp_path / "tiny", heads=True, text=replace(CARD.text, max_tokens=16))
+
+
+def test_only_what_the_model_takes_in_is_read(folder: Path) -> None:
+    model = CTFlow.load(folder, "cpu")
+    read = model.read(Report("No effusion. " + "effusion " * 20 + ". Large right effusion."))
+    assert read.cut_text.endswith("Large right effusion.")
+    assert read.known == ("Consolidation", "Pleural effusion")
+    assert "Large right effusion." not in read.unread
+    assert "No effusion." in read.unread or read.found, "random weights say something or nothing, but of this"
+    assert model.read(None).known == read.known and model.read(None).tokens == 0
+
+
+def test_a_model_without_heads_says_no_more_than_before(tmp_path: Path) -> None:
+    read = CTFlow.load(tiny_checkpoint(tmp_path / "tiny"), "cpu").read(Report("No effusion."))
+    assert (read.known, read.found, read.unread) == ((), (), ())
+
+
+@pytest.mark.parametrize("head", ["reader", "ctclip"])
+def test_a_head_that_is_cut_or_of_another_encoder_is_named(folder: Path, head: str, tmp_path: Path) -> None:
+    config = folder / head / "config.json"
+    whole = config.read_text()
+    name = {"reader": "dim", "ctclip": "dim_text"}[head]
+    config.write_text(whole.replace(f'"{name}": 8', f'"{name}": 9'))
+    with pytest.raises(CheckpointError, match=head):
+        load_checkpoint(folder)
+    config.write_text(whole)
+    (folder / head / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=head):
+        load_checkpoint(folder)
