@@ -10,7 +10,7 @@ import torch
 from ctflow.checkpoints import load_checkpoint
 from ctflow.errors import CheckpointError
 from ctflow.events import Mention
-from ctflow.models.reader import ASSERTED, DENIED, Reader, ReaderConfig
+from ctflow.models.reader import ASSERTED, DENIED, NOT_MENTIONED, Reader, ReaderConfig
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report, sentences
 from tests.tiny import CARD, tiny_checkpoint
@@ -30,17 +30,14 @@ Says = Callable[[dict[int, int], dict[int, int]], tuple[Mention, ...]]
 
 @pytest.fixture
 def says(monkeypatch: pytest.MonkeyPatch) -> Says:
-    """What a reader says whose heads answer so: by slot, the mention, and the size that it is sure of."""
+    """What a reader says whose heads answer so: by slot, the mention, and the size that is told."""
     reader = Reader(ReaderConfig(8, 1, 4, SLOTS, SIZES))
 
     def read(answers: dict[int, int], sizes: dict[int, int]) -> tuple[Mention, ...]:
-        mentions, grades = torch.zeros(1, len(SLOTS), 3), torch.zeros(1, len(SLOTS), len(SIZES))
-        mentions[..., 0] = 1
-        for slot, answer in answers.items():
-            mentions[0, slot, answer] = 9
-        for slot, size in sizes.items():
-            grades[0, slot, size] = 9
-        monkeypatch.setattr(reader, "forward", lambda *_: (grades, mentions))
+        said = torch.tensor([[answers.get(slot, NOT_MENTIONED) for slot in range(len(SLOTS))]])
+        told = torch.tensor([[sizes.get(slot, -1) for slot in range(len(SLOTS))]])
+        monkeypatch.setattr(reader, "answers", lambda _: said)
+        monkeypatch.setattr(reader, "graded", lambda _: told)
         return reader.read(FakeEncoder(), "A sentence.")  # type: ignore[arg-type]
 
     return read

@@ -12,7 +12,8 @@ from ctflow.models.text import TextEncoder
 
 Site = tuple[str | None, str | None]  # side and lobe
 NOT_MENTIONED, DENIED, ASSERTED = range(3)
-SURE = 0.6  # a size that is less likely is none that the sentence gives
+# An answer that is less likely is none: better not recognised than misread.
+SURE_OF_MENTION, SURE_OF_SIZE = 0.95, 0.7
 
 
 @dataclass(frozen=True)
@@ -47,23 +48,27 @@ class Reader(nn.Module):
             nn.Linear(config.hidden, len(config.slots) * 3),
         )
 
-    def forward(self, embedding: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, D) and (B, (1 + layers) · D) -> logits of the sizes (B, slots, sizes), of the mentions (B, slots, 3)."""
-        graded = self.grades(embedding).unflatten(1, (len(self.config.slots), -1))[..., 1:]  # without "absent"
-        return graded, self.mentions(states).unflatten(1, (-1, 3))
+    def answers(self, states: Tensor) -> Tensor:
+        """Means of states (B, (1 + layers) · D) -> NOT_MENTIONED, DENIED or ASSERTED (B, slots)."""
+        likely, answer = self.mentions(states).unflatten(1, (-1, 3)).softmax(-1).max(-1)
+        return torch.where(likely > SURE_OF_MENTION, answer, NOT_MENTIONED)
+
+    def graded(self, embedding: Tensor) -> Tensor:
+        """Embeddings (B, D) -> indices of the sizes (B, slots) for findings that are there, -1 where none is sure."""
+        grades = self.grades(embedding).unflatten(1, (len(self.config.slots), -1))
+        likely, size = grades[..., 1:].softmax(-1).max(-1)
+        return torch.where(likely > SURE_OF_SIZE, size, -1)
 
     @torch.inference_mode()
     def read(self, encoder: TextEncoder, sentence: str) -> tuple[Mention, ...]:
         """What a sentence says, by finding; nothing where nothing was recognised."""
-        graded, said = self(*encoder.encode_states(sentence))
-        likely, size = graded[0].softmax(-1).max(-1)
+        embedding, states = encoder.encode_states(sentence)
+        answers, sizes = self.answers(states)[0].tolist(), self.graded(embedding)[0].tolist()
         places: dict[tuple[str, bool, str | None], list[Site]] = defaultdict(list)
-        for slot, (finding, *site) in enumerate(self.config.slots):
-            answer = int(said[0, slot].argmax())
+        for (finding, side, lobe), answer, size in zip(self.config.slots, answers, sizes, strict=True):
             if answer != NOT_MENTIONED:
-                told = answer == ASSERTED and likely[slot] > SURE
-                name = self.config.sizes[int(size[slot])] if told else None
-                places[finding, answer == ASSERTED, name].append((site[0], site[1]))
+                word = self.config.sizes[size] if answer == ASSERTED and size >= 0 else None
+                places[finding, answer == ASSERTED, word].append((side, lobe))
         return tuple(
             Mention(finding, asserted, *site, size)
             for (finding, asserted, size), sites in places.items()

@@ -29,7 +29,7 @@ from ctflow.training.loop import TRAINED, Recipe, Stage
 from ctflow.training.mentions import check_mentions, new_reader, train_mentions
 from ctflow.training.phantoms import PhantomSet, phantom_set
 from ctflow.training.text import Attributes, accuracy, new_bert, new_tokenizer, train_text
-from ctflow.training.tower import check_tower, new_tower, tower_images, tower_set, train_tower
+from ctflow.training.tower import check_tower, fit_tower, latent_size, seen, tower_set, train_tower
 from ctflow.training.transformer import LatentSet, encode_volume, new_transformer, train_transformer
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ MAX_TOKENS = 256
 AVAE_RECIPE, AVAE_SHARE = Recipe("avae", 4e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.22
 TEXT_RECIPE, TEXT_SHARE = Recipe("text", 5e-4, None, ema_decay=0.99, max_gradient_norm=1.0), 0.05
 MENTIONS_RECIPE, MENTIONS_SHARE = Recipe("mentions", 3e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.004
-TOWER_RECIPE, TOWER_SHARE = Recipe("tower", 2e-3, None, ema_decay=0.99, max_gradient_norm=1.0), 0.02
+TOWER_RECIPE, TOWER_SHARE = Recipe("tower", 3e-3, None, ema_decay=0.99, max_gradient_norm=1.0), 0.02
 TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.706
 STAGES = ("avae", "text", "mentions", "tower", "transformer")
 REPORTS_PER_PHANTOM = 16
@@ -66,7 +66,6 @@ class Sizes:
     vocabulary_reports: int
     sentences: int
     tower: CTClipConfig
-    tower_batch: int
 
 
 DEMO = Sizes(
@@ -83,23 +82,23 @@ DEMO = Sizes(
     batch=8,
     vocabulary_reports=4000,
     sentences=12_000,
+    # No layers: see `ctflow.training.tower`.
     tower=CTClipConfig(
         dim=64,
-        codebook_size=1024,
+        codebook_size=2048,
         image_size=128,
         slices=48,
-        patch_size=16,
+        patch_size=8,
         temporal_patch_size=6,
-        spatial_depth=1,
-        temporal_depth=1,
+        spatial_depth=0,
+        temporal_depth=0,
         dim_head=32,
         heads=2,
         dim_text=128,
-        dim_latent=64,
+        dim_latent=latent_size(KINDS),
         spacing_mm=(6.0, 3.0, 3.0),
         labels=KINDS,
     ),
-    tower_batch=16,
 )
 SMOKE = Sizes(
     phantoms=2,
@@ -124,10 +123,8 @@ SMOKE = Sizes(
         patch_size=8,
         dim_head=8,
         dim_text=16,
-        dim_latent=8,
         spacing_mm=(24.0, 12.0, 12.0),
     ),
-    tower_batch=2,
 )
 
 
@@ -199,20 +196,21 @@ def _reader(stage: Stage, sizes: Sizes, attributes: Attributes) -> Reader:
     reader, encoder = new_reader(attributes), attributes.encoder
     _once(stage, reader.mentions, lambda: train_mentions(stage, reader, encoder, TEXT_PARTS, sizes.sentences))
     for phrasings in get_args(Phrasings):
-        right = check_mentions(reader, encoder, TEXT_PARTS, phrasings, sizes.sentences // 6, stage.seed)
-        shares = ", ".join(f"{100 * one.value:.1f} % {sort} (n {one.n})" for sort, one in right.items())
-        log.info("reader gets new sentences wholly right, %s phrasings: %s", phrasings, shares)
+        found = check_mentions(reader, encoder, TEXT_PARTS, phrasings, sizes.sentences // 6, stage.seed)
+        right = ", ".join(f"{100 * one.value:.1f} % {sort} (n {one.n})" for sort, one in found.right.items())
+        misread = 100 * found.misread.value
+        log.info("reader, new sentences, %s phrasings: right %s; %.1f %% misread", phrasings, right, misread)
     return reader
 
 
 def _tower(stage: Stage, sizes: Sizes, encoder: TextEncoder, phantoms: PhantomSet) -> CTClip:
     """The image tower that scores volumes, taught with the frozen text encoder."""
 
-    def trained() -> CTClip:
-        images = tower_images(phantoms, sizes.tower)
-        data = tower_set(phantoms, images, sizes.tower, encoder, stage.seed)
-        tower = train_tower(stage, new_tower(sizes.tower, images, stage.seed), data, sizes.tower_batch)
-        found = check_tower(tower, data)
+    def trained() -> nn.Module:
+        fitted, latents = fit_tower(sizes.tower, phantoms, stage.seed)
+        data, count = tower_set(phantoms, latents, sizes.tower, encoder, stage.seed), seen(phantoms)
+        tower = train_tower(stage, fitted, data, count)
+        found = check_tower(tower, phantoms, data, count)
         areas = ", ".join(f"{label} {area.value:.2f}" for label, area in found.labels.items())
         log.info("image tower's AUROC on phantoms it has not seen: %s", areas)
         log.info("their own report scores above that of another in %.1f %%", 100 * found.retrieval.value)
