@@ -17,6 +17,7 @@ document.addEventListener("ctflow-fields", ({ detail }) => {
   fields.changed(detail);
 });
 if (window.ctflowFields) fields.changed(window.ctflowFields); // they may have been first
+else fields.read({ findings: "", impression: "" }); // what the model knows is worth seeing before one writes
 
 window.addEventListener("pagehide", () => session.saveView());
 document.addEventListener("visibilitychange", () => session.saveView());
