@@ -175,7 +175,7 @@ def test_what_the_model_recognised_is_said_in_words(tmp_path: Path) -> None:
     assert read["found"] == ["Pleural effusion, right, large"]
     assert read["denied"] == ["no pneumothorax, left"]
     assert read["unread"] == ["The dog <b>barks</b>."]
-    assert handlers.read({"findings": " "})["known"] == ["Pleural effusion", "Pneumothorax"]
+    assert handlers.read({"findings": " ", "impression": ""})["known"] == ["Pleural effusion", "Pneumothorax"]
 
 
 def test_a_place_is_said_as_far_as_it_is_known() -> None:

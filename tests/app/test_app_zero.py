@@ -85,7 +85,7 @@ def test_stop_is_heard_although_the_workers_memory_is_not_ours(tmp_path: Path) -
 
 
 def test_reading_needs_no_gpu(tmp_path: Path) -> None:
-    generator = FakeGenerator(lambda chunk, step: None, known=("Pneumothorax",))
+    generator = FakeGenerator(lambda chunk, step: None, known=("Pneumothorax", "Emphysema"))
 
     def lend_nothing(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
         def refuse(*_: Any) -> Iterator[Any]:
