@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ctflow.card import find_checkpoint
 from ctflow.commands.extra import extra
 from ctflow.commands.generate import DEFAULT_MODEL, DEVICES, load
 from ctflow.errors import RequestError
@@ -21,6 +22,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     effusion.set_defaults(run=run_effusion)
     effusion.add_argument("--seeds", type=int, default=8, metavar="N", help="volumes per report (default: %(default)s)")
+    codec = kinds.add_parser("codec", help="what the A-VAE keeps of a chest", allow_abbrev=False)
+    codec.set_defaults(run=run_codec)
+    codec.add_argument("--phantoms", type=int, default=8, metavar="N", help="default: %(default)s")
+    codec.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="default: %(default)s")
     obedience = kinds.add_parser(
         "obedience", help="does it draw what the report asks for, and nothing that it denies", allow_abbrev=False
     )
@@ -51,6 +56,20 @@ def run_effusion(args: argparse.Namespace) -> None:
     print(HEAD, flush=True)
     for row in measure(generator, args.seeds):
         print(markdown(row), flush=True)
+
+
+def run_codec(args: argparse.Namespace) -> None:
+    """Prints the table, on the CPU."""
+    if args.phantoms < 1:
+        raise RequestError(f"--phantoms is 1 or more; got {args.phantoms}.")
+    folder = find_checkpoint(args.model)
+    with extra("train"):
+        from ctflow.checkpoints import load_checkpoint
+        from ctflow.evaluation.codec import HEAD, markdown, measure
+
+    print(HEAD)
+    for row in measure(load_checkpoint(folder), args.phantoms):
+        print(markdown(row))
 
 
 def run_obedience(args: argparse.Namespace) -> None:

@@ -36,7 +36,7 @@ TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impr
 MAX_TOKENS = 256
 # Each with its share of the time.
 AVAE_RECIPE, AVAE_SHARE = Recipe("avae", 4e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.22
-TEXT_RECIPE, TEXT_SHARE = Recipe("text", 5e-4, None, ema_decay=0.99, max_gradient_norm=1.0), 0.05
+TEXT_RECIPE, TEXT_SHARE = Recipe("text", 1e-3, None, ema_decay=0.99, max_gradient_norm=1.0), 0.05
 TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.73
 REPORTS_PER_PHANTOM = 16
 
@@ -60,7 +60,7 @@ class Sizes:
 
 
 DEMO = Sizes(
-    phantoms=400,
+    phantoms=1200,
     avae_channels=(8, 16, 24, 32),
     latent_channels=3,
     avae_batch=4,
