@@ -18,7 +18,7 @@ GRADES = 1 + len(SIZES)  # absent, small, moderate, large
 LOGIT_SCALE = 10.0  # unit vectors alone could not make a softmax certain
 TEMPERATURE = 0.1  # of the contrast between reports
 AMOUNT_WEIGHT = 4.0
-LENGTHS = 6  # groups of reports of like length in a batch
+LIKE_LENGTH = 12  # reports of like length that go together
 
 
 def new_tokenizer(texts: Iterable[str], max_tokens: int) -> BertTokenizerFast:
@@ -71,11 +71,17 @@ def _read(model: nn.Module, encoder: TextEncoder, texts: list[str], device: torc
     ids = encoder.tokenizer(texts, truncation=True, max_length=encoder.max_tokens)["input_ids"]
     order = np.argsort([len(one) for one in ids])
     parts = []
-    for some in np.array_split(order, min(LENGTHS, len(order))):
+    for some in np.array_split(order, -(-len(order) // LIKE_LENGTH)):
         tokens = encoder.tokenizer.pad({"input_ids": [ids[i] for i in some]}, return_tensors="pt").to(device)
         parts.append(model(tokens["input_ids"], tokens["attention_mask"]))
     back = torch.from_numpy(np.argsort(order)).to(device)
     return [torch.cat(tensors)[back] for tensors in zip(*parts, strict=True)]
+
+
+@torch.inference_mode()
+def embeddings(model: Attributes, texts: list[str]) -> Tensor:
+    """-> (texts, D)."""
+    return _read(model, model.encoder, texts, model.encoder.bert.device)[0]
 
 
 def train_text(stage: Stage, model: Attributes, parts: tuple[str, ...], batch: int) -> Attributes:

@@ -116,7 +116,8 @@ def _begin_text(model: STDiT, room: int, texts: Tensor, told: Tensor) -> None:
     nn.init.eye_(first.proj.weight)
     values = first(model.y_embedder(texts)).flatten(0, 1)
     facts = told - told.mean(0)
-    facts = (facts @ torch.linalg.svd(facts, full_matrices=False).Vh[:room].T).repeat_interleave(texts.shape[1], 0)
+    components = torch.linalg.eigh(facts.T @ facts).eigenvectors.flip(1)[:, :room]
+    facts = (facts @ components).repeat_interleave(texts.shape[1], 0)
     no_report = torch.zeros(math.ceil(NO_TEXT_SHARE * len(values)), 1)
     values = torch.cat([values, no_report.expand(-1, values.shape[1])])
     facts = torch.cat([facts, no_report.expand(-1, room)])
