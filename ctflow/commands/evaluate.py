@@ -10,7 +10,7 @@ from ctflow.card import find_checkpoint
 from ctflow.commands.extra import extra
 from ctflow.commands.generate import DEFAULT_MODEL, DEVICES, load
 from ctflow.errors import RequestError
-from ctflow.io.files import check_writable
+from ctflow.io.files import make_folder
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -84,7 +84,7 @@ def run_obedience(args: argparse.Namespace) -> None:
             f"Detectors need 16 --phantoms at least, and are poor with less than some 300; got {args.phantoms}."
         )
     out = args.out or Path("runs/obedience")
-    _make_folder(out)
+    make_folder(out)
     with extra("train"):
         from ctflow.evaluation.obedience import Plan, obedience
 
@@ -94,11 +94,3 @@ def run_obedience(args: argparse.Namespace) -> None:
         for step in bar:
             bar.set_description(step)
     print((out / "obedience.md").read_text(), flush=True)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from error
-    check_writable(folder / "obedience.md")

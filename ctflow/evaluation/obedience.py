@@ -58,7 +58,8 @@ def items(plan: Plan, guidance: float, guided: bool) -> dict[str, list[Item]]:
 
     groups = {HELD_OUT: part(HELD_OUT, plan.n), KNOWN: part(KNOWN, max(1, plan.n // 4))}
     if guided:
-        groups |= {f"guidance {g:g}": part(f"guidance {g:g}", max(1, plan.n // 8), g) for g in GUIDANCES if g != guidance}
+        others = [g for g in GUIDANCES if g != guidance]
+        groups |= {f"guidance {g:g}": part(f"guidance {g:g}", max(1, plan.n // 8), g) for g in others}
     few = max(1, plan.n // 16)
     groups[SEEDS] = [item for shift in range(1, 1 + OTHER_SEEDS) for item in part(SEEDS, few, guidance, shift)]
     return groups
