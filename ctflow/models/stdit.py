@@ -123,7 +123,8 @@ class Block(nn.Module):
     def temporal(self, x: Tensor, position: Tensor | None) -> Tensor:
         batch = x.shape[0]
         x = rearrange(x, "b (n s) d -> (b s) n d", n=self.slices)
-        x = self.attn_temp(x if position is None else x + position)
+        # Contiguous: a view makes of one large product s small ones, a third of the time of a whole step on a CPU.
+        x = self.attn_temp((x if position is None else x + position).contiguous())
         return rearrange(x, "(b s) n d -> b (n s) d", b=batch)
 
 
