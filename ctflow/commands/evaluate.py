@@ -7,9 +7,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ctflow.commands.extra import extra
-from ctflow.commands.generate import DEFAULT_MODEL, DEVICES, load
+from ctflow.commands.generate import DEFAULT_MODEL, load
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable
+from ctflow.settings import DEVICES
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
