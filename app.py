@@ -13,6 +13,7 @@ from app.ui import Page
 from ctflow.card import find_checkpoint
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.events import Generator
+from ctflow.settings import CUDA_LEVELS, DECODERS, DEVICES
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -25,9 +26,15 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--device",
         default=os.environ.get("CTFLOW_DEVICE", "auto"),
-        choices=["auto", "cpu", "cuda"],
+        choices=DEVICES,
         help="where it runs",
     )
+    for name, choices, text in (
+        ("decoder", DECODERS, "taef1, where the model has it, is faster and coarser"),
+        ("cuda", CUDA_LEVELS, "faster on a GPU, but untried"),
+    ):
+        default = os.environ.get(f"CTFLOW_{name.upper()}", choices[0])
+        parser.add_argument(f"--{name}", choices=choices, default=default, help=f"{text} (default: {choices[0]})")
     _setting(parser, "keep-hours", 2, "how long a volume is kept after it was last looked at")
     _setting(parser, "max-gb", 4, "disk space for all volumes together")
     _setting(parser, "max-waiting", 32, "runs in line")
@@ -61,11 +68,11 @@ def _login() -> tuple[str, str] | None:
     return name, password
 
 
-def _generator(model: str, device: str) -> Generator:
+def _generator(model: str, device: str, decoder: str, cuda: str) -> Generator:
     folder = find_checkpoint(model)
     from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
 
-    return CTFlow.load(folder, device)
+    return CTFlow.load(folder, device, decoder, cuda)
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -73,7 +80,7 @@ def main(given: Sequence[str] | None = None) -> int:
     arguments = _arguments(given)
     try:
         login = _login()
-        generator = _generator(arguments.model, arguments.device)
+        generator = _generator(arguments.model, arguments.device, arguments.decoder, arguments.cuda)
         driven = on_zero_gpu()
         page = Page(OnZeroGPU(generator) if driven else generator, _limits(arguments), driven)
     except CTFlowError as error:

@@ -8,9 +8,10 @@ from tqdm import tqdm
 
 from ctflow.card import find_checkpoint
 from ctflow.commands.extra import extra
-from ctflow.commands.generate import DEFAULT_MODEL, DEVICES, load
+from ctflow.commands.generate import DEFAULT_MODEL, load
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
+from ctflow.settings import DEVICES
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

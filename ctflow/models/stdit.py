@@ -244,6 +244,10 @@ class STDiT(nn.Module):
         final = time[:, None] + self.final_layer.scale_shift_table + FINAL_ONE.to(shared)
         return Modulation(tuple(block.to(dtype) for block in blocks), final.to(dtype))
 
+    def at(self, t: float) -> Modulation:
+        """The modulation at one time, for all samples."""
+        return self.modulation(torch.tensor([t], device=self.pos_embed.device))
+
     def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
         """One evaluation: x (B, C, T, H, W) -> velocity of the same shape and dtype."""
         tokens = self.x_embedder(x) + condition.tokens
