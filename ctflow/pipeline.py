@@ -115,9 +115,9 @@ class CTFlow:
                 if not isinstance(event, ChunkSampled):
                     yield StepDone(event.chunk, event.step)
                 elif event.latents.shape[1]:
-                    hu = self._decode(event.latents)
-                    yield ChunkDone(event.chunk, sum(map(len, done)), hu)
-                    done.append(hu)
+                    for hu in self._decode(event.latents):
+                        yield ChunkDone(event.chunk, sum(map(len, done)), hu)
+                        done.append(hu)
         if not done:
             raise VolumeError(f"Seed {request.seed} ended this volume before its first slice. Try another seed.")
         yield Finished(Volume(np.concatenate(done), affine))
@@ -170,10 +170,15 @@ class CTFlow:
         )
 
     @torch.inference_mode()
-    def _decode(self, latents: Tensor) -> np.ndarray:
-        """Latents (C, slices, H, W) -> int16 HU (slices, rows, columns), rows to the back and columns to the left."""
-        intensity = self._avae.decode(latents.transpose(0, 1)).float().cpu().numpy()
-        return self._frame.to_volume(self.card.intensity.to_hu(intensity))
+    def _decode(self, latents: Tensor) -> Iterator[np.ndarray]:
+        """Latents (C, slices, H, W) -> int16 HU (slices, rows, columns), rows to the back and columns to the left.
+
+        A few slices at a time, because a whole chunk may take longer than steps do, and Stop is heard in between.
+        """
+        few = self._avae.slices_at_once(self.card.geometry.rows, self.card.geometry.columns)
+        for slices in latents.transpose(0, 1).split(few):
+            intensity = self._avae.decode(slices).float().cpu().numpy()
+            yield self._frame.to_volume(self.card.intensity.to_hu(intensity))
 
     def _plain_code(self, intensity: float) -> Tensor:
         return self._avae.code_of(intensity, self.card.geometry.rows, self.card.geometry.columns)
