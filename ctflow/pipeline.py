@@ -75,9 +75,9 @@ class CTFlow:
         with torch.inference_mode():
             self._first_previous = self._make_first_previous()
             self._white = self._make_white_rule()
-        slice_decoder = self._choose_decoder(checkpoint, decoder).to(device)
+        self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
         # After the codes of black and white were made, which the stop rule compares with.
-        self._engine = engine_on(device, checkpoint.transformer.to(device), slice_decoder, cuda)
+        self._engine = engine_on(device, checkpoint.transformer.to(device), self._decoder, cuda)
 
     def _choose_decoder(self, checkpoint: Checkpoint, decoder: str) -> SliceDecoder:
         if decoder == "avae":
@@ -124,6 +124,7 @@ class CTFlow:
     def _decoded(self, sampled: Iterator[StepSampled | ChunkSampled]) -> Iterator[StepDone | ChunkDone]:
         """Chunks in order, each as soon as it is decoded, while one more at most is sampled."""
         coming: deque[tuple[int, int, Coming]] = deque()
+        few = self._decoder.slices_at_once(self.card.geometry.rows, self.card.geometry.columns)
         first_slice = 0
         for event in sampled:
             if isinstance(event, StepSampled):
@@ -131,9 +132,12 @@ class CTFlow:
                 yield StepDone(event.chunk, event.step)
             else:
                 yield from self._arrived(coming, wait=True)
-                if event.latents.shape[1]:
-                    coming.append((event.chunk, first_slice, self._decode(event.latents)))
-                    first_slice += event.latents.shape[1]
+                # A few slices at a time: a whole chunk may take longer than steps do, and Stop is heard in between.
+                for latents in event.latents.split(few, dim=1):
+                    if latents.shape[1]:
+                        coming.append((event.chunk, first_slice, self._decode(latents)))
+                        first_slice += latents.shape[1]
+                    yield from self._arrived(coming, wait=False)
             yield from self._arrived(coming, wait=False)
         yield from self._arrived(coming, wait=True)
 
