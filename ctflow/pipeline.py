@@ -130,6 +130,7 @@ class CTFlow:
             if isinstance(event, StepSampled):
                 self._engine.pace()
                 yield StepDone(event.chunk, event.step)
+                yield from self._arrived(coming, wait=False)
             else:
                 yield from self._arrived(coming, wait=True)
                 # A few slices at a time: a whole chunk may take longer than steps do, and Stop is heard in between.
@@ -138,7 +139,6 @@ class CTFlow:
                         coming.append((event.chunk, first_slice, self._decode(latents)))
                         first_slice += latents.shape[1]
                     yield from self._arrived(coming, wait=False)
-            yield from self._arrived(coming, wait=False)
         yield from self._arrived(coming, wait=True)
 
     def _arrived(self, coming: deque[tuple[int, int, Coming]], wait: bool) -> Iterator[ChunkDone]:
