@@ -19,14 +19,14 @@ from ctflow.training.loop import Stage, train
 
 NO_TEXT_SHARE = 0.1
 PREVIOUS_NOISE = 0.3  # at most: what generation gives as the previous chunk is never quite right
-NO_PREVIOUS_SHARE = 0.3  # of the chunks see zeros in its place: what it shows, the report need not tell
+NO_PREVIOUS_SHARE = 0.4  # of the chunks see zeros in its place: what it shows, the report need not tell
 TEXT_SIZE = 2.5  # of the report's numbers in a token: what is large is learnt first
 TOLD_WEIGHT, MOST_TOLD = 3.0, 12.0  # see `told_weight`
 RIDGE = 1e-4  # of the regression that begins with the report's facts, in units of its numbers' own size
 PLACE_SIZE = 1.5  # of the code of a token's place, beside patches of about unit size
 # A large effusion shows through all but the strongest noise, so the report is needed, and learnt, only near t = 1.
 T_SHIFT = 5.0
-FIRST_CHUNK_SHARE = 0.4  # it has nothing but the report to go by
+FIRST_CHUNK_SHARE = 0.3  # it has nothing but the report to go by
 SMALLEST_T = 0.3  # an error of the data is one of the velocity times t: its weight, but not without bound
 ALIGNED_SHARE = 0.5  # of the other chunks begin where generation would; the rest begin anywhere
 
