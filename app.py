@@ -13,21 +13,31 @@ from app.ui import Page
 from ctflow.card import find_checkpoint
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.events import Generator
+from ctflow.settings import CUDA_LEVELS, DECODERS, DEVICES
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="CTFlow: a chest CT from a report, in the browser.")
     parser.add_argument("--host", help="address to listen on (else GRADIO_SERVER_NAME, else this computer only)")
     parser.add_argument(
-        "--port", type=int, help="port to listen on (else GRADIO_SERVER_PORT, else a free one from 7860)"
+        "--port",
+        type=_port,
+        metavar="N",
+        help="port to listen on (else GRADIO_SERVER_PORT, else a free one from 7860)",
     )
     parser.add_argument("--model", default=os.environ.get("CTFLOW_MODEL", "demo"), help="a checkpoint's folder or name")
     parser.add_argument(
         "--device",
         default=os.environ.get("CTFLOW_DEVICE", "auto"),
-        choices=["auto", "cpu", "cuda"],
+        choices=DEVICES,
         help="where it runs",
     )
+    for name, choices, text in (
+        ("decoder", DECODERS, "taef1, where the model has it, is faster and coarser"),
+        ("cuda", CUDA_LEVELS, "faster on a GPU, but untried"),
+    ):
+        default = os.environ.get(f"CTFLOW_{name.upper()}", choices[0])
+        parser.add_argument(f"--{name}", choices=choices, default=default, help=f"{text} (default: {choices[0]})")
     _setting(parser, "keep-hours", 2, "how long a volume is kept after it was last looked at")
     _setting(parser, "max-gb", 4, "disk space for all volumes together")
     _setting(parser, "max-waiting", 32, "runs in line")
@@ -37,13 +47,27 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 def _setting(parser: argparse.ArgumentParser, name: str, default: float, text: str) -> None:
     """An option that a Space, which has no command line, sets as CTFLOW_NAME."""
-    given = os.environ.get(f"CTFLOW_{name.upper().replace('-', '_')}", default)
-    parser.add_argument(f"--{name}", type=float, metavar="N", default=given, help=f"{text} (default: {default:g})")
+    given = os.environ.get(f"CTFLOW_{name.upper().replace('-', '_')}", str(default))
+    parser.add_argument(f"--{name}", type=_amount, metavar="N", default=given, help=f"{text} (default: {default:g})")
+
+
+def _port(given: str) -> int:
+    port = int(given)
+    if not 0 < port < 65536:
+        raise argparse.ArgumentTypeError(f"a port from 1 to 65535 was expected; got {port}")
+    return port
+
+
+def _amount(given: str) -> float:
+    amount = float(given)
+    if not 0 <= amount < 1e9:
+        raise argparse.ArgumentTypeError(f"a number from 0 to a billion was expected; got {given!r}")
+    return amount
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
     return Limits(
-        keep_s=max(0.0, arguments.keep_hours) * 3600,
+        keep_s=arguments.keep_hours * 3600,
         disk_bytes=int(arguments.max_gb * 1e9),
         waiting=int(arguments.max_waiting),
         waiting_each=int(arguments.max_waiting_each),
@@ -61,11 +85,11 @@ def _login() -> tuple[str, str] | None:
     return name, password
 
 
-def _generator(model: str, device: str) -> Generator:
+def _generator(model: str, device: str, decoder: str, cuda: str) -> Generator:
     folder = find_checkpoint(model)
     from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
 
-    return CTFlow.load(folder, device)
+    return CTFlow.load(folder, device, decoder, cuda)
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -73,13 +97,17 @@ def main(given: Sequence[str] | None = None) -> int:
     arguments = _arguments(given)
     try:
         login = _login()
-        generator = _generator(arguments.model, arguments.device)
+        generator = _generator(arguments.model, arguments.device, arguments.decoder, arguments.cuda)
         driven = on_zero_gpu()
         page = Page(OnZeroGPU(generator) if driven else generator, _limits(arguments), driven)
     except CTFlowError as error:
         print(f"CTFlow cannot start: {error}", file=sys.stderr)
         return 2
-    page.launch(server_name=arguments.host, server_port=arguments.port, auth=login)
+    try:
+        page.launch(server_name=arguments.host, server_port=arguments.port, auth=login)
+    except OSError as error:  # the port is taken
+        print(f"CTFlow cannot start: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -33,6 +33,6 @@ def export(run: Run, generator: Generator, kind: str) -> Path:
 
 def file_name(run: Run, model: str, slices: int, complete: bool) -> str:
     """For example ctflow-demo-seed42-PARTIAL-48of96.nii.gz."""
-    safe_model = re.sub(r"[^A-Za-z0-9._-]+", "-", model)
+    safe_model = re.sub(r"[^A-Za-z0-9._-]+", "-", model).removeprefix("ctflow-")
     partial = "" if complete or run.shape is None else f"-PARTIAL-{slices}of{run.shape[0]}"
     return f"ctflow-{safe_model}-seed{run.request.seed}{partial}.nii.gz"

@@ -12,17 +12,18 @@ from typing import Any
 from app import present
 from app.export import export
 from app.messages import logged, worded
-from app.run import Run
+from app.run import Run, State
 from app.runs import Runs
 from ctflow.errors import CTFlowError
 from ctflow.events import Generator
 from ctflow.report import Report
 
 Json = dict[str, Any]
-# How long `news` waits for some. Progress within a chunk is no news, but it should be seen to move.
-TICK_S = 0.5
-QUIET_S = 5.0
+# How long `news` waits for some. Progress within a chunk is no news, nor is a line that moves, but both should be
+# seen to move: all at once, twenty who wait would keep the server from hearing anybody else.
+WAIT_S: dict[State, float] = {"waiting": 2.0, "running": 0.5, "finished": 5.0, "stopped": 5.0, "failed": 5.0}
 _LOOK_S = 0.05
+_NAME = 64  # letters of a visitor's name: it is kept with each run
 FIELDS = ("findings", "impression", "sex", "age", "seed", "chunks", "steps", "solver", "guidance")
 
 
@@ -65,7 +66,7 @@ class Handlers:
         """
         run = self.runs.get(asked.get("run"))
         if run is None:
-            run = self.begin(str(asked.get("visitor")), asked.get("run"), **_fields(asked, FIELDS))
+            run = self.begin(str(asked.get("visitor"))[:_NAME], asked.get("run"), **_fields(asked, FIELDS))
         return {"run": run.id}
 
     def begin(self, visitor: str, run_id: Any, **fields: Any) -> Run:
@@ -91,7 +92,7 @@ class Handlers:
         run = self.runs.get(asked.get("run"))
         if run is None:
             return {**present.unknown_run(), "server": self.runs.id}
-        until_s = time.monotonic() + (QUIET_S if run.over or run.state == "waiting" else TICK_S)
+        until_s = time.monotonic() + WAIT_S[run.state]
         while run.version == asked.get("seen") and not run.over and time.monotonic() < until_s:
             await asyncio.sleep(_LOOK_S)
         return self.manifest(run)

@@ -6,7 +6,6 @@ its run again by its id. Ids are unguessable, because whoever knows one may see 
 
 import re
 import secrets
-import shutil
 import threading
 import time
 from contextlib import closing
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from app.folder import own_folder
 from app.messages import logged, worded
 from app.run import Run
 from ctflow.errors import CTFlowError, RequestError, ResourceError
@@ -40,13 +40,16 @@ class Limits:
 
 
 class Runs:
-    """The registry. `root` must lie under Gradio's upload folder, so that a login covers the chunks too."""
+    """The registry. `root` must lie under Gradio's upload folder, so that a login covers the chunks too.
+
+    Several servers may share it: each has a folder of its own there.
+    """
 
     def __init__(self, generator: Generator, root: Path, limits: Limits = Limits()) -> None:
         self.generator = generator
-        self.root = root
         self.limits = limits
         self.id = secrets.token_hex(4)  # a page notices by it that the server was started anew
+        self.root, self._lock = own_folder(root, self.id)
         self._runs: dict[str, Run] = {}
         self._line: list[Run] = []  # as they came
         self._round = 0  # of the run that began last
@@ -54,7 +57,6 @@ class Runs:
         self._step_s: float | None = None
         self._turn = threading.Condition()
         self._sweeper: threading.Thread | None = None
-        _remove_old_folders(root, limits.keep_s)
 
     def start(self, request: GenerationRequest, visitor: str, run_id: str | None = None) -> Run:
         """Puts a run in line, with a thread that drives it. See `add`."""
@@ -223,9 +225,6 @@ class Runs:
             if self._running is run:
                 self._running = None
             self._turn.notify_all()
-            waiting = list(self._line)
-        for other in waiting:
-            other.tell()  # the line has moved
 
     def _sweep_on(self) -> None:
         """Sweeps while there is anything to sweep: nobody may come for hours, and reports are not kept for them."""
@@ -236,19 +235,3 @@ class Runs:
                 if not self._runs:
                     self._sweeper = None
                     return
-
-
-def _remove_old_folders(root: Path, keep_s: float) -> None:
-    """Removes what earlier processes left behind; Gradio's own sweep knows nothing of these files.
-
-    Raises ResourceError where there is no place for files.
-    """
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResourceError(
-            f"{root} cannot be made ({error.strerror}). Set GRADIO_TEMP_DIR to a folder to write to."
-        ) from error
-    for folder in root.iterdir():
-        if folder.is_dir() and time.time() - folder.stat().st_mtime > keep_s:
-            shutil.rmtree(folder, ignore_errors=True)

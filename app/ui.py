@@ -1,7 +1,6 @@
 """The page: a narrow report panel, and the planes, which have the room."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -49,7 +48,7 @@ class Page:
                 with gr.Column(elem_classes="ct-panel", min_width=280):
                     self._report_panel()
                 with gr.Column(elem_classes="ct-view", min_width=280):
-                    self.viewer = Viewer(_draft_key(self.card.name), server_functions=_functions(self.handlers))
+                    self.viewer = Viewer(_draft_key(self.card.name))
             self._connect()
             for name, endpoint in endpoints(self.handlers).items():
                 gr.api(endpoint, api_name=name)
@@ -122,22 +121,6 @@ class Page:
         self.viewer.drive(self.handlers.drive, self.viewer, None, **_QUIET)
 
 
-def _functions(handlers: Handlers) -> list[Callable[..., Any]]:
-    """What the page may call. Gradio marks server functions, and a bound method cannot be marked."""
-
-    async def news(asked: dict[str, Any]) -> dict[str, Any]:
-        return await handlers.news(asked)
-
-    def plain(name: str) -> Callable[..., Any]:
-        def call(asked: dict[str, Any]) -> dict[str, Any]:
-            return getattr(handlers, name)(asked)
-
-        call.__name__ = name
-        return call
-
-    return [news, *map(plain, ("read", "start", "stop", "export"))]
-
-
 def _telling(event: str) -> str:
     """Hands the fields by their names to the viewer's script, which may not be there yet."""
     return f"""(...values) => {{
@@ -186,6 +169,7 @@ def _launch_options(handlers: Handlers) -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
         "share": False,
+        "state_session_capacity": 256,  # 70 kB each, with nothing of ours in it, and for programs alone
         "app_kwargs": web(handlers),
         # Else a first page that takes more than 3 s, as on a small container, is taken for a reason not to start.
         "_frontend": False,

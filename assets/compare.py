@@ -13,7 +13,7 @@ from ctflow.hu import AIR_HU, WINDOWS, windowed
 from ctflow.io.nifti import read_nifti
 
 MM_PER_PIXEL = 1.5
-SIDE = 250  # pixels of one picture
+SIDE = 210  # pixels of one picture
 PLACES = (0.6, 0.5, 0.3)  # of the planes: from the top, from the front, from the patient's right
 LABEL = 22
 
@@ -46,16 +46,12 @@ def tile(plane: np.ndarray, row_mm: float, column_mm: float, window: int) -> Ima
 
 
 def row(title: str, path: Path) -> Image.Image:
-    """Axial in two windows, coronal, and sagittal through the right lung."""
+    """Three planes, the sagittal one through the right lung, in the lung and in the mediastinal window."""
     hu, (slice_mm, row_mm, column_mm) = upright(path)
     hu = hu[body(hu)]
-    at = [int(place * n) for place, n in zip(PLACES, hu.shape, strict=True)]
-    tiles = [
-        tile(hu[at[0]], row_mm, column_mm, 0),
-        tile(hu[at[0]], row_mm, column_mm, 1),
-        tile(hu[:, at[1]], slice_mm, column_mm, 0),
-        tile(hu[:, :, at[2]], slice_mm, row_mm, 0),
-    ]
+    z, y, x = (int(place * n) for place, n in zip(PLACES, hu.shape, strict=True))
+    planes = ((hu[z], row_mm, column_mm), (hu[:, y], slice_mm, column_mm), (hu[:, :, x], slice_mm, row_mm))
+    tiles = [tile(*plane, window) for window in (0, 1) for plane in planes]
     strip = Image.new("L", (SIDE * len(tiles), SIDE + LABEL))
     for index, picture in enumerate(tiles):
         strip.paste(picture, (index * SIDE, LABEL))

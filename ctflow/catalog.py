@@ -29,6 +29,7 @@ class Released:
 
 
 CXR_BERT = "microsoft/BiomedVLP-CXR-BERT-specialized"
+TAEF1 = "madebyollin/taef1"
 _TEXT = Part(
     "text",
     "CT-CLIP, text transformer and image tower",

@@ -6,6 +6,7 @@ avae/config.json, diffusion_pytorch_model.safetensors           as diffusers sav
 text/config.json, model.safetensors, tokenizer files            as transformers saves a BertModel
 ctclip/config.json, model.safetensors                           CT-CLIP's image tower; only where there is one
 reader/config.json, model.safetensors                           what the text encoder knows; only where that is known
+taef1/config.json, diffusion_pytorch_model.safetensors          a faster decoder; only where there is one
 
 Weights may be cut into several files with an index beside them, as the hub's libraries do.
 """
@@ -20,23 +21,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, AutoencoderTiny
 from huggingface_hub import save_torch_state_dict
 from huggingface_hub.errors import StrictDataclassError
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedTokenizerBase
 
-from ctflow.card import CARD, ModelCard, read_card, write_card
+from ctflow.card import CARD, Latent, ModelCard, read_card, write_card
 from ctflow.errors import CheckpointError, faults
-from ctflow.models.avae import AVAE
+from ctflow.models.avae import AVAE, SliceDecoder
 from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.models.reader import Reader, ReaderConfig
 from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.models.text import TextEncoder
 from ctflow.weights import CONFIG, fill, read_json, read_weights, without_memory
 
-CTCLIP, READER = "ctclip", "reader"
+CTCLIP, READER, TAEF1 = "ctclip", "reader", "taef1"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
 RELEASED_PREFIX = "model."
@@ -47,6 +48,7 @@ _TRIPS = (
 )  # fmt: skip
 C = TypeVar("C")
 N = TypeVar("N", bound=nn.Module)
+A = TypeVar("A", AutoencoderKL, AutoencoderTiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,7 @@ class Checkpoint:
     text: TextEncoder
     ctclip: CTClip | None
     reader: Reader | None
+    taef1: SliceDecoder | None
     sha256: str
 
 
@@ -68,15 +71,16 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     Raises CheckpointError naming the file at fault.
     """
     card = read_card(folder / CARD)
-    avae = AVAE(_load_avae(folder / "avae"), card.latent.scale, card.latent.shift)
+    avae = AVAE(_load_diffusers(AutoencoderKL, folder / "avae"), card.latent.scale, card.latent.shift)
     transformer = load_transformer(folder / "transformer")
     text = TextEncoder(_load_bert(folder / "text"), _load_tokenizer(folder / "text"), card.text.max_tokens)
     ctclip = _load_head(folder / CTCLIP, CTClip, CTClipConfig, "no image tower")
     reader = _load_head(folder / READER, Reader, ReaderConfig, "no reader")
-    _check_agreement(folder, card, transformer, avae, text, ctclip, reader)
-    for network in filter(None, (transformer, avae, text, ctclip, reader)):
+    taef1 = load_taef1(folder / TAEF1) if (folder / TAEF1).is_dir() else None
+    _check_agreement(folder, card, transformer, avae, text, ctclip, reader, taef1)
+    for network in filter(None, (transformer, avae, text, ctclip, reader, taef1)):
         network.eval().requires_grad_(False)
-    return Checkpoint(card, transformer, avae, text, ctclip, reader, folder_sha256(folder))
+    return Checkpoint(card, transformer, avae, text, ctclip, reader, taef1, folder_sha256(folder))
 
 
 def save_checkpoint(
@@ -130,6 +134,18 @@ def _load_head(folder: Path, kind: Callable[[Any], N], config_kind: type, makes:
     return head
 
 
+def load_taef1(folder: Path) -> SliceDecoder:
+    """Reads TAEF1 as it is published. Raises CheckpointError."""
+    config = read_json(folder / CONFIG)
+    # Its latents are the transformer's, as they are; another AutoencoderTiny would say something else here.
+    if (config.get("scaling_factor"), config.get("shift_factor")) != (1.0, 0.0):
+        raise CheckpointError(
+            f"{folder / CONFIG} is not TAEF1's: scaling_factor 1 and shift_factor 0 were expected, not "
+            f"{config.get('scaling_factor')} and {config.get('shift_factor')}."
+        )
+    return SliceDecoder(_load_diffusers(AutoencoderTiny, folder), 1.0, 0.0)
+
+
 @cache
 def _adapter(kind: type[C]) -> TypeAdapter[C]:
     return TypeAdapter(kind)
@@ -157,12 +173,13 @@ def folder_sha256(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _load_avae(folder: Path) -> AutoencoderKL:
+def _load_diffusers(kind: type[A], folder: Path) -> A:
+    check_class(folder / CONFIG, kind.__name__)
     config = read_json(folder / CONFIG)
-    with _read_by_others(folder / CONFIG, "no A-VAE"):
-        kl = without_memory(lambda: AutoencoderKL.from_config(config))
-    fill(kl, read_weights(folder / DIFFUSERS_WEIGHTS), folder / DIFFUSERS_WEIGHTS)
-    return kl
+    with _read_by_others(folder / CONFIG, f"no {kind.__name__}"):
+        network = without_memory(lambda: kind.from_config(config))
+    fill(network, read_weights(folder / DIFFUSERS_WEIGHTS), folder / DIFFUSERS_WEIGHTS)
+    return network
 
 
 def _load_bert(folder: Path) -> BertModel:
@@ -190,6 +207,13 @@ def _read_by_others(path: Path, makes: str) -> Iterator[None]:
         raise CheckpointError(f"{path} makes {makes} ({reason}). Copy the checkpoint again, whole.") from error
 
 
+def check_class(path: Path, expected: str) -> None:
+    """Raises CheckpointError for a config of diffusers that says it is of another class."""
+    found = read_json(path).get("_class_name")
+    if found != expected:
+        raise CheckpointError(f"{path} is the config of {found!r}; that of {expected!r} was expected here.")
+
+
 def _check_agreement(
     folder: Path,
     card: ModelCard,
@@ -198,18 +222,18 @@ def _check_agreement(
     text: TextEncoder,
     ctclip: CTClip | None,
     reader: Reader | None,
+    taef1: SliceDecoder | None,
 ) -> None:
     geometry, latent, config, bert = card.geometry, card.latent, transformer.config, text.bert.config
-    levels = len(avae.kl.config.block_out_channels) - 1
     pairs = {
         "slices per chunk and latent size": (
             config.input_size,
             (geometry.slices_per_chunk, latent.rows, latent.columns),
         ),
         "latent channels": (config.out_channels, latent.channels),
-        "channels of the A-VAE": (avae.kl.config.latent_channels, latent.channels),
+        "channels of the A-VAE": (avae.network.config.latent_channels, latent.channels),
         "input channels of the transformer": (config.in_channels, 2 * latent.channels),
-        "size of an image": ((latent.rows << levels, latent.columns << levels), (geometry.rows, geometry.columns)),
+        "size of an image": (_image_size(avae, latent), (geometry.rows, geometry.columns)),
         "size of the text embedding": (config.caption_channels, bert.hidden_size),
         # Where its files are missing, transformers makes a tokenizer that knows no words, without an error.
         "size of the vocabulary": (len(text.tokenizer), bert.vocab_size),
@@ -219,9 +243,16 @@ def _check_agreement(
     if reader:
         read = (reader.config.dim, reader.config.layers)
         pairs["size and layers of the text encoder of the reader"] = (read, (bert.hidden_size, bert.num_hidden_layers))
+    if taef1:
+        pairs["channels of TAEF1"] = (taef1.network.config.latent_channels, latent.channels)
+        pairs["size of an image of TAEF1"] = (_image_size(taef1, latent), (geometry.rows, geometry.columns))
     for what, (found, expected) in pairs.items():
         if found != expected:
             raise CheckpointError(f"{folder} contradicts itself on the {what}: {found} against {expected}.")
+
+
+def _image_size(decoder: SliceDecoder, latent: Latent) -> tuple[int, int]:
+    return latent.rows << decoder.halvings, latent.columns << decoder.halvings
 
 
 def _save_bf16(network: nn.Module, path: Path, prefix: str = "") -> None:

@@ -95,7 +95,10 @@ class StepDone:
 
 @dataclass(frozen=True, eq=False)
 class ChunkDone:
-    """Slices that will not be taken back: int16 HU (slices, rows, columns), beginning at `first_slice`."""
+    """Slices that will not be taken back: int16 HU (slices, rows, columns), beginning at `first_slice`.
+
+    A chunk may come in several of these, as its slices are decoded.
+    """
 
     chunk: int
     first_slice: int

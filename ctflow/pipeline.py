@@ -1,7 +1,9 @@
 """CTFlow: a request in, events out. Owns the device, and turns latents into HU in the patient's space."""
 
 import contextlib
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,18 +12,20 @@ import torch
 from torch import Tensor
 
 from ctflow.checkpoints import Checkpoint, load_checkpoint
+from ctflow.cuda import Coming
+from ctflow.engine import engine_on
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone, generate
 from ctflow.frame import Frame
+from ctflow.models.avae import SliceDecoder
 from ctflow.models.ctclip import clip_score
 from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, prompts
 from ctflow.reading import ReportReader
 from ctflow.report import Report, encoder_text
-from ctflow.sampler import ChunkSampled, Given, WhiteRule, sample, seeded_noise
+from ctflow.sampler import ChunkSampled, Given, StepSampled, WhiteRule, sample, seeded_noise
+from ctflow.settings import DEVICES
 from ctflow.start import check_start
 from ctflow.volume import Volume
-
-DEVICES = ("auto", "cpu", "cuda")
 
 
 def resolve_device(name: str) -> torch.device:
@@ -52,25 +56,19 @@ def _memory_of(device: torch.device | str) -> Iterator[None]:
         ) from error
 
 
-def precision(compute_capability: tuple[int, int]) -> tuple[torch.dtype, torch.dtype]:
-    """Of the transformer and of the A-VAE on a GPU. A T4 has no bf16, and FLUX's A-VAE gives NaN in fp16.
-
-    Not `torch.cuda.is_bf16_supported`, which says yes where it is only emulated.
-    """
-    if compute_capability >= (8, 0):
-        return torch.bfloat16, torch.bfloat16
-    return torch.float16, torch.float32
-
-
 class CTFlow:
-    """A `Generator` (see `ctflow.events`) that runs a checkpoint. One request at a time."""
+    """A `Generator` (see `ctflow.events`) that runs a checkpoint. One request at a time.
 
-    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+    `decoder`: one of DECODERS; `cuda`: one of CUDA_LEVELS, of `ctflow.settings`.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, device: torch.device, decoder: str = "avae", cuda: str = "plain"
+    ) -> None:
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
         self._device = device
         self._frame = Frame(self.card.geometry)
         self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)
-        self._transformer = checkpoint.transformer.to(device)
         self._avae = checkpoint.avae.to(device)
         self._text = checkpoint.text.to(device)
         self._ctclip = checkpoint.ctclip.to(device) if checkpoint.ctclip else None
@@ -78,22 +76,26 @@ class CTFlow:
         with torch.inference_mode():
             self._first_previous = self._make_first_previous()
             self._white = self._make_white_rule()
-        if device.type == "cuda":
-            self._lower(*precision(torch.cuda.get_device_capability(device)))
-        else:
-            self._avae.kl.to(memory_format=torch.channels_last)  # a quarter faster; CUDA's group norm undoes it
+        self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
+        # After the codes of black and white were made, which the stop rule compares with.
+        self._engine = engine_on(device, checkpoint.transformer.to(device), self._decoder, cuda)
 
-    def _lower(self, transformer: torch.dtype, avae: torch.dtype) -> None:
-        """After the codes of black and white were made, which the stop rule compares with."""
-        self._transformer.lower(transformer)
-        self._avae.kl.to(avae)
+    def _choose_decoder(self, checkpoint: Checkpoint, decoder: str) -> SliceDecoder:
+        if decoder == "avae":
+            return checkpoint.avae
+        if decoder != "taef1" or checkpoint.taef1 is None:
+            raise RequestError(
+                f"{self.card.name} has no decoder {decoder!r}: use avae, or convert the model again with --taef1."
+            )
+        self.card = replace(self.card, name=f"{self.card.name} with TAEF1")
+        return checkpoint.taef1
 
     @classmethod
-    def load(cls, folder: Path, device: str = "auto") -> "CTFlow":
+    def load(cls, folder: Path, device: str = "auto", decoder: str = "avae", cuda: str = "plain") -> "CTFlow":
         """Loads a checkpoint folder. Raises CheckpointError, RequestError or ResourceError."""
         on = resolve_device(device)
         with _memory_of(on):
-            return cls(load_checkpoint(folder), on)
+            return cls(load_checkpoint(folder), on, decoder, cuda)
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
         """Makes one volume. Closing the iterator stops it within one step. See `Generator.stream`.
@@ -112,16 +114,40 @@ class CTFlow:
         yield Started(request, (request.chunks * self.card.geometry.slices_per_chunk, *self._frame.plane), affine)
         done: list[np.ndarray] = []
         with contextlib.closing(self._sample(request, given)) as sampled:
-            for event in sampled:
-                if not isinstance(event, ChunkSampled):
-                    yield StepDone(event.chunk, event.step)
-                elif event.latents.shape[1]:
-                    hu = self._decode(event.latents)
-                    yield ChunkDone(event.chunk, sum(map(len, done)), hu)
-                    done.append(hu)
+            for event in self._decoded(sampled):
+                yield event
+                if isinstance(event, ChunkDone):
+                    done.append(event.hu)
         if not done:
             raise VolumeError(f"Seed {request.seed} ended this volume before its first slice. Try another seed.")
         yield Finished(Volume(np.concatenate(done), affine))
+
+    def _decoded(self, sampled: Iterator[StepSampled | ChunkSampled]) -> Iterator[StepDone | ChunkDone]:
+        """Chunks in order, each as soon as it is decoded, while one more at most is sampled."""
+        coming: deque[tuple[int, int, Coming]] = deque()
+        few = self._decoder.slices_at_once(self.card.geometry.rows, self.card.geometry.columns)
+        first_slice = 0
+        for event in sampled:
+            if isinstance(event, StepSampled):
+                self._engine.pace()
+                yield StepDone(event.chunk, event.step)
+                yield from self._arrived(coming, wait=False)
+            else:
+                yield from self._arrived(coming, wait=True)
+                # A few slices at a time: a whole chunk may take longer than steps do, and Stop is heard in between.
+                for latents in event.latents.split(few, dim=1):
+                    if latents.shape[1]:
+                        coming.append((event.chunk, first_slice, self._decode(latents)))
+                        first_slice += latents.shape[1]
+                    yield from self._arrived(coming, wait=False)
+        yield from self._arrived(coming, wait=True)
+
+    def _arrived(self, coming: deque[tuple[int, int, Coming]], wait: bool) -> Iterator[ChunkDone]:
+        """Rows to the back and columns to the left."""
+        while coming and (wait or coming[0][2].ready()):
+            chunk, first_slice, slices = coming.popleft()
+            hu = self.card.intensity.to_hu(slices.wait().numpy())
+            yield ChunkDone(chunk, first_slice, self._frame.to_volume(hu))
 
     def generate(self, request: GenerationRequest, start: Start | None = None) -> Volume:
         """Drains `stream`."""
@@ -162,20 +188,18 @@ class CTFlow:
         latents = self._avae.encode(torch.from_numpy(intensity).to(self._device))
         return Given(latents.transpose(0, 1), head, always_previous)
 
-    def _sample(self, request: GenerationRequest, given: Given | None) -> Iterator[object]:
+    def _sample(self, request: GenerationRequest, given: Given | None) -> Iterator[StepSampled | ChunkSampled]:
         latent = self.card.latent
         shape = (latent.channels, self.card.geometry.slices_per_chunk, latent.rows, latent.columns)
         text = self._encode(encoder_text(request.report, self.card.text.parts))
         noise = seeded_noise(request.seed, shape)
-        return sample(
-            self._transformer, self.card.prediction, request, text, self._first_previous, self._white, noise, given
-        )
+        transformer, prediction = self._engine.transformer, self.card.prediction
+        return sample(transformer, prediction, request, text, self._first_previous, self._white, noise, given)
 
     @torch.inference_mode()
-    def _decode(self, latents: Tensor) -> np.ndarray:
-        """Latents (C, slices, H, W) -> int16 HU (slices, rows, columns), rows to the back and columns to the left."""
-        intensity = self._avae.decode(latents.transpose(0, 1)).float().cpu().numpy()
-        return self._frame.to_volume(self.card.intensity.to_hu(intensity))
+    def _decode(self, latents: Tensor) -> Coming:
+        """Latents (C, slices, H, W) -> intensity."""
+        return self._engine.decode(latents.transpose(0, 1))
 
     def _plain_code(self, intensity: float) -> Tensor:
         return self._avae.code_of(intensity, self.card.geometry.rows, self.card.geometry.columns)

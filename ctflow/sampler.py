@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,10 +11,26 @@ from torch import Tensor
 
 from ctflow.events import GenerationRequest
 from ctflow.flow import solve, velocity_from_data
-from ctflow.models.stdit import Modulation, STDiT
+from ctflow.models.stdit import Condition, Modulation
 from ctflow.models.text import no_text
 
 Noise = Callable[[int], Tensor]
+
+
+class Transformer(Protocol):
+    """What is asked of an `STDiT`, or of one whose step is replayed."""
+
+    def condition(self, previous: Tensor, text: Tensor) -> Condition:
+        """See `STDiT.condition`."""
+        ...
+
+    def at(self, t: float) -> Modulation:
+        """See `STDiT.at`."""
+        ...
+
+    def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
+        """See `STDiT.step`."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +76,7 @@ class WhiteRule:
     def is_white(self, latents: Tensor) -> list[bool]:
         """latents (C, slices, H, W) -> one answer per slice."""
         close = (latents - self.code[:, None]).abs() < self.tolerance
-        return [bool(share > self.share) for share in close.float().mean(dim=(0, 2, 3))]
+        return (close.float().mean(dim=(0, 2, 3)) > self.share).tolist()
 
     def ends_volume(self, latents: Tensor) -> bool:
         """Whether this chunk is the last: its first slice is white."""
@@ -82,18 +99,8 @@ def seeded_noise(seed: int, shape: tuple[int, ...]) -> Noise:
     return noise
 
 
-def time_table(transformer: STDiT) -> Callable[[float], Modulation]:
-    """The modulation at each t, worked out once: every chunk visits the same times."""
-
-    @cache
-    def at(t: float) -> Modulation:
-        return transformer.modulation(torch.tensor([t], device=transformer.pos_embed.device))
-
-    return at
-
-
 def velocity_of(
-    transformer: STDiT,
+    transformer: Transformer,
     prediction: str,
     previous: Tensor,
     text: Tensor,
@@ -102,9 +109,9 @@ def velocity_of(
 ) -> Callable[[Tensor, float], Tensor]:
     """The velocity field of one chunk. Guidance other than 1 weighs report against no report, in one batch of two.
 
-    `prediction`: what the transformer answers with, see `ModelCard`. `modulation_at`: see `time_table`.
+    `prediction`: what the transformer answers with, see `ModelCard`. `modulation_at`: `transformer.at`, tabulated.
     """
-    modulation_at = modulation_at or time_table(transformer)
+    modulation_at = modulation_at or cache(transformer.at)
     if guidance != 1:
         previous = previous.expand(2, -1, -1, -1, -1)
         text = torch.cat([text, no_text(text)])
@@ -122,7 +129,7 @@ def velocity_of(
 
 @torch.inference_mode()
 def sample(
-    transformer: STDiT,
+    transformer: Transformer,
     prediction: str,
     request: GenerationRequest,
     text: Tensor,
@@ -136,7 +143,7 @@ def sample(
     text (1, 1, D), first_previous (C, T, H, W) as the transformer sees them, on its device.
     White slices at the end of a chunk are held back: the next chunk brings them, or the volume ends without them.
     """
-    modulation_at = time_table(transformer)
+    modulation_at = cache(transformer.at)  # every chunk visits the same times
     previous, held_back = first_previous[None], first_previous[:, :0]
     slices_per_chunk, head = first_previous.shape[1], given.head if given else 0
     for chunk in range(head):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, AutoencoderTiny
 from safetensors.torch import load_file, save_file
 
 from ctflow.released.convert import Sources
@@ -39,6 +39,23 @@ def fabricated(folder: Path, name: str) -> Released:
         _denoiser(folder / "denoiser_ema"), avae, _ctclip(folder / "CT-CLIP_v2.pt"), _tokenizer(folder / "cxr"), False
     )
     return Released(TINY_V1 if v1 else TINY_V2, sources)
+
+
+def taef1_folder(folder: Path, **changes: object) -> Path:
+    """TAEF1 as it is published, for the tiny latents; `changes` are fields of its config."""
+    torch.manual_seed(1)
+    channels, blocks = (8, 8, 8, 8), (1, 1, 1, 1)
+    tiny = AutoencoderTiny(
+        encoder_block_out_channels=channels,
+        decoder_block_out_channels=channels,
+        num_encoder_blocks=blocks,
+        num_decoder_blocks=blocks,
+        latent_channels=4,
+    )
+    tiny.save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text()) | changes
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
 
 
 def cxr_bert_file(path: Path) -> Path:

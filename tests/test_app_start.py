@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -37,10 +38,52 @@ def test_a_model_that_is_not_there_is_one_line_and_code_2() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_released_model_that_is_not_here_says_the_command_that_fetches_it_and_its_licences() -> None:
+    code = "import runpy, ctflow.card, pathlib; ctflow.card.CHECKPOINTS = pathlib.Path('none'); "
+    command = [sys.executable, "-c", f"{code} runpy.run_path('app.py', run_name='__main__')", "--model", "ctflow-v1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 2
+    assert "python -m ctflow convert ctflow-v1" in done.stderr
+    assert "Apache-2.0" in done.stderr and "CC-BY-NC-SA-4.0" in done.stderr and "hf auth login" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("--cuda", "graph", "--device", "cpu"), ("--decoder", "taef1")])
+def test_a_setting_that_does_not_go_is_one_line_and_code_2(words: tuple[str, ...]) -> None:
+    done = app(*words)
+    assert done.returncode == 2
+    assert done.stderr.count("CTFlow cannot start: ") == 1 and "Traceback" not in done.stderr
+
+
 def test_a_login_without_a_password_does_not_leave_the_door_open() -> None:
     done = app(CTFLOW_AUTH="reader")
     assert done.returncode == 2
     assert "CTFLOW_AUTH is a name and a password" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--port", "99999"], "argument --port: a port from 1 to 65535 was expected; got 99999"),
+        (["--max-gb", "nan"], "a number from 0 to a billion was expected; got 'nan'"),
+        (["--max-waiting", "-1"], "a number from 0"),
+        (["--keep-hours", "long"], "argument --keep-hours: "),
+        (["--device", "tpu"], "argument --device: invalid choice"),
+    ],
+)
+def test_a_setting_that_is_none_is_one_line_and_code_2(words: list[str], message: str) -> None:
+    done = app(*words)
+    assert done.returncode == 2
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_one_line_and_code_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = app("--host", "127.0.0.1", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert "CTFlow cannot start: Cannot find empty port" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 def test_everything_that_the_image_copies_is_there() -> None:

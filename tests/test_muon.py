@@ -2,6 +2,7 @@
 
 import torch
 
+from ctflow.training.loop import Recipe, _optimizers
 from ctflow.training.muon import Muon, orthogonal
 
 
@@ -29,3 +30,11 @@ def test_it_walks_as_torchs_muon_does():
     torchs = walked(lambda p: torch.optim.Muon(p, lr=0.01, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"))
     assert torchs.abs().mean() > 0.001
     assert (ours - torchs).norm() < 0.02 * torchs.norm()
+
+
+def test_its_matrices_stand_in_the_models_order_which_a_resumed_state_relies_on():
+    model = torch.nn.Module()
+    model.blocks = torch.nn.ModuleList(torch.nn.Linear(2 + i, 3) for i in range(8))
+    _, muon = _optimizers(Recipe("any", 1e-3, 1e-3, 0.9, 1.0), model)
+    (group,) = muon.param_groups
+    assert [id(matrix) for matrix in group["params"]] == [id(block.weight) for block in model.blocks]

@@ -13,6 +13,7 @@ import torch
 from ctflow.card import write_card
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import ChunkDone, Finished, Started, StepDone
+from ctflow.models import avae
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.volume import Volume
@@ -29,6 +30,18 @@ def test_the_chunks_shown_are_the_volume_in_the_end(model: CTFlow) -> None:
     assert [chunk.first_slice for chunk in chunks] == [0, 4]
     assert [(e.chunk, e.step) for e in events if isinstance(e, StepDone)] == [(c, s) for c in (0, 1) for s in range(3)]
     assert events[0].shape == events[-1].volume.hu.shape == (8, 32, 32)
+
+
+def test_a_chunk_is_decoded_a_few_slices_at_a_time(model: CTFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole chunk of the demo model took as long as six steps, and Stop was heard only after it."""
+    monkeypatch.setattr(avae, "MAX_AT_ONCE", 3)
+    *events, finished = model.stream(model.card.request(REPORT, seed=1))
+    chunks = [event for event in events if isinstance(event, ChunkDone)]
+    assert [(chunk.chunk, chunk.first_slice, len(chunk.hu)) for chunk in chunks] == [
+        (0, 0, 3), (0, 3, 1), (1, 4, 3), (1, 7, 1),
+    ]  # fmt: skip
+    assert isinstance(finished, Finished)
+    np.testing.assert_array_equal(np.concatenate([chunk.hu for chunk in chunks]), finished.volume.hu)
 
 
 @pytest.mark.parametrize("solver", ["euler", "midpoint"])

@@ -1,4 +1,5 @@
-// How the page asks: the server's functions (app/handlers.py), called until they answer, and what a tab remembers.
+// How the page asks: the server's handlers (app/handlers.py, by way of app/web.py), called until they answer, and what
+// a tab remembers.
 
 const ANSWER_MS = 20000;
 const PAUSES_MS = [300, 700, 1500, 3000];
@@ -19,9 +20,22 @@ function pause(ms) {
   });
 }
 
-// Gradio answers a failed call with nothing.
-function ask(name, asked) {
-  return Promise.race([server[name](asked), new Promise((wake) => setTimeout(wake, ANSWER_MS))]);
+// Under a URL prefix too, and on a Space.
+function serverUrl(path) {
+  const { root = "" } = window.gradio_config || {};
+  return root.replace(/\/$/, "") + path;
+}
+
+// The answer, or null where there is none.
+async function ask(name, asked) {
+  const headers = { "Content-Type": "application/json" };
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  try {
+    const response = await fetch(serverUrl(`/ask/${name}`), { method: "POST", headers, body: JSON.stringify(asked), signal });
+    return response.ok ? await response.json() : null;
+  } catch (error) {
+    return null;
+  }
 }
 
 // Asks again while `wanted`, and calls `lost` at each failure.

@@ -1,10 +1,8 @@
 // How chunks arrive: files under Gradio's upload folder, deflated, low bytes first and then high bytes (app/chunks.py).
 
 function fileUrl(path) {
-  const config = window.gradio_config || {};
-  const root = (config.root || "").replace(/\/$/, "");
-  const encoded = path.split("/").map(encodeURIComponent).join("/");
-  return `${root}${config.api_prefix || "/gradio_api"}/file=${encoded}`;
+  const { api_prefix = "/gradio_api" } = window.gradio_config || {};
+  return serverUrl(`${api_prefix}/file=${path.split("/").map(encodeURIComponent).join("/")}`);
 }
 
 async function fetchChunk(path) {

@@ -1,7 +1,5 @@
 """The product against the reference, taking turns in one run, so that a busy machine slows both."""
 
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from ctflow.benchmark.chunks import drained, product_chunks, reference_chunks
+from ctflow.benchmark.memory import Memory
 from ctflow.benchmark.reference import reference_decode, reference_velocity
 from ctflow.benchmark.subject import Subject
 from ctflow.events import PRESETS
@@ -20,7 +20,7 @@ MATRIX = 2048
 
 @dataclass(frozen=True)
 class Row:
-    """`how`: measured (best of n turns), or computed from rows that were. `max_error`: of the largest value."""
+    """`how`: measured, or computed from rows that were. `max_error`: of the largest value."""
 
     name: str
     reference_s: float
@@ -32,90 +32,141 @@ class Row:
 
 @dataclass(frozen=True)
 class Facts:
-    """What one step costs, and what the machine gives."""
+    """What one step costs, what the machine gives, and `memory_gb`, see `Memory.peaks_gb`."""
 
     step_gflop: float
     matrix_gflop_per_s: float
     share_of_matrix_peak: float
-    peak_memory_gb: float
+    memory_gb: tuple[float, float] | None
 
 
-@torch.inference_mode()
-def measure(subject: Subject, budget_s: float, say: Callable[[str], None]) -> tuple[list[Row], Facts]:
-    """Rows for a step, the decoding of a slice, a chunk and a volume. Takes about `budget_s`."""
-    step = _step_row(subject, 0.6 * budget_s)
-    say(f"step: {step.ratio:.2f} x")
-    decode = _decode_row(subject, 0.3 * budget_s)
-    say(f"decoding: {decode.ratio:.2f} x")
-    slices = subject.transformer.config.input_size[0]
-    chunk = _sum(f"chunk, {STEPS} steps and decoding", [(step, STEPS), (decode, slices)])
-    volume = _sum(f"volume, {subject.max_chunks} chunks", [(chunk, subject.max_chunks)])
-    published = _published(step, decode, slices, subject.max_chunks)
-    return [step, decode, chunk, volume, published], _facts(subject, step.product_s, 0.1 * budget_s)
+class Bench:
+    """Measures a subject. `say` takes the progress, in words."""
 
+    def __init__(self, subject: Subject, say: Callable[[str], None]) -> None:
+        self._subject, self._say, self._memory = subject, say, Memory(subject.device)
+        # Published float32 is float32: PyTorch lets convolutions round to TF32 unless told.
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 
-def _step_row(subject: Subject, budget_s: float) -> Row:
-    model, x = subject.transformer, subject.noise
-    t = torch.tensor([0.5], device=x.device)
-    condition, modulation = model.condition(subject.previous, subject.text), model.modulation(t)
-    return _turns(
-        "step",
-        lambda: reference_velocity(model, x, subject.previous, subject.text, t),
-        lambda: model.step(x, condition, modulation),
-        budget_s,
-    )
+    @torch.inference_mode()
+    def measure(self, budget_s: float) -> tuple[list[Row], Facts]:
+        """Rows for a step, the decoding of a slice, the first chunk, the next, and a volume, in about `budget_s`."""
+        end_s = time.monotonic() + budget_s
+        step, decode = self._step(0.15 * budget_s), self._decode(0.05 * budget_s)
+        facts = self._facts(step.product_s, 0.05 * budget_s)
+        chunks = self._chunks(step, decode, end_s - time.monotonic())
+        volume = self._volume(chunks, end_s - time.monotonic())
+        rows = [step, decode, *chunks, volume, self._published(step, decode, volume)]
+        return rows, replace(facts, memory_gb=self._memory.peaks_gb)
 
+    def _step(self, budget_s: float) -> Row:
+        subject, engine = self._subject, self._subject.engine.transformer
+        x, t = subject.noise_of(0), torch.tensor([0.5], device=subject.device)
+        condition, modulation = engine.condition(subject.previous, subject.text), engine.at(0.5)
+        return self._turns(
+            "step",
+            lambda: reference_velocity(subject.transformer, x, subject.previous, subject.text, t),
+            lambda: engine.step(x, condition, modulation),
+            budget_s,
+        )
 
-def _decode_row(subject: Subject, budget_s: float) -> Row:
-    """Layouts differ between the two, so each finds its own weights before it is timed."""
-    avae, latents = subject.avae, subject.noise[0].transpose(0, 1)
-    halvings = len(avae.kl.config.block_out_channels) - 1
-    latents = latents[: avae.slices_at_once(latents.shape[2] << halvings, latents.shape[3] << halvings)]
+    def _decode(self, budget_s: float) -> Row:
+        avae, latents = self._subject.avae, self._subject.noise_of(0)[0].transpose(0, 1)
+        count = avae.slices_at_once(latents.shape[2] << avae.halvings, latents.shape[3] << avae.halvings)
+        row = self._turns(
+            "decoding a slice",
+            lambda: reference_decode(avae, latents[:count]).cpu(),
+            lambda: self._subject.engine.decode(latents[:count]).wait(),
+            budget_s,
+        )
+        return replace(row, reference_s=row.reference_s / count, product_s=row.product_s / count)
 
-    def product() -> Tensor:
-        return avae.decode(latents)
+    def _chunks(self, step: Row, decode: Row, left_s: float) -> list[Row]:
+        """The first chunk and the next, for real: with fewer steps, or not at all, where time does not allow."""
+        slices = self._subject.previous.shape[2]
+        step_s, decode_s = step.reference_s + step.product_s, decode.reference_s + decode.product_s
+        steps = min(STEPS, int((0.7 * left_s / 2 - slices * decode_s) / step_s) // 2 * 2)
+        rows = self._race(steps) if steps >= 2 else []
+        if steps < STEPS:
+            self._say("chunks of all steps are computed: for real they take longer than --minutes allows")
+            rows.append(_sum(f"a chunk, {STEPS} steps and decoding", [(step, STEPS), (decode, slices)]))
+        return rows
 
-    def laid_out(layout: torch.memory_format, decode: Callable[[], Tensor]) -> Callable[[], Tensor]:
-        def run() -> Tensor:
-            avae.kl.to(memory_format=layout)
-            return decode()
+    def _race(self, steps: int) -> list[Row]:
+        """Both sides make two chunks, and take turns after each step."""
+        sides = reference_chunks(self._subject, 2, steps), product_chunks(self._subject, 2, steps)
+        rows = []
+        for name in ("first", "next"):
+            spent_s, slices = [0.0, 0.0], []
+            for _ in range(steps):
+                for side, made in enumerate(sides):
+                    spent_s[side] += self._timed(side, lambda made=made: next(made))[1]
+            for side, made in enumerate(sides):
+                found, seconds = self._timed(side, lambda made=made: next(made).wait())
+                spent_s[side] += seconds
+                slices.append(found)
+            ratio, error = spent_s[0] / spent_s[1], _error(*reversed(slices))
+            rows.append(Row(f"{name} chunk, {steps} steps and decoding", *spent_s, ratio, error, "measured once"))
+            self._say(f"{name} chunk: {ratio:.2f} x")
+        return rows
 
-        return run
+    def _volume(self, chunks: list[Row], left_s: float) -> Row:
+        count = self._subject.max_chunks
+        name = f"volume, {count} chunks of {STEPS} steps"
+        first, later = chunks[0], chunks[-1]
+        # A chunk that was computed, for want of time, stands for all of them.
+        volume = _sum(name, [(later, count)] if later.how == "computed" else [(first, 1), (later, count - 1)])
+        if 1.2 * (volume.reference_s + volume.product_s) > left_s:
+            return volume
+        return self._turns(
+            name,
+            lambda: drained(reference_chunks(self._subject, count, STEPS)),
+            lambda: drained(product_chunks(self._subject, count, STEPS)),
+            0,
+        )
 
-    fast = torch.channels_last if latents.device.type == "cpu" else torch.contiguous_format
-    row = _turns(
-        "decoding a slice",
-        laid_out(torch.contiguous_format, lambda: reference_decode(avae, latents)),
-        laid_out(fast, product),
-        budget_s,
-    )
-    count = len(latents)
-    return replace(row, reference_s=row.reference_s / count, product_s=row.product_s / count)
+    def _published(self, step: Row, decode: Row, volume: Row) -> Row:
+        """The published way takes 200 steps, which is another solution."""
+        chunks, slices = self._subject.max_chunks, self._subject.previous.shape[2]
+        published_s = chunks * (200 * step.reference_s + slices * decode.reference_s)
+        ratio = published_s / volume.product_s
+        return Row(f"volume, 200 steps against {STEPS}", published_s, volume.product_s, ratio, None, "computed")
 
+    def _turns(self, name: str, reference: Callable[[], Tensor], product: Callable[[], Tensor], budget_s: float) -> Row:
+        """At least one turn each; the best of them."""
+        began, best, turns, error = time.monotonic(), [float("inf"), float("inf")], 0, float("nan")
+        while not turns or time.monotonic() - began + sum(best) < budget_s:
+            (expected, first), (found, second) = self._timed(0, reference), self._timed(1, product)
+            best, turns, error = [min(best[0], first), min(best[1], second)], turns + 1, _error(found, expected)
+        self._say(f"{name}: {best[0] / best[1]:.2f} x")
+        return Row(name, *best, best[0] / best[1], error, f"measured, best of {turns}")
 
-def _turns(name: str, reference: Callable[[], Tensor], product: Callable[[], Tensor], budget_s: float) -> Row:
-    """At least one turn each, after one that warms up where there is time for it."""
-    began, best, turns = time.monotonic(), [float("inf"), float("inf")], 0
-    error = float("nan")
-    while not turns or time.monotonic() - began + sum(best) < budget_s:
-        (expected, first), (found, second) = _timed(reference), _timed(product)
-        best = [min(best[0], first), min(best[1], second)]
-        error = ((found - expected).abs().max() / expected.abs().max()).item()
-        turns += 1
-    return Row(name, *best, best[0] / best[1], error, f"measured, best of {turns}")
+    def _timed(self, side: int, run: Callable[[], Tensor]) -> tuple[Tensor, float]:
+        with self._memory.of(side):
+            self._synchronise()
+            began = time.perf_counter()
+            answer = run()
+            self._synchronise()
+            return answer, time.perf_counter() - began
 
+    def _synchronise(self) -> None:
+        if self._subject.device.type == "cuda":
+            torch.cuda.synchronize()
 
-def _timed(run: Callable[[], Tensor]) -> tuple[Tensor, float]:
-    _synchronise()
-    began = time.perf_counter()
-    answer = run()
-    _synchronise()
-    return answer, time.perf_counter() - began
-
-
-def _synchronise() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    def _facts(self, step_s: float, budget_s: float) -> Facts:
+        subject = self._subject
+        condition, modulation = (
+            subject.transformer.condition(subject.previous, subject.text),
+            subject.transformer.at(0.5),
+        )
+        with FlopCounterMode(display=False) as counter:
+            subject.transformer.step(subject.noise_of(0), condition, modulation)
+        gflop = counter.get_total_flops() / 1e9
+        dtype = subject.engine.transformer.condition(subject.previous, subject.text).tokens.dtype
+        one = torch.randn(MATRIX, MATRIX, device=subject.device, dtype=dtype)
+        row = self._turns("product of matrices", lambda: one @ one, lambda: one @ one, budget_s)
+        peak = 2 * MATRIX**3 / 1e9 / min(row.reference_s, row.product_s)
+        return Facts(gflop, peak, gflop / step_s / peak, None)
 
 
 def _sum(name: str, parts: list[tuple[Row, int]]) -> Row:
@@ -124,27 +175,5 @@ def _sum(name: str, parts: list[tuple[Row, int]]) -> Row:
     return Row(name, reference_s, product_s, reference_s / product_s, None, "computed")
 
 
-def _published(step: Row, decode: Row, slices: int, chunks: int) -> Row:
-    """The published way takes 200 steps; the product's quality preset 24, which is another solution."""
-    reference_s = chunks * (200 * step.reference_s + slices * decode.reference_s)
-    product_s = chunks * (STEPS * step.product_s + slices * decode.product_s)
-    return Row(f"volume, 200 steps against {STEPS}", reference_s, product_s, reference_s / product_s, None, "computed")
-
-
-def _facts(subject: Subject, step_s: float, budget_s: float) -> Facts:
-    model, t = subject.transformer, torch.tensor([0.5], device=subject.noise.device)
-    condition, modulation = model.condition(subject.previous, subject.text), model.modulation(t)
-    with FlopCounterMode(display=False) as counter:
-        model.step(subject.noise, condition, modulation)
-    gflop = counter.get_total_flops() / 1e9
-    one = torch.randn(MATRIX, MATRIX, device=subject.noise.device)
-    row = _turns("product of matrices", lambda: one @ one, lambda: one @ one, budget_s)
-    peak = 2 * MATRIX**3 / 1e9 / min(row.reference_s, row.product_s)
-    return Facts(gflop, peak, gflop / step_s / peak, _peak_memory_gb(subject.noise.device))
-
-
-def _peak_memory_gb(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e9
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+def _error(found: Tensor, expected: Tensor) -> float:
+    return ((found - expected).abs().max() / expected.abs().max()).item()

@@ -28,7 +28,7 @@ def reference_velocity(model: STDiT, x: Tensor, previous: Tensor, text: Tensor, 
 def reference_decode(avae: AVAE, latents: Tensor) -> Tensor:
     """As `AVAE.decode`: all three channels, slice by slice."""
     unscaled = latents / avae.scale + avae.shift
-    return torch.cat([avae.kl.decode(batch).sample.mean(1) for batch in unscaled.split(1)])
+    return torch.cat([avae.network.decode(batch).sample.mean(1) for batch in unscaled.split(1)])
 
 
 def _block(block: Block, x: Tensor, text: Tensor, time: Tensor, position: Tensor | None) -> Tensor:

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from ctflow.benchmark.subject import Subject
 from ctflow.flow import solve
-from ctflow.sampler import time_table, velocity_of
+from ctflow.sampler import velocity_of
 
 FINE = ("midpoint", 200, 1.5)
 WAYS = [
@@ -62,7 +63,7 @@ def _affordable(step_s: float, left_s: float) -> Iterator[tuple[str, int, float]
 
 def _solve(subject: Subject, previous: Tensor, solver: str, steps: int, shift: float) -> tuple[Tensor, float]:
     began = time.perf_counter()
-    table = time_table(subject.transformer)
-    velocity = velocity_of(subject.transformer, subject.prediction, previous, subject.text, 1, table)
-    *_, last = solve(velocity, subject.noise, solver, steps, shift)
+    table = cache(subject.engine.transformer.at)
+    velocity = velocity_of(subject.engine.transformer, subject.prediction, previous, subject.text, 1, table)
+    *_, last = solve(velocity, subject.noise_of(0), solver, steps, shift)
     return last, time.perf_counter() - began

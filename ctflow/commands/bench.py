@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ctflow.card import find_checkpoint
-from ctflow.commands.generate import DEVICES
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable, write_whole
+from ctflow.settings import CUDA_LEVELS, DEVICES
 
 SIZES = ("S", "B", "L")
 SOLVER_SHARE = 0.5  # of the time, where there are trained weights
@@ -26,6 +26,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     what.add_argument("--preset", choices=SIZES, default="S", help="random weights of a published size (default: S)")
     what.add_argument("--model", metavar="DIR", help="a checkpoint instead")
     parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--cuda", choices=CUDA_LEVELS, default=CUDA_LEVELS[0], help="faster on a GPU, but untried")
     parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="about how long (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the numbers, beside the table")
 
@@ -37,15 +38,15 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         check_writable(args.json)
     folder = find_checkpoint(args.model) if args.model else None
-    from ctflow.benchmark.measure import measure
+    from ctflow.benchmark.measure import Bench
     from ctflow.benchmark.solvers import compare_solvers
     from ctflow.benchmark.subject import folder_subject, random_subject
     from ctflow.pipeline import resolve_device
 
     device = resolve_device(args.device)
-    subject = folder_subject(folder, device) if folder else random_subject(args.preset, device)
+    subject = folder_subject(folder, device, args.cuda) if folder else random_subject(args.preset, device, args.cuda)
     budget_s = 60 * args.minutes
-    rows, facts = measure(subject, budget_s * (1 - SOLVER_SHARE * subject.trained), _say)
+    rows, facts = Bench(subject, _say).measure(budget_s * (1 - SOLVER_SHARE * subject.trained))
     solved = compare_solvers(subject, rows[0].product_s, budget_s * SOLVER_SHARE, _say) if subject.trained else []
     machine = _machine(device.type)
     report = {
@@ -78,7 +79,7 @@ def _machine(device: str) -> str:
     else:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         what = f"{_cpu_name()}, {cores} cores, {torch.get_num_threads()} threads"
-    return f"{what}, float32 without TF32, torch {torch.__version__}"
+    return f"{what}, the reference in float32 without TF32, torch {torch.__version__}"
 
 
 def _cpu_name() -> str:
@@ -102,11 +103,14 @@ def _markdown(report: dict[str, Any]) -> str:
         error = "" if row["max_error"] is None else f"{row['max_error']:.1e}"
         numbers = f"{row['reference_s']:.3g} | {row['product_s']:.3g} | {row['ratio']:.2f} × | {error}"
         lines.append(f"| {row['name']} | {numbers} | {row['how']} |")
+    if facts["memory_gb"]:
+        reference, product = facts["memory_gb"]
+        numbers = f"{reference:.1f} GB | {product:.1f} GB | {reference / product:.2f} ×"
+        lines.append(f"| memory | {numbers} | | most in use, weights of both included |")
     lines += [
         "",
         f"A step is {facts['step_gflop']:.0f} GFLOP, at {facts['share_of_matrix_peak']:.0%} of the "
-        f"{facts['matrix_gflop_per_s']:.0f} GFLOP/s that products of matrices reach here. "
-        f"Peak memory {facts['peak_memory_gb']:.1f} GB, reference included.",
+        f"{facts['matrix_gflop_per_s']:.0f} GFLOP/s that products of matrices reach here.",
     ]
     if report["solvers"]:
         lines += ["", "| chunk | solver | steps | shift | error | s |", "|---|---|---|---|---|---|"]

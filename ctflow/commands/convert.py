@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from ctflow.card import CHECKPOINTS
-from ctflow.catalog import CXR_BERT, RELEASED, Released
+from ctflow.catalog import CXR_BERT, RELEASED, TAEF1, Released
 from ctflow.errors import CheckpointError, RequestError
 
 _PATTERNS = {
@@ -13,6 +13,7 @@ _PATTERNS = {
     "avae": ("config.json", "*.safetensors", "*.safetensors.index.json"),
     "text": ("*",),
     "tokenizer": ("*.json", "*.txt"),
+    "taef1": ("config.json", "*.safetensors", "*.safetensors.index.json"),
 }
 
 
@@ -34,6 +35,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         action="store_true",
         help="CXR-BERT's own weights in place of CT-CLIP's, which are gated: not what the model was trained with",
     )
+    parser.add_argument(
+        "--taef1",
+        nargs="?",
+        const=TAEF1,
+        metavar="PATH_OR_ADDRESS",
+        help=f"takes in a small decoder too, for --decoder taef1 (default: {TAEF1}, MIT)",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the checkpoint (default: checkpoints/MODEL)")
 
 
@@ -45,6 +53,8 @@ def run(args: argparse.Namespace) -> None:
     addresses = {
         part.name: getattr(args, part.name) or _published(released, part.name, args.cxr_bert) for part in released.parts
     }
+    if args.taef1:
+        addresses["taef1"] = args.taef1
     from ctflow.released.convert import Sources, convert
     from ctflow.released.hub import fetch
     from ctflow.released.recipes import RECIPES

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ctflow.card import find_checkpoint
 from ctflow.commands.extra import extra
-from ctflow.commands.generate import DEFAULT_MODEL, DEVICES, load
+from ctflow.commands.generate import DEFAULT_MODEL, load
 from ctflow.errors import RequestError
-from ctflow.io.files import check_writable
+from ctflow.io.files import make_folder
+from ctflow.settings import DEVICES
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,6 +23,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     effusion.set_defaults(run=run_effusion)
     effusion.add_argument("--seeds", type=int, default=8, metavar="N", help="volumes per report (default: %(default)s)")
+    codec = kinds.add_parser("codec", help="what the A-VAE keeps of a chest", allow_abbrev=False)
+    codec.set_defaults(run=run_codec)
+    codec.add_argument("--phantoms", type=int, default=8, metavar="N", help="default: %(default)s")
+    codec.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="default: %(default)s")
     obedience = kinds.add_parser(
         "obedience", help="does it draw what the report asks for, and nothing that it denies", allow_abbrev=False
     )
@@ -53,6 +59,20 @@ def run_effusion(args: argparse.Namespace) -> None:
         print(markdown(row), flush=True)
 
 
+def run_codec(args: argparse.Namespace) -> None:
+    """Prints the table, on the CPU."""
+    if args.phantoms < 1:
+        raise RequestError(f"--phantoms is 1 or more; got {args.phantoms}.")
+    folder = find_checkpoint(args.model)
+    with extra("train"):
+        from ctflow.checkpoints import load_checkpoint
+        from ctflow.evaluation.codec import HEAD, markdown, measure
+
+    print(HEAD)
+    for row in measure(load_checkpoint(folder), args.phantoms):
+        print(markdown(row))
+
+
 def run_obedience(args: argparse.Namespace) -> None:
     """Writes table, numbers and pictures, and prints the table."""
     workers = args.workers or os.cpu_count() or 1
@@ -65,7 +85,7 @@ def run_obedience(args: argparse.Namespace) -> None:
             f"Detectors need 16 --phantoms at least, and are poor with less than some 300; got {args.phantoms}."
         )
     out = args.out or Path("runs/obedience")
-    _make_folder(out)
+    make_folder(out)
     with extra("train"):
         from ctflow.evaluation.obedience import Plan, obedience
 
@@ -75,11 +95,3 @@ def run_obedience(args: argparse.Namespace) -> None:
         for step in bar:
             bar.set_description(step)
     print((out / "obedience.md").read_text(), flush=True)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from error
-    check_writable(folder / "obedience.md")

@@ -41,10 +41,10 @@ from ctflow.io.sidecar import (
     write_sidecar,
 )
 from ctflow.report import Report
+from ctflow.settings import CUDA_LEVELS, DECODERS, DEVICES
 from ctflow.volume import Volume
 
 DEFAULT_MODEL = "demo"
-DEVICES = ("auto", "cpu", "cuda")
 # What a sidecar settles: beside --from these have no say.
 _SETTLED = ("impression", "sex", "age", "seed", "chunks", "preset", "solver", "steps", "shift", "guidance")
 
@@ -73,6 +73,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--guidance", type=float, metavar="X", help="how strongly the report is followed; 1 = plainly")
     add_start_to(parser)
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with --from, the one recorded there")
+    parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help="taef1 is faster and coarser")
+    parser.add_argument("--cuda", choices=CUDA_LEVELS, default=CUDA_LEVELS[0], help="faster on a GPU, but untried")
     parser.add_argument("--keep-partial", action="store_true", help="at Ctrl-C, write the slices that are made already")
 
 
@@ -82,7 +84,8 @@ def run(args: argparse.Namespace) -> None:
     recipe = _recipe(args)
     report = recipe.report if recipe else _report(args)
     start = start_of(args, recipe)
-    generator = load(args.model, args.device or (recipe.device.partition(":")[0] if recipe else "auto"))
+    device = args.device or (recipe.device.partition(":")[0] if recipe else "auto")
+    generator = load(args.model, device, args.decoder, args.cuda)
     if recipe:
         _check_same_model(recipe, generator, args.sidecar)
     request = request_of(recipe) if recipe else _request(args, report, generator, start)
@@ -99,12 +102,12 @@ def run(args: argparse.Namespace) -> None:
     write(volume, complete=True)
 
 
-def load(model: str, device: str) -> Generator:
+def load(model: str, device: str, decoder: str = DECODERS[0], cuda: str = CUDA_LEVELS[0]) -> Generator:
     """The generator behind a checkpoint's name or folder. This is what takes seconds and brings in torch."""
     folder = find_checkpoint(model)
     from ctflow.pipeline import CTFlow
 
-    return CTFlow.load(folder, device)
+    return CTFlow.load(folder, device, decoder, cuda)
 
 
 def _check_out(out: Path) -> None:
@@ -161,10 +164,10 @@ def _request(args: argparse.Namespace, report: Report, generator: Generator, sta
 
 
 def _check_same_model(recipe: Sidecar, generator: Generator, path: Path) -> None:
-    if recipe.model.sha256 != generator.model_sha256:
+    if (recipe.model.name, recipe.model.sha256) != (generator.card.name, generator.model_sha256):
         raise RequestError(
             f"{path} was made by {recipe.model.name} ({recipe.model.sha256[:12]}…), and this is {generator.card.name} "
-            f"({generator.model_sha256[:12]}…): give --model the folder of the former."
+            f"({generator.model_sha256[:12]}…): give --model the folder of the former, and --decoder."
         )
 
 

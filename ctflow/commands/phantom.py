@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from ctflow.commands.extra import extra
 from ctflow.errors import RequestError
-from ctflow.io.files import check_writable
+from ctflow.io.files import make_folder
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,18 +30,10 @@ def run(args: argparse.Namespace) -> None:
     for name, value in (("--n", args.n), ("--seed", args.seed + 1), ("--workers", workers)):
         if value < 1:
             raise RequestError(f"{name} is too small; got {getattr(args, name.strip('-'))}.")
-    _make_folder(args.out)
+    make_folder(args.out)
     with extra("train"):
         from ctflow.training.ctrate import write_dataset
 
     written = write_dataset(args.out, args.n, args.seed, args.split, workers)
     seconds = [one.seconds for one in tqdm(written, total=args.n, unit="phantom")]
     print(f"{args.out}: {args.n} phantoms, {60 * args.n / sum(seconds):.0f} per minute and core.")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from error
-    check_writable(folder / "truths.json")

@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ctflow.commands.generate import DEFAULT_MODEL, DEVICES, load, read_text
+from ctflow.commands.generate import DEFAULT_MODEL, load, read_text
 from ctflow.errors import RequestError
 from ctflow.report import Report
+from ctflow.settings import DEVICES
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -7,7 +7,7 @@ from ctflow.card import CHECKPOINTS
 from ctflow.commands.extra import extra
 from ctflow.commands.generate import DEVICES
 from ctflow.errors import RequestError
-from ctflow.io.files import check_writable
+from ctflow.io.files import make_folder
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,16 +36,8 @@ def run_demo(args: argparse.Namespace) -> None:
     work = args.work or Path("runs/smoke" if args.smoke else "runs/demo")
     out = args.out or (work / "model" if args.smoke else CHECKPOINTS / "demo")
     for folder in (out, work):
-        _make_folder(folder)
+        make_folder(folder)
     with extra("train"):
         from ctflow.training.demo import train_demo
 
     train_demo(out, work, args.hours, args.smoke, args.seed, args.device)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from error
-    check_writable(folder / "card.json")

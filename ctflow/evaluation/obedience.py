@@ -34,7 +34,7 @@ from ctflow.volume import Volume
 log = logging.getLogger(__name__)
 
 HELD_OUT, KNOWN, SEEDS = "held-out", "known", "seeds"
-GUIDANCES = (2.0, 4.0)
+GUIDANCES = (1.0, 2.0, 4.0)
 FIT_SEED = 10**6  # detectors' phantoms lie far from every model's training phantoms
 OTHER_SEEDS = 3
 
@@ -58,7 +58,8 @@ def items(plan: Plan, guidance: float, guided: bool) -> dict[str, list[Item]]:
 
     groups = {HELD_OUT: part(HELD_OUT, plan.n), KNOWN: part(KNOWN, max(1, plan.n // 4))}
     if guided:
-        groups |= {f"guidance {g:g}": part(f"guidance {g:g}", max(1, plan.n // 8), g) for g in GUIDANCES}
+        others = [g for g in GUIDANCES if g != guidance]
+        groups |= {f"guidance {g:g}": part(f"guidance {g:g}", max(1, plan.n // 8), g) for g in others}
     few = max(1, plan.n // 16)
     groups[SEEDS] = [item for shift in range(1, 1 + OTHER_SEEDS) for item in part(SEEDS, few, guidance, shift)]
     return groups
@@ -114,7 +115,7 @@ def _rows(made: dict[str, list[Result]], detectors: Detectors, limits: dict[Kind
         rows.append(Row("phrasings, shown when asked", "known", recall(judged[KNOWN], limits)))
         rows.append(Row("phrasings, shown when asked", "held out", recall(same, limits)))
     for name in [HELD_OUT, *(name for name in judged if name.startswith("guidance"))]:
-        title = name if name != HELD_OUT else "default guidance"
+        title = name if name != HELD_OUT else f"guidance {pool[0].item.guidance:g}, the default"
         rows.append(Row("AUROC, asked against denied, all kinds", title, pooled_auroc(judged[name], limits)))
     thumbs = _by_index([r for name in (HELD_OUT, SEEDS) for r in made[name] if r.measures])
     rows.append(Row("diversity", "HU between seeds of one report", over_pairs(thumbs, distance)))

@@ -5,7 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
-from ctflow.errors import VolumeError
+from ctflow.errors import RequestError, VolumeError
 
 _NO_FOLDER = "Its folder does not exist: create it, or choose another."
 _NOT_ALLOWED = "Its folder cannot be written to: choose another, or change its permissions."
@@ -52,6 +52,15 @@ def check_writable(path: Path) -> None:
         partial.unlink()
     except OSError as error:
         raise _not_written(path, error) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder if it is not there, and sees that files can be written in it. Raises a CTFlowError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from error
+    check_writable(folder / "card.json")
 
 
 def _partial_name(path: Path) -> Path:

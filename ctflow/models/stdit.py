@@ -123,7 +123,8 @@ class Block(nn.Module):
     def temporal(self, x: Tensor, position: Tensor | None) -> Tensor:
         batch = x.shape[0]
         x = rearrange(x, "b (n s) d -> (b s) n d", n=self.slices)
-        x = self.attn_temp(x if position is None else x + position)
+        # Contiguous: a view makes of one large product s small ones, a third of the time of a whole step on a CPU.
+        x = self.attn_temp((x if position is None else x + position).contiguous())
         return rearrange(x, "(b s) n d -> b (n s) d", b=batch)
 
 
@@ -242,6 +243,10 @@ class STDiT(nn.Module):
         blocks = (shared + block.scale_shift_table + BLOCK_ONE.to(shared) for block in self.blocks)
         final = time[:, None] + self.final_layer.scale_shift_table + FINAL_ONE.to(shared)
         return Modulation(tuple(block.to(dtype) for block in blocks), final.to(dtype))
+
+    def at(self, t: float) -> Modulation:
+        """The modulation at one time, for all samples."""
+        return self.modulation(torch.tensor([t], device=self.pos_embed.device))
 
     def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
         """One evaluation: x (B, C, T, H, W) -> velocity of the same shape and dtype."""

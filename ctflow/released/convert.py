@@ -3,12 +3,11 @@
 import json
 import math
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, AutoencoderTiny
 from safetensors.torch import save_file
 from transformers import BertModel
 
@@ -17,7 +16,9 @@ from ctflow.checkpoints import (
     CTCLIP,
     DIFFUSERS_WEIGHTS,
     RELEASED_PREFIX,
+    TAEF1,
     TRANSFORMERS_WEIGHTS,
+    check_class,
     load_checkpoint,
     read_config,
 )
@@ -26,18 +27,32 @@ from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.released.recipes import Recipe, card_of
 from ctflow.released.text import bert_config, copy_tokenizer, split_ctclip, split_cxr_bert
 from ctflow.released.unpickle import read_state_dict
-from ctflow.weights import CONFIG, check_fit, index_of, read_json, read_shapes, shapes_of, weight_files, without_memory
+from ctflow.weights import (
+    CONFIG,
+    Shape,
+    check_fit,
+    index_of,
+    read_json,
+    read_shapes,
+    shapes_of,
+    weight_files,
+    without_memory,
+)
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the parts lie on this disk. `cxr_bert`: the text weights are CXR-BERT's own and not CT-CLIP's."""
+    """Where the parts lie on this disk. `cxr_bert`: the text weights are CXR-BERT's own and not CT-CLIP's.
+
+    `taef1`: a faster decoder, which may be left out.
+    """
 
     denoiser: Path
     avae: Path
     text: Path
     tokenizer: Path
     cxr_bert: bool
+    taef1: Path | None = None
 
 
 def convert(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
@@ -65,6 +80,8 @@ def convert(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
 def _write_parts(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
     config = _copy_transformer(sources.denoiser, out / "transformer")
     avae = _write_avae(recipe, sources.avae, out / "avae")
+    if sources.taef1:
+        _copy_taef1(recipe, sources.taef1, out / TAEF1)
     max_tokens = _write_text(recipe, sources, out)
     scale, shift = recipe.scale_and_shift or _scale_and_shift(avae, sources.avae / CONFIG)
     levels = len(avae["block_out_channels"]) - 1
@@ -74,7 +91,7 @@ def _write_parts(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
 
 
 def _copy_transformer(source: Path, out: Path) -> STDiTConfig:
-    _check_class(source / CONFIG, "DiffuserSTDiT")
+    check_class(source / CONFIG, "DiffuserSTDiT")
     config = read_config(STDiTConfig, source / CONFIG)
     expected = shapes_of(without_memory(lambda: STDiT(config)).state_dict())
     path = source / DIFFUSERS_WEIGHTS
@@ -86,25 +103,35 @@ def _copy_transformer(source: Path, out: Path) -> STDiTConfig:
 def _write_avae(recipe: Recipe, source: Path, out: Path) -> dict[str, Any]:
     """A folder as diffusers saves it, or for some models a bare state dict. Returns its config."""
     if source.is_dir() or recipe.avae_config is None:
-        _check_class(source / CONFIG, "AutoencoderKL")
-        config = read_json(source / CONFIG)
-        path = source / DIFFUSERS_WEIGHTS
-        check_fit(_avae_shapes(config, source / CONFIG), read_shapes(path), path)
-        _copy_folder(source, out)
-        return config
+        return _copy_diffusers(AutoencoderKL, source, out)
     weights = read_state_dict(source)
-    check_fit(_avae_shapes(recipe.avae_config, source), shapes_of(weights), source)
+    check_fit(_shapes(AutoencoderKL, recipe.avae_config, source), shapes_of(weights), source)
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, out / DIFFUSERS_WEIGHTS)
     (out / CONFIG).write_text(json.dumps(recipe.avae_config, indent=2) + "\n")
     return recipe.avae_config
 
 
-def _avae_shapes(config: dict[str, Any], path: Path) -> dict[str, tuple[int, ...]]:
-    new: Callable[[], AutoencoderKL] = lambda: AutoencoderKL.from_config(config)  # noqa: E731
+def _copy_taef1(recipe: Recipe, source: Path, out: Path) -> None:
+    if not recipe.flux_latents:
+        raise CheckpointError(f"TAEF1 decodes FLUX's latents, and {recipe.name} has its own: leave out --taef1.")
+    out.mkdir()
+    _copy_diffusers(AutoencoderTiny, source, out)
+
+
+def _copy_diffusers(kind: type[AutoencoderKL | AutoencoderTiny], source: Path, out: Path) -> dict[str, Any]:
+    check_class(source / CONFIG, kind.__name__)
+    config = read_json(source / CONFIG)
+    path = source / DIFFUSERS_WEIGHTS
+    check_fit(_shapes(kind, config, source / CONFIG), read_shapes(path), path)
+    _copy_folder(source, out)
+    return config
+
+
+def _shapes(kind: type[AutoencoderKL | AutoencoderTiny], config: dict[str, Any], path: Path) -> dict[str, Shape]:
     try:
-        return shapes_of(without_memory(new).state_dict())
+        return shapes_of(without_memory(lambda: kind.from_config(config)).state_dict())
     except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} describes no AutoencoderKL: {error}.") from error
+        raise CheckpointError(f"{path} describes no {kind.__name__}: {error}.") from error
 
 
 def _scale_and_shift(config: dict[str, Any], path: Path) -> tuple[float, float]:
@@ -133,12 +160,6 @@ def _write_text(recipe: Recipe, sources: Sources, out: Path) -> int:
     save_file(bert, out / "text" / TRANSFORMERS_WEIGHTS)
     copy_tokenizer(sources.tokenizer, out / "text")
     return config.max_position_embeddings
-
-
-def _check_class(path: Path, expected: str) -> None:
-    found = read_json(path).get("_class_name")
-    if found != expected:
-        raise CheckpointError(f"{path} is the config of {found!r}; that of {expected!r} was expected here.")
 
 
 def _copy_folder(source: Path, out: Path) -> None:

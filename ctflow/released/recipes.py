@@ -57,12 +57,14 @@ class Recipe:
 
     `scale_and_shift` of the latents: None where the config of the A-VAE says them.
     `avae_config`: for an A-VAE that is a bare state dict, None where it always comes as a folder.
+    `flux_latents`: whether it is FLUX's own, whose latents TAEF1 decodes too.
     """
 
     name: str
     title: str
     scale_and_shift: tuple[float, float] | None
     avae_config: dict[str, Any] | None
+    flux_latents: bool
     ctclip: CTClipConfig
     intensity: IntensityMap
     first_previous: Literal["black", "zeros"]
@@ -76,6 +78,7 @@ V1 = Recipe(
     title="CTFlow, the published weights",
     scale_and_shift=None,
     avae_config=None,
+    flux_latents=True,
     ctclip=CTCLIP,
     intensity=IntensityMap(black=0.0, white=1.0, hu_black=AIR_HU, hu_white=1400),
     first_previous="black",
@@ -89,6 +92,7 @@ V2 = Recipe(
     title="CTFlow v2, the published weights",
     scale_and_shift=(0.8487, 0.0),
     avae_config=FLUX_AVAE,
+    flux_latents=False,
     ctclip=CTCLIP,
     intensity=IntensityMap(black=-1.0, white=1.0, hu_black=AIR_HU, hu_white=1000),
     first_previous="zeros",

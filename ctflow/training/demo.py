@@ -28,7 +28,7 @@ from ctflow.training.avae import new_avae, train_avae
 from ctflow.training.loop import TRAINED, Recipe, Stage
 from ctflow.training.mentions import check_mentions, new_reader, train_mentions
 from ctflow.training.phantoms import PhantomSet, phantom_set
-from ctflow.training.text import Attributes, accuracy, new_bert, new_tokenizer, train_text
+from ctflow.training.text import Attributes, accuracy, embeddings, new_bert, new_tokenizer, train_text
 from ctflow.training.tower import check_tower, fit_tower, latent_size, seen, tower_set, train_tower
 from ctflow.training.transformer import LatentSet, encode_volume, new_transformer, train_transformer
 
@@ -40,12 +40,12 @@ TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impr
 MAX_TOKENS = 256
 # Each with its share of the time.
 AVAE_RECIPE, AVAE_SHARE = Recipe("avae", 4e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.22
-TEXT_RECIPE, TEXT_SHARE = Recipe("text", 5e-4, None, ema_decay=0.99, max_gradient_norm=1.0), 0.05
+TEXT_RECIPE, TEXT_SHARE = Recipe("text", 1e-3, None, ema_decay=0.99, max_gradient_norm=1.0), 0.05
 MENTIONS_RECIPE, MENTIONS_SHARE = Recipe("mentions", 3e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.004
 TOWER_RECIPE, TOWER_SHARE = Recipe("tower", 3e-3, None, ema_decay=0.99, max_gradient_norm=1.0), 0.02
 TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.706
 STAGES = ("avae", "text", "mentions", "tower", "transformer")
-REPORTS_PER_PHANTOM = 16
+REPORTS_PER_PHANTOM = 8
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Sizes:
 
 
 DEMO = Sizes(
-    phantoms=400,
+    phantoms=1200,
     avae_channels=(8, 16, 24, 32),
     latent_channels=3,
     avae_batch=4,
@@ -145,7 +145,8 @@ def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, devi
     attributes = _text(stage(TEXT_RECIPE, TEXT_SHARE), sizes)
     reader = _reader(stage(MENTIONS_RECIPE, MENTIONS_SHARE), sizes, attributes)
     tower = _tower(stage(TOWER_RECIPE, TOWER_SHARE), sizes, attributes.encoder, phantoms)
-    data, scale, shift = _latents(work, kl, attributes.encoder, phantoms, seed)
+    volumes, scale, shift = _latents(work, kl, phantoms)
+    data = _latent_set(volumes, AVAE(kl, scale, shift), _texts(work, attributes, phantoms, seed), phantoms)
     transformer = train_transformer(
         stage(TRANSFORMER_RECIPE, TRANSFORMER_SHARE),
         new_transformer(_transformer_config(sizes), data, seed),
@@ -220,37 +221,42 @@ def _tower(stage: Stage, sizes: Sizes, encoder: TextEncoder, phantoms: PhantomSe
 
 
 @torch.inference_mode()
-def _latents(
-    work: Path, kl: AutoencoderKL, encoder: TextEncoder, phantoms: PhantomSet, seed: int
-) -> tuple[LatentSet, float, float]:
-    """The latents of all phantoms, brought to zero mean and unit spread by one shift and one scale for all channels."""
+def _latents(work: Path, kl: AutoencoderKL, phantoms: PhantomSet) -> tuple[list[torch.Tensor], float, float]:
+    """The latents of all phantoms, brought to zero mean and unit spread by one scale and one shift for all channels."""
     path = work / "latents.pt"
     raw = AVAE(kl, scale=1.0, shift=0.0)
     if not path.exists():
         volumes = zip(phantoms.hu, phantoms.slices, strict=True)
         torch.save([encode_volume(raw, INTENSITY.to_intensity(hu[:count])).half() for hu, count in volumes], path)
-    volumes = [volume.float() for volume in torch.load(path, weights_only=True)]
-    everything = torch.cat([volume.flatten() for volume in volumes])
+    latents = [volume.float() for volume in torch.load(path, weights_only=True)]
+    everything = torch.cat([volume.flatten() for volume in latents])
     scale, shift = round(1 / everything.std().item(), 4), round(everything.mean().item(), 4)
-    scaled = AVAE(kl, scale, shift)
+    return [(volume - shift) * scale for volume in latents], scale, shift
+
+
+def _texts(work: Path, attributes: Attributes, phantoms: PhantomSet, seed: int) -> torch.Tensor:
+    """(phantoms, REPORTS_PER_PHANTOM, D): several reports of each phantom's truth."""
+    path = work / "reports.pt"
+    if not path.exists():
+        rng = np.random.default_rng([seed, 2])
+        reports = [write_report(truth, rng) for truth in phantoms.truths for _ in range(REPORTS_PER_PHANTOM)]
+        read = embeddings(attributes, [encoder_text(report, TEXT_PARTS) for report in reports])
+        torch.save(read.unflatten(0, (-1, REPORTS_PER_PHANTOM)).clone(), path)
+    return torch.load(path, weights_only=True)
+
+
+@torch.inference_mode()
+def _latent_set(volumes: list[torch.Tensor], avae: AVAE, texts: torch.Tensor, phantoms: PhantomSet) -> LatentSet:
     plane = phantoms.hu.shape[2:]
-    black, white = (scaled.code_of(value, *plane) for value in (INTENSITY.black, INTENSITY.white))
-    rng = np.random.default_rng([seed, 2])
-    texts = torch.stack([_embeddings(encoder, truth, rng) for truth in phantoms.truths])
+    black, white = (avae.code_of(value, *plane) for value in (INTENSITY.black, INTENSITY.white))
     told = np.stack([amounts(truth) for truth in phantoms.truths])
-    data = LatentSet([(volume - shift) * scale for volume in volumes], black, white, texts, told, _odds(told))
-    return data, scale, shift
+    return LatentSet(volumes, black, white, texts, told, _odds(told))
 
 
 def _odds(told: np.ndarray) -> np.ndarray:
     """Large findings are rare, and what the report can change most: phantoms with them are drawn more often."""
     odds = 1 + 3 * told.max(axis=1)
     return odds / odds.sum()
-
-
-def _embeddings(encoder: TextEncoder, truth: object, rng: np.random.Generator) -> torch.Tensor:
-    reports = [write_report(truth, rng) for _ in range(REPORTS_PER_PHANTOM)]
-    return torch.cat([encoder.encode(encoder_text(report, TEXT_PARTS))[0] for report in reports])
 
 
 def _transformer_config(sizes: Sizes) -> STDiTConfig:

@@ -100,7 +100,8 @@ def _optimizers(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimizer]
     def is_matrix(name: str) -> bool:
         return name.startswith("blocks.") and name.endswith(".weight") and named[name].ndim == 2
 
-    inner = {name for name in named if recipe.matrix_rate and is_matrix(name)}
+    # In the model's own order, which a state that is resumed relies on.
+    inner = [name for name in named if recipe.matrix_rate and is_matrix(name)]
     rest = [{"params": [p for name, p in named.items() if name not in inner], "full_rate": recipe.learning_rate}]
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, weight_decay=0.01, betas=(0.9, 0.95))]
     if recipe.matrix_rate:

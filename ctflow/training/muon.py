@@ -15,14 +15,23 @@ ADAMW_SIZE = 0.2  # the root mean square of an update of AdamW, so that both tak
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """(m, n) -> about the nearest matrix of orthogonal rows or columns, by Newton-Schulz iteration."""
+    """(m, n) -> about the nearest matrix of orthogonal rows or columns, by Newton-Schulz iteration.
+
+    The iterates are polynomials of the Gram matrix times the matrix: only the small square is iterated.
+    """
     a, b, c = COEFFICIENTS
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     x = x / x.norm().clamp(min=1e-7)
-    for _ in range(STEPS):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    gram = x @ x.T
+    one = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    product = one
+    for step in range(STEPS):
+        factor = torch.addmm(a * one + b * gram, gram, gram, alpha=c)
+        product = factor @ product if step else factor
+        if step < STEPS - 1:
+            gram = factor @ gram @ factor
+    x = product @ x
     return x.T if tall else x
 
 

@@ -18,6 +18,7 @@ GRADES = 1 + len(SIZES)  # absent, small, moderate, large
 LOGIT_SCALE = 10.0  # unit vectors alone could not make a softmax certain
 TEMPERATURE = 0.1  # of the contrast between reports
 AMOUNT_WEIGHT = 4.0
+LIKE_LENGTH = 12  # reports of like length that go together
 
 
 def new_tokenizer(texts: Iterable[str], max_tokens: int) -> BertTokenizerFast:
@@ -65,6 +66,24 @@ def _amounts(truths: list[Truth]) -> Tensor:
     return torch.from_numpy(np.stack([amounts(truth) for truth in truths]))
 
 
+def _read(model: nn.Module, encoder: TextEncoder, texts: list[str], device: torch.device) -> list[Tensor]:
+    """What `Attributes` reads in texts, a few of like length at a time: reports differ, and padding costs as much."""
+    ids = encoder.tokenizer(texts, truncation=True, max_length=encoder.max_tokens)["input_ids"]
+    order = np.argsort([len(one) for one in ids])
+    parts = []
+    for some in np.array_split(order, -(-len(order) // LIKE_LENGTH)):
+        tokens = encoder.tokenizer.pad({"input_ids": [ids[i] for i in some]}, return_tensors="pt").to(device)
+        parts.append(model(tokens["input_ids"], tokens["attention_mask"]))
+    back = torch.from_numpy(np.argsort(order)).to(device)
+    return [torch.cat(tensors)[back] for tensors in zip(*parts, strict=True)]
+
+
+@torch.inference_mode()
+def embeddings(model: Attributes, texts: list[str]) -> Tensor:
+    """-> (texts, D)."""
+    return _read(model, model.encoder, texts, model.encoder.bert.device)[0]
+
+
 def train_text(stage: Stage, model: Attributes, parts: tuple[str, ...], batch: int) -> Attributes:
     """Cross-entropy of the grades, error of the amounts, and a contrast: reports of one truth lie together.
 
@@ -75,10 +94,7 @@ def train_text(stage: Stage, model: Attributes, parts: tuple[str, ...], batch: i
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         truths = [draw_truth(rng) for _ in range(batch // 2)] * 2
         texts = [encoder_text(write_report(truth, rng), parts) for truth in truths]
-        tokens = encoder.tokenizer(
-            texts, padding=True, truncation=True, max_length=encoder.max_tokens, return_tensors="pt"
-        ).to(device)
-        embedding, logits, read = model(tokens["input_ids"], tokens["attention_mask"])
+        embedding, logits, read = _read(model, encoder, texts, device)
         target, amount = _grades(truths).to(device), _amounts(truths).to(device)
         first, second = embedding.float().chunk(2)
         there = target > 0
@@ -100,8 +116,7 @@ def accuracy(model: Attributes, parts: tuple[str, ...], count: int, seed: int, p
     truths = [draw_truth(rng) for _ in range(count)]
     encoder = model.encoder
     texts = [encoder_text(write_report(truth, rng, phrasings), parts) for truth in truths]
-    tokens = encoder.tokenizer(texts, padding=True, truncation=True, max_length=encoder.max_tokens, return_tensors="pt")
-    _, logits, _ = model(tokens["input_ids"], tokens["attention_mask"])
+    _, logits, _ = _read(model, encoder, texts, encoder.bert.device)
     target = _grades(truths)
     right, there = (logits.argmax(-1) == target).float(), target > 0
     return float((right[there].mean() + right[~there].mean()) / 2)

@@ -19,13 +19,14 @@ from ctflow.training.loop import Stage, train
 
 NO_TEXT_SHARE = 0.1
 PREVIOUS_NOISE = 0.3  # at most: what generation gives as the previous chunk is never quite right
-NO_PREVIOUS_SHARE = 0.3  # of the chunks see zeros in its place: what it shows, the report need not tell
-TEXT_SIZE = 3.0  # of the report's numbers in a token: what is large is learnt first
+NO_PREVIOUS_SHARE = 0.4  # of the chunks see zeros in its place: what it shows, the report need not tell
+TEXT_SIZE = 2.5  # of the report's numbers in a token: what is large is learnt first
 TOLD_WEIGHT, MOST_TOLD = 3.0, 12.0  # see `told_weight`
+RIDGE = 1e-4  # of the regression that begins with the report's facts, in units of its numbers' own size
 PLACE_SIZE = 1.5  # of the code of a token's place, beside patches of about unit size
 # A large effusion shows through all but the strongest noise, so the report is needed, and learnt, only near t = 1.
 T_SHIFT = 5.0
-FIRST_CHUNK_SHARE = 0.4  # it has nothing but the report to go by
+FIRST_CHUNK_SHARE = 0.3  # it has nothing but the report to go by
 SMALLEST_T = 0.3  # an error of the data is one of the velocity times t: its weight, but not without bound
 ALIGNED_SHARE = 0.5  # of the other chunks begin where generation would; the rest begin anywhere
 
@@ -61,7 +62,7 @@ def new_transformer(config: STDiTConfig, data: LatentSet, seed: int) -> STDiT:
             nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)
     _, rows, columns = config.tokens
-    text_room = config.hidden_size // 10
+    text_room = min(config.hidden_size // 7, data.told.shape[1])
     patch_room = config.hidden_size - rows * columns - text_room
     noisy_room = patch_room * 4 // 7
     rng = np.random.default_rng([seed, 3])
@@ -69,7 +70,7 @@ def new_transformer(config: STDiTConfig, data: LatentSet, seed: int) -> STDiT:
         _begin_patches(model.x_embedder.proj, noisy_room, patch_room, _windows(data, config.input_size[0], rng))
         model.pos_embed.zero_()
         model.pos_embed[0, :, patch_room : patch_room + rows * columns] = PLACE_SIZE * cosines(rows, columns)
-        _begin_text(model, text_room, data.texts.flatten(0, 1))
+        _begin_text(model, text_room, data.texts.float(), torch.from_numpy(data.told))
         for block in model.blocks:
             for layer in (block.attn.proj, block.attn_temp.proj, block.mlp.fc2):
                 layer.weight.zero_()
@@ -101,16 +102,29 @@ def _begin_patches(proj: nn.Conv3d, noisy_room: int, patch_room: int, windows: T
     proj.bias[noisy_room:patch_room] = -previous @ mean
 
 
-def _begin_text(model: STDiT, room: int, texts: Tensor) -> None:
-    """The first block writes the report, varying by TEXT_SIZE between reports, into the last `room` dimensions."""
+def _begin_text(model: STDiT, room: int, texts: Tensor, told: Tensor) -> None:
+    """The first block writes what the report tells, varying by TEXT_SIZE in all, into the last `room` dimensions.
+
+    A linear regression on the random features that the text embedding begins as: `texts` (phantoms, reports, D),
+    `told` (phantoms, facts). Without a report it writes about zeros.
+    """
     # The report comes as a vector of unit length; the layers after it expect numbers of unit size.
     nn.init.normal_(model.y_embedder.y_proj.fc1.weight)
     for block in model.blocks:
         block.cross_attn.proj.weight.zero_()
     first = model.blocks[0].cross_attn
-    nn.init.xavier_normal_(first.proj.weight[-room:].T)
-    written = first(model.y_embedder(texts[:, None].float()))[:, 0, -room:]
-    first.proj.weight[-room:] *= TEXT_SIZE / (written - written.mean(0)).std()
+    nn.init.eye_(first.proj.weight)
+    values = first(model.y_embedder(texts)).flatten(0, 1)
+    facts = told - told.mean(0)
+    components = torch.linalg.eigh(facts.T @ facts).eigenvectors.flip(1)[:, :room]
+    facts = (facts @ components).repeat_interleave(texts.shape[1], 0)
+    no_report = torch.zeros(math.ceil(NO_TEXT_SHARE * len(values)), 1)
+    values = torch.cat([values, no_report.expand(-1, values.shape[1])])
+    facts = torch.cat([facts, no_report.expand(-1, room)])
+    penalty = RIDGE * values.square().sum(0).mean() * torch.eye(values.shape[1])
+    read = torch.linalg.solve(values.T @ values + penalty, values.T @ facts)
+    first.proj.weight.zero_()
+    first.proj.weight[-room:] = TEXT_SIZE / facts.std() * read.T
 
 
 def cosines(rows: int, columns: int) -> Tensor:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def ellipse(shape: tuple[int, int], centre: tuple[float, float], radius: tuple[f
     return ((rows - centre[0]) / radius[0]) ** 2 + ((columns - centre[1]) / radius[1]) ** 2 < 1
 
 
-def chest_slice(share: float, seed: int) -> np.ndarray:
+def chest_slice(share: float, vessel: int) -> np.ndarray:
     """int16 HU (rows, columns); `share` 0 at the head, 1 at the feet. The heart is left, the liver right."""
     shape = (SIZE, SIZE)
     hu = np.full(shape, -1000, np.int16)
@@ -61,14 +62,20 @@ def chest_slice(share: float, seed: int) -> np.ndarray:
     if share > 0.6:
         hu[ellipse(shape, (125, 76), (70 * (share - 0.5), 90 * (share - 0.5)))] = 60
     hu[ellipse(shape, (178, 128), (14, 14))] = 700
-    hu[ellipse(shape, (196 - 130 * share, 60 + 12 * (seed % 5)), (5, 5))] = 130
-    grain = (np.add.outer(np.arange(SIZE) * 7, np.arange(SIZE) * 13) % 11).astype(np.int16)
-    return hu + grain
+    hu[ellipse(shape, (196 - 130 * share, 60 + 12 * vessel), (5, 5))] = 130
+    return hu
+
+
+@lru_cache(maxsize=32)
+def smooth_chest(slices: int, vessel: int, towards: str) -> np.ndarray:
+    made = [chest_slice(i / (slices - 1), vessel) for i in range(slices)]
+    return np.stack(made if towards == "I" else made[::-1])
 
 
 def chest(slices: int, seed: int, towards: str) -> np.ndarray:
-    made = [chest_slice(i / (slices - 1), seed) for i in range(slices)]
-    return np.stack(made if towards == "I" else made[::-1])
+    """int16 HU (slices, rows, columns), of 55 kinds: a seed places a vessel and shifts the grain."""
+    grain = (np.add.outer(np.arange(SIZE) * 7 + seed, np.arange(SIZE) * 13) % 11).astype(np.int16)
+    return smooth_chest(slices, seed % 5, towards) + grain
 
 
 class FakeGenerator:

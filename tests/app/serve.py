@@ -7,6 +7,7 @@ import argparse
 import logging
 import sys
 import time
+from contextlib import closing
 
 from app.ui import Page
 from ctflow.card import find_checkpoint
@@ -42,6 +43,25 @@ class Strict(FakeGenerator):
         return super().read(report)
 
 
+class Paced:
+    """A generator that tells when each of its events was there, and how long it took."""
+
+    def __init__(self, inner: Generator) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str):
+        return getattr(self._inner, name)
+
+    def stream(self, *arguments):
+        with closing(self._inner.stream(*arguments)) as events:
+            began_s = time.monotonic()
+            for event in events:
+                now_s = time.monotonic()
+                print(f"STEP {now_s:.3f} {now_s - began_s:.3f}", file=sys.stderr, flush=True)
+                yield event
+                began_s = time.monotonic()
+
+
 def name_strangers(event: str, arguments: tuple) -> None:
     if event == "socket.connect" and isinstance(arguments[1], tuple) and arguments[1][0] not in OURS:
         print("STRANGER", arguments[1], file=sys.stderr, flush=True)
@@ -64,7 +84,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     sys.addaudithook(name_strangers)
-    page = Page(generator(arguments.model, arguments.step_s, arguments.hold_chunk))
+    page = Page(Paced(generator(arguments.model, arguments.step_s, arguments.hold_chunk)))
     page.launch(server_name="127.0.0.1", server_port=arguments.port, quiet=True)
 
 

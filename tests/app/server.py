@@ -20,7 +20,7 @@ from ctflow.events import Generator
 
 LIMITS = Limits()
 ROOT = Path(__file__).parents[2]
-START_S = 120
+START_S = 300
 Serve = Callable[..., str]
 
 
@@ -74,6 +74,7 @@ class Apart:
                 time.sleep(0.1)
             else:
                 return
+        self.kill()
         raise AssertionError(f"the server did not start: {self.log.read_text()}")
 
     def kill(self) -> None:

@@ -18,7 +18,9 @@ from gradio_client.exceptions import AppError
 from pydantic import TypeAdapter
 
 from app.chunks import unpack
+from ctflow.__main__ import main
 from ctflow.card import ModelCard
+from ctflow.commands import generate
 from ctflow.io.nifti import read_nifti
 from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest, sleeping
 from tests.app.server import Serve, serving
@@ -59,6 +61,36 @@ def test_what_cannot_be_generated_reaches_programs_in_words(serve: Serve, tmp_pa
         one.predict(" ", api_name="/generate")
     with pytest.raises(AppError, match="at most 6 chunks"):
         one.predict("Clear.", chunks=7, api_name="/generate")
+
+
+BAD = {
+    "empty": ({"findings": " "}, ["--report", " "]),
+    "long": ({"findings": "x" * 50_000}, ["--report", "x" * 50_000]),
+    "of signs that turn text": ({"findings": "\u202e\x00"}, ["--report", "\u202e"]),
+    "seed": ({"seed": -1}, ["--seed", "-1"]),
+    "steps": ({"steps": 0}, ["--steps", "0"]),
+    "odd": ({"steps": 3, "solver": "midpoint"}, ["--steps", "3", "--solver", "midpoint"]),
+    "chunks": ({"chunks": 7}, ["--chunks", "7"]),
+    "guidance": ({"guidance": 3.0}, ["--guidance", "3"]),
+    "age": ({"age": 200}, ["--age", "200"]),
+}
+
+
+def test_page_program_and_command_line_refuse_in_the_same_words(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = serve(sleeping(0))
+    monkeypatch.setattr(generate, "load", lambda model, device: sleeping(0))
+    program = client(url, tmp_path / "program")
+    for fields, words in BAD.values():
+        shown = httpx.post(f"{url}ask/start", json={"findings": "Clear.", **fields}).json()["problem"]
+        with pytest.raises(AppError) as refused:
+            program.predict(**{"findings": "Clear.", **fields}, api_name="/generate")
+        out = ["--out", str(tmp_path / "a.nii.gz")]
+        assert main(["generate", "--report", "Clear.", "--seed", "1", *out, *words]) == 2
+        assert str(refused.value) == shown
+        assert capsys.readouterr().err == f"ctflow: {shown}\n"
+    assert not list(tmp_path.glob("a.*"))
 
 
 def test_programs_see_the_endpoints_and_nothing_of_the_page(serve: Serve, tmp_path: Path) -> None:
@@ -150,10 +182,10 @@ def test_a_login_covers_slices_and_downloads(serve: Serve, tmp_path: Path) -> No
     path.write_bytes(b"slices")
     address = f"{url}gradio_api/file={path}"
     assert httpx.get(address).status_code == 401
-    assert httpx.post(f"{url}gradio_api/component_server", json={}).status_code == 401
     with httpx.Client() as reader:
         reader.post(f"{url}login", data={"username": "reader", "password": "secret"})
         assert reader.get(address).content == b"slices"
+        assert reader.post(f"{url}ask/news", json={}).json()["state"] == "gone"
 
 
 @pytest.mark.parametrize("outside", ["/etc/passwd", "server/../outside.txt"])

@@ -1,25 +1,25 @@
 """Load and faults, on this machine's loopback: python -m tests.load [--visitors N] [--minutes M] [--faults]
 
-Prints what was asked, finished, lost and mixed up (both must be 0), the server's memory, and the slowest answers.
-Exit code 1 where a target is missed. The fake generator is used unless --model says otherwise.
+Prints each figure beside its target, and leaves with exit code 1 where one is missed. The fake generator is used unless
+--model says otherwise.
 """
 
 import argparse
 import sys
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.app.server import Apart
-from tests.load.faults import bad_command_lines, cut_connections, kill
+from tests.load.faults import bad_command_lines, bad_requests, cut_connections, kill
+from tests.load.figures import Figure, Memory, beyond_a_step, growth_of, said, slowest, steps_of
 from tests.load.visitor import Tally, Visitor
 
-WARM_UP = 0.2  # of the time
 GROWTH = 0.05
 ATTACH_S = 3.0
+STOP_S = 0.5
 
 
 def main() -> int:
@@ -37,34 +37,32 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         server = Apart(Path(folder) / "server", "--step-s", str(options.step_s), "--model", options.model)
         try:
-            met = faults(server, options) if options.faults else load(server, options)
+            figures = faults(server, options) if options.faults else load(server, options)
         finally:
             server.kill()
-    return 0 if met else 1
+    print(*figures, sep="\n")
+    return 0 if all(figure.met for figure in figures) else 1
 
 
-def load(server: Apart, options: argparse.Namespace) -> bool:
+def load(server: Apart, options: argparse.Namespace) -> list[Figure]:
     """Visitors who do all sorts of things until time is up, and then see their last run through."""
-    before = memory_mb(server)
+    memory = Memory(server.process.pid)
     until_s = time.monotonic() + 60 * options.minutes
-    at_warm: list[float] = []
-    warm = threading.Timer(60 * options.minutes * WARM_UP, lambda: at_warm.append(memory_mb(server)))
-    warm.start()
-    with ThreadPoolExecutor(options.visitors) as pool:
+    with ThreadPoolExecutor(options.visitors) as pool, memory:
         tallies = list(pool.map(lambda number: stay(server, options, number, until_s), range(options.visitors)))
-    warm.join()
-    total = Tally()
-    for tally in tallies:
-        total.add(tally)
-    after = memory_mb(server)
-    growth = after / at_warm[0] - 1
+    total = sum(tallies, Tally())
+    steps = steps_of(server)
     print(f"asked {total.asked}, finished {total.finished}, stopped {total.stopped}, refused {total.refused}")
-    print(f"lost {total.lost}, mixed {total.mixed}, two steps at once {said(server, 'OVERLAP')}")
-    print(f"memory: {before:.0f} MB at start, {at_warm[0]:.0f} warmed up, {after:.0f} at the end: {growth:+.1%}")
-    print(f"slowest stop {slowest(total.stops_s)} (a step takes {options.step_s} s)")
-    print(f"slowest re-attach {slowest(total.attaches_s)}")
-    print(f"tracebacks {said(server, 'Traceback')}, bugs {said(server, 'bug ')}")
-    return not (total.lost or total.mixed or said(server, "OVERLAP") or said(server, "Traceback")) and growth <= GROWTH
+    print(f"steps: {steps.median_s:.2f} s, the slowest {steps.slowest_s:.2f} s; slowest stop {slowest(total.took_s)}")
+    return [
+        Figure("lost", total.lost, 0),
+        Figure("mixed up", total.mixed, 0),
+        Figure("two steps at once", said(server, "OVERLAP"), 0),
+        Figure("tracebacks and bugs", said(server, "Traceback") + said(server, "bug "), 0),
+        Figure("memory growth", growth_of(memory), GROWTH, "%"),
+        Figure("slowest stop beyond its step", beyond_a_step(total.stops, steps), STOP_S, " s"),
+        Figure("slowest re-attach", max(total.attaches_s, default=0.0), ATTACH_S, f" s of {len(total.attaches_s)}"),
+    ]
 
 
 def stay(server: Apart, options: argparse.Namespace, number: int, until_s: float) -> Tally:
@@ -75,30 +73,21 @@ def stay(server: Apart, options: argparse.Namespace, number: int, until_s: float
     return visitor.tally
 
 
-def faults(server: Apart, options: argparse.Namespace) -> bool:
-    asked, tracebacks, left = bad_command_lines(options.bad)
-    print(f"bad input {asked}: tracebacks {tracebacks}, files left {left}")
+def faults(server: Apart, options: argparse.Namespace) -> list[Figure]:
+    on_page = bad_requests(server, options.bad // 2)
+    on_command_line = bad_command_lines(options.bad - options.bad // 2)
     took_s = cut_connections(server, options.cuts)
-    soon = sum(seconds <= ATTACH_S for seconds in took_s)
-    print(f"cut connections: {soon} of {len(took_s)} back within {ATTACH_S:g} s, slowest {slowest(took_s)}")
-    half = kill(server, options.kills)
-    print(f"kill -9 at {options.kills} moments: half files {half}")
-    print(f"tracebacks of the server {said(server, 'Traceback')}, two steps at once {said(server, 'OVERLAP')}")
-    return not (tracebacks or left or half or said(server, "Traceback")) and soon == len(took_s)
-
-
-def slowest(seconds: list[float]) -> str:
-    return f"{max(seconds):.2f} s of {len(seconds)}" if seconds else "none"
-
-
-def memory_mb(server: Apart) -> float:
-    """Resident memory of the server's process (Linux)."""
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
-
-
-def said(server: Apart, word: str) -> int:
-    return server.log.read_text().count(word)
+    late = sum(seconds > ATTACH_S for seconds in took_s)
+    half, left = kill(server, options.kills)
+    return [
+        Figure("bad input not refused in words", on_page.wrong + on_command_line.wrong, 0, f" of {options.bad}"),
+        Figure("files left by bad input", on_page.left + on_command_line.left, 0),
+        Figure(f"cuts not back within {ATTACH_S:g} s", late, 0, f" of {len(took_s)}, the slowest {max(took_s):.2f} s"),
+        Figure("half files after kill -9", half, 0, f" of {options.kills} kills"),
+        Figure("files of dead servers left", left, 0),
+        Figure("tracebacks", said(server, "Traceback"), 0),
+        Figure("two steps at once", said(server, "OVERLAP"), 0),
+    ]
 
 
 if __name__ == "__main__":

@@ -6,17 +6,23 @@ import io
 import itertools
 import json
 import random
+import re
 import tempfile
 import time
 import zlib
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import httpx
 
 from ctflow.__main__ import main as command_line
+from ctflow.commands import generate
 from tests.app.server import Apart
 from tests.browser.wire import Wire
-from tests.load.visitor import Visitor
+from tests.load.visitor import BAD, Visitor
 
 BAD_WORDS = {
     "--report": ("", " ", "x" * 50_000, "\u202e", "Findings: Impression:"),
@@ -54,10 +60,13 @@ def cut_connections(server: Apart, times: int) -> list[float]:
     return took_s
 
 
-def kill(server: Apart, times: int) -> int:
-    """Kills the server at random moments of runs and downloads; returns how many files were left half-written."""
+def kill(server: Apart, times: int) -> tuple[int, int]:
+    """Kills the server at random moments of runs and downloads.
+
+    Returns how many files were half-written under their last name, and how many were still there after a new start.
+    """
     dice = random.Random(1)
-    half = 0
+    half = left = 0
     for number in range(times):
         visitor = Visitor(server.url, 2000 + number)
         runs = [visitor.ask("start", visitor.fields(seed))["run"] for seed in range(3)]
@@ -68,7 +77,8 @@ def kill(server: Apart, times: int) -> int:
         server.kill()
         half += sum(not is_whole(path) for path in server.folder.rglob("*"))
         server.start()
-    return half
+        left += len(files_of(server))
+    return half, left
 
 
 def is_whole(path: Path) -> bool:
@@ -85,25 +95,58 @@ def is_whole(path: Path) -> bool:
     return True
 
 
-def bad_command_lines(number: int) -> tuple[int, int, int]:
-    """Sends bad words to `python -m ctflow generate`; returns how many it was, tracebacks, and files left."""
-    tracebacks = 0
-    with tempfile.TemporaryDirectory() as folder:
+def files_of(server: Apart) -> list[Path]:
+    return [path for path in server.folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """`wrong`: how many were not refused in words; `left`: how many files they left behind."""
+
+    wrong: int
+    left: int
+
+
+def bad_requests(server: Apart, number: int) -> Answers:
+    """Sends bad fields as the page does and as programs do."""
+    visitor = Visitor(server.url, 3000)
+    wrong = 0
+    for turn, bad in enumerate(itertools.islice(itertools.cycle(BAD), number)):
+        wrong += not (visitor.is_refused(bad) if turn % 2 else is_refused_to_a_program(server, bad))
+    return Answers(wrong, len(files_of(server)))
+
+
+def is_refused_to_a_program(server: Apart, bad: dict[str, Any]) -> bool:
+    address = f"{server.url}gradio_api/call"
+    asked = httpx.post(f"{address}/v2/generate", json={"findings": "Clear.", **bad})
+    if asked.status_code != 200:
+        return asked.status_code in (400, 422) and "Traceback" not in asked.text
+    answer = httpx.get(f"{address}/generate/{asked.json()['event_id']}", timeout=60).text
+    return "event: error" in answer and "our side" not in answer
+
+
+def bad_command_lines(number: int) -> Answers:
+    """Sends bad words to `python -m ctflow generate`. A model that several of them name is loaded once."""
+    wrong = 0
+    loaded_once = patch.object(generate, "load", cache(generate.load))
+    with tempfile.TemporaryDirectory() as folder, loaded_once:
         every = [(option, word) for option, words in BAD_WORDS.items() for word in words]
         for option, word in itertools.islice(itertools.cycle(every), number):
             words = {"--report": "Clear.", "--out": f"{folder}/a.nii.gz", "--device": "cpu", "--chunks": "1"}
             if option in ("--report-file", "--from"):
                 del words["--report"], words["--chunks"]
-            tracebacks += not _refused([f"{name}={value}" for name, value in {**words, option: word}.items()])
-        return number, tracebacks, len(list(Path(folder).iterdir()))
+            wrong += not _refused([f"{name}={value}" for name, value in {**words, option: word}.items()])
+        return Answers(wrong, len(list(Path(folder).iterdir())))
 
 
 def _refused(words: list[str]) -> bool:
-    """Whether the exit code is 2. What it prints is not of interest here."""
-    try:
-        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-            return command_line(["generate", *words]) == 2
-    except SystemExit as left:
-        return left.code == 2
-    except Exception:  # a traceback is what this looks for
-        return False
+    """Whether the exit code is 2, after one message."""
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(io.StringIO()):
+        try:
+            code = command_line(["generate", *words])
+        except SystemExit as left:
+            code = left.code
+        except Exception:  # a traceback is what this looks for
+            return False
+    messages = [line for line in said.getvalue().splitlines() if re.match(r"ctflow: |.*: error: ", line)]
+    return code == 2 and len(messages) == 1

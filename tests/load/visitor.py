@@ -4,7 +4,6 @@ import random
 import secrets
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -14,7 +13,7 @@ from app.chunks import unpack
 from tests.app.fake import chest
 
 ACTIONS = ("finish", "finish", "stop", "reload", "close the tab", "bad input", "leave the line")
-LONGEST_S = 300
+LONGEST_S = 1800
 BAD: tuple[dict[str, Any], ...] = (
     {"findings": " "},
     {"findings": "x" * 50_000},
@@ -39,17 +38,15 @@ class Tally:
     refused: int = 0
     lost: int = 0
     mixed: int = 0
-    stops_s: list[float] = field(default_factory=list)
+    stops: list[tuple[float, float]] = field(default_factory=list)  # when it was asked, and how long it took
     attaches_s: list[float] = field(default_factory=list)
 
-    def add(self, other: "Tally") -> None:
-        for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
-
-@lru_cache(maxsize=16)
-def expected(slices: int, seed: int) -> np.ndarray:
-    return chest(slices, seed, "I")
+    @property
+    def took_s(self) -> list[float]:
+        return [seconds for _, seconds in self.stops]
 
 
 class Visitor:
@@ -67,16 +64,14 @@ class Visitor:
     def open(self) -> None:
         """As a page that is loaded: a new connection, and the page itself."""
         self.http = httpx.Client(timeout=30)
-        components = self.http.get(f"{self.url}config").json()["components"]
-        self.viewer = next(c["id"] for c in components if c["props"].get("server_fns"))
+        self.http.get(self.url).raise_for_status()
 
     def ask(self, name: str, data: dict[str, Any]) -> dict[str, Any]:
         """Asks until there is an answer, as the page does."""
-        asked = {"data": data, "component_id": self.viewer, "fn_name": name, "session_hash": self.name}
         until_s = time.monotonic() + LONGEST_S
         while True:
             try:
-                return self.http.post(f"{self.url}gradio_api/component_server/", json=asked).raise_for_status().json()
+                return self.http.post(f"{self.url}ask/{name}", json=data).raise_for_status().json()
             except httpx.HTTPError:
                 if time.monotonic() > until_s:
                     raise
@@ -101,10 +96,9 @@ class Visitor:
     def act(self, action: str, run: str) -> None:
         match action:
             case "stop":
-                self.wait_until_it_runs(run)
-                self.stop(run)
+                self.stop_while_it_runs(run)
             case "leave the line":
-                self.stop(run)
+                self.ask("stop", {"run": run})
             case "reload":
                 self.reload(run)
             case "close the tab":
@@ -116,24 +110,30 @@ class Visitor:
         return {**report, "visitor": self.name, "seed": seed, "chunks": self.chunks, "steps": 4}
 
     def send_bad_input(self) -> None:
-        answer = self.ask("start", {**self.fields(1), **self.random.choice(BAD)})
         self.tally.refused += 1
-        self.tally.mixed += "problem" not in answer or "our side" in answer["problem"]
+        self.tally.mixed += not self.is_refused(self.random.choice(BAD))
 
-    def wait_until_it_runs(self, run: str) -> None:
-        news = self.ask("news", {"run": run})
-        while news["state"] == "waiting":
-            news = self.ask("news", {"run": run, "seen": news["version"]})
+    def is_refused(self, changes: dict[str, Any]) -> bool:
+        """Whether the page is told in words what is wrong."""
+        problem = self.ask("start", {**self.fields(1), **changes}).get("problem", "")
+        return bool(problem) and "our side" not in problem
 
-    def stop(self, run: str) -> None:
+    def stop_while_it_runs(self, run: str) -> None:
+        """Times the way from the question to the news that it has stopped."""
+        self.follow(run, ("waiting",))
         time.sleep(self.random.uniform(0, 0.2))
         asked_s = time.monotonic()
-        was_running = self.ask("news", {"run": run})["state"] == "running"
         self.ask("stop", {"run": run})
-        while self.ask("news", {"run": run})["state"] in ("waiting", "running"):
-            time.sleep(0.02)
-        if was_running:
-            self.tally.stops_s.append(time.monotonic() - asked_s)
+        if self.follow(run, ("running",))["state"] == "stopped":
+            self.tally.stops.append((asked_s, time.monotonic() - asked_s))
+
+    def follow(self, run: str, states: tuple[str, ...]) -> dict[str, Any]:
+        """As the page does; returns the news once the state is none of these."""
+        until_s = time.monotonic() + LONGEST_S
+        news = self.ask("news", {"run": run})
+        while news["state"] in states and time.monotonic() < until_s:
+            news = self.ask("news", {"run": run, "seen": news["version"]})
+        return news
 
     def reload(self, run: str) -> None:
         """The connection goes, in the middle of an answer if need be, and the page is loaded again."""
@@ -150,10 +150,7 @@ class Visitor:
         self.open()
 
     def see_the_end(self, run: str, seed: int) -> None:
-        until_s = time.monotonic() + LONGEST_S
-        news = self.ask("news", {"run": run})
-        while news["state"] in ("waiting", "running") and time.monotonic() < until_s:
-            news = self.ask("news", {"run": run, "seen": news["version"]})
+        news = self.follow(run, ("waiting", "running"))
         if news["state"] not in ("finished", "stopped"):
             self.tally.lost += 1
             return
@@ -162,7 +159,7 @@ class Visitor:
         hu = self.slices(news)
         whole = self.chunks * 16
         self.tally.lost += news["state"] == "finished" and self.known and len(hu) != whole
-        right = not (self.known and len(hu)) or np.array_equal(hu, expected(whole, seed)[: len(hu)])
+        right = not (self.known and len(hu)) or np.array_equal(hu, chest(whole, seed, "I")[: len(hu)])
         self.tally.mixed += not (right and news["seed"] == seed)
 
     def slices(self, news: dict[str, Any]) -> np.ndarray:

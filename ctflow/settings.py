@@ -1,0 +1,6 @@
+"""How a model may be run, by name. The first of each is the default."""
+
+DEVICES = ("auto", "cpu", "cuda")
+DECODERS = ("avae", "taef1")
+# Each does what those before it do: decode on a side stream, replay the step as a CUDA graph, compile the blocks.
+CUDA_LEVELS = ("plain", "overlap", "graph", "compile")

@@ -1,0 +1,49 @@
+"""The A-VAE's table: a codec that keeps everything scores as well as can be."""
+
+import copy
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ctflow.__main__ import main
+from ctflow.evaluation.codec import measure
+from tests.tiny import CARD
+
+
+class Halving:
+    """Cells of 8 by 8 pixels as channels; loses a share of what differs from 0 HU."""
+
+    def __init__(self, kept: float) -> None:
+        self.kept = kept
+
+    def encode(self, slices: Tensor) -> Tensor:
+        return torch.nn.functional.pixel_unshuffle(slices[:, None], 8)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        middle = 1000 / 2400
+        return middle + self.kept * (torch.nn.functional.pixel_shuffle(latents, 8)[:, 0] - middle)
+
+
+def rows(kept: float) -> dict[str, float]:
+    checkpoint = SimpleNamespace(card=copy.copy(CARD), avae=Halving(kept))
+    return {row.name: row.estimate.value for row in measure(checkpoint, 1)}  # type: ignore[arg-type]
+
+
+def test_a_perfect_codec_loses_nothing_and_a_dull_one_what_it_loses() -> None:
+    perfect, dull = rows(1.0), rows(0.5)
+    assert perfect["mean absolute error in soft tissue, HU"] < 1.0
+    assert perfect["grid left by the latents, HU"] < 0.5
+    assert perfect["contrast kept of fine structures in the lungs"] == pytest.approx(1.0, abs=0.01)
+    assert dull["contrast kept of fine structures in the lungs"] == pytest.approx(0.5, abs=0.01)
+    assert dull["mean absolute error in lung, HU"] == pytest.approx(425, abs=30)
+    between = perfect["slice half-way between two codes, error in HU"]
+    assert between == pytest.approx(perfect["average of the two pictures, error in HU"], abs=1.0)
+    assert np.isfinite(list(dull.values())).all()
+
+
+def test_no_phantoms_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "codec", "--phantoms", "0"]) == 2
+    assert "--phantoms" in capsys.readouterr().err
