@@ -177,7 +177,7 @@ def _load_diffusers(kind: type[A], folder: Path) -> A:
     check_class(folder / CONFIG, kind.__name__)
     config = read_json(folder / CONFIG)
     with _read_by_others(folder / CONFIG, f"no {kind.__name__}"):
-        network = without_memory(lambda: kind.from_config(config))
+        network = new_diffusers(kind, config)
     fill(network, read_weights(folder / DIFFUSERS_WEIGHTS), folder / DIFFUSERS_WEIGHTS)
     return network
 
@@ -205,6 +205,14 @@ def _read_by_others(path: Path, makes: str) -> Iterator[None]:
     except _TRIPS as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} makes {makes} ({reason}). Copy the checkpoint again, whole.") from error
+
+
+def new_diffusers(kind: type[A], config: dict[str, Any]) -> A:
+    """A network without memory, see `without_memory`, of a config that diffusers has written."""
+    # It writes down what AutoencoderTiny derives from the rest, and warns of it when it reads it again.
+    derived = {"block_out_channels"} if kind is AutoencoderTiny else set()
+    given = {name: value for name, value in config.items() if name not in derived}
+    return without_memory(lambda: kind.from_config(given))
 
 
 def check_class(path: Path, expected: str) -> None:

@@ -24,6 +24,9 @@ from tests.tiny import tiny_checkpoint
 # golden ones, made so that all of them matter, which amplify rounding (0.07 from rounding the weights alone).
 ORDINARY_RMS = 0.03
 GOLDEN_RMS = 0.2
+# Of the tiny checkpoint, counted by hand: two blocks of four products for attention, two of the MLP, and attention
+# itself in the plane and along the slices; then patches in and out.
+TINY_GFLOP = (2 * (32_768 + 16_384 + 2_048 + 1_024) + 2 * 16_384) / 1e9
 GOLDEN = Path(__file__).parent / "golden/ctflow_v1"
 
 
@@ -147,6 +150,7 @@ def test_bench_prints_a_table_and_writes_the_numbers(tmp_path: Path, capsys: pyt
     assert "steps and decoding" in first["name"] and first["name"].startswith("first chunk")
     assert first["how"] == later["how"] == "measured once" and volume["name"] == "volume, 3 chunks of 24 steps"
     assert first["product_s"] > 2 * step["product_s"]
+    assert numbers["facts"]["step_gflop"] == pytest.approx(TINY_GFLOP, rel=1e-3)
 
 
 def test_more_steps_come_nearer_to_the_fine_solution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,13 +27,13 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeGenerator:
     fake = sleeping(0)
-    monkeypatch.setattr(generate, "load", lambda model, device: fake)
+    monkeypatch.setattr(generate, "load", lambda model, device, *_: fake)
     return fake
 
 
 @pytest.fixture
 def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(model: str, device: str) -> None:
+    def load(*_: str) -> None:
         raise AssertionError("the model was loaded")
 
     monkeypatch.setattr(generate, "load", load)
@@ -93,7 +93,7 @@ def test_from_runs_where_the_first_one_ran(
     """The same request on another kind of device gives other bytes."""
     fake.device = "cuda:0"  # type: ignore[misc]
     asked = []
-    monkeypatch.setattr(generate, "load", lambda model, device: asked.append(device) or fake)
+    monkeypatch.setattr(generate, "load", lambda model, device, *_: asked.append(device) or fake)
     make(tmp_path / "a.nii.gz")
     run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
     run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz", "--device", "cpu")
@@ -226,7 +226,7 @@ def test_ctrl_c_closes_the_stream_and_leaves_nothing_behind(
             signal.raise_signal(signal.SIGINT)
 
     fake = FakeGenerator(interrupt)
-    monkeypatch.setattr(generate, "load", lambda model, device: fake)
+    monkeypatch.setattr(generate, "load", lambda model, device, *_: fake)
     assert run("--report", "Clear.", "--out", tmp_path / "a.nii.gz") == 130
     assert fake.closed == 1
     assert not list(tmp_path.iterdir())
@@ -240,7 +240,7 @@ def test_ctrl_c_keeps_what_is_made_if_that_was_asked_for(
         if (chunk, step) == (2, 1):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(generate, "load", lambda model, device: FakeGenerator(interrupt))
+    monkeypatch.setattr(generate, "load", lambda model, device, *_: FakeGenerator(interrupt))
     out = tmp_path / "a.nii.gz"
     assert run("--report", "Clear.", "--seed", 3, "--keep-partial", "--out", out) == 130
     np.testing.assert_array_equal(read_nifti(out).hu, chest(96, 3, "I")[:32])
@@ -253,7 +253,7 @@ def test_ctrl_c_before_the_first_slice_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ctrl_c: None
 ) -> None:
     fake = FakeGenerator(lambda chunk, step: signal.raise_signal(signal.SIGINT))
-    monkeypatch.setattr(generate, "load", lambda model, device: fake)
+    monkeypatch.setattr(generate, "load", lambda model, device, *_: fake)
     assert run("--report", "Clear.", "--keep-partial", "--out", tmp_path / "a.nii.gz") == 130
     assert not list(tmp_path.iterdir())
 

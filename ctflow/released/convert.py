@@ -20,6 +20,7 @@ from ctflow.checkpoints import (
     TRANSFORMERS_WEIGHTS,
     check_class,
     load_checkpoint,
+    new_diffusers,
     read_config,
 )
 from ctflow.errors import CheckpointError
@@ -129,7 +130,7 @@ def _copy_diffusers(kind: type[AutoencoderKL | AutoencoderTiny], source: Path, o
 
 def _shapes(kind: type[AutoencoderKL | AutoencoderTiny], config: dict[str, Any], path: Path) -> dict[str, Shape]:
     try:
-        return shapes_of(without_memory(lambda: kind.from_config(config)).state_dict())
+        return shapes_of(new_diffusers(kind, config).state_dict())
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} describes no {kind.__name__}: {error}.") from error
 
