@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.app.server import Apart
 from tests.load.faults import bad_command_lines, bad_requests, cut_connections, kill
-from tests.load.figures import Figure, Memory, beyond_a_step, growth_of, said, slowest, steps_of
+from tests.load.figures import Figure, Memory, beyond_a_step, growth_of, said, spread, steps_of
 from tests.load.visitor import Tally, Visitor
 
 GROWTH = 0.05
@@ -53,7 +53,10 @@ def load(server: Apart, options: argparse.Namespace) -> list[Figure]:
     total = sum(tallies, Tally())
     steps = steps_of(server)
     print(f"asked {total.asked}, finished {total.finished}, stopped {total.stopped}, refused {total.refused}")
-    print(f"steps: {steps.median_s:.2f} s, the slowest {steps.slowest_s:.2f} s; slowest stop {slowest(total.took_s)}")
+    print(f"a step: {spread(steps.took_s)}")
+    print(f"Stop: {spread(total.took_s)}")
+    print(f"re-attach: {spread(total.attaches_s)}")
+    print(f"the load itself ran late by {spread(memory.late_s)}")
     return [
         Figure("lost", total.lost, 0),
         Figure("mixed up", total.mixed, 0),
