@@ -22,7 +22,7 @@ Json = dict[str, Any]
 # How long `news` waits for some. Progress within a chunk is no news, nor is a line that moves, but both should be
 # seen to move: all at once, twenty who wait would keep the server from hearing anybody else.
 WAIT_S: dict[State, float] = {"waiting": 2.0, "running": 0.5, "finished": 5.0, "stopped": 5.0, "failed": 5.0}
-_LOOK_S = 0.05
+_LOOK_S: dict[State, float] = {"waiting": 0.2, "running": 0.05, "finished": 0.2, "stopped": 0.2, "failed": 0.2}
 _NAME = 64  # letters of a visitor's name: it is kept with each run
 FIELDS = ("findings", "impression", "sex", "age", "seed", "chunks", "steps", "solver", "guidance")
 
@@ -94,7 +94,7 @@ class Handlers:
             return {**present.unknown_run(), "server": self.runs.id}
         until_s = time.monotonic() + WAIT_S[run.state]
         while run.version == asked.get("seen") and not run.over and time.monotonic() < until_s:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_LOOK_S[run.state])
         return self.manifest(run)
 
     def manifest(self, run: Run) -> Json:

@@ -46,6 +46,7 @@ class Run:
         self.ended_s: float | None = None
         self.seen_s = time.monotonic()
         self._stop = threading.Event()
+        self.called = threading.Event()  # by what ends its waiting: its turn has come, or it is stopped
         self.claimed = False
 
     @property
@@ -79,6 +80,7 @@ class Run:
 
     def ask_to_stop(self) -> None:
         self._stop.set()
+        self.called.set()
         self.tell()
 
     def wait(self, seen: int, timeout_s: float) -> int:

@@ -55,7 +55,7 @@ class Runs:
         self._round = 0  # of the run that began last
         self._running: Run | None = None
         self._step_s: float | None = None
-        self._turn = threading.Condition()
+        self._turn = threading.Lock()
         self._sweeper: threading.Thread | None = None
 
     def start(self, request: GenerationRequest, visitor: str, run_id: str | None = None) -> Run:
@@ -91,8 +91,6 @@ class Runs:
         run = self.get(run_id)
         if run is not None:
             run.ask_to_stop()
-            with self._turn:
-                self._turn.notify_all()
 
     def ahead_of(self, run: Run) -> list[Run]:
         """The runs that come before this one, that on the model first."""
@@ -170,14 +168,16 @@ class Runs:
         return waiting if self._running is None else [self._running, *waiting]
 
     def _await_turn(self, run: Run) -> None:
-        with self._turn:
-            while not (run.stopping or self._may_begin(run)):
-                self._turn.wait(_CHECK_S)
-            if not run.stopping:
-                self._running, self._round = run, run.round
-
-    def _may_begin(self, run: Run) -> bool:
-        return self._turns()[0] is run and self._has_room(run)
+        while not run.stopping:
+            with self._turn:
+                first = self._turns()[0] is run
+                if first and self._has_room(run):
+                    self._running, self._round = run, run.round
+                    return
+            # Who is not the first is called by the one before it: twenty threads that woke up for every turn, and
+            # every second, kept the server from hearing anybody.
+            run.called.wait(_CHECK_S if first else None)
+            run.called.clear()
 
     def _has_room(self, run: Run) -> bool:
         """Whether the disk may take this run and its downloads; old runs go for it, the oldest first."""
@@ -224,7 +224,9 @@ class Runs:
             self._line.remove(run)
             if self._running is run:
                 self._running = None
-            self._turn.notify_all()
+            turns = self._turns()
+        if turns:
+            turns[0].called.set()
 
     def _sweep_on(self) -> None:
         """Sweeps while there is anything to sweep: nobody may come for hours, and reports are not kept for them."""

@@ -87,6 +87,8 @@ def web(handlers: Handlers) -> dict[str, Any]:
             asked = await request.json()
         except (ValueError, ClientDisconnect):
             return PlainTextResponse("What is asked is JSON.", 400)
+        if name == "stop":
+            return JSONResponse(handlers.stop(asked))  # here and now: a thread for it may have to wait
         handler = getattr(handlers, name)
         return JSONResponse(await (handler(asked) if name == "news" else run_in_threadpool(handler, asked)))
 

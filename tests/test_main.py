@@ -276,8 +276,8 @@ def test_what_cannot_be_asked_is_one_line_and_leaves_nothing(
     fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
 ) -> None:
     assert run(*words, "--out", tmp_path / "a.nii.gz") == 2
-    printed = capsys.readouterr().err.splitlines()
-    assert message in printed[-1]
+    (printed,) = capsys.readouterr().err.splitlines()
+    assert message in printed
     assert not list(tmp_path.iterdir())
 
 

@@ -153,14 +153,14 @@ def read_text(name: str) -> str:
 
 
 def _request(args: argparse.Namespace, report: Report, generator: Generator, start: Start | None) -> GenerationRequest:
-    seed = args.seed
-    if seed is None:
-        seed = secrets.randbelow(MAX_SEED + 1)
-        _note(f"seed {seed}, drawn at random.")
+    seed = secrets.randbelow(MAX_SEED + 1) if args.seed is None else args.seed
     given = {name: getattr(args, name) for name in ("solver", "steps", "shift", "guidance")}
     given["chunks"] = chunks_of(args, start)
     wishes = PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
-    return generator.card.request(report, seed, **wishes)
+    request = generator.card.request(report, seed, **wishes)
+    if args.seed is None:  # said once nothing is wrong: who is refused hears that alone
+        _note(f"seed {seed}, drawn at random.")
+    return request
 
 
 def _check_same_model(recipe: Sidecar, generator: Generator, path: Path) -> None:

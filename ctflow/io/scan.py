@@ -91,6 +91,7 @@ class _Slice:
 def _read_dicom(folder: Path) -> Volume:
     import SimpleITK as sitk
 
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # what it warns of is an error below, in one line
     series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
     if len(series) != 1:
         what = f"holds {len(series)} DICOM series" if series else "holds no DICOM series"

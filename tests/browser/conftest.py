@@ -69,6 +69,7 @@ def visit(browser: Browser, serve: Serve) -> Iterator[Callable[..., Visit]]:
         context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
         contexts.append(context)
         context.set_default_timeout(20_000)
+        context.set_default_navigation_timeout(90_000)
         seen = Visit(context.new_page(), url, [], [])
         seen.page.on("console", lambda message: seen.console.append(message.text))
         seen.page.on("pageerror", lambda error: seen.console.append(str(error)))

@@ -8,13 +8,14 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.app.server import Apart
 from tests.load.faults import bad_command_lines, bad_requests, cut_connections, kill
-from tests.load.figures import Figure, Memory, beyond_a_step, growth_of, said, slowest, steps_of
+from tests.load.figures import Figure, Memory, beyond_a_step, growth_of, said, spread, steps_of
 from tests.load.visitor import Tally, Visitor
 
 GROWTH = 0.05
@@ -37,11 +38,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         server = Apart(Path(folder) / "server", "--step-s", str(options.step_s), "--model", options.model)
         try:
-            figures = faults(server, options) if options.faults else load(server, options)
+            return 0 if met(faults(server, options) if options.faults else load(server, options)) else 1
         finally:
             server.kill()
-    print(*figures, sep="\n")
-    return 0 if all(figure.met for figure in figures) else 1
+
+
+def met(figures: Iterable[Figure]) -> bool:
+    """Prints each as it is known."""
+    judged = []
+    for figure in figures:
+        print(figure, flush=True)
+        judged.append(figure.met)
+    return all(judged)
 
 
 def load(server: Apart, options: argparse.Namespace) -> list[Figure]:
@@ -53,7 +61,10 @@ def load(server: Apart, options: argparse.Namespace) -> list[Figure]:
     total = sum(tallies, Tally())
     steps = steps_of(server)
     print(f"asked {total.asked}, finished {total.finished}, stopped {total.stopped}, refused {total.refused}")
-    print(f"steps: {steps.median_s:.2f} s, the slowest {steps.slowest_s:.2f} s; slowest stop {slowest(total.took_s)}")
+    print(f"a step: {spread(steps.took_s)}")
+    print(f"Stop: {spread(total.took_s)}")
+    print(f"re-attach: {spread(total.attaches_s)}")
+    print(f"the load itself ran late by {spread(memory.late_s)}")
     return [
         Figure("lost", total.lost, 0),
         Figure("mixed up", total.mixed, 0),
@@ -73,21 +84,19 @@ def stay(server: Apart, options: argparse.Namespace, number: int, until_s: float
     return visitor.tally
 
 
-def faults(server: Apart, options: argparse.Namespace) -> list[Figure]:
+def faults(server: Apart, options: argparse.Namespace) -> Iterator[Figure]:
     on_page = bad_requests(server, options.bad // 2)
     on_command_line = bad_command_lines(options.bad - options.bad // 2)
+    yield Figure("bad input not refused in words", on_page.wrong + on_command_line.wrong, 0, f" of {options.bad}")
+    yield Figure("files left by bad input", on_page.left + on_command_line.left, 0)
     took_s = cut_connections(server, options.cuts)
     late = sum(seconds > ATTACH_S for seconds in took_s)
+    yield Figure(f"cuts not back within {ATTACH_S:g} s", late, 0, f" of {len(took_s)}, the slowest {max(took_s):.2f} s")
     half, left = kill(server, options.kills)
-    return [
-        Figure("bad input not refused in words", on_page.wrong + on_command_line.wrong, 0, f" of {options.bad}"),
-        Figure("files left by bad input", on_page.left + on_command_line.left, 0),
-        Figure(f"cuts not back within {ATTACH_S:g} s", late, 0, f" of {len(took_s)}, the slowest {max(took_s):.2f} s"),
-        Figure("half files after kill -9", half, 0, f" of {options.kills} kills"),
-        Figure("files of dead servers left", left, 0),
-        Figure("tracebacks", said(server, "Traceback"), 0),
-        Figure("two steps at once", said(server, "OVERLAP"), 0),
-    ]
+    yield Figure("half files after kill -9", half, 0, f" of {options.kills} kills")
+    yield Figure("files of dead servers left", left, 0)
+    yield Figure("tracebacks", said(server, "Traceback"), 0)
+    yield Figure("two steps at once", said(server, "OVERLAP"), 0)
 
 
 if __name__ == "__main__":

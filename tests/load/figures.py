@@ -2,6 +2,7 @@
 
 import statistics
 import threading
+import time
 from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ class Memory:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample)
         self.samples_mb: list[float] = []
+        self.late_s: list[float] = []  # how much later than asked each sample was taken: other people's load
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -49,9 +51,12 @@ class Memory:
         self._thread.join()
 
     def _sample(self) -> None:
+        asked_s = time.monotonic()
         while not self._done.wait(SAMPLE_S):
+            self.late_s.append(time.monotonic() - asked_s - SAMPLE_S)
             lines = self._status.read_text().splitlines()
             self.samples_mb.append(next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")))
+            asked_s = time.monotonic()
 
 
 def growth_of(memory: Memory) -> float:
@@ -69,14 +74,6 @@ class Steps:
 
     ends_s: list[float]
     took_s: list[float]
-
-    @property
-    def median_s(self) -> float:
-        return statistics.median(self.took_s)
-
-    @property
-    def slowest_s(self) -> float:
-        return max(self.took_s)
 
     def running_at(self, moment_s: float) -> float:
         """What the step took that ran at this moment, or the next one."""
@@ -96,8 +93,12 @@ def beyond_a_step(stops: list[tuple[float, float]], steps: Steps) -> float:
     return max((took_s - steps.running_at(asked_s) for asked_s, took_s in stops), default=0.0)
 
 
-def slowest(seconds: list[float]) -> str:
-    return f"{max(seconds):.2f} s of {len(seconds)}" if seconds else "none"
+def spread(seconds: list[float]) -> str:
+    if not seconds:
+        return "none"
+    most = sorted(seconds)[int(0.95 * (len(seconds) - 1))]
+    middle = statistics.median(seconds)
+    return f"{middle:.2f} s, 95 % within {most:.2f} s, the slowest of {len(seconds)} {max(seconds):.2f} s"
 
 
 def said(server: Apart, word: str) -> int:
