@@ -1,6 +1,7 @@
 """Draws volumes side by side, each in three planes: python assets/compare.py OUT.png "Title=VOLUME.nii.gz" ...
 
-Axial, coronal and sagittal slices at the same place, radiological convention, true proportions.
+Axial, coronal and sagittal slices at the same place, radiological convention, true proportions. Prints the median HU of
+each tissue.
 """
 
 import sys
@@ -16,6 +17,7 @@ MM_PER_PIXEL = 1.5
 SIDE = 210  # pixels of one picture
 PLACES = (0.6, 0.5, 0.3)  # of the planes: from the top, from the front, from the patient's right
 LABEL = 22
+TISSUES = {"lung": (-940, -700), "fat": (-140, -60), "soft tissue": (20, 90), "bone": (150, 1400)}
 
 
 def upright(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
@@ -49,6 +51,8 @@ def row(title: str, path: Path) -> Image.Image:
     """Three planes, the sagittal one through the right lung, in the lung and in the mediastinal window."""
     hu, (slice_mm, row_mm, column_mm) = upright(path)
     hu = hu[body(hu)]
+    medians = (f"{name} {np.median(hu[(hu > low) & (hu < high)]):.0f}" for name, (low, high) in TISSUES.items())
+    print(f"{title}: median HU of {', '.join(medians)}")
     z, y, x = (int(place * n) for place, n in zip(PLACES, hu.shape, strict=True))
     planes = ((hu[z], row_mm, column_mm), (hu[:, y], slice_mm, column_mm), (hu[:, :, x], slice_mm, row_mm))
     tiles = [tile(*plane, window) for window in (0, 1) for plane in planes]
