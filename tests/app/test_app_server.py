@@ -80,7 +80,7 @@ def test_page_program_and_command_line_refuse_in_the_same_words(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = serve(sleeping(0))
-    monkeypatch.setattr(generate, "load", lambda model, device: sleeping(0))
+    monkeypatch.setattr(generate, "load", lambda *_: sleeping(0))
     program = client(url, tmp_path / "program")
     for fields, words in BAD.values():
         shown = httpx.post(f"{url}ask/start", json={"findings": "Clear.", **fields}).json()["problem"]
