@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -154,11 +154,11 @@ def _adapter(kind: type[C]) -> TypeAdapter[C]:
 def read_config(kind: type[C], path: Path) -> C:
     """A dataclass of whole numbers and the like from a JSON file that may say more. Raises CheckpointError."""
     values = read_json(path)
-    wanted = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    if missing := wanted - values.keys():
+    wanted = {field.name: field.default is MISSING for field in fields(kind)}  # type: ignore[arg-type]
+    if missing := {name for name, needed in wanted.items() if needed} - values.keys():
         raise CheckpointError(f"{path} lacks {', '.join(sorted(missing))}.")
     try:
-        return _adapter(kind).validate_python({name: values[name] for name in wanted})
+        return _adapter(kind).validate_python({name: values[name] for name in wanted.keys() & values.keys()})
     except ValidationError as error:
         raise CheckpointError(f"{path} is no {kind.__name__}: {faults(error)}.") from error
 

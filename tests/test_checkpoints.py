@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ctflow.card import find_checkpoint
-from ctflow.checkpoints import folder_sha256, load_checkpoint
+from ctflow.checkpoints import folder_sha256, load_checkpoint, load_transformer
 from ctflow.errors import CheckpointError
 from tests.tiny import CARD, tiny_checkpoint
 
@@ -103,6 +103,19 @@ def test_a_config_that_makes_nothing_is_named(folder: Path, file: str, content: 
     path.write_text(content)
     with pytest.raises(CheckpointError, match=file.split("/")[0]):
         load_checkpoint(folder)
+
+
+def test_a_config_that_is_silent_on_the_heads_merges_them_as_the_released_code_does(folder: Path) -> None:
+    path = folder / "transformer" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"head_merge": "usual"}))
+    assert load_transformer(path.parent).config.head_merge == "usual"
+    del config["head_merge"]
+    path.write_text(json.dumps(config))
+    assert load_transformer(path.parent).config.head_merge == "released"
+    path.write_text(json.dumps(config | {"head_merge": "other"}))
+    with pytest.raises(CheckpointError, match="head_merge"):
+        load_transformer(path.parent)
 
 
 def test_a_pickle_is_not_opened(folder: Path) -> None:

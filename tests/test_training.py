@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+import torch.nn.functional as F
 
 from ctflow.__main__ import main
 from ctflow.card import read_card
+from ctflow.models.stdit import Attention
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.training.demo import STAGES
+from ctflow.training.transformer import cosines, look_around
 
 HOURS = "0.002"  # seconds per network
 
@@ -63,6 +67,26 @@ def test_training_goes_on_where_it_stopped_with_all_else_as_it_was(work: Path) -
     train(work)
     assert json.loads((work / "transformer" / "trained.json").read_text())["steps"] > before
     assert all(path.read_bytes() == content for path, content in frozen.items())
+
+
+def test_heads_begin_by_looking_around_up_down_left_and_right() -> None:
+    rows, columns, distance = 3, 4, 1
+    tokens, size = rows * columns, rows * columns
+    attention = Attention(5 * size, 5, "usual")
+    positions = torch.zeros(tokens, 5 * size)
+    positions[:, :tokens] = cosines(rows, columns)
+    with torch.no_grad():
+        attention.qkv.bias.zero_()
+        look_around(attention, positions, (rows, columns), distance)
+        place = F.layer_norm(positions, positions.shape[-1:])
+        query, key, _ = attention.qkv(place).unflatten(-1, (3, 5, -1)).movedim(0, 2).unbind(0)
+        look = (query @ key.transpose(1, 2) / size**0.5).softmax(-1).unflatten(1, (rows, columns))
+    middle = look[:, 1, 1].unflatten(1, (rows, columns))
+    assert [divmod(int(one.argmax()), columns) for one in middle] == [(1, 1), (0, 1), (2, 1), (1, 0), (1, 2)]
+    assert middle[1:].amax((1, 2)).min() > 0.5
+    assert middle[0].max() < 0.3, "wide"
+    corner = look[1, 0, 0].unflatten(0, (rows, columns))
+    assert divmod(int(corner.argmax()), columns) == (0, 0), "nothing is above the first row"
 
 
 def test_hours_that_are_none_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,7 @@ def _modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
 def _attention(layer: Attention, x: Tensor) -> Tensor:
     q, k, v = rearrange(layer.qkv(x), "b n (three h d) -> three b h n d", three=3, h=layer.heads)
     out = _softmax_attention(q, k, v)
-    return layer.proj(out.reshape(x.shape))  # the released head merge
+    return layer.proj((out if layer.head_merge == "released" else out.transpose(1, 2)).reshape(x.shape))
 
 
 def _cross_attention(layer: TextAttention, x: Tensor, text: Tensor, heads: int) -> Tensor:

@@ -7,6 +7,7 @@ n tokens along the slices, s tokens in the plane, D hidden size.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +22,10 @@ FINAL_ONE = torch.tensor([0.0, 1.0])[:, None]
 
 @dataclass(frozen=True)
 class STDiTConfig:
-    """`input_size`: (slices, rows, columns) of a chunk of latents. `in_channels`: its own and the previous one's."""
+    """`input_size`: (slices, rows, columns) of a chunk of latents. `in_channels`: its own and the previous one's.
+
+    `head_merge`: see `Attention`.
+    """
 
     input_size: tuple[int, int, int]
     patch_size: tuple[int, int, int]
@@ -32,6 +36,7 @@ class STDiTConfig:
     num_heads: int
     mlp_ratio: float
     caption_channels: int
+    head_merge: Literal["released", "usual"] = "released"
 
     @property
     def tokens(self) -> tuple[int, int, int]:
@@ -41,18 +46,23 @@ class STDiTConfig:
 
 
 class Attention(nn.Module):
-    """Self-attention with the released head merge."""
+    """Self-attention.
 
-    def __init__(self, dim: int, heads: int) -> None:
+    The released code flattens (heads, tokens, dim) without moving the heads back, so that what a token asked for
+    goes to another; its weights were trained so. The "usual" merge gives each token its own.
+    """
+
+    def __init__(self, dim: int, heads: int, head_merge: Literal["released", "usual"]) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.head_merge = heads, head_merge
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = rearrange(self.qkv(x), "b n (three h d) -> three b h n d", three=3, h=self.heads)
         out = F.scaled_dot_product_attention(q, k, v)
-        # The released code flattens (heads, tokens, dim) without moving the heads back; the weights were trained so.
+        if self.head_merge == "usual":
+            out = out.transpose(1, 2)
         return self.proj(out.reshape(x.shape))
 
 
@@ -99,8 +109,8 @@ class Block(nn.Module):
     def __init__(self, config: STDiTConfig) -> None:
         super().__init__()
         dim = config.hidden_size
-        self.attn = Attention(dim, config.num_heads)
-        self.attn_temp = Attention(dim, config.num_heads)
+        self.attn = Attention(dim, config.num_heads, config.head_merge)
+        self.attn_temp = Attention(dim, config.num_heads, config.head_merge)
         self.cross_attn = TextAttention(dim)
         self.mlp = Mlp(dim, int(dim * config.mlp_ratio), dim)
         self.scale_shift_table = nn.Parameter(torch.randn(6, dim) / dim**0.5)

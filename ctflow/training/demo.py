@@ -271,6 +271,7 @@ def _transformer_config(sizes: Sizes) -> STDiTConfig:
         num_heads=sizes.heads,
         mlp_ratio=4.0,
         caption_channels=sizes.text_hidden,
+        head_merge="usual",
     )
 
 

@@ -21,7 +21,7 @@ from ctflow.training.muon import Muon
 TRAINED = "trained.json"  # how long a stage has been trained, written when it ends
 SAVE_EVERY_S = 120
 WARM_UP_STEPS = 100
-COOL_DOWN_SHARE = 0.25  # of a stage's time, in which the learning rate falls to zero
+COOL_DOWN_SHARE = 0.6  # of a stage's time, in which the learning rate falls to zero
 
 # (model, its device, random numbers of this step) -> losses by name; their sum is minimised.
 Losses = Callable[[nn.Module, torch.device, np.random.Generator], dict[str, Tensor]]

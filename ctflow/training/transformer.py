@@ -4,6 +4,7 @@ It learns to answer with the data, not the velocity: noise would have to pass th
 as small as ours has no room for it beside the anatomy. The sampler turns the answer into the velocity.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from ctflow.flow import path, shifted
 from ctflow.models.avae import AVAE
-from ctflow.models.stdit import STDiT, STDiTConfig
+from ctflow.models.stdit import Attention, STDiT, STDiTConfig
 from ctflow.training.loop import Stage, train
 
 NO_TEXT_SHARE = 0.1
@@ -24,6 +25,8 @@ TEXT_SIZE = 2.5  # of the report's numbers in a token: what is large is learnt f
 TOLD_WEIGHT, MOST_TOLD = 3.0, 12.0  # see `told_weight`
 RIDGE = 1e-4  # of the regression that begins with the report's facts, in units of its numbers' own size
 PLACE_SIZE = 1.5  # of the code of a token's place, beside patches of about unit size
+WIDE_LOOK, NARROW_LOOK = 2.0, 0.5  # standard deviations, in tokens, of what a head of attention begins to look at
+LEAST_LOOK = 8.0  # a logit is at most so much under the best
 # A large effusion shows through all but the strongest noise, so the report is needed, and learnt, only near t = 1.
 T_SHIFT = 5.0
 FIRST_CHUNK_SHARE = 0.3  # it has nothing but the report to go by
@@ -54,7 +57,8 @@ def new_transformer(config: STDiTConfig, data: LatentSet, seed: int) -> STDiT:
     """A transformer whose tokens begin with rooms, so that little has to be learnt before the report can matter.
 
     A token begins as the principal components of its noisy patch, those of the previous chunk's, a code of its place
-    in the plane, and the report, each in dimensions of its own. Every branch and the answer begin at zero.
+    in the plane, and the report, each in dimensions of its own, and looks at its neighbours in the plane. Every
+    branch and the answer begin at zero.
     """
     model = STDiT(config)
     for module in model.modules():
@@ -71,6 +75,8 @@ def new_transformer(config: STDiTConfig, data: LatentSet, seed: int) -> STDiT:
         model.pos_embed.zero_()
         model.pos_embed[0, :, patch_room : patch_room + rows * columns] = PLACE_SIZE * cosines(rows, columns)
         _begin_text(model, text_room, data.texts.float(), torch.from_numpy(data.told))
+        for block, distance in zip(model.blocks, itertools.cycle((1, 2)), strict=False):
+            look_around(block.attn, model.pos_embed[0], (rows, columns), distance)
         for block in model.blocks:
             for layer in (block.attn.proj, block.attn_temp.proj, block.mlp.fc2):
                 layer.weight.zero_()
@@ -125,6 +131,26 @@ def _begin_text(model: STDiT, room: int, texts: Tensor, told: Tensor) -> None:
     read = torch.linalg.solve(values.T @ values + penalty, values.T @ facts)
     first.proj.weight.zero_()
     first.proj.weight[-room:] = TEXT_SIZE / facts.std() * read.T
+
+
+def look_around(attention: Attention, positions: Tensor, plane: tuple[int, int], distance: int) -> None:
+    """Queries and keys by which the heads, in turn, look all around, up, down, left and right by `distance` tokens.
+
+    `positions` (rows · columns, D): what the tokens of a plane hold of their place.
+    """
+    offsets = [(0, 0), (-distance, 0), (distance, 0), (0, -distance), (0, distance)]
+    place = torch.cartesian_prod(*(torch.arange(count) for count in plane))
+    codes = positions / positions.square().mean(1, keepdim=True).sqrt()  # about as the layer norm leaves them
+    decode = torch.linalg.pinv(codes)
+    query, key, _ = attention.qkv.weight.unflatten(0, (3, attention.heads, -1)).unbind(0)
+    size = query.shape[1]
+    for head, offset in zip(range(attention.heads), itertools.cycle(offsets), strict=False):
+        aim = (place + torch.tensor(offset)).clamp(min=torch.zeros(2, dtype=torch.long), max=torch.tensor(plane) - 1)
+        width = WIDE_LOOK if offset == (0, 0) else NARROW_LOOK
+        logits = (aim[:, None] - place).square().sum(-1).div(-2 * width**2).clamp(min=-LEAST_LOOK)
+        u, s, v = torch.linalg.svd(decode @ (logits - logits.mean(1, keepdim=True)) @ decode.T)
+        root = (s[:size, None] * size**0.5).sqrt()
+        query[head], key[head] = root * u[:, :size].T, root * v[:size]
 
 
 def cosines(rows: int, columns: int) -> Tensor:
