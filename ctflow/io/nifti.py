@@ -24,6 +24,7 @@ ENDINGS = (".nii.gz", ".nii")
 _GZIP_LEVEL = 1
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _HEADER_BYTES = 352
+MAX_TILT_DEGREES = 1.0
 _INT16 = np.iinfo(np.int16)
 _FLOATS = {16: "f4", 64: "f8"}
 
@@ -139,6 +140,18 @@ def _check_whole(path: Path) -> None:
         raise VolumeError(f"{path} was cut short: {len(data):,} of {expected:,} bytes are there. Copy it again.")
     if kind in _FLOATS and not np.isfinite(np.frombuffer(data[int(offset) : expected], order + _FLOATS[kind])).all():
         raise VolumeError(f"{path} holds values that are not numbers, so no HU.")
+    _check_place(struct.unpack_from(order + "2h", data, 252), struct.unpack_from(order + "12f", data, 280), path)
+
+
+def _check_place(codes: tuple[int, int], sform: tuple[float, ...], path: Path) -> None:
+    """SimpleITK takes a sheared sform for its qform, and no place for the patient's left and front."""
+    qform_code, sform_code = codes
+    if not (qform_code or sform_code):
+        raise VolumeError(f"{path} does not say which side is the patient's right: neither qform nor sform is set.")
+    axes = np.reshape(sform, (3, 4))[:, :3]
+    lengths = np.maximum(np.linalg.norm(axes, axis=0), np.finfo(np.float32).tiny)
+    if sform_code and not at_right_angles(axes / lengths):
+        raise VolumeError(f"{path} has axes that are not at right angles (gantry tilt): straighten it first.")
 
 
 def hu_of(values: np.ndarray, path: Path) -> np.ndarray:
@@ -149,6 +162,11 @@ def hu_of(values: np.ndarray, path: Path) -> np.ndarray:
     if not ((rounded >= _INT16.min) & (rounded <= _INT16.max)).all():
         raise VolumeError(f"{path} holds values that are no HU: outside {_INT16.min} to {_INT16.max}.")
     return rounded.astype(np.int16)
+
+
+def at_right_angles(axes: np.ndarray) -> bool:
+    """Whether the columns, of length 1, are so but for MAX_TILT_DEGREES."""
+    return np.allclose(axes.T @ axes, np.eye(3), atol=np.sin(np.radians(MAX_TILT_DEGREES)))
 
 
 def affine_of(image: "SimpleITK.Image") -> np.ndarray:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctflow.errors import VolumeError
-from ctflow.io.nifti import ENDINGS, affine_of, hu_of, read_nifti
+from ctflow.io.nifti import ENDINGS, MAX_TILT_DEGREES, affine_of, at_right_angles, hu_of, read_nifti
 from ctflow.volume import Volume
 
 if TYPE_CHECKING:
     import SimpleITK
 
 OTHER_ENDINGS = (".nrrd", ".mha", ".mhd")
-MAX_TILT_DEGREES = 1.0
 UNEVEN_SHARE = 0.05  # of the usual step between slices
 AIR_BELOW_HU = -500
+SPACING_MM = (0.05, 20.0)  # between voxels of a CT
 _TAGS = {
     "modality": "0008|0060",
     "samples": "0028|0002",
@@ -46,6 +46,9 @@ def read_scan(path: Path) -> Volume:
         raise VolumeError(f"{path} is no scan that can be read: give a file ending in {endings}, or a DICOM folder.")
     if min(volume.hu.shape) < 2:
         raise VolumeError(f"{path} is a single slice of shape {volume.hu.shape}; a volume was expected.")
+    if not all(SPACING_MM[0] <= step <= SPACING_MM[1] for step in volume.spacing_mm):
+        steps = " × ".join(f"{step:g}" for step in volume.spacing_mm)
+        raise VolumeError(f"{path} has voxels of {steps} mm, which no CT has. Is its header in another unit?")
     if volume.hu.min() >= AIR_BELOW_HU:
         raise VolumeError(
             f"{path} holds no air: its lowest value is {volume.hu.min()}. A CT in HU was expected, not MR, PET, or "
@@ -68,8 +71,7 @@ def _read_image(path: Path) -> Volume:
 def _volume(image: "SimpleITK.Image", path: Path) -> Volume:
     import SimpleITK as sitk
 
-    axes = np.reshape(image.GetDirection(), (3, 3))
-    if not np.allclose(axes.T @ axes, np.eye(3), atol=np.sin(np.radians(MAX_TILT_DEGREES))):
+    if not at_right_angles(np.reshape(image.GetDirection(), (3, 3))):
         raise VolumeError(f"{path} has axes that are not at right angles (gantry tilt): straighten it first.")
     values = sitk.GetArrayFromImage(image)
     if not np.isfinite(values).all():

@@ -1,5 +1,6 @@
 """Real scans as they come, each kind of file and each reason to refuse one."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def write_dicom(folder: Path, edit: Callable[[int, dict[str, str]], None] = lamb
         edit(i, tags)
         if "skip" in tags:
             continue
-        slice_ = sitk.GetImageFromArray(plane)
+        colour = tags.pop("colour", None) is not None
+        slice_ = sitk.GetImageFromArray(np.stack([plane.astype(np.uint8)] * 3, -1) if colour else plane, colour)
         slice_.SetSpacing(SPACING_XYZ[:2])
         for tag, value in tags.items():
             slice_.SetMetaData(tag, value)
@@ -91,6 +93,7 @@ def uneven(i: int, tags: dict[str, str]) -> None:
     [
         (edit_tag("0008|0060", "MR"), "modality MR; CT was expected"),
         (edit_tag("0008|0060", "PT"), "modality PT"),
+        (edit_tag("colour", ""), "colour image"),
         (shear, "tilted gantry"),
         (edit_tag("skip", "", only=3), "missing slices"),
         (uneven, "uneven spacing"),
@@ -126,9 +129,37 @@ def truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
 
 
+def nifti_with(*fields: tuple[int, str, float]) -> Callable[[Path], None]:
+    """Writes a NIfTI file with other values at these offsets of its header."""
+
+    def write(path: Path) -> None:
+        sitk.WriteImage(image(), str(path))
+        data = bytearray(path.read_bytes())
+        for offset, kind, value in fields:
+            struct.pack_into("<" + kind, data, offset, value)
+        path.write_bytes(data)
+
+    return write
+
+
+def sheared(path: Path) -> None:
+    """SimpleITK writes no such file, so the slices' axis is changed in its text."""
+    sitk.WriteImage(image(), str(path))
+    old, new = {".mha": (b"0 0 1\n", b"0 .3 1\n"), ".nrrd": (b"(0,0,2.5)", b"(0,0.8,2.5)")}[path.suffix]
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+
+
 @pytest.mark.parametrize(
     ("name", "write", "said"),
     [
+        ("a.mha", sheared, "right angles"),
+        ("a.nrrd", sheared, "right angles"),
+        ("a.nii", nifti_with((280 + 6 * 4, "f", 0.6)), "right angles"),
+        ("a.nii", nifti_with((252, "h", 0), (254, "h", 0)), "patient's right"),
+        ("a.nii", nifti_with((123, "B", 1)), "another unit"),
+        ("a.nii", nifti_with((123, "B", 3)), "another unit"),
         ("a.mha", truncated, "cannot be read"),
         ("a.nrrd", truncated, "cannot be read"),
         ("a.nii", truncated, "cut short"),
