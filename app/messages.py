@@ -20,16 +20,22 @@ def worded(error: CTFlowError) -> str:
     return " ".join([*leads, str(error)])
 
 
-def logged(error: Exception) -> str:
-    """Logs a bug of ours under an id, and words it. The log gets where it broke, never what was written.
+class BugElsewhere(Exception):
+    """A bug of ours in another process; its text is what `where` said there."""
 
-    The error's own text may quote a report, so only its type and the lines of code go into the log.
-    """
+
+def logged(error: Exception) -> str:
+    """Logs a bug of ours under an id, and words it. The log gets where it broke, never what was written."""
     bug = secrets.token_hex(4)
+    _log.error("bug %s: %s", bug, error if isinstance(error, BugElsewhere) else where(error))
+    return f"Something broke on our side (id {bug}). What was made so far is kept. Please try again, and report the id."
+
+
+def where(error: Exception) -> str:
+    """The type of an error and the lines of code. Its own text may quote a report, and is left out."""
     places = []
     trace = error.__traceback__
     while trace is not None:
         places.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
         trace = trace.tb_next
-    _log.error("bug %s: %s at %s", bug, type(error).__name__, " > ".join(places))
-    return f"Something broke on our side (id {bug}). What was made so far is kept. Please try again, and report the id."
+    return f"{type(error).__name__} at {' > '.join(places)}"

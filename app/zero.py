@@ -9,7 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
+import gradio as gr
+
+from app.messages import BugElsewhere, where
 from ctflow.card import ModelCard
+from ctflow.errors import CTFlowError, ResourceError
 from ctflow.events import Event, GenerationRequest, Generator, Reading, Start
 from ctflow.report import Report
 from ctflow.volume import Volume
@@ -34,12 +38,21 @@ class OnZeroGPU:
         self.model_sha256 = inner.model_sha256
         self.device = inner.device
         self._inner = inner
-        self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(inner.stream)
+        self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(_telling_what_fails(inner.stream))
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
-        """See `Generator.stream`. Closing it is heard at the next event."""
-        with closing(self._stream(request, start)) as events:
-            yield from events
+        """See `Generator.stream`. Closing it is heard at the next event.
+
+        Raises ResourceError where ZeroGPU lends no GPU, or takes it back.
+        """
+        try:
+            with closing(self._stream(request, start)) as events:
+                for event in events:
+                    if isinstance(event, Exception):
+                        raise event
+                    yield event
+        except gr.Error as error:
+            raise ResourceError(f"{error.title}: {error.message}") from error
 
     def read(self, report: Report | None) -> Reading:
         return self._inner.read(report)
@@ -49,3 +62,17 @@ class OnZeroGPU:
 
     def labels(self, volume: Volume) -> dict[str, float] | None:
         return self._inner.labels(volume)
+
+
+def _telling_what_fails(stream: Callable[..., Iterator[Event]]) -> Callable[..., Iterator[Event | Exception]]:
+    """Yields what a stream raises: `spaces` prints that with its text, and passes on no more than its class."""
+
+    def telling(request: GenerationRequest, start: Start | None) -> Iterator[Event | Exception]:
+        try:
+            yield from stream(request, start)
+        except CTFlowError as error:
+            yield error
+        except Exception as error:  # its text may quote a report, and it need not bear pickling
+            yield BugElsewhere(where(error))
+
+    return telling

@@ -3,10 +3,12 @@
 import multiprocessing
 import os
 import pickle
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -14,15 +16,19 @@ from app.handlers import Handlers
 from app.run import WATCHED_S
 from app.runs import Runs
 from app.zero import OnZeroGPU, on_zero_gpu
+from ctflow.errors import VolumeError
 from tests.app.fake import FakeGenerator, chest, sleeping
 
 
 def forking(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """What `spaces.GPU` does with a generator, as far as its caller can tell."""
+    """What `spaces.GPU` does with a generator, as far as its caller can tell (0.51.3, zero/wrappers.py)."""
 
     def work(sender: Any, *arguments: Any) -> None:
-        for made in stream(*arguments):
-            sender.send_bytes(pickle.dumps((os.getpid(), made)))
+        try:
+            for made in stream(*arguments):
+                sender.send_bytes(pickle.dumps((os.getpid(), made)))
+        except Exception as error:
+            sender.send_bytes(pickle.dumps((type(error).__name__, traceback.format_exc())))
         sender.send_bytes(pickle.dumps(None))
 
     def forked(*arguments: Any) -> Iterator[Any]:
@@ -33,6 +39,9 @@ def forking(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]
         sender.close()
         try:
             while (answer := pickle.loads(receiver.recv_bytes())) is not None:
+                if isinstance(answer[0], str):
+                    print(answer[1])
+                    raise gr.Error(answer[0], title="ZeroGPU worker error", print_exception=False)
                 assert answer[0] != os.getpid()
                 yield answer[1]
         finally:
@@ -46,8 +55,8 @@ def forking(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]
 FIELDS = {"findings": "Clear.", "seed": 3, "chunks": 2, "visitor": "somebody"}
 
 
-def handlers(generator: FakeGenerator, root: Path) -> Handlers:
-    lent = OnZeroGPU(generator, forking)
+def handlers(generator: FakeGenerator, root: Path, gpu: Callable[..., Any] = forking) -> Handlers:
+    lent = OnZeroGPU(generator, gpu)
     return Handlers(lent, Runs(lent, root), driven=True)
 
 
@@ -98,16 +107,50 @@ def test_reading_needs_no_gpu(tmp_path: Path) -> None:
     assert asked.read({"findings": "No pneumothorax."})["denied"] == ["no pneumothorax"]
 
 
-def test_an_error_in_the_worker_ends_the_run_and_frees_the_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (VolumeError("No slices came of seed 3. Try another seed."), "Try another seed."),
+        (ZeroDivisionError("SENTINEL of a report"), "Something broke on our side"),
+    ],
+)
+def test_an_error_in_the_worker_ends_the_run_in_its_own_words_and_frees_the_line(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    words: str,
+) -> None:
+    """`spaces` prints what a worker raises, and passes on the name of its class."""
+
     def fail(chunk: int, step: int) -> None:
-        raise ZeroDivisionError
+        raise error
 
     asked = handlers(FakeGenerator(fail), tmp_path)
     run = asked.runs.get(asked.start(FIELDS)["run"])
     assert run is not None
     asked.drive({"run": run.id})
     assert run.state == "failed"
+    assert words in run.message
     assert asked.runs.queue_length() == 0
+    assert ("ZeroDivisionError at " in caplog.text) == isinstance(error, ZeroDivisionError)
+    assert "SENTINEL" not in caplog.text
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_gpu_that_is_not_lent_is_said_in_the_words_of_who_lends_it(tmp_path: Path) -> None:
+    def refuse(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+        def refused(*_: Any) -> Iterator[Any]:
+            raise gr.Error("You have exceeded your free ZeroGPU quota.", title="ZeroGPU quota exceeded")
+            yield
+
+        return refused
+
+    asked = handlers(sleeping(0), tmp_path, refuse)
+    run = asked.runs.get(asked.start(FIELDS)["run"])
+    assert run is not None
+    asked.drive({"run": run.id})
+    assert (run.state, "You have exceeded your free ZeroGPU quota." in run.message) == ("failed", True)
 
 
 def test_who_left_before_driving_keeps_nobody_waiting(tmp_path: Path) -> None:
