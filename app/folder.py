@@ -20,7 +20,7 @@ def own_folder(root: Path, name: str) -> tuple[Path, BaseFileLock]:
         with FileLock(root / "start.lock"):  # one server at a time: nobody has a folder without a lock
             _remove_the_dead(root)
             lock.acquire()
-            (root / name).mkdir()
+            (root / name).mkdir(mode=0o700)  # reports lie there
     except OSError as error:
         raise ResourceError(
             f"{root} cannot be written to ({error.strerror}). Set GRADIO_TEMP_DIR to a folder to write to."

@@ -51,6 +51,12 @@ def test_what_a_killed_server_left_goes_at_the_next_start_and_what_a_living_one_
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["another", "new"]
 
 
+def test_a_servers_folder_is_closed_to_other_accounts(tmp_path: Path) -> None:
+    """Everybody on a machine could read the reports."""
+    folder, _lock = own_folder(tmp_path, "server")
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_place_that_takes_no_files_is_said_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ResourceError, match="Set GRADIO_TEMP_DIR"):
