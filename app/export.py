@@ -21,14 +21,22 @@ def export(run: Run, generator: Generator, kind: str) -> Path:
         raise RequestError(f"A download is one of {', '.join(KINDS)}; got {kind!r}.")
     with run.news:
         complete, slices, seconds = run.state == "finished", run.slices, run.elapsed_s()
-        volume = run.volume() if kind == "nifti" else None
     path = run.folder / file_name(run, generator.card.name, slices, complete)
-    if volume is not None:
+    if kind == "nifti":
+        volume = run.volume(slices)
+        _remove_older(path, ".nii.gz")
         write_nifti(volume, path, synthetic_label(generator.card.name))
         return path
     beside = sidecar_path(path)
+    _remove_older(beside, ".json")
     write_sidecar(sidecar_of(run.request, generator, seconds=seconds, complete=complete), beside)
     return beside
+
+
+def _remove_older(path: Path, ending: str) -> None:
+    """A volume is smaller than its chunks, but twenty partial ones are not, and the disk has a limit."""
+    for older in set(path.parent.glob(f"*{ending}")) - {path}:
+        older.unlink(missing_ok=True)
 
 
 def file_name(run: Run, model: str, slices: int, complete: bool) -> str:

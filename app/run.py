@@ -89,10 +89,11 @@ class Run:
             self.news.wait_for(lambda: self.version != seen, timeout_s)
             return self.version
 
-    def volume(self) -> Volume:
-        """What has been made so far. Raises RequestError where that is nothing."""
+    def volume(self, slices: int | None = None) -> Volume:
+        """What has been made so far, or at the time when that was `slices`. Raises RequestError where it is nothing."""
         with self.news:
-            chunks, affine = list(self.chunks), self.affine
+            chunks = [chunk for chunk in self.chunks if slices is None or chunk.first_slice < slices]
+            affine = self.affine
         if not chunks or affine is None:
             raise RequestError("There are no slices yet. Wait for the first ones.")
         return Volume(load(chunks), affine)
@@ -167,11 +168,12 @@ class Run:
             return max(0.0, pace_s * (self.steps - self.steps_done) - (time.monotonic() - self.last_step_s))
 
     def disk_bytes(self) -> int:
-        """What it takes now; a file that is being written may go while we look."""
+        """What it takes now; a file that is being written, or all of them, may go while we look."""
         total = 0
-        for path in self.folder.iterdir():
-            with suppress(FileNotFoundError):
-                total += path.stat().st_size
+        with suppress(FileNotFoundError):
+            for path in self.folder.iterdir():
+                with suppress(FileNotFoundError):
+                    total += path.stat().st_size
         return total
 
     def remove(self) -> None:

@@ -8,6 +8,7 @@ import re
 import secrets
 import threading
 import time
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from ctflow.events import Finished, GenerationRequest, Generator
 ID = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bits, as `secrets.token_urlsafe(16)` writes them
 _CHECK_S = 1.0
 _SWEEP_S = 60.0
+_TAKEN_BACK = 1000
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Runs:
         self.id = secrets.token_hex(4)  # a page notices by it that the server was started anew
         self.root, self._lock = own_folder(root, self.id)
         self._runs: dict[str, Run] = {}
+        self._taken_back: deque[object] = deque(maxlen=_TAKEN_BACK)  # ids that were stopped before they were heard of
         self._line: list[Run] = []  # as they came
         self._round = 0  # of the run that began last
         self._running: Run | None = None
@@ -65,15 +68,20 @@ class Runs:
         return run
 
     def add(self, request: GenerationRequest, visitor: str, run_id: str | None = None) -> Run:
-        """Puts a run in line; somebody must `drive` it. `run_id`: chosen by a page, so that it can ask again.
+        """Puts a run in line; somebody must `drive` it.
 
-        Raises ResourceError if the line is too long, RequestError for an id that is none or is taken.
+        `run_id`: chosen by a page, so that it can ask again: it gets the run that it has asked for before.
+        Raises ResourceError if the line is too long, RequestError for an id that is none, or whose run was stopped.
         """
         run_id = secrets.token_urlsafe(16) if run_id is None else run_id
-        if not (isinstance(run_id, str) and ID.fullmatch(run_id)) or run_id in self._runs:
+        if not (isinstance(run_id, str) and ID.fullmatch(run_id)):
             raise RequestError("A run is known by 22 letters, digits, - and _ that no other run has. Reload the page.")
         self.sweep()
         with self._turn:
+            if run_id in self._runs:
+                return self._runs[run_id]
+            if run_id in self._taken_back:
+                raise RequestError("This run was stopped before it began. Generate another.")
             self._check_line(visitor)
             run = Run(run_id, request, self.root, visitor, self._round_of(visitor))
             self._line.append(run)
@@ -87,10 +95,14 @@ class Runs:
         return self._runs.get(run_id) if isinstance(run_id, str) else None
 
     def stop(self, run_id: object) -> None:
-        """Asks a run to stop; it hears that within one step. An unknown run has nothing to stop."""
-        run = self.get(run_id)
+        """Asks a run to stop; it hears that within one step. One that is not known yet will not begin."""
+        with self._turn:
+            run = self.get(run_id)
+            if run is None and isinstance(run_id, str) and ID.fullmatch(run_id):
+                self._taken_back.append(run_id)
         if run is not None:
             run.ask_to_stop()
+            self.drive(run)  # to its end, here and now, if nobody drives it yet
 
     def ahead_of(self, run: Run) -> list[Run]:
         """The runs that come before this one, that on the model first."""
@@ -100,11 +112,11 @@ class Runs:
 
     def wait_s(self, run: Run) -> float | None:
         """Seconds until a run begins, by the pace of those before it. None where no pace is known."""
-        total_s = 0.0
+        total_s, running = 0.0, self._running
         for before in self.ahead_of(run):
             left_s = before.left_s()
             if left_s is None:
-                pace_s = self._step_s or (self._running and self._running.step_s())
+                pace_s = self._step_s or (running and running.step_s())
                 left_s = None if pace_s is None else pace_s * before.steps
             if left_s is None:
                 return None
@@ -138,16 +150,18 @@ class Runs:
 
     def sweep(self) -> None:
         """Removes what is too old or too much, but nothing that somebody looks at."""
+        gone = []
         with self._turn:
-            for run in [run for run in self._line if not (run.claimed or run.watched)]:
-                self._line.remove(run)  # its page left before it could drive it
+            for run in [run for run in self._line if not run.watched and run.claim()]:
+                self._line.remove(run)  # its page left before it could drive it, and now nobody may
                 run.end("stopped", "Stopped before it began.")
             over = self._removable()
             too_many = len(self._runs) - self.limits.kept
             now_s = time.monotonic()
             for place, run in enumerate(over):
                 if place < too_many or now_s - max(run.ended_s or now_s, run.seen_s) > self.limits.keep_s:
-                    self._remove(run)
+                    gone.append(self._runs.pop(run.id))
+        _remove(gone)
 
     def _check_line(self, visitor: str) -> None:
         if len(self._line) > self.limits.waiting:
@@ -169,28 +183,35 @@ class Runs:
 
     def _await_turn(self, run: Run) -> None:
         while not run.stopping:
+            used = {kept: kept.disk_bytes() for kept in list(self._runs.values())}
+            gone: list[Run] = []
             with self._turn:
                 first = self._turns()[0] is run
-                if first and self._has_room(run):
+                ready = first and self._has_room(run, used, gone)
+                if ready:
                     self._running, self._round = run, run.round
-                    return
+            _remove(gone)
+            if ready:
+                return
             # Who is not the first is called by the one before it: twenty threads that woke up for every turn, and
             # every second, kept the server from hearing anybody.
             run.called.wait(_CHECK_S if first else None)
             run.called.clear()
 
-    def _has_room(self, run: Run) -> bool:
-        """Whether the disk may take this run and its downloads; old runs go for it, the oldest first."""
+    def _has_room(self, run: Run, used: dict[Run, int], gone: list[Run]) -> bool:
+        """Whether the disk may take this run and its downloads; old runs go for it, the oldest first.
+
+        `used`: the bytes of each run; `gone` takes the runs whose files are to be removed.
+        """
         geometry = self.generator.card.geometry
         slices = run.request.chunks * geometry.slices_per_chunk
         wanted = 2 * 2 * slices * geometry.rows * geometry.columns
-        used = {kept: kept.disk_bytes() for kept in self._runs.values()}
         free = self.limits.disk_bytes - sum(used.values()) - wanted
         for old in self._removable():
             if free >= 0:
                 break
-            free += used[old]
-            self._remove(old)
+            free += used.get(old, 0)
+            gone.append(self._runs.pop(old.id))
         if free < 0 and len(used) == 1:
             raise ResourceError("The server's disk limit is smaller than one volume. Ask for fewer chunks.")
         if free < 0:
@@ -200,10 +221,6 @@ class Runs:
     def _removable(self) -> list[Run]:
         over = [run for run in self._runs.values() if run.over and not run.watched]
         return sorted(over, key=lambda run: run.ended_s or 0.0)
-
-    def _remove(self, run: Run) -> None:
-        del self._runs[run.id]
-        run.remove()
 
     def _generate(self, run: Run) -> None:
         run.begin()
@@ -231,9 +248,15 @@ class Runs:
     def _sweep_on(self) -> None:
         """Sweeps while there is anything to sweep: nobody may come for hours, and reports are not kept for them."""
         while True:
-            time.sleep(min(_SWEEP_S, self.limits.keep_s))
+            time.sleep(min(_SWEEP_S, max(1.0, self.limits.keep_s)))
             self.sweep()
             with self._turn:
                 if not self._runs:
                     self._sweeper = None
                     return
+
+
+def _remove(gone: list[Run]) -> None:
+    """Takes its time, and so without the lock that everybody who asks for news needs."""
+    for run in gone:
+        run.remove()

@@ -5,6 +5,7 @@ import json
 import secrets
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,14 @@ import SimpleITK as sitk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.chunks import pack, unpack
+from app.chunks import Chunk, pack, unpack
 from app.handlers import Handlers
 from app.present import directions, reading
 from app.runs import Runs
 from ctflow.events import Mention, Reading
 from ctflow.io.sidecar import read_sidecar
 from ctflow.volume import plane_affine
-from tests.app.fake import FakeGenerator, chest, sleeping
+from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest, sleeping
 from tests.junk import junk
 
 FIELDS: dict[str, Any] = {
@@ -220,6 +221,39 @@ def test_a_partial_volume_says_so_in_name_and_sidecar(tmp_path: Path) -> None:
     answer = handlers.export({"run": run_id, "kind": "sidecar"})
     assert answer["name"] == "ctflow-fake-seed1-PARTIAL-32of48.json"
     assert not read_sidecar(Path(answer["path"])).complete
+
+
+def test_of_partial_downloads_the_last_one_alone_takes_disk_space(tmp_path: Path) -> None:
+    gate = Gate()
+    generator = FakeGenerator(gate)
+    handlers = Handlers(generator, Runs(generator, tmp_path))
+    run = handlers.runs.get(ask(handlers, chunks=3)["run"])
+    assert run is not None
+    for chunks in (1, 2, 3):
+        gate.open(4)
+        with run.news:
+            assert run.news.wait_for(lambda done=chunks: len(run.chunks) == done, WAIT_S)
+        for kind in ("nifti", "sidecar"):
+            handlers.export({"run": run.id, "kind": kind})
+    assert sorted(path.suffix for path in run.folder.iterdir()) == [".bin", ".bin", ".bin", ".gz", ".json"]
+
+
+def test_a_download_keeps_nobody_from_news_of_the_run(handlers: Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Voxels were read under the lock that every answer needs, and the server stood still."""
+    run_id = finished(handlers)["run"]
+    heard = []
+
+    def load(chunks: list[Chunk]) -> np.ndarray:
+        asking = threading.Thread(target=lambda: heard.append(news(handlers, run_id)), daemon=True)
+        asking.start()
+        asking.join(WAIT_S)
+        heard_meanwhile.append(len(heard))
+        return np.zeros((32, 2, 2), np.int16)
+
+    heard_meanwhile: list[int] = []
+    monkeypatch.setattr("app.run.load", load)
+    handlers.export({"run": run_id, "kind": "nifti"})
+    assert heard_meanwhile == [1]
 
 
 @pytest.mark.parametrize("wanted", [{}, {"run": "x", "kind": "nifti"}])

@@ -2,8 +2,10 @@
 
 import errno
 import secrets
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 
 from app.run import WATCHED_S, Run
 from app.runs import Limits, Runs
-from ctflow.errors import ResourceError
+from ctflow.errors import RequestError, ResourceError
 from ctflow.report import Report
 from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest
 
@@ -215,6 +217,69 @@ def test_a_full_disk_lets_new_runs_wait_until_somebody_leaves(gate: Gate, tmp_pa
     wait_over(waiting)
     assert waiting.state == "finished"
     assert runs.get(watched.id) is None
+
+
+def test_files_of_old_runs_go_while_others_are_answered(
+    gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They went under the lock that every answer needs."""
+    runs = Runs(FakeGenerator(gate), tmp_path, Limits(keep_s=0))
+    gate.open(1)
+    run = start(runs, chunks=1, steps=1)
+    wait_over(run)
+    answered = []
+
+    def remove(old: Run) -> None:
+        asking = threading.Thread(target=lambda: answered.append(runs.ahead_of(old)), daemon=True)
+        asking.start()
+        asking.join(2)
+        answered_meanwhile.append(len(answered))
+
+    answered_meanwhile: list[int] = []
+    monkeypatch.setattr(Run, "remove", remove)
+    leave(run)
+    runs.sweep()
+    assert answered_meanwhile == [1]
+
+
+def test_keeping_nothing_is_no_reason_to_sweep_without_a_pause(
+    gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = []
+    monkeypatch.setattr(Runs, "sweep", lambda _: swept.append(1))
+    start(Runs(FakeGenerator(gate), tmp_path, Limits(keep_s=0)), chunks=1, steps=1)
+    time.sleep(0.3)
+    assert len(swept) == 1  # as it was started
+
+
+def test_who_asks_twice_at_once_gets_one_run(gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page whose connection was cut asks again within 300 ms: the second question met the first one's folder."""
+    runs = Runs(FakeGenerator(gate), tmp_path)
+    both = threading.Barrier(2, timeout=WAIT_S)
+    monkeypatch.setattr(runs, "sweep", both.wait)
+    request = runs.generator.card.request(Report("Clear."), 0, chunks=1, steps=1)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda visitor: runs.start(request, visitor, "a" * 22), ("v", "v"))
+    gate.open(1)
+    wait_over(one)
+    assert one is other
+    assert (one.state, gate.count) == ("finished", 1)
+
+
+def test_a_stop_that_overtakes_its_start_is_not_forgotten(runs: Runs, gate: Gate) -> None:
+    run_id = "a" * 22
+    runs.stop(run_id)
+    request = runs.generator.card.request(Report("Clear."), 0, chunks=1, steps=1)
+    with pytest.raises(RequestError, match="stopped before it began"):
+        runs.start(request, "v", run_id)
+    assert (runs.get(run_id), runs.queue_length()) == (None, 0)
+
+
+def test_a_run_that_nobody_drives_yet_is_stopped_at_once(runs: Runs) -> None:
+    """On ZeroGPU its page would have driven it, but a page that has stopped it does not come back."""
+    run = runs.add(runs.generator.card.request(Report("Clear."), 0), "v")
+    runs.stop(run.id)
+    assert (run.state, runs.queue_length()) == ("stopped", 0)
 
 
 def test_a_run_that_the_disk_can_never_take_is_refused_in_words(gate: Gate, tmp_path: Path) -> None:

@@ -163,6 +163,9 @@ def test_who_left_before_driving_keeps_nobody_waiting(tmp_path: Path) -> None:
     left.seen_s -= WATCHED_S + 1
     asked.runs.sweep()
     assert (left.state, asked.runs.queue_length()) == ("stopped", 0)
+    assert not asked.manifest(left)["needs_driver"]
+    asked.drive({"run": left.id})  # its page was only asleep
+    assert (left.state, left.steps_done) == ("stopped", 0)
 
 
 @pytest.mark.parametrize("asked_for", [None, {}, {"run": "unknown"}])
