@@ -10,7 +10,9 @@ MAX_CHARACTERS = 20_000
 _HEADINGS = re.compile(r"\b(findings|impressions?)\s*:", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
 # What no report needs and no file, tokenizer or page can show: control signs, writing direction, half characters.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+_FILLERS = "\u115f\u1160\u3164\uffa0"  # Unicode has them for letters, but nothing is seen of them
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Report:
                     "Shorten it."
                 )
             object.__setattr__(self, name, _CONTROL.sub("", text).strip())
-        if not (self.findings or self.impression):
+        if not any(sign.isalnum() and sign not in _FILLERS for sign in self.findings + self.impression):
             raise RequestError(
                 "The report is empty. Write findings or an impression, for example “No pleural effusion.”"
             )

@@ -40,7 +40,7 @@ def test_headings_part_the_text_wherever_they_stand() -> None:
 
 
 def test_a_report_without_words_is_refused() -> None:
-    for text in ("", " \n", "Findings: Impression:", "\x00\u202e"):
+    for text in ("", " \n", "Findings: Impression:", "\x00\u202e", *"\u200b\u200e\u2060\ufeff\u3164\x9b\x85", "—"):
         with pytest.raises(RequestError, match="empty"):
             Report.parse(text)
 
