@@ -147,7 +147,7 @@ _adapter = TypeAdapter(ModelCard)
 
 def find_checkpoint(name_or_folder: str) -> Path:
     """A folder given by path, or by its name among the bundled ones. Raises CheckpointError if there is none."""
-    candidates = [Path(name_or_folder).expanduser(), CHECKPOINTS / name_or_folder]
+    candidates = [Path(os.path.expanduser(name_or_folder)), CHECKPOINTS / name_or_folder]
     for folder in candidates:
         if os.path.isfile(folder / CARD):
             return folder

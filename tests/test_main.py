@@ -16,7 +16,7 @@ from ctflow.__main__ import main
 from ctflow.commands import generate
 from ctflow.commands.extra import extra
 from ctflow.errors import ResourceError
-from ctflow.io.nifti import read_nifti
+from ctflow.io.nifti import read_nifti, write_nifti
 from ctflow.io.sidecar import read_sidecar, request_of
 from ctflow.report import Report
 from tests.app.fake import FakeGenerator, chest, sleeping
@@ -249,6 +249,20 @@ def test_ctrl_c_keeps_what_is_made_if_that_was_asked_for(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.nii.gz"]
 
 
+@pytest.mark.parametrize("words", [[], ["--keep-partial"]])
+def test_ctrl_c_while_the_volume_is_written_costs_neither_it_nor_its_sidecar(
+    fake: FakeGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ctrl_c: None, words: list[str]
+) -> None:
+    def write(*given: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        write_nifti(*given)
+
+    monkeypatch.setattr(generate, "write_nifti", write)
+    assert make(tmp_path / "a.nii.gz", *words) == 130
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.nii.gz"]
+    assert read_sidecar(tmp_path / "a.json").complete
+
+
 def test_ctrl_c_before_the_first_slice_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ctrl_c: None
 ) -> None:
@@ -314,6 +328,7 @@ def test_a_model_that_is_not_there_is_an_error_that_names_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("--report", "Clear.", "--model", "none-such", "--out", tmp_path / "a.nii") == 2
+    assert run("--report", "Clear.", "--model", "~no-such-user/x", "--out", tmp_path / "a.nii") == 2
     assert "No model at 'none-such'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 

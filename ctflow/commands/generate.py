@@ -2,9 +2,11 @@
 
 import argparse
 import secrets
+import signal
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -187,12 +189,26 @@ def _write(
     complete: bool,
 ) -> None:
     seconds = time.monotonic() - began_s
-    write_nifti(volume, args.out, synthetic_label(generator.card.name, from_scan=start is not None))
     record = record_of(start, args.start_from) if start else None
     sidecar = sidecar_of(request, generator, seconds=seconds, complete=complete, start=record)
-    write_sidecar(sidecar, sidecar_path(args.out))
+    with _ctrl_c_held_back():
+        write_nifti(volume, args.out, synthetic_label(generator.card.name, from_scan=start is not None))
+        write_sidecar(sidecar, sidecar_path(args.out))
     slices = f"{len(volume.hu)} slices" if complete else f"PARTIAL, {len(volume.hu)} slices"
     print(f"{args.out}: {slices}, seed {request.seed}, {seconds:.0f} s. {generator.card.notice}")
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """What is made is written, with its sidecar; Ctrl-C is heard after that."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _so_far(made: list[Started | ChunkDone]) -> Volume:
