@@ -58,16 +58,20 @@ class Session {
 
   // Stop is never lost either: it is asked until it was heard, or until the run is over anyway.
   async stop() {
-    const run = this.asked || this.run;
-    const starting = this.asked !== null;
-    if (starting) {
-      this.asked = null;
-      remember("sessionStorage", ASKED_KEY, null);
-      this.setBusy(false);
-      this.say("Stopped before it began.");
-    }
-    if (starting) ask("stop", { run }); // the answer may have been lost on the way
-    else await askPatiently("stop", { run }, () => this.run === run && this.busy, this.lost);
+    if (this.asked) return this.takeBack();
+    const { run } = this;
+    await askPatiently("stop", { run }, () => this.run === run && this.busy, this.lost);
+  }
+
+  // The start may be heard before or after the stop. Until the stop is heard, a reload finds the run again.
+  async takeBack() {
+    const run = this.asked;
+    this.asked = null;
+    this.setBusy(false);
+    await askPatiently("stop", { run }, () => true, this.lost);
+    if (this.asked) return;
+    remember("sessionStorage", ASKED_KEY, null);
+    if (!this.busy) this.say("Stopped before it began.");
   }
 
   async follow(run) {
