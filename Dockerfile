@@ -10,10 +10,11 @@ WORKDIR /ctflow
 COPY requirements.txt ./
 RUN pip install --no-cache-dir "$TORCH" $PIP_TORCH_ARGS && pip install --no-cache-dir -r requirements.txt
 
-COPY app.py ./
-COPY app ./app
-COPY ctflow ./ctflow
-COPY checkpoints ./checkpoints
+# Readable for the user below, whatever the checkout's own permissions are.
+COPY --chmod=755 app.py ./
+COPY --chmod=755 app ./app
+COPY --chmod=755 ctflow ./ctflow
+COPY --chmod=755 checkpoints ./checkpoints
 
 # Nobody's home cannot be written to, and nothing needs it to be: volumes and caches are under /tmp.
 USER nobody

@@ -35,7 +35,7 @@ from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.models.reader import Reader, ReaderConfig
 from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.models.text import TextEncoder
-from ctflow.weights import CONFIG, fill, read_json, read_weights, without_memory
+from ctflow.weights import CONFIG, fill, read_json, read_weights, weight_files, without_memory
 
 CTCLIP, READER, TAEF1 = "ctclip", "reader", "taef1"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -268,3 +268,5 @@ def _save_bf16(network: nn.Module, path: Path, prefix: str = "") -> None:
     bf16 = {name: t.to(torch.bfloat16) if t.is_floating_point() else t for name, t in tensors.items()}
     pattern = f"{path.stem}{{suffix}}{path.suffix}"
     save_torch_state_dict(bf16, path.parent, filename_pattern=pattern, max_shard_size=MAX_FILE_BYTES)
+    for part in weight_files(path):
+        part.chmod(0o644)  # they are written for their owner alone, and a container runs as somebody else

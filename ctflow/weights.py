@@ -76,9 +76,13 @@ def _gathered(path: Path, read: Callable[[Path], Mapping[str, Any]]) -> dict[str
 def _advice(part: Path) -> str:
     if not part.exists():
         return " Fetch it again: the download is not complete."
-    with part.open("rb") as file:
-        if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
-            return " It is a Git LFS pointer, not the weights: run `git lfs pull` where it came from."
+    try:
+        with part.open("rb") as file:
+            begins = file.read(len(_LFS_POINTER))
+    except OSError:
+        return " Name a file that may be read: see to its permissions."
+    if begins == _LFS_POINTER:
+        return " It is a Git LFS pointer, not the weights: run `git lfs pull` where it came from."
     return " Fetch it again if its download was cut; a pickle is never opened."
 
 

@@ -118,6 +118,18 @@ def test_a_config_that_is_silent_on_the_heads_merges_them_as_the_released_code_d
         load_transformer(path.parent)
 
 
+def test_weights_that_cannot_be_read_are_named_and_no_traceback(folder: Path) -> None:
+    (folder / WEIGHTS).unlink()
+    (folder / WEIGHTS).mkdir()
+    with pytest.raises(CheckpointError, match="see to its permissions"):
+        load_checkpoint(folder)
+
+
+def test_weights_are_for_every_account_to_read(folder: Path) -> None:
+    """They were their owner's alone, and a container, which runs as nobody, could not read them."""
+    assert {path.stat().st_mode & 0o777 for path in folder.rglob("*.safetensors")} == {0o644}
+
+
 def test_a_pickle_is_not_opened(folder: Path) -> None:
     opened = []
 
