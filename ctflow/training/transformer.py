@@ -20,7 +20,7 @@ from ctflow.training.loop import Stage, train
 
 NO_TEXT_SHARE = 0.1
 PREVIOUS_NOISE = 0.3  # at most: what generation gives as the previous chunk is never quite right
-NO_PREVIOUS_SHARE = 0.4  # of the chunks see zeros in its place: what it shows, the report need not tell
+NO_PREVIOUS_SHARE = 0.2  # of the chunks see zeros in its place: what it shows, the report need not tell
 TEXT_SIZE = 2.5  # of the report's numbers in a token: what is large is learnt first
 TOLD_WEIGHT, MOST_TOLD = 3.0, 12.0  # see `told_weight`
 RIDGE = 1e-4  # of the regression that begins with the report's facts, in units of its numbers' own size
