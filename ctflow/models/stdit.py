@@ -38,6 +38,20 @@ class STDiTConfig:
     caption_channels: int
     head_merge: Literal["released", "usual"] = "released"
 
+    def __post_init__(self) -> None:
+        sizes = {name: value for name, value in vars(self).items() if name not in ("head_merge", "mlp_ratio")}
+        for name, value in sizes.items():
+            if min(value if isinstance(value, tuple) else (value,)) < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        if self.hidden_size % self.num_heads:
+            raise ValueError(f"hidden_size {self.hidden_size} does not divide into num_heads {self.num_heads}")
+        if self.hidden_size % 4:
+            raise ValueError(f"hidden_size must be a multiple of 4, for the positions; it is {self.hidden_size}")
+        if any(size % patch for size, patch in zip(self.input_size, self.patch_size, strict=True)):
+            raise ValueError(f"input_size {self.input_size} does not divide into patch_size {self.patch_size}")
+        if not self.hidden_size * self.mlp_ratio >= 1:
+            raise ValueError(f"mlp_ratio must be positive, not {self.mlp_ratio}")
+
     @property
     def tokens(self) -> tuple[int, int, int]:
         """Tokens along slices, rows and columns."""
