@@ -159,7 +159,7 @@ def _check_grid(slices: list[_Slice], folder: Path) -> None:
     lengths = np.linalg.norm(steps, axis=1)
     usual = float(np.median(lengths))
     normal = np.cross(orientation[:3], orientation[3:])
-    if usual == 0:
+    if not lengths.all():
         raise VolumeError(f"{folder} holds several slices at one place: give one series, of one phase.")
     if np.degrees(np.arccos(np.clip(np.abs(steps @ normal / lengths).min(), 0, 1))) > MAX_TILT_DEGREES:
         raise VolumeError(f"{folder} was taken with a tilted gantry: its slices are sheared. Straighten it first.")

@@ -84,10 +84,15 @@ def shear(i: int, tags: dict[str, str]) -> None:
     tags["0020|0032"] = f"{ORIGIN[0]}\\{ORIGIN[1] + 0.5 * i}\\{ORIGIN[2] + 2.5 * i}"
 
 
+def twice(i: int, tags: dict[str, str]) -> None:
+    tags["0020|0032"] = f"{ORIGIN[0]}\\{ORIGIN[1]}\\{ORIGIN[2] + 2.5 * (i - (i > 3))}"
+
+
 def uneven(i: int, tags: dict[str, str]) -> None:
     tags["0020|0032"] = f"{ORIGIN[0]}\\{ORIGIN[1]}\\{ORIGIN[2] + 2.5 * i + 0.4 * (i > 3)}"
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
@@ -97,6 +102,7 @@ def uneven(i: int, tags: dict[str, str]) -> None:
         (shear, "tilted gantry"),
         (edit_tag("skip", "", only=3), "missing slices"),
         (uneven, "uneven spacing"),
+        (twice, "several slices at one place"),
         (edit_tag("0020|000e", "1.2.3.5", only=2), "holds 2 DICOM series"),
         (edit_tag("0020|0037", "1\\0\\0\\0\\0\\-1", only=2), "size or plane"),
         (lambda i, tags: tags.update(skip="") if i else None, "single slice"),
