@@ -163,7 +163,7 @@ def test_what_is_inside_the_address_is_fetched_and_nothing_else_with_the_token_o
 def test_a_single_file_is_fetched_without_the_list_of_all_others(hub: Hub, tmp_path: Path) -> None:
     file = folder_of(fetched(hub, tmp_path, "own/model/part/w.safetensors"))
     assert file.read_bytes() == content(COMMITS["main"])
-    assert not any(path.startswith("/api/") for _, path, _ in hub.asked)
+    assert not any(path.startswith("/api/models/") for _, path, _ in hub.asked)
 
 
 def test_a_revision_is_pinned_and_what_was_fetched_is_there_without_a_network(hub: Hub, tmp_path: Path) -> None:
