@@ -16,15 +16,14 @@ from torch import Tensor, nn
 
 T_FREQUENCIES = 128
 # Where a scale stands among shift, scale and gate, twice, and among shift and scale.
-BLOCK_ONE = torch.tensor([0.0, 1.0, 0.0, 0.0, 1.0, 0.0])[:, None]
-FINAL_ONE = torch.tensor([0.0, 1.0])[:, None]
+BLOCK_SCALES, FINAL_SCALES = slice(1, None, 3), slice(1, None)
 
 
 @dataclass(frozen=True)
 class STDiTConfig:
     """`input_size`: (slices, rows, columns) of a chunk of latents. `in_channels`: its own and the previous one's.
 
-    `head_merge`: see `Attention`.
+    `head_merge`: see `Attention`. Raises ValueError for sizes that do not go together.
     """
 
     input_size: tuple[int, int, int]
@@ -264,13 +263,16 @@ class STDiT(nn.Module):
         """t (B,). Worked out in the precision of the time embedding, given in that of the blocks."""
         time, dtype = self.t_embedder(t), self.x_embedder.proj.weight.dtype
         shared = self.t_block(time).unflatten(1, (6, -1))
-        blocks = (shared + block.scale_shift_table + BLOCK_ONE.to(shared) for block in self.blocks)
-        final = time[:, None] + self.final_layer.scale_shift_table + FINAL_ONE.to(shared)
+        blocks = [shared + block.scale_shift_table for block in self.blocks]
+        final = time[:, None] + self.final_layer.scale_shift_table
+        for block in blocks:
+            block[:, BLOCK_SCALES] += 1
+        final[:, FINAL_SCALES] += 1
         return Modulation(tuple(block.to(dtype) for block in blocks), final.to(dtype))
 
     def at(self, t: float) -> Modulation:
-        """The modulation at one time, for all samples."""
-        return self.modulation(torch.tensor([t], device=self.pos_embed.device))
+        """The modulation at one time, for all samples. Copies nothing to a GPU, which would wait for what it does."""
+        return self.modulation(torch.full((1,), t, device=self.pos_embed.device))
 
     def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
         """One evaluation: x (B, C, T, H, W) -> velocity of the same shape and dtype."""
