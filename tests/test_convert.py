@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import SimpleITK as sitk
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertModel
@@ -63,6 +64,10 @@ def test_from_released_files_to_a_volume_and_its_score_by_commands_alone(
     assert main(["score", str(volume), "--report-file", str(report), "--model", str(out), "--device", "cpu"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("CLIP score") and len(lines) == 19
+    sitk.WriteImage(sitk.ReadImage(str(volume)), str(tmp_path / "a.nrrd"))
+    words_of = ["--report-file", str(report), "--model", str(out), "--device", "cpu"]
+    assert main(["score", str(tmp_path / "a.nrrd"), *words_of]) == 0
+    assert capsys.readouterr().out.splitlines() == lines
     assert sum("Pleural effusion" in line for line in lines) == 1
 
 
