@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ctflow.catalog import RELEASED, how_to_get
@@ -15,10 +15,19 @@ from ctflow.report import Report
 
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 Direction = Literal["L", "R", "P", "A", "S", "I"]
+Axes = tuple[Direction, Direction, Direction]
 Proof = Literal["proved", "inferred"]
 CARD_FORMAT = 1
 CARD = "card.json"
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+
+
+def _upright(axes: Axes) -> Axes:
+    if axes[0] not in "SI" or not any(axes[1] in a and axes[2] in b for a, b in (("LR", "PA"), ("PA", "LR"))):
+        raise ValueError(
+            f"slices go to S or I, rows and columns one to L or R and the other to P or A; got {', '.join(axes)}"
+        )
+    return axes
 
 
 @dataclass(frozen=True, config=_strict)
@@ -31,7 +40,7 @@ class Geometry:
     columns: int
     slice_spacing_mm: float
     pixel_spacing_mm: float
-    axes: tuple[Direction, Direction, Direction]
+    axes: Annotated[Axes, AfterValidator(_upright)]
 
 
 @dataclass(frozen=True, config=_strict)

@@ -43,7 +43,7 @@ TRANSFORMERS_WEIGHTS = "model.safetensors"
 RELEASED_PREFIX = "model."
 MAX_FILE_BYTES = 9_500_000  # so that neither a clone nor a push to a Space (10 MB) needs Git LFS
 # What the libraries that build a network raise for a config that makes none: each has its own idea of that.
-_TRIPS = (
+TRIPS = (
     ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, StrictDataclassError, TypeError, ValueError,
 )  # fmt: skip
 C = TypeVar("C")
@@ -117,7 +117,7 @@ def load_transformer(folder: Path) -> STDiT:
     config = read_config(STDiTConfig, folder / CONFIG)
     weights = read_weights(folder / DIFFUSERS_WEIGHTS)
     weights = {name.removeprefix(RELEASED_PREFIX): tensor for name, tensor in weights.items()}
-    with _read_by_others(folder / CONFIG, "no transformer"):
+    with read_by_others(folder / CONFIG, "no transformer"):
         transformer = without_memory(lambda: STDiT(config))
     fill(transformer, weights, folder / DIFFUSERS_WEIGHTS)
     return transformer
@@ -128,7 +128,7 @@ def _load_head(folder: Path, kind: Callable[[Any], N], config_kind: type, makes:
     if not folder.is_dir():
         return None
     config = read_config(config_kind, folder / CONFIG)
-    with _read_by_others(folder / CONFIG, makes):
+    with read_by_others(folder / CONFIG, makes):
         head = without_memory(lambda: kind(config))
     fill(head, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
     return head
@@ -176,7 +176,7 @@ def folder_sha256(folder: Path) -> str:
 def _load_diffusers(kind: type[A], folder: Path) -> A:
     check_class(folder / CONFIG, kind.__name__)
     config = read_json(folder / CONFIG)
-    with _read_by_others(folder / CONFIG, f"no {kind.__name__}"):
+    with read_by_others(folder / CONFIG, f"no {kind.__name__}"):
         network = new_diffusers(kind, config)
     fill(network, read_weights(folder / DIFFUSERS_WEIGHTS), folder / DIFFUSERS_WEIGHTS)
     return network
@@ -184,7 +184,7 @@ def _load_diffusers(kind: type[A], folder: Path) -> A:
 
 def _load_bert(folder: Path) -> BertModel:
     config = read_json(folder / CONFIG)
-    with _read_by_others(folder / CONFIG, "no text encoder"):
+    with read_by_others(folder / CONFIG, "no text encoder"):
         # with memory: its position ids are in no file
         bert = BertModel(BertConfig.from_dict(config), add_pooling_layer=False)
     fill(bert, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
@@ -192,19 +192,19 @@ def _load_bert(folder: Path) -> BertModel:
 
 
 def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    with _read_by_others(folder, "no tokenizer"):
+    with read_by_others(folder, "no tokenizer"):
         # From a folder: `BertTokenizer(vocab_file=…)` turns every word into [UNK] in transformers 5.
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 @contextmanager
-def _read_by_others(path: Path, makes: str) -> Iterator[None]:
+def read_by_others(path: Path, makes: str) -> Iterator[None]:
     """Around code that builds something of a file: what it trips over is the file's fault."""
     try:
         yield
-    except _TRIPS as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"{path} makes {makes} ({reason}). Copy the checkpoint again, whole.") from error
+    except TRIPS as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CheckpointError(f"{path} makes {makes} ({reason}). Fetch or copy it again, whole.") from error
 
 
 def new_diffusers(kind: type[A], config: dict[str, Any]) -> A:

@@ -45,4 +45,4 @@ def faults(error: "ValidationError") -> str:
 
 
 def _quoted(message: str) -> str:
-    return f"is wrong ({message})"
+    return f"is wrong ({message.removeprefix('Value error, ')})"

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ctflow.card import ModelCard
 from ctflow.checkpoints import Checkpoint, load_checkpoint
 from ctflow.cuda import Coming
 from ctflow.engine import engine_on
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone, generate
 from ctflow.frame import Frame
-from ctflow.models.avae import SliceDecoder
+from ctflow.models.avae import AVAE, SliceDecoder
 from ctflow.models.ctclip import clip_score
 from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, prompts
 from ctflow.reading import ReportReader
@@ -29,7 +30,7 @@ from ctflow.volume import Volume
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` is the GPU where there is one.
+    """`auto` is the GPU where there is one. What runs in float32 is not rounded to TF32 from here on.
 
     Raises RequestError for a name that is not in DEVICES, ResourceError for a GPU that is not there.
     """
@@ -37,6 +38,7 @@ def resolve_device(name: str) -> torch.device:
         raise RequestError(f"The device is one of {', '.join(DEVICES)}; got {name!r}.")
     if name == "cuda" and not torch.cuda.is_available():
         raise ResourceError("The device cuda was asked for, but torch finds no CUDA GPU here. Use cpu or auto.")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # convolutions do, unless told
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
@@ -54,6 +56,14 @@ def _memory_of(device: torch.device | str) -> Iterator[None]:
             f"The memory of {device} is not enough for this model. Close other programs, leave guidance at 1, "
             f"choose a smaller model{elsewhere}."
         ) from error
+
+
+def first_previous(card: ModelCard, avae: AVAE) -> Tensor:
+    """What stands before the first chunk (C, slices, H, W), on the A-VAE's device."""
+    black = avae.code_of(card.intensity.black, card.geometry.rows, card.geometry.columns)
+    if card.first_previous == "zeros":
+        black = torch.zeros_like(black)
+    return black[:, None].expand(-1, card.geometry.slices_per_chunk, -1, -1)
 
 
 class CTFlow:
@@ -74,7 +84,7 @@ class CTFlow:
         self._ctclip = checkpoint.ctclip.to(device) if checkpoint.ctclip else None
         self._encode = lru_cache(maxsize=16)(torch.inference_mode()(self._text.encode))
         with torch.inference_mode():
-            self._first_previous = self._make_first_previous()
+            self._first_previous = first_previous(self.card, self._avae)
             self._white = self._make_white_rule()
         self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
         # After the codes of black and white were made, which the stop rule compares with.
@@ -201,15 +211,7 @@ class CTFlow:
         """Latents (C, slices, H, W) -> intensity."""
         return self._engine.decode(latents.transpose(0, 1))
 
-    def _plain_code(self, intensity: float) -> Tensor:
-        return self._avae.code_of(intensity, self.card.geometry.rows, self.card.geometry.columns)
-
-    def _make_first_previous(self) -> Tensor:
-        black = self._plain_code(self.card.intensity.black)
-        if self.card.first_previous == "zeros":
-            black = torch.zeros_like(black)
-        return black[:, None].expand(-1, self.card.geometry.slices_per_chunk, -1, -1)
-
     def _make_white_rule(self) -> WhiteRule:
-        stop = self.card.stop
-        return WhiteRule(self._plain_code(self.card.intensity.white), stop.tolerance, stop.share)
+        geometry, stop = self.card.geometry, self.card.stop
+        white = self._avae.code_of(self.card.intensity.white, geometry.rows, geometry.columns)
+        return WhiteRule(white, stop.tolerance, stop.share)

@@ -16,8 +16,9 @@ from tests.golden.test_ctclip import clip_config
 GOLDEN = Path(__file__).parent / "golden"
 VOCABULARY = json.loads((GOLDEN / "ctclip/labels.json").read_text())["tiny_tokenizer"]["vocab"]
 TINY_FLUX = FLUX_AVAE | {"block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "norm_num_groups": 2}
-TINY_V1 = replace(V1, ctclip=clip_config())
-TINY_V2 = replace(V2, ctclip=clip_config(), avae_config=TINY_FLUX)
+SCALE = {"scaling_factor": 0.3611, "shift_factor": 0.1159}
+TINY_V1 = replace(V1, ctclip=clip_config(), head_size=12, avae_config=TINY_FLUX | SCALE)
+TINY_V2 = replace(V2, ctclip=clip_config(), head_size=12, avae_config=TINY_FLUX)
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
@@ -80,7 +81,7 @@ def _denoiser(folder: Path) -> Path:
 
 
 def _avae_folder(folder: Path) -> Path:
-    AutoencoderKL.from_config(TINY_FLUX | {"scaling_factor": 0.3611, "shift_factor": 0.1159}).save_pretrained(folder)
+    AutoencoderKL.from_config(TINY_FLUX | SCALE).save_pretrained(folder)
     return folder
 
 

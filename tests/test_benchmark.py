@@ -1,9 +1,12 @@
 """The product computes what the published way computes, only less of it."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL
@@ -12,12 +15,16 @@ from safetensors.torch import load_file
 from ctflow.__main__ import main
 from ctflow.benchmark import solvers
 from ctflow.benchmark.reference import reference_decode, reference_velocity
-from ctflow.benchmark.subject import folder_subject
+from ctflow.benchmark.subject import REPORT, folder_subject
+from ctflow.card import Guidance
 from ctflow.checkpoints import load_transformer
 from ctflow.engine import precision
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT, STDiTConfig
+from ctflow.pipeline import CTFlow
+from ctflow.report import encoder_text
 from ctflow.sampler import velocity_of
+from ctflow.settings import CUDA_LEVELS
 from tests.tiny import tiny_checkpoint
 
 # The error of a single step in bf16, root mean square, as a share of the velocity: of ordinary weights; and of the
@@ -47,9 +54,15 @@ def test_the_reference_gives_the_published_velocity(transformer: STDiT, case: st
     assert ((answer - expected).abs().max() / expected.abs().max()).item() < 1e-4
 
 
+@pytest.mark.parametrize("head_merge", ["released", "usual"])
 @pytest.mark.parametrize("case", ["case0", "case1", "case2"])
-def test_what_is_computed_once_is_the_same_function(transformer: STDiT, case: str) -> None:
+def test_what_is_computed_once_is_the_same_function(
+    transformer: STDiT, case: str, head_merge: Literal["released", "usual"]
+) -> None:
     """In float64, where rounding leaves nothing to hide behind."""
+    weights = transformer.state_dict()
+    transformer = STDiT(replace(transformer.config, head_merge=head_merge))
+    transformer.load_state_dict(weights)
     transformer.double()
     x, previous, text, t, _ = (tensor.double() for tensor in golden(case))
     condition, modulation = transformer.condition(previous, text), transformer.modulation(t)
@@ -148,9 +161,41 @@ def test_bench_prints_a_table_and_writes_the_numbers(tmp_path: Path, capsys: pyt
     step, decode, first, later, *_, volume, _ = numbers["rows"]
     assert max(row["max_error"] for row in (step, decode, first, later)) < 1e-3
     assert "steps and decoding" in first["name"] and first["name"].startswith("first chunk")
-    assert first["how"] == later["how"] == "measured once" and volume["name"] == "volume, 3 chunks of 24 steps"
+    assert (
+        first["how"] == later["how"] == "measured once, decoding waited for"
+        and volume["name"] == "volume, 3 chunks of 24 steps"
+    )
     assert first["product_s"] > 2 * step["product_s"]
     assert numbers["facts"]["step_gflop"] == pytest.approx(TINY_GFLOP, rel=1e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("level", CUDA_LEVELS)
+def test_bench_measures_a_gpu(tmp_path: Path, level: str) -> None:
+    folder, numbers = tiny_checkpoint(tmp_path / "tiny"), tmp_path / "bench.json"
+    words = ["bench", "--model", str(folder), "--device", "cuda", "--cuda", level, "--minutes", "0.4"]
+    assert main([*words, "--json", str(numbers)]) == 0
+    found = json.loads(numbers.read_text())
+    assert 0 < found["facts"]["share_of_matrix_peak"] < 1 and found["facts"]["memory_gb"]
+    by_steps = {row["steps"]: row["seconds"] for row in found["solvers"] if row["solver"] == "euler"}
+    assert by_steps[200] > 2 * by_steps[10], "waited for"
+
+
+def test_a_checkpoint_is_measured_as_it_begins_a_volume(tmp_path: Path) -> None:
+    folder = tiny_checkpoint(tmp_path / "tiny", guidance=Guidance(trained=True, default=2.0))
+    subject, model = folder_subject(folder, torch.device("cpu"), "plain"), CTFlow.load(folder, "cpu")
+    assert torch.equal(subject.previous[0], model._first_previous) and subject.previous.any()
+    expected = model._encode(encoder_text(REPORT, model.card.text.parts))
+    torch.testing.assert_close(subject.text, expected)
+    fine, _ = solvers.solution(subject, subject.previous, "euler", 3, 1.0)
+    volume = model.generate(model.card.request(REPORT, seed=0, steps=3, chunks=1))
+    with torch.inference_mode():
+        shown = model._decoder.decode(fine[0].transpose(0, 1))
+    np.testing.assert_array_equal(model._frame.to_volume(model.card.intensity.to_hu(shown.numpy())), volume.hu)
+
+
+def test_no_way_is_compared_with_itself() -> None:
+    assert solvers.FINE not in solvers.WAYS
 
 
 def test_more_steps_come_nearer_to_the_fine_solution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,6 +203,7 @@ def test_more_steps_come_nearer_to_the_fine_solution(tmp_path: Path, monkeypatch
     subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain")
     said: list[str] = []
     found = solvers.compare_solvers(subject, step_s=0.001, budget_s=3600, say=said.append)
+    assert all(isinstance(row.error, float) and row.error > 0 for row in found)
     assert [row.chunk for row in found] == ["first"] * 3 + ["next"] * 3
     for coarse, fine, midpoint in (found[:3], found[3:]):
         assert midpoint.error < fine.error < coarse.error

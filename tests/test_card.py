@@ -33,6 +33,12 @@ def test_a_card_is_read_back_as_it_was_written(path: Path) -> None:
     assert read_card(path) == fake_card("I")
 
 
+@pytest.mark.parametrize("axes", [a + b for a in "SI" for b in ("LP", "LA", "RP", "RA", "PL", "AL", "PR", "AR")])
+def test_every_way_that_slices_across_the_body_can_lie_is_a_card(path: Path, axes: str) -> None:
+    change(path, lambda v: v["geometry"].update(axes=list(axes)))
+    assert read_card(path).geometry.axes == tuple(axes)
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
@@ -43,6 +49,9 @@ def test_a_card_is_read_back_as_it_was_written(path: Path) -> None:
         (lambda v: v["latent"].update(channels="16"), "latent.channels is wrong"),
         (lambda v: v["latent"].update(scale=float("nan")), "latent.scale is wrong"),
         (lambda v: v["geometry"].update(axes=["I", "P"]), "geometry.axes.2 is missing"),
+        (lambda v: v["geometry"].update(axes=["S", "L", "L"]), "geometry.axes is wrong (slices go to S or I"),
+        (lambda v: v["geometry"].update(axes=["L", "P", "S"]), "geometry.axes is wrong (slices go to S or I"),
+        (lambda v: v["geometry"].update(axes=["S", "I", "P"]), "geometry.axes is wrong (slices go to S or I"),
         (lambda v: v.update(format=2), "format is wrong"),
     ],
 )

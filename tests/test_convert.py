@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import SimpleITK as sitk
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertModel
@@ -22,7 +23,7 @@ from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.pipeline import CTFlow
 from ctflow.released import recipes
 from ctflow.released.convert import Sources, convert
-from ctflow.released.recipes import CTCLIP, FLUX_AVAE
+from ctflow.released.recipes import CTCLIP, FLUX_AVAE, V1
 from ctflow.released.text import INERT_CTCLIP, INERT_CXR_BERT, bert_config, ctclip_shapes
 from ctflow.report import Report
 from ctflow.weights import check_fit, read_shapes, shapes_of, without_memory
@@ -63,6 +64,10 @@ def test_from_released_files_to_a_volume_and_its_score_by_commands_alone(
     assert main(["score", str(volume), "--report-file", str(report), "--model", str(out), "--device", "cpu"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("CLIP score") and len(lines) == 19
+    sitk.WriteImage(sitk.ReadImage(str(volume)), str(tmp_path / "a.nrrd"))
+    words_of = ["--report-file", str(report), "--model", str(out), "--device", "cpu"]
+    assert main(["score", str(tmp_path / "a.nrrd"), *words_of]) == 0
+    assert capsys.readouterr().out.splitlines() == lines
     assert sum("Pleural effusion" in line for line in lines) == 1
 
 
@@ -79,7 +84,7 @@ def test_the_two_releases_differ_as_published(tmp_path: Path) -> None:
     assert (v2.intensity.black, v2.intensity.hu_white) == (-1, 1000)
     assert (v1.guidance.trained, v2.guidance.trained) == (False, True)
     assert "[Sex: {sex}]" in v2.text.parts and v1.text.parts[0] == "Findings: {findings}"
-    assert {v1.evidence.axes, v2.evidence.axes} == {"inferred"}
+    assert {v1.evidence.axes, v2.evidence.axes, v1.evidence.spacing, v2.evidence.spacing} == {"inferred"}
 
 
 def test_the_weights_are_the_released_ones_byte_by_byte(v1: Released, tmp_path: Path) -> None:
@@ -91,6 +96,13 @@ def test_the_weights_are_the_released_ones_byte_by_byte(v1: Released, tmp_path: 
     towers = ((loaded.text.bert, "text_transformer."), (loaded.ctclip, ""))
     for network, prefix in towers:
         assert all(torch.equal(tensor, golden[prefix + name]) for name, tensor in network.state_dict().items())
+
+
+def test_the_layout_of_a_tensor_in_the_file_does_not_matter(v1: Released, tmp_path: Path) -> None:
+    edit_pickle(v1.sources.text, transposed)
+    convert(v1.recipe, v1.sources, tmp_path / "out")
+    clip, name = load_checkpoint(tmp_path / "out").ctclip, "to_visual_latent.weight"
+    assert clip and torch.equal(clip.state_dict()[name], load_file(GOLDEN / "weights.safetensors")[name])
 
 
 def test_the_tokenizer_gives_the_released_ids(v1: Released, tmp_path: Path) -> None:
@@ -147,6 +159,12 @@ class Evil:
         return os.system, ("false",)
 
 
+def transposed(weights: dict) -> None:
+    """As a file is that was made on a machine of another layout: the same numbers."""
+    name = "to_visual_latent.weight"
+    weights[name] = weights[name].t().contiguous().t()
+
+
 def other_vocabulary(tokenizer: Path) -> None:
     """As many words, and the special ones elsewhere, as in the BERT of everyone else."""
     (tokenizer / "vocab.txt").write_text("\n".join([*VOCABULARY[5:], *VOCABULARY[:5]]) + "\n")
@@ -169,8 +187,29 @@ def other_vocabulary(tokenizer: Path) -> None:
         (lambda s: edit_json(s.denoiser / "config.json", hidden_size=96), "instead of"),
         (lambda s: edit_json(s.denoiser / "config.json", caption_channels=24), "y_proj.fc1.weight is"),
         (lambda s: edit_json(s.avae / "config.json", latent_channels=8), "instead of"),
-        (lambda s: edit_json(s.avae / "config.json", scaling_factor=None), "must say scaling_factor"),
-        (lambda s: edit_json(s.avae / "config.json", shift_factor="0.1"), "must say scaling_factor and shift_factor"),
+        (lambda s: edit_json(s.avae / "config.json", scaling_factor=None), "scaling_factor None instead of 0.3611"),
+        (lambda s: edit_json(s.avae / "config.json", shift_factor="0.1"), "shift_factor '0.1' instead of"),
+        (lambda s: edit_json(s.avae / "config.json", norm_num_groups=4), "norm_num_groups 4 instead of 2"),
+        (lambda s: edit_json(s.avae / "config.json", norm_num_groups=0), "makes no AutoencoderKL"),
+        (lambda s: edit_json(s.avae / "config.json", block_out_channels=[]), "makes no AutoencoderKL"),
+        (lambda s: edit_json(s.avae / "config.json", in_channels=-1), "makes no AutoencoderKL"),
+        (lambda s: edit_json(s.avae / "config.json", act_fn="relu"), "act_fn 'relu' instead of 'silu'"),
+        (lambda s: edit_json(s.denoiser / "config.json", num_heads=2), "2 heads of a hidden size of 48"),
+        (lambda s: edit_json(s.denoiser / "config.json", num_heads=7), "does not divide into num_heads 7"),
+        (lambda s: edit_json(s.denoiser / "config.json", num_heads=0), "num_heads must be at least 1"),
+        (lambda s: edit_json(s.denoiser / "config.json", input_size=[5, 8, 8]), "does not divide into patch_size"),
+        (lambda s: edit_json(s.denoiser / "config.json", patch_size=[0, 2, 2]), "patch_size must be at least 1"),
+        (lambda s: edit_json(s.denoiser / "config.json", hidden_size=-48), "hidden_size must be at least 1"),
+        (lambda s: edit_json(s.denoiser / "config.json", hidden_size=50, num_heads=5), "multiple of 4"),
+        (lambda s: edit_json(s.denoiser / "config.json", mlp_ratio=0), "mlp_ratio must be positive"),
+        (lambda s: os.truncate(s.text, 0), r"a file of tensors \(EOFError|a file of tensors \(Ran out"),
+        (lambda s: s.text.write_bytes(b"a"), "cannot be read as a file of tensors"),
+        (lambda s: edit_pickle(s.text, lambda w: w.update({3: torch.zeros(1)})), "where a flat dict"),
+        (lambda s: os.truncate(s.tokenizer / "tokenizer_config.json", 20), "makes no tokenizer"),
+        (lambda s: edit_json(s.tokenizer / "config.json", num_attention_heads=5), "5 heads of a hidden size of 48"),
+        (lambda s: edit_json(s.tokenizer / "config.json", num_attention_heads=2), "2 heads of a hidden size of 48"),
+        (lambda s: edit_json(s.tokenizer / "config.json", hidden_size="x"), "makes no text encoder"),
+        (lambda s: edit_json(s.tokenizer / "config.json", vocab_size=-1), "makes no text encoder"),
         (lambda s: edit_pickle(s.text, lambda w: {"model": w}), "holds model where a flat dict"),
         (lambda s: edit_pickle(s.text, lambda w: drop(w, "to_text_latent.weight")), "missing to_text_latent"),
         (lambda s: edit_pickle(s.text, lambda w: w.update(more=torch.zeros(1))), "unknown more"),
@@ -231,7 +270,7 @@ def test_a_file_of_the_published_size_is_checked_by_its_header(tmp_path: Path) -
 def real_bert_shapes(tmp_path: Path) -> dict[str, tuple[int, ...]]:
     real = json.loads((GOLDEN / "config.json").read_text())["real"]["bert"]
     (tmp_path / "config.json").write_text(json.dumps(real))
-    config = bert_config(tmp_path / "config.json")
+    config = bert_config(tmp_path / "config.json", V1.head_size)
     return shapes_of(without_memory(lambda: BertModel(config, add_pooling_layer=False)).state_dict())
 
 

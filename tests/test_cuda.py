@@ -16,7 +16,7 @@ from ctflow.cuda import Coming, Replayed, compile_blocks
 from ctflow.errors import RequestError
 from ctflow.events import ChunkDone, Event, Finished, StepDone
 from ctflow.models.stdit import STDiT
-from ctflow.pipeline import CTFlow
+from ctflow.pipeline import CTFlow, resolve_device
 from ctflow.report import Report
 from ctflow.settings import CUDA_LEVELS
 from tests.test_benchmark import GOLDEN, ORDINARY_RMS, golden
@@ -149,6 +149,13 @@ def test_stopping_while_a_chunk_is_being_decoded_leaves_nothing_behind(
     np.testing.assert_array_equal(model.generate(request).hu, expected)
 
 
+@pytest.mark.parametrize("name", ["auto", "cpu"])
+def test_whoever_chooses_a_device_gets_float32_that_is_float32(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    resolve_device(name)
+    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
 @pytest.mark.parametrize("level", [*CUDA_LEVELS[1:], "warp"])
 def test_a_level_that_this_device_has_not_is_refused(folder: Path, level: str) -> None:
     with pytest.raises(RequestError, match="one of plain" if level == "warp" else "needs a CUDA GPU"):
@@ -230,6 +237,28 @@ def test_on_a_gpu_a_step_stays_near_float32_on_the_cpu(folder: Path, level: str)
         found = steps.step(x.cuda(), condition, steps.at(0.5)).cpu()
     assert found.dtype == torch.float32
     assert ((found - expected).square().mean() / expected.square().mean()).sqrt() < ORDINARY_RMS
+
+
+@pytest.mark.gpu
+def test_a_time_is_worked_out_without_waiting_for_the_gpu(transformer: STDiT) -> None:
+    transformer.cuda().lower(torch.bfloat16)
+    transformer.at(0.5)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        transformer.at(0.25)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_a_convolution_in_float32_is_not_rounded_to_tf32() -> None:
+    """Of compute capability 8 or more: others have no TF32."""
+    device = resolve_device("cuda")
+    generator = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(1, 64, 32, 32, generator=generator), torch.randn(64, 64, 3, 3, generator=generator)
+    exact = torch.nn.functional.conv2d(x.double(), weight.double())
+    found = torch.nn.functional.conv2d(x.to(device), weight.to(device)).cpu()
+    assert (found - exact).abs().max() / exact.abs().max() < 1e-5
 
 
 @pytest.mark.gpu

@@ -160,6 +160,12 @@ def test_what_is_inside_the_address_is_fetched_and_nothing_else_with_the_token_o
     assert tokens == {"Bearer hf_secret"}
 
 
+def test_a_single_file_is_fetched_without_the_list_of_all_others(hub: Hub, tmp_path: Path) -> None:
+    file = folder_of(fetched(hub, tmp_path, "own/model/part/w.safetensors"))
+    assert file.read_bytes() == content(COMMITS["main"])
+    assert not any(path.startswith("/api/models/") for _, path, _ in hub.asked)
+
+
 def test_a_revision_is_pinned_and_what_was_fetched_is_there_without_a_network(hub: Hub, tmp_path: Path) -> None:
     for name in ("v1", "a" * 40):
         folder = folder_of(fetched(hub, tmp_path, f"own/model@{name}/part"))
@@ -187,6 +193,7 @@ def test_a_gated_model_says_what_to_accept_and_where_to_log_in(hub: Hub, tmp_pat
 
 
 def test_a_place_that_is_not_there_is_said(hub: Hub, tmp_path: Path) -> None:
-    for source, said in (("own/none/part", "There is no such place"), ("own/model/none", "holds no none")):
+    places = ("own/none/part", "own/none/w.pt", "own/model/none"), ("There is no such place",) * 2 + ("holds no none",)
+    for source, said in zip(*places, strict=True):
         done = fetched(hub, tmp_path, source)
         assert done.returncode and said in done.stderr and "Traceback" not in done.stderr

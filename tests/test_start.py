@@ -56,6 +56,16 @@ def test_next_block_makes_each_chunk_from_the_scans_own(model: CTFlow, scan: Vol
     assert (made[8:] != head[8:]).any()
 
 
+@pytest.mark.gpu
+def test_a_scan_is_encoded_on_a_gpu_as_on_the_cpu_but_for_rounding(model: CTFlow, folder: Path, scan: Volume) -> None:
+    request = model.card.request(REPORT, seed=1, chunks=3)
+    expected, found = (
+        each._given(Start("gt-head", scan, 8), scan, request).latents.float().cpu()
+        for each in (model, CTFlow.load(folder, "cuda"))
+    )
+    assert (found - expected).square().mean().sqrt() < 0.03 * expected.std()
+
+
 @pytest.mark.parametrize("axes", AXES)
 def test_a_scan_comes_out_as_it_went_in_whatever_the_models_axes(
     axes: tuple[str, str, str], tmp_path: Path, scan: Volume

@@ -57,6 +57,14 @@ def test_volumes_differ_by_the_decoder_alone(folder: Path) -> None:
     assert torch.equal(*latents), "so a volume ends where it would with the A-VAE"
 
 
+@pytest.mark.gpu
+def test_on_a_gpu_it_gives_the_cpus_volume_but_for_rounding(folder: Path) -> None:
+    cpu, gpu = (CTFlow.load(folder, device, decoder="taef1") for device in ("cpu", "cuda"))
+    latents = torch.randn(4, 8, 8, 8, generator=torch.Generator().manual_seed(0))
+    expected, found = cpu._decode(latents).wait(), gpu._decode(latents.cuda()).wait()
+    assert (found - expected).square().mean().sqrt() < 0.03 * expected.std()
+
+
 def test_a_sidecar_says_which_decoder_it_was_and_goes_with_no_other(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,7 +117,7 @@ def test_the_command_takes_it_in_from_where_it_is_published_or_from_a_folder(
         (lambda f: edit(f, _class_name="AutoencoderKL"), "config of 'AutoencoderKL'"),
         (lambda f: edit(f, scaling_factor=0.5), "is not TAEF1's"),
         (lambda f: edit(f, shift_factor=None), "is not TAEF1's"),
-        (lambda f: taef1_folder(f, decoder_block_out_channels=[8, 8]), "describes no AutoencoderTiny"),
+        (lambda f: taef1_folder(f, decoder_block_out_channels=[8, 8]), "makes no AutoencoderTiny"),
     ],
 )
 def test_what_is_not_taef1_is_refused(tmp_path: Path, spoil: Callable[[Path], object], said: str) -> None:

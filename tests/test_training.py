@@ -1,6 +1,7 @@
 """The training command, on a model too small to learn anything."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ import torch.nn.functional as F
 
 from ctflow.__main__ import main
 from ctflow.card import read_card
-from ctflow.models.stdit import Attention
+from ctflow.errors import RequestError
+from ctflow.models.stdit import Attention, STDiTConfig
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from ctflow.training.demo import STAGES
+from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE
+from ctflow.training.loop import Stage, note_network
 from ctflow.training.transformer import cosines, look_around
 
 HOURS = "0.002"  # seconds per network
@@ -67,6 +70,22 @@ def test_training_goes_on_where_it_stopped_with_all_else_as_it_was(work: Path) -
     train(work)
     assert json.loads((work / "transformer" / "trained.json").read_text())["steps"] > before
     assert all(path.read_bytes() == content for path, content in frozen.items())
+
+
+def test_a_training_of_another_network_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Only the merge of heads differs, so that every weight would fit."""
+    stage = Stage(TRANSFORMER_RECIPE, tmp_path / "transformer", 1.0, 0, "cpu")
+    usual = STDiTConfig((4, 8, 8), (2, 4, 4), 4, 2, 16, 2, 2, 2.0, 8, "usual")
+    released = replace(usual, head_merge="released")
+    note_network(stage, released)
+    note_network(stage, usual)  # nothing was trained yet
+    (stage.folder / "state").mkdir()
+    note_network(stage, usual)
+    with pytest.raises(RequestError, match="of another network"):
+        note_network(stage, released)
+    (stage.folder / "network.json").unlink()
+    with pytest.raises(RequestError, match="does not describe"):
+        note_network(stage, usual)
 
 
 def test_heads_begin_by_looking_around_up_down_left_and_right() -> None:

@@ -3,6 +3,7 @@
 import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
@@ -12,18 +13,20 @@ from ctflow.checkpoints import load_checkpoint
 from ctflow.engine import Engine, engine_on
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT, STDiTConfig
-from ctflow.released.recipes import FLUX_AVAE
+from ctflow.pipeline import first_previous
+from ctflow.released.recipes import FLUX_AVAE, FLUX_SCALE_AND_SHIFT
+from ctflow.report import Report, encoder_text
 from ctflow.sampler import Noise, seeded_noise
 
+REPORT = Report("Large right pleural effusion.", "Right pleural effusion.")
 SIZES = {"S": (384, 12, 6), "B": (768, 12, 12), "L": (1024, 24, 16)}  # hidden, depth, heads
-SCALE, SHIFT = 0.3611, 0.1159
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
     """Networks in float32 for the reference, the product's engine, and what a chunk starts from.
 
-    `trained`: its solutions mean something.
+    `slices_at_once`: how many the product decodes together. `trained`: its solutions mean something.
     """
 
     name: str
@@ -31,10 +34,12 @@ class Subject:
     transformer: STDiT
     avae: AVAE
     engine: Engine
+    slices_at_once: int
     prediction: str
     noise: Noise
     previous: Tensor
     text: Tensor
+    guidance: float
     max_chunks: int
     trained: bool
 
@@ -42,54 +47,72 @@ class Subject:
         """(1, C, T, H, W), as a chunk begins."""
         return self.noise(chunk)[None].to(self.device)
 
+    def synchronise(self) -> None:
+        """Waits for the device, without which a clock on a GPU tells how long it took to ask."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
 
 def random_subject(size: str, device: torch.device, level: str) -> Subject:
     """Random weights cost what trained ones cost."""
     torch.manual_seed(0)
     hidden, depth, heads = SIZES[size]
     config = STDiTConfig((16, 32, 32), (2, 2, 2), 32, 16, hidden, depth, heads, 4.0, 768)
-    avae = AVAE(AutoencoderKL.from_config(FLUX_AVAE), SCALE, SHIFT)
-    return _subject(f"random weights, {size}", STDiT(config), avae, "velocity", 16, False, device, level)
+    avae = AVAE(AutoencoderKL.from_config(FLUX_AVAE), *FLUX_SCALE_AND_SHIFT)
+    generator = torch.Generator().manual_seed(0)
+    text = torch.nn.functional.normalize(torch.randn(1, 1, config.caption_channels, generator=generator), dim=-1)
+    previous = torch.zeros(1, config.out_channels, *config.input_size)
+    return _subject(
+        STDiT(config),
+        avae,
+        device,
+        level,
+        name=f"random weights, {size}",
+        prediction="velocity",
+        previous=previous.to(device),
+        text=text.to(device),
+        guidance=1.0,
+        max_chunks=16,
+        trained=False,
+    )
 
 
 def folder_subject(folder: Path, device: torch.device, level: str) -> Subject:
-    """A checkpoint. Raises CheckpointError."""
+    """A checkpoint, as it begins a volume of `REPORT`. Raises CheckpointError."""
     loaded = load_checkpoint(folder)
     card = loaded.card
-    chunks = card.geometry.max_chunks
-    return _subject(card.name, loaded.transformer, loaded.avae, card.prediction, chunks, True, device, level)
+    with torch.no_grad():
+        previous = first_previous(card, loaded.avae)[None]
+        text = loaded.text.encode(encoder_text(REPORT, card.text.parts))
+    return _subject(
+        loaded.transformer,
+        loaded.avae,
+        device,
+        level,
+        name=card.name,
+        prediction=card.prediction,
+        previous=previous.to(device),
+        text=text.to(device),
+        guidance=card.guidance.default,
+        max_chunks=card.geometry.max_chunks,
+        trained=True,
+    )
 
 
-def _subject(
-    name: str,
-    transformer: STDiT,
-    avae: AVAE,
-    prediction: str,
-    max_chunks: int,
-    trained: bool,
-    device: torch.device,
-    level: str,
-) -> Subject:
+def _subject(transformer: STDiT, avae: AVAE, device: torch.device, level: str, **known: Any) -> Subject:
     for network in (transformer, avae):
         network.eval().requires_grad_(False).to(device)
     # The product's own: its decoder is laid out otherwise, and on a GPU all is in half precision.
     own = copy.deepcopy(transformer) if device.type == "cuda" else transformer
-    engine = engine_on(device, own, copy.deepcopy(avae), level)
-    config = transformer.config
-    generator = torch.Generator().manual_seed(0)
-    shape = (config.out_channels, *config.input_size)
-    text = torch.nn.functional.normalize(torch.randn(1, 1, config.caption_channels, generator=generator), dim=-1)
-    previous = torch.zeros(1, *shape, device=device)
+    decoder = copy.deepcopy(avae)
+    engine = engine_on(device, own, decoder, level)
+    channels, (slices, rows, columns) = transformer.config.out_channels, transformer.config.input_size
     return Subject(
-        name,
-        device,
-        transformer,
-        avae,
-        engine,
-        prediction,
-        seeded_noise(0, shape),
-        previous,
-        text.to(device),
-        max_chunks,
-        trained,
+        device=device,
+        transformer=transformer,
+        avae=avae,
+        engine=engine,
+        slices_at_once=decoder.slices_at_once(rows << decoder.halvings, columns << decoder.halvings),
+        noise=seeded_noise(0, (channels, slices, rows, columns)),
+        **known,
     )

@@ -13,7 +13,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Declares `score` and its arguments."""
     parser = commands.add_parser("score", help="how well a volume fits a report", allow_abbrev=False)
     parser.set_defaults(run=run)
-    parser.add_argument("volume", type=Path, metavar="VOLUME", help="a CT in HU: NIfTI")
+    parser.add_argument("volume", type=Path, metavar="VOLUME", help="a CT in HU: NIfTI, NRRD, MHA or a DICOM folder")
     parser.add_argument("--report-file", required=True, metavar="FILE", help="a UTF-8 text; - is standard input")
     parser.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)")
     parser.add_argument("--device", choices=DEVICES, default="auto")
@@ -21,10 +21,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run(args: argparse.Namespace) -> None:
     """Prints the CLIP score and the labels, most likely first."""
-    from ctflow.io.nifti import read_nifti
+    from ctflow.io.scan import read_volume
 
     report = Report.parse(read_text(args.report_file))
-    volume = read_nifti(args.volume)
+    volume = read_volume(args.volume)
     generator = load(args.model, args.device)
     score, labels = generator.score(volume, report), generator.labels(volume)
     if score is None or labels is None:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 OTHER_ENDINGS = (".nrrd", ".mha", ".mhd")
 UNEVEN_SHARE = 0.05  # of the usual step between slices
-AIR_BELOW_HU = -500
+# What every CT of a chest has plenty of. Padding lies below, down to -3024.
+KNOWN_HU = {"air or lung": (-1100, -500), "soft tissue": (-200, 300)}
+LEAST_SHARE = 0.01
 SPACING_MM = (0.05, 20.0)  # between voxels of a CT
 _TAGS = {
     "modality": "0008|0060",
@@ -34,7 +36,20 @@ _TAGS = {
 
 
 def read_scan(path: Path) -> Volume:
-    """A CT in HU from a file or a DICOM folder. Raises VolumeError for whatever is not one whole, upright CT."""
+    """A chest CT in HU from a file or a DICOM folder. Raises VolumeError for whatever is not a whole, upright one."""
+    volume = read_volume(path)
+    for what, (low, high) in KNOWN_HU.items():
+        share = ((volume.hu > low) & (volume.hu < high)).mean()
+        if share < LEAST_SHARE:
+            raise VolumeError(
+                f"{path} holds no {what}: {share:.1%} of it lies between {low} and {high}. A chest CT in HU was "
+                "expected, not MR, PET, or CT whose rescale slope and intercept were left out or applied twice."
+            )
+    return volume
+
+
+def read_volume(path: Path) -> Volume:
+    """As `read_scan`, but of whatever a model may have made too: what its values are is not asked."""
     if path.is_dir():
         volume = _read_dicom(path)
     elif path.name.endswith(ENDINGS):
@@ -49,11 +64,6 @@ def read_scan(path: Path) -> Volume:
     if not all(SPACING_MM[0] <= step <= SPACING_MM[1] for step in volume.spacing_mm):
         steps = " × ".join(f"{step:g}" for step in volume.spacing_mm)
         raise VolumeError(f"{path} has voxels of {steps} mm, which no CT has. Is its header in another unit?")
-    if volume.hu.min() >= AIR_BELOW_HU:
-        raise VolumeError(
-            f"{path} holds no air: its lowest value is {volume.hu.min()}. A CT in HU was expected, not MR, PET, or "
-            "CT without its rescale slope and intercept."
-        )
     return volume
 
 
@@ -159,7 +169,7 @@ def _check_grid(slices: list[_Slice], folder: Path) -> None:
     lengths = np.linalg.norm(steps, axis=1)
     usual = float(np.median(lengths))
     normal = np.cross(orientation[:3], orientation[3:])
-    if usual == 0:
+    if not lengths.all():
         raise VolumeError(f"{folder} holds several slices at one place: give one series, of one phase.")
     if np.degrees(np.arccos(np.clip(np.abs(steps @ normal / lengths).min(), 0, 1))) > MAX_TILT_DEGREES:
         raise VolumeError(f"{folder} was taken with a tilted gantry: its slices are sheared. Straighten it first.")

@@ -16,15 +16,14 @@ from torch import Tensor, nn
 
 T_FREQUENCIES = 128
 # Where a scale stands among shift, scale and gate, twice, and among shift and scale.
-BLOCK_ONE = torch.tensor([0.0, 1.0, 0.0, 0.0, 1.0, 0.0])[:, None]
-FINAL_ONE = torch.tensor([0.0, 1.0])[:, None]
+BLOCK_SCALES, FINAL_SCALES = slice(1, None, 3), slice(1, None)
 
 
 @dataclass(frozen=True)
 class STDiTConfig:
     """`input_size`: (slices, rows, columns) of a chunk of latents. `in_channels`: its own and the previous one's.
 
-    `head_merge`: see `Attention`.
+    `head_merge`: see `Attention`. Raises ValueError for sizes that do not go together.
     """
 
     input_size: tuple[int, int, int]
@@ -37,6 +36,20 @@ class STDiTConfig:
     mlp_ratio: float
     caption_channels: int
     head_merge: Literal["released", "usual"] = "released"
+
+    def __post_init__(self) -> None:
+        sizes = {name: value for name, value in vars(self).items() if name not in ("head_merge", "mlp_ratio")}
+        for name, value in sizes.items():
+            if min(value if isinstance(value, tuple) else (value,)) < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        if self.hidden_size % self.num_heads:
+            raise ValueError(f"hidden_size {self.hidden_size} does not divide into num_heads {self.num_heads}")
+        if self.hidden_size % 4:
+            raise ValueError(f"hidden_size must be a multiple of 4, for the positions; it is {self.hidden_size}")
+        if any(size % patch for size, patch in zip(self.input_size, self.patch_size, strict=True)):
+            raise ValueError(f"input_size {self.input_size} does not divide into patch_size {self.patch_size}")
+        if not self.hidden_size * self.mlp_ratio >= 1:
+            raise ValueError(f"mlp_ratio must be positive, not {self.mlp_ratio}")
 
     @property
     def tokens(self) -> tuple[int, int, int]:
@@ -250,13 +263,16 @@ class STDiT(nn.Module):
         """t (B,). Worked out in the precision of the time embedding, given in that of the blocks."""
         time, dtype = self.t_embedder(t), self.x_embedder.proj.weight.dtype
         shared = self.t_block(time).unflatten(1, (6, -1))
-        blocks = (shared + block.scale_shift_table + BLOCK_ONE.to(shared) for block in self.blocks)
-        final = time[:, None] + self.final_layer.scale_shift_table + FINAL_ONE.to(shared)
+        blocks = [shared + block.scale_shift_table for block in self.blocks]
+        final = time[:, None] + self.final_layer.scale_shift_table
+        for block in blocks:
+            block[:, BLOCK_SCALES] += 1
+        final[:, FINAL_SCALES] += 1
         return Modulation(tuple(block.to(dtype) for block in blocks), final.to(dtype))
 
     def at(self, t: float) -> Modulation:
-        """The modulation at one time, for all samples."""
-        return self.modulation(torch.tensor([t], device=self.pos_embed.device))
+        """The modulation at one time, for all samples. Copies nothing to a GPU, which would wait for what it does."""
+        return self.modulation(torch.full((1,), t, device=self.pos_embed.device))
 
     def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
         """One evaluation: x (B, C, T, H, W) -> velocity of the same shape and dtype."""

@@ -1,7 +1,6 @@
 """From the released files to a checkpoint folder of ours, strictly: what does not fit is an error, never a guess."""
 
 import json
-import math
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,16 +20,16 @@ from ctflow.checkpoints import (
     check_class,
     load_checkpoint,
     new_diffusers,
+    read_by_others,
     read_config,
 )
 from ctflow.errors import CheckpointError
 from ctflow.models.stdit import STDiT, STDiTConfig
 from ctflow.released.recipes import Recipe, card_of
-from ctflow.released.text import bert_config, copy_tokenizer, split_ctclip, split_cxr_bert
+from ctflow.released.text import bert_config, check_heads, copy_tokenizer, split_ctclip, split_cxr_bert
 from ctflow.released.unpickle import read_state_dict
 from ctflow.weights import (
     CONFIG,
-    Shape,
     check_fit,
     index_of,
     read_json,
@@ -79,76 +78,68 @@ def convert(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
 
 
 def _write_parts(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
-    config = _copy_transformer(sources.denoiser, out / "transformer")
-    avae = _write_avae(recipe, sources.avae, out / "avae")
+    config = _copy_transformer(recipe, sources.denoiser, out / "transformer")
+    _write_avae(recipe, sources.avae, out / "avae")
     if sources.taef1:
         _copy_taef1(recipe, sources.taef1, out / TAEF1)
     max_tokens = _write_text(recipe, sources, out)
-    scale, shift = recipe.scale_and_shift or _scale_and_shift(avae, sources.avae / CONFIG)
-    levels = len(avae["block_out_channels"]) - 1
-    card = card_of(recipe, config, levels, scale, shift, max_tokens, sources.cxr_bert)
+    levels = len(recipe.avae_config["block_out_channels"]) - 1
+    card = card_of(recipe, config, levels, max_tokens, sources.cxr_bert)
     write_card(card, out / CARD)
     return card
 
 
-def _copy_transformer(source: Path, out: Path) -> STDiTConfig:
+def _copy_transformer(recipe: Recipe, source: Path, out: Path) -> STDiTConfig:
     check_class(source / CONFIG, "DiffuserSTDiT")
     config = read_config(STDiTConfig, source / CONFIG)
-    expected = shapes_of(without_memory(lambda: STDiT(config)).state_dict())
+    with read_by_others(source / CONFIG, "no transformer"):
+        expected = shapes_of(without_memory(lambda: STDiT(config)).state_dict())
     path = source / DIFFUSERS_WEIGHTS
     check_fit({RELEASED_PREFIX + name: shape for name, shape in expected.items()}, read_shapes(path), path)
+    check_heads(source / CONFIG, config.hidden_size, config.num_heads, recipe.head_size)
     _copy_folder(source, out)
     return config
 
 
-def _write_avae(recipe: Recipe, source: Path, out: Path) -> dict[str, Any]:
-    """A folder as diffusers saves it, or for some models a bare state dict. Returns its config."""
-    if source.is_dir() or recipe.avae_config is None:
-        return _copy_diffusers(AutoencoderKL, source, out)
+def _write_avae(recipe: Recipe, source: Path, out: Path) -> None:
+    """A folder as diffusers saves it, or a bare state dict."""
+    if source.is_dir():
+        _copy_diffusers(AutoencoderKL, source, out, recipe.avae_config)
+        return
     weights = read_state_dict(source)
-    check_fit(_shapes(AutoencoderKL, recipe.avae_config, source), shapes_of(weights), source)
+    check_fit(shapes_of(new_diffusers(AutoencoderKL, recipe.avae_config).state_dict()), shapes_of(weights), source)
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, out / DIFFUSERS_WEIGHTS)
     (out / CONFIG).write_text(json.dumps(recipe.avae_config, indent=2) + "\n")
-    return recipe.avae_config
 
 
 def _copy_taef1(recipe: Recipe, source: Path, out: Path) -> None:
     if not recipe.flux_latents:
         raise CheckpointError(f"TAEF1 decodes FLUX's latents, and {recipe.name} has its own: leave out --taef1.")
     out.mkdir()
-    _copy_diffusers(AutoencoderTiny, source, out)
+    _copy_diffusers(AutoencoderTiny, source, out, {})
 
 
-def _copy_diffusers(kind: type[AutoencoderKL | AutoencoderTiny], source: Path, out: Path) -> dict[str, Any]:
-    check_class(source / CONFIG, kind.__name__)
-    config = read_json(source / CONFIG)
-    path = source / DIFFUSERS_WEIGHTS
-    check_fit(_shapes(kind, config, source / CONFIG), read_shapes(path), path)
+def _copy_diffusers(
+    kind: type[AutoencoderKL | AutoencoderTiny], source: Path, out: Path, known: dict[str, Any]
+) -> None:
+    """`known`: what the config must say, beyond what the shapes of the weights show."""
+    config, path = source / CONFIG, source / DIFFUSERS_WEIGHTS
+    check_class(config, kind.__name__)
+    with read_by_others(config, f"no {kind.__name__}"):
+        network = new_diffusers(kind, read_json(config))
+    check_fit(shapes_of(network.state_dict()), read_shapes(path), path)
+    said = {"_class_name": kind.__name__, **network.config}
+    for name, value in known.items():
+        if said[name] != value:
+            raise CheckpointError(f"{config} says {name} {said[name]!r} instead of {value!r}, as it was released.")
     _copy_folder(source, out)
-    return config
-
-
-def _shapes(kind: type[AutoencoderKL | AutoencoderTiny], config: dict[str, Any], path: Path) -> dict[str, Shape]:
-    try:
-        return shapes_of(new_diffusers(kind, config).state_dict())
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} describes no {kind.__name__}: {error}.") from error
-
-
-def _scale_and_shift(config: dict[str, Any], path: Path) -> tuple[float, float]:
-    """A scale that was guessed gives wrong images and no error, so there is nothing to fall back on."""
-    values = [config.get(name) for name in ("scaling_factor", "shift_factor")]
-    if not all(type(value) in (int, float) and math.isfinite(value) for value in values) or not values[0]:
-        raise CheckpointError(
-            f"{path} must say scaling_factor and shift_factor of the latents as numbers; it says {values}."
-        )
-    return float(values[0]), float(values[1])  # type: ignore[arg-type]
 
 
 def _write_text(recipe: Recipe, sources: Sources, out: Path) -> int:
     """BERT, its tokenizer and, out of CT-CLIP, the image tower. Returns the most tokens that it reads."""
-    config = bert_config(sources.tokenizer / CONFIG)
-    expected = shapes_of(without_memory(lambda: BertModel(config, add_pooling_layer=False)).state_dict())
+    config = bert_config(sources.tokenizer / CONFIG, recipe.head_size)
+    with read_by_others(sources.tokenizer / CONFIG, "no text encoder"):
+        expected = shapes_of(without_memory(lambda: BertModel(config, add_pooling_layer=False)).state_dict())
     weights = read_state_dict(sources.text)
     if sources.cxr_bert:
         bert = split_cxr_bert(weights, expected, sources.text)

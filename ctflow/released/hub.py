@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -19,6 +19,8 @@ from ctflow.errors import CheckpointError
 _ADDRESS = re.compile(
     r"(?P<kind>datasets/)?(?P<repo>[\w.-]+/[\w.-]+?)(@(?P<revision>[^/]+))?(/(?P<inside>[^/].*?))?/?", re.ASCII
 )
+
+WEIGHT_FILES = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,19 @@ def fetch(source: str, patterns: tuple[str, ...]) -> Path:
     address = parse_address(source)
     if address is None:
         raise CheckpointError(f"There is nothing at {source}, and it is no address on the hub (owner/name/path).")
-    inside = address.inside
-    wanted = [inside, *(f"{inside}/{pattern}" for pattern in patterns)] if inside else list(patterns)
     try:
-        folder = snapshot_download(
-            address.repo, repo_type=address.kind, revision=address.revision, allow_patterns=wanted
-        )
+        return _download(address, patterns)
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, HTTPError, OSError) as error:
         raise CheckpointError(f"{source} cannot be fetched. {_advice(error)} ({_first_line(error)})") from error
+
+
+def _download(address: Address, patterns: tuple[str, ...]) -> Path:
+    inside = address.inside
+    if inside.endswith(WEIGHT_FILES):
+        # For a whole snapshot the library asks first for a list of all that is there: a data set's is endless.
+        return Path(hf_hub_download(address.repo, inside, repo_type=address.kind, revision=address.revision))
+    wanted = [f"{inside}/{pattern}" for pattern in patterns] if inside else list(patterns)
+    folder = snapshot_download(address.repo, repo_type=address.kind, revision=address.revision, allow_patterns=wanted)
     found = Path(folder) / inside
     if not found.exists():
         raise CheckpointError(f"{address.repo} was reached, but holds no {inside}. Look at its page for the new place.")

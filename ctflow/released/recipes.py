@@ -32,7 +32,7 @@ CTCLIP = CTClipConfig(
     spacing_mm=(1.5, 0.75, 0.75),
     labels=LABELS,
 )
-# The config of FLUX's A-VAE, for weights that come without one.
+# The config of FLUX's A-VAE: the shapes of its weights do not show all of it.
 FLUX_AVAE: dict[str, Any] = {
     "_class_name": "AutoencoderKL",
     "act_fn": "silu",
@@ -45,25 +45,26 @@ FLUX_AVAE: dict[str, Any] = {
     "layers_per_block": 2,
     "mid_block_add_attention": True,
     "norm_num_groups": 32,
-    "sample_size": 1024,
     "use_quant_conv": False,
     "use_post_quant_conv": False,
 }
+FLUX_SCALE_AND_SHIFT = (0.3611, 0.1159)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How to read one released model.
 
-    `scale_and_shift` of the latents: None where the config of the A-VAE says them.
-    `avae_config`: for an A-VAE that is a bare state dict, None where it always comes as a folder.
+    `scale_and_shift` of the latents. `head_size`: of the transformer and of the text encoder.
+    `avae_config`: what the config of the A-VAE must say, or all of it where the A-VAE is a bare state dict.
     `flux_latents`: whether it is FLUX's own, whose latents TAEF1 decodes too.
     """
 
     name: str
     title: str
-    scale_and_shift: tuple[float, float] | None
-    avae_config: dict[str, Any] | None
+    scale_and_shift: tuple[float, float]
+    head_size: int
+    avae_config: dict[str, Any]
     flux_latents: bool
     ctclip: CTClipConfig
     intensity: IntensityMap
@@ -76,8 +77,9 @@ class Recipe:
 V1 = Recipe(
     name="ctflow-v1",
     title="CTFlow, the published weights",
-    scale_and_shift=None,
-    avae_config=None,
+    scale_and_shift=FLUX_SCALE_AND_SHIFT,
+    head_size=64,
+    avae_config=FLUX_AVAE | dict(zip(("scaling_factor", "shift_factor"), FLUX_SCALE_AND_SHIFT, strict=True)),
     flux_latents=True,
     ctclip=CTCLIP,
     intensity=IntensityMap(black=0.0, white=1.0, hu_black=AIR_HU, hu_white=1400),
@@ -91,6 +93,7 @@ V2 = Recipe(
     name="ctflow-v2",
     title="CTFlow v2, the published weights",
     scale_and_shift=(0.8487, 0.0),
+    head_size=64,
     avae_config=FLUX_AVAE,
     flux_latents=False,
     ctclip=CTCLIP,
@@ -98,14 +101,13 @@ V2 = Recipe(
     first_previous="zeros",
     text_parts=("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}"),
     guidance_trained=True,
-    evidence=Evidence(axes="inferred", spacing="proved", intensity="proved", text="inferred"),
+    # Its makers declare 384 mm / the number of slices, which is this spacing for a whole volume alone.
+    evidence=Evidence(axes="inferred", spacing="inferred", intensity="proved", text="inferred"),
 )
 RECIPES = {recipe.name: recipe for recipe in (V1, V2)}
 
 
-def card_of(
-    recipe: Recipe, config: STDiTConfig, levels: int, scale: float, shift: float, max_tokens: int, cxr_bert: bool
-) -> ModelCard:
+def card_of(recipe: Recipe, config: STDiTConfig, levels: int, max_tokens: int, cxr_bert: bool) -> ModelCard:
     """The card of a converted model. `levels`: how often its A-VAE halves the plane."""
     slices, rows, columns = config.input_size
     encoder = "CXR-BERT's own weights, first token: not what the model was trained with" if cxr_bert else "CT-CLIP"
@@ -119,7 +121,7 @@ def card_of(
             slices, TRAINED_SLICES // slices, rows << levels, columns << levels, SPACING_MM, SPACING_MM, AXES
         ),
         intensity=recipe.intensity,
-        latent=Latent(config.out_channels, rows, columns, scale, shift),
+        latent=Latent(config.out_channels, rows, columns, *recipe.scale_and_shift),
         prediction="velocity",
         first_previous=recipe.first_previous,
         stop=Stop(tolerance=0.1, share=0.9),

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 from transformers import BertConfig, BertTokenizer
 
+from ctflow.checkpoints import read_by_others
 from ctflow.errors import CheckpointError
 from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.weights import Shape, check_fit, read_json, shapes_of, without_memory
@@ -37,12 +38,24 @@ _SPECIAL = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}
 Weights = dict[str, Tensor]
 
 
-def bert_config(path: Path) -> BertConfig:
-    """The config of a plain BERT out of CXR-BERT's. Raises CheckpointError for fields that are missing."""
+def bert_config(path: Path, head_size: int) -> BertConfig:
+    """The config of a plain BERT out of CXR-BERT's. Raises CheckpointError for fields that are missing or wrong."""
     values: dict[str, Any] = read_json(path)
     if missing := [name for name in _BERT_FIELDS if name not in values]:
         raise CheckpointError(f"{path} lacks {', '.join(missing)}: the config of CXR-BERT was expected.")
-    return BertConfig(**{name: values[name] for name in _BERT_FIELDS})
+    with read_by_others(path, "no text encoder"):
+        config = BertConfig(**{name: values[name] for name in _BERT_FIELDS})
+    check_heads(path, config.hidden_size, config.num_attention_heads, head_size)
+    return config
+
+
+def check_heads(path: Path, hidden: int, heads: int, head_size: int) -> None:
+    """Raises CheckpointError for heads of another size than the released: no shape of a weight depends on it."""
+    if hidden != heads * head_size:
+        raise CheckpointError(
+            f"{path} says {heads} heads of a hidden size of {hidden}; the released heads have a size of {head_size} "
+            "each. Fetch the config again, from where the weights came."
+        )
 
 
 def ctclip_shapes(bert: dict[str, Shape], config: CTClipConfig) -> dict[str, Shape]:
@@ -55,7 +68,7 @@ def split_ctclip(weights: Weights, bert: dict[str, Shape], config: CTClipConfig,
     """CT-CLIP's file -> BERT's own weights, and those of the image tower and projections."""
     kept = _without(weights, INERT_CTCLIP)
     check_fit(ctclip_shapes(bert, config), shapes_of(kept), path)
-    tower = {name: tensor for name, tensor in kept.items() if not name.startswith(CTCLIP_BERT)}
+    tower = {name: tensor.contiguous() for name, tensor in kept.items() if not name.startswith(CTCLIP_BERT)}
     return _stripped(kept, CTCLIP_BERT), tower
 
 
@@ -74,7 +87,8 @@ def copy_tokenizer(source: Path, out: Path) -> None:
     if not (source / "vocab.txt").is_file():
         raise CheckpointError(f"{source} holds no vocab.txt: the folder of CXR-BERT's tokenizer was expected.")
     # From a folder: `BertTokenizer(vocab_file=…)` turns every word into [UNK] in transformers 5.
-    tokenizer = BertTokenizer.from_pretrained(source, do_lower_case=True, local_files_only=True)
+    with read_by_others(source, "no tokenizer"):
+        tokenizer = BertTokenizer.from_pretrained(source, do_lower_case=True, local_files_only=True)
     words = list(_SPECIAL)
     if (found := dict(zip(words, tokenizer.convert_tokens_to_ids(words), strict=True))) != _SPECIAL:
         raise CheckpointError(f"{source / 'vocab.txt'} is not CXR-BERT's: its special tokens are {found}.")

@@ -1,13 +1,18 @@
 """The only door for pickled weights, and they come through it as tensors alone."""
 
 import pickle
+import struct
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ctflow.checkpoints import TRIPS
 from ctflow.errors import CheckpointError
 from ctflow.weights import read_weights
+
+# A file that was cut or damaged trips torch's reader up anywhere.
+_TRIPS = (*TRIPS, AssertionError, EOFError, pickle.UnpicklingError, struct.error)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -19,12 +24,16 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         return read_weights(path)
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except _TRIPS as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(
             f"{path} cannot be read as a file of tensors ({reason}). Is its download complete, and is it that file?"
         ) from error
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+    if not isinstance(weights, dict) or not all(map(_is_named_tensor, weights.items())):
         inside = ", ".join(map(str, list(weights)[:5])) if isinstance(weights, dict) else type(weights).__name__
         raise CheckpointError(f"{path} holds {inside} where a flat dict of tensors was expected.")
     return weights
+
+
+def _is_named_tensor(item: tuple[object, object]) -> bool:
+    return isinstance(item[0], str) and isinstance(item[1], Tensor)

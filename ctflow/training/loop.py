@@ -4,7 +4,7 @@ import csv
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from ctflow.errors import RequestError
 from ctflow.training.curves import draw_losses
 from ctflow.training.muon import Muon
 
 TRAINED = "trained.json"  # how long a stage has been trained, written when it ends
+STATE, NETWORK = "state", "network.json"  # what a stage goes on from, and of what network that is
 SAVE_EVERY_S = 120
 WARM_UP_STEPS = 100
 COOL_DOWN_SHARE = 0.6  # of a stage's time, in which the learning rate falls to zero
@@ -59,6 +61,22 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(model, avg_fn=update)
 
 
+def note_network(stage: Stage, config: Any) -> None:
+    """Writes down what network is trained, or compares with what is written. `config`: a dataclass.
+
+    Raises RequestError before a state of another network is gone on with: its weights may fit all the same.
+    """
+    path, said = stage.folder / NETWORK, json.dumps(asdict(config), indent=2) + "\n"
+    if not (stage.folder / STATE).exists():
+        stage.folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(said)
+    elif not path.exists() or path.read_text() != said:
+        raise RequestError(
+            f"{stage.folder} holds the training of another network, or of one that {NETWORK} does not describe: "
+            f"choose another --work, or remove this folder. Now it would be {' '.join(said.split())}."
+        )
+
+
 def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
     """Trains until the budget is spent and returns the averaged model on the CPU; bf16 autocast on CUDA."""
     cuda = stage.device == "cuda"
@@ -67,7 +85,7 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
     average = averaged(accelerator.unwrap_model(model), stage.recipe.ema_decay)
     clock = _Clock(stage)
     accelerator.register_for_checkpointing(average, clock)
-    saved = stage.folder / "state"
+    saved = stage.folder / STATE
     if saved.exists():
         accelerator.load_state(str(saved))
     with tqdm(total=round(stage.seconds), desc=stage.recipe.name, unit="s", bar_format=_BAR) as bar:

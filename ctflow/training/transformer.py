@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ctflow.flow import path, shifted
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import Attention, STDiT, STDiTConfig
-from ctflow.training.loop import Stage, train
+from ctflow.training.loop import Stage, note_network, train
 
 NO_TEXT_SHARE = 0.1
 PREVIOUS_NOISE = 0.3  # at most: what generation gives as the previous chunk is never quite right
@@ -204,6 +204,7 @@ def train_transformer(stage: Stage, model: STDiT, data: LatentSet, batch: int) -
     """Flow matching on chunk pairs: t shifted to noise, reports dropped, the previous chunk noised against drift."""
     size = model.config.input_size[0]
     weight = told_weight(data, size)
+    note_network(stage, model.config)
 
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         picks = rng.choice(len(data.volumes), size=batch, p=data.odds)

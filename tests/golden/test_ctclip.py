@@ -1,5 +1,6 @@
 """Our CT-CLIP against numbers made by its public code (ORIGIN.md beside them), step by step."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ctflow.labels import LABELS
 from ctflow.models.ctclip import CTClip, CTClipConfig, clip_score
 from ctflow.models.ctclip_input import HU_RANGE, on_challenge_grid, on_clip_grid, prompts
 from ctflow.models.text import TextEncoder
+from ctflow.pipeline import resolve_device
 
 GOLDEN = Path(__file__).parent / "ctclip"
 CONFIG = json.loads((GOLDEN / "config.json").read_text())
@@ -98,6 +100,15 @@ def test_latents_and_similarities(clip: CTClip, text: TextEncoder, io: Golden, c
     matrix = clip.logits(clip.text_latent(token), image)
     close(matrix, io[f"{case}.similarity_matrix"], ATOL["similarity_matrix"])
     close(matrix.diagonal(), io[f"{case}.similarity"], ATOL["similarity"])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("case", CASES)
+def test_the_image_latent_on_a_gpu(clip: CTClip, io: Golden, case: str) -> None:
+    """In float32 that is not rounded to TF32, which could choose another code of the codebook."""
+    device = resolve_device("cuda")
+    found = copy.deepcopy(clip).to(device).image_latent(io[f"{case}.image"].to(device)).cpu()
+    close(found, io[f"{case}.image_latent"], 10 * ATOL["image_latent"])
 
 
 def test_zero_shot_probabilities(clip: CTClip, text: TextEncoder, io: Golden) -> None:

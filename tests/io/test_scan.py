@@ -84,10 +84,15 @@ def shear(i: int, tags: dict[str, str]) -> None:
     tags["0020|0032"] = f"{ORIGIN[0]}\\{ORIGIN[1] + 0.5 * i}\\{ORIGIN[2] + 2.5 * i}"
 
 
+def twice(i: int, tags: dict[str, str]) -> None:
+    tags["0020|0032"] = f"{ORIGIN[0]}\\{ORIGIN[1]}\\{ORIGIN[2] + 2.5 * (i - (i > 3))}"
+
+
 def uneven(i: int, tags: dict[str, str]) -> None:
     tags["0020|0032"] = f"{ORIGIN[0]}\\{ORIGIN[1]}\\{ORIGIN[2] + 2.5 * i + 0.4 * (i > 3)}"
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
@@ -97,6 +102,7 @@ def uneven(i: int, tags: dict[str, str]) -> None:
         (shear, "tilted gantry"),
         (edit_tag("skip", "", only=3), "missing slices"),
         (uneven, "uneven spacing"),
+        (twice, "several slices at one place"),
         (edit_tag("0020|000e", "1.2.3.5", only=2), "holds 2 DICOM series"),
         (edit_tag("0020|0037", "1\\0\\0\\0\\0\\-1", only=2), "size or plane"),
         (lambda i, tags: tags.update(skip="") if i else None, "single slice"),
@@ -124,6 +130,13 @@ def test_a_folder_without_dicom_is_refused(tmp_path: Path) -> None:
         read_scan(tmp_path)
 
 
+def test_padding_far_below_air_is_no_fault(tmp_path: Path) -> None:
+    padded = values()
+    padded[:, :2] = -3024
+    sitk.WriteImage(image(padded), str(tmp_path / "a.mha"))
+    np.testing.assert_array_equal(read_scan(tmp_path / "a.mha").hu, padded)
+
+
 def truncated(path: Path) -> None:
     sitk.WriteImage(image(), str(path))
     path.write_bytes(path.read_bytes()[:-200])
@@ -140,6 +153,13 @@ def nifti_with(*fields: tuple[int, str, float]) -> Callable[[Path], None]:
         path.write_bytes(data)
 
     return write
+
+
+def pet() -> np.ndarray:
+    """Noise about nothing, and one value that a filter drove far below."""
+    noise = np.random.default_rng(0).normal(0, 40, values().shape).astype(np.float32)
+    noise[3, 3, 3] = -2263
+    return noise
 
 
 def sheared(path: Path) -> None:
@@ -169,6 +189,8 @@ def sheared(path: Path) -> None:
         ("a.nrrd", lambda p: sitk.WriteImage(sitk.JoinSeries([image(), image()]), str(p)), "4 dimensions"),
         ("a.mha", lambda p: sitk.WriteImage(sitk.Compose(image(), image(), image()), str(p)), "colour"),
         ("a.mha", lambda p: sitk.WriteImage(image(np.abs(values())), str(p)), "holds no air"),
+        ("a.mha", lambda p: sitk.WriteImage(image(values() - 1024), str(p)), "holds no soft tissue"),
+        ("a.nrrd", lambda p: sitk.WriteImage(image(pet()), str(p)), "holds no air"),
         ("a.mha", lambda p: sitk.WriteImage(image(values().astype(np.float32) * np.nan), str(p)), "not numbers"),
         ("a.mha", lambda p: sitk.WriteImage(image(values().astype(np.float32) * 1e4), str(p)), "no HU"),
         ("a.mha", lambda p: None, "cannot be read"),
