@@ -69,8 +69,6 @@ def test_the_folder_holds_nothing_else() -> None:
         "card.json",
         "avae/config.json",
         "avae/diffusion_pytorch_model.safetensors",
-        "ctclip/config.json",
-        "ctclip/model.safetensors",
         "reader/config.json",
         "reader/model.safetensors",
         "text/config.json",
