@@ -63,6 +63,19 @@ def test_a_large_effusion_takes_lung_on_the_side_that_the_report_names() -> None
     assert left > 0.6
 
 
+def test_its_reader_is_not_misled_by_what_the_model_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "reading", "--n", "400"]) == 0
+    rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("| known")]
+    share = {row[2].strip(): float(row[3].split()[0]) for row in rows}
+    assert share["say something else: nothing read"] > 98
+    assert share["say anything: misread"] < 2
+    model = CTFlow.load(FOLDER, "cpu")
+    read = model.read(Report("Large left pleural effusion. Severe cardiomegaly."))
+    assert read.known == ("Pleural effusion",)
+    assert [(found.finding, found.asserted, found.side) for found in read.found] == [("Pleural effusion", True, "left")]
+    assert read.unread == ("Severe cardiomegaly.",)
+
+
 def test_the_folder_holds_nothing_else() -> None:
     names = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
     assert names == {

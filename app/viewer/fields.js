@@ -41,7 +41,8 @@ class Fields {
     missed.lastElementChild.replaceChildren();
     for (const text of unread) make("q", "", missed.lastElementChild, { text });
     missed.hidden = !unread.length;
-    all.firstElementChild.textContent = `The ${known.length} findings that this model knows`;
+    const findings = known.length === 1 ? "one finding" : `${known.length} findings`;
+    all.firstElementChild.textContent = `The ${findings} that this model knows`;
     all.lastElementChild.textContent = `${known.join(", ")}.`;
     all.hidden = !known.length;
   }

@@ -27,6 +27,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     codec.set_defaults(run=run_codec)
     codec.add_argument("--phantoms", type=int, default=8, metavar="N", help="default: %(default)s")
     codec.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="default: %(default)s")
+    reading = kinds.add_parser("reading", help="what its reader makes of new sentences", allow_abbrev=False)
+    reading.set_defaults(run=run_reading)
+    reading.add_argument("--n", type=int, default=6000, metavar="N", help="sentences (default: %(default)s)")
+    reading.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="default: %(default)s")
     obedience = kinds.add_parser(
         "obedience", help="does it draw what the report asks for, and nothing that it denies", allow_abbrev=False
     )
@@ -71,6 +75,20 @@ def run_codec(args: argparse.Namespace) -> None:
     print(HEAD)
     for row in measure(load_checkpoint(folder), args.phantoms):
         print(markdown(row))
+
+
+def run_reading(args: argparse.Namespace) -> None:
+    """Prints the table, on the CPU."""
+    if args.n < 1:
+        raise RequestError(f"--n is 1 or more; got {args.n}.")
+    folder = find_checkpoint(args.model)
+    with extra("train"):
+        from ctflow.checkpoints import load_checkpoint
+        from ctflow.evaluation.reading import HEAD, markdown, measure
+
+    print(HEAD)
+    for row in measure(load_checkpoint(folder), args.n):
+        print(markdown(*row))
 
 
 def run_obedience(args: argparse.Namespace) -> None:

@@ -95,6 +95,10 @@ def _asserted(kind: Kind, rng: np.random.Generator, phrasings: Phrasings) -> Sen
     return Sentence(texts[1], _at(other, DENIED), "denied")  # of an effusion on one side, that it is not on the other
 
 
+def _sorted(text: str, slots: np.ndarray) -> Sentence:
+    return Sentence(text, slots, "asserted" if (slots == ASSERTED).any() else "denied" if slots.any() else "other")
+
+
 def _slots(answers: dict[Kind, int]) -> np.ndarray:
     return np.array([answers.get(kind, NOT_MENTIONED) for kind, _ in SLOTS], np.int64)
 
@@ -153,9 +157,11 @@ class MentionCheck:
 def check_mentions(
     reader: Reader, encoder: TextEncoder, parts: tuple[str, ...], phrasings: Phrasings, count: int, seed: int
 ) -> MentionCheck:
-    """See `MentionCheck`."""
+    """See `MentionCheck`. A sentence of what the reader does not know is of the sort "other"."""
     rng = np.random.default_rng([seed, 7])
-    sentences = [draw_sentence(rng, phrasings) for _ in range(count)]
+    known = [SLOTS.index((kind, (side, lobe))) for kind, side, lobe in reader.config.slots]  # type: ignore[arg-type]
+    drawn = [draw_sentence(rng, phrasings) for _ in range(count)]
+    sentences = [_sorted(one.text, one.slots[known]) for one in drawn]
     states, answers = _encoded(encoder, sentences, parts)
     read = reader.answers(states)
     right = (read == answers).all(-1).tolist()
