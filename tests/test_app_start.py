@@ -48,9 +48,11 @@ def test_a_released_model_that_is_not_here_says_the_command_that_fetches_it_and_
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [("--cuda", "graph", "--device", "cpu"), ("--decoder", "taef1")])
+@pytest.mark.parametrize(
+    "words", [("--cuda", "graph", "--device", "cpu"), ("--decoder", "taef1"), ("--device", "cuda")]
+)
 def test_a_setting_that_does_not_go_is_one_line_and_code_2(words: tuple[str, ...]) -> None:
-    done = app(*words)
+    done = app(*words, CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 2
     assert done.stderr.count("CTFlow cannot start: ") == 1 and "Traceback" not in done.stderr
 

@@ -4,13 +4,14 @@ import io
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from ctflow.__main__ import main
 from ctflow.commands import generate
@@ -20,8 +21,10 @@ from ctflow.io.nifti import read_nifti, write_nifti
 from ctflow.io.sidecar import read_sidecar, request_of
 from ctflow.report import Report
 from tests.app.fake import FakeGenerator, chest, sleeping
+from tests.tiny import tiny_checkpoint
 
 ROOT = Path(__file__).parents[1]
+WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 @pytest.fixture
@@ -209,7 +212,7 @@ def test_what_the_model_cannot_do_is_one_line_and_code_2(
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["generate"], ["generate", "--out", "a.nii"], ["generate", "--report", "a", "--out", "a", "--age", "x"]],
+    [[], ["generate"], ["generate", "--out", "a.nii"], ["generate", "--report", "a", "--out", "a", "--device", "x"]],
 )
 def test_words_that_make_no_command_are_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
@@ -331,6 +334,50 @@ def test_a_model_that_is_not_there_is_an_error_that_names_it(
     assert run("--report", "Clear.", "--model", "~no-such-user/x", "--out", tmp_path / "a.nii") == 2
     assert "No model at 'none-such'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "avae" / WEIGHTS).unlink(), f"avae/{WEIGHTS}"),
+        (lambda folder: _cut(folder / "transformer" / WEIGHTS), f"transformer/{WEIGHTS}"),
+        (lambda folder: _pickled(folder / "transformer" / WEIGHTS), f"transformer/{WEIGHTS}"),
+        (lambda folder: _retold(folder / "transformer" / "config.json", '"depth": 2', '"depth": 3'), "blocks.2"),
+        (lambda folder: _retold(folder / "card.json", '"format": 1', '"format": 99'), "card.json"),
+        (lambda folder: (folder / "card.json").write_text("{"), "card.json"),
+    ],
+)
+def test_a_broken_checkpoint_is_one_line_and_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], object], message: str
+) -> None:
+    damage(tiny_checkpoint(tmp_path / "model"))
+    (tmp_path / "out").mkdir()
+    assert make(tmp_path / "out" / "a.nii", "--model", tmp_path / "model", "--device", "cpu") == 2
+    (printed,) = capsys.readouterr().err.splitlines()
+    assert message in printed
+    assert not list((tmp_path / "out").iterdir())
+
+
+def _cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def _pickled(file: Path) -> None:
+    torch.save({"weight": torch.zeros(1)}, file)
+
+
+def _retold(file: Path, was: str, now: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert was in text
+    file.write_text(text.replace(was, now), encoding="utf-8")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens where there is no GPU")
+def test_a_gpu_where_there_is_none_is_one_line_and_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tiny_checkpoint(tmp_path / "model")
+    assert make(tmp_path / "a.nii", "--model", model, "--device", "cuda") == 2
+    assert capsys.readouterr().err.startswith("ctflow: The device cuda was asked for, but torch finds no CUDA GPU")
+    assert not (tmp_path / "a.nii").exists()
 
 
 def test_training_begins_only_where_it_can_keep_what_it_makes(

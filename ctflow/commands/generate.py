@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -63,21 +63,29 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     source.add_argument("--from", dest="sidecar", type=Path, metavar="OUT.json", help="make that volume again")
     parser.add_argument("--out", type=Path, required=True, metavar="OUT.nii.gz", help="OUT.json is put beside it")
     parser.add_argument("--impression", metavar="TEXT")
-    parser.add_argument("--sex", choices=("F", "M"))
-    parser.add_argument("--age", type=int, metavar="YEARS")
+    parser.add_argument("--sex", metavar="F|M")
+    parser.add_argument("--age", type=number, metavar="YEARS")
     parser.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)")
-    parser.add_argument("--seed", type=int, metavar="N", help="drawn at random, and recorded, if left out")
-    parser.add_argument("--chunks", type=int, metavar="N", help="length in chunks of slices (default: the model's)")
+    parser.add_argument("--seed", type=number, metavar="N", help="drawn at random, and recorded, if left out")
+    parser.add_argument("--chunks", type=number, metavar="N", help="length in chunks of slices (default: the model's)")
     parser.add_argument("--preset", choices=PRESETS, help="solver, steps and shift; parity is the published way")
-    parser.add_argument("--solver", choices=get_args(Solver), help="default: the model's, as for what follows")
-    parser.add_argument("--steps", type=int, metavar="N", help="evaluations of the transformer per chunk")
-    parser.add_argument("--shift", type=float, metavar="X", help="bends the steps towards noise; 1 = equal steps")
-    parser.add_argument("--guidance", type=float, metavar="X", help="how strongly the report is followed; 1 = plainly")
+    parser.add_argument("--solver", metavar="|".join(get_args(Solver)), help="default: the model's, as below")
+    parser.add_argument("--steps", type=number, metavar="N", help="evaluations of the transformer per chunk")
+    parser.add_argument("--shift", type=number, metavar="X", help="bends the steps towards noise; 1 = equal steps")
+    parser.add_argument("--guidance", type=number, metavar="X", help="how strongly the report is followed; 1 = plainly")
     add_start_to(parser)
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with --from, the one recorded there")
     parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help="taef1 is faster and coarser")
     parser.add_argument("--cuda", choices=CUDA_LEVELS, default=CUDA_LEVELS[0], help="faster on a GPU, but untried")
     parser.add_argument("--keep-partial", action="store_true", help="at Ctrl-C, write the slices that are made already")
+
+
+def number(word: str) -> int | float | str:
+    """What is none is left for the request to refuse, in the words that the app has for it."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(word)
+    return word
 
 
 def run(args: argparse.Namespace) -> None:

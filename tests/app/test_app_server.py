@@ -22,6 +22,8 @@ from ctflow.__main__ import main
 from ctflow.card import ModelCard
 from ctflow.commands import generate
 from ctflow.io.nifti import read_nifti
+from ctflow.io.sidecar import read_sidecar
+from ctflow.report import Report
 from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest, sleeping
 from tests.app.server import Serve, serving
 
@@ -73,6 +75,12 @@ BAD = {
     "chunks": ({"chunks": 7}, ["--chunks", "7"]),
     "guidance": ({"guidance": 3.0}, ["--guidance", "3"]),
     "age": ({"age": 200}, ["--age", "200"]),
+    "no age": ({"age": "old"}, ["--age", "old"]),
+    "no number": ({"seed": "seven"}, ["--seed", "seven"]),
+    "no whole number": ({"steps": 2.5}, ["--steps", "2.5"]),
+    "much": ({"guidance": "much"}, ["--guidance", "much"]),
+    "sex": ({"sex": "X"}, ["--sex", "X"]),
+    "solver": ({"solver": "heun"}, ["--solver", "heun"]),
 }
 
 
@@ -125,6 +133,26 @@ def test_a_program_that_cancels_stops_its_run_within_a_step(serve: Serve, tmp_pa
     gate.open(1)
     wait_until(lambda: generator.closed == 1)
     assert gate.count == 2
+
+
+def test_a_program_that_hangs_up_stops_its_run_within_a_step(serve: Serve) -> None:
+    gate = Gate()
+    generator = FakeGenerator(gate)
+    address = f"{serve(generator)}gradio_api/call"
+    event = httpx.post(f"{address}/v2/stream", json={"findings": "Clear."}).json()["event_id"]
+    with httpx.stream("GET", f"{address}/stream/{event}", timeout=WAIT_S) as events:
+        gate.wait_inside()
+        assert next(events.iter_lines())
+    wait_until(lambda: (gate.open(1), generator.closed == 1)[1])
+    assert gate.count < generator.card.defaults.steps * generator.card.defaults.chunks
+
+
+@pytest.mark.parametrize("report", ["Erguß 👩‍⚕️ 胸水", "<script>alert(1)</script>", "انصباب جنبي"])
+def test_any_letters_come_back_in_the_sidecar_and_in_no_file_name(serve: Serve, tmp_path: Path, report: str) -> None:
+    one = client(serve(sleeping(0)), tmp_path)
+    volume, sidecar = (Path(path) for path in one.predict(report, chunks=1, seed=2, api_name="/generate"))
+    assert read_sidecar(sidecar).report == Report(report)
+    assert (volume.name, sidecar.name) == ("ctflow-fake-seed2.nii.gz", "ctflow-fake-seed2.json")
 
 
 def test_the_model_says_what_it_is(serve: Serve, tmp_path: Path) -> None:

@@ -111,8 +111,9 @@ def bad_requests(server: Apart, number: int) -> Answers:
     """Sends bad fields as the page does and as programs do."""
     visitor = Visitor(server.url, 3000)
     wrong = 0
-    for turn, bad in enumerate(itertools.islice(itertools.cycle(BAD), number)):
-        wrong += not (visitor.is_refused(bad) if turn % 2 else is_refused_to_a_program(server, bad))
+    every = [(bad, to_page) for bad in BAD for to_page in (True, False)]
+    for bad, to_page in itertools.islice(itertools.cycle(every), number):
+        wrong += not (visitor.is_refused(bad) if to_page else is_refused_to_a_program(server, bad))
     return Answers(wrong, len(files_of(server)))
 
 

@@ -14,17 +14,21 @@ from tests.app.fake import chest
 
 ACTIONS = ("finish", "finish", "stop", "reload", "close the tab", "bad input", "leave the line")
 LONGEST_S = 1800
+_NO_NUMBER = ("seven", "1", "", True, [1], {"a": 1}, "\u0663", "NaN")
+_BAD: dict[str, tuple[Any, ...]] = {
+    "findings": (" ", "\u202e", "?!", "x" * 50_000, 7, True, ["Clear."], {"a": 1}, "\x00\n"),
+    "impression": ("x" * 50_000, 7, True, ["Clear."], {"a": 1}),
+    "sex": ("X", "f", "female", 1, ["F"], {"F": 1}),
+    "age": (-1, 121, 54.5, True, [54], {"a": 1}, "old", "-1", "54.5", "\u0663"),
+    "seed": (-1, 2**32, 1.5, 1e300, *_NO_NUMBER),
+    "steps": (0, -3, 1001, 2.5, 1e300, *_NO_NUMBER),
+    "chunks": (0, -1, 7, 65, 1.5, *_NO_NUMBER),
+    "guidance": (-1, 3, 21, 1e300, *_NO_NUMBER),
+    "solver": ("heun", "Euler", 1, ["euler"], {"euler": 1}),
+}
 BAD: tuple[dict[str, Any], ...] = (
-    {"findings": " "},
-    {"findings": "x" * 50_000},
-    {"findings": 7},
-    {"seed": -1},
-    {"seed": "seven"},
+    *({name: value} for name, values in _BAD.items() for value in values),
     {"steps": 3, "solver": "midpoint"},
-    {"chunks": 99},
-    {"age": "old"},
-    {"guidance": [1]},
-    {"run": "../x"},
 )
 
 
