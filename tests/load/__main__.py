@@ -1,4 +1,4 @@
-"""Load and faults, on this machine's loopback: python -m tests.load [--visitors N] [--minutes M] [--faults]
+"""Load and faults, on this machine's loopback: python -m tests.load [--visitors N] [--minutes M] [--faults | --start]
 
 Prints each figure beside its target, and leaves with exit code 1 where one is missed. The fake generator is used unless
 --model says otherwise.
@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.app.server import Apart
 from tests.load.faults import bad_command_lines, bad_requests, cut_connections, kill
 from tests.load.figures import Figure, Memory, beyond_a_step, growth_of, said, spread, steps_of
+from tests.load.starting import first_steps
 from tests.load.visitor import Tally, Visitor
 
 GROWTH = 0.05
@@ -30,12 +31,15 @@ def main() -> int:
     parser.add_argument("--step-s", type=float, default=0.05, help="what the fake generator takes for a step")
     parser.add_argument("--model", default="fake", help="fake, or a checkpoint's name or folder")
     parser.add_argument("--faults", action="store_true", help="cut connections, kills and bad input instead")
+    parser.add_argument("--start", action="store_true", help="what a start and a first volume cost, with --model demo")
     parser.add_argument("--cuts", type=int, default=50)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--bad", type=int, default=300)
     options = parser.parse_args()
     print(" ".join(["python -m tests.load", *sys.argv[1:]]), datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     with tempfile.TemporaryDirectory() as folder:
+        if options.start:
+            return 0 if met(first_steps(Path(folder) / "server", options.model)) else 1
         server = Apart(Path(folder) / "server", "--step-s", str(options.step_s), "--model", options.model)
         try:
             return 0 if met(faults(server, options) if options.faults else load(server, options)) else 1

@@ -24,19 +24,30 @@ from tests.app.server import Apart
 from tests.browser.wire import Wire
 from tests.load.visitor import BAD, Visitor
 
+_NO_NUMBER = ("seven", "", " ", "NaN", "1e300", "0x1", "1,5", "--", "∞", "½", "1 2", "-1")
+_NO_CHOICE = ("none", "", "0", "-", "PLAIN")
 BAD_WORDS = {
-    "--report": ("", " ", "x" * 50_000, "\u202e", "Findings: Impression:"),
-    "--seed": ("-1", "x", "1.5", "99999999999", ""),
-    "--steps": ("0", "-3", "1001", "x", "nan"),
-    "--chunks": ("0", "65", "-1", "all", "1e3"),
-    "--age": ("-1", "121", "x", "54.5", ""),
-    "--sex": ("X", "", "f", "0", "None"),
-    "--device": ("tpu", "", "cuda:9", "GPU", "0"),
+    "--report": ("", " ", "?!", "x" * 50_000, "\u202e", "\u3164", "Findings: Impression:"),
+    "--impression": ("x" * 50_000,),
+    "--seed": ("1.5", "99999999999", *_NO_NUMBER),
+    "--steps": ("0", "1001", "2.5", *_NO_NUMBER),
+    "--chunks": ("0", "65", "7", *_NO_NUMBER),
+    "--age": ("121", "54.5", *_NO_NUMBER),
+    "--guidance": ("21", *_NO_NUMBER),
+    "--shift": ("0", "11", "inf", *_NO_NUMBER),
+    "--sex": ("X", "f", "female", *_NO_CHOICE),
+    "--solver": ("heun", "Euler", *_NO_CHOICE),
+    "--device": ("tpu", "cuda:9", *_NO_CHOICE),
+    "--preset": _NO_CHOICE,
+    "--mode": ("gt-head", "next-block", *_NO_CHOICE),
+    "--decoder": ("taef1", *_NO_CHOICE),
+    "--cuda": ("graph", *_NO_CHOICE),
     "--model": ("none", "/", "\u202e", "x" * 300, "."),
+    "--start-slices": ("x", "16"),
+    "--start-from": ("none.nii.gz", "/"),
     "--report-file": ("/", "none.txt", "/proc/self/mem", "x" * 300, "\u202e"),
     "--from": ("/", "none.json", "x" * 300, "pyproject.toml", "README.md"),
     "--out": ("/", "a.txt", "/none/a.nii.gz", ".nii.gz", "x" * 300 + ".nii"),
-    "--guidance": ("x", "", "--", "1,5", "much"),
 }
 
 
