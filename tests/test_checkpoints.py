@@ -105,14 +105,15 @@ def test_a_config_that_makes_nothing_is_named(folder: Path, file: str, content: 
         load_checkpoint(folder)
 
 
-def test_a_config_that_is_silent_on_the_heads_merges_them_as_the_released_code_does(folder: Path) -> None:
+def test_a_config_that_is_silent_is_read_as_the_released_code_has_it(folder: Path) -> None:
     path = folder / "transformer" / "config.json"
     config = json.loads(path.read_text())
     path.write_text(json.dumps(config | {"head_merge": "usual"}))
     assert load_transformer(path.parent).config.head_merge == "usual"
-    del config["head_merge"]
+    del config["head_merge"], config["positions"]
     path.write_text(json.dumps(config))
-    assert load_transformer(path.parent).config.head_merge == "released"
+    silent = load_transformer(path.parent).config
+    assert (silent.head_merge, silent.positions) == ("released", "plane")
     path.write_text(json.dumps(config | {"head_merge": "other"}))
     with pytest.raises(CheckpointError, match="head_merge"):
         load_transformer(path.parent)

@@ -1,6 +1,7 @@
 """The training command, on a model too small to learn anything."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 
 from ctflow.__main__ import main
 from ctflow.card import read_card
+from ctflow.checkpoints import load_transformer
 from ctflow.errors import RequestError
 from ctflow.models.stdit import Attention, STDiTConfig
 from ctflow.phantom import KINDS
@@ -17,7 +19,7 @@ from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE
 from ctflow.training.loop import Stage, note_network
-from ctflow.training.transformer import cosines, look_around
+from ctflow.training.transformer import cosines, look_along, look_around
 
 HOURS = "0.002"  # seconds per network
 
@@ -106,6 +108,27 @@ def test_heads_begin_by_looking_around_up_down_left_and_right() -> None:
     assert middle[0].max() < 0.3, "wide"
     corner = look[1, 0, 0].unflatten(0, (rows, columns))
     assert divmod(int(corner.argmax()), columns) == (0, 0), "nothing is above the first row"
+
+
+def test_heads_begin_by_looking_along_the_slices() -> None:
+    slabs, size = 4, 6
+    attention = Attention(4 * size, 4, "usual")
+    places = torch.zeros(slabs, 4 * size)
+    places[:, 2 : 2 + slabs - 1] = 3 * cosines(slabs, 1)[:, 1:]
+    with torch.no_grad():
+        attention.qkv.bias.zero_()
+        look_along(attention, places)
+        query, key, _ = attention.qkv(places).unflatten(-1, (3, 4, -1)).movedim(0, 2).unbind(0)
+        look = (query @ key.transpose(1, 2) / size**0.5).softmax(-1)
+    assert look[1:].argmax(-1).tolist() == [[0, 1, 2, 3], [3, 0, 1, 2], [1, 2, 3, 3]]
+    assert look[1:].amax(-1).min() > 0.7
+
+
+def test_a_transformer_begins_with_a_place_of_its_own_for_each_token(work: Path) -> None:
+    """Told its place in the plane alone, it drew each slab without a look at the next, and lungs in stripes."""
+    model = load_transformer(work / "model" / "transformer")
+    assert model.config.positions == "chunk"
+    assert len(model.pos_embed[0].unique(dim=0)) == math.prod(model.config.tokens)
 
 
 def test_hours_that_are_none_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from ctflow.models.stdit import Attention, Block, STDiT, TextAttention
 def reference_velocity(model: STDiT, x: Tensor, previous: Tensor, text: Tensor, t: Tensor) -> Tensor:
     """As `STDiT.forward`."""
     tokens = rearrange(model.x_embedder.proj(torch.cat([x, previous], dim=1)), "b d n h w -> b (n h w) d")
-    tokens = tokens + model.pos_embed.repeat(1, model.config.tokens[0], 1)
+    tokens = tokens + model.pos_embed.repeat(1, tokens.shape[1] // model.pos_embed.shape[1], 1)
     time, words = model.t_embedder(t), model.y_embedder.y_proj(text)
     block_time = model.t_block(time).unflatten(1, (6, -1))
     for index, block in enumerate(model.blocks):

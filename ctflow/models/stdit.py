@@ -19,11 +19,16 @@ T_FREQUENCIES = 128
 BLOCK_SCALES, FINAL_SCALES = slice(1, None, 3), slice(1, None)
 
 
+_NO_SIZES = ("head_merge", "positions", "mlp_ratio")
+
+
 @dataclass(frozen=True)
 class STDiTConfig:
     """`input_size`: (slices, rows, columns) of a chunk of latents. `in_channels`: its own and the previous one's.
 
-    `head_merge`: see `Attention`. Raises ValueError for sizes that do not go together.
+    `head_merge`: see `Attention`. `positions`: what a token is told of its place before the first block, that in the
+    "plane" alone, as released (that along the slices comes in the first block's temporal attention), or in the whole
+    "chunk". Raises ValueError for sizes that do not go together.
     """
 
     input_size: tuple[int, int, int]
@@ -36,9 +41,10 @@ class STDiTConfig:
     mlp_ratio: float
     caption_channels: int
     head_merge: Literal["released", "usual"] = "released"
+    positions: Literal["plane", "chunk"] = "plane"
 
     def __post_init__(self) -> None:
-        sizes = {name: value for name, value in vars(self).items() if name not in ("head_merge", "mlp_ratio")}
+        sizes = {name: value for name, value in vars(self).items() if name not in _NO_SIZES}
         for name, value in sizes.items():
             if min(value if isinstance(value, tuple) else (value,)) < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
@@ -244,7 +250,8 @@ class STDiT(nn.Module):
         self.y_embedder = TextEmbed(config)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.final_layer = FinalLayer(config)
-        self.register_buffer("pos_embed", plane_positions(dim, rows, columns)[None])
+        positions = plane_positions(dim, rows, columns)
+        self.register_buffer("pos_embed", positions.repeat(slices if config.positions == "chunk" else 1, 1)[None])
         temporal = sincos(dim, torch.arange(slices, dtype=torch.float64)).float()
         self.register_buffer("pos_embed_temporal", temporal[None])
 
@@ -255,7 +262,8 @@ class STDiT(nn.Module):
     def condition(self, previous: Tensor, text: Tensor) -> Condition:
         """Shapes as in `forward`."""
         tokens = self.x_embedder.previous(previous)
-        tokens = tokens + self.pos_embed.repeat(1, self.config.tokens[0], 1).to(tokens.dtype)
+        positions = self.pos_embed.repeat(1, tokens.shape[1] // self.pos_embed.shape[1], 1)
+        tokens = tokens + positions.to(tokens.dtype)
         text = self.y_embedder(text)
         return Condition(tokens, tuple(block.cross_attn(text) for block in self.blocks))
 

@@ -272,6 +272,7 @@ def _transformer_config(sizes: Sizes) -> STDiTConfig:
         mlp_ratio=4.0,
         caption_channels=sizes.text_hidden,
         head_merge="usual",
+        positions="chunk",
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ctflow.flow import path, shifted
 from ctflow.models.avae import AVAE
@@ -24,7 +25,8 @@ NO_PREVIOUS_SHARE = 0.2  # of the chunks see zeros in its place: what it shows, 
 TEXT_SIZE = 2.5  # of the report's numbers in a token: what is large is learnt first
 TOLD_WEIGHT, MOST_TOLD = 3.0, 12.0  # see `told_weight`
 RIDGE = 1e-4  # of the regression that begins with the report's facts, in units of its numbers' own size
-PLACE_SIZE = 1.5  # of the code of a token's place, beside patches of about unit size
+PLACE_SIZE = 1.5  # of the code of a token's place in the plane, beside patches of about unit size
+SLAB_SIZE = 3.0  # and along the slices: temporal attention has no layer norm before it
 WIDE_LOOK, NARROW_LOOK = 2.0, 0.5  # standard deviations, in tokens, of what a head of attention begins to look at
 LEAST_LOOK = 8.0  # a logit is at most so much under the best
 # A large effusion shows through all but the strongest noise, so the report is needed, and learnt, only near t = 1.
@@ -56,8 +58,8 @@ def encode_volume(avae: AVAE, intensity: np.ndarray, batch: int = 16) -> Tensor:
 def new_transformer(config: STDiTConfig, data: LatentSet, seed: int) -> STDiT:
     """A transformer whose tokens begin with rooms, so that little has to be learnt before the report can matter.
 
-    A token begins as the principal components of its noisy patch, those of the previous chunk's, a code of its place
-    in the plane, and the report, each in dimensions of its own, and looks at its neighbours in the plane. Every
+    A token begins as the principal components of its noisy patch, those of the previous chunk's, codes of its place
+    in the plane and along the slices, and the report, each in dimensions of its own, and looks at its neighbours. Every
     branch and the answer begin at zero.
     """
     model = STDiT(config)
@@ -65,18 +67,20 @@ def new_transformer(config: STDiTConfig, data: LatentSet, seed: int) -> STDiT:
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)
-    _, rows, columns = config.tokens
+    slabs, rows, columns = config.tokens
     text_room = min(config.hidden_size // 7, data.told.shape[1])
-    patch_room = config.hidden_size - rows * columns - text_room
+    patch_room = config.hidden_size - rows * columns - (slabs - 1) - text_room
     noisy_room = patch_room * 4 // 7
     rng = np.random.default_rng([seed, 3])
     with torch.no_grad():
         _begin_patches(model.x_embedder.proj, noisy_room, patch_room, _windows(data, config.input_size[0], rng))
-        model.pos_embed.zero_()
-        model.pos_embed[0, :, patch_room : patch_room + rows * columns] = PLACE_SIZE * cosines(rows, columns)
+        plane, along = _places(config, patch_room)
+        model.pos_embed.copy_((along[:, None] + plane).flatten(0, 1))
+        model.pos_embed_temporal.zero_()  # is told already
         _begin_text(model, text_room, data.texts.float(), torch.from_numpy(data.told))
         for block, distance in zip(model.blocks, itertools.cycle((1, 2)), strict=False):
-            look_around(block.attn, model.pos_embed[0], (rows, columns), distance)
+            look_around(block.attn, plane, (rows, columns), distance)
+            look_along(block.attn_temp, along)
         for block in model.blocks:
             for layer in (block.attn.proj, block.attn_temp.proj, block.mlp.fc2):
                 layer.weight.zero_()
@@ -133,24 +137,53 @@ def _begin_text(model: STDiT, room: int, texts: Tensor, told: Tensor) -> None:
     first.proj.weight[-room:] = TEXT_SIZE / facts.std() * read.T
 
 
-def look_around(attention: Attention, positions: Tensor, plane: tuple[int, int], distance: int) -> None:
-    """Queries and keys by which the heads, in turn, look all around, up, down, left and right by `distance` tokens.
+def _places(config: STDiTConfig, room: int) -> tuple[Tensor, Tensor]:
+    """Codes of a token's place in the plane (rows · columns, D) and along the slices (slabs, D), from dimension `room`.
 
-    `positions` (rows · columns, D): what the tokens of a plane hold of their place.
+    A slab is the slices of one token.
+    """
+    slabs, rows, columns = config.tokens
+    plane, along = torch.zeros(rows * columns, config.hidden_size), torch.zeros(slabs, config.hidden_size)
+    plane[:, room : room + rows * columns] = PLACE_SIZE * cosines(rows, columns)
+    along[:, room + rows * columns :][:, : slabs - 1] = SLAB_SIZE * cosines(slabs, 1)[:, 1:]
+    return plane, along
+
+
+def look_around(attention: Attention, places: Tensor, plane: tuple[int, int], distance: int) -> None:
+    """The heads, in turn, look all around, up, down, left and right by `distance` tokens.
+
+    `places` (rows · columns, D): what the tokens of a plane hold of their place.
     """
     offsets = [(0, 0), (-distance, 0), (distance, 0), (0, -distance), (0, distance)]
     place = torch.cartesian_prod(*(torch.arange(count) for count in plane))
-    codes = positions / positions.square().mean(1, keepdim=True).sqrt()  # about as the layer norm leaves them
-    decode = torch.linalg.pinv(codes)
-    query, key, _ = attention.qkv.weight.unflatten(0, (3, attention.heads, -1)).unbind(0)
-    size = query.shape[1]
+    codes = places / places.square().mean(1, keepdim=True).sqrt()  # about as the layer norm leaves them
     for head, offset in zip(range(attention.heads), itertools.cycle(offsets), strict=False):
         aim = (place + torch.tensor(offset)).clamp(min=torch.zeros(2, dtype=torch.long), max=torch.tensor(plane) - 1)
         width = WIDE_LOOK if offset == (0, 0) else NARROW_LOOK
         logits = (aim[:, None] - place).square().sum(-1).div(-2 * width**2).clamp(min=-LEAST_LOOK)
-        u, s, v = torch.linalg.svd(decode @ (logits - logits.mean(1, keepdim=True)) @ decode.T)
-        root = (s[:size, None] * size**0.5).sqrt()
-        query[head], key[head] = root * u[:, :size].T, root * v[:size]
+        _look(attention, head, codes, logits)
+
+
+def look_along(attention: Attention, places: Tensor) -> None:
+    """The heads after the first look, in turn, at a token's own slab, at the one before and at the one after.
+
+    Before the first comes the last, which holds how the previous chunk ended. `places` (slabs, D): see `_places`.
+    """
+    slab = torch.arange(len(places))
+    aims = slab, slab.roll(1), (slab + 1).clamp(max=len(places) - 1)
+    for head, aim in zip(range(1, attention.heads), itertools.cycle(aims), strict=False):
+        _look(attention, head, places, (aim[:, None] - slab).square().div(-2 * NARROW_LOOK**2))
+
+
+def _look(attention: Attention, head: int, codes: Tensor, logits: Tensor) -> None:
+    """Queries and keys of a head that weighs tokens by `logits` (tokens, tokens), read off their `codes` (tokens, D)."""
+    decode = torch.linalg.pinv(functional.pad(codes, (0, 1), value=1.0))  # the last is the bias's
+    u, s, v = torch.linalg.svd(decode @ (logits - logits.mean(1, keepdim=True)) @ decode.T)
+    size = attention.proj.in_features // attention.heads
+    root = (s[:size, None] * size**0.5).sqrt()
+    for part, side in enumerate((root * u[:, :size].T, root * v[:size])):
+        attention.qkv.weight.unflatten(0, (3, attention.heads, -1))[part, head] = side[:, :-1]
+        attention.qkv.bias.unflatten(0, (3, attention.heads, -1))[part, head] = side[:, -1]
 
 
 def cosines(rows: int, columns: int) -> Tensor:
