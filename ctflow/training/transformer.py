@@ -176,7 +176,7 @@ def look_along(attention: Attention, places: Tensor) -> None:
 
 
 def _look(attention: Attention, head: int, codes: Tensor, logits: Tensor) -> None:
-    """Queries and keys of a head that weighs tokens by `logits` (tokens, tokens), read off their `codes` (tokens, D)."""
+    """Queries and keys of a head that weighs tokens by `logits` (tokens, tokens), read off their `codes` (same, D)."""
     decode = torch.linalg.pinv(functional.pad(codes, (0, 1), value=1.0))  # the last is the bias's
     u, s, v = torch.linalg.svd(decode @ (logits - logits.mean(1, keepdim=True)) @ decode.T)
     size = attention.proj.in_features // attention.heads
