@@ -15,8 +15,9 @@ from ctflow.models.stdit import Attention, STDiTConfig
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE
-from ctflow.training.loop import Stage, note_network
+from ctflow.training.demo import DEMO, SMOKE, STAGES, TRANSFORMER_RECIPE, note_demo
+from ctflow.training.loop import Recipe, Stage, note_network
+from ctflow.training.loop import train as train_stage
 from ctflow.training.transformer import cosines, look_around
 
 HOURS = "0.002"  # seconds per network
@@ -81,11 +82,54 @@ def test_a_training_of_another_network_is_not_gone_on_with(tmp_path: Path) -> No
     note_network(stage, usual)  # nothing was trained yet
     (stage.folder / "state").mkdir()
     note_network(stage, usual)
-    with pytest.raises(RequestError, match="of another network"):
+    with pytest.raises(RequestError, match="head_merge is usual, not released"):
         note_network(stage, released)
     (stage.folder / "network.json").unlink()
     with pytest.raises(RequestError, match="does not describe"):
         note_network(stage, usual)
+
+
+def test_a_folder_is_gone_on_with_by_the_same_seed_and_sizes_alone(tmp_path: Path) -> None:
+    note_demo(tmp_path, SMOKE, 0)
+    note_demo(tmp_path, SMOKE, 0)
+    with pytest.raises(RequestError, match=r"seed is 0, not 1.*another --work"):
+        note_demo(tmp_path, SMOKE, 1)
+    with pytest.raises(RequestError, match="phantoms is 2, not 1200"):
+        note_demo(tmp_path, DEMO, 0)
+
+
+def test_a_folder_without_a_plan_is_believed_where_its_phantoms_are_those_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "avae").mkdir()
+    with pytest.raises(RequestError, match=r"plan\.json does not describe"):
+        note_demo(tmp_path, SMOKE, 3)
+    (tmp_path / "phantoms.json").write_text(json.dumps({"count": SMOKE.phantoms, "seed": 3, "phantoms": []}))
+    with pytest.raises(RequestError, match=r"plan\.json does not describe"):
+        note_demo(tmp_path, SMOKE, 4)
+    note_demo(tmp_path, SMOKE, 3)
+    assert json.loads((tmp_path / "plan.json").read_text())["seed"] == 3
+
+
+def line_losses(model: torch.nn.Module, device: torch.device, rng: object) -> dict[str, torch.Tensor]:
+    return {"loss": model(torch.ones(1, 1, device=device)).square().mean()}
+
+
+def steps_after(stage: Stage) -> int:
+    train_stage(stage, torch.nn.Linear(1, 1), line_losses)
+    return json.loads((stage.folder / "trained.json").read_text())["steps"]
+
+
+def test_a_kill_while_state_is_saved_costs_no_more_than_what_was_not_yet_saved(tmp_path: Path) -> None:
+    stage = Stage(Recipe("line", 1e-3, None, 0.9, 1.0), tmp_path / "line", 0.05, 0, "cpu")
+    first = steps_after(stage)
+    state, new, old = (stage.folder / name for name in ("state", "state.new", "state.old"))
+    new.mkdir()
+    (new / "model.safetensors").write_bytes(b"cut")
+    second = steps_after(stage)
+    assert second > first, "half a state is not read"
+    state.rename(new)  # killed between the two renames
+    old.mkdir()
+    assert steps_after(stage) > second
+    assert not new.exists() and not old.exists()
 
 
 def test_heads_begin_by_looking_around_up_down_left_and_right() -> None:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
 from ctflow.checkpoints import save_checkpoint
 from ctflow.hu import AIR_HU, IntensityMap
+from ctflow.io.files import whole
 from ctflow.models.avae import AVAE
 from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.models.reader import Reader
@@ -27,7 +28,8 @@ from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
 from ctflow.training.loop import TRAINED, Recipe, Stage
 from ctflow.training.mentions import check_mentions, new_reader, train_mentions
-from ctflow.training.phantoms import PhantomSet, phantom_set
+from ctflow.training.phantoms import FACTS, PhantomSet, holds, phantom_set
+from ctflow.training.plan import note_plan
 from ctflow.training.text import Attributes, accuracy, embeddings, new_bert, new_tokenizer, train_text
 from ctflow.training.tower import check_tower, fit_tower, latent_size, seen, tower_set, train_tower
 from ctflow.training.transformer import LatentSet, encode_volume, new_transformer, train_transformer
@@ -46,6 +48,7 @@ TOWER_RECIPE, TOWER_SHARE = Recipe("tower", 3e-3, None, ema_decay=0.99, max_grad
 TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.706
 STAGES = ("avae", "text", "mentions", "tower", "transformer")
 REPORTS_PER_PHANTOM = 8
+PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,8 @@ def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, devi
     device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
     torch.manual_seed(seed)
 
+    note_demo(work, sizes, seed)
+
     def stage(recipe: Recipe, share: float) -> Stage:
         return Stage(recipe, work / recipe.name, 3600 * hours * share, seed, device)
 
@@ -158,13 +163,29 @@ def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, devi
     save_checkpoint(out, card, transformer, kl, encoder.bert, encoder.tokenizer, tower, reader)
 
 
+def note_demo(work: Path, sizes: Sizes, seed: int) -> None:
+    """Writes down what is trained in `work`, or compares; see `note_plan`.
+
+    A folder older than its plan is believed where its phantoms are those asked for.
+    """
+    path = work / PLAN
+    begun = any((work / name).exists() for name in (FACTS, *STAGES))
+    begun = path.exists() or (begun and not holds(work, sizes.phantoms, seed))
+    note_plan(path, {"seed": seed, **asdict(sizes)}, begun)
+
+
 def _once(stage: Stage, network: N, train: Callable[[], nn.Module]) -> N:
     """The trained network for good: what comes after depends on every number in it."""
     done = stage.folder.with_suffix(".pt")
     if not done.exists():
-        torch.save(train().state_dict(), done)
+        _save(train().state_dict(), done)
     network.load_state_dict(torch.load(done, weights_only=True))
     return network.eval().requires_grad_(False)
+
+
+def _save(what: object, path: Path) -> None:
+    with whole(path) as new:
+        torch.save(what, new)
 
 
 def _avae(stage: Stage, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
@@ -177,7 +198,8 @@ def _tokenizer(folder: Path, seed: int, reports: int) -> PreTrainedTokenizerBase
     if not folder.exists():
         rng = np.random.default_rng([seed, 1])
         texts = [encoder_text(write_report(draw_truth(rng), rng), TEXT_PARTS) for _ in range(reports)]
-        new_tokenizer(texts, MAX_TOKENS).save_pretrained(folder)
+        with whole(folder) as new:
+            new_tokenizer(texts, MAX_TOKENS).save_pretrained(new)
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
@@ -227,7 +249,7 @@ def _latents(work: Path, kl: AutoencoderKL, phantoms: PhantomSet) -> tuple[list[
     raw = AVAE(kl, scale=1.0, shift=0.0)
     if not path.exists():
         volumes = zip(phantoms.hu, phantoms.slices, strict=True)
-        torch.save([encode_volume(raw, INTENSITY.to_intensity(hu[:count])).half() for hu, count in volumes], path)
+        _save([encode_volume(raw, INTENSITY.to_intensity(hu[:count])).half() for hu, count in volumes], path)
     latents = [volume.float() for volume in torch.load(path, weights_only=True)]
     everything = torch.cat([volume.flatten() for volume in latents])
     scale, shift = round(1 / everything.std().item(), 4), round(everything.mean().item(), 4)
@@ -241,7 +263,7 @@ def _texts(work: Path, attributes: Attributes, phantoms: PhantomSet, seed: int) 
         rng = np.random.default_rng([seed, 2])
         reports = [write_report(truth, rng) for truth in phantoms.truths for _ in range(REPORTS_PER_PHANTOM)]
         read = embeddings(attributes, [encoder_text(report, TEXT_PARTS) for report in reports])
-        torch.save(read.unflatten(0, (-1, REPORTS_PER_PHANTOM)).clone(), path)
+        _save(read.unflatten(0, (-1, REPORTS_PER_PHANTOM)).clone(), path)
     return torch.load(path, weights_only=True)
 
 

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from ctflow.errors import RequestError
+from ctflow.io.files import recover, whole
 from ctflow.training.curves import draw_losses
 from ctflow.training.muon import Muon
+from ctflow.training.plan import note_plan
 
 TRAINED = "trained.json"  # how long a stage has been trained, written when it ends
 STATE, NETWORK = "state", "network.json"  # what a stage goes on from, and of what network that is
@@ -64,17 +65,11 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
 def note_network(stage: Stage, config: Any) -> None:
     """Writes down what network is trained, or compares with what is written. `config`: a dataclass.
 
-    Raises RequestError before a state of another network is gone on with: its weights may fit all the same.
+    Raises RequestError before a state of another network is gone on with.
     """
-    path, said = stage.folder / NETWORK, json.dumps(asdict(config), indent=2) + "\n"
-    if not (stage.folder / STATE).exists():
-        stage.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(said)
-    elif not path.exists() or path.read_text() != said:
-        raise RequestError(
-            f"{stage.folder} holds the training of another network, or of one that {NETWORK} does not describe: "
-            f"choose another --work, or remove this folder. Now it would be {' '.join(said.split())}."
-        )
+    saved = stage.folder / STATE
+    recover(saved)
+    note_plan(stage.folder / NETWORK, asdict(config), begun=saved.exists())
 
 
 def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
@@ -86,8 +81,14 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
     clock = _Clock(stage)
     accelerator.register_for_checkpointing(average, clock)
     saved = stage.folder / STATE
+    recover(saved)
     if saved.exists():
         accelerator.load_state(str(saved))
+
+    def save() -> None:
+        with whole(saved) as folder:
+            accelerator.save_state(str(folder))
+
     with tqdm(total=round(stage.seconds), desc=stage.recipe.name, unit="s", bar_format=_BAR) as bar:
         clock.start()
         while clock.spent < stage.seconds:
@@ -102,9 +103,9 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
                 optimizer.zero_grad()
             average.update_parameters(accelerator.unwrap_model(model))
             if clock.tick({name: part.item() for name, part in parts.items()}, bar):
-                accelerator.save_state(str(saved))
+                save()
                 clock.draw()
-        accelerator.save_state(str(saved))
+        save()
         clock.log(bar)
         clock.draw()
     (stage.folder / TRAINED).write_text(json.dumps({"steps": clock.step, "seconds": round(clock.seconds)}))
