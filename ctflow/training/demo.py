@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
 from ctflow.checkpoints import save_checkpoint
+from ctflow.device import resolve_device
+from ctflow.errors import ResourceError
 from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.io.files import whole
 from ctflow.models.avae import AVAE
@@ -28,7 +31,7 @@ from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
 from ctflow.training.loop import TRAINED, Recipe, Stage
 from ctflow.training.mentions import check_mentions, new_reader, train_mentions
-from ctflow.training.phantoms import FACTS, PhantomSet, holds, phantom_set
+from ctflow.training.phantoms import FACTS, MAX_SLICES, VOLUMES, PhantomSet, holds, phantom_set
 from ctflow.training.plan import note_plan
 from ctflow.training.text import Attributes, accuracy, embeddings, new_bert, new_tokenizer, train_text
 from ctflow.training.tower import check_tower, fit_tower, latent_size, seen, tower_set, train_tower
@@ -48,7 +51,8 @@ TOWER_RECIPE, TOWER_SHARE = Recipe("tower", 3e-3, None, ema_decay=0.99, max_grad
 TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.706
 STAGES = ("avae", "text", "mentions", "tower", "transformer")
 REPORTS_PER_PHANTOM = 8
-PLAN = "plan.json"
+PLAN, LATENTS = "plan.json", "latents.pt"
+SPARE_BYTES = 2 * 10**8  # networks, their states, what is written beside before it takes a place
 
 
 @dataclass(frozen=True)
@@ -134,13 +138,15 @@ SMOKE = Sizes(
 def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, device: str) -> None:
     """Trains, or goes on training, for about `hours`; keeps its state in `work` and writes a checkpoint folder `out`.
 
-    All but the transformer are trained once: what comes after them depends on them.
+    All but the transformer are trained once: what comes after them depends on them. Raises RequestError where `work`
+    holds another training, ResourceError without the device or the room on the disk.
     """
     sizes = SMOKE if smoke else DEMO
-    device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    device = resolve_device(device).type
     torch.manual_seed(seed)
 
     note_demo(work, sizes, seed)
+    check_room(work, sizes, seed)
 
     def stage(recipe: Recipe, share: float) -> Stage:
         return Stage(recipe, work / recipe.name, 3600 * hours * share, seed, device)
@@ -160,7 +166,9 @@ def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, devi
     )
     encoder = attributes.encoder
     card = _card(sizes, scale, shift, _provenance(work, sizes, device))
-    save_checkpoint(out, card, transformer, kl, encoder.bert, encoder.tokenizer, tower, reader)
+    with whole(out) as new:
+        save_checkpoint(new, card, transformer, kl, encoder.bert, encoder.tokenizer, tower, reader)
+    log.info("%s is there; try it with: python app.py --model %s", out, out)
 
 
 def note_demo(work: Path, sizes: Sizes, seed: int) -> None:
@@ -172,6 +180,22 @@ def note_demo(work: Path, sizes: Sizes, seed: int) -> None:
     begun = any((work / name).exists() for name in (FACTS, *STAGES))
     begun = path.exists() or (begun and not holds(work, sizes.phantoms, seed))
     note_plan(path, {"seed": seed, **asdict(sizes)}, begun)
+
+
+def check_room(work: Path, sizes: Sizes, seed: int) -> None:
+    """Raises ResourceError where the disk has no room for the phantoms and latents that are not there yet."""
+    slices, needed = sizes.phantoms * MAX_SLICES, SPARE_BYTES
+    if not holds(work, sizes.phantoms, seed):
+        (work / VOLUMES).unlink(missing_ok=True)  # what was cut short is made again
+        needed += slices * 256 * 256 * 2
+    if not (work / LATENTS).exists():
+        needed += slices * sizes.latent_channels * _side(sizes) ** 2 * 2
+    free = shutil.disk_usage(work).free
+    if free < needed:
+        raise ResourceError(
+            f"{work} needs {needed / 1e9:.1f} GB more for phantoms and latents, and its disk has {free / 1e9:.1f} GB "
+            "free: free some, or choose another --work."
+        )
 
 
 def _once(stage: Stage, network: N, train: Callable[[], nn.Module]) -> N:
@@ -245,7 +269,7 @@ def _tower(stage: Stage, sizes: Sizes, encoder: TextEncoder, phantoms: PhantomSe
 @torch.inference_mode()
 def _latents(work: Path, kl: AutoencoderKL, phantoms: PhantomSet) -> tuple[list[torch.Tensor], float, float]:
     """The latents of all phantoms, brought to zero mean and unit spread by one scale and one shift for all channels."""
-    path = work / "latents.pt"
+    path = work / LATENTS
     raw = AVAE(kl, scale=1.0, shift=0.0)
     if not path.exists():
         volumes = zip(phantoms.hu, phantoms.slices, strict=True)
@@ -281,8 +305,13 @@ def _odds(told: np.ndarray) -> np.ndarray:
     return odds / odds.sum()
 
 
+def _side(sizes: Sizes) -> int:
+    """Of the plane of latents."""
+    return 256 >> (len(sizes.avae_channels) - 1)
+
+
 def _transformer_config(sizes: Sizes) -> STDiTConfig:
-    side = 256 >> (len(sizes.avae_channels) - 1)
+    side = _side(sizes)
     return STDiTConfig(
         input_size=(16, side, side),
         patch_size=sizes.patch,
@@ -307,7 +336,7 @@ def _provenance(work: Path, sizes: Sizes, device: str) -> str:
 
 
 def _card(sizes: Sizes, scale: float, shift: float, provenance: str) -> ModelCard:
-    side = 256 >> (len(sizes.avae_channels) - 1)
+    side = _side(sizes)
     axes: tuple[Literal["I"], Literal["P"], Literal["L"]] = ("I", "P", "L")
     return ModelCard(
         format=1,

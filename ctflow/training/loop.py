@@ -43,7 +43,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Stage:
-    """One training. `seconds` is this call's budget; what earlier calls saved in `folder` is resumed."""
+    """One training. `seconds` is this call's budget; what earlier calls saved in `folder` is resumed.
+
+    Of a call that was cut short the budget is what is left of it.
+    """
 
     recipe: Recipe
     folder: Path
@@ -105,6 +108,7 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
             if clock.tick({name: part.item() for name, part in parts.items()}, bar):
                 save()
                 clock.draw()
+        clock.finished = True
         save()
         clock.log(bar)
         clock.draw()
@@ -133,22 +137,28 @@ _BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} s {postfix}"
 
 
 class _Clock:
-    """Steps, time, learning rate and losses of one stage; steps and seconds survive a restart."""
+    """Steps, time, learning rate and losses of one stage; they survive a restart.
+
+    What a call that was cut short had saved counts as spent by the next one, so that the learning rate goes on falling.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.step, self.seconds_before = stage, 0, 0.0
+        self.left_off, self.finished = 0.0, False
         self.sums, self.count = {}, 0
         self.file = stage.folder / "losses.csv"
         stage.folder.mkdir(parents=True, exist_ok=True)
 
     def state_dict(self) -> dict[str, float]:
-        return {"step": self.step, "seconds": self.seconds}
+        return {"step": self.step, "seconds": self.seconds, "left_off": 0.0 if self.finished else self.spent}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.step, self.seconds_before = state["step"], state["seconds"]
+        self.step, self.left_off = state["step"], state.get("left_off", 0.0)
+        self.seconds_before = state["seconds"] - self.left_off
 
     def start(self) -> None:
-        self.began = self.saved = self.logged = time.monotonic()
+        self.saved = self.logged = time.monotonic()
+        self.began = self.saved - self.left_off
 
     @property
     def spent(self) -> float:
@@ -156,7 +166,7 @@ class _Clock:
 
     @property
     def seconds(self) -> float:
-        """Training time of this call and all before it."""
+        """Training time of this stage in all calls."""
         return self.seconds_before + self.spent
 
     @property
