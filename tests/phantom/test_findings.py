@@ -57,6 +57,18 @@ def test_a_nodule_is_a_ball_of_soft_tissue_of_its_diameter_in_its_lobe() -> None
     assert lobe_of((-z, y, x), build) == ("left", "lower")
 
 
+def test_what_fluid_covers_is_not_booked_for_what_lay_there_before() -> None:
+    """Half of the findings in lobes beside much fluid had no voxel left, and all of their millilitres."""
+    dense = Finding(kind="Consolidation", size="large", side="right", lobe="lower", mm=90.0)
+    alone = make_phantom(SEED, truth=Truth(findings=(dense,))).truth.findings[0]
+    fluid = Finding(kind="Pleural effusion", size="large", side="right", ml=1200.0)
+    p = make_phantom(SEED, truth=Truth(findings=(dense, fluid)))
+    seen, effusion = p.truth.findings
+    assert seen.found_ml < 0.7 * alone.found_ml
+    assert seen.found_ml == pytest.approx((p.mask == 1).sum() * 1.5 * 1.5 * 3.0 / 1000, rel=0.25, abs=2.0)
+    assert effusion.ml == pytest.approx(1200, rel=0.02)
+
+
 def test_consolidation_is_dense_lung_with_air_in_its_bronchi() -> None:
     hu = phantom("Consolidation").clean[phantom("Consolidation").mask > 0]
     assert 20 < np.median(hu) < 60
