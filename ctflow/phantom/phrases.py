@@ -1,7 +1,7 @@
 """How a finding is told and denied. The held-out phrasings are never used in training: they test understanding.
 
 Braces: ``{size}`` a size word, ``{where}`` a place with its preposition, ``{side}``, ``{mm}``, ``{cm}``, ``{ml}``,
-``{ratio}``, ``{device}``; a capital letter begins a sentence with it.
+``{ratio}``, ``{device}``, ``{number}``; a capital letter begins a sentence with it.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ NODULE_WORDS: dict[str, tuple[str, ...]] = {
     "ground-glass": ("ground-glass nodule", "nodule of ground-glass density", "subsolid nodule"),
     "calcified": ("calcified nodule", "calcific nodule"),
 }
+
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
 # Statements that deny several kinds at once, or one in general words: what they deny must be absent.
 GENERAL_DENIALS: tuple[tuple[str, tuple[Kind, ...]], ...] = (

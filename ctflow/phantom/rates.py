@@ -47,6 +47,7 @@ OF_AGE: frozenset[Kind] = frozenset(
     {"Arterial wall calcification", "Coronary artery wall calcification", "Emphysema", "Hiatal hernia"}
 )
 DEVICES = ("port", "pacemaker", "central venous catheter", "chest tube", "sternal wires", "tracheal tube")
+SEVERAL_ODDS, MOST_NODULES = 0.2, 5  # in one lobe
 NODULE_VARIANTS = ("solid", "ground-glass", "calcified")
 # What two findings in one place would hide from each other.
 EXCLUSIVE: tuple[frozenset[Kind], ...] = (
@@ -120,7 +121,9 @@ def _one(kind: Kind, rng: np.random.Generator, size: Size | None) -> Finding:
         unit = {"Pleural effusion": "ml", "Pneumothorax": "ml", "Cardiomegaly": "ratio"}.get(kind, "mm")
         finding = replace(finding, **{unit: round(float(rng.uniform(*ranges[size])), 2 if unit == "ratio" else 0)})
     side, lobe = _place(kind, rng)
-    return replace(finding, side=side, lobe=lobe, variant=_variant(finding, rng))
+    several = kind == "Lung nodule" and rng.random() < SEVERAL_ODDS
+    count = int(rng.integers(2, MOST_NODULES + 1)) if several else 1
+    return replace(finding, side=side, lobe=lobe, count=count, variant=_variant(finding, rng))
 
 
 def _place(kind: Kind, rng: np.random.Generator) -> tuple[Side | None, Lobe | None]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ctflow.phantom import phrases as said
 from ctflow.phantom.phrases import Phrases
-from ctflow.phantom.phrases_lungs import LUNGS
+from ctflow.phantom.phrases_lungs import LUNGS, NODULES
 from ctflow.phantom.phrases_pleura import (
     BOTH_DIFFERENT,
     BOTH_DIFFERENT_NEW,
@@ -109,7 +109,7 @@ def _told(d: _Draw, truth: Truth, kind: Kind) -> list[str]:
 
 
 def _sentence(d: _Draw, finding: Finding) -> str:
-    phrases = PHRASES[finding.kind]
+    phrases = PHRASES[finding.kind] if finding.count == 1 else NODULES
     low, high = THICKNESS_MM[finding.size]
     mm = finding.mm or low + int(d.rng.random() * (high - low))
     words = {
@@ -124,6 +124,9 @@ def _sentence(d: _Draw, finding: Finding) -> str:
     if finding.variant in said.DEVICE_WORDS:
         words["device"] = d.of(said.DEVICE_WORDS[finding.variant])
     words["nodule"] = d.of(said.NODULE_WORDS.get(finding.variant, said.NODULE_WORDS["solid"]))
+    if finding.count > 1:
+        words["nodules"] = words["nodule"].replace("nodule", "nodules")
+        words["number"] = said.NUMBERS[finding.count]
     template = d.version(phrases.told, phrases.told_new)
     if finding.kind == "Cardiomegaly" and "{size} enlarged" in template:
         words["size"] = {"small": "mildly", "moderate": "moderately", "large": "severely"}[finding.size]

@@ -24,6 +24,7 @@ from ctflow.phantom import (
     write_report,
 )
 from ctflow.phantom.phrases import GENERAL_DENIALS
+from ctflow.phantom.phrases_lungs import NODULES
 from ctflow.phantom.phrases_pleura import BOTH_DIFFERENT, BOTH_EQUAL, SIDE_DENIAL
 from ctflow.phantom.reports import PHRASES
 from ctflow.report import Report
@@ -144,6 +145,8 @@ def known_sentences() -> Iterator[str]:
     def any_of(options: Iterable[str]) -> str:
         return f"(?:{'|'.join(pattern(option, lobe) for option in options)})"
 
+    number = any_of(phrases.NUMBERS.values())
+    many_nodules = any_of(word.replace("nodule", "nodules") for word in nodules)
     where, device, nodule = any_of(anywhere), any_of(devices), any_of(nodules)
     for kind, said in PHRASES.items():
         sizes = [word for words in said.words.values() for word in words]
@@ -155,11 +158,14 @@ def known_sentences() -> Iterator[str]:
             "where": where,
             "device": device,
             "nodule": nodule,
+            "nodules": many_nodules,
+            "number": number,
             "r": size,
             "l": size,
         }
         both = (*BOTH_EQUAL, *BOTH_DIFFERENT, *SIDE_DENIAL) if kind == "Pleural effusion" else ()
-        for template in (*said.told, *said.denied, *both):
+        several = NODULES.told if kind == "Lung nodule" else ()
+        for template in (*said.told, *said.denied, *both, *several):
             yield pattern(template.rstrip("."), words)
     for text, _ in GENERAL_DENIALS:
         yield pattern(text.rstrip("."), {})
@@ -175,6 +181,16 @@ def test_held_out_reports_use_no_known_sentence_about_a_finding() -> None:
     for _ in range(600):
         report = write_report(draw_truth(rng), rng, "held-out")
         assert not [sentence for sentence in sentences(report) if known.fullmatch(sentence)]
+
+
+def test_several_nodules_are_told_as_several_with_the_largest_mm() -> None:
+    nodules = Finding(kind="Lung nodule", side="left", lobe="upper", size="small", mm=6.0, count=3, variant="solid")
+    for i in range(60):
+        for phrasings in ("known", "held-out"):
+            (text,) = tell(Truth(findings=(nodules,)), "Lung nodule", np.random.default_rng(i), phrasings)
+            assert "nodules" in text.lower() and ("6 mm" in text or "0.6 cm" in text) and "left" in text.lower(), text
+            told = re.search(r"\b(two|four|five)\b", text)
+            assert not told, text
 
 
 @pytest.mark.parametrize("mm", [8.0, 11.0, 18.0, 10.0])

@@ -65,6 +65,12 @@ def test_a_measure_lies_in_the_range_of_its_size_word() -> None:
             assert value is not None and low - 0.6 <= value <= high + 0.6, finding
 
 
+def test_nodules_alone_come_in_numbers() -> None:
+    counts = Counter((one.kind, one.count) for truth in TRUTHS for one in truth.findings if one.count > 1)
+    assert set(counts) == {("Lung nodule", number) for number in range(2, 6)}
+    assert 0.1 < counts.total() / sum(len(truth.of("Lung nodule")) for truth in TRUTHS) < 0.3
+
+
 def test_ranges_of_neighbouring_sizes_do_not_touch() -> None:
     for kind in KINDS:
         if (ranges := measures_of(kind)) is not None:
