@@ -14,6 +14,7 @@ from torch import Tensor
 from ctflow.card import ModelCard
 from ctflow.checkpoints import Checkpoint, load_checkpoint
 from ctflow.cuda import Coming
+from ctflow.device import resolve_device
 from ctflow.engine import engine_on
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone, generate
@@ -24,22 +25,8 @@ from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, p
 from ctflow.reading import ReportReader
 from ctflow.report import Report, encoder_text
 from ctflow.sampler import ChunkSampled, Given, StepSampled, WhiteRule, sample, seeded_noise
-from ctflow.settings import DEVICES
 from ctflow.start import check_start
 from ctflow.volume import Volume
-
-
-def resolve_device(name: str) -> torch.device:
-    """`auto` is the GPU where there is one. What runs in float32 is not rounded to TF32 from here on.
-
-    Raises RequestError for a name that is not in DEVICES, ResourceError for a GPU that is not there.
-    """
-    if name not in DEVICES:
-        raise RequestError(f"The device is one of {', '.join(DEVICES)}; got {name!r}.")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ResourceError("The device cuda was asked for, but torch finds no CUDA GPU here. Use cpu or auto.")
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # convolutions do, unless told
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 @contextlib.contextmanager

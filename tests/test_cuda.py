@@ -13,10 +13,11 @@ from torch import Tensor
 from ctflow.benchmark.reference import reference_velocity
 from ctflow.checkpoints import load_checkpoint, load_transformer
 from ctflow.cuda import Coming, Replayed, compile_blocks
+from ctflow.device import resolve_device
 from ctflow.errors import RequestError
 from ctflow.events import ChunkDone, Event, Finished, StepDone
 from ctflow.models.stdit import STDiT
-from ctflow.pipeline import CTFlow, resolve_device
+from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.settings import CUDA_LEVELS
 from tests.test_benchmark import GOLDEN, ORDINARY_RMS, golden

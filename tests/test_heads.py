@@ -7,9 +7,10 @@ import torch
 from ctflow.evaluation.statistics import auroc
 from ctflow.models.ctclip import CTClip
 from ctflow.models.reader import ASSERTED, DENIED, NOT_MENTIONED
-from ctflow.phantom import KINDS, SLOTS, Finding, Truth
+from ctflow.phantom import KINDS, SLOTS, Finding, Phrasings, Truth
+from ctflow.training import mentions, text
 from ctflow.training.demo import SMOKE
-from ctflow.training.mentions import draw_sentence
+from ctflow.training.mentions import Sentence, draw_sentence
 from ctflow.training.others import OTHERS, OTHERS_NEW
 from ctflow.training.phantoms import PhantomSet
 from ctflow.training.tower import fit_tower, tower_image
@@ -32,6 +33,45 @@ def test_a_sentences_answers_are_what_it_says(phrasings: str) -> None:
         for answer in seen:
             seen[answer] += bool((one.slots == answer).any())
     assert min(seen.values()) > 50
+
+
+def test_no_sentence_denies_and_asserts_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    parts: list[Sentence] = []
+
+    def draw(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
+        parts.append(drawn(rng, phrasings))
+        return parts[-1]
+
+    drawn = mentions._draw_one
+    monkeypatch.setattr(mentions, "_draw_one", draw)
+    monkeypatch.setattr(mentions, "JOINED_SHARE", 1.0)
+    for _ in range(600):
+        parts.clear()
+        one = draw_sentence(rng, "known")
+        first, last = parts[0].slots, parts[-1].slots
+        assert not ((first == DENIED) & (last == ASSERTED) | (first == ASSERTED) & (last == DENIED)).any(), one.text
+        assert np.array_equal(one.slots, np.maximum(first, last))
+
+
+def test_a_denial_in_general_words_denies_all_that_it_means() -> None:
+    rng = np.random.default_rng(2)
+    drawn = {one.text: one.slots for one in (draw_sentence(rng, "known") for _ in range(6000))}
+    clear = {SLOTS[i] for i in np.flatnonzero(drawn["Pleural spaces are clear."] == DENIED)}
+    assert {kind for kind, _ in clear} == {"Pleural effusion", "Pneumothorax"}
+
+
+def test_the_encoder_is_tested_on_other_reports_than_its_first_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Drawn(Exception):
+        pass
+
+    def draw(rng: np.random.Generator) -> Truth:
+        raise Drawn(rng.random())
+
+    monkeypatch.setattr(text, "draw_truth", draw)
+    with pytest.raises(Drawn) as caught:
+        text.accuracy(None, (), 1, 3, "known")  # type: ignore[arg-type]
+    assert caught.value.args[0] not in [np.random.default_rng([3, step]).random() for step in range(100)]
 
 
 def test_what_is_kept_for_the_test_is_not_learnt() -> None:

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,21 +12,22 @@ import torch.nn.functional as F
 
 from ctflow.__main__ import main
 from ctflow.card import read_card
-from ctflow.checkpoints import load_transformer
-from ctflow.errors import RequestError
+from ctflow.checkpoints import load_checkpoint, load_transformer
+from ctflow.errors import RequestError, ResourceError
 from ctflow.models.stdit import Attention, STDiTConfig
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE
-from ctflow.training.loop import Stage, note_network
+from ctflow.training.demo import DEMO, SMOKE, STAGES, TRANSFORMER_RECIPE, check_room, note_demo
+from ctflow.training.loop import Recipe, Stage, note_network
+from ctflow.training.loop import train as train_stage
 from ctflow.training.transformer import cosines, look_along, look_around
 
 HOURS = "0.002"  # seconds per network
 
 
 def train(work: Path) -> None:
-    main(["train", "demo", "--smoke", "--hours", HOURS, "--work", str(work), "--out", str(work / "model")])
+    assert main(["train", "demo", "--smoke", "--hours", HOURS, "--work", str(work)]) == 0
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +58,11 @@ def test_the_model_scores_its_volumes_and_says_what_it_reads(work: Path) -> None
     score, labels = model.score(volume, report), model.labels(volume)
     assert score is not None and 0 <= score <= 100
     assert labels is not None and tuple(labels) == KINDS
-    read = model.read(report)
-    assert read.known == KINDS
-    assert bool(read.found) != bool(read.unread)
+    assert model.read(report).known == KINDS
+    reader = load_checkpoint(work / "model").reader
+    assert reader is not None
+    for name, trained in torch.load(work / "mentions.pt", weights_only=True).items():
+        assert torch.equal(reader.mentions.state_dict()[name], trained.bfloat16().float()), name
 
 
 def test_each_stage_draws_its_losses(work: Path) -> None:
@@ -83,11 +87,54 @@ def test_a_training_of_another_network_is_not_gone_on_with(tmp_path: Path) -> No
     note_network(stage, usual)  # nothing was trained yet
     (stage.folder / "state").mkdir()
     note_network(stage, usual)
-    with pytest.raises(RequestError, match="of another network"):
+    with pytest.raises(RequestError, match="head_merge is usual, not released"):
         note_network(stage, released)
     (stage.folder / "network.json").unlink()
     with pytest.raises(RequestError, match="does not describe"):
         note_network(stage, usual)
+
+
+def test_a_folder_is_gone_on_with_by_the_same_seed_and_sizes_alone(tmp_path: Path) -> None:
+    note_demo(tmp_path, SMOKE, 0)
+    note_demo(tmp_path, SMOKE, 0)
+    with pytest.raises(RequestError, match=r"seed is 0, not 1.*another --work"):
+        note_demo(tmp_path, SMOKE, 1)
+    with pytest.raises(RequestError, match="phantoms is 2, not 1200"):
+        note_demo(tmp_path, DEMO, 0)
+
+
+def test_a_folder_without_a_plan_is_believed_where_its_phantoms_are_those_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "avae").mkdir()
+    with pytest.raises(RequestError, match=r"plan\.json does not describe"):
+        note_demo(tmp_path, SMOKE, 3)
+    (tmp_path / "phantoms.json").write_text(json.dumps({"count": SMOKE.phantoms, "seed": 3, "phantoms": []}))
+    with pytest.raises(RequestError, match=r"plan\.json does not describe"):
+        note_demo(tmp_path, SMOKE, 4)
+    note_demo(tmp_path, SMOKE, 3)
+    assert json.loads((tmp_path / "plan.json").read_text())["seed"] == 3
+
+
+def line_losses(model: torch.nn.Module, device: torch.device, rng: object) -> dict[str, torch.Tensor]:
+    return {"loss": model(torch.ones(1, 1, device=device)).square().mean()}
+
+
+def steps_after(stage: Stage) -> int:
+    train_stage(stage, torch.nn.Linear(1, 1), line_losses)
+    return json.loads((stage.folder / "trained.json").read_text())["steps"]
+
+
+def test_a_kill_while_state_is_saved_costs_no_more_than_what_was_not_yet_saved(tmp_path: Path) -> None:
+    stage = Stage(Recipe("line", 1e-3, None, 0.9, 1.0), tmp_path / "line", 0.05, 0, "cpu")
+    first = steps_after(stage)
+    state, new, old = (stage.folder / name for name in ("state", "state.new", "state.old"))
+    new.mkdir()
+    (new / "model.safetensors").write_bytes(b"cut")
+    second = steps_after(stage)
+    assert second > first, "half a state is not read"
+    state.rename(new)  # killed between the two renames
+    old.mkdir()
+    assert steps_after(stage) > second
+    assert not new.exists() and not old.exists()
 
 
 def test_heads_begin_by_looking_around_up_down_left_and_right() -> None:
@@ -134,3 +181,63 @@ def test_a_transformer_begins_with_a_place_of_its_own_for_each_token(work: Path)
 def test_hours_that_are_none_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "demo", "--hours", "0"]) == 2
     assert "--hours" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--hours", "0"], "--hours is a number more than 0; got 0"),
+        (["--hours", "inf"], "--hours is a number more than 0; got inf"),
+        (["--hours", "nan"], "--hours is a number more than 0; got nan"),
+        (["--seed", "-1"], "--seed is 0 or more; got -1"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "demo", "--smoke", *words, "--work", str(tmp_path / "new")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens where there is no GPU")
+def test_a_gpu_where_there_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "demo", "--smoke", "--device", "cuda", "--work", str(tmp_path)]) == 2
+    assert "torch finds no CUDA GPU" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_checkpoint_is_not_replaced_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "thesis.txt").touch()
+    assert main(["train", "demo", "--smoke", "--out", str(tmp_path), "--work", str(tmp_path / "work")]) == 2
+    assert "no checkpoint: choose another --out" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_disk_without_room_is_refused_before_hours_of_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=15 * 10**9))
+    check_room(tmp_path, SMOKE, 0)
+    with pytest.raises(ResourceError, match=r"needs 16\.0 GB more.*15\.0 GB free"):
+        check_room(tmp_path, DEMO, 0)
+
+
+def test_after_a_kill_a_stage_has_what_was_left_of_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    stage = Stage(Recipe("line", 1e-3, None, 0.9, 1.0), tmp_path / "line", 1.0, 0, "cpu")
+
+    def losses(model: torch.nn.Module, device: torch.device, rng: object) -> dict[str, torch.Tensor]:
+        nonlocal now
+        if now == 0.5 and kill:
+            raise KeyboardInterrupt
+        now += 0.25
+        return line_losses(model, device, rng)
+
+    monkeypatch.setattr("ctflow.training.loop.time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr("ctflow.training.loop.SAVE_EVERY_S", 0)
+    kill = True
+    with pytest.raises(KeyboardInterrupt):
+        train_stage(stage, torch.nn.Linear(1, 1), losses)
+    kill, now = False, 100.0
+    for steps, seconds in ((4, 1), (8, 2)):
+        train_stage(stage, torch.nn.Linear(1, 1), losses)
+        assert json.loads((stage.folder / "trained.json").read_text()) == {"steps": steps, "seconds": seconds}

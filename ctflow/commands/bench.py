@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     from ctflow.benchmark.measure import Bench
     from ctflow.benchmark.solvers import compare_solvers
     from ctflow.benchmark.subject import folder_subject, random_subject
-    from ctflow.pipeline import resolve_device
+    from ctflow.device import resolve_device
 
     device = resolve_device(args.device)
     subject = folder_subject(folder, device, args.cuda) if folder else random_subject(args.preset, device, args.cuda)

@@ -17,19 +17,21 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "phantom", help="write procedural chest CTs with reports, laid out as CT-RATE", allow_abbrev=False
     )
     parser.set_defaults(run=run)
-    parser.add_argument("--n", type=int, required=True, metavar="N", help="how many")
+    parser.add_argument("--n", type=int, required=True, metavar="N", help="how many, 1 or more")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the first one (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="of the first one in its split (default: %(default)s)"
+    )
     parser.add_argument("--split", choices=("train", "valid"), default="train", help="default: %(default)s")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes, 1 or more (default: one per core)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Writes them, and prints how fast. Raises CTFlowError for what cannot be."""
-    workers = args.workers or os.cpu_count() or 1
-    for name, value in (("--n", args.n), ("--seed", args.seed + 1), ("--workers", workers)):
-        if value < 1:
-            raise RequestError(f"{name} is too small; got {getattr(args, name.strip('-'))}.")
+    workers = (os.cpu_count() or 1) if args.workers is None else args.workers
+    for name, value, least in (("--n", args.n, 1), ("--seed", args.seed, 0), ("--workers", workers, 1)):
+        if value < least:
+            raise RequestError(f"{name} is {least} or more; got {value}.")
     make_folder(args.out)
     with extra("train"):
         from ctflow.training.ctrate import write_dataset

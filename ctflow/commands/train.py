@@ -1,23 +1,38 @@
 """`python -m ctflow train`: makes a checkpoint. The demo model comes from nothing but our own phantoms."""
 
 import argparse
+import math
 from pathlib import Path
 
-from ctflow.card import CHECKPOINTS
+from ctflow.card import CARD
 from ctflow.commands.extra import extra
-from ctflow.commands.generate import DEVICES
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
+from ctflow.settings import DEVICES
+
+DEMO_HELP = """\
+Makes 1,200 phantoms (about 16 GB, kept in --work) and trains the A-VAE, the text encoder and its reader, the image
+tower and the transformer, each for its share of --hours. The phantoms, their latents and the fit of the tower to them
+take their own time beside that. After a call that was cut short, the same --work goes on with the time that was left
+when it last saved; after one that ended, it trains the transformer for its share of --hours more and keeps the others.
+
+Try the model with: python app.py --model DIR, where DIR is --out."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declares `train` and its arguments."""
     parser = commands.add_parser("train", help="train a model", allow_abbrev=False)
     kinds = parser.add_subparsers(title="what to train", required=True, metavar="WHAT")
-    demo = kinds.add_parser("demo", help="the bundled small model, from procedural phantoms", allow_abbrev=False)
+    demo = kinds.add_parser(
+        "demo",
+        help="a small model, from procedural phantoms",
+        description=DEMO_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     demo.set_defaults(run=run_demo)
-    demo.add_argument("--hours", type=float, default=8.0, metavar="H", help="for how long (default: %(default)s)")
-    demo.add_argument("--out", type=Path, metavar="DIR", help="the checkpoint (default: checkpoints/demo)")
+    demo.add_argument("--hours", type=float, default=8.0, metavar="H", help="of training (default: %(default)s)")
+    demo.add_argument("--out", type=Path, metavar="DIR", help="the checkpoint (default: model in --work)")
     demo.add_argument(
         "--work",
         type=Path,
@@ -25,19 +40,28 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="phantoms and state; the same folder again goes on where it stopped (default: runs/demo)",
     )
     demo.add_argument("--smoke", action="store_true", help="a tiny model in runs/smoke, to see that it all runs")
-    demo.add_argument("--seed", type=int, default=0, metavar="N")
+    demo.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     demo.add_argument("--device", choices=DEVICES, default="auto")
 
 
 def run_demo(args: argparse.Namespace) -> None:
     """Trains the demo model. Raises CTFlowError where it cannot begin."""
-    if not args.hours > 0:
-        raise RequestError(f"--hours is more than 0; got {args.hours:g}.")
+    if not 0 < args.hours < math.inf:
+        raise RequestError(f"--hours is a number more than 0; got {args.hours:g}.")
+    if args.seed < 0:
+        raise RequestError(f"--seed is 0 or more; got {args.seed}.")
     work = args.work or Path("runs/smoke" if args.smoke else "runs/demo")
-    out = args.out or (work / "model" if args.smoke else CHECKPOINTS / "demo")
-    for folder in (out, work):
+    out = args.out or work / "model"
+    _check_replaceable(out)
+    for folder in (out.parent, work):
         make_folder(folder)
     with extra("train"):
         from ctflow.training.demo import train_demo
 
     train_demo(out, work, args.hours, args.smoke, args.seed, args.device)
+
+
+def _check_replaceable(out: Path) -> None:
+    """Raises RequestError where a checkpoint would take the place of something else."""
+    if out.is_symlink() or (out.exists() and not (out.is_dir() and ((out / CARD).exists() or not any(out.iterdir())))):
+        raise RequestError(f"{out} is there, and no checkpoint: choose another --out, a new folder or an older model.")

@@ -3,6 +3,9 @@
 import errno
 import os
 import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ctflow.errors import RequestError, VolumeError
@@ -40,6 +43,40 @@ def write_whole(path: Path, data: bytes) -> None:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise _not_written(path, error) from error
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write a file or a folder under; it takes the place of `path` once all is there.
+
+    A kill at any moment leaves the old or the new one, for `recover` to find.
+    """
+    recover(path)
+    new, old = _beside(path)
+    _remove(new)
+    yield new
+    if path.is_dir():  # no folder takes the place of a full one in one go
+        path.rename(old)
+    new.rename(path)
+    _remove(old)
+
+
+def recover(path: Path) -> None:
+    """Finishes what a kill cut short at the end of `whole`; what it cut short before that, the next `whole` removes."""
+    new, old = _beside(path)
+    if old.exists() and not path.exists():
+        new.rename(path)
+    _remove(old)
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    return path.with_name(f"{path.name}.new"), path.with_name(f"{path.name}.old")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:

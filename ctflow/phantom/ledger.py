@@ -12,11 +12,11 @@ from ctflow.phantom.truth import Truth
 
 @dataclass
 class Ledger:
-    """A mask of 1 + the index of each finding, and its ml and centre."""
+    """A mask of 1 + the index of each finding, the last marked on top, and what was marked: (index, shares, box)."""
 
     grid: Grid
     mask: np.ndarray = field(init=False)
-    sums: dict[int, np.ndarray] = field(default_factory=dict)  # index -> ml, and ml-weighted (z, y, x)
+    marks: list[tuple[int, Field, Box]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.mask = np.zeros(self.grid.shape, np.uint8)
@@ -24,21 +24,27 @@ class Ledger:
     def mark(self, index: int, alpha: Field, box: Box) -> None:
         """Book ``alpha`` (0..1), the finding's share of each voxel of ``box`` of the (fine) grid."""
         self.mask[box][alpha > 0.5] = index + 1
-        g = self.grid.crop(box)
-        ml = alpha.sum(dtype=np.float64) * voxel_ml(self.grid)
-        if not ml:
-            return
-        profiles = (alpha.sum((1, 2)), alpha.sum((0, 2)), alpha.sum((0, 1)))
-        centre = [float(p @ a.ravel()) / float(p.sum()) for p, a in zip(profiles, (g.z, g.y, g.x), strict=True)]
-        self.sums[index] = self.sums.get(index, np.zeros(4)) + ml * np.array([1.0, *centre])
+        self.marks.append((index, alpha, box))
 
     def measured(self, truth: Truth) -> Truth:
-        """The truth with the ml and the centre of all that was marked; slice 0 is at z = 0, and LPS grows upwards."""
+        """The truth with the ml and the centre of all that was marked and that no later finding lies over.
+
+        Slice 0 is at z = 0, and LPS grows upwards.
+        """
+        sums = np.zeros((len(truth.findings), 4))  # ml, and ml-weighted (z, y, x)
+        for index, alpha, box in self.marks:
+            seen = alpha * ((self.mask[box] == 0) | (self.mask[box] == index + 1))
+            g = self.grid.crop(box)
+            profiles = (seen.sum((1, 2)), seen.sum((0, 2)), seen.sum((0, 1)))
+            centred = [float(p @ a.ravel()) for p, a in zip(profiles, (g.z, g.y, g.x), strict=True)]
+            sums[index] += voxel_ml(self.grid) * np.array([seen.sum(dtype=np.float64), *centred])
         findings = list(truth.findings)
-        for index, (ml, z, y, x) in self.sums.items():
-            centre = (round(float(x / ml), 1), round(float(y / ml), 1), round(float(-z / ml), 1))
-            told = {} if findings[index].ml is None else {"ml": round(float(ml), 1)}  # a report tells what found room
-            findings[index] = replace(findings[index], found_ml=round(float(ml), 3), centre_mm=centre, **told)
+        for index in {index for index, _, _ in self.marks}:
+            ml, *weighted = sums[index].tolist()
+            told = {} if findings[index].ml is None else {"ml": round(ml, 1)}  # a report tells what found room
+            z, y, x = weighted
+            centre = (round(x / ml, 1), round(y / ml, 1), round(-z / ml, 1)) if ml else None
+            findings[index] = replace(findings[index], found_ml=round(ml, 3), centre_mm=centre, **told)
         return replace(truth, findings=tuple(findings))
 
 

@@ -22,7 +22,7 @@ def paint_lesions(scene: Scene, findings: tuple[Finding, ...], streams: list[np.
         "Lung opacity": _opacity,
         "Consolidation": _consolidation,
         "Pulmonary fibrotic sequela": _scar,
-        "Lung nodule": _nodule,
+        "Lung nodule": _nodules,
     }
     for kind, paint in painters.items():
         for index, finding in enumerate(findings):
@@ -35,8 +35,15 @@ def around(g: Grid, centre: Point, reach: float) -> Box:
     return g.box(*segment_box(centre, centre, reach))
 
 
-def _nodule(scene: Scene, index: int, finding: Finding, rng: np.random.Generator) -> None:
-    radius = (finding.mm or 8.0) / 2
+def _nodules(scene: Scene, index: int, finding: Finding, rng: np.random.Generator) -> None:
+    """The largest, and others about half as large."""
+    largest = (finding.mm or 8.0) / 2
+    _nodule(scene, index, finding, largest, rng)
+    for _ in range(finding.count - 1):
+        _nodule(scene, index, finding, min(largest, max(2.0, largest * rng.uniform(0.4, 0.7))), rng)
+
+
+def _nodule(scene: Scene, index: int, finding: Finding, radius: float, rng: np.random.Generator) -> None:
     centre = scene.spot(finding, radius + 2.0, rng)
     box = around(scene.fine, centre, radius + 6.0)
     g = scene.fine.crop(box)

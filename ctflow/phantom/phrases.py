@@ -1,14 +1,14 @@
 """How a finding is told and denied. The held-out phrasings are never used in training: they test understanding.
 
 Braces: ``{size}`` a size word, ``{where}`` a place with its preposition, ``{side}``, ``{mm}``, ``{cm}``, ``{ml}``,
-``{ratio}``, ``{device}``; a capital letter begins a sentence with it.
+``{ratio}``, ``{device}``, ``{number}``; a capital letter begins a sentence with it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ctflow.phantom.truth import Lobe, Size
+from ctflow.phantom.truth import Kind, Lobe, Size
 
 AMOUNTS: dict[Size, tuple[str, ...]] = {
     "small": ("small", "small", "small", "minimal", "mild", "minor", "trace", "slight"),
@@ -67,8 +67,10 @@ NODULE_WORDS: dict[str, tuple[str, ...]] = {
     "calcified": ("calcified nodule", "calcific nodule"),
 }
 
+NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
+
 # Statements that deny several kinds at once, or one in general words: what they deny must be absent.
-GENERAL_DENIALS: tuple[tuple[str, tuple[str, ...]], ...] = (
+GENERAL_DENIALS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("No pleural effusion or pneumothorax.", ("Pleural effusion", "Pneumothorax")),
     ("No pleural effusion or pneumothorax was detected.", ("Pleural effusion", "Pneumothorax")),
     ("No pleural or pericardial effusion.", ("Pleural effusion", "Pericardial effusion")),
@@ -82,6 +84,14 @@ GENERAL_DENIALS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Heart contour and size are normal, no pericardial effusion.", ("Cardiomegaly", "Pericardial effusion")),
     ("Ventilation of both lungs is natural, no atelectasis or consolidation.", ("Atelectasis", "Consolidation")),
 )  # fmt: skip
+# What a denial of one kind denies beside it: that must be absent too.
+ALSO_DENIED: dict[str, tuple[Kind, ...]] = {
+    "Pleural spaces are clear.": ("Pneumothorax",),
+    "No effusion.": ("Pericardial effusion",),
+    "No lung opacity.": ("Consolidation",),
+    "There is no opacity in the lung parenchyma.": ("Consolidation",),
+    "No arterial wall calcification.": ("Coronary artery wall calcification",),
+}
 # Statements that are true of every phantom.
 BACKGROUND = (
     "Trachea and both main bronchi are open.",
@@ -92,7 +102,7 @@ BACKGROUND = (
     "Thoracic oesophagus calibration was normal.",
     "No significant tumoral wall thickening was detected in the oesophagus.",
     "Upper abdominal organs included in the sections are normal.",
-    "Liver, spleen and stomach are unremarkable as far as seen.",
+    "Liver and spleen are unremarkable as far as seen.",
     "No fracture or lytic-destructive lesion in the bones.",
     "Bone structures in the study area are natural.",
     "Vertebral corpus heights are preserved.",

@@ -5,6 +5,21 @@ from __future__ import annotations
 from ctflow.phantom.phrases import SIZES_OF_A_THING, Phrases
 from ctflow.phantom.truth import Kind
 
+NODULES = Phrases(  # where there are several
+    told=(
+        "Multiple {nodules} {where}, the largest {mm} mm.",
+        "Several {nodules} {where}, the largest measuring {mm} mm in diameter.",
+        "{Number} {nodules} {where}, the largest of {mm} mm.",
+        "There are {number} {nodules} {where}, up to {mm} mm.",
+        "{Where} {number} {nodules} are seen, the largest with a diameter of {cm} cm.",
+    ),
+    told_new=(
+        "{Nodules} {where}, {number} of them, {mm} mm across at most.",
+        "Scattered {nodules} {where} up to {mm} mm.",
+    ),
+    denied=(),
+    denied_new=(),
+)
 LUNGS: dict[Kind, Phrases] = {
     "Lung nodule": Phrases(
         words=SIZES_OF_A_THING,

@@ -31,7 +31,7 @@ SIDE_DENIAL = (
     "No effusion on the {side}.",
     "No pleural effusion on the {side}.",
     "There is no {side} pleural effusion.",
-    "The {side} pleural space is clear.",
+    "The {side} pleural space is clear of fluid.",
     "No fluid in the {side} hemithorax.",
     "No {side}-sided pleural effusion.",
     "The {side} pleural cavity is free of fluid.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ctflow.phantom.truth import LOBES, SIZES, Finding, Kind, Lobe, Sex, Side, Size, Truth, measures_of
+from ctflow.phantom.truth import LOBAR, LOBES, SIDED, SIZES, Finding, Kind, Lobe, Sex, Side, Size, Truth, measures_of
 
 NORMAL_ODDS = 0.14
 MOST_FINDINGS = 6
@@ -46,6 +47,7 @@ OF_AGE: frozenset[Kind] = frozenset(
     {"Arterial wall calcification", "Coronary artery wall calcification", "Emphysema", "Hiatal hernia"}
 )
 DEVICES = ("port", "pacemaker", "central venous catheter", "chest tube", "sternal wires", "tracheal tube")
+SEVERAL_ODDS, MOST_NODULES = 0.2, 5  # in one lobe
 NODULE_VARIANTS = ("solid", "ground-glass", "calcified")
 # What two findings in one place would hide from each other.
 EXCLUSIVE: tuple[frozenset[Kind], ...] = (
@@ -64,7 +66,27 @@ def draw_truth(rng: np.random.Generator) -> Truth:
     while not kinds:
         kinds = _draw_kinds(rng, age)
     findings = [finding for kind in kinds for finding in draw_finding(kind, rng)]
-    return Truth(findings=tuple(findings), sex=sex, age=age)
+    return Truth(findings=tuple(seen(findings)), sex=sex, age=age)
+
+
+def seen(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings without those in lobes that fluid or air of the same side would hide.
+
+    They are moved to the same lobe of the other side, or left out where that is hidden or taken too.
+    """
+    hidden = {one.side for one in findings if one.kind in SIDED and one.size != "small"}
+    taken = {(one.kind, one.side, one.lobe) for one in findings}
+    kept = []
+    for one in findings:
+        if one.kind in LOBAR and one.side in hidden:
+            other: Side = "left" if one.side == "right" else "right"
+            lobe = "upper" if one.lobe == "middle" else one.lobe
+            if other in hidden or (one.kind, other, lobe) in taken:
+                continue
+            one = replace(one, side=other, lobe=lobe)
+            taken.add((one.kind, other, lobe))
+        kept.append(one)
+    return kept
 
 
 def _draw_kinds(rng: np.random.Generator, age: int) -> list[Kind]:
@@ -99,7 +121,9 @@ def _one(kind: Kind, rng: np.random.Generator, size: Size | None) -> Finding:
         unit = {"Pleural effusion": "ml", "Pneumothorax": "ml", "Cardiomegaly": "ratio"}.get(kind, "mm")
         finding = replace(finding, **{unit: round(float(rng.uniform(*ranges[size])), 2 if unit == "ratio" else 0)})
     side, lobe = _place(kind, rng)
-    return replace(finding, side=side, lobe=lobe, variant=_variant(finding, rng))
+    several = kind == "Lung nodule" and rng.random() < SEVERAL_ODDS
+    count = int(rng.integers(2, MOST_NODULES + 1)) if several else 1
+    return replace(finding, side=side, lobe=lobe, count=count, variant=_variant(finding, rng))
 
 
 def _place(kind: Kind, rng: np.random.Generator) -> tuple[Side | None, Lobe | None]:

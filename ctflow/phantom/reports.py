@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +11,7 @@ import numpy as np
 
 from ctflow.phantom import phrases as said
 from ctflow.phantom.phrases import Phrases
-from ctflow.phantom.phrases_lungs import LUNGS
+from ctflow.phantom.phrases_lungs import LUNGS, NODULES
 from ctflow.phantom.phrases_pleura import (
     BOTH_DIFFERENT,
     BOTH_DIFFERENT_NEW,
@@ -30,6 +31,7 @@ MOST_DENIALS, MOST_BACKGROUND = 5, 4
 PHRASES: dict[Kind, Phrases] = {**PLEURA, **LUNGS}
 # Fluid thickness in mm that goes with a size in the measured sentences.
 THICKNESS_MM: dict[Size, tuple[int, int]] = {"small": (8, 20), "moderate": (28, 45), "large": (60, 100)}
+BEFORE_A_VOWEL = re.compile(r"\b([Aa]) (?=[aeiou]|8\d*\b|11\b|18\b)")
 KEPT_FROM_TYPOS = ("middle", "without", "absent")
 
 
@@ -65,7 +67,7 @@ def write_report(
         raise ValueError(f"a report cannot deny what is there: {', '.join(sorted(there))}")
     d = _Draw(rng, phrasings)
     facts = _facts(d, truth)
-    denials = _denials(d, truth) if denied is None else [deny(kind, d) for kind in denied]
+    denials = _denials(d, truth) if denied is None else [deny(kind, d, denied) for kind in denied]
     sex = truth.sex if d.chance(0.4) else None
     age = truth.age if d.chance(0.4) else None
     if not truth.findings and denied is None and d.chance(SILENT_ODDS):
@@ -82,12 +84,14 @@ def write_report(
 def tell(truth: Truth, kind: Kind, rng: np.random.Generator, phrasings: Phrasings = "known") -> list[str]:
     """The sentences that say all the truth on one kind, asserted or denied."""
     d = _Draw(rng, phrasings)
-    return _told(d, truth, kind) or [deny(kind, d)]
+    return _told(d, truth, kind) or [deny(kind, d, _absent(truth))]
 
 
-def deny(kind: Kind, d: _Draw) -> str:
-    """A sentence that denies a kind."""
-    return d.version(PHRASES[kind].denied, PHRASES[kind].denied_new)
+def deny(kind: Kind, d: _Draw, absent: Sequence[Kind]) -> str:
+    """A sentence that denies a kind, and nothing that is not among the absent ones."""
+    phrases = PHRASES[kind]
+    fitting = [text for text in phrases.denied if set(said.ALSO_DENIED.get(text, ())) <= set(absent)]
+    return d.version(fitting, phrases.denied_new)
 
 
 def _told(d: _Draw, truth: Truth, kind: Kind) -> list[str]:
@@ -105,7 +109,7 @@ def _told(d: _Draw, truth: Truth, kind: Kind) -> list[str]:
 
 
 def _sentence(d: _Draw, finding: Finding) -> str:
-    phrases = PHRASES[finding.kind]
+    phrases = PHRASES[finding.kind] if finding.count == 1 else NODULES
     low, high = THICKNESS_MM[finding.size]
     mm = finding.mm or low + int(d.rng.random() * (high - low))
     words = {
@@ -120,6 +124,9 @@ def _sentence(d: _Draw, finding: Finding) -> str:
     if finding.variant in said.DEVICE_WORDS:
         words["device"] = d.of(said.DEVICE_WORDS[finding.variant])
     words["nodule"] = d.of(said.NODULE_WORDS.get(finding.variant, said.NODULE_WORDS["solid"]))
+    if finding.count > 1:
+        words["nodules"] = words["nodule"].replace("nodule", "nodules")
+        words["number"] = said.NUMBERS[finding.count]
     template = d.version(phrases.told, phrases.told_new)
     if finding.kind == "Cardiomegaly" and "{size} enlarged" in template:
         words["size"] = {"small": "mildly", "moderate": "moderately", "large": "severely"}[finding.size]
@@ -140,9 +147,7 @@ def _where(d: _Draw, finding: Finding) -> str:
 def _filled(template: str, words: dict[str, str]) -> str:
     """The template with its words, capitals where it asks for them, and "an" before a vowel."""
     text = template.format(**words, **{_title(key): _title(word) for key, word in words.items()})
-    for vowel in "aeiou":
-        text = text.replace(f" a {vowel}", f" an {vowel}").replace(f"A {vowel}", f"An {vowel}")
-    return _title(text)
+    return _title(BEFORE_A_VOWEL.sub(r"\1n ", text))
 
 
 def _title(word: str) -> str:
@@ -164,13 +169,17 @@ def _facts(d: _Draw, truth: Truth) -> list[str]:
 
 
 def _denials(d: _Draw, truth: Truth) -> list[str]:
-    absent = [kind for kind in KINDS if not truth.has(kind)]
+    absent = _absent(truth)
     count = int(d.rng.random() * (MOST_DENIALS + 1))
-    denials = [deny(kind, d) for kind in d.some(absent, count)]  # type: ignore[arg-type]
+    denials = [deny(kind, d, absent) for kind in d.some(absent, count)]  # type: ignore[arg-type]
     if d.phrasings == "known" and d.chance(0.6):
         fitting = [text for text, kinds in said.GENERAL_DENIALS if not truth.kinds & set(kinds)]
         denials += d.some(fitting, 1)
     return denials
+
+
+def _absent(truth: Truth) -> list[Kind]:
+    return [kind for kind in KINDS if not truth.has(kind)]
 
 
 def _paragraph(d: _Draw, facts: list[str], denials: list[str]) -> str:

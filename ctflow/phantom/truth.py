@@ -59,8 +59,9 @@ SIDED: tuple[Kind, ...] = ("Pleural effusion", "Pneumothorax")
 class Finding:
     """One finding, as a report would tell it. Without a lobe: the whole side; without a side: both lungs, or midline.
 
-    ``mm``, ``ml`` and ``ratio`` are the measures that go with ``size``, where the kind has one. ``count``: how many of
-    them. ``variant`` says which device, which kind of nodule. ``centre_mm`` (LPS) and ``found_ml`` are measured.
+    ``mm``, ``ml`` and ``ratio`` are the measures that go with ``size``, where the kind has one. ``count``: how many
+    there are; ``mm`` is of the largest. ``variant`` says which device, which kind of nodule. ``centre_mm`` (LPS) and
+    ``found_ml`` are measured.
     """
 
     kind: Kind

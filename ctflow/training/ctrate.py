@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from ctflow.io.files import write_whole
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.labels import LABELS
 from ctflow.phantom import Phantom, Truth, make_phantom
@@ -19,6 +20,7 @@ from ctflow.volume import Volume
 
 Split = Literal["train", "valid"]
 LONG_NAMES: dict[Split, str] = {"train": "train", "valid": "validation"}
+FIRST_SEED: dict[Split, int] = {"train": 0, "valid": 10**8}  # far apart, so that nothing is in both
 TECHNIQUE = "Procedural phantom, no patient: non-contrast chest CT of 3 mm slices is simulated."
 
 
@@ -34,18 +36,23 @@ class Written:
 
 
 def write_dataset(out: Path, count: int, seed: int, split: Split, workers: int) -> Iterator[Written]:
-    """Writes the phantoms of the seeds from `seed` on, each yielded once it is on disk, and the tables after the last.
+    """Writes the phantoms of the split's seeds from its `seed`th on, each yielded once it is on disk.
 
-    Under `out`: `dataset/`, `radiology_text_reports/`, `multi_abnormality_labels/`, `metadata/`, and `truths.json`,
-    which CT-RATE has no counterpart of. Raises VolumeError where `out` cannot be written to.
+    Under `out`: `dataset/`, `radiology_text_reports/`, `multi_abnormality_labels/`, `metadata/`, and
+    `{split}_truths.json`, which CT-RATE has no counterpart of. The tables are written at the end, also where it is
+    stopped early. Raises VolumeError where `out` cannot be written to.
     """
-    written = []
-    with ProcessPoolExecutor(workers) as pool:
-        names = [f"{split}_{index + 1}_a_1.nii.gz" for index in range(count)]
-        for one in pool.map(_write, [out] * count, [split] * count, names, range(seed, seed + count)):
-            written.append(one)
-            yield one
-    _write_tables(out, split, written)
+    written: list[Written] = []
+    names = [f"{split}_{index + 1}_a_1.nii.gz" for index in range(count)]
+    first = FIRST_SEED[split] + seed
+    try:
+        with ProcessPoolExecutor(workers) as pool:
+            for one in pool.map(_write, [out] * count, [split] * count, names, range(first, first + count)):
+                written.append(one)
+                yield one
+    finally:
+        if written:
+            _write_tables(out, split, written)
 
 
 def path_of(out: Path, split: Split, name: str) -> Path:
@@ -78,7 +85,7 @@ def _write_tables(out: Path, split: Split, written: list[Written]) -> None:
     _table(out / "multi_abnormality_labels" / f"{split}_predicted_labels.csv", map(_label_row, written))
     _table(out / "metadata" / f"{long}_metadata.csv", map(_metadata_row, written))
     truths = {one.name: one.truth.to_json() for one in written}
-    (out / "truths.json").write_text(json.dumps(truths, indent=1))
+    write_whole(out / f"{split}_truths.json", json.dumps(truths, indent=1).encode())
 
 
 def _table(path: Path, rows: Iterable[dict[str, object]]) -> None:

@@ -2,8 +2,9 @@
 
 import json
 import logging
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
@@ -16,7 +17,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
 from ctflow.checkpoints import save_checkpoint
+from ctflow.device import resolve_device
+from ctflow.errors import ResourceError
 from ctflow.hu import AIR_HU, IntensityMap
+from ctflow.io.files import whole
 from ctflow.models.avae import AVAE
 from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.models.reader import Reader
@@ -27,7 +31,8 @@ from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
 from ctflow.training.loop import TRAINED, Recipe, Stage
 from ctflow.training.mentions import check_mentions, new_reader, train_mentions
-from ctflow.training.phantoms import PhantomSet, phantom_set
+from ctflow.training.phantoms import FACTS, MAX_SLICES, VOLUMES, PhantomSet, holds, phantom_set
+from ctflow.training.plan import note_plan
 from ctflow.training.text import Attributes, accuracy, embeddings, new_bert, new_tokenizer, train_text
 from ctflow.training.tower import check_tower, fit_tower, latent_size, seen, tower_set, train_tower
 from ctflow.training.transformer import LatentSet, encode_volume, new_transformer, train_transformer
@@ -46,6 +51,8 @@ TOWER_RECIPE, TOWER_SHARE = Recipe("tower", 3e-3, None, ema_decay=0.99, max_grad
 TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.706
 STAGES = ("avae", "text", "mentions", "tower", "transformer")
 REPORTS_PER_PHANTOM = 8
+PLAN, LATENTS = "plan.json", "latents.pt"
+SPARE_BYTES = 2 * 10**8  # networks, their states, what is written beside before it takes a place
 
 
 @dataclass(frozen=True)
@@ -131,11 +138,15 @@ SMOKE = Sizes(
 def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, device: str) -> None:
     """Trains, or goes on training, for about `hours`; keeps its state in `work` and writes a checkpoint folder `out`.
 
-    All but the transformer are trained once: what comes after them depends on them.
+    All but the transformer are trained once: what comes after them depends on them. Raises RequestError where `work`
+    holds another training, ResourceError without the device or the room on the disk.
     """
     sizes = SMOKE if smoke else DEMO
-    device = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+    device = resolve_device(device).type
     torch.manual_seed(seed)
+
+    note_demo(work, sizes, seed)
+    check_room(work, sizes, seed)
 
     def stage(recipe: Recipe, share: float) -> Stage:
         return Stage(recipe, work / recipe.name, 3600 * hours * share, seed, device)
@@ -155,16 +166,50 @@ def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, devi
     )
     encoder = attributes.encoder
     card = _card(sizes, scale, shift, _provenance(work, sizes, device))
-    save_checkpoint(out, card, transformer, kl, encoder.bert, encoder.tokenizer, tower, reader)
+    with whole(out) as new:
+        save_checkpoint(new, card, transformer, kl, encoder.bert, encoder.tokenizer, tower, reader)
+    log.info("%s is there; try it with: python app.py --model %s", out, out)
+
+
+def note_demo(work: Path, sizes: Sizes, seed: int) -> None:
+    """Writes down what is trained in `work`, or compares; see `note_plan`.
+
+    A folder older than its plan is believed where its phantoms are those asked for.
+    """
+    path = work / PLAN
+    begun = any((work / name).exists() for name in (FACTS, *STAGES))
+    begun = path.exists() or (begun and not holds(work, sizes.phantoms, seed))
+    note_plan(path, {"seed": seed, **asdict(sizes)}, begun)
+
+
+def check_room(work: Path, sizes: Sizes, seed: int) -> None:
+    """Raises ResourceError where the disk has no room for the phantoms and latents that are not there yet."""
+    slices, needed = sizes.phantoms * MAX_SLICES, SPARE_BYTES
+    if not holds(work, sizes.phantoms, seed):
+        (work / VOLUMES).unlink(missing_ok=True)  # what was cut short is made again
+        needed += slices * 256 * 256 * 2
+    if not (work / LATENTS).exists():
+        needed += slices * sizes.latent_channels * _side(sizes) ** 2 * 2
+    free = shutil.disk_usage(work).free
+    if free < needed:
+        raise ResourceError(
+            f"{work} needs {needed / 1e9:.1f} GB more for phantoms and latents, and its disk has {free / 1e9:.1f} GB "
+            "free: free some, or choose another --work."
+        )
 
 
 def _once(stage: Stage, network: N, train: Callable[[], nn.Module]) -> N:
     """The trained network for good: what comes after depends on every number in it."""
     done = stage.folder.with_suffix(".pt")
     if not done.exists():
-        torch.save(train().state_dict(), done)
+        _save(train().state_dict(), done)
     network.load_state_dict(torch.load(done, weights_only=True))
     return network.eval().requires_grad_(False)
+
+
+def _save(what: object, path: Path) -> None:
+    with whole(path) as new:
+        torch.save(what, new)
 
 
 def _avae(stage: Stage, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
@@ -177,7 +222,8 @@ def _tokenizer(folder: Path, seed: int, reports: int) -> PreTrainedTokenizerBase
     if not folder.exists():
         rng = np.random.default_rng([seed, 1])
         texts = [encoder_text(write_report(draw_truth(rng), rng), TEXT_PARTS) for _ in range(reports)]
-        new_tokenizer(texts, MAX_TOKENS).save_pretrained(folder)
+        with whole(folder) as new:
+            new_tokenizer(texts, MAX_TOKENS).save_pretrained(new)
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
@@ -223,11 +269,11 @@ def _tower(stage: Stage, sizes: Sizes, encoder: TextEncoder, phantoms: PhantomSe
 @torch.inference_mode()
 def _latents(work: Path, kl: AutoencoderKL, phantoms: PhantomSet) -> tuple[list[torch.Tensor], float, float]:
     """The latents of all phantoms, brought to zero mean and unit spread by one scale and one shift for all channels."""
-    path = work / "latents.pt"
+    path = work / LATENTS
     raw = AVAE(kl, scale=1.0, shift=0.0)
     if not path.exists():
         volumes = zip(phantoms.hu, phantoms.slices, strict=True)
-        torch.save([encode_volume(raw, INTENSITY.to_intensity(hu[:count])).half() for hu, count in volumes], path)
+        _save([encode_volume(raw, INTENSITY.to_intensity(hu[:count])).half() for hu, count in volumes], path)
     latents = [volume.float() for volume in torch.load(path, weights_only=True)]
     everything = torch.cat([volume.flatten() for volume in latents])
     scale, shift = round(1 / everything.std().item(), 4), round(everything.mean().item(), 4)
@@ -241,7 +287,7 @@ def _texts(work: Path, attributes: Attributes, phantoms: PhantomSet, seed: int) 
         rng = np.random.default_rng([seed, 2])
         reports = [write_report(truth, rng) for truth in phantoms.truths for _ in range(REPORTS_PER_PHANTOM)]
         read = embeddings(attributes, [encoder_text(report, TEXT_PARTS) for report in reports])
-        torch.save(read.unflatten(0, (-1, REPORTS_PER_PHANTOM)).clone(), path)
+        _save(read.unflatten(0, (-1, REPORTS_PER_PHANTOM)).clone(), path)
     return torch.load(path, weights_only=True)
 
 
@@ -259,8 +305,13 @@ def _odds(told: np.ndarray) -> np.ndarray:
     return odds / odds.sum()
 
 
+def _side(sizes: Sizes) -> int:
+    """Of the plane of latents."""
+    return 256 >> (len(sizes.avae_channels) - 1)
+
+
 def _transformer_config(sizes: Sizes) -> STDiTConfig:
-    side = 256 >> (len(sizes.avae_channels) - 1)
+    side = _side(sizes)
     return STDiTConfig(
         input_size=(16, side, side),
         patch_size=sizes.patch,
@@ -286,7 +337,7 @@ def _provenance(work: Path, sizes: Sizes, device: str) -> str:
 
 
 def _card(sizes: Sizes, scale: float, shift: float, provenance: str) -> ModelCard:
-    side = 256 >> (len(sizes.avae_channels) - 1)
+    side = _side(sizes)
     axes: tuple[Literal["I"], Literal["P"], Literal["L"]] = ("I", "P", "L")
     return ModelCard(
         format=1,

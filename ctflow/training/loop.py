@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from ctflow.errors import RequestError
+from ctflow.io.files import recover, whole
 from ctflow.training.curves import draw_losses
 from ctflow.training.muon import Muon
+from ctflow.training.plan import note_plan
 
 TRAINED = "trained.json"  # how long a stage has been trained, written when it ends
 STATE, NETWORK = "state", "network.json"  # what a stage goes on from, and of what network that is
@@ -42,7 +43,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Stage:
-    """One training. `seconds` is this call's budget; what earlier calls saved in `folder` is resumed."""
+    """One training. `seconds` is this call's budget; what earlier calls saved in `folder` is resumed.
+
+    Of a call that was cut short the budget is what is left of it.
+    """
 
     recipe: Recipe
     folder: Path
@@ -64,17 +68,11 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
 def note_network(stage: Stage, config: Any) -> None:
     """Writes down what network is trained, or compares with what is written. `config`: a dataclass.
 
-    Raises RequestError before a state of another network is gone on with: its weights may fit all the same.
+    Raises RequestError before a state of another network is gone on with.
     """
-    path, said = stage.folder / NETWORK, json.dumps(asdict(config), indent=2) + "\n"
-    if not (stage.folder / STATE).exists():
-        stage.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(said)
-    elif not path.exists() or path.read_text() != said:
-        raise RequestError(
-            f"{stage.folder} holds the training of another network, or of one that {NETWORK} does not describe: "
-            f"choose another --work, or remove this folder. Now it would be {' '.join(said.split())}."
-        )
+    saved = stage.folder / STATE
+    recover(saved)
+    note_plan(stage.folder / NETWORK, asdict(config), begun=saved.exists())
 
 
 def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
@@ -86,8 +84,14 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
     clock = _Clock(stage)
     accelerator.register_for_checkpointing(average, clock)
     saved = stage.folder / STATE
+    recover(saved)
     if saved.exists():
         accelerator.load_state(str(saved))
+
+    def save() -> None:
+        with whole(saved) as folder:
+            accelerator.save_state(str(folder))
+
     with tqdm(total=round(stage.seconds), desc=stage.recipe.name, unit="s", bar_format=_BAR) as bar:
         clock.start()
         while clock.spent < stage.seconds:
@@ -102,9 +106,10 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
                 optimizer.zero_grad()
             average.update_parameters(accelerator.unwrap_model(model))
             if clock.tick({name: part.item() for name, part in parts.items()}, bar):
-                accelerator.save_state(str(saved))
+                save()
                 clock.draw()
-        accelerator.save_state(str(saved))
+        clock.finished = True
+        save()
         clock.log(bar)
         clock.draw()
     (stage.folder / TRAINED).write_text(json.dumps({"steps": clock.step, "seconds": round(clock.seconds)}))
@@ -132,22 +137,28 @@ _BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} s {postfix}"
 
 
 class _Clock:
-    """Steps, time, learning rate and losses of one stage; steps and seconds survive a restart."""
+    """Steps, time, learning rate and losses of one stage; they survive a restart.
+
+    What a call that was cut short had saved counts as spent by the next one, so that the learning rate goes on falling.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.step, self.seconds_before = stage, 0, 0.0
+        self.left_off, self.finished = 0.0, False
         self.sums, self.count = {}, 0
         self.file = stage.folder / "losses.csv"
         stage.folder.mkdir(parents=True, exist_ok=True)
 
     def state_dict(self) -> dict[str, float]:
-        return {"step": self.step, "seconds": self.seconds}
+        return {"step": self.step, "seconds": self.seconds, "left_off": 0.0 if self.finished else self.spent}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.step, self.seconds_before = state["step"], state["seconds"]
+        self.step, self.left_off = state["step"], state.get("left_off", 0.0)
+        self.seconds_before = state["seconds"] - self.left_off
 
     def start(self) -> None:
-        self.began = self.saved = self.logged = time.monotonic()
+        self.saved = self.logged = time.monotonic()
+        self.began = self.saved - self.left_off
 
     @property
     def spent(self) -> float:
@@ -155,7 +166,7 @@ class _Clock:
 
     @property
     def seconds(self) -> float:
-        """Training time of this call and all before it."""
+        """Training time of this stage in all calls."""
         return self.seconds_before + self.spent
 
     @property

@@ -12,7 +12,7 @@ from ctflow.evaluation.statistics import Estimate, share
 from ctflow.models.reader import ASSERTED, DENIED, NOT_MENTIONED, Reader, ReaderConfig
 from ctflow.models.text import TextEncoder
 from ctflow.phantom import KINDS, SIZES, SLOTS, Finding, Kind, Phrasings, Site, Truth, draw_finding, tell
-from ctflow.phantom.phrases import BACKGROUND, GENERAL_DENIALS, NORMAL_IMPRESSION, NORMAL_WHOLE
+from ctflow.phantom.phrases import ALSO_DENIED, BACKGROUND, GENERAL_DENIALS, NORMAL_IMPRESSION, NORMAL_WHOLE
 from ctflow.report import Report, encoder_text
 from ctflow.training.loop import Stage, train
 from ctflow.training.others import OTHERS, OTHERS_NEW
@@ -56,6 +56,8 @@ def draw_sentence(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
     if rng.random() >= JOINED_SHARE:
         return first
     second = _draw_one(rng, phrasings)
+    while (first.slots * second.slots * (first.slots - second.slots)).any():  # one denies what the other asserts
+        second = _draw_one(rng, phrasings)
     text = f"{first.text.rstrip('.')}, {second.text[:1].lower()}{second.text[1:]}"
     return Sentence(text, np.maximum(first.slots, second.slots), max(first.sort, second.sort, key=_WEIGHT.get))
 
@@ -70,7 +72,7 @@ def _draw_one(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
         return _asserted(kind, rng, phrasings)
     if draw < 0.70:
         (text,) = tell(Truth(), kind, rng, phrasings)
-        return Sentence(text, _slots({kind: DENIED}), "denied")
+        return Sentence(text, _slots(dict.fromkeys((kind, *ALSO_DENIED.get(text, ())), DENIED)), "denied")
     if phrasings == "known" and draw < 0.78:
         text, kinds = GENERAL_DENIALS[int(rng.integers(len(GENERAL_DENIALS)))]
         return Sentence(text, _slots(dict.fromkeys(kinds, DENIED)), "denied")

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from tqdm import tqdm
 
+from ctflow.io.files import write_whole
 from ctflow.phantom import Truth, make_phantom
 
 MAX_SLICES = 96
+VOLUMES, FACTS = "phantoms.npy", "phantoms.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,17 +34,24 @@ def _make(path: Path, index: int, seed: int) -> tuple[int, Truth]:
     return count, phantom.truth
 
 
+def holds(folder: Path, count: int, seed: int) -> bool:
+    """Whether the set of `count` and `seed` is in the folder, whole."""
+    facts = folder / FACTS
+    made = json.loads(facts.read_text()) if facts.exists() else {}
+    return (made.get("count"), made.get("seed")) == (count, seed)
+
+
 def phantom_set(folder: Path, count: int, seed: int, workers: int | None = None) -> PhantomSet:
     """Makes or reopens `count` phantoms, of the seeds from `seed` on: `phantoms.npy` (12.6 MB each), `phantoms.json`.
 
     The same seeds give the same bytes whatever the number of `workers` (processes; default: one per core). A set that
     was cut short, or is of other seeds, is made again.
     """
-    path, facts = folder / "phantoms.npy", folder / "phantoms.json"
-    made = json.loads(facts.read_text()) if facts.exists() else {}
-    if (made.get("count"), made.get("seed")) != (count, seed):
+    path, facts = folder / VOLUMES, folder / FACTS
+    made = json.loads(facts.read_text()) if holds(folder, count, seed) else None
+    if made is None:
         made = {"count": count, "seed": seed, "phantoms": _make_all(path, count, seed, workers or os.cpu_count() or 1)}
-        facts.write_text(json.dumps(made))
+        write_whole(facts, json.dumps(made).encode())
     truths = [Truth.from_json(one["truth"]) for one in made["phantoms"]]
     return PhantomSet(open_memmap(path, mode="r"), [one["slices"] for one in made["phantoms"]], truths)
 

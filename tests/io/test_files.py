@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ctflow.errors import VolumeError
-from ctflow.io.files import check_writable, write_whole
+from ctflow.io.files import check_writable, whole, write_whole
 
 WRITERS = [lambda path: write_whole(path, b"new"), check_writable]
 
@@ -102,3 +102,28 @@ def test_a_name_that_is_too_long_is_an_error(tmp_path: Path, write: object) -> N
     with pytest.raises(VolumeError, match="cannot be written"):
         write(tmp_path / ("a" * 300))  # type: ignore[operator]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_written_beside_takes_the_place_when_it_is_whole(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a"
+
+    def write(new: Path, text: str) -> None:
+        if kind == "folder":
+            new.mkdir()
+        (new / "part" if kind == "folder" else new).write_text(text)
+
+    def read() -> str:
+        return (path / "part" if kind == "folder" else path).read_text()
+
+    for text in ("first", "second"):
+        with whole(path) as new:
+            write(new, text)
+        assert read() == text
+    with pytest.raises(ZeroDivisionError), whole(path) as new:
+        write(new, "third")
+        raise ZeroDivisionError
+    assert read() == "second", "cut short"
+    with whole(path) as new:
+        write(new, "fourth")
+    assert read() == "fourth" and list(tmp_path.iterdir()) == [path]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from ctflow.phantom import KINDS, Finding, Kind, Phantom, Site, Size, Truth, draw_build, draw_finding, make_phantom
 from ctflow.phantom.grid import Grid
@@ -55,6 +57,27 @@ def test_a_nodule_is_a_ball_of_soft_tissue_of_its_diameter_in_its_lobe() -> None
     x, y, z = found.centre_mm
     build = draw_build(np.random.default_rng(SEED).spawn(6)[1], "M")
     assert lobe_of((-z, y, x), build) == ("left", "lower")
+
+
+def test_as_many_nodules_as_are_told_lie_apart_and_the_first_is_the_largest() -> None:
+    several = replace(SPOTS["Lung nodule"], count=3)
+    p = make_phantom(SEED, truth=Truth(findings=(several,)))
+    balls, count = ndimage.label(p.mask == 1)
+    sizes = np.bincount(balls.ravel())[1:]
+    assert count == 3 and sizes.max() == pytest.approx((phantom("Lung nodule").mask > 0).sum(), rel=0.02)
+    assert sorted(sizes)[1] < 0.5 * sizes.max()
+
+
+def test_what_fluid_covers_is_not_booked_for_what_lay_there_before() -> None:
+    """Half of the findings in lobes beside much fluid had no voxel left, and all of their millilitres."""
+    dense = Finding(kind="Consolidation", size="large", side="right", lobe="lower", mm=90.0)
+    alone = make_phantom(SEED, truth=Truth(findings=(dense,))).truth.findings[0]
+    fluid = Finding(kind="Pleural effusion", size="large", side="right", ml=1200.0)
+    p = make_phantom(SEED, truth=Truth(findings=(dense, fluid)))
+    seen, effusion = p.truth.findings
+    assert seen.found_ml < 0.7 * alone.found_ml
+    assert seen.found_ml == pytest.approx((p.mask == 1).sum() * 1.5 * 1.5 * 3.0 / 1000, rel=0.25, abs=2.0)
+    assert effusion.ml == pytest.approx(1200, rel=0.02)
 
 
 def test_consolidation_is_dense_lung_with_air_in_its_bronchi() -> None:

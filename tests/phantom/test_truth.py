@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ctflow.phantom import EFFUSION_ML, KINDS, SLOTS, Finding, Truth, amounts, draw_truth, effusions, grades, sites_of
-from ctflow.phantom.truth import SIZES, measures_of
+from ctflow.phantom.truth import LOBAR, SIDED, SIZES, measures_of
 
 RNG = np.random.default_rng(0)
 TRUTHS = [draw_truth(RNG) for _ in range(4000)]
@@ -45,12 +45,30 @@ def test_what_belongs_together_occurs_together() -> None:
     assert np.mean(old) > 1.5 * np.mean(young)
 
 
+def test_no_finding_in_a_lobe_is_drawn_beside_much_fluid_or_air() -> None:
+    both = 0
+    for truth in TRUTHS:
+        much = {one.side for one in truth.of(*SIDED) if one.size != "small"}
+        lobar = truth.of(*LOBAR)
+        both += bool(much and lobar)
+        assert not any(one.side in much for one in lobar), truth
+        places = [(one.kind, one.side, one.lobe) for one in lobar]
+        assert len(set(places)) == len(places), truth
+    assert both > 300, "they still occur together"
+
+
 def test_a_measure_lies_in_the_range_of_its_size_word() -> None:
     for finding in (finding for truth in TRUTHS for finding in truth.findings):
         if (ranges := measures_of(finding.kind)) is not None:
             low, high = ranges[finding.size]
             value = finding.mm or finding.ml or finding.ratio
             assert value is not None and low - 0.6 <= value <= high + 0.6, finding
+
+
+def test_nodules_alone_come_in_numbers() -> None:
+    counts = Counter((one.kind, one.count) for truth in TRUTHS for one in truth.findings if one.count > 1)
+    assert set(counts) == {("Lung nodule", number) for number in range(2, 6)}
+    assert 0.1 < counts.total() / sum(len(truth.of("Lung nodule")) for truth in TRUTHS) < 0.3
 
 
 def test_ranges_of_neighbouring_sizes_do_not_touch() -> None:

@@ -1,0 +1,19 @@
+"""What a model runs on, chosen once, at the door."""
+
+import torch
+
+from ctflow.errors import RequestError, ResourceError
+from ctflow.settings import DEVICES
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` is the GPU where there is one. What runs in float32 is not rounded to TF32 from here on.
+
+    Raises RequestError for a name that is not in DEVICES, ResourceError for a GPU that is not there.
+    """
+    if name not in DEVICES:
+        raise RequestError(f"The device is one of {', '.join(DEVICES)}; got {name!r}.")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ResourceError("The device cuda was asked for, but torch finds no CUDA GPU here. Use cpu or auto.")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # convolutions do, unless told
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
