@@ -173,12 +173,14 @@ def table(name: str, rows: Sequence[Row], theirs: Sequence[Row]) -> str:
 
 
 def _cells(group: str, e: Estimate) -> str:
-    if not e.n:
-        return "| – | 0 |"
-    if group.startswith(("shown", "side", "lobe", "size", "sane", "phrasings")):
-        return f"| {100 * e.value:.0f} % ({100 * e.low:.0f}–{100 * e.high:.0f}) | {e.n} |"
-    digits = 1 if "HU" in group or group == "diversity" else 2
-    return f"| {e.value:.{digits}f} ({e.low:.{digits}f}–{e.high:.{digits}f}) | {e.n} |"
+    cases = f"{e.n}" if e.against is None else f"{e.n} against {e.against}"
+    if np.isnan(e.value):
+        return f"| – | {cases} |"
+    percent = group.startswith(("shown", "side", "lobe", "size", "sane", "phrasings"))
+    scale, digits = (100, 0) if percent else (1, 1 if "HU" in group or group == "diversity" else 2)
+    value, low, high = (f"{scale * x:.{digits}f}" for x in (e.value, e.low, e.high))
+    interval = "" if np.isnan(e.low) else f" ({low}–{high})"
+    return f"| {value}{' %' * percent}{interval} | {cases} |"
 
 
 def detector_rows(detectors: Detectors, tested: Sequence[detecting.Example], limits: dict[Kind, float]) -> list[Row]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from ctflow.evaluation.detectors import Detectors, presence
 from ctflow.evaluation.pool import Item, Result
-from ctflow.evaluation.statistics import NOTHING, Estimate, auroc, correlation, mean, order_kept, share
+from ctflow.evaluation.statistics import NAN, NOTHING, Estimate, auroc, correlation, mean, order_kept, share
 from ctflow.phantom import KINDS, SIZES, Finding, Kind, Site, sites_of
 from ctflow.phantom.truth import LOBAR, SIDED, amount, measures_of
 
 SIDE_KINDS: tuple[Kind, ...] = ("Pleural effusion", "Pneumothorax", "Consolidation", "Atelectasis")
+POOLED: tuple[Kind, ...] = (*SIDED, "Consolidation", "Lung nodule", "Cardiomegaly")  # of the size order
 LEAST_NODULE_MM = 10.0
 
 
@@ -107,21 +109,22 @@ def _side_right(j: Judged, finding: Finding) -> bool:
 
 def size_rows(judged: Sequence[Judged]) -> list[Row]:
     """Whether what was asked larger is larger, and how well the amount follows the mm or ml."""
-    rows, pooled = [], []
+    rows, pooled, pooled_cases = [], [], 0
     for kind in KINDS:
         cases = _cases(judged, kind)
         measured = [float(np.mean([j.amounts[kind, site] for site in f.sites])) for j, f in cases]
         sizes = [SIZES.index(f.size) for _, f in cases]
         if kind != "Medical material":
             kept = order_kept(sizes, measured)
-            pooled += [kept] if kind in (*SIDED, "Consolidation", "Lung nodule", "Cardiomegaly") else []
+            if kind in POOLED and kept.n:
+                pooled.append(kept)
+                pooled_cases += len(cases)
             rows.append(Row("size order kept", kind, kept))
         if measures_of(kind):
             rows.append(Row("dose, rank correlation", kind, correlation([amount(f) for _, f in cases], measured)))
     pairs = sum(one.n for one in pooled)
-    value = sum(one.value * one.n for one in pooled if one.n) / pairs if pairs else float("nan")
-    cases_in_all = len([1 for j in judged for f in j.item.truth.findings])
-    interval = share(round(value * cases_in_all), cases_in_all) if pairs else NOTHING
+    value = sum(one.value * one.n for one in pooled) / pairs if pairs else NAN
+    interval = share(round(value * pooled_cases), pooled_cases) if pairs else NOTHING
     rows.append(Row("size order kept", "effusion, pneumothorax, consolidation, nodule, heart",
                     Estimate(value, interval.low, interval.high, pairs)))  # fmt: skip
     return rows
@@ -150,6 +153,8 @@ def pooled_auroc(judged: Sequence[Judged], limits: dict[Kind, float]) -> Estimat
 
 
 def over_pairs(thumbs: Sequence[Sequence[np.ndarray]], distance: Callable[[np.ndarray, np.ndarray], float]) -> Estimate:
-    """The mean distance between volumes of one report and other seeds."""
-    pairs = [distance(a, b) for group in thumbs for i, a in enumerate(group) for b in group[i + 1 :]]
-    return mean(pairs)
+    """The mean distance between volumes of one report and other seeds; n counts the reports.
+
+    The pairs of a report share its volumes, so each report gives one number.
+    """
+    return mean([np.mean([distance(a, b) for a, b in combinations(group, 2)]) for group in thumbs])
