@@ -196,7 +196,7 @@ def test_detectors_find_presence_place_and_amount(monkeypatch: pytest.MonkeyPatc
         read.append(fitted.amounts(one.measures)["Lung nodule", (finding.side, finding.lobe)])
     assert right >= 0.9 * len(asked) and len(asked) > 20
     assert false <= 0.15 * (len(new) - len(asked))
-    assert np.corrcoef(asked, read)[0, 1] > 0.9
+    assert np.corrcoef(asked, read)[0, 1] > 0.8
 
 
 def test_limits_are_not_set_by_detectors_that_know_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,9 +344,13 @@ def test_a_folder_without_training_phantoms_is_refused_before_any_work(left: tup
         next(steps)
 
 
-@pytest.mark.parametrize("words", [["--n", "0"], ["--phantoms", "3"], ["--seed", "-1"]])
+@pytest.mark.parametrize(
+    ("name", "given", "least"), [("n", 0, 1), ("phantoms", 3, 16), ("seed", -1, 0), ("workers", 0, 1)]
+)
 def test_numbers_that_make_no_sense_are_refused(
-    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, given: int, least: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["evaluate", "obedience", *words, "--out", str(tmp_path / "new")]) == 2
-    assert "--" in capsys.readouterr().err
+    assert main(["evaluate", "obedience", f"--{name}", str(given), "--out", str(tmp_path / "new")]) == 2
+    said = capsys.readouterr().err
+    assert f"--{name}" in said and f"got {given}." in said and str(least) in said
+    assert not (tmp_path / "new").exists()
