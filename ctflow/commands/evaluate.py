@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from collections.abc import Iterable
+from itertools import starmap
 from pathlib import Path
 
 from tqdm import tqdm
@@ -27,9 +29,19 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     codec.set_defaults(run=run_codec)
     codec.add_argument("--phantoms", type=int, default=8, metavar="N", help="default: %(default)s")
     codec.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="default: %(default)s")
-    reading = kinds.add_parser("reading", help="what its reader makes of new sentences", allow_abbrev=False)
+    reading = kinds.add_parser(
+        "reading", help="what its reader makes of sentences it was not taught", allow_abbrev=False
+    )
     reading.set_defaults(run=run_reading)
-    reading.add_argument("--n", type=int, default=6000, metavar="N", help="sentences (default: %(default)s)")
+    reading.add_argument(
+        "--n",
+        type=int,
+        default=6000,
+        metavar="N",
+        help="sentences to draw of each wording; those that training drew are left out, equal ones count once "
+        "(default: %(default)s)",
+    )
+    reading.add_argument("--seed", type=int, default=0, metavar="S", help="of its training (default: %(default)s)")
     reading.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="default: %(default)s")
     obedience = kinds.add_parser(
         "obedience", help="does it draw what the report asks for, and nothing that it denies", allow_abbrev=False
@@ -44,7 +56,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--phantoms", type=int, default=600, metavar="N", help="that detectors learn from (default: %(default)s)"
     )
     obedience.add_argument("--training", type=Path, metavar="DIR", help="training phantoms, to measure distances to")
-    obedience.add_argument("--workers", type=int, metavar="N", help="processes for phantoms (default: one per core)")
+    obedience.add_argument(
+        "--workers", type=int, metavar="N", help="processes for phantoms, 1 or more (default: one per core)"
+    )
     for measured in (effusion, obedience):
         measured.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="default: %(default)s")
         measured.add_argument("--device", choices=DEVICES, default="auto")
@@ -52,52 +66,39 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_effusion(args: argparse.Namespace) -> None:
     """Prints each row as soon as it is measured."""
-    if args.seeds < 1:
-        raise RequestError(f"--seeds is 1 or more; got {args.seeds}.")
+    _check_least(args, seeds=1)
     with extra("train"):
         from ctflow.evaluation.effusion import HEAD, markdown, measure
 
-    generator = load(args.model, args.device)
-    print(HEAD, flush=True)
-    for row in measure(generator, args.seeds):
-        print(markdown(row), flush=True)
+    _print_table(HEAD, map(markdown, measure(load(args.model, args.device), args.seeds)))
 
 
 def run_codec(args: argparse.Namespace) -> None:
     """Prints the table, on the CPU."""
-    if args.phantoms < 1:
-        raise RequestError(f"--phantoms is 1 or more; got {args.phantoms}.")
+    _check_least(args, phantoms=1)
     folder = find_checkpoint(args.model)
     with extra("train"):
         from ctflow.checkpoints import load_checkpoint
         from ctflow.evaluation.codec import HEAD, markdown, measure
 
-    print(HEAD)
-    for row in measure(load_checkpoint(folder), args.phantoms):
-        print(markdown(row))
+    _print_table(HEAD, map(markdown, measure(load_checkpoint(folder), args.phantoms)))
 
 
 def run_reading(args: argparse.Namespace) -> None:
     """Prints the table, on the CPU."""
-    if args.n < 1:
-        raise RequestError(f"--n is 1 or more; got {args.n}.")
+    _check_least(args, n=1, seed=0)
     folder = find_checkpoint(args.model)
     with extra("train"):
         from ctflow.checkpoints import load_checkpoint
         from ctflow.evaluation.reading import HEAD, markdown, measure
 
-    print(HEAD)
-    for row in measure(load_checkpoint(folder), args.n):
-        print(markdown(*row))
+    _print_table(HEAD, starmap(markdown, measure(load_checkpoint(folder), args.n, args.seed)))
 
 
 def run_obedience(args: argparse.Namespace) -> None:
     """Writes table, numbers and pictures, and prints the table."""
+    _check_least(args, n=1, seed=0, workers=1)
     workers = args.workers or os.cpu_count() or 1
-    if args.n < 1 or args.seed < 0 or workers < 1:
-        raise RequestError(
-            f"--n and --workers are 1 or more, --seed is 0 or more; got {args.n}, {workers}, {args.seed}."
-        )
     if args.phantoms < 16:
         raise RequestError(
             f"Detectors need 16 --phantoms at least, and are poor with less than some 300; got {args.phantoms}."
@@ -113,3 +114,17 @@ def run_obedience(args: argparse.Namespace) -> None:
         for step in bar:
             bar.set_description(step)
     print((out / "obedience.md").read_text(), flush=True)
+
+
+def _check_least(args: argparse.Namespace, **least: int) -> None:
+    """Raises RequestError for a number that is given and too small."""
+    for name, value in least.items():
+        given = getattr(args, name)
+        if given is not None and given < value:
+            raise RequestError(f"--{name} is {value} or more; got {given}.")
+
+
+def _print_table(head: str, lines: Iterable[str]) -> None:
+    """Each line as soon as it is there, and no head above an error."""
+    for i, line in enumerate(lines):
+        print(f"{head}\n{line}" if i == 0 else line, flush=True)

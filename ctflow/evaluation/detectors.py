@@ -5,26 +5,23 @@ They see a volume through `measures` only, so what they say of a generated volum
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
+from scipy import optimize
 
-from ctflow.evaluation.measures import Measures, measure
-from ctflow.phantom import KINDS, SLOTS, Kind, Site, Truth, amounts, grades, make_phantom, sites_of
-from ctflow.volume import Volume
+from ctflow.evaluation.examples import Example
+from ctflow.evaluation.measures import Measures
+from ctflow.phantom import KINDS, SLOTS, Kind, Site, Truth, amounts, grades, sites_of
 
 Vector = NDArray[np.float64]
 Slot = tuple[Kind, Site]
 PENALTY, AMOUNT_PENALTY = 3.0, 10.0
 HELD_OUT = 4  # every fourth phantom tests and does not teach
+FOLDS = 4  # of the others, for thresholds
 FALSE_ALARMS = 0.02  # of the threshold above which a finding is said to be shown
-BLUR = 0.7  # pixels: what an autoencoder may leave of a phantom's sharpness
 
 
 # Measures of a lobe, by parts of their names, that tell a kind's presence there; for other kinds all of a site's.
@@ -58,39 +55,6 @@ ELSEWHERE: dict[Kind, tuple[str, ...]] = {
     "Interlobular septal thickening": ("net share", "hole share", "spread hu", "haze", "patchiness"),
     "Pneumothorax": ("below 950",),
 }
-
-
-@dataclass(frozen=True)
-class Example:
-    """One phantom: what is measured in it, and what is in it."""
-
-    measures: Measures
-    truth: Truth
-
-
-def example(seed: int) -> Example:
-    """A phantom measured with its noise, without, or blurred, in turn: detectors must not live on grain."""
-    phantom = make_phantom(seed)
-    hu = phantom.volume.hu if seed % 3 == 0 else phantom.clean
-    if seed % 3 == 2:
-        hu = np.rint(ndimage.gaussian_filter(hu.astype(np.float32), (0, BLUR, BLUR))).astype(np.int16)
-    return Example(measure(Volume(hu, phantom.volume.affine)), phantom.truth)
-
-
-def examples(path: Path, count: int, seed: int, workers: int) -> Iterator[Example]:
-    """The phantoms of the seeds from `seed` on, kept in `path` (one JSON line each); goes on where it was stopped."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    for line in lines[:count]:
-        data = json.loads(line)
-        yield Example(data["measures"], Truth.from_json(data["truth"]))
-    missing = range(seed + len(lines), seed + count)
-    if not missing:
-        return
-    with ProcessPoolExecutor(workers) as pool, path.open("a") as file:
-        for one in pool.map(example, missing):
-            file.write(json.dumps({"measures": one.measures, "truth": one.truth.to_json()}) + "\n")
-            file.flush()
-            yield one
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,9 +171,15 @@ def split(everything: Sequence[Example]) -> tuple[list[Example], list[Example]]:
     return [one for i, one in enumerate(everything) if i % HELD_OUT != HELD_OUT - 1], held_out
 
 
-def thresholds(detectors: Detectors, healthy: Sequence[Example]) -> dict[Kind, float]:
-    """For every kind the log odds that only `FALSE_ALARMS` of the examples without it exceed."""
-    odds = [(one.truth, detectors.log_odds(one.measures)) for one in healthy]
+def thresholds(known: Sequence[Example]) -> dict[Kind, float]:
+    """For every kind the log odds that only `FALSE_ALARMS` of the examples without it exceed.
+
+    Each example is read by detectors that were fitted without it.
+    """
+    odds: list[tuple[Truth, dict[Slot, float]]] = []
+    for fold in range(FOLDS):
+        detectors = fit([one for i, one in enumerate(known) if i % FOLDS != fold])
+        odds += [(one.truth, detectors.log_odds(one.measures)) for one in known[fold::FOLDS]]
     found: dict[Kind, float] = {}
     for kind in KINDS:
         without = [presence(o, kind) for truth, o in odds if not truth.has(kind)]

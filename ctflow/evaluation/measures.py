@@ -10,12 +10,14 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
+from ctflow.errors import VolumeError
 from ctflow.evaluation.anatomy import GRID_MM, Anatomy, Mask, anatomy, depth_mm, dome_shift_mm, standard
 from ctflow.evaluation.small import small_things
 from ctflow.phantom.grid import Field
 from ctflow.phantom.truth import LOBES
 from ctflow.volume import Volume
 
+LEAST_SLICES = 16
 ML = GRID_MM**3 / 1000
 # HU ranges of a voxel of 3 mm: names tell what mostly fills it.
 BANDS = {
@@ -33,8 +35,13 @@ Measures = dict[str, float]
 
 
 def measure(volume: Volume) -> Measures:
-    """All measures of a volume; the same names in the same order for every volume."""
+    """All measures of a volume; the same names in the same order for every volume.
+
+    Raises VolumeError for one of fewer than `LEAST_SLICES`, which holds no chest.
+    """
     hu = standard(volume)
+    if len(hu) < LEAST_SLICES:
+        raise VolumeError(f"A volume of {len(hu)} slices of 3 mm is too short to be measured: {LEAST_SLICES} or more.")
     a = anatomy(len(hu))
     pairs = hu.reshape(len(hu), 128, 2, 128, 2)
     mean = ndimage.gaussian_filter(pairs.mean((2, 4)), (0.5, 0.6, 0.6))
@@ -116,7 +123,7 @@ def _heart(hu: Field, depth: Field, a: Anatomy) -> Iterator[tuple[str, float]]:
     tissue = (hu > -25) & (depth > 6) & (g.y < b.spine_y - 38)
     widths, ratios = [0.0], [0.0]
     first, last = (int(z / 3.0) for z in (b.heart_z - 36, min(b.dome_right_z, b.dome_left_z) - 3))
-    for z in range(first, last):
+    for z in range(max(0, first), min(len(hu), last)):
         columns = np.flatnonzero(tissue[z].sum(0) >= 6)
         inner = np.flatnonzero((depth[z] > 0).any(0))
         middle = 64 + int(b.heart_shift / GRID_MM)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +16,7 @@ from ctflow.errors import VolumeError
 from ctflow.evaluation.measures import Measures, measure
 from ctflow.evaluation.pictures import save_picture
 from ctflow.evaluation.sanity import sane, seam_index, thumbnail
+from ctflow.io.files import write_whole
 from ctflow.phantom import KINDS, Kind, Phrasings, Truth, draw_finding, make_phantom, write_report
 from ctflow.phantom.grid import Field
 from ctflow.phantom.rates import EXCLUSIVE
@@ -38,12 +41,15 @@ class Item:
 
     @property
     def name(self) -> str:
-        return f"{self.group.replace(' ', '-')}-{self.index:04d}-{self.seed}"
+        """Of its files, another one for whatever makes another volume."""
+        asked = [asdict(self.report), self.truth.to_json(), self.seed, self.guidance]
+        digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+        return f"{self.group.replace(' ', '-')}-{self.index:04d}-{digest[:12]}"
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What came of an item. ``measures`` is None where the volume had no slices."""
+    """What came of an item. ``measures`` is None where the volume was too short to be measured."""
 
     item: Item
     measures: Measures | None
@@ -75,9 +81,8 @@ def _deal(index: int, seed: int) -> tuple[list[Kind], tuple[Kind, ...]]:
     turn = index % len(KINDS)
     kinds.remove(KINDS[turn])
     kinds.insert(0, KINDS[turn])
-    for pair in EXCLUSIVE:
-        if pair <= set(kinds[:3]):
-            kinds.append(kinds.pop(max(kinds.index(kind) for kind in pair)))
+    while together := [pair for pair in EXCLUSIVE if pair <= set(kinds[:3])]:
+        kinds.append(kinds.pop(max(kinds.index(kind) for kind in together[0])))
     asked = 2 + index % 2
     return kinds[:asked], tuple(kinds[asked : asked + 2 + index // 2 % 2])
 
@@ -109,15 +114,19 @@ def _phantom(item: Item) -> Volume:
 def _make(folder: Path, item: Item, make: Make) -> Result:
     try:
         volume = make(item)
-    except VolumeError:  # it ended before its first slice: a result, too
+        measures = measure(volume)
+    except VolumeError:  # it ended at once: a result, too
         result = Result(item, None, None, {}, np.zeros(0, np.float32))
     else:
-        result = Result(item, measure(volume), seam_index(volume), sane(volume), thumbnail(volume))
+        result = Result(item, measures, seam_index(volume), sane(volume), thumbnail(volume))
         if item.index < PICTURES:
             save_picture(volume, folder / f"{item.name}.png")
-    np.save(folder / f"{item.name}.npy", result.thumb.astype(np.float16))
-    data = {"report": asdict(item.report), "measures": result.measures, "seam": result.seam, "sane": result.sane}
-    (folder / f"{item.name}.json").write_text(json.dumps(data))
+    thumb = io.BytesIO()
+    np.save(thumb, result.thumb.astype(np.float16))
+    write_whole(folder / f"{item.name}.npy", thumb.getvalue())
+    data = {"measures": result.measures, "seam": result.seam, "sane": result.sane}
+    # Last, for where it is, all is.
+    write_whole(folder / f"{item.name}.json", json.dumps(data, allow_nan=False).encode())
     return result
 
 
@@ -125,7 +134,4 @@ def _read(folder: Path, item: Item) -> Result | None:
     path = folder / f"{item.name}.json"
     if not path.exists():
         return None
-    data = json.loads(path.read_text())
-    if data["report"] != asdict(item.report):  # phrasings have changed since: another report, another volume
-        return None
-    return Result(item, data["measures"], data["seam"], data["sane"], np.load(path.with_suffix(".npy")))
+    return Result(item, **json.loads(path.read_text()), thumb=np.load(path.with_suffix(".npy")))

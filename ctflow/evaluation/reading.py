@@ -1,4 +1,4 @@
-"""How well a model's reader reads new sentences, in wordings that it was taught and in others."""
+"""How well a model's reader reads sentences that it was not taught, in wordings that it was taught and in others."""
 
 from collections.abc import Iterator
 from typing import get_args
@@ -7,18 +7,23 @@ from ctflow.checkpoints import Checkpoint
 from ctflow.errors import CheckpointError
 from ctflow.evaluation.statistics import Estimate
 from ctflow.phantom import Phrasings
-from ctflow.training.mentions import check_mentions
+from ctflow.training.demo import DEMO
+from ctflow.training.mentions import check_mentions, taught
 
-SEED = 2 * 10**6  # far from the sentences of any training
-HEAD = "| wordings | sentences that | share (95 % interval) | n |\n|---|---|---|---|"
+SEED = 2 * 10**6  # another stream than any training's
+HEAD = "| wordings | new sentences that | share (95 % interval) | n |\n|---|---|---|---|"
 
 
-def measure(checkpoint: Checkpoint, count: int) -> Iterator[tuple[str, str, Estimate]]:
-    """Wordings, sort of sentence, and the share of `count` sentences. Raises CheckpointError without a reader."""
+def measure(checkpoint: Checkpoint, count: int, seed: int) -> Iterator[tuple[str, str, Estimate]]:
+    """Wordings, sort of sentence, and the share of those that are new among `count` sentences, each counted once.
+
+    `seed`: of the training, whose sentences are left out. Raises CheckpointError without a reader.
+    """
     if checkpoint.reader is None:
         raise CheckpointError(f"{checkpoint.card.name} has no reader: it does not say what it reads.")
+    old, parts = taught(seed, DEMO.sentences), checkpoint.card.text.parts
     for phrasings in get_args(Phrasings):
-        found = check_mentions(checkpoint.reader, checkpoint.text, checkpoint.card.text.parts, phrasings, count, SEED)
+        found = check_mentions(checkpoint.reader, checkpoint.text, parts, phrasings, count, SEED, without=old)
         sorts = {
             "asserted": "assert what it knows: read wholly right",
             "denied": "deny what it knows: read wholly right",
@@ -31,5 +36,7 @@ def measure(checkpoint: Checkpoint, count: int) -> Iterator[tuple[str, str, Esti
 
 def markdown(phrasings: str, words: str, estimate: Estimate) -> str:
     """One line of the table."""
+    if not estimate.n:
+        return f"| {phrasings} | {words} | – | 0 |"
     low, value, high = (100 * x for x in (estimate.low, estimate.value, estimate.high))
     return f"| {phrasings} | {words} | {value:.1f} % ({low:.1f}–{high:.1f}) | {estimate.n} |"

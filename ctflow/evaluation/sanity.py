@@ -9,6 +9,7 @@ from ctflow.phantom.grid import Field
 from ctflow.volume import Volume
 
 CHUNK = 16
+PLAN = ("two lungs", "heart to the left", "spine behind", "no holes in the wall")
 THUMB = (24, 32, 32)
 LEAST_LUNG_ML, MOST_HOLES_ML, ML = 150.0, 30.0, 0.027
 LEAST_HEART_X_MM, LEAST_SPINE_Y_MM = 3.0, 15.0
@@ -17,17 +18,18 @@ LEAST_HEART_X_MM, LEAST_SPINE_Y_MM = 3.0, 15.0
 def seam_index(volume: Volume, chunk: int = CHUNK) -> float | None:
     """Change across the borders of chunks over the change two slices from them; 1 where no seam is to be seen.
 
-    None where the volume has no border with three slices on either side.
+    None where the volume has no border with three slices on either side, or nothing changes there.
     """
     hu = np.clip(volume.hu, -1000, 400).astype(np.float32)
     change = np.abs(np.diff(hu, axis=0)).mean((1, 2))
     borders = [k for k in range(chunk - 1, len(change), chunk) if k + 2 < len(change)]
-    ratios = [change[k] / np.mean([change[k - 2], change[k - 1], change[k + 1], change[k + 2]]) for k in borders]
+    around = [np.mean([change[k - 2], change[k - 1], change[k + 1], change[k + 2]]) for k in borders]
+    ratios = [change[k] / usual for k, usual in zip(borders, around, strict=True) if usual > 0]
     return float(np.mean(ratios)) if ratios else None
 
 
 def sane(volume: Volume) -> dict[str, bool]:
-    """The plan of a chest: each name is a sentence that holds or not."""
+    """Which parts of the `PLAN` of a chest hold."""
     hu = standard(volume)
     a = anatomy(len(hu))
     small = hu.reshape(len(hu), 128, 2, 128, 2).mean((2, 4))
@@ -39,12 +41,13 @@ def sane(volume: Volume) -> dict[str, bool]:
     tissue &= (a.grid.y < a.build.spine_y - 35) & (abs(x) < 90)
     bone = (small > 200) & (abs(x) < 24) & (a.ring < 1.6)
     shell = (depth < -6) & (depth > -12) & (a.above > 0) & (a.grid.z > 0.2 * a.build.length)
-    return {
-        "two lungs": min(right, left) > LEAST_LUNG_ML,
-        "heart to the left": _mean(x, tissue) > LEAST_HEART_X_MM,
-        "spine behind": _mean(a.grid.y, bone) > LEAST_SPINE_Y_MM,
-        "no holes in the wall": float((shell & (small < -400)).sum()) * ML < MOST_HOLES_ML,
-    }
+    holds = (
+        min(right, left) > LEAST_LUNG_ML,
+        _mean(x, tissue) > LEAST_HEART_X_MM,
+        _mean(a.grid.y, bone) > LEAST_SPINE_Y_MM,
+        float((shell & (small < -400)).sum()) * ML < MOST_HOLES_ML,
+    )
+    return dict(zip(PLAN, holds, strict=True))
 
 
 def _mean(values: Field, mask: Mask) -> float:

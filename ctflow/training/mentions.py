@@ -1,5 +1,6 @@
 """Training of the reader's mentions: a head on the frozen text encoder, taught with phantoms' sentences."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -144,9 +145,15 @@ def train_mentions(stage: Stage, reader: Reader, encoder: TextEncoder, parts: tu
     return train(stage, reader.mentions, losses)
 
 
+def taught(seed: int, count: int) -> frozenset[str]:
+    """The texts that `train_mentions` draws for a stage of this seed."""
+    rng = np.random.default_rng([seed, 6])
+    return frozenset(draw_sentence(rng, "known").text for _ in range(count))
+
+
 @dataclass(frozen=True)
 class MentionCheck:
-    """Shares of new sentences: of each sort those read wholly right, and of all those where something was misread.
+    """Shares of distinct sentences: of each sort those read wholly right, and of all those where something was misread.
 
     What is neither right nor misread was not recognised.
     """
@@ -157,19 +164,29 @@ class MentionCheck:
 
 @torch.inference_mode()
 def check_mentions(
-    reader: Reader, encoder: TextEncoder, parts: tuple[str, ...], phrasings: Phrasings, count: int, seed: int
+    reader: Reader,
+    encoder: TextEncoder,
+    parts: tuple[str, ...],
+    phrasings: Phrasings,
+    count: int,
+    seed: int,
+    without: Container[str] = (),
 ) -> MentionCheck:
-    """See `MentionCheck`. A sentence of what the reader does not know is of the sort "other"."""
+    """See `MentionCheck`; of `count` sentences drawn, those that differ, `without` what the reader was taught.
+
+    A sentence of what the reader does not know is of the sort "other".
+    """
     rng = np.random.default_rng([seed, 7])
     known = [SLOTS.index((kind, (side, lobe))) for kind, side, lobe in reader.config.slots]  # type: ignore[arg-type]
-    drawn = [draw_sentence(rng, phrasings) for _ in range(count)]
-    sentences = [_sorted(one.text, one.slots[known]) for one in drawn]
-    states, answers = _encoded(encoder, sentences, parts)
-    read = reader.answers(states)
-    right = (read == answers).all(-1).tolist()
-    misread = ((read != answers) & (read != NOT_MENTIONED)).any(-1)
+    drawn = {one.text: one for one in (draw_sentence(rng, phrasings) for _ in range(count))}
+    sentences = [_sorted(one.text, one.slots[known]) for one in drawn.values() if one.text not in without]
     by_sort: dict[Sort, list[bool]] = {"asserted": [], "denied": [], "other": []}
-    for one, good in zip(sentences, right, strict=True):
-        by_sort[one.sort].append(good)
+    misread = 0
+    if sentences:
+        states, answers = _encoded(encoder, sentences, parts)
+        read = reader.answers(states)
+        for one, good in zip(sentences, (read == answers).all(-1).tolist(), strict=True):
+            by_sort[one.sort].append(good)
+        misread = int(((read != answers) & (read != NOT_MENTIONED)).any(-1).sum())
     shares = {sort: share(sum(good), len(good)) for sort, good in by_sort.items()}
-    return MentionCheck(shares, share(int(misread.sum()), count))
+    return MentionCheck(shares, share(misread, len(sentences)))

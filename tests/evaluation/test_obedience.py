@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,15 +13,33 @@ import numpy as np
 import pytest
 
 from ctflow.__main__ import main
+from ctflow.errors import RequestError, VolumeError
 from ctflow.evaluation import detectors as detecting
+from ctflow.evaluation import obedience as measuring
 from ctflow.evaluation.anatomy import anatomy, depth_mm, standard
+from ctflow.evaluation.examples import Example, examples, kept_in
 from ctflow.evaluation.measures import Measures, measure
-from ctflow.evaluation.pool import draw_item, fill
-from ctflow.evaluation.rows import judge, place_rows, presence_rows
+from ctflow.evaluation.obedience import FIT_SEED
+from ctflow.evaluation.pool import Item, Result, _deal, draw_item, fill
 from ctflow.evaluation.sanity import distance, sane, seam_index, thumbnail
-from ctflow.phantom import KINDS, Finding, Kind, Truth, amounts, effusions, grades, make_phantom
+from ctflow.events import Event, GenerationRequest, Start
+from ctflow.phantom import (
+    KINDS,
+    SLOTS,
+    Finding,
+    Kind,
+    Truth,
+    affine,
+    amounts,
+    effusions,
+    grades,
+    make_phantom,
+    sites_of,
+)
+from ctflow.phantom.rates import EXCLUSIVE
+from ctflow.phantom.truth import amount
 from ctflow.volume import Volume
-from tests.tiny import tiny_checkpoint
+from tests.tiny import CARD, tiny_checkpoint
 
 SEED = 11
 FINDINGS: dict[str, Finding] = {
@@ -137,74 +157,200 @@ def test_other_words_ask_for_the_same_findings() -> None:
     assert known.report != new.report
 
 
-def _made_up(kind: Kind, rng: np.random.Generator) -> detecting.Example:
+def test_what_would_hide_each_other_is_never_asked_for_together() -> None:
+    """Seed 30, index 111: what the first swap pulled in was the other of a second pair."""
+    asked = [draw_item(111, 30, "held-out", "held-out", 1.0).truth.kinds]
+    asked += [frozenset(_deal(index, seed)[0]) for seed in range(100) for index in range(19)]
+    assert not [kinds for kinds in asked for pair in EXCLUSIVE if pair <= kinds]
+
+
+def _made_up(kind: Kind, rng: np.random.Generator) -> Example:
     """An example whose measures tell one kind's grade and amount at each of its sites, and nothing else."""
     side, lobe = [("right", "upper"), ("left", "lower")][int(rng.integers(2))]
     there = rng.random() < 0.5
     findings = (Finding(kind=kind, side=side, lobe=lobe, mm=float(rng.uniform(5, 30))),) if there else ()
     truth = Truth(findings=findings)
     made = {name: float(rng.normal()) for name in measures(None)}
-    for slot, graded, much in zip(detecting.SLOTS, grades(truth), amounts(truth), strict=True):
+    for slot, graded, much in zip(SLOTS, grades(truth), amounts(truth), strict=True):
         if slot[0] == kind and slot[1][1] is not None:
             made[f"{slot[1][0]} {slot[1][1]} roundest"] = float((graded > 0) * (5 + 20 * much))
-    return detecting.Example(made, truth)
+    return Example(made, truth)
 
 
-def test_detectors_find_presence_place_and_amount() -> None:
+def test_detectors_find_presence_place_and_amount(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detecting, "KINDS", ("Lung nodule",))  # the others learn nothing here
     rng = np.random.default_rng(0)
-    known = [_made_up("Lung nodule", rng) for _ in range(120)]
-    fitted = detecting.fit(known)
-    right = 0
-    for one in (one for one in [_made_up("Lung nodule", rng) for _ in range(40)] if one.truth.findings):
+    known, new = ([_made_up("Lung nodule", rng) for _ in range(count)] for count in (300, 60))
+    fitted, limits = detecting.fit(known), detecting.thresholds(known)
+    right, asked, read, false = 0, [], [], 0
+    for one in new:
         odds = fitted.log_odds(one.measures)
+        if not one.truth.findings:
+            false += detecting.presence(odds, "Lung nodule") > limits["Lung nodule"]
+            continue
         (finding,) = one.truth.findings
-        best = max(detecting.sites_of("Lung nodule"), key=lambda site: odds["Lung nodule", site])
-        right += best == (finding.side, finding.lobe)
-    assert right >= 12
+        best = max(sites_of("Lung nodule"), key=lambda site: odds["Lung nodule", site])
+        shown = detecting.presence(odds, "Lung nodule") > limits["Lung nodule"]
+        right += shown and best == (finding.side, finding.lobe)
+        asked.append(amount(finding))
+        read.append(fitted.amounts(one.measures)["Lung nodule", (finding.side, finding.lobe)])
+    assert right >= 0.9 * len(asked) and len(asked) > 20
+    assert false <= 0.15 * (len(new) - len(asked))
+    assert np.corrcoef(asked, read)[0, 1] > 0.8
+
+
+def test_limits_are_not_set_by_detectors_that_know_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    known, fitted_on = [_made_up("Lung nodule", rng) for _ in range(20)], []
+
+    class Remembers:
+        def __init__(self, taught: list[Example]) -> None:
+            self.taught = [id(one.measures) for one in taught]
+
+        def log_odds(self, measures: Measures) -> dict:
+            fitted_on.append((id(measures), id(measures) in self.taught))
+            return dict.fromkeys(SLOTS, 0.0)
+
+    monkeypatch.setattr(detecting, "fit", Remembers)
+    detecting.thresholds(known)
+    assert sorted(fitted_on) == sorted((id(one.measures), False) for one in known)
+
+
+def never(_: object) -> Volume:
+    raise AssertionError("it is there already")
 
 
 def test_results_are_kept_and_taken_up_again(tmp_path: Path) -> None:
     item = draw_item(0, 0, "held-out", "held-out", 1.0)
     (first,) = fill(tmp_path, [item], lambda _: volume("nodule"))
-
-    def never(_: object) -> Volume:
-        raise AssertionError("it is there already")
-
     (again,) = fill(tmp_path, [item], never)
     assert again.measures == first.measures and again.seam == first.seam
     assert (tmp_path / f"{item.name}.png").exists()
 
 
-def test_rows_count_what_they_say(tmp_path: Path) -> None:
-    items = [draw_item(i, 0, "held-out", "held-out", 1.0) for i in range(2)]
-    results = list(fill(tmp_path, items, lambda _: volume("nodule")))
+def ended(*_: object) -> Volume:
+    raise VolumeError("It ended before its first slice.")
+
+
+def test_what_asks_for_another_volume_is_not_taken_up(tmp_path: Path) -> None:
+    """Another --seed, guidance or wording was read from, or written over, the same file."""
+    item = draw_item(0, 0, "held-out", "held-out", 1.0)
+    others = [
+        draw_item(0, 1, "held-out", "held-out", 1.0),
+        draw_item(0, 0, "held-out", "known", 1.0),
+        draw_item(0, 0, "held-out", "held-out", 2.0),
+        draw_item(0, 0, "held-out", "held-out", 1.0, shift=1),
+    ]
+    assert len({one.name for one in [item, *others]}) == 5
+    for one in [item, *others]:
+        list(fill(tmp_path, [one], ended))
+    assert [result.item for result in fill(tmp_path, [item, *others], never)] == [item, *others]
+
+
+def test_a_pool_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was killed left half a file, on which every later run failed."""
+    item = draw_item(0, 0, "held-out", "held-out", 1.0)
+    monkeypatch.setattr("ctflow.io.files.os.replace", ended)  # killed before the new name
+    with pytest.raises(VolumeError):
+        list(fill(tmp_path, [item], ended))
+    monkeypatch.undo()
+    assert not list(tmp_path.glob("*.json"))
+    (result,) = fill(tmp_path, [item], ended)
+    assert result.measures is None
+
+
+def test_a_cut_last_example_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = json.dumps({"measures": {"ml": 1.0}, "truth": Truth().to_json()})
+    kept_in(tmp_path, 0).write_text(f"{line}\n{line[:20]}")
+    assert [one.measures for one in examples(tmp_path, 1, 0, 1)] == [{"ml": 1.0}]
+    assert kept_in(tmp_path, 0).read_text() == f"{line}\n"
+
+
+@pytest.mark.parametrize("slices", [1, 4, 15])
+def test_a_few_slices_are_no_chest(slices: int, tmp_path: Path) -> None:
+    """Slices of the other end were read as their neighbours."""
+    few = Volume(volume(None).hu[:slices], volume(None).affine)
+    with pytest.raises(VolumeError, match=f"{slices} slices"):
+        measure(few)
+    (result,) = fill(tmp_path, [draw_item(0, 0, "held-out", "held-out", 1.0)], lambda _: few)
+    assert result.measures is None
+
+
+@pytest.mark.parametrize("hu", [-1000, 40])
+def test_the_shortest_volume_and_one_of_nothing_are_measured(hu: int, tmp_path: Path) -> None:
+    empty = Volume(np.full((40 if hu == 40 else 16, 256, 256), hu, np.int16), affine())
+    (result,) = fill(tmp_path, [draw_item(99, 0, "held-out", "held-out", 1.0)], lambda _: empty)
+    assert np.isfinite(list(result.measures.values())).all()
+    assert result.seam is None and not all(result.sane.values())
+
+
+def taught(folder: Path, count: int) -> None:
+    """As if the detectors' phantoms had been measured already."""
     rng = np.random.default_rng(0)
-    fitted = detecting.fit([_made_up("Lung nodule", rng) for _ in range(20)])
-    judged = judge(results, fitted)
-    rows = {(r.group, r.name): r.estimate for r in presence_rows(judged, dict.fromkeys(KINDS, 0.0))}
-    assert rows["shown when asked", "all"].n == sum(len(item.truth.findings) for item in items)
-    assert rows["shown when denied", "all"].n == sum(len(item.denied) for item in items)
-    assert all(row.estimate.n <= 2 * 3 for row in place_rows(judged))
+    made_up = [_made_up("Lung nodule", rng) for _ in range(count)]
+    lines = [json.dumps({"measures": one.measures, "truth": one.truth.to_json()}) for one in made_up]
+    kept_in(folder, FIT_SEED).write_text("\n".join(lines) + "\n")
 
 
 def test_the_command_measures_a_model_and_writes_table_numbers_and_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model, rng = tiny_checkpoint(tmp_path / "model"), np.random.default_rng(0)
-    made_up = [_made_up("Lung nodule", rng) for _ in range(16)]  # as if the phantoms had been measured already
-    lines = [json.dumps({"measures": one.measures, "truth": one.truth.to_json()}) for one in made_up]
-    (tmp_path / "detectors.jsonl").write_text("\n".join(lines) + "\n")
+    longer = {"geometry": replace(CARD.geometry, max_chunks=5), "defaults": replace(CARD.defaults, chunks=5)}
+    model = tiny_checkpoint(tmp_path / "model", **longer)
+    taught(tmp_path, 16)
     words = ["--n", "2", "--phantoms", "16", "--workers", "1", "--out", str(tmp_path), "--device", "cpu"]
     assert main(["evaluate", "obedience", "--model", str(model), *words]) == 0
-    assert "| AUROC, asked against denied | Pleural effusion |" in capsys.readouterr().out
-    data = json.loads((tmp_path / "obedience.json").read_text())
+    printed = capsys.readouterr().out
+    assert "| AUROC, asked against denied | Pleural effusion |" in printed and "nan" not in printed
+    data = json.loads((tmp_path / "obedience.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     assert data["plan"]["n"] == 2 and data["rows"] and data["phantoms"]
     assert (tmp_path / "obedience.png").exists()
 
 
-@pytest.mark.parametrize("words", [["--n", "0"], ["--phantoms", "3"], ["--seed", "-1"]])
+class Silent:
+    """A model whose volumes all end at once."""
+
+    card, model_sha256 = CARD, "0" * 64
+
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
+        raise VolumeError(f"Seed {request.seed} ended before its first slice.")
+        yield
+
+
+def phantoms_that_end(_: Path, items: list[Item], workers: int) -> list[Result]:
+    return list(fill(_, items, ended))
+
+
+def test_a_model_that_ends_at_once_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taught(tmp_path, 16)
+    monkeypatch.setattr(measuring, "fill_with_phantoms", phantoms_that_end)
+    list(measuring.obedience(Silent(), tmp_path, measuring.Plan(n=16, seed=0, phantoms=16, workers=1)))
+    data = json.loads((tmp_path / "obedience.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    rows = {(row["group"], row["name"]): row["estimate"] for row in data["rows"]}
+    assert rows["shown when asked", "all"]["value"] == 0 and rows["shown when asked", "all"]["n"] >= 32
+    assert rows["seam index", "1 = no seam"]["value"] is None
+    guided = [estimate["n"] for (group, name), estimate in rows.items() if name.startswith("guidance")]
+    assert len(guided) == 3 and len(set(guided)) == 1, "all on the same reports"
+    assert data["too short"] == {"held-out": 16, "known": 4, "guidance 2": 2, "guidance 4": 2, "seeds": 3}
+    assert "and show nothing: 27 of 27." in (tmp_path / "obedience.md").read_text()
+
+
+@pytest.mark.parametrize("left", [(), ("phantoms.npy",), ("phantoms.npy", "phantoms.json")])
+def test_a_folder_without_training_phantoms_is_refused_before_any_work(left: tuple[str, ...], tmp_path: Path) -> None:
+    for name in left:
+        (tmp_path / name).write_text("{}")
+    steps = measuring.obedience(Silent(), tmp_path, measuring.Plan(2, 0, 16, 1), training=tmp_path)
+    with pytest.raises(RequestError, match="--training"):
+        next(steps)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "least"), [("n", 0, 1), ("phantoms", 3, 16), ("seed", -1, 0), ("workers", 0, 1)]
+)
 def test_numbers_that_make_no_sense_are_refused(
-    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, given: int, least: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["evaluate", "obedience", *words, "--out", str(tmp_path / "new")]) == 2
-    assert "--" in capsys.readouterr().err
+    assert main(["evaluate", "obedience", f"--{name}", str(given), "--out", str(tmp_path / "new")]) == 2
+    said = capsys.readouterr().err
+    assert f"--{name}" in said and f"got {given}." in said and str(least) in said
+    assert not (tmp_path / "new").exists()

@@ -29,15 +29,36 @@ def test_an_auroc_of_chance_has_an_interval_around_a_half() -> None:
     assert one.low < 0.5 < one.high and one.high - one.low < 0.15
 
 
+def test_an_auroc_of_few_cases_is_not_certain() -> None:
+    one = auroc([2], [0])
+    assert (one.value, one.n, one.against) == (1.0, 1, 1)
+    assert one.low < 0.25 and one.high == 1.0
+    few, many = auroc(range(50, 55), range(20)), auroc(range(50, 100), range(20))
+    assert 0.5 < few.low < many.low < 1.0
+    assert auroc([0], [2]).high == pytest.approx(1 - one.low)
+    assert math.isnan(auroc([1, 2], []).value) and auroc([1, 2], []).n == 2
+
+
+def test_a_mean_of_few_cases_has_students_interval() -> None:
+    one = mean([1.0, 2.0, 3.0])  # t of 2 degrees of freedom is 4.303
+    assert one.high - one.value == pytest.approx(4.3027 / math.sqrt(3), abs=1e-4)
+
+
 def test_order_is_counted_over_pairs_of_different_groups_only() -> None:
     assert order_kept([0, 0, 1, 2], [1.0, 5.0, 2.0, 9.0]).value == pytest.approx(4 / 5)
     assert order_kept([1, 1], [0.0, 1.0]).n == 0
 
 
 def test_nothing_gives_nan_and_no_error() -> None:
-    for one in (share(0, 0), auroc([], [1]), mean([]), correlation([1], [1])):
+    for one in (share(0, 0), auroc([], [1]), mean([]), correlation([], [])):
         assert math.isnan(one.value) and one.n == 0
 
 
 def test_a_rank_correlation_knows_no_scale() -> None:
     assert correlation([1, 2, 3, 4, 5], [1, 10, 100, 1000, 10000]).value == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_rank_correlation_shares_ranks_among_ties_and_says_nothing_of_a_constant() -> None:
+    assert correlation([1, 2, 2, 3, 4], [2, 1, 3, 3, 5]).value == pytest.approx(0.763158, abs=1e-6)
+    for one in (correlation([1] * 10, [1] * 10), correlation([1] * 10, range(10)), correlation([1, 2], [1, 2])):
+        assert math.isnan(one.value) and one.n > 0
