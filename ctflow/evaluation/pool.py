@@ -19,7 +19,7 @@ from ctflow.evaluation.sanity import sane, seam_index, thumbnail
 from ctflow.io.files import write_whole
 from ctflow.phantom import KINDS, Kind, Phrasings, Truth, draw_finding, make_phantom, write_report
 from ctflow.phantom.grid import Field
-from ctflow.phantom.rates import EXCLUSIVE
+from ctflow.phantom.rates import EXCLUSIVE, seen
 from ctflow.report import Report
 from ctflow.volume import Volume
 
@@ -66,7 +66,7 @@ def draw_item(index: int, seed: int, group: str, phrasings: Phrasings, guidance:
     asked, denied = _deal(index, seed)
     rng = np.random.default_rng([seed, index])
     truth = Truth(
-        findings=tuple(draw_finding(kind, rng)[0] for kind in asked),
+        findings=tuple(seen([draw_finding(kind, rng)[0] for kind in asked])),
         sex="F" if rng.random() < 0.5 else "M",
         age=int(rng.integers(30, 90)),
     )

@@ -36,7 +36,7 @@ from ctflow.phantom import (
     make_phantom,
     sites_of,
 )
-from ctflow.phantom.rates import EXCLUSIVE
+from ctflow.phantom.rates import EXCLUSIVE, seen
 from ctflow.phantom.truth import amount
 from ctflow.volume import Volume
 from tests.tiny import CARD, tiny_checkpoint
@@ -149,6 +149,12 @@ def test_kinds_are_asked_and_denied_about_equally_often_and_never_both() -> None
     assert all(15 <= asked[kind] <= 40 and 12 <= denied[kind] <= 40 for kind in KINDS), (asked, denied)
     assert all(not item.truth.kinds & set(item.denied) for item in items)
     assert {len(item.truth.kinds) for item in items} == {2, 3} == {len(item.denied) for item in items}
+
+
+def test_nothing_is_asked_for_that_fluid_or_air_would_hide() -> None:
+    """It could not be shown, and its report would be called disobeyed."""
+    asked = [draw_item(i, 0, "held-out", "held-out", 1.0).truth.findings for i in range(190)]
+    assert all(tuple(seen(findings)) == findings for findings in asked)
 
 
 def test_other_words_ask_for_the_same_findings() -> None:
