@@ -9,10 +9,10 @@ from ctflow.models.ctclip import CTClip
 from ctflow.models.reader import ASSERTED, DENIED, NOT_MENTIONED
 from ctflow.phantom import KINDS, SLOTS, Finding, Phrasings, Truth
 from ctflow.training import mentions, text
-from ctflow.training.demo import SMOKE
 from ctflow.training.mentions import Sentence, draw_sentence
 from ctflow.training.others import OTHERS, OTHERS_NEW
 from ctflow.training.phantoms import PhantomSet
+from ctflow.training.sizes import SMOKE
 from ctflow.training.tower import fit_tower, tower_image
 
 TOWER = SMOKE.tower

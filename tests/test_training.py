@@ -18,9 +18,10 @@ from ctflow.models.stdit import Attention, STDiTConfig
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from ctflow.training.demo import DEMO, SMOKE, STAGES, TRANSFORMER_RECIPE, check_room, note_demo
+from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE, check_room, note_demo
 from ctflow.training.loop import Recipe, Stage, note_network
 from ctflow.training.loop import train as train_stage
+from ctflow.training.sizes import DEMO, SMOKE
 from ctflow.training.transformer import cosines, look_along, look_around
 
 HOURS = "0.002"  # seconds per network

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from ctflow.card import find_checkpoint
 from ctflow.commands.extra import extra
 from ctflow.commands.generate import DEFAULT_MODEL, load
+from ctflow.commands.least import check_least
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
 from ctflow.settings import DEVICES
@@ -66,7 +67,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_effusion(args: argparse.Namespace) -> None:
     """Prints each row as soon as it is measured."""
-    _check_least(args, seeds=1)
+    check_least(args, seeds=1)
     with extra("train"):
         from ctflow.evaluation.effusion import HEAD, markdown, measure
 
@@ -75,7 +76,7 @@ def run_effusion(args: argparse.Namespace) -> None:
 
 def run_codec(args: argparse.Namespace) -> None:
     """Prints the table, on the CPU."""
-    _check_least(args, phantoms=1)
+    check_least(args, phantoms=1)
     folder = find_checkpoint(args.model)
     with extra("train"):
         from ctflow.checkpoints import load_checkpoint
@@ -86,7 +87,7 @@ def run_codec(args: argparse.Namespace) -> None:
 
 def run_reading(args: argparse.Namespace) -> None:
     """Prints the table, on the CPU."""
-    _check_least(args, n=1, seed=0)
+    check_least(args, n=1, seed=0)
     folder = find_checkpoint(args.model)
     with extra("train"):
         from ctflow.checkpoints import load_checkpoint
@@ -97,7 +98,7 @@ def run_reading(args: argparse.Namespace) -> None:
 
 def run_obedience(args: argparse.Namespace) -> None:
     """Writes table, numbers and pictures, and prints the table."""
-    _check_least(args, n=1, seed=0, workers=1)
+    check_least(args, n=1, seed=0, workers=1)
     workers = args.workers or os.cpu_count() or 1
     if args.phantoms < 16:
         raise RequestError(
@@ -114,14 +115,6 @@ def run_obedience(args: argparse.Namespace) -> None:
         for step in bar:
             bar.set_description(step)
     print((out / "obedience.md").read_text(), flush=True)
-
-
-def _check_least(args: argparse.Namespace, **least: int) -> None:
-    """Raises RequestError for a number that is given and too small."""
-    for name, value in least.items():
-        given = getattr(args, name)
-        if given is not None and given < value:
-            raise RequestError(f"--{name} is {value} or more; got {given}.")
 
 
 def _print_table(head: str, lines: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ctflow.commands.extra import extra
-from ctflow.errors import RequestError
+from ctflow.commands.least import check_least
 from ctflow.io.files import make_folder
 
 
@@ -28,10 +28,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run(args: argparse.Namespace) -> None:
     """Writes them, and prints how fast. Raises CTFlowError for what cannot be."""
-    workers = (os.cpu_count() or 1) if args.workers is None else args.workers
-    for name, value, least in (("--n", args.n, 1), ("--seed", args.seed, 0), ("--workers", workers, 1)):
-        if value < least:
-            raise RequestError(f"{name} is {least} or more; got {value}.")
+    check_least(args, n=1, seed=0, workers=1)
+    workers = args.workers or os.cpu_count() or 1
     make_folder(args.out)
     with extra("train"):
         from ctflow.training.ctrate import write_dataset

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ctflow.card import CARD
 from ctflow.commands.extra import extra
+from ctflow.commands.least import check_least
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
 from ctflow.settings import DEVICES
@@ -48,8 +49,7 @@ def run_demo(args: argparse.Namespace) -> None:
     """Trains the demo model. Raises CTFlowError where it cannot begin."""
     if not 0 < args.hours < math.inf:
         raise RequestError(f"--hours is a number more than 0; got {args.hours:g}.")
-    if args.seed < 0:
-        raise RequestError(f"--seed is 0 or more; got {args.seed}.")
+    check_least(args, seed=0)
     work = args.work or Path("runs/smoke" if args.smoke else "runs/demo")
     out = args.out or work / "model"
     _check_replaceable(out)

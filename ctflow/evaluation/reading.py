@@ -7,8 +7,8 @@ from ctflow.checkpoints import Checkpoint
 from ctflow.errors import CheckpointError
 from ctflow.evaluation.statistics import Estimate
 from ctflow.phantom import Phrasings
-from ctflow.training.demo import DEMO
 from ctflow.training.mentions import check_mentions, taught
+from ctflow.training.sizes import DEMO
 
 SEED = 2 * 10**6  # another stream than any training's
 HEAD = "| wordings | new sentences that | share (95 % interval) | n |\n|---|---|---|---|"

@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
@@ -22,19 +22,20 @@ from ctflow.errors import ResourceError
 from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.io.files import whole
 from ctflow.models.avae import AVAE
-from ctflow.models.ctclip import CTClip, CTClipConfig
+from ctflow.models.ctclip import CTClip
 from ctflow.models.reader import Reader
 from ctflow.models.stdit import STDiTConfig
 from ctflow.models.text import TextEncoder
-from ctflow.phantom import KINDS, Phrasings, amounts, draw_truth, write_report
+from ctflow.phantom import Phrasings, amounts, draw_truth, write_report
 from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
 from ctflow.training.loop import TRAINED, Recipe, Stage
 from ctflow.training.mentions import check_mentions, new_reader, train_mentions
 from ctflow.training.phantoms import FACTS, MAX_SLICES, VOLUMES, PhantomSet, holds, phantom_set
 from ctflow.training.plan import note_plan
+from ctflow.training.sizes import DEMO, SMOKE, Sizes
 from ctflow.training.text import Attributes, accuracy, embeddings, new_bert, new_tokenizer, train_text
-from ctflow.training.tower import check_tower, fit_tower, latent_size, seen, tower_set, train_tower
+from ctflow.training.tower import check_tower, fit_tower, seen, tower_set, train_tower
 from ctflow.training.transformer import LatentSet, encode_volume, new_transformer, train_transformer
 
 log = logging.getLogger(__name__)
@@ -53,86 +54,6 @@ STAGES = ("avae", "text", "mentions", "tower", "transformer")
 REPORTS_PER_PHANTOM = 8
 PLAN, LATENTS = "plan.json", "latents.pt"
 SPARE_BYTES = 2 * 10**8  # networks, their states, what is written beside before it takes a place
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What differs between the demo model and a smoke test of its training."""
-
-    phantoms: int
-    avae_channels: tuple[int, ...]
-    latent_channels: int
-    avae_batch: int
-    text_hidden: int
-    text_layers: int
-    patch: tuple[int, int, int]
-    hidden: int
-    depth: int
-    heads: int
-    batch: int
-    vocabulary_reports: int
-    sentences: int
-    tower: CTClipConfig
-
-
-DEMO = Sizes(
-    phantoms=1200,
-    avae_channels=(8, 16, 24, 32),
-    latent_channels=3,
-    avae_batch=4,
-    text_hidden=128,
-    text_layers=3,
-    patch=(4, 4, 4),
-    hidden=320,
-    depth=5,
-    heads=5,
-    batch=8,
-    vocabulary_reports=4000,
-    sentences=12_000,
-    # No layers: see `ctflow.training.tower`.
-    tower=CTClipConfig(
-        dim=64,
-        codebook_size=2048,
-        image_size=128,
-        slices=48,
-        patch_size=8,
-        temporal_patch_size=6,
-        spatial_depth=0,
-        temporal_depth=0,
-        dim_head=32,
-        heads=2,
-        dim_text=128,
-        dim_latent=latent_size(KINDS),
-        spacing_mm=(6.0, 3.0, 3.0),
-        labels=KINDS,
-    ),
-)
-SMOKE = Sizes(
-    phantoms=2,
-    avae_channels=(4, 4, 8, 8),
-    latent_channels=4,
-    avae_batch=2,
-    text_hidden=16,
-    text_layers=1,
-    patch=(8, 8, 8),
-    hidden=32,
-    depth=2,
-    heads=4,
-    batch=2,
-    vocabulary_reports=200,
-    sentences=64,
-    tower=replace(
-        DEMO.tower,
-        dim=16,
-        codebook_size=16,
-        image_size=32,
-        slices=12,
-        patch_size=8,
-        dim_head=8,
-        dim_text=16,
-        spacing_mm=(24.0, 12.0, 12.0),
-    ),
-)
 
 
 def train_demo(out: Path, work: Path, hours: float, smoke: bool, seed: int, device: str) -> None:
