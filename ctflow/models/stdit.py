@@ -174,7 +174,8 @@ class PatchEmbed(nn.Module):
 
     def _half(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         tokens = F.conv3d(x.to(weight.dtype), weight, bias, stride=self.proj.stride)
-        return rearrange(tokens, "b d n h w -> b (n h w) d")
+        # Contiguous: sums take the layout of their first term, and every block would pass the channels-first one on.
+        return rearrange(tokens, "b d n h w -> b (n h w) d").contiguous()
 
 
 class TimeEmbed(nn.Module):
