@@ -1,6 +1,7 @@
 """CTFlow: a request in, events out. Owns the device, and turns latents into HU in the patient's space."""
 
 import contextlib
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,6 +29,9 @@ from ctflow.sampler import ChunkSampled, Given, StepSampled, WhiteRule, sample, 
 from ctflow.start import check_start
 from ctflow.volume import Volume
 
+# On the CPU, for pinned memory and inside CUDA's libraries torch has no type of its own for it.
+_NO_MEMORY = re.compile(r"allocate memory|out of memory|ALLOC_FAILED")
+
 
 @contextlib.contextmanager
 def _memory_of(device: torch.device | str) -> Iterator[None]:
@@ -35,8 +39,7 @@ def _memory_of(device: torch.device | str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # On the CPU torch has no type of its own for it.
-        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and not _NO_MEMORY.search(str(error)):
             raise
         elsewhere = "" if str(device) == "cpu" else ", or run it on the CPU (--device cpu)"
         raise ResourceError(
@@ -70,7 +73,7 @@ class CTFlow:
         self._text = checkpoint.text.to(device)
         self._ctclip = checkpoint.ctclip.to(device) if checkpoint.ctclip else None
         self._encode = lru_cache(maxsize=16)(torch.inference_mode()(self._text.encode))
-        with torch.inference_mode():
+        with torch.no_grad():  # not inference mode: ZeroGPU moves what is made here, and cannot move such tensors
             self._first_previous = first_previous(self.card, self._avae)
             self._white = self._make_white_rule()
         self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
@@ -143,8 +146,13 @@ class CTFlow:
         """Rows to the back and columns to the left."""
         while coming and (wait or coming[0][2].ready()):
             chunk, first_slice, slices = coming.popleft()
-            hu = self.card.intensity.to_hu(slices.wait().numpy())
-            yield ChunkDone(chunk, first_slice, self._frame.to_volume(hu))
+            intensity = slices.wait().numpy()
+            if not np.isfinite(intensity).all():
+                raise VolumeError(
+                    f"Chunk {chunk + 1} came out on {self.device} as values that are not numbers: on a GPU, try "
+                    "--device cpu, whose precision is higher; else fetch the model again, for its weights are damaged."
+                )
+            yield ChunkDone(chunk, first_slice, self._frame.to_volume(self.card.intensity.to_hu(intensity)))
 
     def generate(self, request: GenerationRequest, start: Start | None = None) -> Volume:
         """Drains `stream`."""

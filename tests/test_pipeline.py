@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ctflow.card import write_card
+from ctflow.cuda import Coming
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import ChunkDone, Finished, Started, StepDone
 from ctflow.models import avae
@@ -147,7 +148,14 @@ def test_a_model_without_a_tower_gives_no_score(model: CTFlow) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("can't allocate memory"), MemoryError()]
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        torch.AcceleratorError("CUDA error: out of memory", 2),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("can't allocate memory"),
+        MemoryError(),
+    ],
 )
 def test_memory_that_runs_out_is_said_with_the_knobs_that_help(
     model: CTFlow, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -170,3 +178,27 @@ def test_another_runtime_error_stays_what_it_is(model: CTFlow, monkeypatch: pyte
     monkeypatch.setattr(model, "_decode", bug)
     with pytest.raises(RuntimeError, match="size mismatch"):
         model.generate(model.card.request(REPORT, seed=1))
+
+
+def test_values_that_are_not_numbers_are_no_volume(model: CTFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As fp16 gives them where it runs over: they would be stored as HU like any other."""
+    decode = model._engine.decode
+
+    def spoiled(latents: torch.Tensor) -> Coming:
+        return decode(latents.index_fill(0, torch.tensor([1]), float("nan")))
+
+    monkeypatch.setattr(model, "_engine", replace(model._engine, decode=spoiled))
+    with pytest.raises(VolumeError, match=r"Chunk 1 came out on cpu as values that are not numbers"):
+        model.generate(model.card.request(REPORT, seed=1))
+
+
+def test_what_is_made_at_load_can_be_moved_as_zerogpu_does(folder: Path) -> None:
+    """Its worker gives each tensor of the parent process other data, which an inference tensor does not survive."""
+    model = CTFlow.load(folder, "cpu")
+    request = model.card.request(REPORT, seed=1)
+    expected = model.generate(request).hu
+    made = [tensor for owner in (model, model._white) for tensor in vars(owner).values() if torch.is_tensor(tensor)]
+    assert len(made) == 2
+    for tensor in made:
+        tensor.data = tensor.clone()
+    np.testing.assert_array_equal(model.generate(request).hu, expected)
