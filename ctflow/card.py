@@ -1,22 +1,25 @@
 """ModelCard: everything that a checkpoint must say about itself. No defaults: what is missing is an error."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ctflow.catalog import RELEASED, how_to_get
 from ctflow.errors import CheckpointError, RequestError, faults
 from ctflow.events import GenerationRequest, Solver
 from ctflow.hu import IntensityMap
-from ctflow.report import Report
+from ctflow.report import Report, fields_of
 
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 Direction = Literal["L", "R", "P", "A", "S", "I"]
 Axes = tuple[Direction, Direction, Direction]
 Proof = Literal["proved", "inferred"]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
 CARD_FORMAT = 1
 CARD = "card.json"
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
@@ -30,16 +33,31 @@ def _upright(axes: Axes) -> Axes:
     return axes
 
 
+def _of_a_report(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """A part with a field that no report has would be left out of every text, and nobody would see it."""
+    report = asdict(Report("findings", "impression", "F", 50))
+    for part in parts:
+        if unknown := fields_of(part) - report.keys():
+            raise ValueError(f"{part!r} names {', '.join(sorted(unknown))}, and a report has {', '.join(report)}")
+        try:
+            part.format(**report)
+        except LookupError as error:
+            raise ValueError(f"{part!r} cannot be filled in") from error
+    if not any("findings" in fields_of(part) for part in parts):
+        raise ValueError("no part names {findings}, so that the report would not be read")
+    return parts
+
+
 @dataclass(frozen=True, config=_strict)
 class Geometry:
     """`axes`: the directions in which the model's slice, row and column index grow."""
 
-    slices_per_chunk: int
-    max_chunks: int
-    rows: int
-    columns: int
-    slice_spacing_mm: float
-    pixel_spacing_mm: float
+    slices_per_chunk: Count
+    max_chunks: Count
+    rows: Count
+    columns: Count
+    slice_spacing_mm: Positive
+    pixel_spacing_mm: Positive
     axes: Annotated[Axes, AfterValidator(_upright)]
 
 
@@ -57,10 +75,10 @@ class Evidence:
 class Latent:
     """Latent the transformer sees = (A-VAE mean - shift) * scale, of shape (channels, slices, rows, columns)."""
 
-    channels: int
-    rows: int
-    columns: int
-    scale: float
+    channels: Count
+    rows: Count
+    columns: Count
+    scale: Positive
     shift: float
 
 
@@ -77,8 +95,8 @@ class Text:
     """`parts`: see `ctflow.report.encoder_text`."""
 
     encoder: str
-    parts: tuple[str, ...]
-    max_tokens: int
+    parts: Annotated[tuple[str, ...], AfterValidator(_of_a_report)]
+    max_tokens: Annotated[int, Field(ge=2)]
 
 
 @dataclass(frozen=True, config=_strict)

@@ -254,6 +254,11 @@ def _check_agreement(
     if taef1:
         pairs["channels of TAEF1"] = (taef1.network.config.latent_channels, latent.channels)
         pairs["size of an image of TAEF1"] = (_image_size(taef1, latent), (geometry.rows, geometry.columns))
+    if card.text.max_tokens > bert.max_position_embeddings:
+        raise CheckpointError(
+            f"{folder} contradicts itself on the length of a text: text.max_tokens in {CARD} is "
+            f"{card.text.max_tokens}, and the text encoder has places for {bert.max_position_embeddings}."
+        )
     for what, (found, expected) in pairs.items():
         if found != expected:
             raise CheckpointError(f"{folder} contradicts itself on the {what}: {found} against {expected}.")

@@ -32,13 +32,20 @@ class IntensityMap:
     """The straight line between model intensity and HU.
 
     Intensity `black` is `hu_black`, intensity `white` is `hu_white`. HU are cut to that range, because outside
-    it the model has never seen anything.
+    it the model has never seen anything. Raises ValueError for ends that make no line, or HU beyond int16.
     """
 
     black: float
     white: float
     hu_black: int
     hu_white: int
+
+    def __post_init__(self) -> None:
+        if not (self.black < self.white and -32768 <= self.hu_black < self.hu_white <= 32767):
+            raise ValueError(
+                "black must lie below white, in intensity and in HU of int16; it is "
+                f"{self.black:g} to {self.white:g}, and {self.hu_black} to {self.hu_white} HU"
+            )
 
     def to_intensity(self, hu: np.ndarray) -> np.ndarray:
         """HU of any shape -> float32 intensity, cut to [black, white]."""

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import asdict, dataclass
+from string import Formatter
 from typing import Literal
 
 from ctflow.errors import RequestError
@@ -70,5 +71,9 @@ def encoder_text(report: Report, parts: tuple[str, ...]) -> str:
     For example `("[Sex: {sex}]", "Findings: {findings}")`.
     """
     fields = {key: value for key, value in asdict(report).items() if value not in (None, "")}
-    named = ((part, re.findall(r"{(\w+)", part)) for part in parts)
-    return " ".join(part.format(**fields) for part, names in named if all(name in fields for name in names))
+    return " ".join(part.format(**fields) for part in parts if fields_of(part) <= fields.keys())
+
+
+def fields_of(part: str) -> set[str]:
+    """The names in braces in a part of `encoder_text`; `{{` is a brace. Raises ValueError for braces without an end."""
+    return {name for _, name, _, _ in Formatter().parse(part) if name is not None}

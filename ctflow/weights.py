@@ -14,6 +14,7 @@ from ctflow.errors import CheckpointError
 
 CONFIG = "config.json"
 Shape = tuple[int, ...]
+_PLAIN = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 _LFS_POINTER = b"version https://git-lfs"
 
 
@@ -112,11 +113,15 @@ def without_memory(new_network: Callable[[], Any]) -> Any:
 
 
 def fill(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    """Gives the network every one of `weights`, in its own dtype. Raises CheckpointError where they do not fit.
+    """Gives the network every one of `weights`, in its own dtype. Raises CheckpointError where they do not fit,
+    or mean something only with a scale that lies elsewhere, as those of quantised files do.
 
     The tensors are taken over and not copied, so that a large model lies in memory once.
     """
     expected = network.state_dict()
     check_fit(shapes_of(expected), shapes_of(weights), path)
+    for name, tensor in expected.items():
+        if tensor.is_floating_point() and weights[name].dtype not in _PLAIN:
+            raise CheckpointError(f"{path} holds {name} as {weights[name].dtype}: float32, bf16 or fp16 was expected.")
     taken = {name: weights[name].to(tensor.dtype) for name, tensor in expected.items()}
     network.load_state_dict(taken, assign=True)

@@ -53,6 +53,18 @@ def test_every_way_that_slices_across_the_body_can_lie_is_a_card(path: Path, axe
         (lambda v: v["geometry"].update(axes=["L", "P", "S"]), "geometry.axes is wrong (slices go to S or I"),
         (lambda v: v["geometry"].update(axes=["S", "I", "P"]), "geometry.axes is wrong (slices go to S or I"),
         (lambda v: v.update(format=2), "format is wrong"),
+        (lambda v: v["geometry"].update(slice_spacing_mm=0), "geometry.slice_spacing_mm is wrong"),
+        (lambda v: v["geometry"].update(max_chunks=0), "geometry.max_chunks is wrong"),
+        (lambda v: v["latent"].update(scale=0), "latent.scale is wrong"),
+        (lambda v: v["intensity"].update(hu_white=-1000), "-1000 to -1000 HU"),
+        (lambda v: v["intensity"].update(white=0), "intensity is wrong (black must lie below white"),
+        (lambda v: v["intensity"].update(hu_white=40_000), "in HU of int16"),
+        (lambda v: v["text"].update(parts=["Findings: {finding}"]), "names finding, and a report has findings"),
+        (lambda v: v["text"].update(parts=["Findings: {findings"]), "text.parts is wrong"),
+        (lambda v: v["text"].update(parts=["{findings}", "{age:z}"]), "text.parts is wrong"),
+        (lambda v: v["text"].update(parts=["{findings}", "{age:{width}}"]), "cannot be filled in"),
+        (lambda v: v["text"].update(parts=["Length: 256"]), "no part names {findings}"),
+        (lambda v: v["text"].update(max_tokens=1), "text.max_tokens is wrong"),
     ],
 )
 def test_a_fault_is_an_error_that_names_the_file_and_the_field(

@@ -173,6 +173,15 @@ def test_a_card_that_disagrees_with_the_networks_is_refused(folder: Path) -> Non
         load_checkpoint(folder)
 
 
+def test_a_card_that_asks_for_longer_texts_than_the_encoder_takes_is_refused(folder: Path) -> None:
+    """It was loaded, and the first long report was an IndexError."""
+    card = json.loads((folder / "card.json").read_text())
+    card["text"]["max_tokens"] = 17
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(CheckpointError, match=r"length of a text: .* is 17, and the text encoder has places for 16"):
+        load_checkpoint(folder)
+
+
 def test_a_model_is_found_by_its_folder_or_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctflow.card.CHECKPOINTS", folder.parent)
     assert find_checkpoint(str(folder)) == find_checkpoint("tiny") == folder

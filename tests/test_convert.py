@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import SimpleITK as sitk
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import BertModel
 
@@ -165,6 +166,13 @@ def transposed(weights: dict) -> None:
     weights[name] = weights[name].t().contiguous().t()
 
 
+def edit_weights(path: Path, edit: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Changes the last tensor of a file."""
+    weights = load_file(path)
+    name = max(name for name in weights if weights[name].ndim > 1 and "y_embedding" not in name)
+    save_file(weights | {name: edit(weights[name])}, path)
+
+
 def other_vocabulary(tokenizer: Path) -> None:
     """As many words, and the special ones elsewhere, as in the BERT of everyone else."""
     (tokenizer / "vocab.txt").write_text("\n".join([*VOCABULARY[5:], *VOCABULARY[:5]]) + "\n")
@@ -202,6 +210,11 @@ def other_vocabulary(tokenizer: Path) -> None:
         (lambda s: edit_json(s.denoiser / "config.json", hidden_size=-48), "hidden_size must be at least 1"),
         (lambda s: edit_json(s.denoiser / "config.json", hidden_size=50, num_heads=5), "multiple of 4"),
         (lambda s: edit_json(s.denoiser / "config.json", mlp_ratio=0), "mlp_ratio must be positive"),
+        (lambda s: edit_json(s.denoiser / "config.json", no_temporal_pos_emb=True), "no_temporal_pos_emb True instead"),
+        (lambda s: edit_weights(s.denoiser / WEIGHTS, torch.zeros_like), "transformer are damaged: .* from 0 to 0"),
+        (lambda s: edit_weights(s.avae / WEIGHTS, lambda t: t / 0), "avae are damaged"),
+        (lambda s: edit_weights(s.denoiser / WEIGHTS, lambda t: t.to(torch.int8)), "as torch.int8: float32"),
+        (lambda s: edit_weights(s.avae / WEIGHTS, lambda t: t.to(torch.float8_e4m3fn)), "as torch.float8_e4m3fn"),
         (lambda s: os.truncate(s.text, 0), r"a file of tensors \(EOFError|a file of tensors \(Ran out"),
         (lambda s: s.text.write_bytes(b"a"), "cannot be read as a file of tensors"),
         (lambda s: edit_pickle(s.text, lambda w: w.update({3: torch.zeros(1)})), "where a flat dict"),
@@ -316,6 +329,16 @@ def test_a_released_model_that_is_not_here_says_how_to_get_it_and_its_licences(
     said = capsys.readouterr().err
     assert f"python -m ctflow convert {name}" in said and "CC-BY-NC-SA-4.0" in said
     assert how_to_get(RELEASED[name]) in said
+
+
+def test_a_disk_that_is_full_is_said(v1: Released, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("ctflow.released.convert.save_file", full)
+    with pytest.raises(CheckpointError, match=r"out cannot be written .*No space left"):
+        convert(v1.recipe, v1.sources, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["v1"]
 
 
 def test_a_folder_that_is_there_is_never_written_over(v1: Released, tmp_path: Path) -> None:

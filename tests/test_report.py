@@ -66,3 +66,10 @@ def test_the_encoder_sees_the_parts_that_there_are() -> None:
         "[Sex: F] [Age: 007Y] Findings: Clear {lungs}."
     )
     assert encoder_text(Report("", "Normal.", age=0), PARTS) == "[Age: 000Y] Impression: Normal."
+
+
+def test_a_brace_that_belongs_to_the_text_is_written_twice() -> None:
+    """The paper's figure has its text in braces: it must be one edit of a card. Such a part was left out."""
+    report = Report("Clear.", "Normal.")
+    parts = ("{{Findings: {findings}", "Impressions: {impression}", "[Age: {age:03d}Y]", "Length: 256}}")
+    assert encoder_text(report, parts) == "{Findings: Clear. Impressions: Normal. Length: 256}"

@@ -1,12 +1,14 @@
 """From the released files to a checkpoint folder of ours, strictly: what does not fit is an error, never a guess."""
 
 import json
+import math
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from diffusers import AutoencoderKL, AutoencoderTiny
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import BertModel
 
@@ -17,6 +19,7 @@ from ctflow.checkpoints import (
     RELEASED_PREFIX,
     TAEF1,
     TRANSFORMERS_WEIGHTS,
+    Checkpoint,
     check_class,
     load_checkpoint,
     new_diffusers,
@@ -38,6 +41,10 @@ from ctflow.weights import (
     weight_files,
     without_memory,
 )
+
+# What a config says, where it says it, if its weights are of the function that is known here: no shape shows it.
+RELEASED_STDIT = {"no_temporal_pos_emb": False}
+MEANINGLESS = ("y_embedder.y_embedding",)  # never trained, never used
 
 
 @dataclass(frozen=True)
@@ -68,13 +75,27 @@ def convert(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
         for name in ("transformer", "avae", "text"):
             (partial / name).mkdir(parents=True)
         card = _write_parts(recipe, sources, partial)
-        load_checkpoint(partial)
+        _check_values(load_checkpoint(partial))
         partial.rename(out)
-    except OSError as error:
-        raise CheckpointError(f"{out} cannot be written: {error.strerror}.") from error
+    except (OSError, SafetensorError) as error:  # the latter from a disk that is full
+        raise CheckpointError(f"{out} cannot be written ({error}).") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return card
+
+
+def _check_values(loaded: Checkpoint) -> None:
+    """A file that was made at full length before its download, which then broke off, is zeros from there on."""
+    networks = {"transformer": loaded.transformer, "avae": loaded.avae, "text": loaded.text}
+    for part, network in (networks | {CTCLIP: loaded.ctclip, TAEF1: loaded.taef1}).items():
+        for name, tensor in network.state_dict().items() if network else ():
+            if tensor.ndim < 2 or name in MEANINGLESS:
+                continue
+            low, high = map(float, tensor.aminmax())
+            if low == high == 0 or not math.isfinite(low - high):
+                raise CheckpointError(
+                    f"The weights of {part} are damaged: {name} goes from {low:g} to {high:g}. Fetch them again, whole."
+                )
 
 
 def _write_parts(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
@@ -91,6 +112,10 @@ def _write_parts(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
 
 def _copy_transformer(recipe: Recipe, source: Path, out: Path) -> STDiTConfig:
     check_class(source / CONFIG, "DiffuserSTDiT")
+    said = read_json(source / CONFIG)
+    for name, value in RELEASED_STDIT.items():
+        if said.get(name, value) != value:
+            raise CheckpointError(f"{source / CONFIG} says {name} {said[name]!r} instead of {value!r}, as released.")
     config = read_config(STDiTConfig, source / CONFIG)
     with read_by_others(source / CONFIG, "no transformer"):
         expected = shapes_of(without_memory(lambda: STDiT(config)).state_dict())
