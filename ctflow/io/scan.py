@@ -34,6 +34,8 @@ _TAGS = {
     "position": "0020|0032",
 }
 
+_NUMBERS = {"orientation": 6, "position": 3}
+
 
 def read_scan(path: Path) -> Volume:
     """A chest CT in HU from a file or a DICOM folder. Raises VolumeError for whatever is not a whole, upright one."""
@@ -97,7 +99,15 @@ class _Slice:
     tags: dict[str, str]
 
     def numbers(self, tag: str) -> np.ndarray:
-        return np.array([float(part) for part in self.tags[tag].split("\\")])
+        try:
+            found = np.array([float(part) for part in self.tags[tag].split("\\")])
+        except ValueError:
+            found = np.array([])
+        if len(found) != _NUMBERS[tag] or not np.isfinite(found).all():
+            raise VolumeError(
+                f"{self.file} says {self.tags[tag]!r} for its {tag}; {_NUMBERS[tag]} numbers were expected."
+            )
+        return found
 
 
 def _read_dicom(folder: Path) -> Volume:
@@ -125,7 +135,8 @@ def _header(file: str) -> _Slice:
     reader.SetFileName(file)
     _tried(Path(file), reader.ReadImageInformation)
     known = set(reader.GetMetaDataKeys())
-    return _Slice(file, {name: reader.GetMetaData(tag).strip(" \0") for name, tag in _TAGS.items() if tag in known})
+    said = {name: reader.GetMetaData(tag).strip(" \0") for name, tag in _TAGS.items() if tag in known}
+    return _Slice(file, {name: value for name, value in said.items() if value})
 
 
 def _check_kind(slices: list[_Slice], folder: Path) -> None:
@@ -135,7 +146,7 @@ def _check_kind(slices: list[_Slice], folder: Path) -> None:
             raise VolumeError(f"{item.file} is of modality {tags.get('modality', 'unknown')}; CT was expected.")
         if tags.get("samples", "1") != "1":
             raise VolumeError(f"{item.file} is a colour image; one value per pixel was expected.")
-        if tags.get("frames", "1") not in ("", "1"):
+        if tags.get("frames", "1") != "1":
             raise VolumeError(f"{item.file} holds {tags['frames']} frames; one file per slice was expected.")
         if missing := {"orientation", "position", "rows", "columns"} - tags.keys():
             raise VolumeError(f"{item.file} does not say its {', '.join(sorted(missing))}.")

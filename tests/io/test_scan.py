@@ -105,6 +105,7 @@ def uneven(i: int, tags: dict[str, str]) -> None:
         (twice, "several slices at one place"),
         (edit_tag("0020|000e", "1.2.3.5", only=2), "holds 2 DICOM series"),
         (edit_tag("0020|0037", "1\\0\\0\\0\\0\\-1", only=2), "size or plane"),
+        (edit_tag("0008|0060", ""), "modality unknown"),
         (lambda i, tags: tags.update(skip="") if i else None, "single slice"),
     ],
 )
@@ -113,6 +114,27 @@ def test_a_dicom_folder_that_is_not_one_upright_ct_is_refused(
 ) -> None:
     with pytest.raises(VolumeError, match=said):
         read_scan(write_dicom(tmp_path / "dicom", edit))
+
+
+@pytest.mark.parametrize(
+    ("element", "value", "said"),
+    [
+        (0x32, b"", "does not say its position"),
+        (0x32, b"1\\2", "says .* for its position; 3 numbers were expected"),
+        (0x37, b"1\\0\\0\\0\\x\\0", "says .* for its orientation; 6 numbers were expected"),
+    ],
+)
+def test_a_dicom_file_with_words_where_numbers_belong_is_refused(
+    tmp_path: Path, element: int, value: bytes, said: str
+) -> None:
+    """Such a header ended in a ValueError. SimpleITK writes none, so its bytes are changed."""
+    file = write_dicom(tmp_path / "dicom") / "7.dcm"
+    data = file.read_bytes()
+    begin = data.index(struct.pack("<2H", 0x20, element)) + 8
+    (length,) = struct.unpack_from("<I", data, begin - 4)
+    file.write_bytes(data[:begin] + value.ljust(length) + data[begin + length :])
+    with pytest.raises(VolumeError, match=said):
+        read_scan(tmp_path / "dicom")
 
 
 @pytest.mark.parametrize("name", ["4.dcm", "7.dcm"])
