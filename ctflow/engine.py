@@ -38,7 +38,8 @@ def engine_on(device: torch.device, transformer: STDiT, decoder: SliceDecoder, l
         return Engine(transformer, at_once(decoder.decode), lambda: None)
     for_transformer, for_avae = precision(torch.cuda.get_device_capability(device))
     transformer.lower(for_transformer)
-    decoder.network.to(for_transformer if isinstance(decoder.network, AutoencoderTiny) else for_avae)
+    for part in decoder.network.children():  # the whole network's own `to` warns of modules to be spared, of none
+        part.to(for_transformer if isinstance(decoder.network, AutoencoderTiny) else for_avae)
     rank = CUDA_LEVELS.index(level)
     decode, steps = at_once(decoder.decode), transformer
     if rank >= CUDA_LEVELS.index("overlap"):

@@ -14,6 +14,7 @@ from ctflow.benchmark.reference import reference_velocity
 from ctflow.checkpoints import load_checkpoint, load_transformer
 from ctflow.cuda import Coming, Replayed, compile_blocks
 from ctflow.device import resolve_device
+from ctflow.engine import engine_on
 from ctflow.errors import RequestError
 from ctflow.events import ChunkDone, Event, Finished, StepDone
 from ctflow.models.stdit import STDiT
@@ -161,6 +162,32 @@ def test_whoever_chooses_a_device_gets_float32_that_is_float32(name: str, monkey
 def test_a_level_that_this_device_has_not_is_refused(folder: Path, level: str) -> None:
     with pytest.raises(RequestError, match="one of plain" if level == "warp" else "needs a CUDA GPU"):
         CTFlow.load(folder, "cpu", cuda=level)
+
+
+@pytest.mark.parametrize(
+    ("capability", "transformers", "avaes"),
+    [((9, 0), torch.bfloat16, torch.bfloat16), ((7, 5), torch.float16, torch.float32)],
+)
+def test_the_networks_come_into_the_gpus_precision_without_a_warning(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capability: tuple[int, int],
+    transformers: torch.dtype,
+    avaes: torch.dtype,
+) -> None:
+    """On the CPU, which is told that it is a GPU."""
+    warned: list[str] = []
+    monkeypatch.setattr("diffusers.models.modeling_utils.logger.warning", warned.append)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    loaded = load_checkpoint(folder)
+    engine = engine_on(torch.device("cuda"), loaded.transformer, loaded.avae, "plain")
+    assert {part.dtype for part in loaded.transformer.blocks[0].mlp.parameters()} == {transformers}
+    assert {part.dtype for part in loaded.avae.network.parameters()} == {loaded.avae.network.dtype} == {avaes}
+    assert loaded.transformer.t_block[1].weight.dtype == torch.float32
+    with torch.inference_mode():
+        slices = engine.decode(torch.randn(2, 2, 8, 8)).wait()
+    assert slices.dtype == torch.float32 and slices.shape == (2, 32, 32)
+    assert not warned
 
 
 @pytest.fixture(scope="module")
