@@ -96,9 +96,10 @@ def main(given: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     arguments = _arguments(given)
     try:
-        login = _login()
+        login, driven = _login(), on_zero_gpu()
+        if driven and arguments.cuda != CUDA_LEVELS[0]:
+            raise RequestError(f"ZeroGPU has no GPU to prepare before a run: leave out --cuda {arguments.cuda} there.")
         generator = _generator(arguments.model, arguments.device, arguments.decoder, arguments.cuda)
-        driven = on_zero_gpu()
         page = Page(OnZeroGPU(generator) if driven else generator, _limits(arguments), driven)
     except CTFlowError as error:
         print(f"CTFlow cannot start: {error}", file=sys.stderr)

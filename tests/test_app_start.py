@@ -57,6 +57,15 @@ def test_a_setting_that_does_not_go_is_one_line_and_code_2(words: tuple[str, ...
     assert done.stderr.count("CTFlow cannot start: ") == 1 and "Traceback" not in done.stderr
 
 
+def test_zerogpu_has_no_gpu_when_the_app_starts() -> None:
+    """A stream of CUDA was made at once, and the start ended in a traceback of the `spaces` package."""
+    code = "import runpy, app.zero; app.zero.on_zero_gpu = lambda: True; runpy.run_path('app.py', run_name='__main__')"
+    command = [sys.executable, "-c", code, "--cuda", "graph"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 2
+    assert "leave out --cuda graph" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_login_without_a_password_does_not_leave_the_door_open() -> None:
     done = app(CTFLOW_AUTH="reader")
     assert done.returncode == 2
