@@ -189,6 +189,12 @@ def test_bench_prints_a_table_and_writes_the_numbers(tmp_path: Path, capsys: pyt
     assert numbers["facts"]["step_gflop"] == pytest.approx(TINY_GFLOP, rel=1e-3)
 
 
+@pytest.mark.parametrize("minutes", ["0", "nan", "inf"])
+def test_bench_asks_for_a_time_that_has_an_end(minutes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--device", "cpu", "--minutes", minutes]) == 2
+    assert f"more than 0, and has an end; got {minutes}" in capsys.readouterr().err
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("level", CUDA_LEVELS)
 def test_bench_measures_a_gpu(tmp_path: Path, level: str) -> None:

@@ -157,6 +157,16 @@ def test_the_command_says_of_a_volume_that_it_began_with_a_real_scan_and_can_mak
     assert "is not the scan" in capsys.readouterr().err
 
 
+def test_a_scan_that_is_too_short_for_next_block_is_said_to_be_that(
+    command: list[str], scan: Volume, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was told to ask for more chunks, and then for fewer."""
+    write_nifti(Volume(scan.hu[:6], scan.affine), tmp_path / "short.nii.gz", "a short scan")
+    start = ["--mode", "next-block", "--start-from", str(tmp_path / "short.nii.gz")]
+    assert main([*command, *start, "--out", str(tmp_path / "a.nii.gz")]) == 2
+    assert "gives 6 slices of 3 mm, and 8 are needed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import platform
 import sys
@@ -33,8 +34,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run(args: argparse.Namespace) -> None:
     """Prints Markdown; progress goes to standard error."""
-    if not args.minutes > 0:
-        raise RequestError(f"--minutes is more than 0; got {args.minutes:g}.")
+    if not 0 < args.minutes < math.inf:
+        raise RequestError(f"--minutes is more than 0, and has an end; got {args.minutes:g}.")
     if args.json:
         check_writable(args.json)
     folder = find_checkpoint(args.model) if args.model else None

@@ -48,12 +48,13 @@ def start_of(args: argparse.Namespace, recipe: Sidecar | None) -> Start | None:
 
 
 def chunks_of(args: argparse.Namespace, start: Start | None) -> int | None:
-    """`--chunks`; where next-block was not told, as many as the scan has, up to the model's default."""
+    """`--chunks`; where next-block was not told, as many as the scan has, up to the model's default, and two at least:
+    the first is the scan's own."""
     if start is None or start.mode != "next-block" or args.chunks is not None:
         return args.chunks
     card = read_card(find_checkpoint(args.model) / CARD)
     whole = len(Frame(card.geometry).bring(start.scan).hu) // card.geometry.slices_per_chunk
-    return max(1, min(whole, card.defaults.chunks))
+    return max(2, min(whole, card.defaults.chunks))
 
 
 def steps_of(request: GenerationRequest, start: Start | None, slices_per_chunk: int) -> int:
