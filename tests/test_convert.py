@@ -136,6 +136,7 @@ def test_cxr_berts_own_weights_only_by_a_flag_and_the_card_says_so(v1: Released,
     convert(v1.recipe, replace(v1.sources, text=file, cxr_bert=True), tmp_path / "out")
     card = read_card(tmp_path / "out/card.json")
     assert "not parity" in card.provenance and "CXR-BERT" in card.text.encoder
+    assert "CT-CLIP" not in card.licence and "CXR-BERT: MIT" in card.licence
     model = CTFlow.load(tmp_path / "out", "cpu")
     assert model.score(model.generate(card.request(REPORT, seed=0, steps=1, chunks=1)), REPORT) is None
 

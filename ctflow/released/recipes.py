@@ -111,7 +111,8 @@ def card_of(recipe: Recipe, config: STDiTConfig, levels: int, max_tokens: int, c
     """The card of a converted model. `levels`: how often its A-VAE halves the plane."""
     slices, rows, columns = config.input_size
     encoder = "CXR-BERT's own weights, first token: not what the model was trained with" if cxr_bert else "CT-CLIP"
-    licences = "; ".join(f"{part.what}: {part.licence.split(',')[0]}" for part in RELEASED[recipe.name].parts)
+    used = [part for part in RELEASED[recipe.name].parts if not (cxr_bert and part.name == "text")]
+    licences = "; ".join(f"{part.what}: {part.licence.split(',')[0]}" for part in used)
     return ModelCard(
         format=1,
         name=recipe.name,
