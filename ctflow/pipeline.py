@@ -26,9 +26,11 @@ from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, p
 from ctflow.reading import ReportReader
 from ctflow.report import Report, encoder_text
 from ctflow.sampler import ChunkSampled, Given, StepSampled, WhiteRule, sample, seeded_noise
+from ctflow.settings import CUDA_LEVELS
 from ctflow.start import check_start
 from ctflow.volume import Volume
 
+WARM_UP = Report("Chest CT.")
 # On the CPU, for pinned memory and inside CUDA's libraries torch has no type of its own for it.
 _NO_MEMORY = re.compile(r"allocate memory|out of memory|ALLOC_FAILED")
 
@@ -79,6 +81,8 @@ class CTFlow:
         self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
         # After the codes of black and white were made, which the stop rule compares with.
         self._engine = engine_on(device, checkpoint.transformer.to(device), self._decoder, cuda)
+        if cuda != CUDA_LEVELS[0]:
+            self._warm_up()
 
     def _choose_decoder(self, checkpoint: Checkpoint, decoder: str) -> SliceDecoder:
         if decoder == "avae":
@@ -200,6 +204,14 @@ class CTFlow:
         noise = seeded_noise(request.seed, shape)
         transformer, prediction = self._engine.transformer, self.card.prediction
         return sample(transformer, prediction, request, text, self._first_previous, self._white, noise, given)
+
+    def _warm_up(self) -> None:
+        """Records the graphs and compiles the blocks, for both batch sizes, so that no request waits for it."""
+        for guidance in (1.0, 2.0) if self.card.guidance.trained else (1.0,):
+            for _ in self._sample(self.card.request(WARM_UP, seed=0, chunks=1, steps=2, guidance=guidance), None):
+                pass
+        few = self._decoder.slices_at_once(self.card.geometry.rows, self.card.geometry.columns)
+        self._decode(self._first_previous[:, :few]).wait()
 
     @torch.inference_mode()
     def _decode(self, latents: Tensor) -> Coming:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from ctflow.__main__ import main
 from ctflow.benchmark import solvers
+from ctflow.benchmark.memory import Memory
 from ctflow.benchmark.reference import reference_decode, reference_velocity
 from ctflow.benchmark.subject import REPORT, folder_subject
 from ctflow.card import Guidance
@@ -205,6 +206,17 @@ def test_bench_measures_a_gpu(tmp_path: Path, level: str) -> None:
     assert 0 < found["facts"]["share_of_matrix_peak"] < 1 and found["facts"]["memory_gb"]
     by_steps = {row["steps"]: row["seconds"] for row in found["solvers"] if row["solver"] == "euler"}
     assert by_steps[200] > 2 * by_steps[10], "waited for"
+
+
+def test_each_side_takes_memory_without_the_weights_of_the_other(tmp_path: Path) -> None:
+    subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain")
+    avae_bytes = sum(part.nbytes for part in subject.avae.state_dict().values())
+    assert subject.own_bytes == (avae_bytes, avae_bytes), "the transformer is shared where both are float32"
+    both, apart = Memory(subject.device, (0, 0)), Memory(subject.device, (10**6, 2 * 10**6))
+    for memory in (both, apart):
+        memory._note(0, 9 * 10**6)
+        memory._note(1, 9 * 10**6)
+    assert both.peaks_gb == (0.009, 0.009) and apart.peaks_gb == pytest.approx((0.007, 0.008))
 
 
 def test_a_checkpoint_is_measured_as_it_begins_a_volume(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from ctflow.benchmark.reference import reference_velocity
 from ctflow.checkpoints import load_checkpoint, load_transformer
 from ctflow.cuda import Coming, Replayed, compile_blocks
 from ctflow.device import resolve_device
-from ctflow.engine import engine_on
+from ctflow.engine import Engine, engine_on
 from ctflow.errors import RequestError
 from ctflow.events import ChunkDone, Event, Finished, StepDone
+from ctflow.models.avae import SliceDecoder
 from ctflow.models.stdit import STDiT
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
@@ -188,6 +189,32 @@ def test_the_networks_come_into_the_gpus_precision_without_a_warning(
         slices = engine.decode(torch.randn(2, 2, 8, 8)).wait()
     assert slices.dtype == torch.float32 and slices.shape == (2, 32, 32)
     assert not warned
+
+
+def test_what_a_first_request_would_wait_for_is_done_at_loading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[int] = []
+    decoded: list[int] = []
+
+    def as_on_cuda(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str) -> Engine:
+        engine = engine_on(device, transformer, decoder, "plain")
+
+        def once_counted(run: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
+            batches.append(len(run()))
+            return once(run)
+
+        def decode(latents: Tensor) -> Coming:
+            decoded.append(len(latents))
+            return engine.decode(latents)
+
+        return Engine(Replayed(transformer, once_counted), decode, engine.pace)
+
+    monkeypatch.setattr("ctflow.pipeline.engine_on", as_on_cuda)
+    model = CTFlow.load(folder, "cpu", cuda="graph")
+    assert batches == [1, 2] and decoded
+    before = set(decoded)
+    for guidance in (1.0, 2.0):
+        model.generate(model.card.request(REPORT, seed=1, chunks=2, guidance=guidance))
+    assert batches == [1, 2] and max(decoded) in before
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,13 @@
 import torch
 
 from ctflow.training.loop import Recipe, _optimizers
-from ctflow.training.muon import Muon, orthogonal
+from ctflow.training.muon import Muon, inverse_root
 
 
-def test_a_wide_a_tall_and_a_square_matrix_become_nearly_orthogonal():
-    for shape in ((8, 32), (32, 8), (16, 16)):
-        singular = torch.linalg.svdvals(orthogonal(torch.randn(shape, generator=torch.Generator().manual_seed(1))))
+def test_a_wide_and_a_square_matrix_become_nearly_orthogonal():
+    for shape in ((8, 32), (16, 16)):
+        wide = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+        singular = torch.linalg.svdvals(inverse_root(wide) @ wide)
         assert singular.min() > 0.3
         assert singular.max() < 1.3
 
@@ -30,6 +31,38 @@ def test_it_walks_as_torchs_muon_does():
     torchs = walked(lambda p: torch.optim.Muon(p, lr=0.01, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"))
     assert torchs.abs().mean() > 0.001
     assert (ours - torchs).norm() < 0.02 * torchs.norm()
+
+
+def test_with_a_root_of_some_steps_ago_it_walks_as_far_and_about_there():
+    """In noise, which is when the momentum changes fastest."""
+    for shape in ((20, 60), (60, 20)):
+        generator = torch.Generator().manual_seed(0)
+        matrices = [torch.nn.Parameter(torch.zeros(shape)) for _ in range(2)]
+        optimizers = [Muon([matrix], lr=0.01, every=every) for matrix, every in zip(matrices, (1, 4), strict=True)]
+        signal = torch.randn(shape, generator=generator)
+        for _ in range(40):
+            gradient = signal + torch.randn(shape, generator=generator)
+            for matrix, optimizer in zip(matrices, optimizers, strict=True):
+                matrix.grad = gradient.clone()
+                optimizer.step()
+        exact, stale = (matrix.detach() for matrix in matrices)
+        assert (stale - exact).norm() < 0.2 * exact.norm()
+        assert abs(stale.norm() / exact.norm() - 1) < 0.1
+
+
+def test_the_roots_of_all_matrices_are_not_worked_out_in_one_step(monkeypatch):
+    asked = []
+    monkeypatch.setattr("ctflow.training.muon.inverse_root", lambda wide: asked.append(1) or torch.eye(len(wide)))
+    matrices = [torch.nn.Parameter(torch.ones(3, 4)) for _ in range(8)]
+    optimizer = Muon(matrices, every=4)
+    counts = []
+    for _ in range(6):
+        for matrix in matrices:
+            matrix.grad = torch.ones(3, 4)
+        optimizer.step()
+        counts.append(len(asked))
+        asked.clear()
+    assert counts == [8, 2, 2, 2, 2, 2]
 
 
 def test_its_matrices_stand_in_the_models_order_which_a_resumed_state_relies_on():

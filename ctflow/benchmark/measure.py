@@ -46,7 +46,7 @@ class Bench:
     """Measures a subject. `say` takes the progress, in words."""
 
     def __init__(self, subject: Subject, say: Callable[[str], None]) -> None:
-        self._subject, self._say, self._memory = subject, say, Memory(subject.device)
+        self._subject, self._say, self._memory = subject, say, Memory(subject.device, subject.own_bytes)
 
     @torch.inference_mode()
     def measure(self, budget_s: float) -> tuple[list[Row], Facts]:

@@ -12,15 +12,18 @@ LOOK_S = 0.02
 
 
 class Memory:
-    """The most memory in use while a side ran: what CUDA gave out, or what this process had resident (Linux alone)."""
+    """The most memory in use while a side ran: what CUDA gave out, or what this process had resident (Linux alone).
 
-    def __init__(self, device: torch.device) -> None:
-        self._cuda = device.type == "cuda"
+    `own_bytes`: the weights that only the reference and only the product has; each side counts without the other's.
+    """
+
+    def __init__(self, device: torch.device, own_bytes: tuple[int, int]) -> None:
+        self._cuda, self._own_bytes = device.type == "cuda", own_bytes
         self._peaks_gb = [0.0, 0.0]
 
     @property
     def peaks_gb(self) -> tuple[float, float] | None:
-        """Of reference and product, weights of both included. None where this system does not say."""
+        """Of reference and product. None where this system does not say."""
         reference, product = self._peaks_gb
         return (reference, product) if reference and product else None
 
@@ -49,4 +52,4 @@ class Memory:
                 return
 
     def _note(self, side: int, used_bytes: int) -> None:
-        self._peaks_gb[side] = max(self._peaks_gb[side], used_bytes / 1e9)
+        self._peaks_gb[side] = max(self._peaks_gb[side], (used_bytes - self._own_bytes[1 - side]) / 1e9)

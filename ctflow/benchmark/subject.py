@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
-from torch import Tensor
+from torch import Tensor, nn
 
 from ctflow.checkpoints import load_checkpoint
 from ctflow.engine import Engine, engine_on
@@ -26,7 +26,8 @@ SIZES = {"S": (384, 12, 6), "B": (768, 12, 12), "L": (1024, 24, 16)}  # hidden, 
 class Subject:
     """Networks in float32 for the reference, the product's engine, and what a chunk starts from.
 
-    `slices_at_once`: how many the product decodes together. `trained`: its solutions mean something.
+    `slices_at_once`: how many the product decodes together. `own_bytes`: of the weights that only the reference and
+    only the product has. `trained`: its solutions mean something.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Subject:
     avae: AVAE
     engine: Engine
     slices_at_once: int
+    own_bytes: tuple[int, int]
     prediction: str
     noise: Noise
     previous: Tensor
@@ -112,7 +114,12 @@ def _subject(transformer: STDiT, avae: AVAE, device: torch.device, level: str, *
         transformer=transformer,
         avae=avae,
         engine=engine,
+        own_bytes=(_bytes({transformer, avae} - {own, decoder}), _bytes({own, decoder} - {transformer, avae})),
         slices_at_once=decoder.slices_at_once(rows << decoder.halvings, columns << decoder.halvings),
         noise=seeded_noise(0, (channels, slices, rows, columns)),
         **known,
     )
+
+
+def _bytes(networks: set[nn.Module]) -> int:
+    return sum(part.nbytes for network in networks for part in (*network.parameters(), *network.buffers()))

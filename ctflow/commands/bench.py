@@ -107,9 +107,7 @@ def _markdown(report: dict[str, Any]) -> str:
     if facts["memory_gb"]:
         reference, product = facts["memory_gb"]
         numbers = f"{reference:.1f} GB | {product:.1f} GB | {reference / product:.2f} ×"
-        lines.append(
-            f"| memory | {numbers} | | most in use, weights of both included, without text encoder and CT-CLIP |"
-        )
+        lines.append(f"| memory | {numbers} | | most in use without the other's weights, text encoder and CT-CLIP |")
     lines += [
         "",
         f"A step is {facts['step_gflop']:.0f} GFLOP, at {facts['share_of_matrix_peak']:.0%} of the "

@@ -23,8 +23,8 @@ from ctflow.training.plan import note_plan
 TRAINED = "trained.json"  # how long a stage has been trained, written when it ends
 STATE, NETWORK = "state", "network.json"  # what a stage goes on from, and of what network that is
 SAVE_EVERY_S = 120
+MUON_EVERY = 4  # 1.4 times as many steps an hour on two cores, and about as good ones
 WARM_UP_STEPS = 100
-COOL_DOWN_SHARE = 0.6  # of a stage's time, in which the learning rate falls to zero
 
 # (model, its device, random numbers of this step) -> losses by name; their sum is minimised.
 Losses = Callable[[nn.Module, torch.device, np.random.Generator], dict[str, Tensor]]
@@ -129,7 +129,7 @@ def _optimizers(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimizer]
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, weight_decay=0.01, betas=(0.9, 0.95))]
     if recipe.matrix_rate:
         matrices = [{"params": [named[name] for name in inner], "full_rate": recipe.matrix_rate}]
-        optimizers.append(Muon(matrices, weight_decay=0.01))
+        optimizers.append(Muon(matrices, weight_decay=0.01, every=MUON_EVERY))
     return optimizers
 
 
@@ -171,8 +171,9 @@ class _Clock:
 
     @property
     def rate(self) -> float:
+        """Falls to zero from the first step on: most is learnt while it does."""
         left = max(0.0, 1 - self.spent / self.stage.seconds)
-        return min(1.0, (self.step + 1) / WARM_UP_STEPS, left / COOL_DOWN_SHARE)
+        return min((self.step + 1) / WARM_UP_STEPS, left)
 
     def tick(self, losses: dict[str, float], bar: tqdm) -> bool:
         """Counts a step; True when it is time to save."""

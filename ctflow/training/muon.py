@@ -1,6 +1,6 @@
-"""Muon (Keller Jordan, 2024) in the precision of its parameters.
+"""Muon (Keller Jordan, 2024) in the precision of its parameters, its costly part worked out every few steps.
 
-`torch.optim.Muon` is the same in bfloat16, which costs a CPU without it more than the training step itself.
+`torch.optim.Muon` is the same in bfloat16 at every step, which costs a CPU more than the training step itself.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,16 +14,14 @@ STEPS = 5
 ADAMW_SIZE = 0.2  # the root mean square of an update of AdamW, so that both take like learning rates
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """(m, n) -> about the nearest matrix of orthogonal rows or columns, by Newton-Schulz iteration.
+def inverse_root(wide: Tensor) -> Tensor:
+    """(m, n), m at most n -> (m, m): times it, about the nearest matrix of orthogonal rows (Newton-Schulz iteration).
 
     The iterates are polynomials of the Gram matrix times the matrix: only the small square is iterated.
     """
     a, b, c = COEFFICIENTS
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / x.norm().clamp(min=1e-7)
-    gram = x @ x.T
+    size = wide.norm().clamp(min=1e-7)
+    gram = wide @ wide.T / size**2
     one = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     product = one
     for step in range(STEPS):
@@ -31,27 +29,49 @@ def orthogonal(matrix: Tensor) -> Tensor:
         product = factor @ product if step else factor
         if step < STEPS - 1:
             gram = factor @ gram @ factor
-    x = product @ x
-    return x.T if tall else x
+    return product / size
 
 
 class Muon(torch.optim.Optimizer):
-    """For matrices: a step along the orthogonalised momentum (Nesterov)."""
+    """For matrices: a step along the orthogonalised momentum (Nesterov).
+
+    `every`: a matrix's `inverse_root` is that of one of its last so many steps, and the step as long as it was there.
+    """
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, weight_decay: float = 0.01, momentum: float = 0.95
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        weight_decay: float = 0.01,
+        momentum: float = 0.95,
+        every: int = 1,
     ) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        self.every = every
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:
         for group in self.param_groups:
-            momentum, rate = group["momentum"], group["lr"]
-            for parameter in group["params"]:
+            for index, parameter in enumerate(group["params"]):
                 if parameter.grad is None:
                     continue
-                mean = self.state[parameter].setdefault("mean", torch.zeros_like(parameter))
-                mean.lerp_(parameter.grad, 1 - momentum)
-                direction = orthogonal(parameter.grad.lerp(mean, momentum))
-                parameter.mul_(1 - rate * group["weight_decay"])
-                parameter.add_(direction, alpha=-rate * ADAMW_SIZE * max(parameter.shape) ** 0.5)
+                direction = self._direction(parameter, index, group["momentum"])
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                parameter.add_(direction, alpha=-group["lr"] * ADAMW_SIZE * max(parameter.shape) ** 0.5)
+
+    def _direction(self, parameter: Tensor, index: int, momentum: float) -> Tensor:
+        state = self.state[parameter]
+        mean = state.setdefault("mean", torch.zeros_like(parameter))
+        mean.lerp_(parameter.grad, 1 - momentum)
+        ahead = parameter.grad.lerp(mean, momentum)
+        tall = ahead.shape[0] > ahead.shape[1]
+        wide = ahead.T if tall else ahead
+        count = state["count"] = state.get("count", -1) + 1
+        if "root" not in state or (count + index) % self.every == 0:  # not those of all matrices in one step
+            state["root"] = inverse_root(wide)
+            direction = state["root"] @ wide
+            state["size"] = direction.norm()
+        else:
+            direction = state["root"] @ wide
+            direction *= state["size"] / direction.norm().clamp(min=1e-7)
+        return direction.T if tall else direction
