@@ -22,6 +22,7 @@ from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE, check_room, note_de
 from ctflow.training.loop import Recipe, Stage, note_network
 from ctflow.training.loop import train as train_stage
 from ctflow.training.sizes import DEMO, SMOKE
+from ctflow.training.text import LOOKS, new_bert
 from ctflow.training.transformer import cosines, look_along, look_around
 
 HOURS = "0.002"  # seconds per network
@@ -170,6 +171,18 @@ def test_heads_begin_by_looking_along_the_slices() -> None:
         look = (query @ key.transpose(1, 2) / size**0.5).softmax(-1)
     assert look[1:].argmax(-1).tolist() == [[0, 1, 2, 3], [3, 0, 1, 2], [1, 2, 3, 3]]
     assert look[1:].amax(-1).min() > 0.7
+
+
+def test_heads_of_the_text_encoder_begin_by_looking_at_neighbours() -> None:
+    torch.manual_seed(0)
+    bert = new_bert(vocabulary=200, hidden=128, layers=3, max_tokens=64)
+    bert.set_attn_implementation("eager")
+    seen = bert(torch.randint(200, (1, 64)), output_attentions=True).attentions[0][0].detach()
+    distance = torch.arange(64) - torch.arange(64)[:, None]
+    for head, (offset, width) in enumerate(LOOKS[0]):
+        near = ((distance - offset).abs() <= 2 * width + 1)[8:56]
+        assert (seen[head][8:56] * near).sum(1).mean() > 0.6
+        assert near.float().mean() < 0.4, "and that is not everywhere"
 
 
 def test_a_transformer_begins_with_a_place_of_its_own_for_each_token(work: Path) -> None:

@@ -23,6 +23,7 @@ from ctflow.training.plan import note_plan
 TRAINED = "trained.json"  # how long a stage has been trained, written when it ends
 STATE, NETWORK = "state", "network.json"  # what a stage goes on from, and of what network that is
 SAVE_EVERY_S = 120
+BLOCKS = ("blocks.", "encoder.bert.encoder.layer.")  # whose matrices Muon trains
 MUON_EVERY = 4  # 1.4 times as many steps an hour on two cores, and about as good ones
 WARM_UP_STEPS = 100
 
@@ -32,7 +33,7 @@ Losses = Callable[[nn.Module, torch.device, np.random.Generator], dict[str, Tens
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained. `matrix_rate`: Muon's learning rate for the matrices of its `blocks`, None without."""
+    """How a network is trained. `matrix_rate`: Muon's learning rate for the matrices of its blocks, None without."""
 
     name: str
     learning_rate: float
@@ -121,7 +122,7 @@ def _optimizers(recipe: Recipe, model: nn.Module) -> list[torch.optim.Optimizer]
     named = dict(model.named_parameters())
 
     def is_matrix(name: str) -> bool:
-        return name.startswith("blocks.") and name.endswith(".weight") and named[name].ndim == 2
+        return name.startswith(BLOCKS) and name.endswith(".weight") and named[name].ndim == 2
 
     # In the model's own order, which a state that is resumed relies on.
     inner = [name for name in named if recipe.matrix_rate and is_matrix(name)]

@@ -1,5 +1,6 @@
 """Training of the text encoder: a small BERT whose first token must tell the truth behind a report."""
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -18,6 +19,12 @@ GRADES = 1 + len(SIZES)  # absent, small, moderate, large
 LOGIT_SCALE = 10.0  # unit vectors alone could not make a softmax certain
 TEMPERATURE = 0.1  # of the contrast between reports
 AMOUNT_WEIGHT = 4.0
+HEADS = 4
+EMBEDDING_SIZE = 0.05
+WAVES = (3, 300)  # in tokens, the shortest and the longest by which a token's place is told
+# What the heads of the first layers begin to look at: how many tokens on, and how many around that.
+LOOKS = (((-1, 0.6), (1, 0.6), (-2, 1.0), (0, 4.0)), ((-4, 2.0), (4, 2.0), (0, 6.0)))
+LOOK = 8.0  # the logit of where a head looks above that of anywhere else
 LIKE_LENGTH = 12  # reports of like length that go together
 
 
@@ -29,18 +36,52 @@ def new_tokenizer(texts: Iterable[str], max_tokens: int) -> BertTokenizerFast:
 
 
 def new_bert(vocabulary: int, hidden: int, layers: int, max_tokens: int) -> BertModel:
-    """A BERT without pooler and without dropout: phantoms' reports never run out."""
+    """A BERT without pooler and without dropout: phantoms' reports never run out.
+
+    Its tokens begin with a room for their places, and its first layers' heads by looking at neighbours: which words
+    stand together is what takes a BERT longest to find out.
+    """
     config = BertConfig(
         vocab_size=vocabulary,
         hidden_size=hidden,
         num_hidden_layers=layers,
-        num_attention_heads=4,
+        num_attention_heads=HEADS,
         intermediate_size=4 * hidden,
         max_position_embeddings=max_tokens,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
-    return BertModel(config, add_pooling_layer=False)
+    bert = BertModel(config, add_pooling_layer=False)
+    room = hidden // HEADS
+    frequencies = 2 * math.pi / torch.logspace(*map(math.log10, WAVES), room // 2)
+    angles = torch.arange(max_tokens)[:, None] * frequencies
+    with torch.no_grad():
+        for module in bert.encoder.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=module.in_features**-0.5)
+        embeddings = bert.embeddings
+        embeddings.token_type_embeddings.weight.zero_()
+        embeddings.word_embeddings.weight.normal_(std=EMBEDDING_SIZE)[:, -room:] = 0
+        embeddings.position_embeddings.weight.zero_()[:, -room:] = (
+            EMBEDDING_SIZE * 2**0.5 * torch.cat([angles.sin(), angles.cos()], 1)
+        )
+        for layer, looks in zip(bert.encoder.layer, LOOKS, strict=False):
+            for head, (offset, width) in enumerate(looks):
+                _look(layer.attention.self, head, frequencies, offset, width)
+    return bert
+
+
+def _look(attention: nn.Module, head: int, frequencies: Tensor, offset: int, width: float) -> None:
+    """A head that begins to look `offset` tokens on, and about so many around: by a sum of cosines of the distance."""
+    size = 2 * len(frequencies)
+    strength = torch.exp(-((frequencies * width) ** 2) / 2)
+    strength = (LOOK * size**0.5 / 2 * strength / strength.sum()).sqrt()
+    cos, sin = (strength * frequencies.mul(offset).cos()).diag(), (strength * frequencies.mul(offset).sin()).diag()
+    rows = slice(head * size, (head + 1) * size)
+    for part in (attention.query, attention.key):
+        part.weight[rows] = 0
+    attention.query.weight[rows, -size:] = torch.cat([torch.cat([cos, sin], 1), torch.cat([-sin, cos], 1)])
+    attention.key.weight[rows, -size:] = torch.cat([strength, strength]).diag()
 
 
 class Attributes(nn.Module):
