@@ -40,7 +40,7 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Says:
     def read(answers: dict[int, int], sizes: dict[int, int]) -> tuple[Mention, ...]:
         said = torch.tensor([[answers.get(slot, NOT_MENTIONED) for slot in range(len(SLOTS))]])
         told = torch.tensor([[sizes.get(slot, -1) for slot in range(len(SLOTS))]])
-        monkeypatch.setattr(reader, "answers", lambda _: said)
+        monkeypatch.setattr(reader, "answers", lambda *_: said)
         monkeypatch.setattr(reader, "graded", lambda _: told)
         return reader.read(FakeEncoder(), "A sentence.")  # type: ignore[arg-type]
 
@@ -50,6 +50,18 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Says:
 class FakeEncoder:
     def encode_states(self, text: str) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.zeros(1, 8), torch.zeros(1, 16)
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("said", [NOT_MENTIONED, DENIED, ASSERTED])
+def test_what_the_grades_contradict_is_not_recognised(there: bool, said: int) -> None:
+    reader = Reader(ReaderConfig(8, 1, 4, SLOTS[:1], SIZES)).requires_grad_(False)
+    for layer in (reader.grades, reader.mentions[2]):
+        layer.weight.zero_()
+    reader.grades.bias.copy_(torch.tensor([-9.0, 9.0, 0.0] if there else [9.0, 0.0, 0.0]))
+    reader.mentions[2].bias.copy_(9.0 * torch.eye(3)[said])
+    (answer,) = reader.answers(torch.zeros(1, 8), torch.zeros(1, 16))[0].tolist()
+    assert answer == (said if said == (ASSERTED if there else DENIED) else NOT_MENTIONED)
 
 
 @pytest.mark.parametrize(
@@ -136,11 +148,12 @@ def test_sentences_that_were_taught_are_left_out_and_equal_ones_count_once(monke
     """Most of the sentences that were called new had been taught word for word; 116 were counted as 1,500."""
     checked: list[str] = []
 
-    def encoded(_: object, sentences: list[mentions.Sentence], __: object) -> tuple[torch.Tensor, torch.Tensor]:
+    def encoded(_: object, sentences: list[mentions.Sentence], __: object) -> tuple[torch.Tensor, ...]:
         checked.extend(one.text for one in sentences)
-        return torch.zeros(len(sentences), 1), torch.from_numpy(np.stack([one.slots for one in sentences]))
+        zeros = torch.zeros(len(sentences), 1)
+        return zeros, zeros, torch.from_numpy(np.stack([one.slots for one in sentences]))
 
-    def nothing(states: torch.Tensor) -> torch.Tensor:
+    def nothing(_: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         return torch.full((len(states), len(SLOTS[4:6])), NOT_MENTIONED)
 
     monkeypatch.setattr(mentions, "_encoded", encoded)

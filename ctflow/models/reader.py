@@ -48,10 +48,15 @@ class Reader(nn.Module):
             nn.Linear(config.hidden, len(config.slots) * 3),
         )
 
-    def answers(self, states: Tensor) -> Tensor:
-        """Means of states (B, (1 + layers) · D) -> NOT_MENTIONED, DENIED or ASSERTED (B, slots)."""
+    def answers(self, embedding: Tensor, states: Tensor) -> Tensor:
+        """Embeddings (B, D) and means of states (B, (1 + layers) · D) -> NOT_MENTIONED, DENIED or ASSERTED (B, slots).
+
+        Where the grades, which tell what the model is given, say otherwise, nothing counts as recognised.
+        """
         likely, answer = self.mentions(states).unflatten(1, (-1, 3)).softmax(-1).max(-1)
-        return torch.where(likely > SURE_OF_MENTION, answer, NOT_MENTIONED)
+        there = self.grades(embedding).unflatten(1, (len(self.config.slots), -1)).softmax(-1)[..., 0] < 0.5
+        agreed = (answer == ASSERTED) == there
+        return torch.where((likely > SURE_OF_MENTION) & agreed, answer, NOT_MENTIONED)
 
     def graded(self, embedding: Tensor) -> Tensor:
         """Embeddings (B, D) -> indices of the sizes (B, slots) for findings that are there, -1 where none is sure."""
@@ -63,7 +68,7 @@ class Reader(nn.Module):
     def read(self, encoder: TextEncoder, sentence: str) -> tuple[Mention, ...]:
         """What a sentence says, by finding; nothing where nothing was recognised."""
         embedding, states = encoder.encode_states(sentence)
-        answers, sizes = self.answers(states)[0].tolist(), self.graded(embedding)[0].tolist()
+        answers, sizes = self.answers(embedding, states)[0].tolist(), self.graded(embedding)[0].tolist()
         places: dict[tuple[str, bool, str | None], list[Site]] = defaultdict(list)
         for (finding, side, lobe), answer, size in zip(self.config.slots, answers, sizes, strict=True):
             if answer != NOT_MENTIONED:

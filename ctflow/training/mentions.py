@@ -116,9 +116,12 @@ def _at(finding: Finding, answer: int) -> np.ndarray:
 @torch.no_grad()
 def _encoded(
     encoder: TextEncoder, sentences: list[Sentence], parts: tuple[str, ...], rng: np.random.Generator | None = None
-) -> tuple[Tensor, Tensor]:
-    """-> states (sentences, (1 + layers) · D), answers (sentences, slots). With `rng`, some words are made unknown."""
-    tokenizer, states = encoder.tokenizer, []
+) -> tuple[Tensor, Tensor, Tensor]:
+    """-> embeddings (sentences, D), states (sentences, (1 + layers) · D), answers (sentences, slots).
+
+    With `rng`, some words are made unknown.
+    """
+    tokenizer, encoded = encoder.tokenizer, []
     for first in range(0, len(sentences), ENCODED):
         texts = [encoder_text(Report(one.text), parts) for one in sentences[first : first + ENCODED]]
         tokens = tokenizer(texts, padding=True, truncation=True, max_length=encoder.max_tokens, return_tensors="pt")
@@ -127,14 +130,15 @@ def _encoded(
             lost = torch.from_numpy(rng.random(ids.shape) < UNKNOWN_SHARE * rng.integers(2, size=(len(ids), 1)))
             kept = (ids == tokenizer.cls_token_id) | (ids == tokenizer.sep_token_id)
             ids = torch.where(lost & ~kept, tokenizer.unk_token_id, ids)
-        states.append(encoder.states(ids, mask)[1])
-    return torch.cat(states), torch.from_numpy(np.stack([one.slots for one in sentences]))
+        encoded.append(encoder.states(ids, mask))
+    embeddings, states = map(torch.cat, zip(*encoded, strict=True))
+    return embeddings, states, torch.from_numpy(np.stack([one.slots for one in sentences]))
 
 
 def train_mentions(stage: Stage, reader: Reader, encoder: TextEncoder, parts: tuple[str, ...], count: int) -> nn.Module:
     """Cross-entropy over the slots of `count` sentences, which are encoded once: the encoder stays as it is."""
     rng = np.random.default_rng([stage.seed, 6])
-    states, answers = _encoded(encoder, [draw_sentence(rng, "known") for _ in range(count)], parts, rng)
+    _, states, answers = _encoded(encoder, [draw_sentence(rng, "known") for _ in range(count)], parts, rng)
 
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         picks = torch.from_numpy(rng.integers(count, size=BATCH))
@@ -183,8 +187,8 @@ def check_mentions(
     by_sort: dict[Sort, list[bool]] = {"asserted": [], "denied": [], "other": []}
     misread = 0
     if sentences:
-        states, answers = _encoded(encoder, sentences, parts)
-        read = reader.answers(states)
+        embeddings, states, answers = _encoded(encoder, sentences, parts)
+        read = reader.answers(embeddings, states)
         for one, good in zip(sentences, (read == answers).all(-1).tolist(), strict=True):
             by_sort[one.sort].append(good)
         misread = int(((read != answers) & (read != NOT_MENTIONED)).any(-1).sum())
