@@ -13,7 +13,7 @@ from ctflow.models.text import TextEncoder
 Site = tuple[str | None, str | None]  # side and lobe
 NOT_MENTIONED, DENIED, ASSERTED = range(3)
 # An answer that is less likely is none: better not recognised than misread.
-SURE_OF_MENTION, SURE_OF_SIZE = 0.95, 0.7
+SURE_OF_MENTION, SURE_OF_SIZE, SURE_OF_CONTRADICTION = 0.95, 0.7, 0.8
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Reader(nn.Module):
     def answers(self, embedding: Tensor, states: Tensor) -> Tensor:
         """Embeddings (B, D) and means of states (B, (1 + layers) · D) -> NOT_MENTIONED, DENIED or ASSERTED (B, slots).
 
-        Where the grades, which tell what the model is given, say otherwise, nothing counts as recognised.
+        Where the grades, which tell what the model is given, surely say otherwise, nothing counts as recognised.
         """
         likely, answer = self.mentions(states).unflatten(1, (-1, 3)).softmax(-1).max(-1)
-        there = self.grades(embedding).unflatten(1, (len(self.config.slots), -1)).softmax(-1)[..., 0] < 0.5
-        agreed = (answer == ASSERTED) == there
-        return torch.where((likely > SURE_OF_MENTION) & agreed, answer, NOT_MENTIONED)
+        absent = self.grades(embedding).unflatten(1, (len(self.config.slots), -1)).softmax(-1)[..., 0]
+        contradicted = torch.where(answer == ASSERTED, absent, 1 - absent) > SURE_OF_CONTRADICTION
+        return torch.where((likely > SURE_OF_MENTION) & ~contradicted, answer, NOT_MENTIONED)
 
     def graded(self, embedding: Tensor) -> Tensor:
         """Embeddings (B, D) -> indices of the sizes (B, slots) for findings that are there, -1 where none is sure."""
