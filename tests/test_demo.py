@@ -71,7 +71,7 @@ def test_its_reader_is_not_misled_by_what_the_model_does_not_know(capsys: pytest
     assert share["known", "say anything: misread"] < 2
     # Of wordings that it was not taught it misses much, and reads little that is not there.
     assert share["held-out", "say something else: nothing read"] > 90
-    assert share["held-out", "say anything: misread"] < 12
+    assert share["held-out", "say anything: misread"] < 8
     model = CTFlow.load(FOLDER, "cpu")
     read = model.read(Report("Large left pleural effusion. Severe cardiomegaly."))
     assert read.known == ("Pleural effusion",)
