@@ -126,10 +126,13 @@ class CTFlow:
             raise VolumeError(f"Seed {request.seed} ended this volume before its first slice. Try another seed.")
         yield Finished(Volume(np.concatenate(done), affine))
 
+    @property
+    def _slices_at_once(self) -> int:
+        return self._decoder.slices_at_once(self.card.geometry.rows, self.card.geometry.columns)
+
     def _decoded(self, sampled: Iterator[StepSampled | ChunkSampled]) -> Iterator[StepDone | ChunkDone]:
         """Chunks in order, each as soon as it is decoded, while one more at most is sampled."""
         coming: deque[tuple[int, int, Coming]] = deque()
-        few = self._decoder.slices_at_once(self.card.geometry.rows, self.card.geometry.columns)
         first_slice = 0
         for event in sampled:
             if isinstance(event, StepSampled):
@@ -139,7 +142,7 @@ class CTFlow:
             else:
                 yield from self._arrived(coming, wait=True)
                 # A few slices at a time: a whole chunk may take longer than steps do, and Stop is heard in between.
-                for latents in event.latents.split(few, dim=1):
+                for latents in event.latents.split(self._slices_at_once, dim=1):
                     if latents.shape[1]:
                         coming.append((event.chunk, first_slice, self._decode(latents)))
                         first_slice += latents.shape[1]
@@ -210,8 +213,7 @@ class CTFlow:
         for guidance in (1.0, 2.0) if self.card.guidance.trained else (1.0,):
             for _ in self._sample(self.card.request(WARM_UP, seed=0, chunks=1, steps=2, guidance=guidance), None):
                 pass
-        few = self._decoder.slices_at_once(self.card.geometry.rows, self.card.geometry.columns)
-        self._decode(self._first_previous[:, :few]).wait()
+        self._decode(self._first_previous[:, : self._slices_at_once]).wait()
 
     @torch.inference_mode()
     def _decode(self, latents: Tensor) -> Coming:

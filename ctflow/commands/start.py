@@ -48,8 +48,10 @@ def start_of(args: argparse.Namespace, recipe: Sidecar | None) -> Start | None:
 
 
 def chunks_of(args: argparse.Namespace, start: Start | None) -> int | None:
-    """`--chunks`; where next-block was not told, as many as the scan has, up to the model's default, and two at least:
-    the first is the scan's own."""
+    """`--chunks`; where next-block was not told, as many as the scan has, up to the model's default.
+
+    Two at least, because the first is the scan's own.
+    """
     if start is None or start.mode != "next-block" or args.chunks is not None:
         return args.chunks
     card = read_card(find_checkpoint(args.model) / CARD)
