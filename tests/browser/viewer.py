@@ -29,6 +29,7 @@ def place_of(page: Page, plane: str, share: tuple[float, float], slices: int) ->
 def point_at(page: Page, plane: str, share: tuple[float, float], slices: int) -> tuple[int, int, int, int]:
     """Moves the pointer there and reads HU and (slice, row, column) from 0."""
     page.mouse.move(*place_of(page, plane, share, slices))
+    expect(page.locator(".ctv-readout")).to_contain_text("HU")  # comes with the next frame
     numbers = re.fullmatch(r"(-?\d+) HU +column (\d+) +row (\d+) +slice (\d+)", readout(page))
     assert numbers, readout(page)
     hu, column, row, slice_ = map(int, numbers.groups())
