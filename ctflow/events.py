@@ -13,7 +13,7 @@ from ctflow.volume import Volume
 if TYPE_CHECKING:
     from ctflow.card import ModelCard
 
-Solver = Literal["euler", "midpoint"]
+Solver = Literal["euler", "midpoint", "stochastic"]
 # Ways through the solver by name: the published one, and two that spend fewer steps.
 PRESETS: dict[str, dict[str, Any]] = {
     "parity": {"solver": "euler", "steps": 200, "shift": 1.0},

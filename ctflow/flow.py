@@ -40,17 +40,24 @@ def time_grid(intervals: int, shift: float) -> list[float]:
     return [shifted(1 - i / intervals, shift) for i in range(intervals + 1)]
 
 
-def solve(velocity: Velocity[T], noise: T, solver: str, steps: int, shift: float) -> Iterator[T]:
+def solve(velocity: Velocity[T], noise: Iterator[T], solver: str, steps: int, shift: float) -> Iterator[T]:
     """Follows the velocity from noise to data; yields the state after each of `steps` evaluations.
 
-    `euler` is the published sampler; `midpoint` takes two evaluations per interval, so `steps` must be even.
+    `euler` is the published sampler; `midpoint` takes two evaluations per interval, so `steps` must be even;
+    `stochastic` takes the data that each velocity points to, with new noise, to the next time (as diffusers'
+    FlowMatchEulerDiscreteScheduler with `stochastic_sampling`): later steps mend what earlier ones got wrong.
+    `noise`: one draw to begin with, and for `stochastic` one more for each further step.
     """
     if solver == "euler":
-        yield from _euler(velocity, noise, time_grid(steps, shift))
+        yield from _euler(velocity, next(noise), time_grid(steps, shift))
     elif solver == "midpoint" and steps % 2 == 0:
-        yield from _midpoint(velocity, noise, time_grid(steps // 2, shift))
+        yield from _midpoint(velocity, next(noise), time_grid(steps // 2, shift))
+    elif solver == "stochastic":
+        yield from _stochastic(velocity, noise, time_grid(steps, shift))
     else:
-        raise RequestError(f"No solver {solver!r} with {steps} steps: use euler, or midpoint with an even number.")
+        raise RequestError(
+            f"No solver {solver!r} with {steps} steps: use euler, stochastic, or midpoint with an even number."
+        )
 
 
 def _euler(velocity: Velocity[T], x: T, grid: list[float]) -> Iterator[T]:
@@ -65,4 +72,13 @@ def _midpoint(velocity: Velocity[T], x: T, grid: list[float]) -> Iterator[T]:
         half_way = x + (middle - start) * velocity(x, start)  # type: ignore[operator]
         yield half_way
         x = x + (end - start) * velocity(half_way, middle)  # type: ignore[operator]
+        yield x
+
+
+def _stochastic(velocity: Velocity[T], noise: Iterator[T], grid: list[float]) -> Iterator[T]:
+    x = next(noise)
+    for start, end in pairwise(grid):
+        x = x - start * velocity(x, start)  # type: ignore[operator]
+        if end:
+            x = path(x, next(noise), end)
         yield x

@@ -14,7 +14,7 @@ from ctflow.flow import solve, velocity_from_data
 from ctflow.models.stdit import Condition, Modulation
 from ctflow.models.text import no_text
 
-Noise = Callable[[int], Tensor]
+Noise = Callable[[int], Iterator[Tensor]]  # of a chunk, draw after draw
 
 
 class Transformer(Protocol):
@@ -91,10 +91,11 @@ class WhiteRule:
 def seeded_noise(seed: int, shape: tuple[int, ...]) -> Noise:
     """The noise of chunk 0, 1, …: drawn on the CPU from (seed, chunk) alone, so every device gets the same."""
 
-    def noise(chunk: int) -> Tensor:
+    def noise(chunk: int) -> Iterator[Tensor]:
         state = np.random.SeedSequence([seed, chunk]).generate_state(1, np.uint64)[0]
         generator = torch.Generator().manual_seed(int(state) >> 1)
-        return torch.randn(shape, generator=generator)
+        while True:
+            yield torch.randn(shape, generator=generator)
 
     return noise
 
@@ -153,8 +154,8 @@ def sample(
         if given and given.always_previous:
             previous = given.chunk(chunk - 1, slices_per_chunk)
         velocity = velocity_of(transformer, prediction, previous, text, request.guidance, modulation_at)
-        start = noise(chunk)[None].to(previous)
-        for step, state in enumerate(solve(velocity, start, request.solver, request.steps, request.shift)):
+        draws = (drawn[None].to(first_previous) for drawn in noise(chunk))
+        for step, state in enumerate(solve(velocity, draws, request.solver, request.steps, request.shift)):
             previous = state  # the velocity keeps the chunk that it was made with
             yield StepSampled(chunk, step)
         slices = torch.cat([held_back, previous[0]], dim=1)

@@ -1,9 +1,11 @@
 """Solvers against fields whose solution is known, and the path against its derivative."""
 
 import math
+from itertools import chain, repeat
 
 import pytest
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
 
 from ctflow.errors import RequestError
 from ctflow.flow import path, solve, time_grid, velocity_from_data, velocity_target
@@ -11,7 +13,7 @@ from ctflow.flow import path, solve, time_grid, velocity_from_data, velocity_tar
 
 def last(solver: str, steps: int, shift: float = 1.0) -> float:
     """dx/dt = x from x(1) = e leads to x(0) = 1."""
-    *_, end = solve(lambda x, t: x, math.e, solver, steps, shift)
+    *_, end = solve(lambda x, t: x, iter([math.e]), solver, steps, shift)
     return end
 
 
@@ -41,14 +43,14 @@ def test_the_error_falls_with_the_order_of_the_solver(solver: str, order: int, s
 
 @pytest.mark.parametrize("solver", ["euler", "midpoint"])
 def test_any_solver_is_exact_on_a_straight_path(solver: str) -> None:
-    *_, end = solve(lambda x, t: 7.0, 7.0, solver, 2, shift=3.0)
+    *_, end = solve(lambda x, t: 7.0, repeat(7.0), solver, 2, shift=3.0)
     assert end == pytest.approx(0.0)
 
 
-@pytest.mark.parametrize(("solver", "steps"), [("euler", 7), ("midpoint", 8)])
+@pytest.mark.parametrize(("solver", "steps"), [("euler", 7), ("midpoint", 8), ("stochastic", 7)])
 def test_a_solver_evaluates_and_yields_once_per_step(solver: str, steps: int) -> None:
     times: list[float] = []
-    states = list(solve(lambda x, t: times.append(t) or 0.0, 0.0, solver, steps, 1.0))
+    states = list(solve(lambda x, t: times.append(t) or 0.0, repeat(0.0), solver, steps, 1.0))
     assert len(states) == len(times) == steps
     assert times[0] == 1.0 and times == sorted(times, reverse=True)
 
@@ -63,4 +65,19 @@ def test_shift_takes_smaller_steps_near_noise_and_1_leaves_them_equal() -> None:
 @pytest.mark.parametrize(("solver", "steps"), [("midpoint", 5), ("heun", 4)])
 def test_an_unknown_solver_or_an_odd_midpoint_is_refused(solver: str, steps: int) -> None:
     with pytest.raises(RequestError, match=solver):
-        list(solve(lambda x, t: x, 1.0, solver, steps, 1.0))
+        list(solve(lambda x, t: x, repeat(1.0), solver, steps, 1.0))
+
+
+def test_stochastic_is_the_stochastic_sampling_of_diffusers() -> None:
+    steps, shift = 6, 3.0
+    scheduler = FlowMatchEulerDiscreteScheduler(stochastic_sampling=True)
+    scheduler.set_timesteps(sigmas=time_grid(steps, shift)[:-1])
+    x = torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
+    draws = torch.Generator().manual_seed(2)
+    noise = chain([x], (torch.randn(4, 5, generator=draws) for _ in range(steps)))
+    states = solve(lambda x, t: x.cos() + t, noise, "stochastic", steps, shift)
+
+    theirs = torch.Generator().manual_seed(2)
+    for t, state in zip(scheduler.timesteps, states, strict=True):
+        x = scheduler.step(x.cos() + t / 1000, t, x, generator=theirs).prev_sample
+        torch.testing.assert_close(state, x, rtol=0, atol=1e-3)  # the noise that is left at t = 0

@@ -45,7 +45,7 @@ def test_a_chunk_is_decoded_a_few_slices_at_a_time(model: CTFlow, monkeypatch: p
     np.testing.assert_array_equal(np.concatenate([chunk.hu for chunk in chunks]), finished.volume.hu)
 
 
-@pytest.mark.parametrize("solver", ["euler", "midpoint"])
+@pytest.mark.parametrize("solver", ["euler", "midpoint", "stochastic"])
 def test_the_same_request_gives_the_same_voxels_and_another_seed_others(model: CTFlow, solver: str) -> None:
     request = model.card.request(REPORT, seed=7, solver=solver, steps=4, guidance=2.0)
     first, again = model.generate(request), model.generate(request)

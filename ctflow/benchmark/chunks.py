@@ -31,7 +31,7 @@ def reference_chunks(subject: Subject, chunks: int, steps: int) -> Made:
             answer = reference_velocity(subject.transformer, x, previous, subject.text, time)
             return answer if subject.prediction == "velocity" else velocity_from_data(x, answer, t)
 
-        for state in solve(velocity, subject.noise_of(chunk), SOLVER, steps, SHIFT):
+        for state in solve(velocity, iter([subject.noise_of(chunk)]), SOLVER, steps, SHIFT):
             previous = state
             yield None
         yield decode(previous[0].transpose(0, 1))
@@ -43,7 +43,7 @@ def product_chunks(subject: Subject, chunks: int, steps: int) -> Made:
     modulation_at = cache(transformer.at)
     for chunk in range(chunks):
         velocity = velocity_of(transformer, subject.prediction, previous, subject.text, 1, modulation_at)
-        for state in solve(velocity, subject.noise_of(chunk), SOLVER, steps, SHIFT):
+        for state in solve(velocity, iter([subject.noise_of(chunk)]), SOLVER, steps, SHIFT):
             previous = state
             subject.engine.pace()
             yield None

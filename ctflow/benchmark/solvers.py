@@ -73,6 +73,6 @@ def solution(subject: Subject, previous: Tensor, solver: str, steps: int, shift:
     began = time.perf_counter()
     table, guidance = cache(subject.engine.transformer.at), subject.guidance
     velocity = velocity_of(subject.engine.transformer, subject.prediction, previous, subject.text, guidance, table)
-    *_, last = solve(velocity, subject.noise_of(0), solver, steps, shift)
+    *_, last = solve(velocity, iter([subject.noise_of(0)]), solver, steps, shift)
     subject.synchronise()
     return last, time.perf_counter() - began

@@ -47,7 +47,7 @@ class Subject:
 
     def noise_of(self, chunk: int) -> Tensor:
         """(1, C, T, H, W), as a chunk begins."""
-        return self.noise(chunk)[None].to(self.device)
+        return next(self.noise(chunk))[None].to(self.device)
 
     def synchronise(self) -> None:
         """Waits for the device, without which a clock on a GPU tells how long it took to ask."""
