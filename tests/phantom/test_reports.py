@@ -32,8 +32,8 @@ RIGHT = Truth(findings=effusions(right=1000.0))
 TOPICS: dict[Kind, str] = {
     "Medical material": r"medical|catheter|foreign|devices",
     "Arterial wall calcification": r"plaques.* aorta|calci.* aorti?|aortic |aorta is not calc|arterial wall",
-    "Cardiomegaly": r"cardiomegaly|heart (size|contour|dim)|^the heart is|enlargement of the (heart|cardiac)|cardiothoracic"
-                    r"|cardiac (dim|enl|sil)",
+    "Cardiomegaly": r"cardiomegaly|heart (size|contour|dim)|^the heart is|enlargement of the (heart|cardiac)"
+                    r"|cardiothoracic|cardiac (dim|enl|sil)",
     "Pericardial effusion": r"pericardi|(surrounds|around) the heart|^(no|there is no) effusions?$|^effusion was",
     "Coronary artery wall calcification": r"coronar|^no arterial wall calcification$",
     "Hiatal hernia": r"hernia|hiatus|stomach",
@@ -219,7 +219,7 @@ def test_verbs_agree_with_their_nouns_and_articles_with_what_follows(phrasings: 
 
 
 @pytest.mark.parametrize("phrasings", ["known", "held-out"])
-def test_kinds_denied_in_one_sentence_are_those_and_all_absent(phrasings: str) -> None:
+def test_some_sentences_deny_two_or_three_kinds(phrasings: str) -> None:
     starts = "no |there is no |without |negative |the study |the chest |absence |neither |free |no sign "
     lists = [text for text in reported(phrasings) if re.search(r"\b(or|nor|and)\b", text)]  # type: ignore[arg-type]
     named = Counter(len([kind for kind, topic in TOPICS.items() if re.search(topic, text)])
