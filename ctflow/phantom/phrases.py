@@ -1,14 +1,15 @@
 """How a finding is told and denied. The held-out phrasings are never used in training: they test understanding.
 
 Braces: ``{size}`` a size word, ``{where}`` a place with its preposition, ``{side}``, ``{mm}``, ``{cm}``, ``{ml}``,
-``{ratio}``, ``{device}``, ``{number}``; a capital letter begins a sentence with it.
+``{ratio}``, ``{lobe}``, ``{device}``, ``{number}``; ``{quantity}`` is a size before "amount", ``{mildly}`` an adverb.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from ctflow.phantom.truth import Kind, Lobe, Size
+from ctflow.phantom.truth import Kind, Size
 
 AMOUNTS: dict[Size, tuple[str, ...]] = {
     "small": ("small", "small", "small", "minimal", "mild", "minor", "trace", "slight"),
@@ -27,15 +28,54 @@ SIZES_OF_A_THING: dict[Size, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+QUANTITIES: dict[Size, tuple[str, ...]] = {
+    "small": ("small", "small", "minimal", "trace"),
+    "moderate": ("moderate",),
+    "large": ("large", "large", "massive", "very large", "huge"),
+}
+ADVERBS: dict[Size, tuple[str, ...]] = {
+    "small": ("mildly", "mildly", "slightly", "minimally"),
+    "moderate": ("moderately",),
+    "large": ("severely", "severely", "markedly"),
+}
+
+Place = Literal["lobe", "side", "lungs", "none"]  # what a kind's sentences say of where it is
+
+
+@dataclass(frozen=True)
+class Noun:
+    """A noun phrase. One with braces is told alone, not denied; one that says no size has it put before."""
+
+    text: str
+    number: Literal["one", "many", "mass"]
+
+
+def nouns(*, one: tuple[str, ...] = (), many: tuple[str, ...] = (), mass: tuple[str, ...] = ()) -> tuple[Noun, ...]:
+    """Noun phrases that take "a", a plural verb, and neither."""
+    return (
+        *(Noun(text, "one") for text in one),
+        *(Noun(text, "many") for text in many),
+        *(Noun(text, "mass") for text in mass),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Phrases:
-    """One kind's phrasings: ``told`` and ``denied`` are known, ``told_new`` and ``denied_new`` held out."""
+    """One kind's phrasings: ``told`` and ``denied`` are known, ``told_new`` and ``denied_new`` held out.
+
+    ``nouns`` are put into frames beside these, as are ``denied_nouns`` where they are denied; no denied noun may mean
+    another kind too. ``measures`` end a sentence.
+    """
 
     told: tuple[str, ...]
     told_new: tuple[str, ...]
-    denied: tuple[str, ...]
-    denied_new: tuple[str, ...]
+    denied: tuple[str, ...] = ()
+    denied_new: tuple[str, ...] = ()
     words: dict[Size, tuple[str, ...]] = field(default_factory=lambda: GRADES)
+    nouns: tuple[Noun, ...] = ()
+    denied_nouns: tuple[Noun, ...] = ()
+    place: Place = "none"
+    measures: tuple[str, ...] = ("",)
 
 
 LOBE_KNOWN = (
@@ -44,15 +84,46 @@ LOBE_KNOWN = (
     "in the {lobe} lobe of the {side} lung",
     "in the {lobe} lobe on the {side}",
     "in the {side} lung {lobe} lobe",
+    "within the {side} {lobe} lobe",
+    "within the {lobe} lobe of the {side} lung",
+    "at the level of the {side} {lobe} lobe",
+    "on the {side} in the {lobe} lobe",
+    "in the {lobe} lobe on the {side} side",
 )
-LOBE_NEW = ("within the {lobe} lobe, {side} side", "involving the {side} {lobe} lobe")
+LOBE_NEW = ("on the {side} within the {lobe} lobe", "within the {lobe} lobe on the {side}")
+# These follow a noun only.
+OF_LOBE_KNOWN = (
+    "of the {side} {lobe} lobe",
+    "of the {lobe} lobe of the {side} lung",
+    "involving the {lobe} lobe of the {side} lung",
+    "in the {lobe} lobe, {side} side",
+)
+OF_LOBE_NEW = (
+    "within the {lobe} lobe, {side} side",
+    "involving the {side} {lobe} lobe",
+    "of the {lobe} lobe on the {side}",
+)
 BASE_KNOWN = ("at the {side} lung base", "in the {side} lower lobe basal segments")
 APEX_KNOWN = ("at the {side} lung apex", "in the {side} upper lobe apical segment")
-SIDE_KNOWN = ("on the {side}", "in the {side} hemithorax", "on the {side} side")
-SIDE_NEW = ("within the {side} hemithorax",)
-BOTH_KNOWN = ("in both lungs", "bilaterally", "in both lungs", "in both lung parenchyma")
-BOTH_NEW = ("throughout both lungs",)
-LOBE_WORDS: dict[Lobe, str] = {"upper": "upper", "middle": "middle", "lower": "lower"}
+SIDE_KNOWN = (
+    "on the {side}",
+    "in the {side} hemithorax",
+    "on the {side} side",
+    "in the {side} pleural space",
+    "in the {side} pleural cavity",
+)
+SIDE_NEW = ("within the {side} hemithorax", "within the {side} pleural space", "in the pleural cavity on the {side}")
+BOTH_KNOWN = (
+    "in both lungs",
+    "bilaterally",
+    "in both lungs",
+    "in both lung parenchyma",
+    "within the lungs",
+    "throughout the lungs",
+    "on both sides",
+    "in the right and left lungs",
+)
+BOTH_NEW = ("throughout both lungs", "within both lungs")
 DEVICE_WORDS: dict[str, tuple[str, ...]] = {
     "port": ("port catheter", "implanted port with its catheter tip in the superior vena cava", "chest port"),
     "pacemaker": ("cardiac pacemaker", "pacemaker with leads in the right heart", "pacemaker generator and leads"),
@@ -88,6 +159,9 @@ GENERAL_DENIALS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
 ALSO_DENIED: dict[str, tuple[Kind, ...]] = {
     "Pleural spaces are clear.": ("Pneumothorax",),
     "No effusion.": ("Pericardial effusion",),
+    "There is no effusion.": ("Pericardial effusion",),
+    "Effusion was not detected.": ("Pericardial effusion",),
+    "No effusions.": ("Pericardial effusion",),
     "No lung opacity.": ("Consolidation",),
     "There is no opacity in the lung parenchyma.": ("Consolidation",),
     "No arterial wall calcification.": ("Coronary artery wall calcification",),

@@ -10,13 +10,13 @@ from typing import Literal
 import numpy as np
 
 from ctflow.phantom import phrases as said
+from ctflow.phantom import phrases_frames as frames
 from ctflow.phantom.phrases import Phrases
 from ctflow.phantom.phrases_lungs import LUNGS, NODULES
 from ctflow.phantom.phrases_pleura import (
     BOTH_DIFFERENT,
     BOTH_DIFFERENT_NEW,
     BOTH_EQUAL,
-    BOTH_EQUAL_NEW,
     PLEURA,
     SIDE_DENIAL,
 )
@@ -28,11 +28,13 @@ BARE_ODDS = 0.35  # the facts are the whole report, as users type it
 SILENT_ODDS = 0.35  # a normal study's report may deny nothing by name
 TYPO_ODDS = 0.06
 MOST_DENIALS, MOST_BACKGROUND = 5, 4
+WRITTEN_ODDS = 0.4  # a sentence is one of those written out, where frames give others
+LIST_ODDS = 0.3  # several denials are one sentence
 PHRASES: dict[Kind, Phrases] = {**PLEURA, **LUNGS}
 # Fluid thickness in mm that goes with a size in the measured sentences.
 THICKNESS_MM: dict[Size, tuple[int, int]] = {"small": (8, 20), "moderate": (28, 45), "large": (60, 100)}
 BEFORE_A_VOWEL = re.compile(r"\b([Aa]) (?=[aeiou]|8\d*\b|11\b|18\b)")
-KEPT_FROM_TYPOS = ("middle", "without", "absent")
+KEPT_FROM_TYPOS = ("middle", "without", "absent", "absence", "neither", "negative")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,17 @@ class _Draw:
 
     def version(self, known: Sequence[str], held_out: Sequence[str]) -> str:
         return self.of(known if self.phrasings == "known" else held_out)
+
+    def told(self, phrases: Phrases) -> str:
+        return self._one(phrases.told, phrases.told_new, frames.told(phrases))
+
+    def denied(self, phrases: Phrases) -> str:
+        return self._one(phrases.denied, phrases.denied_new, frames.denied(phrases))
+
+    def _one(self, known: Sequence[str], held_out: Sequence[str], framed: tuple[list[str], list[str]]) -> str:
+        """A sentence that is written out, or one of a noun phrase in a frame."""
+        written = self.chance(WRITTEN_ODDS) or not framed[0]
+        return self.version(*(known, held_out) if written else framed)
 
 
 def write_report(
@@ -89,9 +102,16 @@ def tell(truth: Truth, kind: Kind, rng: np.random.Generator, phrasings: Phrasing
 
 def deny(kind: Kind, d: _Draw, absent: Sequence[Kind]) -> str:
     """A sentence that denies a kind, and nothing that is not among the absent ones."""
-    phrases = PHRASES[kind]
-    fitting = [text for text in phrases.denied if set(said.ALSO_DENIED.get(text, ())) <= set(absent)]
-    return d.version(fitting, phrases.denied_new)
+    text = d.denied(PHRASES[kind])
+    while not set(said.ALSO_DENIED.get(text, ())) <= {kind, *absent}:
+        text = d.denied(PHRASES[kind])
+    return text
+
+
+def _deny_all(kinds: Sequence[Kind], d: _Draw) -> str:
+    """One sentence that denies several kinds, and nothing else."""
+    nouns = [d.of(frames.deniable(PHRASES[kind])) for kind in kinds]
+    return frames.listed(d.version(frames.LISTS, frames.LISTS_NEW), nouns)
 
 
 def _told(d: _Draw, truth: Truth, kind: Kind) -> list[str]:
@@ -113,9 +133,9 @@ def _sentence(d: _Draw, finding: Finding) -> str:
     low, high = THICKNESS_MM[finding.size]
     mm = finding.mm or low + int(d.rng.random() * (high - low))
     words = {
-        "size": d.of(phrases.words[finding.size]),
+        **_size_words(d, phrases, finding.size),
         "side": finding.side or "",
-        "where": _where(d, finding),
+        "lobe": finding.lobe or "",
         "mm": f"{mm:g}",
         "cm": f"{mm / 10:.1f}",
         "ml": f"{round(finding.ml or 0.0, -1):.0f}",
@@ -127,10 +147,22 @@ def _sentence(d: _Draw, finding: Finding) -> str:
     if finding.count > 1:
         words["nodules"] = words["nodule"].replace("nodule", "nodules")
         words["number"] = said.NUMBERS[finding.count]
-    template = d.version(phrases.told, phrases.told_new)
-    if finding.kind == "Cardiomegaly" and "{size} enlarged" in template:
-        words["size"] = {"small": "mildly", "moderate": "moderately", "large": "severely"}[finding.size]
+    template = d.told(phrases)
+    if "{measure}" in template:
+        words["measure"] = d.of(phrases.measures).format(**words)
+    if "{place}" in template:
+        words["place"] = _of_place(d, finding)
+    elif "{where}" in template:
+        words["where"] = _where(d, finding)
     return _filled(template, words)
+
+
+def _size_words(d: _Draw, phrases: Phrases, size: Size) -> dict[str, str]:
+    return {
+        "size": d.of(phrases.words[size]),
+        "quantity": d.of(said.QUANTITIES[size]),
+        "mildly": d.of(said.ADVERBS[size]),
+    }
 
 
 def _where(d: _Draw, finding: Finding) -> str:
@@ -141,23 +173,26 @@ def _where(d: _Draw, finding: Finding) -> str:
         return d.version(said.SIDE_KNOWN, said.SIDE_NEW).format(side=side)
     if d.phrasings == "known" and lobe != "middle" and d.chance(0.1):
         return d.of(said.BASE_KNOWN if lobe == "lower" else said.APEX_KNOWN).format(side=side)
-    return d.version(said.LOBE_KNOWN, said.LOBE_NEW).format(side=side, lobe=said.LOBE_WORDS[lobe])
+    return d.version(said.LOBE_KNOWN, said.LOBE_NEW).format(side=side, lobe=lobe)
+
+
+def _of_place(d: _Draw, finding: Finding) -> str:
+    """A place behind the noun that it belongs to."""
+    if finding.lobe is None or d.chance(0.7):
+        return _where(d, finding)
+    return d.version(said.OF_LOBE_KNOWN, said.OF_LOBE_NEW).format(side=finding.side, lobe=finding.lobe)
 
 
 def _filled(template: str, words: dict[str, str]) -> str:
-    """The template with its words, capitals where it asks for them, and "an" before a vowel."""
-    text = template.format(**words, **{_title(key): _title(word) for key, word in words.items()})
-    return _title(BEFORE_A_VOWEL.sub(r"\1n ", text))
-
-
-def _title(word: str) -> str:
-    return word[:1].upper() + word[1:]
+    """The template with its words, begun with a capital, and "an" before a vowel."""
+    text = BEFORE_A_VOWEL.sub(r"\1n ", template.format(**words))
+    return text[:1].upper() + text[1:]
 
 
 def _both(d: _Draw, right: Size, left: Size) -> str:
     amounts = PHRASES["Pleural effusion"].words
     if right == left and d.chance(0.7):
-        return _filled(d.version(BOTH_EQUAL, BOTH_EQUAL_NEW), {"size": d.of(amounts[right])})
+        return _filled(d.told(BOTH_EQUAL), {**_size_words(d, BOTH_EQUAL, right), "measure": ""})
     words = {"r": d.of(amounts[right]), "l": d.of(amounts[left])}
     return _filled(d.version(BOTH_DIFFERENT, BOTH_DIFFERENT_NEW), words)
 
@@ -171,7 +206,12 @@ def _facts(d: _Draw, truth: Truth) -> list[str]:
 def _denials(d: _Draw, truth: Truth) -> list[str]:
     absent = _absent(truth)
     count = int(d.rng.random() * (MOST_DENIALS + 1))
-    denials = [deny(kind, d, absent) for kind in d.some(absent, count)]  # type: ignore[arg-type]
+    kinds: list[Kind] = d.some(absent, count)  # type: ignore[assignment,arg-type]
+    denials = []
+    if len(kinds) > 1 and d.chance(LIST_ODDS):
+        together = 2 + d.chance(0.5)
+        denials, kinds = [_deny_all(kinds[:together], d)], kinds[together:]
+    denials += [deny(kind, d, absent) for kind in kinds]
     if d.phrasings == "known" and d.chance(0.6):
         fitting = [text for text, kinds in said.GENERAL_DENIALS if not truth.kinds & set(kinds)]
         denials += d.some(fitting, 1)
