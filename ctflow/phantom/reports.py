@@ -108,8 +108,9 @@ def deny(kind: Kind, d: _Draw, absent: Sequence[Kind]) -> str:
     return text
 
 
-def _deny_all(kinds: Sequence[Kind], d: _Draw) -> str:
-    """One sentence that denies several kinds, and nothing else."""
+def deny_all(kinds: Sequence[Kind], rng: np.random.Generator, phrasings: Phrasings = "known") -> str:
+    """One sentence that denies several kinds, at least two, and nothing else."""
+    d = _Draw(rng, phrasings)
     nouns = [d.of(frames.deniable(PHRASES[kind])) for kind in kinds]
     return frames.listed(d.version(frames.LISTS, frames.LISTS_NEW), nouns)
 
@@ -124,7 +125,7 @@ def _told(d: _Draw, truth: Truth, kind: Kind) -> list[str]:
     sentences = [_sentence(d, finding) for finding in findings]
     if len(sides) == 1 and d.phrasings == "known" and d.chance(0.25):
         other = "left" if "right" in sides else "right"
-        sentences.append(_filled(d.of(SIDE_DENIAL), {"side": other}))
+        sentences.append(filled(d.of(SIDE_DENIAL), {"side": other}))
     return sentences
 
 
@@ -154,7 +155,7 @@ def _sentence(d: _Draw, finding: Finding) -> str:
         words["place"] = _of_place(d, finding)
     elif "{where}" in template:
         words["where"] = _where(d, finding)
-    return _filled(template, words)
+    return filled(template, words)
 
 
 def _size_words(d: _Draw, phrases: Phrases, size: Size) -> dict[str, str]:
@@ -183,7 +184,7 @@ def _of_place(d: _Draw, finding: Finding) -> str:
     return d.version(said.OF_LOBE_KNOWN, said.OF_LOBE_NEW).format(side=finding.side, lobe=finding.lobe)
 
 
-def _filled(template: str, words: dict[str, str]) -> str:
+def filled(template: str, words: dict[str, str]) -> str:
     """The template with its words, begun with a capital, and "an" before a vowel."""
     text = BEFORE_A_VOWEL.sub(r"\1n ", template.format(**words))
     return text[:1].upper() + text[1:]
@@ -192,9 +193,9 @@ def _filled(template: str, words: dict[str, str]) -> str:
 def _both(d: _Draw, right: Size, left: Size) -> str:
     amounts = PHRASES["Pleural effusion"].words
     if right == left and d.chance(0.7):
-        return _filled(d.told(BOTH_EQUAL), {**_size_words(d, BOTH_EQUAL, right), "measure": ""})
+        return filled(d.told(BOTH_EQUAL), {**_size_words(d, BOTH_EQUAL, right), "measure": ""})
     words = {"r": d.of(amounts[right]), "l": d.of(amounts[left])}
-    return _filled(d.version(BOTH_DIFFERENT, BOTH_DIFFERENT_NEW), words)
+    return filled(d.version(BOTH_DIFFERENT, BOTH_DIFFERENT_NEW), words)
 
 
 def _facts(d: _Draw, truth: Truth) -> list[str]:
@@ -210,7 +211,7 @@ def _denials(d: _Draw, truth: Truth) -> list[str]:
     denials = []
     if len(kinds) > 1 and d.chance(LIST_ODDS):
         together = 2 + d.chance(0.5)
-        denials, kinds = [_deny_all(kinds[:together], d)], kinds[together:]
+        denials, kinds = [deny_all(kinds[:together], d.rng, d.phrasings)], kinds[together:]
     denials += [deny(kind, d, absent) for kind in kinds]
     if d.phrasings == "known" and d.chance(0.6):
         fitting = [text for text, kinds in said.GENERAL_DENIALS if not truth.kinds & set(kinds)]

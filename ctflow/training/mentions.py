@@ -13,10 +13,12 @@ from ctflow.evaluation.statistics import Estimate, share
 from ctflow.models.reader import ASSERTED, DENIED, NOT_MENTIONED, Reader, ReaderConfig
 from ctflow.models.text import TextEncoder
 from ctflow.phantom import KINDS, SIZES, SLOTS, Finding, Kind, Phrasings, Site, Truth, draw_finding, tell
+from ctflow.phantom import phrases_frames as frames
 from ctflow.phantom.phrases import ALSO_DENIED, BACKGROUND, GENERAL_DENIALS, NORMAL_IMPRESSION, NORMAL_WHOLE
+from ctflow.phantom.reports import deny_all, filled
 from ctflow.report import Report, encoder_text
 from ctflow.training.loop import Stage, train
-from ctflow.training.others import OTHERS, OTHERS_NEW
+from ctflow.training.others import OTHER_THINGS, OTHERS, OTHERS_NEW
 from ctflow.training.text import LOGIT_SCALE, Attributes
 
 Sort = Literal["asserted", "denied", "other"]
@@ -74,14 +76,26 @@ def _draw_one(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
     if draw < 0.70:
         (text,) = tell(Truth(), kind, rng, phrasings)
         return Sentence(text, _slots(dict.fromkeys((kind, *ALSO_DENIED.get(text, ())), DENIED)), "denied")
-    if phrasings == "known" and draw < 0.78:
+    if draw < 0.75:
+        several = [KINDS[i] for i in rng.permutation(len(KINDS))[: int(rng.integers(2, 4))]]
+        return Sentence(deny_all(several, rng, phrasings), _slots(dict.fromkeys(several, DENIED)), "denied")
+    if phrasings == "known" and draw < 0.79:
         text, kinds = GENERAL_DENIALS[int(rng.integers(len(GENERAL_DENIALS)))]
         return Sentence(text, _slots(dict.fromkeys(kinds, DENIED)), "denied")
-    if phrasings == "known" and draw < 0.81:
+    if phrasings == "known" and draw < 0.82:
         text = str(rng.choice(NORMAL_WHOLE + NORMAL_IMPRESSION))
         return Sentence(text, _slots(dict.fromkeys(KINDS, DENIED)), "denied")
-    others = BACKGROUND + OTHERS if phrasings == "known" else OTHERS_NEW
-    return Sentence(str(rng.choice(others)), _slots({}), "other")
+    return Sentence(_other(rng, phrasings), _slots({}), "other")
+
+
+def _other(rng: np.random.Generator, phrasings: Phrasings) -> str:
+    held_out = phrasings == "held-out"
+    if rng.random() < 0.5:
+        return str(rng.choice(OTHERS_NEW if held_out else BACKGROUND + OTHERS))
+    said = frames.told if rng.random() < 0.5 else frames.denied
+    framed = said(OTHER_THINGS)[held_out]
+    words = {"size": str(rng.choice(SIZES)), "measure": ""}
+    return filled(framed[int(rng.integers(len(framed)))], words)
 
 
 def _asserted(kind: Kind, rng: np.random.Generator, phrasings: Phrasings) -> Sentence:

@@ -3,6 +3,8 @@
 Of no patient: written for this. Those of OTHERS_NEW are kept for tests.
 """
 
+from ctflow.phantom.phrases import Phrases, nouns
+
 OTHERS = (
     "Simple cyst in the left kidney.",
     "A 12 mm hypodense lesion in the right lobe of the liver, likely a cyst.",
@@ -77,4 +79,41 @@ OTHERS_NEW = (
     "Breathing artefacts limit the assessment.",
     "My hovercraft is full of eels.",
     "The left window of the large house is open.",
+)
+# For the frames that findings are told and denied in.
+OTHER_THINGS = Phrases(
+    told=OTHERS,
+    told_new=OTHERS_NEW,
+    nouns=nouns(
+        one=(
+            "cyst in the left kidney",
+            "cyst in the liver",
+            "fracture of the right clavicle",
+            "hypodense lesion in the spleen",
+            "mass in the left breast",
+            "thyroid nodule",
+            "stone in the gallbladder",
+            "rib fracture",
+        ),
+        many=(
+            "gallstones",
+            "kidney stones",
+            "degenerative changes of the spine",
+            "liver metastases",
+            "bone metastases",
+            "secretions in the trachea",
+            "motion artefacts",
+            "adrenal adenomas",
+        ),
+        mass=(
+            "pulmonary embolism",
+            "ascites",
+            "fatty infiltration of the liver",
+            "free fluid in the abdomen",
+            "gynaecomastia",
+            "aortic dissection",
+            "scoliosis of the spine",
+            "oesophageal wall thickening",
+        ),
+    ),
 )
