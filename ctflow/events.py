@@ -152,6 +152,7 @@ class Generator(Protocol):
     card: "ModelCard"
     model_sha256: str
     device: str
+    cuda: str  # one of CUDA_LEVELS
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
         """Started, then StepDone and ChunkDone in order, then Finished. Closing the iterator cancels."""

@@ -68,6 +68,7 @@ class CTFlow:
         self, checkpoint: Checkpoint, device: torch.device, decoder: str = "avae", cuda: str = "plain"
     ) -> None:
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
+        self.cuda = cuda
         self._device = device
         self._frame = Frame(self.card.geometry)
         self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)

@@ -94,13 +94,13 @@ def test_from_runs_where_the_first_one_ran(
     fake: FakeGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same request on another kind of device gives other bytes."""
-    fake.device = "cuda:0"  # type: ignore[misc]
+    fake.device, fake.cuda = "cuda:0", "graph"  # type: ignore[misc]
     asked = []
-    monkeypatch.setattr(generate, "load", lambda model, device, *_: asked.append(device) or fake)
+    monkeypatch.setattr(generate, "load", lambda model, device, decoder, cuda: asked.append((device, cuda)) or fake)
     make(tmp_path / "a.nii.gz")
     run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
     run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz", "--device", "cpu")
-    assert asked == ["auto", "cuda", "cpu"]
+    assert asked == [("auto", "plain"), ("cuda", "graph"), ("cpu", "plain")]
 
 
 def test_from_refuses_another_model(fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add_start_to(parser)
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with --from, the one recorded there")
     parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help="taef1 is faster and coarser")
-    parser.add_argument("--cuda", choices=CUDA_LEVELS, default=CUDA_LEVELS[0], help="faster on a GPU, but untried")
+    parser.add_argument("--cuda", choices=CUDA_LEVELS, help="faster on a GPU, but untried")
     parser.add_argument("--keep-partial", action="store_true", help="at Ctrl-C, write the slices that are made already")
 
 
@@ -95,7 +95,8 @@ def run(args: argparse.Namespace) -> None:
     report = recipe.report if recipe else _report(args)
     start = start_of(args, recipe)
     device = args.device or (recipe.device.partition(":")[0] if recipe else "auto")
-    generator = load(args.model, device, args.decoder, args.cuda)
+    cuda = args.cuda or (recipe.cuda if recipe and not args.device else CUDA_LEVELS[0])
+    generator = load(args.model, device, args.decoder, cuda)
     if recipe:
         _check_same_model(recipe, generator, args.sidecar)
     request = request_of(recipe) if recipe else _request(args, report, generator, start)

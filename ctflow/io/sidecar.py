@@ -15,6 +15,7 @@ from ctflow.events import GenerationRequest, Generator, Solver, Start
 from ctflow.io.files import write_whole
 from ctflow.io.nifti import check_ending
 from ctflow.report import Report
+from ctflow.settings import CUDA_LEVELS
 from ctflow.volume import Volume
 
 SIDECAR_FORMAT = 1
@@ -63,7 +64,9 @@ class Sidecar:
     device: str
     seconds: float
     complete: bool
-    start: StartRecord | None = None  # sidecars from before there were starts do not say it
+    # Sidecars from before there were such do not say these.
+    start: StartRecord | None = None
+    cuda: str = CUDA_LEVELS[0]
 
 
 _adapter = TypeAdapter(Sidecar)
@@ -96,6 +99,7 @@ def sidecar_of(
         seconds=round(seconds, 2),
         complete=complete,
         start=start,
+        cuda=generator.cuda,
     )
 
 

@@ -86,7 +86,7 @@ class FakeGenerator:
     """
 
     model_sha256 = "0" * 64
-    device = "cpu"
+    device, cuda = "cpu", "plain"
 
     def __init__(
         self,
