@@ -40,7 +40,7 @@ DEMO = Sizes(
     heads=5,
     batch=8,
     vocabulary_reports=4000,
-    sentences=12_000,
+    sentences=30_000,
     # No layers: see `ctflow.training.tower`.
     tower=CTClipConfig(
         dim=64,
