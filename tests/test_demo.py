@@ -10,6 +10,7 @@ from safetensors import safe_open
 from ctflow.__main__ import main
 from ctflow.card import find_checkpoint, read_card
 from ctflow.evaluation.effusion import right_share
+from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 
@@ -73,10 +74,21 @@ def test_its_reader_is_not_misled_by_what_the_model_does_not_know(capsys: pytest
     assert share["held-out", "say something else: nothing read"] > 90
     assert share["held-out", "say anything: misread"] < 8
     model = CTFlow.load(FOLDER, "cpu")
-    read = model.read(Report("Large left pleural effusion. Severe cardiomegaly."))
-    assert read.known == ("Pleural effusion",)
-    assert [(found.finding, found.asserted, found.side) for found in read.found] == [("Pleural effusion", True, "left")]
-    assert read.unread == ("Severe cardiomegaly.",)
+    read = model.read(Report("Large left pleural effusion. No pneumothorax. Multinodular goitre."))
+    assert set(read.known) == set(KINDS)
+    said = {(found.finding, found.asserted, found.side) for found in read.found}
+    assert said == {("Pleural effusion", True, "left"), ("Pneumothorax", False, None)}
+    assert read.unread == ("Multinodular goitre.",)
+
+
+def test_its_tower_scores_a_volume_by_report_and_by_finding() -> None:
+    model = CTFlow.load(FOLDER, "cpu")
+    asked = Report("Large right pleural effusion.")
+    made = model.generate(model.card.request(asked, seed=0))
+    fits, fits_not = (model.score(made, report) for report in (asked, Report("No pleural effusion.")))
+    assert fits is not None and fits_not is not None and fits > fits_not
+    labels = model.labels(made)
+    assert labels is not None and set(labels) == set(KINDS)
 
 
 def test_the_folder_holds_nothing_else() -> None:
@@ -85,6 +97,8 @@ def test_the_folder_holds_nothing_else() -> None:
         "card.json",
         "avae/config.json",
         "avae/diffusion_pytorch_model.safetensors",
+        "ctclip/config.json",
+        "ctclip/model.safetensors",
         "reader/config.json",
         "reader/model.safetensors",
         "text/config.json",

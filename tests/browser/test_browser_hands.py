@@ -134,7 +134,7 @@ def test_canvases_and_buttons_name_themselves(page: Page) -> None:
 
 def test_at_400_pixels_nothing_is_cut_off(visit: Open) -> None:
     page = visit(sleeping(0), width=400, height=800).page
-    page.get_by_role("button", name="No effusion").click()
+    page.get_by_role("button", name="Normal study").click()
     generate(page)
     expect_status(page, "Done")
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
