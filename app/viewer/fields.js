@@ -42,7 +42,7 @@ class Fields {
     for (const text of unread) make("q", "", missed.lastElementChild, { text });
     missed.hidden = !unread.length;
     const findings = known.length === 1 ? "one finding" : `${known.length} findings`;
-    all.firstElementChild.textContent = `The ${findings} that this model knows`;
+    all.firstElementChild.textContent = `The ${findings} that this model reads`;
     all.lastElementChild.textContent = `${known.join(", ")}.`;
     all.hidden = !known.length;
   }

@@ -163,7 +163,7 @@ def test_what_the_model_recognised_is_shown_while_one_writes(visit: Open) -> Non
     generator = FakeGenerator(lambda chunk, step: None, known=("Pleural effusion", "Pneumothorax"))
     seen = visit(generator)
     page = seen.page
-    expect(page.locator(".ct-known summary")).to_have_text("The 2 findings that this model knows")
+    expect(page.locator(".ct-known summary")).to_have_text("The 2 findings that this model reads")
     expect(page.locator(".ct-found, .ct-unread").filter(visible=True)).to_have_count(0)
     write_report(page, "Large right pleural effusion. No pneumothorax. <img src=x onerror=console.error(1)> lies.")
     expect(page.locator(".ct-asserted")).to_have_text(["Pleural effusion, right, large"])
