@@ -13,6 +13,7 @@ from ctflow.phantom import phrases as said
 from ctflow.phantom import phrases_frames as frames
 from ctflow.phantom.phrases import Phrases
 from ctflow.phantom.phrases_lungs import LUNGS, NODULES
+from ctflow.phantom.phrases_mediastinum import MEDIASTINUM
 from ctflow.phantom.phrases_pleura import (
     BOTH_DIFFERENT,
     BOTH_DIFFERENT_NEW,
@@ -30,7 +31,7 @@ TYPO_ODDS = 0.06
 MOST_DENIALS, MOST_BACKGROUND = 5, 4
 WRITTEN_ODDS = 0.4  # a sentence is one of those written out, where frames give others
 LIST_ODDS = 0.3  # several denials are one sentence
-PHRASES: dict[Kind, Phrases] = {**PLEURA, **LUNGS}
+PHRASES: dict[Kind, Phrases] = {**PLEURA, **MEDIASTINUM, **LUNGS}
 # Fluid thickness in mm that goes with a size in the measured sentences.
 THICKNESS_MM: dict[Size, tuple[int, int]] = {"small": (8, 20), "moderate": (28, 45), "large": (60, 100)}
 BEFORE_A_VOWEL = re.compile(r"\b([Aa]) (?=[aeiou]|8\d*\b|11\b|18\b)")
