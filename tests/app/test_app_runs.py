@@ -247,9 +247,11 @@ def test_keeping_nothing_is_no_reason_to_sweep_without_a_pause(
 ) -> None:
     swept = []
     monkeypatch.setattr(Runs, "sweep", lambda _: swept.append(1))
+    began = time.monotonic()
     start(Runs(FakeGenerator(gate), tmp_path, Limits(keep_s=0)), chunks=1, steps=1)
     time.sleep(0.3)
-    assert len(swept) == 1  # as it was started
+    count = len(swept)
+    assert 1 <= count <= 1 + int(time.monotonic() - began)  # as it was started, and once a second
 
 
 def test_who_asks_twice_at_once_gets_one_run(gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
