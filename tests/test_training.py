@@ -14,16 +14,17 @@ from ctflow.__main__ import main
 from ctflow.card import read_card
 from ctflow.checkpoints import load_checkpoint, load_transformer
 from ctflow.errors import RequestError, ResourceError
-from ctflow.models.stdit import Attention, STDiTConfig
+from ctflow.models.stdit import Attention, STDiT, STDiTConfig
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE, check_room, note_demo
 from ctflow.training.loop import Recipe, Stage, note_network
 from ctflow.training.loop import train as train_stage
+from ctflow.training.phantoms import STUDIES
 from ctflow.training.sizes import DEMO, SMOKE
 from ctflow.training.text import LOOKS, new_bert
-from ctflow.training.transformer import cosines, look_along, look_around
+from ctflow.training.transformer import APART_WEIGHT, apart, begin_facts, cosines, look_along, look_around
 
 HOURS = "0.002"  # seconds per network
 
@@ -109,7 +110,9 @@ def test_a_folder_without_a_plan_is_believed_where_its_phantoms_are_those_asked_
     (tmp_path / "avae").mkdir()
     with pytest.raises(RequestError, match=r"plan\.json does not describe"):
         note_demo(tmp_path, SMOKE, 3)
-    (tmp_path / "phantoms.json").write_text(json.dumps({"count": SMOKE.phantoms, "seed": 3, "phantoms": []}))
+    (tmp_path / "phantoms.json").write_text(
+        json.dumps({"count": SMOKE.phantoms, "seed": 3, "studies": STUDIES, "phantoms": []})
+    )
     with pytest.raises(RequestError, match=r"plan\.json does not describe"):
         note_demo(tmp_path, SMOKE, 4)
     note_demo(tmp_path, SMOKE, 3)
@@ -137,6 +140,30 @@ def test_a_kill_while_state_is_saved_costs_no_more_than_what_was_not_yet_saved(t
     old.mkdir()
     assert steps_after(stage) > second
     assert not new.exists() and not old.exists()
+
+
+def test_facts_of_the_report_begin_as_what_it_tells_and_change_nothing_yet() -> None:
+    torch.manual_seed(0)
+    model = STDiT(STDiTConfig((4, 8, 8), (2, 4, 4), 4, 2, 16, 2, 2, 2.0, 8, text_facts=3)).requires_grad_(False)
+    texts = F.normalize(torch.randn(300, 1, 8), dim=-1)
+    told = (texts[:, 0] @ torch.randn(8, 3)).clamp(min=0)
+    begin_facts(model, texts.expand(-1, 4, -1), told)
+    facts = model.text_facts(texts[:, 0])
+    for fact, truth in zip(facts.T, told.T, strict=True):
+        assert torch.corrcoef(torch.stack([fact, truth]))[0, 1] > 0.8
+    assert model.text_facts(torch.zeros(8)).abs().max() < 0.2 * facts.std()
+    x, t = torch.randn(1, 2, 4, 8, 8), torch.tensor([0.5])
+    plain = STDiT(replace(model.config, text_facts=0)).requires_grad_(False)
+    plain.load_state_dict({name: value for name, value in model.state_dict().items() if name in plain.state_dict()})
+    assert torch.equal(model(x, x, texts[:1], t), plain(x, x, texts[:1], t))
+
+
+def test_what_differs_between_a_persons_studies_counts_more_than_what_does_not() -> None:
+    person, finding = torch.randn(3, 1, 4, generator=torch.Generator().manual_seed(0)), torch.ones(3, 1, 4)
+    alike, unlike = torch.cat([person, person], 1), torch.cat([finding, -finding], 1)
+    parts = apart((alike + unlike).flatten(0, 1))
+    assert parts["common"].item() == pytest.approx(person.square().mean().item())
+    assert parts["told"].item() == pytest.approx(APART_WEIGHT)
 
 
 def test_heads_begin_by_looking_around_up_down_left_and_right() -> None:

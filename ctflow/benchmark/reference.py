@@ -20,7 +20,10 @@ def reference_velocity(model: STDiT, x: Tensor, previous: Tensor, text: Tensor, 
     time, words = model.t_embedder(t), model.y_embedder.y_proj(text)
     block_time = model.t_block(time).unflatten(1, (6, -1))
     for index, block in enumerate(model.blocks):
-        tokens = _block(block, tokens, words, block_time, model.pos_embed_temporal if index == 0 else None)
+        modulation = block_time
+        if model.text_facts is not None:  # the demo model's alone
+            modulation = block_time + block.text_modulation(model.text_facts(text)).unflatten(2, (6, -1))[:, 0]
+        tokens = _block(block, tokens, words, modulation, model.pos_embed_temporal if index == 0 else None)
     shift, scale = (model.final_layer.scale_shift_table + time[:, None]).chunk(2, dim=1)
     return model.unpatchify(model.final_layer.linear(_modulate(tokens, shift, scale)))
 

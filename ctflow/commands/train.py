@@ -12,10 +12,11 @@ from ctflow.io.files import make_folder
 from ctflow.settings import DEVICES
 
 DEMO_HELP = """\
-Makes 1,200 phantoms (about 16 GB, kept in --work) and trains the A-VAE, the text encoder and its reader, the image
-tower and the transformer, each for its share of --hours. The phantoms, their latents and the fit of the tower to them
-take their own time beside that. After a call that was cut short, the same --work goes on with the time that was left
-when it last saved; after one that ended, it trains the transformer for its share of --hours more and keeps the others.
+Makes 1,200 phantoms (about 16 GB, kept in --work), two studies of each person with other findings, and trains the
+A-VAE, the text encoder and its reader, the image tower and the transformer, each for its share of --hours. The
+phantoms, their latents and the fit of the tower to them take their own time beside that. After a call that was cut
+short, the same --work goes on with the time that was left when it last saved; after one that ended, it trains the
+transformer for its share of --hours more and keeps the others.
 
 Try the model with: python app.py --model DIR, where DIR is --out."""
 

@@ -19,7 +19,7 @@ T_FREQUENCIES = 128
 BLOCK_SCALES, FINAL_SCALES = slice(1, None, 3), slice(1, None)
 
 
-_NO_SIZES = ("head_merge", "positions", "mlp_ratio")
+_NO_SIZES = ("head_merge", "positions", "mlp_ratio", "text_facts")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class STDiTConfig:
 
     `head_merge`: see `Attention`. `positions`: what a token is told of its place before the first block, that in the
     "plane" alone, as released (that along the slices comes in the first block's temporal attention), or in the whole
-    "chunk". Raises ValueError for sizes that do not go together.
+    "chunk". `text_facts`: how many numbers, read off the report, modulate each block as the time does; as released, 0.
+    Raises ValueError for sizes that do not go together.
     """
 
     input_size: tuple[int, int, int]
@@ -42,6 +43,7 @@ class STDiTConfig:
     caption_channels: int
     head_merge: Literal["released", "usual"] = "released"
     positions: Literal["plane", "chunk"] = "plane"
+    text_facts: int = 0
 
     def __post_init__(self) -> None:
         sizes = {name: value for name, value in vars(self).items() if name not in _NO_SIZES}
@@ -56,6 +58,8 @@ class STDiTConfig:
             raise ValueError(f"input_size {self.input_size} does not divide into patch_size {self.patch_size}")
         if not self.hidden_size * self.mlp_ratio >= 1:
             raise ValueError(f"mlp_ratio must be positive, not {self.mlp_ratio}")
+        if self.text_facts < 0:
+            raise ValueError(f"text_facts must not be negative; it is {self.text_facts}")
 
     @property
     def tokens(self) -> tuple[int, int, int]:
@@ -132,11 +136,24 @@ class Block(nn.Module):
         self.attn_temp = Attention(dim, config.num_heads, config.head_merge)
         self.cross_attn = TextAttention(dim)
         self.mlp = Mlp(dim, int(dim * config.mlp_ratio), dim)
+        self.text_modulation = nn.Linear(config.text_facts, 6 * dim) if config.text_facts else None
         self.scale_shift_table = nn.Parameter(torch.randn(6, dim) / dim**0.5)
         self.slices = config.tokens[0]
 
+    def told(self, text: Tensor, facts: Tensor | None) -> Tensor:
+        """The report (B, 1, D) and its facts (B, 1, F) -> (B, 1, D) to add to every token, and, where there are facts,
+        six rows more for the modulation."""
+        added = self.cross_attn(text)
+        if self.text_modulation is None:
+            return added
+        modulation = rearrange(self.text_modulation(facts), "b 1 (six d) -> b six d", six=6)
+        return torch.cat([added, modulation.to(added.dtype)], dim=1)
+
     def forward(self, x: Tensor, text: Tensor, time: Tensor, temporal_position: Tensor | None) -> Tensor:
-        """x (B, n·s, D); text (B, 1, D), `cross_attn` of the report; time (B or 1, 6, D), as `Modulation` has it."""
+        """x (B, n·s, D); text as `told` gives it; time (B or 1, 6, D), as `Modulation` has it."""
+        if self.text_modulation is not None:
+            text, modulation = text.split((1, 6), dim=1)
+            time = time + modulation
         shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = time.chunk(6, dim=1)
         x = torch.addcmul(x, gate, self.spatial(modulate(x, shift, scale)))
         x = torch.addcmul(x, gate, self.temporal(x, temporal_position))
@@ -222,7 +239,7 @@ class FinalLayer(nn.Module):
 @dataclass(frozen=True, eq=False)
 class Condition:
     """What is the same in all steps of a chunk: tokens of the previous chunk and the positions (B, n·s, D), and what
-    each block adds for the report (B, 1, D)."""
+    each block is told of the report (B, 1 or 7, D)."""
 
     tokens: Tensor
     text: tuple[Tensor, ...]
@@ -249,6 +266,7 @@ class STDiT(nn.Module):
         self.t_embedder = TimeEmbed(dim)
         self.t_block = nn.Sequential(nn.SiLU(), nn.Linear(dim, 6 * dim))
         self.y_embedder = TextEmbed(config)
+        self.text_facts = nn.Linear(config.caption_channels, config.text_facts) if config.text_facts else None
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.final_layer = FinalLayer(config)
         positions = plane_positions(dim, rows, columns)
@@ -265,8 +283,9 @@ class STDiT(nn.Module):
         tokens = self.x_embedder.previous(previous)
         positions = self.pos_embed.repeat(1, tokens.shape[1] // self.pos_embed.shape[1], 1)
         tokens = tokens + positions.to(tokens.dtype)
+        facts = self.text_facts(text.to(self.text_facts.weight.dtype)) if self.text_facts else None
         text = self.y_embedder(text)
-        return Condition(tokens, tuple(block.cross_attn(text) for block in self.blocks))
+        return Condition(tokens, tuple(block.told(text, facts) for block in self.blocks))
 
     def modulation(self, t: Tensor) -> Modulation:
         """t (B,). Worked out in the precision of the time embedding, given in that of the blocks."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,14 +87,20 @@ def affine() -> np.ndarray:
     return to_lps
 
 
-def make_phantom(seed: int, *, truth: Truth | None = None) -> Phantom:
+def make_phantom(seed: int, *, study: int = 0, truth: Truth | None = None) -> Phantom:
     """Make the phantom of ``seed``; the same seed gives the same bytes.
 
-    ``truth`` replaces the drawn findings and keeps the person (if of the same sex), for comparisons and tests.
+    Each further ``study`` of a seed is of the same person with other findings. ``truth`` replaces the drawn findings
+    and keeps the person (if of the same sex), for comparisons and tests.
     """
     # Streams apart: what is found must not change who is examined.
     findings, person, tissue, words, grain, places = np.random.default_rng(seed).spawn(6)
-    wanted = draw_truth(findings) if truth is None else truth
+    wanted = _draw_study(findings, study) if truth is None else truth
     clean, mask, found = render(draw_build(person, wanted.sex), wanted, tissue, places)
     hu = add_noise(clean, float(grain.uniform(14.0, 20.0)), grain)
     return Phantom(Volume(hu, affine()), clean, mask, write_report(found, words), found)
+
+
+def _draw_study(rng: np.random.Generator, study: int) -> Truth:
+    drawn = [draw_truth(rng) for _ in range(1 + study)]
+    return replace(drawn[-1], sex=drawn[0].sex, age=drawn[0].age)

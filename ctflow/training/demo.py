@@ -26,12 +26,12 @@ from ctflow.models.ctclip import CTClip
 from ctflow.models.reader import Reader
 from ctflow.models.stdit import STDiTConfig
 from ctflow.models.text import TextEncoder
-from ctflow.phantom import Phrasings, amounts, draw_truth, write_report
+from ctflow.phantom import SLOTS, Phrasings, amounts, draw_truth, write_report
 from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
 from ctflow.training.loop import TRAINED, Recipe, Stage
 from ctflow.training.mentions import check_mentions, new_reader, train_mentions
-from ctflow.training.phantoms import FACTS, MAX_SLICES, VOLUMES, PhantomSet, holds, phantom_set
+from ctflow.training.phantoms import FACTS, MAX_SLICES, STUDIES, VOLUMES, PhantomSet, holds, phantom_set
 from ctflow.training.plan import note_plan
 from ctflow.training.sizes import DEMO, SMOKE, Sizes
 from ctflow.training.text import Attributes, accuracy, embeddings, new_bert, new_tokenizer, train_text
@@ -221,8 +221,8 @@ def _latent_set(volumes: list[torch.Tensor], avae: AVAE, texts: torch.Tensor, ph
 
 
 def _odds(told: np.ndarray) -> np.ndarray:
-    """Large findings are rare, and what the report can change most: phantoms with them are drawn more often."""
-    odds = 1 + 3 * told.max(axis=1)
+    """Large findings are rare, and what the report can change most: persons who have one are drawn more often."""
+    odds = 1 + 3 * told.reshape(-1, STUDIES, told.shape[1]).max(axis=(1, 2))
     return odds / odds.sum()
 
 
@@ -245,6 +245,7 @@ def _transformer_config(sizes: Sizes) -> STDiTConfig:
         caption_channels=sizes.text_hidden,
         head_merge="usual",
         positions="chunk",
+        text_facts=len(SLOTS),
     )
 
 

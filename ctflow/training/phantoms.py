@@ -15,6 +15,7 @@ from ctflow.phantom import Truth, make_phantom
 
 MAX_SLICES = 96
 VOLUMES, FACTS = "phantoms.npy", "phantoms.json"
+STUDIES = 2  # of each person, one after the other: only their findings differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class PhantomSet:
 
 
 def _make(path: Path, index: int, seed: int) -> tuple[int, Truth]:
-    phantom = make_phantom(seed)
+    phantom = make_phantom(seed + index // STUDIES, study=index % STUDIES)
     count = min(len(phantom.clean), MAX_SLICES)
     hu = open_memmap(path, mode="r+")
     hu[index, :count] = phantom.clean[:count]
@@ -38,11 +39,12 @@ def holds(folder: Path, count: int, seed: int) -> bool:
     """Whether the set of `count` and `seed` is in the folder, whole."""
     facts = folder / FACTS
     made = json.loads(facts.read_text()) if facts.exists() else {}
-    return (made.get("count"), made.get("seed")) == (count, seed)
+    return (made.get("count"), made.get("seed"), made.get("studies")) == (count, seed, STUDIES)
 
 
 def phantom_set(folder: Path, count: int, seed: int, workers: int | None = None) -> PhantomSet:
-    """Makes or reopens `count` phantoms, of the seeds from `seed` on: `phantoms.npy` (12.6 MB each), `phantoms.json`.
+    """Makes or reopens `count` phantoms, STUDIES of each seed from `seed` on: `phantoms.npy` (12.6 MB each) and
+    `phantoms.json`.
 
     The same seeds give the same bytes whatever the number of `workers` (processes; default: one per core). A set that
     was cut short, or is of other seeds, is made again.
@@ -50,7 +52,12 @@ def phantom_set(folder: Path, count: int, seed: int, workers: int | None = None)
     path, facts = folder / VOLUMES, folder / FACTS
     made = json.loads(facts.read_text()) if holds(folder, count, seed) else None
     if made is None:
-        made = {"count": count, "seed": seed, "phantoms": _make_all(path, count, seed, workers or os.cpu_count() or 1)}
+        made = {
+            "count": count,
+            "seed": seed,
+            "studies": STUDIES,
+            "phantoms": _make_all(path, count, seed, workers or os.cpu_count() or 1),
+        }
         write_whole(facts, json.dumps(made).encode())
     truths = [Truth.from_json(one["truth"]) for one in made["phantoms"]]
     return PhantomSet(open_memmap(path, mode="r"), [one["slices"] for one in made["phantoms"]], truths)
@@ -61,6 +68,6 @@ def _make_all(path: Path, count: int, seed: int, workers: int) -> list[dict[str,
     path.with_suffix(".json").unlink(missing_ok=True)  # it would speak of volumes that are being written over
     open_memmap(path, mode="w+", dtype=np.int16, shape=(count, MAX_SLICES, 256, 256)).flush()
     with ProcessPoolExecutor(workers) as pool:
-        made = pool.map(_make, [path] * count, range(count), range(seed, seed + count), chunksize=4)
+        made = pool.map(_make, [path] * count, range(count), [seed] * count, chunksize=4)
         results = list(tqdm(made, total=count, desc="phantoms", unit="phantom"))
     return [{"slices": slices, "truth": truth.to_json()} for slices, truth in results]

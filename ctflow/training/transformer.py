@@ -18,12 +18,15 @@ from ctflow.flow import path, shifted
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import Attention, STDiT, STDiTConfig
 from ctflow.training.loop import Stage, note_network, train
+from ctflow.training.phantoms import STUDIES
 
 NO_TEXT_SHARE = 0.1
 PREVIOUS_NOISE = 0.3  # at most: what generation gives as the previous chunk is never quite right
 NO_PREVIOUS_SHARE = 0.2  # of the chunks see zeros in its place: what it shows, the report need not tell
+OTHER_PREVIOUS_SHARE = 0.25  # see the person's other study there: where the two disagree, the report is right
 TEXT_SIZE = 2.5  # of the report's numbers in a token: what is large is learnt first
 TOLD_WEIGHT, MOST_TOLD = 3.0, 12.0  # see `told_weight`
+APART_WEIGHT = 4.0  # of what differs between a person's studies, beside all that does not
 RIDGE = 1e-4  # of the regression that begins with the report's facts, in units of its numbers' own size
 PLACE_SIZE = 1.5  # of the code of a token's place in the plane, beside patches of about unit size
 SLAB_SIZE = 3.0  # and along the slices: temporal attention has no layer norm before it
@@ -38,14 +41,17 @@ ALIGNED_SHARE = 0.5  # of the other chunks begin where generation would; the res
 
 @dataclass(frozen=True, eq=False)
 class LatentSet:
-    """Scaled latents per phantom (C, slices, H, W) and the black and the white slice's codes (C, H, W)."""
+    """Scaled latents per phantom (C, slices, H, W) and the black and the white slice's codes (C, H, W).
+
+    The phantoms are STUDIES of one person, then those of the next.
+    """
 
     volumes: list[Tensor]
     black: Tensor
     white: Tensor
     texts: Tensor  # (phantoms, reports, D), several reports of the same truth
     told: np.ndarray  # (phantoms, facts), what the reports say, in numbers
-    odds: np.ndarray  # (phantoms,), how often each is drawn; their sum is 1
+    odds: np.ndarray  # (persons,), how often each is drawn; their sum is 1
 
 
 @torch.inference_mode()
@@ -78,6 +84,7 @@ def new_transformer(config: STDiTConfig, data: LatentSet, seed: int) -> STDiT:
         model.pos_embed.copy_((along[:, None] + plane).flatten(0, 1))
         model.pos_embed_temporal.zero_()  # is told already
         _begin_text(model, text_room, data.texts.float(), torch.from_numpy(data.told))
+        begin_facts(model, data.texts.float(), torch.from_numpy(data.told))
         for block, distance in zip(model.blocks, itertools.cycle((1, 2)), strict=False):
             look_around(block.attn, plane, (rows, columns), distance)
             look_along(block.attn_temp, along)
@@ -135,6 +142,25 @@ def _begin_text(model: STDiT, room: int, texts: Tensor, told: Tensor) -> None:
     read = torch.linalg.solve(values.T @ values + penalty, values.T @ facts)
     first.proj.weight.zero_()
     first.proj.weight[-room:] = TEXT_SIZE / facts.std() * read.T
+
+
+def begin_facts(model: STDiT, texts: Tensor, told: Tensor) -> None:
+    """The facts that modulate the blocks begin as what the report tells, by a linear regression, and as zeros without
+    a report. `texts` and `told` as in `_begin_text`. Each has the same spread, all together 1: what they do to the
+    blocks begins at nothing and must not leap."""
+    facts = (told - told.mean(0)) / told.std(0).clamp(min=1e-6) / told.shape[1] ** 0.5
+    facts = facts.repeat_interleave(texts.shape[1], 0)
+    inputs = functional.pad(texts.flatten(0, 1), (0, 1), value=1.0)
+    no_report = functional.pad(torch.zeros(math.ceil(NO_TEXT_SHARE * len(inputs)), texts.shape[2]), (0, 1), value=1.0)
+    inputs = torch.cat([inputs, no_report])
+    facts = functional.pad(facts, (0, 0, 0, len(no_report)))
+    penalty = RIDGE * inputs.square().sum(0).mean() * torch.eye(inputs.shape[1])
+    read = torch.linalg.solve(inputs.T @ inputs + penalty, inputs.T @ facts)
+    model.text_facts.weight.copy_(read[:-1].T)
+    model.text_facts.bias.copy_(read[-1])
+    for block in model.blocks:
+        block.text_modulation.weight.zero_()
+        block.text_modulation.bias.zero_()
 
 
 def _places(config: STDiTConfig, room: int) -> tuple[Tensor, Tensor]:
@@ -234,27 +260,45 @@ def _start(slices: int, size: int, rng: np.random.Generator) -> int:
 
 
 def train_transformer(stage: Stage, model: STDiT, data: LatentSet, batch: int) -> STDiT:
-    """Flow matching on chunk pairs: t shifted to noise, reports dropped, the previous chunk noised against drift."""
-    size = model.config.input_size[0]
+    """Flow matching on chunk pairs: t shifted to noise, reports dropped, the previous chunk noised against drift.
+
+    The studies of a person come together and under the same noise, so that nothing but what is told differs.
+    """
+    size, persons = model.config.input_size[0], batch // STUDIES
     weight = told_weight(data, size)
     note_network(stage, model.config)
 
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
-        picks = rng.choice(len(data.volumes), size=batch, p=data.odds)
-        pairs = torch.stack(
-            [window(data, i, _start(data.volumes[i].shape[1], size, rng) - size, 2 * size) for i in picks]
-        ).to(device)
+        def for_each_study(of_persons: np.ndarray) -> Tensor:
+            return torch.from_numpy(of_persons.repeat(STUDIES, axis=0)).to(device)
+
+        first = STUDIES * rng.choice(len(data.odds), size=persons, p=data.odds)
+        starts = [_start(data.volumes[i].shape[1], size, rng) - size for i in first]
+        picks = (first[:, None] + np.arange(STUDIES)).flatten()
+        places = zip(picks, np.repeat(starts, STUDIES), strict=True)
+        pairs = torch.stack([window(data, i, start, 2 * size) for i, start in places]).to(device)
         previous, chunk = pairs.split(size, dim=2)
-        text = data.texts[torch.from_numpy(picks), torch.from_numpy(rng.integers(data.texts.shape[1], size=batch))]
-        text = text * torch.from_numpy(rng.random((batch, 1)) >= NO_TEXT_SHARE)
-        t = shifted(torch.from_numpy(rng.random(batch, np.float32)).to(device), T_SHIFT)
-        noise, previous_noise = torch.from_numpy(rng.standard_normal((2, *chunk.shape), np.float32)).to(device)
-        level = PREVIOUS_NOISE * torch.from_numpy(rng.random((batch, 1, 1, 1, 1), np.float32)).to(device)
+        text = data.texts[picks, rng.integers(data.texts.shape[1], size=batch)].float().to(device)
+        text = text * for_each_study(rng.random((persons, 1)) >= NO_TEXT_SHARE)
+        t = shifted(for_each_study(rng.random(persons, np.float32)), T_SHIFT)
+        noise, previous_noise = (
+            for_each_study(rng.standard_normal((persons, *chunk.shape[1:]), np.float32)) for _ in range(2)
+        )
+        level = PREVIOUS_NOISE * for_each_study(rng.random((persons, 1, 1, 1, 1), np.float32))
         point = path(chunk, noise, t.view(-1, 1, 1, 1, 1))
-        seen = torch.from_numpy(rng.random((batch, 1, 1, 1, 1)) >= NO_PREVIOUS_SHARE).to(device)
-        previous = (previous + level * previous_noise) * seen
-        answer = model(point, previous, text[:, None].float().to(device), t)
+        seen = for_each_study(rng.random((persons, 1, 1, 1, 1)) >= NO_PREVIOUS_SHARE)
+        other = for_each_study(rng.random((persons, 1, 1, 1, 1)) < OTHER_PREVIOUS_SHARE)
+        others = previous.unflatten(0, (persons, STUDIES)).roll(1, dims=1).flatten(0, 1)
+        previous = (torch.where(other, others, previous) + level * previous_noise) * seen
+        answer = model(point, previous, text[:, None], t)
         error = (answer.float() - chunk) / t.clamp(min=SMALLEST_T).view(-1, 1, 1, 1, 1)
-        return {"velocity": (error.square() * weight.to(device)).mean()}
+        return apart(error * weight.sqrt().to(device))
 
     return train(stage, model, losses)
+
+
+def apart(errors: Tensor) -> dict[str, Tensor]:
+    """Squared errors (persons · STUDIES, ...), what a person's studies have in common apart from what they have not."""
+    errors = errors.unflatten(0, (-1, STUDIES))
+    common = errors.mean(1, keepdim=True)
+    return {"common": common.square().mean(), "told": APART_WEIGHT * (errors - common).square().mean()}
