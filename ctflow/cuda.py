@@ -105,14 +105,16 @@ class Replayed:
 
     def _record(self, x: Tensor, condition: Condition, modulation: Modulation) -> Recorded:
         x = x.clone()
-        condition = Condition(condition.tokens.clone(), tuple(part.clone() for part in condition.text))
+        edge = None if condition.edge is None else condition.edge.clone()
+        condition = Condition(condition.tokens.clone(), tuple(part.clone() for part in condition.text), edge)
         modulation = Modulation(tuple(part.clone() for part in modulation.blocks), modulation.final.clone())
         replay, answer = self._capture(lambda: self._step(x, condition, modulation))
         return x, _flat(condition, modulation), replay, answer
 
 
 def _flat(condition: Condition, modulation: Modulation) -> list[Tensor]:
-    return [condition.tokens, *condition.text, *modulation.blocks, modulation.final]
+    edge = [] if condition.edge is None else [condition.edge]
+    return [condition.tokens, *condition.text, *edge, *modulation.blocks, modulation.final]
 
 
 def compile_blocks(transformer: STDiT, backend: str = "inductor") -> None:

@@ -110,10 +110,11 @@ def test_a_config_that_is_silent_is_read_as_the_released_code_has_it(folder: Pat
     config = json.loads(path.read_text())
     path.write_text(json.dumps(config | {"head_merge": "usual"}))
     assert load_transformer(path.parent).config.head_merge == "usual"
-    del config["head_merge"], config["positions"], config["text_facts"]
+    for name in ("head_merge", "positions", "text_facts", "detail"):
+        del config[name]
     path.write_text(json.dumps(config))
     silent = load_transformer(path.parent).config
-    assert (silent.head_merge, silent.positions, silent.text_facts) == ("released", "plane", 0)
+    assert (silent.head_merge, silent.positions, silent.text_facts, silent.detail) == ("released", "plane", 0, 0)
     path.write_text(json.dumps(config | {"head_merge": "other"}))
     with pytest.raises(CheckpointError, match="head_merge"):
         load_transformer(path.parent)

@@ -36,8 +36,11 @@ def test_two_studies_of_each_person_lie_together_and_only_their_findings_differ(
 def test_a_set_of_single_studies_is_made_again(tmp_path: Path) -> None:
     phantom_set(tmp_path, 1, 5, workers=1)
     facts = tmp_path / "phantoms.json"
-    facts.write_text(json.dumps({**json.loads(facts.read_text()), "studies": 1}))
+    made = json.loads(facts.read_text())
+    facts.write_text(json.dumps({**made, "studies": 1, "phantoms": []}))
     assert not holds(tmp_path, 1, 5)
+    phantom_set(tmp_path, 1, 5, workers=1)
+    assert json.loads(facts.read_text()) == made
 
 
 def test_a_set_of_other_seeds_takes_its_place(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -19,12 +20,13 @@ from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE, check_room, note_demo
+from ctflow.training.initial import begin_facts, cosines, look_along, look_around
 from ctflow.training.loop import Recipe, Stage, note_network
 from ctflow.training.loop import train as train_stage
 from ctflow.training.phantoms import STUDIES
 from ctflow.training.sizes import DEMO, SMOKE
 from ctflow.training.text import LOOKS, new_bert
-from ctflow.training.transformer import APART_WEIGHT, apart, begin_facts, cosines, look_along, look_around
+from ctflow.training.transformer import APART_WEIGHT, LEAST, TYPICAL, LatentSet, apart, differing, draw_start
 
 HOURS = "0.002"  # seconds per network
 
@@ -79,6 +81,30 @@ def test_training_goes_on_where_it_stopped_with_all_else_as_it_was(work: Path) -
     train(work)
     assert json.loads((work / "transformer" / "trained.json").read_text())["steps"] > before
     assert all(path.read_bytes() == content for path, content in frozen.items())
+
+
+def test_a_checkpoint_is_gone_on_with_in_a_new_folder(work: Path, tmp_path: Path) -> None:
+    old, new = work / "model", tmp_path / "work"
+    words = ["train", "demo", "--smoke", "--hours", HOURS, "--seed", "1", "--work", str(new)]
+    assert main([*words, "--from", str(old)]) == 0
+    assert main(words) == 0, "the folder knows what it began with"
+    for part in ("avae", "text", "reader", "ctclip"):
+        (weights,) = (old / part).glob("*.safetensors")
+        assert (new / "model" / part / weights.name).read_bytes() == weights.read_bytes(), part
+    before, after = (load_checkpoint(folder) for folder in (old, new / "model"))
+    assert after.card.latent == before.card.latent
+    assert before.card.provenance in after.card.provenance
+    trained, begun = (one.transformer.final_layer.linear.weight.flatten() for one in (after, before))
+    assert 0.5 < F.cosine_similarity(trained, begun, dim=0) < 0.999, "it was trained on, not anew"
+
+
+def test_only_a_checkpoint_of_the_same_kind_is_gone_on_with(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "demo", "--from", str(work / "model"), "--work", str(tmp_path)]) == 2
+    assert "is not of the kind that is trained here" in capsys.readouterr().err
+    assert main(["train", "demo", "--smoke", "--from", str(work / "model"), "--work", str(work)]) == 2
+    assert "beginning is None, not" in capsys.readouterr().err
 
 
 def test_a_training_of_another_network_is_not_gone_on_with(tmp_path: Path) -> None:
@@ -160,10 +186,28 @@ def test_facts_of_the_report_begin_as_what_it_tells_and_change_nothing_yet() -> 
 
 def test_what_differs_between_a_persons_studies_counts_more_than_what_does_not() -> None:
     person, finding = torch.randn(3, 1, 4, generator=torch.Generator().manual_seed(0)), torch.ones(3, 1, 4)
-    alike, unlike = torch.cat([person, person], 1), torch.cat([finding, -finding], 1)
-    parts = apart((alike + unlike).flatten(0, 1))
+    alike, unlike = torch.cat([person, person], 1).flatten(0, 1), torch.cat([finding, -finding], 1).flatten(0, 1)
+    parts = apart(alike + unlike, (TYPICAL - LEAST) ** 0.5 * unlike)
     assert parts["common"].item() == pytest.approx(person.square().mean().item())
     assert parts["told"].item() == pytest.approx(APART_WEIGHT)
+
+
+def test_an_error_counts_more_where_the_studies_differ_less() -> None:
+    errors = torch.tensor([[1.0], [-1.0]])
+    small, large = (apart(errors, size * errors)["told"].item() for size in (0.03, 1.0))
+    assert small > 10 * large
+
+
+def test_chunks_are_drawn_more_often_where_the_studies_differ() -> None:
+    same, other = torch.zeros(2, 1, 30, 2, 2)
+    other[:, 25] = 1
+    (differ,) = differing(LatentSet([same, other], *torch.zeros(3, 1), told=np.zeros((2, 1)), odds=np.ones(1)))
+    assert differ.argmax() == 25 and differ.sum() == pytest.approx(1)
+    rng = np.random.default_rng(0)
+    starts = np.array([draw_start(differ, 8, rng) for _ in range(500)])
+    later = starts[starts > 0]
+    assert np.mean((later <= 25) & (later > 25 - 8)) > 0.6
+    assert set(range(0, 40, 8)) <= set(starts.tolist()), "and all others at times, the white one after the end too"
 
 
 def test_heads_begin_by_looking_around_up_down_left_and_right() -> None:

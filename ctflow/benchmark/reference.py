@@ -21,11 +21,16 @@ def reference_velocity(model: STDiT, x: Tensor, previous: Tensor, text: Tensor, 
     block_time = model.t_block(time).unflatten(1, (6, -1))
     for index, block in enumerate(model.blocks):
         modulation = block_time
-        if model.text_facts is not None:  # the demo model's alone
+        if model.text_facts is not None:  # the demo model's alone, as `detail` is
             modulation = block_time + block.text_modulation(model.text_facts(text)).unflatten(2, (6, -1))[:, 0]
         tokens = _block(block, tokens, words, modulation, model.pos_embed_temporal if index == 0 else None)
     shift, scale = (model.final_layer.scale_shift_table + time[:, None]).chunk(2, dim=1)
-    return model.unpatchify(model.final_layer.linear(_modulate(tokens, shift, scale)))
+    answer = model.unpatchify(model.final_layer.linear(_modulate(tokens, shift, scale)))
+    if model.detail is None:
+        return answer
+    answer, features = answer.split((x.shape[1], model.config.detail), dim=1)
+    touching = torch.cat([previous[:, :, -1:], torch.zeros_like(previous[:, :, 1:])], dim=2)
+    return answer + model.detail.answer(F.silu(model.detail.look(torch.cat([features, x, touching], dim=1))))
 
 
 def reference_decode(avae: AVAE, latents: Tensor) -> Tensor:

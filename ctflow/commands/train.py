@@ -16,7 +16,8 @@ Makes 1,200 phantoms (about 16 GB, kept in --work), two studies of each person w
 A-VAE, the text encoder and its reader, the image tower and the transformer, each for its share of --hours. The
 phantoms, their latents and the fit of the tower to them take their own time beside that. After a call that was cut
 short, the same --work goes on with the time that was left when it last saved; after one that ended, it trains the
-transformer for its share of --hours more and keeps the others.
+transformer for its share of --hours more and keeps the others. --from goes on with a checkpoint's weights in a new
+--work: all --hours are the transformer's.
 
 Try the model with: python app.py --model DIR, where DIR is --out."""
 
@@ -41,6 +42,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="DIR",
         help="phantoms and state; the same folder again goes on where it stopped (default: runs/demo)",
     )
+    demo.add_argument("--from", dest="beginning", type=Path, metavar="DIR", help="begin with this checkpoint's weights")
     demo.add_argument("--smoke", action="store_true", help="a tiny model in runs/smoke, to see that it all runs")
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     demo.add_argument("--device", choices=DEVICES, default="auto")
@@ -59,7 +61,7 @@ def run_demo(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.training.demo import train_demo
 
-    train_demo(out, work, args.hours, args.smoke, args.seed, args.device)
+    train_demo(out, work, args.hours, args.smoke, args.seed, args.device, args.beginning)
 
 
 def _check_replaceable(out: Path) -> None:

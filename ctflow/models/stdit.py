@@ -19,7 +19,7 @@ T_FREQUENCIES = 128
 BLOCK_SCALES, FINAL_SCALES = slice(1, None, 3), slice(1, None)
 
 
-_NO_SIZES = ("head_merge", "positions", "mlp_ratio", "text_facts")
+_NO_SIZES = ("head_merge", "positions", "mlp_ratio", "text_facts", "detail")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class STDiTConfig:
     `head_merge`: see `Attention`. `positions`: what a token is told of its place before the first block, that in the
     "plane" alone, as released (that along the slices comes in the first block's temporal attention), or in the whole
     "chunk". `text_facts`: how many numbers, read off the report, modulate each block as the time does; as released, 0.
+    `detail`: how many features of each latent the tokens give to `Detail`; as released, 0, and there is none.
     Raises ValueError for sizes that do not go together.
     """
 
@@ -44,6 +45,7 @@ class STDiTConfig:
     head_merge: Literal["released", "usual"] = "released"
     positions: Literal["plane", "chunk"] = "plane"
     text_facts: int = 0
+    detail: int = 0
 
     def __post_init__(self) -> None:
         sizes = {name: value for name, value in vars(self).items() if name not in _NO_SIZES}
@@ -58,8 +60,9 @@ class STDiTConfig:
             raise ValueError(f"input_size {self.input_size} does not divide into patch_size {self.patch_size}")
         if not self.hidden_size * self.mlp_ratio >= 1:
             raise ValueError(f"mlp_ratio must be positive, not {self.mlp_ratio}")
-        if self.text_facts < 0:
-            raise ValueError(f"text_facts must not be negative; it is {self.text_facts}")
+        for name in ("text_facts", "detail"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative; it is {getattr(self, name)}")
 
     @property
     def tokens(self) -> tuple[int, int, int]:
@@ -222,12 +225,12 @@ class TextEmbed(nn.Module):
 
 
 class FinalLayer(nn.Module):
-    """Tokens (B, n·s, D) -> patches (B, n·s, patch · channels)."""
+    """Tokens (B, n·s, D) -> patches (B, n·s, patch · channels), the answer's and those for `Detail`."""
 
     def __init__(self, config: STDiTConfig) -> None:
         super().__init__()
         dim = config.hidden_size
-        self.linear = nn.Linear(dim, math.prod(config.patch_size) * config.out_channels)
+        self.linear = nn.Linear(dim, math.prod(config.patch_size) * (config.out_channels + config.detail))
         self.scale_shift_table = nn.Parameter(torch.randn(2, dim) / dim**0.5)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
@@ -236,13 +239,39 @@ class FinalLayer(nn.Module):
         return self.linear(modulate(x, shift, scale))
 
 
+class Detail(nn.Module):
+    """Corrects the answer latent by latent: two convolutions over features that the tokens give for each latent, the
+    noisy latents, and, at the chunk's beginning, the last slice before it. So patches and chunks join without a step.
+    """
+
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        seen, hidden = config.detail + config.in_channels, 2 * config.detail
+        self.look = nn.Conv3d(seen, hidden, 3, padding=1)
+        self.answer = nn.Conv3d(hidden, config.out_channels, 3, padding=1)
+
+    def forward(self, features: Tensor, x: Tensor, edge: Tensor) -> Tensor:
+        """features (B, F, T, H, W), x (B, C, T, H, W), edge as `edge` gives it -> (B, C, T, H, W)."""
+        seen = torch.cat([features, x.to(features.dtype)], dim=1).contiguous(memory_format=torch.channels_last_3d)
+        return self.answer(F.silu(F.conv3d(seen, self.look.weight[:, : seen.shape[1]], padding=1) + edge))
+
+    def edge(self, previous: Tensor) -> Tensor:
+        """The part of the previous chunk (B, C, T, H, W): its last slice, where it touches the first one of this."""
+        slices = previous.shape[2]
+        touching = F.pad(previous[:, :, -1:], (0, 0, 0, 0, 0, slices - 1)).to(self.look.weight.dtype)
+        touching = touching.contiguous(memory_format=torch.channels_last_3d)
+        return F.conv3d(touching, self.look.weight[:, -previous.shape[1] :], self.look.bias, padding=1)
+
+
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """What is the same in all steps of a chunk: tokens of the previous chunk and the positions (B, n·s, D), and what
-    each block is told of the report (B, 1 or 7, D)."""
+    """What is the same in all steps of a chunk: tokens of the previous chunk and the positions (B, n·s, D), what
+    each block is told of the report (B, 1 or 7, D), and what `Detail`, if there is one, is told of the previous chunk
+    (B, hidden, T, H, W)."""
 
     tokens: Tensor
     text: tuple[Tensor, ...]
+    edge: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,6 +298,7 @@ class STDiT(nn.Module):
         self.text_facts = nn.Linear(config.caption_channels, config.text_facts) if config.text_facts else None
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.final_layer = FinalLayer(config)
+        self.detail = Detail(config) if config.detail else None
         positions = plane_positions(dim, rows, columns)
         self.register_buffer("pos_embed", positions.repeat(slices if config.positions == "chunk" else 1, 1)[None])
         temporal = sincos(dim, torch.arange(slices, dtype=torch.float64)).float()
@@ -285,7 +315,8 @@ class STDiT(nn.Module):
         tokens = tokens + positions.to(tokens.dtype)
         facts = self.text_facts(text.to(self.text_facts.weight.dtype)) if self.text_facts else None
         text = self.y_embedder(text)
-        return Condition(tokens, tuple(block.told(text, facts) for block in self.blocks))
+        edge = self.detail.edge(previous) if self.detail else None
+        return Condition(tokens, tuple(block.told(text, facts) for block in self.blocks), edge)
 
     def modulation(self, t: Tensor) -> Modulation:
         """t (B,). Worked out in the precision of the time embedding, given in that of the blocks."""
@@ -308,12 +339,17 @@ class STDiT(nn.Module):
         position = self.pos_embed_temporal.to(tokens.dtype)
         for index, (block, text, time) in enumerate(zip(self.blocks, condition.text, modulation.blocks, strict=True)):
             tokens = block(tokens, text, time, position if index == 0 else None)
-        return self.unpatchify(self.final_layer(tokens, modulation.final)).to(x.dtype)
+        answer = self.unpatchify(self.final_layer(tokens, modulation.final))
+        if self.detail is not None:
+            answer, features = answer.split((self.config.out_channels, self.config.detail), dim=1)
+            answer = answer + self.detail(features, x, condition.edge)
+        return answer.to(x.dtype)
 
     def lower(self, dtype: torch.dtype) -> None:
         """Casts the weights of the large products. Times and modulation stay in float32, and so does the state."""
         large = [self.x_embedder, self.y_embedder, self.final_layer.linear]
         large += [part for block in self.blocks for part in (block.attn, block.attn_temp, block.cross_attn, block.mlp)]
+        large += [self.detail] if self.detail else []
         for part in large:
             part.to(dtype)
 

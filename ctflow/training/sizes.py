@@ -21,6 +21,7 @@ class Sizes:
     hidden: int
     depth: int
     heads: int
+    detail: int
     batch: int
     vocabulary_reports: int
     sentences: int
@@ -38,6 +39,7 @@ DEMO = Sizes(
     hidden=320,
     depth=5,
     heads=5,
+    detail=16,
     batch=8,
     vocabulary_reports=4000,
     sentences=30_000,
@@ -70,6 +72,7 @@ SMOKE = Sizes(
     hidden=32,
     depth=2,
     heads=4,
+    detail=4,
     batch=2,
     vocabulary_reports=200,
     sentences=64,

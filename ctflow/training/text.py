@@ -1,7 +1,7 @@
 """Training of the text encoder: a small BERT whose first token must tell the truth behind a report."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -107,8 +107,10 @@ def _amounts(truths: list[Truth]) -> Tensor:
     return torch.from_numpy(np.stack([amounts(truth) for truth in truths]))
 
 
-def _read(model: nn.Module, encoder: TextEncoder, texts: list[str], device: torch.device) -> list[Tensor]:
-    """What `Attributes` reads in texts, a few of like length at a time: reports differ, and padding costs as much."""
+def _read(
+    model: Callable[..., tuple[Tensor, ...]], encoder: TextEncoder, texts: list[str], device: torch.device
+) -> list[Tensor]:
+    """What `model` makes of tokens, a few texts of like length at a time: reports differ, and padding costs as much."""
     ids = encoder.tokenizer(texts, truncation=True, max_length=encoder.max_tokens)["input_ids"]
     order = np.argsort([len(one) for one in ids])
     parts = []
@@ -120,9 +122,9 @@ def _read(model: nn.Module, encoder: TextEncoder, texts: list[str], device: torc
 
 
 @torch.inference_mode()
-def embeddings(model: Attributes, texts: list[str]) -> Tensor:
+def embeddings(encoder: TextEncoder, texts: list[str]) -> Tensor:
     """-> (texts, D)."""
-    return _read(model, model.encoder, texts, model.encoder.bert.device)[0]
+    return _read(lambda *tokens: (encoder(*tokens),), encoder, texts, encoder.bert.device)[0]
 
 
 def train_text(stage: Stage, model: Attributes, parts: tuple[str, ...], batch: int) -> Attributes:
