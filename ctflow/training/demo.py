@@ -3,7 +3,7 @@
 import json
 import logging
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -35,6 +35,8 @@ from ctflow.training.transformer import LatentSet, encode_volume, train_transfor
 log = logging.getLogger(__name__)
 
 TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.702
+# What was trained to the end would at the full rates first forget.
+GO_ON_RECIPE = replace(TRANSFORMER_RECIPE, learning_rate=4e-4, matrix_rate=1.2e-3)
 STAGES = ("avae", "text", "mentions", "tower", "transformer")
 REPORTS_PER_PHANTOM = 8
 PLAN, BEGINNING, LATENTS = "plan.json", "beginning", "latents.pt"
@@ -71,7 +73,7 @@ def train_demo(
     avae = AVAE(parts.kl, latent.scale, latent.shift)
     data = _latent_set(volumes, avae, _texts(work, parts.encoder, phantoms, seed), phantoms)
     transformer = train_transformer(
-        stage(TRANSFORMER_RECIPE, 1.0 if begun else TRANSFORMER_SHARE),
+        stage(GO_ON_RECIPE, 1.0) if begun else stage(TRANSFORMER_RECIPE, TRANSFORMER_SHARE),
         begun.transformer.requires_grad_(True) if begun else new_transformer(_transformer_config(sizes), data, seed),
         data,
         sizes.batch,
