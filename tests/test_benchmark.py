@@ -50,8 +50,10 @@ def golden(case: str) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("case", ["case0", "case1", "case2"])
 def test_the_reference_gives_the_published_velocity(transformer: STDiT, case: str) -> None:
-    *inputs, expected = golden(case)
-    answer = reference_velocity(transformer, *inputs)
+    """In float64: case2 is so ill-conditioned that the golden numbers are 6e-5 off by their own float32 rounding, and
+    on some processors that of this computation added enough to fail by chance."""
+    *inputs, expected = (tensor.double() for tensor in golden(case))
+    answer = reference_velocity(transformer.double(), *inputs)
     assert ((answer - expected).abs().max() / expected.abs().max()).item() < 1e-4
 
 
