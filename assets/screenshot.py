@@ -1,4 +1,4 @@
-"""Takes the README's pictures of the app: python assets/screenshot.py FOLDER
+"""Takes the README's pictures of the app: python -m assets.screenshot FOLDER
 
 Serves the demo model, asks for a large right effusion, and takes app.png while it is made, then finished.png and,
 at 400 pixels of width, narrow.png. Needs what the tests need.
