@@ -57,7 +57,7 @@ def train_demo(
     torch.manual_seed(seed)
 
     begun = _beginning(work, beginning, sizes)
-    note_demo(work, sizes, seed, begun and begun.sha256)
+    note_demo(work, sizes, seed, begun.sha256 if begun else None)
     check_room(work, sizes, seed)
     if begun and beginning and not (work / BEGINNING).exists():
         with whole(work / BEGINNING) as new:
