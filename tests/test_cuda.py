@@ -42,7 +42,10 @@ def once(run: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
     return replay, answer
 
 
-def test_a_replayed_step_reads_what_it_is_given_each_time(transformer: STDiT) -> None:
+@pytest.mark.parametrize("detail", [0, 2])
+def test_a_replayed_step_reads_what_it_is_given_each_time(transformer: STDiT, detail: int) -> None:
+    if detail:
+        transformer = STDiT(replace(transformer.config, detail=detail)).requires_grad_(False)
     replayed, captured = Replayed(transformer, lambda run: captured.append(1) or once(run)), []
     kept = []
     for case in ("case0", "case1"):
