@@ -109,8 +109,8 @@ def run_obedience(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.evaluation.obedience import Plan, obedience
 
-    generator = load(args.model, args.device)
-    steps = obedience(generator, out, Plan(args.n, args.seed, args.phantoms, workers), args.training)
+    generator, plan = load(args.model, args.device), Plan(args.n, args.seed, args.phantoms, workers)
+    steps = obedience(generator, find_checkpoint(args.model), out, plan, args.training)
     with tqdm(steps) as bar:
         for step in bar:
             bar.set_description(step)

@@ -6,18 +6,15 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
-from scipy import ndimage
-
+from ctflow.evaluation.look import Look
 from ctflow.evaluation.measures import Measures, measure
 from ctflow.evaluation.sources import sources
 from ctflow.io.files import write_whole
 from ctflow.phantom import Truth, make_phantom
-from ctflow.volume import Volume
-
-BLUR = 0.7  # pixels: what an autoencoder may leave of a phantom's sharpness
 
 
 @dataclass(frozen=True)
@@ -28,23 +25,20 @@ class Example:
     truth: Truth
 
 
-def example(seed: int) -> Example:
-    """A phantom measured with its noise, without, or blurred, in turn: detectors must not live on grain."""
+def example(look: Look, seed: int) -> Example:
+    """The phantom of a seed."""
     phantom = make_phantom(seed)
-    hu = phantom.volume.hu if seed % 3 == 0 else phantom.clean
-    if seed % 3 == 2:
-        hu = np.rint(ndimage.gaussian_filter(hu.astype(np.float32), (0, BLUR, BLUR))).astype(np.int16)
-    return Example(measure(Volume(hu, phantom.volume.affine)), phantom.truth)
+    return Example(measure(look.at(phantom)), phantom.truth)
 
 
-def kept_in(folder: Path, seed: int) -> Path:
+def kept_in(folder: Path, seed: int, look: Look) -> Path:
     """Where the examples of the seeds from `seed` on are kept, one JSON line each."""
-    return folder / f"detectors-{seed}-{sources()}.jsonl"
+    return folder / f"detectors-{seed}-{look.name}-{sources()}.jsonl"
 
 
-def examples(folder: Path, count: int, seed: int, workers: int) -> Iterator[Example]:
+def examples(folder: Path, count: int, seed: int, workers: int, look: Look) -> Iterator[Example]:
     """The phantoms of the seeds from `seed` on; goes on where it was stopped."""
-    path = kept_in(folder, seed)
+    path = kept_in(folder, seed, look)
     lines = _whole_lines(path)
     for line in lines[:count]:
         data = json.loads(line)
@@ -52,11 +46,16 @@ def examples(folder: Path, count: int, seed: int, workers: int) -> Iterator[Exam
     missing = range(seed + len(lines), seed + count)
     if not missing:
         return
-    with ProcessPoolExecutor(workers) as pool, path.open("a") as file:
-        for one in pool.map(example, missing):
+    with processes(workers) as pool, path.open("a") as file:
+        for one in pool.map(partial(example, look), missing):
             file.write(json.dumps({"measures": one.measures, "truth": one.truth.to_json()}) + "\n")
             file.flush()
             yield one
+
+
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Fresh ones: torch's threads, which this process may have started, are not there in its forks, and waited for."""
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
 
 def _whole_lines(path: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Generator as Progress
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from ctflow.errors import RequestError, VolumeError
 from ctflow.evaluation import detectors as detecting
 from ctflow.evaluation.detectors import Detectors
 from ctflow.evaluation.examples import Example, examples
+from ctflow.evaluation.look import Look
 from ctflow.evaluation.measures import LEAST_SLICES
 from ctflow.evaluation.pictures import join_pictures
 from ctflow.evaluation.pool import PICTURES, Item, Result, draw_item, fill, fill_with_phantoms
@@ -40,6 +42,7 @@ from ctflow.volume import Volume
 log = logging.getLogger(__name__)
 
 HELD_OUT, KNOWN, SEEDS, GUIDANCE = "held-out", "known", "seeds", "guidance"
+AVAE, PHANTOMS = "phantoms through its A-VAE", "phantoms"
 GUIDANCES = (1.0, 2.0, 4.0)
 FIT_SEED = 10**6  # detectors' phantoms lie far from every model's training phantoms
 OTHER_SEEDS = 3
@@ -53,6 +56,21 @@ class Plan:
     seed: int
     phantoms: int
     workers: int
+
+
+@dataclass(frozen=True, eq=False)
+class Eye:
+    """Detectors, the log odds from which each kind counts as shown, and the examples kept to test both."""
+
+    detectors: Detectors
+    limits: dict[Kind, float]
+    tested: Sequence[Example]
+
+    @classmethod
+    def taught(cls, learnt: Sequence[Example]) -> Eye:
+        """Fits them."""
+        known, tested = detecting.split(learnt)
+        return cls(detecting.fit(known), detecting.thresholds(known), tested)
 
 
 def items(plan: Plan, guidance: float, guided: bool) -> dict[str, list[Item]]:
@@ -71,19 +89,25 @@ def items(plan: Plan, guidance: float, guided: bool) -> dict[str, list[Item]]:
     return groups
 
 
-def obedience(generator: Generator, out: Path, plan: Plan, training: Path | None = None) -> Iterator[str]:
+def obedience(generator: Generator, model: Path, out: Path, plan: Plan, training: Path | None = None) -> Iterator[str]:
     """Measures and writes `obedience.md`, `obedience.json` and `obedience.png` to `out`; yields what it is doing.
+
+    `model`: the generator's checkpoint folder. Its volumes are read by detectors that were fitted on phantoms as its
+    A-VAE shows them, which is how it draws. Phantoms of the same truths stand beside it: as the A-VAE shows them, and
+    as they were made, read by detectors fitted on such. So A-VAE, detectors and transformer can be told apart.
 
     Everything costly is kept in `out` and taken up again. `training`: a folder of `phantom_set`, for distances to it;
     raises RequestError, before anything is made, where it is none.
     """
     taught = None if training is None else _training_volumes(training)
     out.mkdir(parents=True, exist_ok=True)
-    yield "detectors"
-    known, tested = detecting.split(list(examples(out, plan.phantoms, FIT_SEED, plan.workers)))
-    detectors, limits = detecting.fit(known), detecting.thresholds(known)
     card = generator.card
     groups = items(plan, card.guidance.default, card.guidance.trained)
+    # Guidances are compared on the reports that all were tried on.
+    tried = next((some for name, some in groups.items() if name.startswith(GUIDANCE)), groups[HELD_OUT])
+    shared = {item.index for item in tried}
+    eye, avae_rows = yield from _phantoms(out, plan, groups, shared, AVAE, Look(model))
+    _, phantom_rows = yield from _phantoms(out, plan, groups, shared, PHANTOMS, Look())
 
     def make(item: Item) -> Volume:
         return generate(generator, card.request(item.report, item.seed, guidance=item.guidance))
@@ -96,26 +120,33 @@ def obedience(generator: Generator, out: Path, plan: Plan, training: Path | None
         for result in fill(folder, some, make):
             made[name].append(result)
             yield f"{name} {len(made[name])} of {len(some)}"
-    yield "phantoms of the same truths"
-    phantoms = {
-        name: list(fill_with_phantoms(out / f"phantoms-{sources()}", groups[name], plan.workers))
-        for name in (HELD_OUT, SEEDS)
-    }
-    # Guidances are compared on the reports that all were tried on.
-    tried = next((some for name, some in groups.items() if name.startswith(GUIDANCE)), groups[HELD_OUT])
-    shared = {item.index for item in tried}
-    rows, theirs = (_rows(some, detectors, limits, shared) for some in (made, phantoms))
-    rows += [] if taught is None else _distances(made[HELD_OUT], taught)
-    theirs += detector_rows(detectors, tested, limits)
-    _write(out, card.name, plan, rows, theirs, made)
+    rows = _rows(made, eye, shared) + ([] if taught is None else _distances(made[HELD_OUT], taught))
+    _write(out, plan, {card.name: rows, AVAE: avae_rows, PHANTOMS: phantom_rows}, made)
     pictures = [folder / f"{result.item.name}.png" for result in made[HELD_OUT][:PICTURES]]
     join_pictures([path for path in pictures if path.exists()], out / "obedience.png")
 
 
-def _rows(
-    made: dict[str, list[Result]], detectors: Detectors, limits: dict[Kind, float], shared: set[int]
-) -> list[Row]:
-    judged = {name: judge(results, detectors) for name, results in made.items()}
+def _phantoms(
+    out: Path, plan: Plan, groups: dict[str, list[Item]], shared: set[int], name: str, look: Look
+) -> Progress[str, None, tuple[Eye, list[Row]]]:
+    """Phantoms at one look: detectors fitted on some, and the rows of those that have the pool's truths."""
+    learnt: list[Example] = []
+    for example in examples(out, plan.phantoms, FIT_SEED, plan.workers, look):
+        learnt.append(example)
+        yield f"detectors, {name} {len(learnt)} of {plan.phantoms}"
+    eye = Eye.taught(learnt)
+    folder = out / f"phantoms-{look.name}-{sources()}"
+    made: dict[str, list[Result]] = {}
+    for group in (HELD_OUT, SEEDS):
+        made[group] = []
+        for result in fill_with_phantoms(folder, groups[group], plan.workers, look):
+            made[group].append(result)
+            yield f"{group}, {name} {len(made[group])} of {len(groups[group])}"
+    return eye, [*_rows(made, eye, shared), *detector_rows(eye)]
+
+
+def _rows(made: dict[str, list[Result]], eye: Eye, shared: set[int]) -> list[Row]:
+    judged, limits = {name: judge(results, eye.detectors) for name, results in made.items()}, eye.limits
     pool = judged[HELD_OUT]
     rows = [*presence_rows(pool, limits), *place_rows(pool), *size_rows(pool), *chest_rows(pool)]
     indices = {j.item.index for j in judged.get(KNOWN, [])}
@@ -170,19 +201,17 @@ def _distances(results: Sequence[Result], taught: Sequence[Volume]) -> list[Row]
     ]
 
 
-def _write(out: Path, name: str, plan: Plan, rows: list[Row], theirs: list[Row], made: dict[str, list[Result]]) -> None:
+def _write(out: Path, plan: Plan, columns: dict[str, list[Row]], made: dict[str, list[Result]]) -> None:
     short = {group: sum(result.measures is None for result in results) for group, results in made.items()}
     data = {
-        "model": name,
         "plan": asdict(plan),
         "too short": short,
-        "rows": [_plain(row) for row in rows],
-        "phantoms": [_plain(row) for row in theirs],
+        "columns": {name: [_plain(row) for row in rows] for name, rows in columns.items()},
     }
     write_whole(out / "obedience.json", json.dumps(data, indent=1, allow_nan=False).encode())
     count = sum(len(results) for results in made.values())
     ended = f"Volumes that ended before their slice {LEAST_SLICES}, and show nothing: {sum(short.values())} of {count}."
-    write_whole(out / "obedience.md", f"{table(name, rows, theirs)}\n{ended}\n".encode())
+    write_whole(out / "obedience.md", f"{table(columns)}\n{ended}\n".encode())
 
 
 def _plain(row: Row) -> dict[str, object]:
@@ -191,41 +220,43 @@ def _plain(row: Row) -> dict[str, object]:
     return {"group": row.group, "name": row.name, "estimate": estimate}
 
 
-def table(name: str, rows: Sequence[Row], theirs: Sequence[Row]) -> str:
-    """Markdown: a line per row, the model's value beside that of phantoms of the same truths."""
-    found = {(row.group, row.name): row.estimate for row in theirs}
-    lines = [f"| | | {name} | n | phantoms | n |", "|---|---|---|---|---|---|"]
-    mine_too = {(row.group, row.name) for row in rows}
-    for row in [*rows, *(row for row in theirs if (row.group, row.name) not in mine_too)]:
-        other = found.get((row.group, row.name))
-        mine = _cells(row.group, row.estimate) if (row.group, row.name) in mine_too else "| | |"
-        beside = _cells(row.group, other) if other else "| | |"
-        lines.append(f"| {row.group} | {row.name} {mine}{beside[1:]}")
+def table(columns: dict[str, list[Row]]) -> str:
+    """Markdown: a line per row, the values of all columns side by side, and the cases that the first of them has."""
+    found = {name: {(row.group, row.name): row.estimate for row in rows} for name, rows in columns.items()}
+    lines = [f"| | | {' | '.join(columns)} | n |", "|---|---|" + "---|" * (len(columns) + 1)]
+    for group, name in dict.fromkeys(key for estimates in found.values() for key in estimates):
+        beside = [estimates.get((group, name)) for estimates in found.values()]
+        values = " | ".join(_value(group, one) if one else "" for one in beside)
+        cases = next(_cases(one) for one in beside if one)
+        lines.append(f"| {group} | {name} | {values} | {cases} |")
     return "\n".join(lines) + "\n"
 
 
-def _cells(group: str, e: Estimate) -> str:
-    cases = f"{e.n}" if e.against is None else f"{e.n} against {e.against}"
+def _cases(e: Estimate) -> str:
+    return f"{e.n}" if e.against is None else f"{e.n} against {e.against}"
+
+
+def _value(group: str, e: Estimate) -> str:
     if group.startswith("dose") and not e.n:
-        return "| not asked in numbers | 0 |"
+        return "not asked in numbers"
     if np.isnan(e.value):
-        return f"| – | {cases} |"
+        return "–"
     percent = group.startswith(("shown", "side", "lobe", "size", "sane", "phrasings"))
     scale, digits = (100, 0) if percent else (1, 1 if "HU" in group or group == "diversity" else 2)
     value, low, high = (f"{scale * x:.{digits}f}" for x in (e.value, e.low, e.high))
     interval = "" if np.isnan(e.low) else f" ({low}–{high})"
-    return f"| {value}{' %' * percent}{interval} | {cases} |"
+    return f"{value}{' %' * percent}{interval}"
 
 
-def detector_rows(detectors: Detectors, tested: Sequence[Example], limits: dict[Kind, float]) -> list[Row]:
+def detector_rows(eye: Eye) -> list[Row]:
     """How well each kind is detected in phantoms that neither the detectors nor their limits were fitted on."""
-    odds = [(one.truth, detectors.log_odds(one.measures)) for one in tested]
+    odds = [(one.truth, eye.detectors.log_odds(one.measures)) for one in eye.tested]
     rows = []
     for kind in KINDS:
         there = [detecting.presence(o, kind) for truth, o in odds if truth.has(kind)]
         absent = [detecting.presence(o, kind) for truth, o in odds if not truth.has(kind)]
         rows.append(Row("detector on held-out phantoms, AUROC", kind, auroc(there, absent)))
         for name, values in (("there", there), ("absent", absent)):
-            shown = share(sum(value > limits[kind] for value in values), len(values))
+            shown = share(sum(value > eye.limits[kind] for value in values), len(values))
             rows.append(Row(f"shown when {name}, detector on held-out phantoms", kind, shown))
     return rows

@@ -6,13 +6,15 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ctflow.errors import VolumeError
+from ctflow.evaluation.examples import processes
+from ctflow.evaluation.look import Look
 from ctflow.evaluation.measures import Measures, measure
 from ctflow.evaluation.pictures import save_picture
 from ctflow.evaluation.sanity import sane, seam_index, thumbnail
@@ -94,21 +96,20 @@ def fill(folder: Path, items: Sequence[Item], make: Make) -> Iterator[Result]:
         yield _read(folder, item) or _make(folder, item, make)
 
 
-def fill_with_phantoms(folder: Path, items: Sequence[Item], workers: int) -> Iterator[Result]:
+def fill_with_phantoms(folder: Path, items: Sequence[Item], workers: int, look: Look) -> Iterator[Result]:
     """The same with a phantom of each item's truth for a volume, over several processes."""
     folder.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(_phantom_result, [folder] * len(items), items)
+    with processes(workers) as pool:
+        yield from pool.map(partial(_phantom_result, folder, look), items)
 
 
-def _phantom_result(folder: Path, item: Item) -> Result:
-    return _read(folder, item) or _make(folder, item, _phantom)
+def _phantom_result(folder: Path, look: Look, item: Item) -> Result:
+    return _read(folder, item) or _make(folder, item, partial(_phantom, look))
 
 
-def _phantom(item: Item) -> Volume:
+def _phantom(look: Look, item: Item) -> Volume:
     # Far from the seeds that detectors were fitted on.
-    phantom = make_phantom(2**31 + item.seed, truth=item.truth)
-    return Volume(phantom.clean, phantom.volume.affine)
+    return look.at(make_phantom(2**31 + item.seed, truth=item.truth))
 
 
 def _make(folder: Path, item: Item, make: Make) -> Result:

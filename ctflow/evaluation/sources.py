@@ -6,7 +6,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _WORDS = ("phrases", "reports")
-_MEASURING = ("anatomy.py", "examples.py", "measures.py", "sanity.py", "small.py")
+_MEASURING = ("anatomy.py", "examples.py", "look.py", "measures.py", "sanity.py", "small.py")
 
 
 @cache

@@ -52,7 +52,10 @@ def _batch(phantoms: PhantomSet, intensity: IntensityMap, size: int, rng: np.ran
 def train_avae(
     stage: Stage, kl: AutoencoderKL, phantoms: PhantomSet, intensity: IntensityMap, batch: int
 ) -> AutoencoderKL:
-    """Minimises the absolute error, weighted towards soft tissue, and a slight pull of the code to a unit Gaussian."""
+    """Minimises the absolute error, weighted towards soft tissue, and a slight pull of the code to a unit Gaussian.
+
+    What of `kl` is frozen stays as it is.
+    """
     soft_tissue = float(intensity.to_intensity(np.array(SOFT_TISSUE_HU)))
 
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:

@@ -23,9 +23,10 @@ from ctflow.models.stdit import STDiTConfig
 from ctflow.models.text import TextEncoder
 from ctflow.phantom import SLOTS, amounts, write_report
 from ctflow.report import encoder_text
+from ctflow.training.avae import train_avae
 from ctflow.training.initial import new_transformer
 from ctflow.training.loop import TRAINED, Recipe, Stage
-from ctflow.training.parts import INTENSITY, MAX_TOKENS, TEXT_PARTS, Parts, save, train_parts
+from ctflow.training.parts import AVAE_RECIPE, INTENSITY, MAX_TOKENS, TEXT_PARTS, Parts, save, train_parts
 from ctflow.training.phantoms import FACTS, MAX_SLICES, STUDIES, VOLUMES, PhantomSet, holds, phantom_set
 from ctflow.training.plan import note_plan
 from ctflow.training.sizes import DEMO, SMOKE, Sizes
@@ -35,9 +36,11 @@ from ctflow.training.transformer import LatentSet, encode_volume, train_transfor
 log = logging.getLogger(__name__)
 
 TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.702
-# What was trained to the end would at the full rates first forget.
-GO_ON_RECIPE = replace(TRANSFORMER_RECIPE, learning_rate=4e-4, matrix_rate=1.2e-3)
 STAGES = ("avae", "text", "mentions", "tower", "transformer")
+# From a checkpoint on. What was trained to the end would at the full rates first forget.
+DECODER_RECIPE, DECODER_SHARE = replace(AVAE_RECIPE, name="decoder", learning_rate=2e-3), 0.2
+GO_ON_RECIPE, GO_ON_SHARE = replace(TRANSFORMER_RECIPE, learning_rate=4e-4, matrix_rate=1.2e-3), 0.8
+GO_ON_STAGES = ("decoder", "transformer")
 REPORTS_PER_PHANTOM = 8
 PLAN, BEGINNING, LATENTS = "plan.json", "beginning", "latents.pt"
 SPARE_BYTES = 2 * 10**8  # networks, their states, what is written beside before it takes a place
@@ -48,9 +51,10 @@ def train_demo(
 ) -> None:
     """Trains, or goes on training, for about `hours`; keeps its state in `work` and writes a checkpoint folder `out`.
 
-    All but the transformer are trained once, or taken from the checkpoint `beginning`: what comes after them depends
-    on them. Raises RequestError where `work` holds another training or `beginning` is not of the demo's kind,
-    CheckpointError where that cannot be read, ResourceError without the device or the room on the disk.
+    All but the transformer are trained once: what comes after them depends on them. They may be those of the
+    checkpoint `beginning`; then the A-VAE's decoder, which nothing depends on, is trained on too. Raises RequestError
+    where `work` holds another training or `beginning` is not of the demo's kind, CheckpointError where that cannot be
+    read, ResourceError without the device or the room on the disk.
     """
     sizes = SMOKE if smoke else DEMO
     device = resolve_device(device).type
@@ -72,8 +76,9 @@ def train_demo(
     latent = begun.card.latent if begun else _latent(volumes)
     avae = AVAE(parts.kl, latent.scale, latent.shift)
     data = _latent_set(volumes, avae, _texts(work, parts.encoder, phantoms, seed), phantoms)
+    kl = _trained_on(stage(DECODER_RECIPE, DECODER_SHARE), parts.kl, sizes, phantoms) if begun else parts.kl
     transformer = train_transformer(
-        stage(GO_ON_RECIPE, 1.0) if begun else stage(TRANSFORMER_RECIPE, TRANSFORMER_SHARE),
+        stage(GO_ON_RECIPE, GO_ON_SHARE) if begun else stage(TRANSFORMER_RECIPE, TRANSFORMER_SHARE),
         begun.transformer.requires_grad_(True) if begun else new_transformer(_transformer_config(sizes), data, seed),
         data,
         sizes.batch,
@@ -81,7 +86,7 @@ def train_demo(
     card = _card(latent, _provenance(work, sizes, device, begun))
     encoder = parts.encoder
     with whole(out) as new:
-        save_checkpoint(new, card, transformer, parts.kl, encoder.bert, encoder.tokenizer, parts.tower, parts.reader)
+        save_checkpoint(new, card, transformer, kl, encoder.bert, encoder.tokenizer, parts.tower, parts.reader)
     log.info("%s is there; try it with: python app.py --model %s", out, out)
 
 
@@ -104,6 +109,12 @@ def _beginning(work: Path, given: Path | None, sizes: Sizes) -> Checkpoint | Non
 def _parts(begun: Checkpoint) -> Parts:
     assert begun.reader and begun.ctclip, "looked at in `_beginning`"
     return Parts(begun.avae.network, begun.text, begun.reader, begun.ctclip)
+
+
+def _trained_on(stage: Stage, kl: AutoencoderKL, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
+    """With a better decoder for the same latents."""
+    kl.decoder.requires_grad_(True)
+    return train_avae(stage, kl, phantoms, INTENSITY, sizes.avae_batch).requires_grad_(False)
 
 
 def note_demo(work: Path, sizes: Sizes, seed: int, beginning: str | None = None) -> None:
@@ -203,7 +214,7 @@ def _transformer_config(sizes: Sizes) -> STDiTConfig:
 
 
 def _provenance(work: Path, sizes: Sizes, device: str, begun: Checkpoint | None) -> str:
-    logs = {name: work / name / TRAINED for name in STAGES}
+    logs = {name: work / name / TRAINED for name in (GO_ON_STAGES if begun else STAGES)}
     trained = {name: json.loads(path.read_text()) for name, path in logs.items() if path.exists()}
     stages = ", ".join(f"{name} {t['steps']:,} steps in {t['seconds'] / 60:.0f} min" for name, t in trained.items())
     return (

@@ -11,18 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ctflow.__main__ import main
+from ctflow.checkpoints import load_checkpoint
 from ctflow.errors import RequestError, VolumeError
 from ctflow.evaluation import detectors as detecting
 from ctflow.evaluation import obedience as measuring
 from ctflow.evaluation.anatomy import anatomy, depth_mm, standard
 from ctflow.evaluation.examples import Example, examples, kept_in
+from ctflow.evaluation.look import Look
 from ctflow.evaluation.measures import Measures, measure
 from ctflow.evaluation.obedience import FIT_SEED
 from ctflow.evaluation.pool import Item, Result, _deal, draw_item, fill
 from ctflow.evaluation.sanity import distance, sane, seam_index, thumbnail
 from ctflow.events import Event, GenerationRequest, Start
+from ctflow.frame import Frame
 from ctflow.phantom import (
     KINDS,
     SLOTS,
@@ -267,9 +271,27 @@ def test_a_pool_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: p
 
 def test_a_cut_last_example_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = json.dumps({"measures": {"ml": 1.0}, "truth": Truth().to_json()})
-    kept_in(tmp_path, 0).write_text(f"{line}\n{line[:20]}")
-    assert [one.measures for one in examples(tmp_path, 1, 0, 1)] == [{"ml": 1.0}]
-    assert kept_in(tmp_path, 0).read_text() == f"{line}\n"
+    kept = kept_in(tmp_path, 0, Look())
+    kept.write_text(f"{line}\n{line[:20]}")
+    assert [one.measures for one in examples(tmp_path, 1, 0, 1, Look())] == [{"ml": 1.0}]
+    assert kept.read_text() == f"{line}\n"
+
+
+def test_phantoms_are_looked_at_through_the_models_own_avae(tmp_path: Path) -> None:
+    tiny, other = (tiny_checkpoint(tmp_path / name) for name in ("tiny", "other"))
+    phantom = make_phantom(SEED, truth=Truth())
+    assert np.array_equal(Look().at(phantom).hu, phantom.clean)
+    seen = Look(tiny).at(phantom)
+    assert seen.hu.shape[1:] == (32, 32), "on the model's grid"
+    frame, checkpoint = Frame(CARD.geometry), load_checkpoint(tiny)
+    slices = torch.from_numpy(CARD.intensity.to_intensity(frame.bring(Look().at(phantom)).hu))
+    with torch.inference_mode():
+        decoded = checkpoint.avae.decode(checkpoint.avae.encode(slices)).numpy()
+    assert np.array_equal(seen.hu, CARD.intensity.to_hu(decoded))
+    assert Look(tiny).name == Look(other).name != Look().name, "kept for all checkpoints that share it"
+    weights = other / "avae" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-2] + b"ab")
+    assert Look(tiny).name != Look(other).name
 
 
 @pytest.mark.parametrize("slices", [1, 4, 15])
@@ -290,12 +312,13 @@ def test_the_shortest_volume_and_one_of_nothing_are_measured(hu: int, tmp_path: 
     assert result.seam is None and not all(result.sane.values())
 
 
-def taught(folder: Path, count: int) -> None:
+def taught(folder: Path, model: Path, count: int) -> None:
     """As if the detectors' phantoms had been measured already."""
     rng = np.random.default_rng(0)
     made_up = [_made_up("Lung nodule", rng) for _ in range(count)]
     lines = [json.dumps({"measures": one.measures, "truth": one.truth.to_json()}) for one in made_up]
-    kept_in(folder, FIT_SEED).write_text("\n".join(lines) + "\n")
+    for look in (Look(model), Look()):
+        kept_in(folder, FIT_SEED, look).write_text("\n".join(lines) + "\n")
 
 
 def test_the_command_measures_a_model_and_writes_table_numbers_and_picture(
@@ -303,13 +326,14 @@ def test_the_command_measures_a_model_and_writes_table_numbers_and_picture(
 ) -> None:
     longer = {"geometry": replace(CARD.geometry, max_chunks=5), "defaults": replace(CARD.defaults, chunks=5)}
     model = tiny_checkpoint(tmp_path / "model", **longer)
-    taught(tmp_path, 16)
+    taught(tmp_path, model, 16)
     words = ["--n", "2", "--phantoms", "16", "--workers", "1", "--out", str(tmp_path), "--device", "cpu"]
     assert main(["evaluate", "obedience", "--model", str(model), *words]) == 0
     printed = capsys.readouterr().out
     assert "| AUROC, asked against denied | Pleural effusion |" in printed and "nan" not in printed
     data = json.loads((tmp_path / "obedience.json").read_text(), parse_constant=lambda name: pytest.fail(name))
-    assert data["plan"]["n"] == 2 and data["rows"] and data["phantoms"]
+    assert data["plan"]["n"] == 2 and list(data["columns"]) == ["tiny", "phantoms through its A-VAE", "phantoms"]
+    assert all(data["columns"].values())
     assert (tmp_path / "obedience.png").exists()
 
 
@@ -323,16 +347,17 @@ class Silent:
         yield
 
 
-def phantoms_that_end(_: Path, items: list[Item], workers: int) -> list[Result]:
+def phantoms_that_end(_: Path, items: list[Item], workers: int, look: Look) -> list[Result]:
     return list(fill(_, items, ended))
 
 
 def test_a_model_that_ends_at_once_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    taught(tmp_path, 16)
+    model = tiny_checkpoint(tmp_path / "model")
+    taught(tmp_path, model, 16)
     monkeypatch.setattr(measuring, "fill_with_phantoms", phantoms_that_end)
-    list(measuring.obedience(Silent(), tmp_path, measuring.Plan(n=16, seed=0, phantoms=16, workers=1)))
+    list(measuring.obedience(Silent(), model, tmp_path, measuring.Plan(n=16, seed=0, phantoms=16, workers=1)))
     data = json.loads((tmp_path / "obedience.json").read_text(), parse_constant=lambda name: pytest.fail(name))
-    rows = {(row["group"], row["name"]): row["estimate"] for row in data["rows"]}
+    rows = {(row["group"], row["name"]): row["estimate"] for row in data["columns"]["tiny"]}
     assert rows["shown when asked", "all"]["value"] == 0 and rows["shown when asked", "all"]["n"] >= 32
     assert rows["seam index", "1 = no seam"]["value"] is None
     guided = [estimate["n"] for (group, name), estimate in rows.items() if name.startswith("guidance")]
@@ -345,7 +370,7 @@ def test_a_model_that_ends_at_once_shows_nothing(tmp_path: Path, monkeypatch: py
 def test_a_folder_without_training_phantoms_is_refused_before_any_work(left: tuple[str, ...], tmp_path: Path) -> None:
     for name in left:
         (tmp_path / name).write_text("{}")
-    steps = measuring.obedience(Silent(), tmp_path, measuring.Plan(2, 0, 16, 1), training=tmp_path)
+    steps = measuring.obedience(Silent(), tmp_path, tmp_path, measuring.Plan(2, 0, 16, 1), training=tmp_path)
     with pytest.raises(RequestError, match="--training"):
         next(steps)
 
