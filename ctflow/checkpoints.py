@@ -33,7 +33,8 @@ from ctflow.errors import CheckpointError, faults
 from ctflow.models.avae import AVAE, SliceDecoder
 from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.models.reader import Reader, ReaderConfig
-from ctflow.models.stdit import STDiT, STDiTConfig
+from ctflow.models.stdit import STDiT
+from ctflow.models.stdit_config import STDiTConfig
 from ctflow.models.text import TextEncoder
 from ctflow.weights import CONFIG, fill, read_json, read_weights, weight_files, without_memory
 

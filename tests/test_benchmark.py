@@ -21,7 +21,8 @@ from ctflow.card import Guidance
 from ctflow.checkpoints import load_transformer
 from ctflow.engine import precision
 from ctflow.models.avae import AVAE
-from ctflow.models.stdit import STDiT, STDiTConfig
+from ctflow.models.stdit import STDiT
+from ctflow.models.stdit_config import STDiTConfig
 from ctflow.pipeline import CTFlow
 from ctflow.report import encoder_text
 from ctflow.sampler import velocity_of

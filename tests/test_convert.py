@@ -20,7 +20,8 @@ from ctflow.catalog import RELEASED, how_to_get
 from ctflow.checkpoints import load_checkpoint
 from ctflow.errors import CheckpointError
 from ctflow.io.nifti import read_nifti
-from ctflow.models.stdit import STDiT, STDiTConfig
+from ctflow.models.stdit import STDiT
+from ctflow.models.stdit_config import STDiTConfig
 from ctflow.pipeline import CTFlow
 from ctflow.released import recipes
 from ctflow.released.convert import Sources, convert

@@ -10,7 +10,8 @@ from ctflow.checkpoints import save_checkpoint
 from ctflow.hu import IntensityMap
 from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.models.reader import Reader, ReaderConfig
-from ctflow.models.stdit import STDiT, STDiTConfig
+from ctflow.models.stdit import STDiT
+from ctflow.models.stdit_config import STDiTConfig
 from ctflow.training.avae import new_avae
 from ctflow.training.text import new_bert, new_tokenizer
 

@@ -10,7 +10,8 @@ from einops import rearrange
 from torch import Tensor
 
 from ctflow.models.avae import AVAE
-from ctflow.models.stdit import Attention, Block, STDiT, TextAttention
+from ctflow.models.stdit import STDiT
+from ctflow.models.stdit_layers import Attention, Block, TextAttention
 
 
 def reference_velocity(model: STDiT, x: Tensor, previous: Tensor, text: Tensor, t: Tensor) -> Tensor:

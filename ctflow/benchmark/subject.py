@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ctflow.checkpoints import load_checkpoint
 from ctflow.engine import Engine, engine_on
 from ctflow.models.avae import AVAE
-from ctflow.models.stdit import STDiT, STDiTConfig
+from ctflow.models.stdit import STDiT
+from ctflow.models.stdit_config import STDiTConfig
 from ctflow.pipeline import first_previous
 from ctflow.released.recipes import FLUX_AVAE, FLUX_SCALE_AND_SHIFT
 from ctflow.report import Report, encoder_text

@@ -27,7 +27,8 @@ from ctflow.checkpoints import (
     read_config,
 )
 from ctflow.errors import CheckpointError
-from ctflow.models.stdit import STDiT, STDiTConfig
+from ctflow.models.stdit import STDiT
+from ctflow.models.stdit_config import STDiTConfig
 from ctflow.released.recipes import Recipe, card_of
 from ctflow.released.text import bert_config, check_heads, copy_tokenizer, split_ctclip, split_cxr_bert
 from ctflow.released.unpickle import read_state_dict

@@ -8,7 +8,7 @@ from ctflow.catalog import RELEASED
 from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.labels import LABELS
 from ctflow.models.ctclip import CTClipConfig
-from ctflow.models.stdit import STDiTConfig
+from ctflow.models.stdit_config import STDiTConfig
 
 SPACING_MM = 1.5  # 384 mm of 256 pixels; v2 says so of 256 slices too
 TRAINED_SLICES = 256  # volumes were cropped to this: nothing sound comes after it

@@ -19,7 +19,7 @@ from ctflow.device import resolve_device
 from ctflow.errors import RequestError, ResourceError
 from ctflow.io.files import whole
 from ctflow.models.avae import AVAE
-from ctflow.models.stdit import STDiTConfig
+from ctflow.models.stdit_config import STDiTConfig
 from ctflow.models.text import TextEncoder
 from ctflow.phantom import SLOTS, amounts, write_report
 from ctflow.report import encoder_text

@@ -9,7 +9,9 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ctflow.models.stdit import Attention, STDiT, STDiTConfig
+from ctflow.models.stdit import STDiT
+from ctflow.models.stdit_config import STDiTConfig
+from ctflow.models.stdit_layers import Attention
 from ctflow.training.transformer import NO_TEXT_SHARE, LatentSet, window
 
 TEXT_SIZE = 2.5  # of the report's numbers in a token: what is large is learnt first

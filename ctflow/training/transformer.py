@@ -5,6 +5,7 @@ as small as ours has no room for it beside the anatomy. The sampler turns the an
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -105,40 +106,56 @@ def draw_start(differ: np.ndarray, size: int, rng: np.random.Generator) -> int:
     return chunk * size if aligned else int(rng.integers(1, slices))
 
 
-def train_transformer(stage: Stage, model: STDiT, data: LatentSet, batch: int) -> STDiT:
-    """Flow matching on chunk pairs: t shifted to noise, reports dropped, the previous chunk noised against drift.
+class Batch(NamedTuple):
+    """Chunks (N, C, T, H, W), noised to times t (N,), with what the model is given beside them."""
+
+    chunk: Tensor
+    point: Tensor
+    previous: Tensor
+    text: Tensor  # (N, 1, D)
+    t: Tensor
+
+
+def draw_batch(data: LatentSet, differ: list[np.ndarray], size: int, persons: int, rng: np.random.Generator) -> Batch:
+    """t shifted to noise, reports dropped, the previous chunk noised against drift.
 
     The studies of a person come together and under the same noise, so that nothing but what is told differs.
     """
-    size, persons = model.config.input_size[0], batch // STUDIES
-    weight, differ = told_weight(data, size), differing(data)
+
+    def for_each_study(of_persons: np.ndarray) -> Tensor:
+        return torch.from_numpy(of_persons.repeat(STUDIES, axis=0))
+
+    picked = rng.choice(len(data.odds), size=persons, p=data.odds)
+    starts = np.repeat([draw_start(differ[person], size, rng) - size for person in picked], STUDIES)
+    picks = (STUDIES * picked[:, None] + np.arange(STUDIES)).flatten()
+    pairs = torch.stack([window(data, i, start, 2 * size) for i, start in zip(picks, starts, strict=True)])
+    previous, chunk = pairs.split(size, dim=2)
+    text = data.texts[picks, rng.integers(data.texts.shape[1], size=len(picks))].float()
+    text = text * for_each_study(rng.random((persons, 1)) >= NO_TEXT_SHARE)
+    t = shifted(for_each_study(rng.random(persons, np.float32)), T_SHIFT)
+    noise, previous_noise = (
+        for_each_study(rng.standard_normal((persons, *chunk.shape[1:]), np.float32)) for _ in range(2)
+    )
+    level = PREVIOUS_NOISE * for_each_study(rng.random((persons, 1, 1, 1, 1), np.float32))
+    seen = for_each_study(rng.random((persons, 1, 1, 1, 1)) >= NO_PREVIOUS_SHARE)
+    other = for_each_study(rng.random((persons, 1, 1, 1, 1)) < OTHER_PREVIOUS_SHARE)
+    others = previous.unflatten(0, (persons, STUDIES)).roll(1, dims=1).flatten(0, 1)
+    previous = (torch.where(other, others, previous) + level * previous_noise) * seen
+    return Batch(chunk, path(chunk, noise, t.view(-1, 1, 1, 1, 1)), previous, text[:, None], t)
+
+
+def train_transformer(stage: Stage, model: STDiT, data: LatentSet, batch: int) -> STDiT:
+    """Flow matching on chunk pairs of `draw_batch`."""
+    size = model.config.input_size[0]
+    weight, differ = told_weight(data, size).sqrt(), differing(data)
     note_network(stage, model.config)
 
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
-        def for_each_study(of_persons: np.ndarray) -> Tensor:
-            return torch.from_numpy(of_persons.repeat(STUDIES, axis=0)).to(device)
-
-        persons_picked = rng.choice(len(data.odds), size=persons, p=data.odds)
-        starts = [draw_start(differ[person], size, rng) - size for person in persons_picked]
-        picks = (STUDIES * persons_picked[:, None] + np.arange(STUDIES)).flatten()
-        places = zip(picks, np.repeat(starts, STUDIES), strict=True)
-        pairs = torch.stack([window(data, i, start, 2 * size) for i, start in places]).to(device)
-        previous, chunk = pairs.split(size, dim=2)
-        text = data.texts[picks, rng.integers(data.texts.shape[1], size=batch)].float().to(device)
-        text = text * for_each_study(rng.random((persons, 1)) >= NO_TEXT_SHARE)
-        t = shifted(for_each_study(rng.random(persons, np.float32)), T_SHIFT)
-        noise, previous_noise = (
-            for_each_study(rng.standard_normal((persons, *chunk.shape[1:]), np.float32)) for _ in range(2)
-        )
-        level = PREVIOUS_NOISE * for_each_study(rng.random((persons, 1, 1, 1, 1), np.float32))
-        point = path(chunk, noise, t.view(-1, 1, 1, 1, 1))
-        seen = for_each_study(rng.random((persons, 1, 1, 1, 1)) >= NO_PREVIOUS_SHARE)
-        other = for_each_study(rng.random((persons, 1, 1, 1, 1)) < OTHER_PREVIOUS_SHARE)
-        others = previous.unflatten(0, (persons, STUDIES)).roll(1, dims=1).flatten(0, 1)
-        previous = (torch.where(other, others, previous) + level * previous_noise) * seen
-        answer = model(point, previous, text[:, None], t)
-        error = (answer.float() - chunk) / t.clamp(min=SMALLEST_T).view(-1, 1, 1, 1, 1)
-        return apart(error * weight.sqrt().to(device), chunk)
+        drawn = draw_batch(data, differ, size, batch // STUDIES, rng)
+        chunk, point, previous, text, t = (part.to(device) for part in drawn)
+        error = model(point, previous, text, t).float() - chunk
+        error = error / t.clamp(min=SMALLEST_T).view(-1, 1, 1, 1, 1)
+        return apart(error * weight.to(device), chunk)
 
     return train(stage, model, losses)
 

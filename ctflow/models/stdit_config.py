@@ -1,0 +1,55 @@
+"""The sizes of an STDiT, and in what it differs from the released ones."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+_NO_SIZES = ("head_merge", "positions", "mlp_ratio", "text_facts", "detail")
+
+
+@dataclass(frozen=True)
+class STDiTConfig:
+    """`input_size`: (slices, rows, columns) of a chunk of latents. `in_channels`: its own and the previous one's.
+
+    `head_merge`: see `Attention`. `positions`: what a token is told of its place before the first block, that in the
+    "plane" alone, as released (that along the slices comes in the first block's temporal attention), or in the whole
+    "chunk". `text_facts`: how many numbers, read off the report, modulate each block as the time does; as released, 0.
+    `detail`: how many features of each latent the tokens give to `Detail`; as released, 0, and there is none.
+    Raises ValueError for sizes that do not go together.
+    """
+
+    input_size: tuple[int, int, int]
+    patch_size: tuple[int, int, int]
+    in_channels: int
+    out_channels: int
+    hidden_size: int
+    depth: int
+    num_heads: int
+    mlp_ratio: float
+    caption_channels: int
+    head_merge: Literal["released", "usual"] = "released"
+    positions: Literal["plane", "chunk"] = "plane"
+    text_facts: int = 0
+    detail: int = 0
+
+    def __post_init__(self) -> None:
+        sizes = {name: value for name, value in vars(self).items() if name not in _NO_SIZES}
+        for name, value in sizes.items():
+            if min(value if isinstance(value, tuple) else (value,)) < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        if self.hidden_size % self.num_heads:
+            raise ValueError(f"hidden_size {self.hidden_size} does not divide into num_heads {self.num_heads}")
+        if self.hidden_size % 4:
+            raise ValueError(f"hidden_size must be a multiple of 4, for the positions; it is {self.hidden_size}")
+        if any(size % patch for size, patch in zip(self.input_size, self.patch_size, strict=True)):
+            raise ValueError(f"input_size {self.input_size} does not divide into patch_size {self.patch_size}")
+        if not self.hidden_size * self.mlp_ratio >= 1:
+            raise ValueError(f"mlp_ratio must be positive, not {self.mlp_ratio}")
+        for name in ("text_facts", "detail"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative; it is {getattr(self, name)}")
+
+    @property
+    def tokens(self) -> tuple[int, int, int]:
+        """Tokens along slices, rows and columns."""
+        slices, rows, columns = (size // patch for size, patch in zip(self.input_size, self.patch_size, strict=True))
+        return slices, rows, columns

@@ -1,0 +1,220 @@
+"""The layers of an STDiT. Letters in shapes are explained in `stdit`."""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from ctflow.models.stdit_config import STDiTConfig
+
+T_FREQUENCIES = 128
+
+
+class Attention(nn.Module):
+    """Self-attention.
+
+    The released code flattens (heads, tokens, dim) without moving the heads back, so that what a token asked for
+    goes to another; its weights were trained so. The "usual" merge gives each token its own.
+    """
+
+    def __init__(self, dim: int, heads: int, head_merge: Literal["released", "usual"]) -> None:
+        super().__init__()
+        self.heads, self.head_merge = heads, head_merge
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.proj = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = rearrange(self.qkv(x), "b n (three h d) -> three b h n d", three=3, h=self.heads)
+        out = F.scaled_dot_product_attention(q, k, v)
+        if self.head_merge == "usual":
+            out = out.transpose(1, 2)
+        return self.proj(out.reshape(x.shape))
+
+
+class TextAttention(nn.Module):
+    """Cross-attention to a single text token.
+
+    A softmax over one key is 1, so the answer is the projected value, whatever the query: `q_linear` and the key
+    half of `kv_linear` are part of the released checkpoints and have no effect.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.q_linear = nn.Linear(dim, dim)
+        self.kv_linear = nn.Linear(dim, 2 * dim)
+        self.proj = nn.Linear(dim, dim)
+
+    def forward(self, text: Tensor) -> Tensor:
+        """(B, 1, D) -> (B, 1, D), to be added to every token."""
+        dim = text.shape[-1]
+        value = F.linear(text, self.kv_linear.weight[dim:], self.kv_linear.bias[dim:])
+        return self.proj(value)
+
+
+class Mlp(nn.Module):
+    """Two layers with the tanh form of GELU between them."""
+
+    def __init__(self, dim_in: int, dim_hidden: int, dim_out: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(dim_in, dim_hidden)
+        self.fc2 = nn.Linear(dim_hidden, dim_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
+
+
+def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """Layer norm without weights of its own, then the time's shift and scale (around 1)."""
+    return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=1e-6), scale)
+
+
+class Block(nn.Module):
+    """Spatial attention, temporal attention (same gate, no norm of its own), text, MLP."""
+
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        dim = config.hidden_size
+        self.attn = Attention(dim, config.num_heads, config.head_merge)
+        self.attn_temp = Attention(dim, config.num_heads, config.head_merge)
+        self.cross_attn = TextAttention(dim)
+        self.mlp = Mlp(dim, int(dim * config.mlp_ratio), dim)
+        self.text_modulation = nn.Linear(config.text_facts, 6 * dim) if config.text_facts else None
+        self.scale_shift_table = nn.Parameter(torch.randn(6, dim) / dim**0.5)
+        self.slices = config.tokens[0]
+
+    def told(self, text: Tensor, facts: Tensor | None) -> Tensor:
+        """The report (B, 1, D) and its facts (B, 1, F) -> (B, 1, D) to add to every token, and, where there are facts,
+        six rows more for the modulation."""
+        added = self.cross_attn(text)
+        if self.text_modulation is None:
+            return added
+        modulation = rearrange(self.text_modulation(facts), "b 1 (six d) -> b six d", six=6)
+        return torch.cat([added, modulation.to(added.dtype)], dim=1)
+
+    def forward(self, x: Tensor, text: Tensor, time: Tensor, temporal_position: Tensor | None) -> Tensor:
+        """x (B, n·s, D); text as `told` gives it; time (B or 1, 6, D), as `Modulation` has it."""
+        if self.text_modulation is not None:
+            text, modulation = text.split((1, 6), dim=1)
+            time = time + modulation
+        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = time.chunk(6, dim=1)
+        x = torch.addcmul(x, gate, self.spatial(modulate(x, shift, scale)))
+        x = torch.addcmul(x, gate, self.temporal(x, temporal_position))
+        x = x + text
+        return torch.addcmul(x, mlp_gate, self.mlp(modulate(x, mlp_shift, mlp_scale)))
+
+    def spatial(self, x: Tensor) -> Tensor:
+        batch = x.shape[0]
+        return rearrange(
+            self.attn(rearrange(x, "b (n s) d -> (b n) s d", n=self.slices)), "(b n) s d -> b (n s) d", b=batch
+        )
+
+    def temporal(self, x: Tensor, position: Tensor | None) -> Tensor:
+        batch = x.shape[0]
+        x = rearrange(x, "b (n s) d -> (b s) n d", n=self.slices)
+        # Contiguous: a view makes of one large product s small ones, a third of the time of a whole step on a CPU.
+        x = self.attn_temp((x if position is None else x + position).contiguous())
+        return rearrange(x, "(b s) n d -> b (n s) d", b=batch)
+
+
+class PatchEmbed(nn.Module):
+    """Latents (B, C, T, H, W) -> tokens (B, n·s, D), ordered slices, rows, columns."""
+
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        self.proj = nn.Conv3d(config.in_channels, config.hidden_size, config.patch_size, stride=config.patch_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The own half of the channels. The convolution is linear, so the other half can be added once per chunk."""
+        return self._half(x, self.proj.weight[:, : x.shape[1]], None)
+
+    def previous(self, x: Tensor) -> Tensor:
+        """The half that reads the previous chunk, and the bias."""
+        return self._half(x, self.proj.weight[:, -x.shape[1] :], self.proj.bias)
+
+    def _half(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        tokens = F.conv3d(x.to(weight.dtype), weight, bias, stride=self.proj.stride)
+        # Contiguous: sums take the layout of their first term, and every block would pass the channels-first one on.
+        return rearrange(tokens, "b d n h w -> b (n h w) d").contiguous()
+
+
+class TimeEmbed(nn.Module):
+    """Sinusoids of the raw t in [0, 1], cosines first, then an MLP."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(2 * T_FREQUENCIES, dim), nn.SiLU(), nn.Linear(dim, dim))
+
+    def forward(self, t: Tensor) -> Tensor:
+        exponents = torch.arange(T_FREQUENCIES, dtype=torch.float32, device=t.device) / T_FREQUENCIES
+        angles = t[:, None].float() * torch.exp(-math.log(10_000) * exponents)
+        return self.mlp(torch.cat([angles.cos(), angles.sin()], dim=-1).to(self.mlp[0].weight.dtype))
+
+
+class TextEmbed(nn.Module):
+    """The text token (B, 1, caption channels) -> (B, 1, D)."""
+
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        self.y_proj = Mlp(config.caption_channels, config.hidden_size, config.hidden_size)
+        # In every released checkpoint, never trained, never used: not a null text.
+        self.register_buffer("y_embedding", torch.zeros(1, config.caption_channels))
+
+    def forward(self, text: Tensor) -> Tensor:
+        return self.y_proj(text.to(self.y_proj.fc1.weight.dtype))
+
+
+class FinalLayer(nn.Module):
+    """Tokens (B, n·s, D) -> patches (B, n·s, patch · channels), the answer's and those for `Detail`."""
+
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        dim = config.hidden_size
+        self.linear = nn.Linear(dim, math.prod(config.patch_size) * (config.out_channels + config.detail))
+        self.scale_shift_table = nn.Parameter(torch.randn(2, dim) / dim**0.5)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """time: (B or 1, 2, D), as `Modulation` has it."""
+        shift, scale = time.chunk(2, dim=1)
+        return self.linear(modulate(x, shift, scale))
+
+
+class Detail(nn.Module):
+    """Corrects the answer latent by latent: two convolutions over features that the tokens give for each latent, the
+    noisy latents, and, at the chunk's beginning, the last slice before it. So patches and chunks join without a step.
+    """
+
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        seen, hidden = config.detail + config.in_channels, 2 * config.detail
+        self.look = nn.Conv3d(seen, hidden, 3, padding=1)
+        self.answer = nn.Conv3d(hidden, config.out_channels, 3, padding=1)
+
+    def forward(self, features: Tensor, x: Tensor, edge: Tensor) -> Tensor:
+        """features (B, F, T, H, W), x (B, C, T, H, W), edge as `edge` gives it -> (B, C, T, H, W)."""
+        seen = torch.cat([features, x.to(features.dtype)], dim=1).contiguous(memory_format=torch.channels_last_3d)
+        return self.answer(F.silu(F.conv3d(seen, self.look.weight[:, : seen.shape[1]], padding=1) + edge))
+
+    def edge(self, previous: Tensor) -> Tensor:
+        """The part of the previous chunk (B, C, T, H, W): its last slice, where it touches the first one of this."""
+        slices = previous.shape[2]
+        touching = F.pad(previous[:, :, -1:], (0, 0, 0, 0, 0, slices - 1)).to(self.look.weight.dtype)
+        touching = touching.contiguous(memory_format=torch.channels_last_3d)
+        return F.conv3d(touching, self.look.weight[:, -previous.shape[1] :], self.look.bias, padding=1)
+
+
+def sincos(dim: int, position: Tensor) -> Tensor:
+    """float64 positions (m,) -> (m, dim): sines, then cosines."""
+    frequencies = 10_000 ** -(torch.arange(dim // 2, dtype=torch.float64) / (dim // 2))
+    angles = position[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def plane_positions(dim: int, rows: int, columns: int) -> Tensor:
+    """(rows · columns, dim): the column's embedding first, then the row's, as in the released buffers."""
+    row, column = torch.meshgrid(
+        torch.arange(rows, dtype=torch.float64), torch.arange(columns, dtype=torch.float64), indexing="ij"
+    )
+    return torch.cat([sincos(dim // 2, column.flatten()), sincos(dim // 2, row.flatten())], dim=1).float()
