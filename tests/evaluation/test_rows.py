@@ -120,7 +120,7 @@ def test_a_volume_that_ended_at_once_shows_nothing_and_is_counted() -> None:
     assert pooled_auroc(pool, LIMITS).value == pytest.approx((2 * 2 + 2 * 0.5) / 8)
     alone = [nothing_shown(shown.item)]
     rows = [*presence_rows(alone, LIMITS), *place_rows(alone), *size_rows(alone), *chest_rows(alone)]
-    assert "nan" not in table("a model", rows, [])
+    assert "nan" not in table({"a model": rows, "phantoms": []})
 
 
 def test_a_dose_counts_where_the_report_says_the_number() -> None:
@@ -134,7 +134,7 @@ def test_a_dose_counts_where_the_report_says_the_number() -> None:
     assert by_name(size_rows(said))[name].value == pytest.approx(1.0)
     rows = size_rows(silent)
     assert by_name(rows)[name].n == 0
-    assert "| dose, rank correlation | Pleural effusion | not asked in numbers | 0 |" in table("a model", rows, [])
+    assert "| dose, rank correlation | Pleural effusion | not asked in numbers | 0 |" in table({"a model": rows})
 
 
 @pytest.mark.parametrize(
