@@ -6,6 +6,7 @@ Written by the book and tested as far as a CPU goes; the rest is in the tests ma
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,6 +16,8 @@ from ctflow.models.stdit import Condition, Modulation, STDiT
 WARM_UPS = 3
 Capture = Callable[[Callable[[], Tensor]], tuple[Callable[[], None], Tensor]]
 Decode = Callable[[Tensor], Tensor]
+Part = Tensor | tuple[Tensor, ...] | None
+Given = TypeVar("Given", Condition, Modulation)
 # The state, what else changes, what replays the step, and where its answer is.
 Recorded = tuple[Tensor, list[Tensor], Callable[[], None], Tensor]
 
@@ -105,16 +108,22 @@ class Replayed:
 
     def _record(self, x: Tensor, condition: Condition, modulation: Modulation) -> Recorded:
         x = x.clone()
-        edge = None if condition.edge is None else condition.edge.clone()
-        condition = Condition(condition.tokens.clone(), tuple(part.clone() for part in condition.text), edge)
-        modulation = Modulation(tuple(part.clone() for part in modulation.blocks), modulation.final.clone())
+        condition, modulation = (_copied(what) for what in (condition, modulation))
         replay, answer = self._capture(lambda: self._step(x, condition, modulation))
         return x, _flat(condition, modulation), replay, answer
 
 
+def _copied(what: Given) -> Given:
+    def copied(part: Part) -> Part:
+        return tuple(map(copied, part)) if isinstance(part, tuple) else None if part is None else part.clone()
+
+    return type(what)(**{name: copied(part) for name, part in vars(what).items()})
+
+
 def _flat(condition: Condition, modulation: Modulation) -> list[Tensor]:
-    edge = [] if condition.edge is None else [condition.edge]
-    return [condition.tokens, *condition.text, *edge, *modulation.blocks, modulation.final]
+    parts = [*vars(condition).values(), *vars(modulation).values()]
+    lists = [part if isinstance(part, tuple) else (part,) for part in parts if part is not None]
+    return [tensor for tensors in lists for tensor in tensors]
 
 
 def compile_blocks(transformer: STDiT, backend: str = "inductor") -> None:

@@ -17,3 +17,10 @@ def resolve_device(name: str) -> torch.device:
         raise ResourceError("The device cuda was asked for, but torch finds no CUDA GPU here. Use cpu or auto.")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # convolutions do, unless told
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def bf16_is_fast(device: str) -> bool:
+    """Whether `device`, cpu or cuda, multiplies in bfloat16 faster than in float32; where not, it only emulates it."""
+    if device == "cuda":
+        return torch.cuda.get_device_capability() >= (8, 0)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

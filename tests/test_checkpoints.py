@@ -110,13 +110,17 @@ def test_a_config_that_is_silent_is_read_as_the_released_code_has_it(folder: Pat
     config = json.loads(path.read_text())
     path.write_text(json.dumps(config | {"head_merge": "usual"}))
     assert load_transformer(path.parent).config.head_merge == "usual"
-    for name in ("head_merge", "positions", "text_facts", "detail"):
+    ours = {"head_merge": "released", "positions": "plane", "text_facts": 0, "detail": 0, "detail_blocks": 0}
+    for name in ours:
         del config[name]
     path.write_text(json.dumps(config))
     silent = load_transformer(path.parent).config
-    assert (silent.head_merge, silent.positions, silent.text_facts, silent.detail) == ("released", "plane", 0, 0)
+    assert {name: getattr(silent, name) for name in ours} == ours
     path.write_text(json.dumps(config | {"head_merge": "other"}))
     with pytest.raises(CheckpointError, match="head_merge"):
+        load_transformer(path.parent)
+    path.write_text(json.dumps(config | {"detail": 2, "detail_blocks": 1}))
+    with pytest.raises(CheckpointError, match="need detail and text_facts"):
         load_transformer(path.parent)
 
 

@@ -1,5 +1,6 @@
 """Our Muon is torch's, but for torch's bfloat16."""
 
+import pytest
 import torch
 
 from ctflow.training.loop import Recipe, _optimizers
@@ -14,7 +15,8 @@ def test_a_wide_and_a_square_matrix_become_nearly_orthogonal():
         assert singular.max() < 1.3
 
 
-def test_it_walks_as_torchs_muon_does():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_it_walks_as_torchs_muon_does(dtype):
     start = torch.randn(12, 20, generator=torch.Generator().manual_seed(0))
     goal = torch.randn(12, 20, generator=torch.Generator().manual_seed(1))
 
@@ -27,10 +29,19 @@ def test_it_walks_as_torchs_muon_does():
             optimizer.step()
         return matrix.detach() - start
 
-    ours = walked(lambda p: Muon(p, lr=0.01, weight_decay=0.01))
+    ours = walked(lambda p: Muon(p, lr=0.01, weight_decay=0.01, dtype=dtype))
     torchs = walked(lambda p: torch.optim.Muon(p, lr=0.01, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"))
     assert torchs.abs().mean() > 0.001
     assert (ours - torchs).norm() < 0.02 * torchs.norm()
+
+
+def test_a_convolution_walks_as_the_matrix_of_its_filters():
+    gradient = torch.randn(6, 4, 3, 3, 3, generator=torch.Generator().manual_seed(0))
+    convolution, matrix = torch.nn.Parameter(torch.zeros(6, 4, 3, 3, 3)), torch.nn.Parameter(torch.zeros(6, 108))
+    convolution.grad, matrix.grad = gradient.contiguous(memory_format=torch.channels_last_3d), gradient.flatten(1)
+    Muon([convolution, matrix], lr=0.01).step()
+    assert matrix.abs().mean() > 0.001
+    assert torch.equal(convolution.flatten(1), matrix)
 
 
 def test_with_a_root_of_some_steps_ago_it_walks_as_far_and_about_there():
@@ -68,6 +79,6 @@ def test_the_roots_of_all_matrices_are_not_worked_out_in_one_step(monkeypatch):
 def test_its_matrices_stand_in_the_models_order_which_a_resumed_state_relies_on():
     model = torch.nn.Module()
     model.blocks = torch.nn.ModuleList(torch.nn.Linear(2 + i, 3) for i in range(8))
-    _, muon = _optimizers(Recipe("any", 1e-3, 1e-3, 0.9, 1.0), model)
+    _, muon = _optimizers(Recipe("any", 1e-3, 1e-3, 0.9, 1.0), model, bf16=False)
     (group,) = muon.param_groups
     assert [id(matrix) for matrix in group["params"]] == [id(block.weight) for block in model.blocks]

@@ -22,7 +22,7 @@ from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE, check_room, note_demo
-from ctflow.training.initial import begin_facts, cosines, look_along, look_around
+from ctflow.training.initial import begin_blocks, begin_facts, cosines, look_along, look_around
 from ctflow.training.loop import Recipe, Stage, note_network
 from ctflow.training.loop import train as train_stage
 from ctflow.training.phantoms import STUDIES
@@ -260,6 +260,24 @@ def test_heads_of_the_text_encoder_begin_by_looking_at_neighbours() -> None:
         near = ((distance - offset).abs() <= 2 * width + 1)[8:56]
         assert (seen[head][8:56] * near).sum(1).mean() > 0.6
         assert near.float().mean() < 0.4, "and that is not everywhere"
+
+
+def test_blocks_of_detail_begin_by_changing_nothing_and_are_told_report_and_time() -> None:
+    torch.manual_seed(0)
+    config = STDiTConfig((4, 8, 8), (2, 4, 4), 4, 2, 16, 2, 2, 2.0, 8, text_facts=3, detail=2, detail_blocks=2)
+    model, plain = (STDiT(one).requires_grad_(False) for one in (config, replace(config, detail_blocks=0)))
+    plain.load_state_dict({name: value for name, value in model.state_dict().items() if name in plain.state_dict()})
+    begin_blocks(model)
+    x, texts, t = torch.randn(1, 2, 4, 8, 8), torch.randn(2, 1, 1, 8), torch.tensor([0.5])
+    assert torch.equal(model(x, x, texts[0], t), plain(x, x, texts[0], t))
+    for block in model.blocks:  # so that report and time reach the answer through `detail` alone
+        for layer in (block.cross_attn.proj, block.text_modulation):
+            layer.weight.zero_()
+    torch.nn.init.normal_(model.detail.up.weight)
+    one, other = (model(x, x, text, t) for text in texts)
+    assert not torch.allclose(one, other)
+    condition, late, early = model.condition(x, texts[0]), model.at(0.5), model.at(0.1)
+    assert not torch.allclose(model.step(x, condition, replace(late, detail=early.detail)), one)
 
 
 def test_a_transformer_begins_with_a_place_of_its_own_for_each_token(work: Path) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
+from ctflow.models.stdit_detail import DetailBlock
 from ctflow.models.stdit_layers import Attention, Block, TextAttention
 
 
@@ -30,8 +31,27 @@ def reference_velocity(model: STDiT, x: Tensor, previous: Tensor, text: Tensor, 
     if model.detail is None:
         return answer
     answer, features = answer.split((x.shape[1], model.config.detail), dim=1)
+    return answer + _detail(model, features, x, previous, text, time)
+
+
+def _detail(model: STDiT, features: Tensor, x: Tensor, previous: Tensor, text: Tensor, time: Tensor) -> Tensor:
+    detail = model.detail
     touching = torch.cat([previous[:, :, -1:], torch.zeros_like(previous[:, :, 1:])], dim=2)
-    return answer + model.detail.answer(F.silu(model.detail.look(torch.cat([features, x, touching], dim=1))))
+    fine = F.silu(detail.look(torch.cat([features, x, touching], dim=1)))
+    if not detail.blocks:
+        return detail.answer(fine)
+    facts, coarse = model.text_facts(text)[:, 0], detail.down(fine)
+    for block in detail.blocks[:-1]:
+        coarse = _detail_block(block, coarse, facts, time)
+    return detail.answer(_detail_block(detail.blocks[-1], fine + detail.up(coarse), facts, time))
+
+
+def _detail_block(block: DetailBlock, x: Tensor, facts: Tensor, time: Tensor) -> Tensor:
+    modulation = block.text(facts) + block.time(F.silu(time))
+    shift, scale = (part[:, :, None, None, None] for part in modulation.chunk(2, dim=1))
+    centred = x - x.mean(1, keepdim=True)
+    seen = block.look(centred / (centred.square().mean(1, keepdim=True) + 1e-6).sqrt())
+    return x + block.answer(F.silu(seen * (1 + scale) + shift))
 
 
 def reference_decode(avae: AVAE, latents: Tensor) -> Tensor:

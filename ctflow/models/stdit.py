@@ -12,39 +12,34 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ctflow.models.stdit_config import STDiTConfig
-from ctflow.models.stdit_layers import (
-    Block,
-    Detail,
-    FinalLayer,
-    PatchEmbed,
-    TextEmbed,
-    TimeEmbed,
-    plane_positions,
-    sincos,
-)
+from ctflow.models.stdit_detail import Detail
+from ctflow.models.stdit_layers import Block, FinalLayer, PatchEmbed, TextEmbed, TimeEmbed, plane_positions, sincos
 
 # Where a scale stands among shift, scale and gate, twice, and among shift and scale.
 BLOCK_SCALES, FINAL_SCALES = slice(1, None, 3), slice(1, None)
+CONVOLUTIONS = (nn.Conv3d, nn.ConvTranspose3d)
 
 
 @dataclass(frozen=True, eq=False)
 class Condition:
     """What is the same in all steps of a chunk: tokens of the previous chunk and the positions (B, n·s, D), what
     each block is told of the report (B, 1 or 7, D), and what `Detail`, if there is one, is told of the previous chunk
-    (B, hidden, T, H, W)."""
+    (B, hidden, T, H, W) and each of its blocks of the report (B, 2, dim)."""
 
     tokens: Tensor
     text: tuple[Tensor, ...]
     edge: Tensor | None = None
+    detail: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Modulation:
-    """What is the same in all chunks at one time t: shifts, scales (1 added) and gates of each block (B, 6, D), and
-    shift and scale (1 added) of the final layer (B, 2, D)."""
+    """What is the same in all chunks at one time t: shifts, scales (1 added) and gates of each block (B, 6, D),
+    shift and scale (1 added) of the final layer (B, 2, D) and of each block of `Detail` (B, 2, dim)."""
 
     blocks: tuple[Tensor, ...]
     final: Tensor
+    detail: tuple[Tensor, ...] = ()
 
 
 class STDiT(nn.Module):
@@ -79,8 +74,11 @@ class STDiT(nn.Module):
         tokens = tokens + positions.to(tokens.dtype)
         facts = self.text_facts(text.to(self.text_facts.weight.dtype)) if self.text_facts else None
         text = self.y_embedder(text)
-        edge = self.detail.edge(previous) if self.detail else None
-        return Condition(tokens, tuple(block.told(text, facts) for block in self.blocks), edge)
+        told = tuple(block.told(text, facts) for block in self.blocks)
+        if self.detail is None:
+            return Condition(tokens, told)
+        detail = tuple(block.told(facts).to(tokens.dtype) for block in self.detail.blocks)
+        return Condition(tokens, told, self.detail.edge(previous), detail)
 
     def modulation(self, t: Tensor) -> Modulation:
         """t (B,). Worked out in the precision of the time embedding, given in that of the blocks."""
@@ -91,7 +89,9 @@ class STDiT(nn.Module):
         for block in blocks:
             block[:, BLOCK_SCALES] += 1
         final[:, FINAL_SCALES] += 1
-        return Modulation(tuple(block.to(dtype) for block in blocks), final.to(dtype))
+        detail = [block.at(time) for block in self.detail.blocks] if self.detail else []
+        blocks, detail = (tuple(part.to(dtype) for part in parts) for parts in (blocks, detail))
+        return Modulation(blocks, final.to(dtype), detail)
 
     def at(self, t: float) -> Modulation:
         """The modulation at one time, for all samples. Copies nothing to a GPU, which would wait for what it does."""
@@ -106,14 +106,15 @@ class STDiT(nn.Module):
         answer = self.unpatchify(self.final_layer(tokens, modulation.final))
         if self.detail is not None:
             answer, features = answer.split((self.config.out_channels, self.config.detail), dim=1)
-            answer = answer + self.detail(features, x, condition.edge)
+            told = [text + time for text, time in zip(condition.detail, modulation.detail, strict=True)]
+            answer = answer + self.detail(features, x, condition.edge, told)
         return answer.to(x.dtype)
 
     def lower(self, dtype: torch.dtype) -> None:
         """Casts the weights of the large products. Times and modulation stay in float32, and so does the state."""
         large = [self.x_embedder, self.y_embedder, self.final_layer.linear]
         large += [part for block in self.blocks for part in (block.attn, block.attn_temp, block.cross_attn, block.mlp)]
-        large += [self.detail] if self.detail else []
+        large += [part for part in self.detail.modules() if isinstance(part, CONVOLUTIONS)] if self.detail else []
         for part in large:
             part.to(dtype)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-_NO_SIZES = ("head_merge", "positions", "mlp_ratio", "text_facts", "detail")
+_NO_SIZES = ("head_merge", "positions", "mlp_ratio", "text_facts", "detail", "detail_blocks")
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,7 @@ class STDiTConfig:
     "plane" alone, as released (that along the slices comes in the first block's temporal attention), or in the whole
     "chunk". `text_facts`: how many numbers, read off the report, modulate each block as the time does; as released, 0.
     `detail`: how many features of each latent the tokens give to `Detail`; as released, 0, and there is none.
+    `detail_blocks`: how many blocks it has at half the resolution; with any, one more at the full one.
     Raises ValueError for sizes that do not go together.
     """
 
@@ -30,6 +31,7 @@ class STDiTConfig:
     positions: Literal["plane", "chunk"] = "plane"
     text_facts: int = 0
     detail: int = 0
+    detail_blocks: int = 0
 
     def __post_init__(self) -> None:
         sizes = {name: value for name, value in vars(self).items() if name not in _NO_SIZES}
@@ -44,9 +46,13 @@ class STDiTConfig:
             raise ValueError(f"input_size {self.input_size} does not divide into patch_size {self.patch_size}")
         if not self.hidden_size * self.mlp_ratio >= 1:
             raise ValueError(f"mlp_ratio must be positive, not {self.mlp_ratio}")
-        for name in ("text_facts", "detail"):
+        for name in ("text_facts", "detail", "detail_blocks"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative; it is {getattr(self, name)}")
+        if self.detail_blocks and not (self.detail and self.text_facts):
+            raise ValueError("detail_blocks need detail and text_facts, of which they are told")
+        if self.detail_blocks and any(size % 2 for size in self.input_size):
+            raise ValueError(f"detail_blocks halve the input_size, which must be even; it is {self.input_size}")
 
     @property
     def tokens(self) -> tuple[int, int, int]:

@@ -181,30 +181,6 @@ class FinalLayer(nn.Module):
         return self.linear(modulate(x, shift, scale))
 
 
-class Detail(nn.Module):
-    """Corrects the answer latent by latent: two convolutions over features that the tokens give for each latent, the
-    noisy latents, and, at the chunk's beginning, the last slice before it. So patches and chunks join without a step.
-    """
-
-    def __init__(self, config: STDiTConfig) -> None:
-        super().__init__()
-        seen, hidden = config.detail + config.in_channels, 2 * config.detail
-        self.look = nn.Conv3d(seen, hidden, 3, padding=1)
-        self.answer = nn.Conv3d(hidden, config.out_channels, 3, padding=1)
-
-    def forward(self, features: Tensor, x: Tensor, edge: Tensor) -> Tensor:
-        """features (B, F, T, H, W), x (B, C, T, H, W), edge as `edge` gives it -> (B, C, T, H, W)."""
-        seen = torch.cat([features, x.to(features.dtype)], dim=1).contiguous(memory_format=torch.channels_last_3d)
-        return self.answer(F.silu(F.conv3d(seen, self.look.weight[:, : seen.shape[1]], padding=1) + edge))
-
-    def edge(self, previous: Tensor) -> Tensor:
-        """The part of the previous chunk (B, C, T, H, W): its last slice, where it touches the first one of this."""
-        slices = previous.shape[2]
-        touching = F.pad(previous[:, :, -1:], (0, 0, 0, 0, 0, slices - 1)).to(self.look.weight.dtype)
-        touching = touching.contiguous(memory_format=torch.channels_last_3d)
-        return F.conv3d(touching, self.look.weight[:, -previous.shape[1] :], self.look.bias, padding=1)
-
-
 def sincos(dim: int, position: Tensor) -> Tensor:
     """float64 positions (m,) -> (m, dim): sines, then cosines."""
     frequencies = 10_000 ** -(torch.arange(dim // 2, dtype=torch.float64) / (dim // 2))

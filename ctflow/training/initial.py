@@ -134,6 +134,15 @@ def begin_answer(model: STDiT) -> None:
     if model.detail is not None:
         model.detail.answer.weight.zero_()
         model.detail.answer.bias.zero_()
+        begin_blocks(model)
+
+
+def begin_blocks(model: STDiT) -> None:
+    """The blocks of `Detail` begin by adding nothing."""
+    if model.detail is not None and model.detail.blocks:
+        for layer in (model.detail.up, model.detail.blocks[-1].answer):
+            layer.weight.zero_()
+            layer.bias.zero_()
 
 
 def _places(config: STDiTConfig, room: int) -> tuple[Tensor, Tensor]:

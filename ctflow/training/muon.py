@@ -1,6 +1,6 @@
-"""Muon (Keller Jordan, 2024) in the precision of its parameters, its costly part worked out every few steps.
+"""Muon (Keller Jordan, 2024), in float32 if need be, its costly part worked out every few steps.
 
-`torch.optim.Muon` is the same in bfloat16 at every step, which costs a CPU more than the training step itself.
+`torch.optim.Muon` is the same in bfloat16 at every step, which costs most CPUs more than the training step itself.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,9 +33,10 @@ def inverse_root(wide: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """For matrices: a step along the orthogonalised momentum (Nesterov).
+    """For matrices: a step along the orthogonalised momentum (Nesterov). Convolutions are matrices of (out, rest).
 
-    `every`: a matrix's `inverse_root` is that of one of its last so many steps, and the step as long as it was there.
+    `dtype`: of its large products. `every`: a matrix's `inverse_root` is that of one of its last so many steps, and
+    the step as long as it was there.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class Muon(torch.optim.Optimizer):
         weight_decay: float = 0.01,
         momentum: float = 0.95,
         every: int = 1,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
-        self.every = every
+        self.every, self.dtype = every, dtype
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:
@@ -57,21 +59,22 @@ class Muon(torch.optim.Optimizer):
                     continue
                 direction = self._direction(parameter, index, group["momentum"])
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(direction, alpha=-group["lr"] * ADAMW_SIZE * max(parameter.shape) ** 0.5)
+                size = ADAMW_SIZE * max(direction.shape) ** 0.5
+                parameter.add_(direction.view(parameter.shape), alpha=-group["lr"] * size)
 
     def _direction(self, parameter: Tensor, index: int, momentum: float) -> Tensor:
-        state = self.state[parameter]
-        mean = state.setdefault("mean", torch.zeros_like(parameter))
-        mean.lerp_(parameter.grad, 1 - momentum)
-        ahead = parameter.grad.lerp(mean, momentum)
+        state, gradient = self.state[parameter], parameter.grad.flatten(1)
+        mean = state.setdefault("mean", torch.zeros_like(gradient))
+        mean.lerp_(gradient, 1 - momentum)
+        ahead = gradient.lerp(mean, momentum)
         tall = ahead.shape[0] > ahead.shape[1]
         wide = ahead.T if tall else ahead
         count = state["count"] = state.get("count", -1) + 1
         if "root" not in state or (count + index) % self.every == 0:  # not those of all matrices in one step
-            state["root"] = inverse_root(wide)
-            direction = state["root"] @ wide
+            state["root"] = inverse_root(wide).to(self.dtype)  # itself in float32: in bf16 it goes astray
+            direction = state["root"] @ wide.to(self.dtype)
             state["size"] = direction.norm()
         else:
-            direction = state["root"] @ wide
+            direction = state["root"] @ wide.to(self.dtype)
             direction *= state["size"] / direction.norm().clamp(min=1e-7)
-        return direction.T if tall else direction
+        return (direction.T if tall else direction).to(gradient.dtype).contiguous()

@@ -22,6 +22,7 @@ class Sizes:
     depth: int
     heads: int
     detail: int
+    detail_blocks: int
     batch: int
     vocabulary_reports: int
     sentences: int
@@ -40,6 +41,7 @@ DEMO = Sizes(
     depth=5,
     heads=5,
     detail=16,
+    detail_blocks=2,
     batch=8,
     vocabulary_reports=4000,
     sentences=30_000,
@@ -73,6 +75,7 @@ SMOKE = Sizes(
     depth=2,
     heads=4,
     detail=4,
+    detail_blocks=1,
     batch=2,
     vocabulary_reports=200,
     sentences=64,

@@ -24,6 +24,7 @@ OTHER_PREVIOUS_SHARE = 0.25  # see the person's other study there: where the two
 TOLD_WEIGHT, MOST_TOLD = 3.0, 12.0  # see `told_weight`
 APART_WEIGHT = 4.0  # of what differs between a person's studies, beside all that does not
 TYPICAL, LEAST = 0.01, 0.0002  # mean square of what differs in a chunk: of a middling finding, of hardly any
+JOIN_WEIGHT = (3.0, 2.0)  # of a chunk's first slices, whose errors are seen as a step from the chunk before
 DIFFER_SHARE = 0.6  # of the chunks after the first are drawn where the studies differ
 # A large effusion shows through all but the strongest noise, so the report is needed, and learnt, only near t = 1.
 T_SHIFT = 5.0
@@ -80,6 +81,13 @@ def told_weight(data: LatentSet, size: int) -> Tensor:
     share = np.clip(explained, 0, None) / max(np.clip(explained, 0, None).mean(), 1e-12)
     weight = torch.from_numpy(1 + TOLD_WEIGHT * np.minimum(share, MOST_TOLD)).float()
     return (weight / weight.mean())[None, :, None]
+
+
+def join_weight(size: int) -> Tensor:
+    """(1, 1, size, 1, 1) of mean 1."""
+    weight = torch.ones(size)
+    weight[: len(JOIN_WEIGHT)] = torch.tensor(JOIN_WEIGHT)
+    return (weight / weight.mean()).view(1, 1, -1, 1, 1)
 
 
 def differing(data: LatentSet) -> list[np.ndarray]:
@@ -147,7 +155,7 @@ def draw_batch(data: LatentSet, differ: list[np.ndarray], size: int, persons: in
 def train_transformer(stage: Stage, model: STDiT, data: LatentSet, batch: int) -> STDiT:
     """Flow matching on chunk pairs of `draw_batch`."""
     size = model.config.input_size[0]
-    weight, differ = told_weight(data, size).sqrt(), differing(data)
+    weight, differ = (told_weight(data, size) * join_weight(size)).sqrt(), differing(data)
     note_network(stage, model.config)
 
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
