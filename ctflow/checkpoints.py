@@ -13,7 +13,7 @@ Weights may be cut into several files with an index beside them, as the hub's li
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields
 from functools import cache
@@ -36,7 +36,7 @@ from ctflow.models.reader import Reader, ReaderConfig
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
 from ctflow.models.text import TextEncoder
-from ctflow.weights import CONFIG, fill, read_json, read_weights, weight_files, without_memory
+from ctflow.weights import CONFIG, file_sha256, fill, read_json, read_weights, weight_files, without_memory
 
 CTCLIP, READER, TAEF1 = "ctclip", "reader", "taef1"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -114,9 +114,15 @@ def save_checkpoint(
 
 
 def load_transformer(folder: Path) -> STDiT:
-    """Reads a transformer in the released layout."""
+    """Reads a transformer in the released layout. Raises CheckpointError."""
     config = read_config(STDiTConfig, folder / CONFIG)
     weights = read_weights(folder / DIFFUSERS_WEIGHTS)
+    # Without this, `model.x` and `x` would be one name, and either could be what is loaded.
+    if bare := [name for name in weights if not name.startswith(RELEASED_PREFIX)]:
+        raise CheckpointError(
+            f"{folder / DIFFUSERS_WEIGHTS} names {min(bare)}: every name must begin with {RELEASED_PREFIX!r}, as in "
+            f"the released layout, and {len(bare)} of {len(weights)} do not. Save or fetch it again in that layout."
+        )
     weights = {name.removeprefix(RELEASED_PREFIX): tensor for name, tensor in weights.items()}
     with read_by_others(folder / CONFIG, "no transformer"):
         transformer = without_memory(lambda: STDiT(config))
@@ -166,11 +172,14 @@ def read_config(kind: type[C], path: Path) -> C:
 
 def folder_sha256(folder: Path) -> str:
     """One hash over the names and contents of a folder's files."""
+    return files_sha256(folder, (path for path in folder.rglob("*") if path.is_file()))
+
+
+def files_sha256(folder: Path, files: Iterable[Path]) -> str:
+    """As `folder_sha256`, but of these files in it alone."""
     total = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        total.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
+    for path in sorted(files):
+        total.update(f"{path.relative_to(folder).as_posix()} {file_sha256(path)}\n".encode())
     return total.hexdigest()
 
 

@@ -1,7 +1,8 @@
 """Weight files: found, opened and fitted into a network strictly: no tensor missing, left over or reshaped."""
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,16 @@ def read_shapes(path: Path) -> dict[str, Shape]:
     return _gathered(path, _shapes)
 
 
+def read_some(path: Path, names: Collection[str]) -> dict[str, Tensor]:
+    """As `read_weights`, but those of these names alone."""
+
+    def some(part: Path) -> dict[str, Tensor]:
+        with safe_open(part, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys() if name in names}  # noqa: SIM118
+
+    return _gathered(path, some)
+
+
 def _shapes(part: Path) -> dict[str, Shape]:
     with safe_open(part, "pt") as file:
         return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
@@ -101,6 +112,18 @@ def check_fit(expected: Mapping[str, Shape], found: Mapping[str, Shape], path: P
         raise CheckpointError(f"{path} does not fit its {CONFIG}: {'; '.join(faults[:5])}{more}.")
 
 
+def check_said(path: Path, said: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Raises CheckpointError for a config at `path` that says something else than is `known` of its weights, whose
+    shapes do not show it. What it does not say is not compared.
+    """
+    for name, value in known.items():
+        if said.get(name, value) != value:
+            raise CheckpointError(
+                f"{path} says {name} {said[name]!r} instead of {value!r}, as it was released. "
+                "Fetch it again, from where the weights came."
+            )
+
+
 def shapes_of(tensors: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]]) -> dict[str, Shape]:
     """Names and shapes, as `check_fit` compares them."""
     return {name: tuple(tensor.shape) for name, tensor in dict(tensors).items()}
@@ -125,3 +148,9 @@ def fill(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
             raise CheckpointError(f"{path} holds {name} as {weights[name].dtype}: float32, bf16 or fp16 was expected.")
     taken = {name: weights[name].to(tensor.dtype) for name, tensor in expected.items()}
     network.load_state_dict(taken, assign=True)
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal digits."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,5 +1,6 @@
 """The released files, fabricated: the layout of each part, exactly, at a tiny size."""
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,8 +9,8 @@ import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
 from safetensors.torch import load_file, save_file
 
-from ctflow.released.convert import Sources
 from ctflow.released.recipes import FLUX_AVAE, V1, V2, Recipe
+from ctflow.released.sources import Sources
 from tests.golden.test_ctclip import CONFIG as CTCLIP_FACTS
 from tests.golden.test_ctclip import clip_config
 
@@ -17,8 +18,11 @@ GOLDEN = Path(__file__).parent / "golden"
 VOCABULARY = json.loads((GOLDEN / "ctclip/labels.json").read_text())["tiny_tokenizer"]["vocab"]
 TINY_FLUX = FLUX_AVAE | {"block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "norm_num_groups": 2}
 SCALE = {"scaling_factor": 0.3611, "shift_factor": 0.1159}
-TINY_V1 = replace(V1, ctclip=clip_config(), head_size=12, avae_config=TINY_FLUX | SCALE)
-TINY_V2 = replace(V2, ctclip=clip_config(), head_size=12, avae_config=TINY_FLUX)
+VOCABULARY_TEXT = "\n".join(VOCABULARY) + "\n"
+VOCABULARY_SHA256 = hashlib.sha256(VOCABULARY_TEXT.encode()).hexdigest()
+TINY = {"ctclip": clip_config(), "vocabulary_sha256": VOCABULARY_SHA256, "head_size": 12}
+TINY_V1 = replace(V1, **TINY, avae_config=TINY_FLUX | SCALE)
+TINY_V2 = replace(V2, **TINY, avae_config=TINY_FLUX)
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
@@ -57,6 +61,11 @@ def taef1_folder(folder: Path, **changes: object) -> Path:
     config = json.loads((folder / "config.json").read_text()) | changes
     (folder / "config.json").write_text(json.dumps(config))
     return folder
+
+
+def edit_json(path: Path, **values: object) -> None:
+    """Says `values` in a file that is there."""
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
 def cxr_bert_file(path: Path) -> Path:
@@ -98,7 +107,7 @@ def _ctclip(path: Path) -> Path:
 def _tokenizer(folder: Path) -> Path:
     """CXR-BERT's folder: its vocabulary, and configs that name code of its makers."""
     folder.mkdir()
-    (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
+    (folder / "vocab.txt").write_bytes(VOCABULARY_TEXT.encode())
     remote = {"AutoTokenizer": ["configuration_cxrbert.CXRBertTokenizer", None]}
     tokenizer = {"do_lower_case": True, "tokenizer_class": "CXRBertTokenizer", "auto_map": remote}
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))

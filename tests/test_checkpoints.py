@@ -42,13 +42,27 @@ def test_what_was_saved_is_loaded(folder: Path) -> None:
     ("change", "said"),
     [
         (lambda w: w.pop("model.t_block.1.bias"), "missing t_block.1.bias"),
-        (lambda w: w.update(surplus=torch.zeros(1)), "unknown surplus"),
+        (lambda w: w.update({"model.surplus": torch.zeros(1)}), "unknown surplus"),
         (lambda w: w.update({"model.t_block.1.bias": torch.zeros(3)}), r"t_block.1.bias is \(3,\) instead of \(96,\)"),
     ],
 )
 def test_a_missing_an_extra_and_a_reshaped_tensor_are_named(folder: Path, change, said: str) -> None:
     change_weights(folder, change)
     with pytest.raises(CheckpointError, match=said):
+        load_checkpoint(folder)
+
+
+def test_a_name_without_the_prefix_is_refused_and_not_taken_for_one_with_it(folder: Path) -> None:
+    """`t_block.1.bias` beside `model.t_block.1.bias` was the same name, and what was loaded was by chance."""
+    change_weights(folder, lambda weights: weights.update({"t_block.1.bias": torch.ones(96)}))
+    with pytest.raises(CheckpointError, match=r"names t_block\.1\.bias: every name must begin with 'model\.'.* 1 of"):
+        load_checkpoint(folder)
+
+
+def test_weights_without_any_prefix_are_not_in_the_released_layout(folder: Path) -> None:
+    weights = load_file(folder / WEIGHTS)
+    save_file({name.removeprefix("model."): tensor for name, tensor in weights.items()}, folder / WEIGHTS)
+    with pytest.raises(CheckpointError, match=rf"{len(weights)} of {len(weights)} do not"):
         load_checkpoint(folder)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ctflow.errors import CheckpointError
-from ctflow.released.hub import Address, fetch, parse_address
+from ctflow.released.hub import Address, fetch, parse_address, resolved
 
 
 @pytest.mark.parametrize(
@@ -173,6 +173,23 @@ def test_a_revision_is_pinned_and_what_was_fetched_is_there_without_a_network(hu
     asked = len(hub.asked)
     again = folder_of(fetched(hub, tmp_path, "own/model@v1/part", HF_HUB_OFFLINE="1"))
     assert again == folder and len(hub.asked) == asked
+
+
+def test_what_was_fetched_is_known_by_its_commit(hub: Hub, tmp_path: Path) -> None:
+    for source, commit in (("own/model", "b" * 40), ("own/model@v1", "a" * 40)):
+        for inside in ("/part", "/part/w.safetensors"):
+            found = folder_of(fetched(hub, tmp_path, source + inside))
+            assert resolved(source + inside, found) == f"own/model@{commit}{inside}"
+    cached = folder_of(fetched(hub, tmp_path, "own/model/part"))
+    assert resolved(str(cached), cached) is None, "it was asked for by its path: nothing was fetched"
+    near = f"hub/models--own--model/snapshots/{'a' * 40}/part"
+    assert resolved(near, Path(near)) is None, "so was this, which would pass for an address"
+
+
+def test_a_commit_is_said_of_data_sets_and_of_whole_places_too() -> None:
+    place = Path("/cache/datasets--a--b/snapshots") / ("c" * 40)
+    assert resolved("datasets/a/b@x/c.pt", place / "c.pt") == f"datasets/a/b@{'c' * 40}/c.pt"
+    assert resolved("hf://a/b", place) == f"a/b@{'c' * 40}"
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_was(hub: Hub, tmp_path: Path) -> None:

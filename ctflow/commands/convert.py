@@ -55,15 +55,16 @@ def run(args: argparse.Namespace) -> None:
     }
     if args.taef1:
         addresses["taef1"] = args.taef1
-    from ctflow.released.convert import Sources, convert
+    from ctflow.released.convert import convert
     from ctflow.released.hub import fetch
     from ctflow.released.recipes import RECIPES
+    from ctflow.released.sources import Sources
 
     found = {}
     for name, address in addresses.items():
         print(f"ctflow: {name} from {address}", file=sys.stderr)
         found[name] = fetch(address, _PATTERNS[name])
-    card = convert(RECIPES[args.model], Sources(**found, cxr_bert=args.cxr_bert), out)
+    card = convert(RECIPES[args.model], Sources(**found, cxr_bert=args.cxr_bert, addresses=addresses), out)
     inferred = [name for name, proof in vars(card.evidence).items() if proof == "inferred"]
     print(f"{out}: {card.title}. Inferred and not proved: {', '.join(inferred) or 'nothing'}; see {out / 'card.json'}.")
 

@@ -3,10 +3,11 @@
 import json
 import math
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -29,38 +30,26 @@ from ctflow.checkpoints import (
 from ctflow.errors import CheckpointError
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
-from ctflow.released.recipes import Recipe, card_of
+from ctflow.released.recipes import TAEF1_CONFIG, Recipe, card_of
+from ctflow.released.sources import Sources, members, origins_of
 from ctflow.released.text import bert_config, check_heads, copy_tokenizer, split_ctclip, split_cxr_bert
 from ctflow.released.unpickle import read_state_dict
 from ctflow.weights import (
     CONFIG,
     check_fit,
-    index_of,
+    check_said,
     read_json,
     read_shapes,
+    read_some,
     shapes_of,
-    weight_files,
     without_memory,
 )
 
 # What a config says, where it says it, if its weights are of the function that is known here: no shape shows it.
 RELEASED_STDIT = {"no_temporal_pos_emb": False}
 MEANINGLESS = ("y_embedder.y_embedding",)  # never trained, never used
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the parts lie on this disk. `cxr_bert`: the text weights are CXR-BERT's own and not CT-CLIP's.
-
-    `taef1`: a faster decoder, which may be left out.
-    """
-
-    denoiser: Path
-    avae: Path
-    text: Path
-    tokenizer: Path
-    cxr_bert: bool
-    taef1: Path | None = None
+POSITIONS = ("pos_embed", "pos_embed_temporal")
+POSITIONS_TOLERANCE = 1e-5
 
 
 def convert(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
@@ -106,25 +95,39 @@ def _write_parts(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
         _copy_taef1(recipe, sources.taef1, out / TAEF1)
     max_tokens = _write_text(recipe, sources, out)
     levels = len(recipe.avae_config["block_out_channels"]) - 1
-    card = card_of(recipe, config, levels, max_tokens, sources.cxr_bert)
+    card = card_of(recipe, config, levels, max_tokens, sources.cxr_bert, origins_of(recipe.name, sources))
     write_card(card, out / CARD)
     return card
 
 
 def _copy_transformer(recipe: Recipe, source: Path, out: Path) -> STDiTConfig:
     check_class(source / CONFIG, "DiffuserSTDiT")
-    said = read_json(source / CONFIG)
-    for name, value in RELEASED_STDIT.items():
-        if said.get(name, value) != value:
-            raise CheckpointError(f"{source / CONFIG} says {name} {said[name]!r} instead of {value!r}, as released.")
+    check_said(source / CONFIG, read_json(source / CONFIG), RELEASED_STDIT)
     config = read_config(STDiTConfig, source / CONFIG)
     with read_by_others(source / CONFIG, "no transformer"):
         expected = shapes_of(without_memory(lambda: STDiT(config)).state_dict())
     path = source / DIFFUSERS_WEIGHTS
     check_fit({RELEASED_PREFIX + name: shape for name, shape in expected.items()}, read_shapes(path), path)
     check_heads(source / CONFIG, config.hidden_size, config.num_heads, recipe.head_size)
+    _check_positions(config, source)
     _copy_folder(source, out)
     return config
+
+
+def _check_positions(config: STDiTConfig, source: Path) -> None:
+    """The weights hold the positions that they were trained with. Those of their own config are the same."""
+    expected = STDiT(replace(config, depth=1)).state_dict()  # they do not depend on the depth
+    found = read_some(source / DIFFUSERS_WEIGHTS, {RELEASED_PREFIX + name for name in POSITIONS})
+    for name in POSITIONS:
+        stored = found[RELEASED_PREFIX + name]
+        rounding = torch.finfo(stored.dtype).eps if stored.is_floating_point() else 0.0
+        off = float((stored.float() - expected[name]).abs().max())
+        if not off <= max(POSITIONS_TOLERANCE, rounding):
+            raise CheckpointError(
+                f"{source / DIFFUSERS_WEIGHTS} holds a {name} that is off by {off:.2g} from that of input_size "
+                f"{config.input_size} and patch_size {config.patch_size} in its {CONFIG}: they are not of one model. "
+                "Fetch both again, from one place."
+            )
 
 
 def _write_avae(recipe: Recipe, source: Path, out: Path) -> None:
@@ -142,7 +145,7 @@ def _copy_taef1(recipe: Recipe, source: Path, out: Path) -> None:
     if not recipe.flux_latents:
         raise CheckpointError(f"TAEF1 decodes FLUX's latents, and {recipe.name} has its own: leave out --taef1.")
     out.mkdir()
-    _copy_diffusers(AutoencoderTiny, source, out, {})
+    _copy_diffusers(AutoencoderTiny, source, out, TAEF1_CONFIG)
 
 
 def _copy_diffusers(
@@ -154,16 +157,14 @@ def _copy_diffusers(
     with read_by_others(config, f"no {kind.__name__}"):
         network = new_diffusers(kind, read_json(config))
     check_fit(shapes_of(network.state_dict()), read_shapes(path), path)
-    said = {"_class_name": kind.__name__, **network.config}
-    for name, value in known.items():
-        if said[name] != value:
-            raise CheckpointError(f"{config} says {name} {said[name]!r} instead of {value!r}, as it was released.")
+    check_said(config, {"_class_name": kind.__name__, **network.config}, known)
     _copy_folder(source, out)
 
 
 def _write_text(recipe: Recipe, sources: Sources, out: Path) -> int:
     """BERT, its tokenizer and, out of CT-CLIP, the image tower. Returns the most tokens that it reads."""
     config = bert_config(sources.tokenizer / CONFIG, recipe.head_size)
+    copy_tokenizer(sources.tokenizer, out / "text", recipe.vocabulary_sha256)
     with read_by_others(sources.tokenizer / CONFIG, "no text encoder"):
         expected = shapes_of(without_memory(lambda: BertModel(config, add_pooling_layer=False)).state_dict())
     weights = read_state_dict(sources.text)
@@ -176,13 +177,10 @@ def _write_text(recipe: Recipe, sources: Sources, out: Path) -> int:
         save_file(tower, out / CTCLIP / TRANSFORMERS_WEIGHTS)
     config.save_pretrained(out / "text")
     save_file(bert, out / "text" / TRANSFORMERS_WEIGHTS)
-    copy_tokenizer(sources.tokenizer, out / "text")
     return config.max_position_embeddings
 
 
 def _copy_folder(source: Path, out: Path) -> None:
     """The files byte by byte, as they were released. In the hub's cache they are links."""
-    path = source / DIFFUSERS_WEIGHTS
-    index = [index_of(path)] if not path.exists() else []
-    for file in (source / CONFIG, *index, *weight_files(path)):
+    for file in members(source):
         shutil.copyfile(file, out / file.name)

@@ -20,6 +20,7 @@ _ADDRESS = re.compile(
     r"(?P<kind>datasets/)?(?P<repo>[\w.-]+/[\w.-]+?)(@(?P<revision>[^/]+))?(/(?P<inside>[^/].*?))?/?", re.ASCII
 )
 
+_COMMIT = re.compile(r"/snapshots/([0-9a-f]{40})(?:/|$)")  # in the hub's cache, before the path inside
 WEIGHT_FILES = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")
 
 
@@ -57,6 +58,18 @@ def fetch(source: str, patterns: tuple[str, ...]) -> Path:
         return _download(address, patterns)
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, HTTPError, OSError) as error:
         raise CheckpointError(f"{source} cannot be fetched. {_advice(error)} ({_first_line(error)})") from error
+
+
+def resolved(source: str, path: Path) -> str | None:
+    """The address of what was fetched with the commit that it had there; None for what lay on this disk.
+
+    `path`: what `fetch` gave for the source.
+    """
+    address, commit = parse_address(source), _COMMIT.search(path.as_posix())
+    if address is None or commit is None or path == Path(source).expanduser():
+        return None
+    kind, inside = "datasets/" * (address.kind == "dataset"), address.inside and f"/{address.inside}"
+    return f"{kind}{address.repo}@{commit[1]}{inside}"
 
 
 def _download(address: Address, patterns: tuple[str, ...]) -> Path:

@@ -9,12 +9,12 @@ from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.labels import LABELS
 from ctflow.models.ctclip import CTClipConfig
 from ctflow.models.stdit_config import STDiTConfig
+from ctflow.released.sources import Origins
 
 SPACING_MM = 1.5  # 384 mm of 256 pixels; v2 says so of 256 slices too
 TRAINED_SLICES = 256  # volumes were cropped to this: nothing sound comes after it
 # The NIfTI arrays of CT-RATE, from which the latents were made, lie so.
 AXES: tuple[Literal["S"], Literal["L"], Literal["P"]] = ("S", "L", "P")
-MEMBERS = ("config.json", "*.safetensors", "*.index.json")  # of a folder of weights
 
 CTCLIP = CTClipConfig(
     dim=512,
@@ -49,6 +49,22 @@ FLUX_AVAE: dict[str, Any] = {
     "use_post_quant_conv": False,
 }
 FLUX_SCALE_AND_SHIFT = (0.3611, 0.1159)
+# Of TAEF1's config. Its scaling_factor and shift_factor are seen to whenever it is loaded.
+TAEF1_CONFIG: dict[str, Any] = {
+    "act_fn": "relu",
+    "upsample_fn": "nearest",
+    "upsampling_scaling_factor": 2,
+    "latent_magnitude": 3,
+    "latent_shift": 0.5,
+}
+CXR_BERT_VOCABULARY = "e025f479c3a7ce6e248971bfe1b409708db0439e9488d30e254f81f27f75d678"  # sha256 of its vocab.txt
+# What each field of `Evidence` is of, as the notice says it.
+_CLAIMS = {
+    "axes": "left and right",
+    "spacing": "slice spacing",
+    "intensity": "Hounsfield units",
+    "text": "text format",
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,7 @@ class Recipe:
     `scale_and_shift` of the latents. `head_size`: of the transformer and of the text encoder.
     `avae_config`: what the config of the A-VAE must say, or all of it where the A-VAE is a bare state dict.
     `flux_latents`: whether it is FLUX's own, whose latents TAEF1 decodes too.
+    `vocabulary_sha256`: of the text encoder's vocab.txt.
     """
 
     name: str
@@ -67,6 +84,7 @@ class Recipe:
     avae_config: dict[str, Any]
     flux_latents: bool
     ctclip: CTClipConfig
+    vocabulary_sha256: str
     intensity: IntensityMap
     first_previous: Literal["black", "zeros"]
     text_parts: tuple[str, ...]
@@ -76,12 +94,13 @@ class Recipe:
 
 V1 = Recipe(
     name="ctflow-v1",
-    title="CTFlow, the published weights",
+    title="CTFlow",
     scale_and_shift=FLUX_SCALE_AND_SHIFT,
     head_size=64,
     avae_config=FLUX_AVAE | dict(zip(("scaling_factor", "shift_factor"), FLUX_SCALE_AND_SHIFT, strict=True)),
     flux_latents=True,
     ctclip=CTCLIP,
+    vocabulary_sha256=CXR_BERT_VOCABULARY,
     intensity=IntensityMap(black=0.0, white=1.0, hu_black=AIR_HU, hu_white=1400),
     first_previous="black",
     # The paper's figure shows these words; the separators and the place of the length are our reading of it.
@@ -91,12 +110,13 @@ V1 = Recipe(
 )
 V2 = Recipe(
     name="ctflow-v2",
-    title="CTFlow v2, the published weights",
+    title="CTFlow v2",
     scale_and_shift=(0.8487, 0.0),
     head_size=64,
     avae_config=FLUX_AVAE,
     flux_latents=False,
     ctclip=CTCLIP,
+    vocabulary_sha256=CXR_BERT_VOCABULARY,
     intensity=IntensityMap(black=-1.0, white=1.0, hu_black=AIR_HU, hu_white=1000),
     first_previous="zeros",
     text_parts=("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}"),
@@ -107,17 +127,21 @@ V2 = Recipe(
 RECIPES = {recipe.name: recipe for recipe in (V1, V2)}
 
 
-def card_of(recipe: Recipe, config: STDiTConfig, levels: int, max_tokens: int, cxr_bert: bool) -> ModelCard:
+def card_of(
+    recipe: Recipe, config: STDiTConfig, levels: int, max_tokens: int, cxr_bert: bool, origins: Origins
+) -> ModelCard:
     """The card of a converted model. `levels`: how often its A-VAE halves the plane."""
     slices, rows, columns = config.input_size
     encoder = "CXR-BERT's own weights, first token: not what the model was trained with" if cxr_bert else "CT-CLIP"
     used = [part for part in RELEASED[recipe.name].parts if not (cxr_bert and part.name == "text")]
+    weights = "the published weights" if origins.published else "weights as given"
+    parts = "; ".join(f"{name}: {origin}" for name, origin in origins.parts.items())
     licences = "; ".join(f"{part.what}: {part.licence.split(',')[0]}" for part in used)
     return ModelCard(
         format=1,
         name=recipe.name,
-        title=recipe.title,
-        notice="Synthetic: of no real patient. Not for diagnosis.",
+        title=f"{recipe.title}, {weights}",
+        notice=notice_of(recipe.evidence),
         geometry=Geometry(
             slices, TRAINED_SLICES // slices, rows << levels, columns << levels, SPACING_MM, SPACING_MM, AXES
         ),
@@ -130,8 +154,14 @@ def card_of(recipe: Recipe, config: STDiTConfig, levels: int, max_tokens: int, c
         guidance=Guidance(recipe.guidance_trained, 1.0),
         defaults=Defaults("euler", 200, 1.0, TRAINED_SLICES // slices),
         evidence=recipe.evidence,
-        provenance=f"Converted from the published weights{'; not parity: CXR-BERT instead of CT-CLIP' * cxr_bert}.",
+        provenance=f"Converted from {weights}{'; not parity: CXR-BERT instead of CT-CLIP' * cxr_bert}. {parts}.",
         licence=licences,
         good_for="Research on report-to-CT generation.",
         not_good_for="Anything clinical. Findings it draws need not be those of the report.",
     )
+
+
+def notice_of(evidence: Evidence) -> str:
+    """What everyone who looks at a volume of a converted model must know."""
+    inferred = ", ".join(_CLAIMS[name] for name, proof in vars(evidence).items() if proof == "inferred")
+    return "Synthetic: of no real patient. Not for diagnosis." + f" Inferred, not proved: {inferred}." * bool(inferred)

@@ -1,16 +1,20 @@
 """The text encoder out of CT-CLIP's or CXR-BERT's file, with every tensor accounted for, and its tokenizer."""
 
 import re
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from torch import Tensor
 from transformers import BertConfig, BertTokenizer
 
+from ctflow.catalog import CXR_BERT as CXR_BERT_ADDRESS
 from ctflow.checkpoints import read_by_others
 from ctflow.errors import CheckpointError
 from ctflow.models.ctclip import CTClip, CTClipConfig
-from ctflow.weights import Shape, check_fit, read_json, shapes_of, without_memory
+from ctflow.released.sources import DIGITS, VOCABULARY
+from ctflow.weights import Shape, check_fit, check_said, file_sha256, read_json, shapes_of, without_memory
 
 CTCLIP_BERT, CXR_BERT = "text_transformer.", "bert."
 # In CT-CLIP's file without any effect on what it computes: never used, or never trained, or for training alone.
@@ -34,7 +38,8 @@ _BERT_FIELDS = (
     "layer_norm_eps",
     "pad_token_id",
 )
-_SPECIAL = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}
+# What the released weights are of: no shape of theirs shows it.
+_RELEASED_BERT = {"hidden_act": "gelu", "layer_norm_eps": 1e-12, "pad_token_id": 0}
 Weights = dict[str, Tensor]
 
 
@@ -43,6 +48,7 @@ def bert_config(path: Path, head_size: int) -> BertConfig:
     values: dict[str, Any] = read_json(path)
     if missing := [name for name in _BERT_FIELDS if name not in values]:
         raise CheckpointError(f"{path} lacks {', '.join(missing)}: the config of CXR-BERT was expected.")
+    check_said(path, values, _RELEASED_BERT)
     with read_by_others(path, "no text encoder"):
         config = BertConfig(**{name: values[name] for name in _BERT_FIELDS})
     check_heads(path, config.hidden_size, config.num_attention_heads, head_size)
@@ -79,20 +85,26 @@ def split_cxr_bert(weights: Weights, bert: dict[str, Shape], path: Path) -> Weig
     return _stripped(kept, CXR_BERT)
 
 
-def copy_tokenizer(source: Path, out: Path) -> None:
+def copy_tokenizer(source: Path, out: Path, vocabulary_sha256: str) -> None:
     """CXR-BERT's tokenizer, as one that every transformers reads without code of its makers.
 
     Raises CheckpointError for the vocabulary of another BERT, which may well be of the same size.
     """
-    if not (source / "vocab.txt").is_file():
-        raise CheckpointError(f"{source} holds no vocab.txt: the folder of CXR-BERT's tokenizer was expected.")
-    # From a folder: `BertTokenizer(vocab_file=…)` turns every word into [UNK] in transformers 5.
+    vocabulary = source / VOCABULARY
+    if not vocabulary.is_file():
+        raise CheckpointError(f"{source} holds no {VOCABULARY}: the folder of CXR-BERT's tokenizer was expected.")
     with read_by_others(source, "no tokenizer"):
-        tokenizer = BertTokenizer.from_pretrained(source, do_lower_case=True, local_files_only=True)
-    words = list(_SPECIAL)
-    if (found := dict(zip(words, tokenizer.convert_tokens_to_ids(words), strict=True))) != _SPECIAL:
-        raise CheckpointError(f"{source / 'vocab.txt'} is not CXR-BERT's: its special tokens are {found}.")
-    tokenizer.save_pretrained(out)
+        found = file_sha256(vocabulary)
+    if found != vocabulary_sha256:
+        raise CheckpointError(
+            f"{vocabulary} is not CXR-BERT's: its sha256 begins with {found[:DIGITS]} instead of "
+            f"{vocabulary_sha256[:DIGITS]}. Fetch it from {CXR_BERT_ADDRESS}, and change no byte of it."
+        )
+    # Alone, because a tokenizer.json beside it would be read in its place. And from a folder:
+    # `BertTokenizer(vocab_file=…)` turns every word into [UNK] in transformers 5.
+    with TemporaryDirectory() as alone, read_by_others(source, "no tokenizer"):
+        shutil.copyfile(vocabulary, Path(alone) / VOCABULARY)
+        BertTokenizer.from_pretrained(alone, do_lower_case=True, local_files_only=True).save_pretrained(out)
 
 
 def _without(weights: Weights, inert: re.Pattern[str]) -> Weights:

@@ -1,0 +1,69 @@
+"""The parts that go into a conversion, and where they came from in words that hold on every machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ctflow.catalog import RELEASED
+from ctflow.catalog import TAEF1 as TAEF1_ADDRESS
+from ctflow.checkpoints import DIFFUSERS_WEIGHTS, TAEF1, files_sha256
+from ctflow.released.hub import parse_address, resolved
+from ctflow.weights import CONFIG, file_sha256, index_of, weight_files
+
+VOCABULARY = "vocab.txt"
+DIGITS = 12  # of a hash: enough to tell files apart
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the parts lie on this disk. `cxr_bert`: the text weights are CXR-BERT's own and not CT-CLIP's.
+
+    `taef1`: a faster decoder, which may be left out. `addresses`: what was asked for, by the name of the part.
+    """
+
+    denoiser: Path
+    avae: Path
+    text: Path
+    tokenizer: Path
+    cxr_bert: bool
+    taef1: Path | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Of each part its address on the hub and commit, or its hash. `published`: all are where they were published."""
+
+    parts: Mapping[str, str]
+    published: bool
+
+
+def origins_of(model: str, sources: Sources) -> Origins:
+    """What the card of a converted `model` says of its parts. It names no path of this machine."""
+    paths = {part.name: getattr(sources, part.name) for part in RELEASED[model].parts}
+    places = {part.name: part.source for part in RELEASED[model].parts} | {TAEF1: TAEF1_ADDRESS}
+    if sources.taef1:
+        paths[TAEF1] = sources.taef1
+    hub = {name: resolved(sources.addresses.get(name, ""), path) for name, path in paths.items()}
+    published = all(hub[name] and _same_place(sources.addresses[name], places[name]) for name in paths)
+    return Origins({name: hub[name] or _local(name, path) for name, path in paths.items()}, published)
+
+
+def members(folder: Path) -> list[Path]:
+    """The files of a folder of weights that are read: its config, the weights and, where they are cut, their index."""
+    path = folder / DIFFUSERS_WEIGHTS
+    index = [index_of(path)] if not path.exists() else []
+    return [folder / CONFIG, *index, *weight_files(path)]
+
+
+def _same_place(asked: str, published: str | None) -> bool:
+    """Another revision than the published is another place, whatever its commit."""
+    return published is not None and parse_address(asked) == parse_address(published)
+
+
+def _local(name: str, path: Path) -> str:
+    if path.is_file():
+        return f"a local file (sha256 {file_sha256(path)[:DIGITS]})"
+    # Not of all that lies there: a clone has its .git, and a download its notes.
+    files = [path / CONFIG, path / VOCABULARY] if name == "tokenizer" else members(path)
+    return f"a local folder (sha256 over {len(files)} files {files_sha256(path, files)[:DIGITS]})"
