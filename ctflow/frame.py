@@ -37,8 +37,17 @@ class Frame:
         return np.ascontiguousarray(np.flip(hu, self._flipped))
 
     def bring(self, scan: Volume) -> Volume:
-        """A scan on the grid of the model's volumes, at its own place in the patient."""
-        return regrid(scan, self._axes, self._spacing_mm, self.plane)
+        """A scan on the grid of the model's volumes, at its own place in the patient.
+
+        Of more slices than the model makes the middle ones are kept, as in training: a scan of chest and abdomen would
+        begin in the pelvis.
+        """
+        whole = regrid(scan, self._axes, self._spacing_mm, self.plane)
+        most = self.geometry.max_chunks * self.geometry.slices_per_chunk
+        first = max(0, len(whole.hu) - most) // 2
+        affine = whole.affine.copy()
+        affine[:3, 3] += first * affine[:3, 0]
+        return Volume(whole.hu[first : first + most], affine)
 
     @property
     def _axes(self) -> tuple[str, str, str]:

@@ -3,12 +3,13 @@
 import gzip
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from ctflow.__main__ import main
-from ctflow.card import CHECKPOINTS
+from ctflow.card import CHECKPOINTS, Geometry
 from ctflow.errors import RequestError
 from ctflow.events import Start, StepDone
 from ctflow.frame import Frame
@@ -18,7 +19,7 @@ from ctflow.io.sidecar import read_sidecar
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.volume import Volume
-from tests.tiny import CARD
+from tests.tiny import CARD, tiny_checkpoint
 
 REPORT = Report("Large right pleural effusion.")
 AXES = [("I", "P", "L"), ("S", "L", "P"), ("S", "R", "A")]
@@ -75,6 +76,64 @@ def test_a_scan_comes_out_as_it_went_in_whatever_the_models_axes(
     hu = scan.hu[:, : frame.plane[0], : frame.plane[1]]
     assert frame.to_model(hu).shape[1:] == (32, 24)
     np.testing.assert_array_equal(frame.to_volume(frame.to_model(hu)), hu)
+
+
+def long_scan(geometry: Geometry, slices: int) -> Volume:
+    """On the model's grid; each slice has a HU of its own."""
+    frame = Frame(geometry)
+    hu = np.broadcast_to(np.arange(slices, dtype=np.int16)[:, None, None], (slices, *frame.plane))
+    affine = frame.affine
+    affine[:3, 3] += (30, -40, 700)
+    return Volume(np.ascontiguousarray(hu), affine)
+
+
+@pytest.mark.parametrize("axes", AXES)
+@pytest.mark.parametrize("slices", [13, 21, 40])
+def test_of_a_scan_longer_than_the_models_volumes_the_middle_is_taken_where_it_is(
+    axes: tuple[str, str, str], slices: int
+) -> None:
+    """A model that has seen chests alone was shown the pelvis at the lower end of a chest and abdomen."""
+    scan = long_scan(replace(CARD.geometry, axes=axes), slices)
+    brought = Frame(replace(CARD.geometry, axes=axes)).bring(scan)
+    first = (slices - 12) // 2
+    np.testing.assert_array_equal(brought.hu, scan.hu[first : first + 12])
+    np.testing.assert_allclose(brought.affine @ (0, 5, 6, 1), scan.affine @ (first, 5, 6, 1))
+
+
+@pytest.mark.parametrize("slices", [12, 9])
+def test_a_scan_as_long_as_the_models_volumes_at_most_is_taken_whole(slices: int) -> None:
+    scan = long_scan(CARD.geometry, slices)
+    brought = Frame(CARD.geometry).bring(scan)
+    np.testing.assert_array_equal(brought.hu, scan.hu)
+    np.testing.assert_allclose(brought.affine, scan.affine)
+
+
+@pytest.mark.parametrize(("mode", "slices"), [("gt-head", 8), ("next-block", 4)])
+def test_a_long_scan_is_begun_with_as_its_middle_alone_is(
+    model: CTFlow, scan: Volume, mode: Literal["gt-head", "next-block"], slices: int
+) -> None:
+    affine = scan.affine.copy()
+    affine[:3, 3] -= 5 * affine[:3, 0]
+    long = Volume(np.pad(scan.hu, ((5, 6), (0, 0), (0, 0)), constant_values=40), affine)
+    request = model.card.request(REPORT, seed=1, chunks=3)
+    made, expected = (model.generate(request, Start(mode, each, slices)) for each in (long, scan))
+    np.testing.assert_array_equal(made.hu, expected.hu)
+    np.testing.assert_allclose(made.affine, expected.affine)
+
+
+@pytest.mark.parametrize("mode", ["gt-head", "next-block"])
+def test_a_volume_of_the_scans_slices_alone_is_an_error_with_its_seed(
+    mode: str, command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was written as if it had been made, over the volume that was there."""
+    white = tiny_checkpoint(tmp_path / "white", stop=replace(CARD.stop, tolerance=1e6))
+    start = ["--mode", mode, "--start-from", str(tmp_path / "scan.nii.gz"), "--model", str(white)]
+    out = tmp_path / "a.nii.gz"
+    out.write_bytes(b"an earlier one")
+    assert main([*command, *start, "--out", str(out)]) == 2
+    assert "Seed 3 ended this volume before its first slice after the 4 of the scan." in capsys.readouterr().err
+    assert out.read_bytes() == b"an earlier one"
+    assert not (tmp_path / "a.json").exists()
 
 
 def test_a_volume_that_begins_with_a_file_of_its_own_first_slices_goes_on_as_it_did(tmp_path: Path) -> None:

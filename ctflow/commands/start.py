@@ -21,7 +21,12 @@ def add_start_to(parser: argparse.ArgumentParser) -> None:
         help="full-body: from the report alone (default); gt-head: goes on from a scan's first slices; "
         "next-block: each chunk from the scan's own chunk before it",
     )
-    parser.add_argument("--start-from", type=Path, metavar="SCAN", help="NIfTI, NRRD, MHA, or a folder of DICOM")
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        metavar="SCAN",
+        help="NIfTI, NRRD, MHA, or a folder of DICOM; the middle of it, where it is longer than the model's volumes",
+    )
     parser.add_argument("--start-slices", type=int, metavar="N", help="of the scan, for gt-head (default: one chunk)")
 
 

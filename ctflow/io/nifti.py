@@ -27,6 +27,7 @@ _HEADER_BYTES = 352
 MAX_TILT_DEGREES = 1.0
 _INT16 = np.iinfo(np.int16)
 _FLOATS = {16: "f4", 64: "f8"}
+_SPACING_SHARE = 0.01  # by which the header's two spacings may differ
 
 
 def synthetic_label(model: str, from_scan: bool = False) -> str:
@@ -135,16 +136,21 @@ def _check_whole(path: Path) -> None:
     ndim, *dims = struct.unpack_from(order + "8h", data, 40)
     kind, bits = struct.unpack_from(order + "2h", data, 70)
     (offset,) = struct.unpack_from(order + "f", data, 108)
+    if not 0 <= offset < np.inf:
+        raise VolumeError(f"{path} says {offset:g} for where its voxels begin, no number of bytes. Save it again.")
     expected = int(offset) + int(np.prod(dims[: max(ndim, 0)], dtype=np.int64)) * bits // 8
     if len(data) < expected:
         raise VolumeError(f"{path} was cut short: {len(data):,} of {expected:,} bytes are there. Copy it again.")
     if kind in _FLOATS and not np.isfinite(np.frombuffer(data[int(offset) : expected], order + _FLOATS[kind])).all():
         raise VolumeError(f"{path} holds values that are not numbers, so no HU.")
-    _check_place(struct.unpack_from(order + "2h", data, 252), struct.unpack_from(order + "12f", data, 280), path)
+    codes, sform = struct.unpack_from(order + "2h", data, 252), struct.unpack_from(order + "12f", data, 280)
+    _check_place(codes, sform, struct.unpack_from(order + "3f", data, 80), path)
 
 
-def _check_place(codes: tuple[int, int], sform: tuple[float, ...], path: Path) -> None:
-    """SimpleITK takes a sheared sform for its qform, and no place for the patient's left and front."""
+def _check_place(
+    codes: tuple[int, int], sform: tuple[float, ...], pixdim: tuple[float, float, float], path: Path
+) -> None:
+    """SimpleITK takes a sheared sform for its qform, no place for the patient's left and front, pixdim for spacing."""
     qform_code, sform_code = codes
     if not (qform_code or sform_code):
         raise VolumeError(f"{path} does not say which side is the patient's right: neither qform nor sform is set.")
@@ -152,6 +158,11 @@ def _check_place(codes: tuple[int, int], sform: tuple[float, ...], path: Path) -
     lengths = np.maximum(np.linalg.norm(axes, axis=0), np.finfo(np.float32).tiny)
     if sform_code and not at_right_angles(axes / lengths):
         raise VolumeError(f"{path} has axes that are not at right angles (gantry tilt): straighten it first.")
+    if sform_code and not np.allclose(lengths, np.abs(pixdim), rtol=_SPACING_SHARE, atol=0):
+        by_sform, by_pixdim = (" × ".join(f"{step:g}" for step in steps) for steps in (lengths, pixdim))
+        raise VolumeError(
+            f"{path} has two spacings: {by_sform} by its sform, {by_pixdim} by its pixdim. Save it again with one."
+        )
 
 
 def hu_of(values: np.ndarray, path: Path) -> np.ndarray:

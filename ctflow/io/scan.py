@@ -3,6 +3,7 @@
 What cannot be trusted is refused in words, because a tilted, gappy or foreign scan would give a plausible wrong volume.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +25,12 @@ UNEVEN_SHARE = 0.05  # of the usual step between slices
 KNOWN_HU = {"air or lung": (-1100, -500), "soft tissue": (-200, 300)}
 LEAST_SHARE = 0.01
 SPACING_MM = (0.05, 20.0)  # between voxels of a CT
+# Of an axis from the patient's nearest one. A plane of 350 mm then spans 60 mm of the body's length.
+MAX_OBLIQUE_DEGREES = 10.0
+# In NRRD's words, long and short. ITK takes any other for the first, and says nothing.
+_NRRD_SPACES = {"left-posterior-superior": "lps", "right-anterior-superior": "ras", "left-anterior-superior": "las"}
+# What MetaImage files call each of them, as ITK reads it.
+_MHA_FIELDS = (("TransformMatrix", "Rotation", "Orientation"), ("ElementSpacing", "ElementSize"))
 _TAGS = {
     "modality": "0008|0060",
     "samples": "0028|0002",
@@ -38,7 +45,10 @@ _NUMBERS = {"orientation": 6, "position": 3}
 
 
 def read_scan(path: Path) -> Volume:
-    """A chest CT in HU from a file or a DICOM folder. Raises VolumeError for whatever is not a whole, upright one."""
+    """A chest CT in HU from a file or a DICOM folder. Raises VolumeError for whatever is not a whole, upright one.
+
+    Upright is axial, sagittal or coronal, but for MAX_OBLIQUE_DEGREES.
+    """
     volume = read_volume(path)
     for what, (low, high) in KNOWN_HU.items():
         share = ((volume.hu > low) & (volume.hu < high)).mean()
@@ -66,7 +76,19 @@ def read_volume(path: Path) -> Volume:
     if not all(SPACING_MM[0] <= step <= SPACING_MM[1] for step in volume.spacing_mm):
         steps = " × ".join(f"{step:g}" for step in volume.spacing_mm)
         raise VolumeError(f"{path} has voxels of {steps} mm, which no CT has. Is its header in another unit?")
+    _check_upright(volume, path)
     return volume
+
+
+def _check_upright(volume: Volume, path: Path) -> None:
+    """An oblique scan on the model's grid begins and ends with slices of mostly air."""
+    cosines = np.abs(volume.affine[:3, :3] / volume.spacing_mm).max(0)
+    off = np.degrees(np.arccos(np.clip(cosines.min(), 0, 1)))
+    if off > MAX_OBLIQUE_DEGREES:
+        raise VolumeError(
+            f"{path} is oblique: an axis lies {off:.1f} degrees off the patient's, and at most "
+            f"{MAX_OBLIQUE_DEGREES:g} were expected. Resample it upright first."
+        )
 
 
 def _read_image(path: Path) -> Volume:
@@ -77,7 +99,41 @@ def _read_image(path: Path) -> Volume:
         raise VolumeError(f"{path} has {image.GetDimension()} dimensions of size {image.GetSize()}; 3 were expected.")
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise VolumeError(f"{path} is a colour or vector image; one value per voxel was expected.")
+    (_check_nrrd if path.suffix.lower() == ".nrrd" else _check_mha)(path)
     return _volume(image, path)
+
+
+def _check_nrrd(path: Path) -> None:
+    """ITK lays a file that does not say how it lies along the patient's axes, at steps of 1 mm."""
+    said = {name.lower(): value for name, value in _fields(path, between=": ", last="").items()}
+    space = said.get("space", "nothing")
+    if space.lower() not in {*_NRRD_SPACES, *_NRRD_SPACES.values()}:
+        raise VolumeError(
+            f"{path} does not say which side is the patient's right: its field 'space' says {space}, and "
+            f"{' or '.join(_NRRD_SPACES)} was expected. Save it again with its orientation."
+        )
+    if said.get("space directions", "").count("(") != 3:
+        raise VolumeError(f"{path} does not say its three 'space directions': save it again with its orientation.")
+
+
+def _check_mha(path: Path) -> None:
+    """As `_check_nrrd`."""
+    said = _fields(path, between="[=:]", last="ElementDataFile")
+    for names in _MHA_FIELDS:
+        if not said.keys() & set(names):
+            raise VolumeError(f"{path} does not say its {names[0]}: save it again with its orientation and spacing.")
+
+
+def _fields(path: Path, between: str, last: str) -> dict[str, str]:
+    """The text before the voxels, whose last line is named `last`. `between`: a name and its value, a pattern."""
+    fields: dict[str, str] = {}
+    with path.open("rb") as file:
+        for line in file:
+            name, *value = re.split(between, line.decode(errors="replace"), maxsplit=1)
+            fields[name.strip()] = "".join(value).strip()
+            if name.strip() == last:
+                break
+    return fields
 
 
 def _volume(image: "SimpleITK.Image", path: Path) -> Volume:

@@ -164,6 +164,19 @@ def test_a_file_that_is_missing_or_no_nifti_is_an_error(tmp_path: Path, content:
         read_nifti(path)
 
 
+@pytest.mark.parametrize("offset", [np.nan, np.inf, -np.inf, -8.0])
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_voxels_that_begin_nowhere_are_an_error(tmp_path: Path, offset: float, kind: type) -> None:
+    """It ended in a ValueError or an OverflowError."""
+    path = tmp_path / "a.nii"
+    sitk.WriteImage(sitk.GetImageFromArray(volume().hu.astype(kind)), path)
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<f", data, 108, offset)
+    path.write_bytes(data)
+    with pytest.raises(VolumeError, match=f"says {offset:g} for where its voxels begin"):
+        read_nifti(path)
+
+
 def test_slope_and_intercept_are_applied_once(tmp_path: Path) -> None:
     """CT-RATE's first files need them, and applying them twice is a known bug of others."""
     path = tmp_path / "a.nii"

@@ -1,5 +1,6 @@
 """Real scans as they come, each kind of file and each reason to refuse one."""
 
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -177,6 +178,40 @@ def nifti_with(*fields: tuple[int, str, float]) -> Callable[[Path], None]:
     return write
 
 
+# The least that NRRD asks for, from `space` on.
+LEAST_NRRD = r"sizes: 9 7 6\nspacings: 0.8 0.9 2.5\nendian: little\nencoding: raw\n\n"
+
+
+def text_with(old: str, new: str) -> Callable[[Path], None]:
+    """Writes a file with another text in its header, in which SimpleITK says all that is asked for."""
+
+    def write(path: Path) -> None:
+        sitk.WriteImage(image(), str(path))
+        data = path.read_bytes()
+        changed = re.sub(old.encode(), new.encode(), data, count=1, flags=re.MULTILINE)
+        assert changed != data
+        path.write_bytes(changed)
+
+    return write
+
+
+def turned(degrees: float, axis: int = 0) -> sitk.Image:
+    """The scan of a patient who lies so turned about x, y or z."""
+    turn = np.eye(3)
+    a, b = (other for other in range(3) if other != axis)
+    turn[[a, b], [a, b]] = np.cos(np.radians(degrees))
+    turn[a, b], turn[b, a] = -np.sin(np.radians(degrees)), np.sin(np.radians(degrees))
+    made = image()
+    made.SetDirection(turn.ravel().tolist())
+    return made
+
+
+def oblique(i: int, tags: dict[str, str]) -> None:
+    """Turned by 0.5 rad about x."""
+    tags["0020|0037"] = f"1\\0\\0\\0\\{np.cos(0.5)}\\{np.sin(0.5)}"
+    tags["0020|0032"] = f"0\\{-2.5 * i * np.sin(0.5)}\\{2.5 * i * np.cos(0.5)}"
+
+
 def pet() -> np.ndarray:
     """Noise about nothing, and one value that a filter drove far below."""
     noise = np.random.default_rng(0).normal(0, 40, values().shape).astype(np.float32)
@@ -215,6 +250,24 @@ def sheared(path: Path) -> None:
         ("a.nrrd", lambda p: sitk.WriteImage(image(pet()), str(p)), "holds no air"),
         ("a.mha", lambda p: sitk.WriteImage(image(values().astype(np.float32) * np.nan), str(p)), "not numbers"),
         ("a.mha", lambda p: sitk.WriteImage(image(values().astype(np.float32) * 1e4), str(p)), "no HU"),
+        ("a.nrrd", text_with(r"(?s)^space: .*?\n\n", LEAST_NRRD), "'space' says nothing"),
+        ("a.nrrd", text_with(r"(?s)^space: .*?\n\n", f"space:=LPS\n{LEAST_NRRD}"), "'space' says nothing"),
+        ("a.nrrd", text_with("^space: .*\n", "space dimension: 3\n"), "'space' says nothing"),
+        ("a.nrrd", text_with("^space: .*", "space: scanner-xyz"), "'space' says scanner-xyz"),
+        ("a.nrrd", text_with("^space directions: .*\n", ""), "three 'space directions'"),
+        ("a.nrrd", text_with(r"\(0,0,2.5\)", "none"), "three 'space directions'"),
+        ("a.mha", text_with("^TransformMatrix .*\n", ""), "does not say its TransformMatrix"),
+        ("a.mha", text_with("^TransformMatrix ", "transformmatrix "), "does not say its TransformMatrix"),
+        ("a.mha", text_with("^TransformMatrix ", "Comment = TransformMatrix "), "does not say its TransformMatrix"),
+        ("a.mhd", text_with("^TransformMatrix .*\n", ""), "does not say its TransformMatrix"),
+        ("a.mha", text_with("^ElementSpacing .*\n", ""), "does not say its ElementSpacing"),
+        ("a.mhd", text_with("^ElementSpacing .*\n", ""), "does not say its ElementSpacing"),
+        ("a.nii", nifti_with((88, "f", 5.0)), "0.8 × 0.9 × 2.5 by its sform, 0.8 × 0.9 × 5 by its pixdim"),
+        ("a.nii", nifti_with((88, "f", np.nan)), "by its pixdim"),
+        ("a.nii.gz", lambda p: sitk.WriteImage(turned(np.degrees(0.5)), str(p)), "28.6 degrees off the patient's"),
+        ("a.mha", lambda p: sitk.WriteImage(turned(11, axis=2), str(p)), "11.0 degrees off the patient's"),
+        ("a.nrrd", lambda p: sitk.WriteImage(turned(-11, axis=1), str(p)), "11.0 degrees off the patient's"),
+        ("dicom", lambda p: write_dicom(p, oblique), "28.6 degrees off the patient's"),
         ("a.mha", lambda p: None, "cannot be read"),
         ("a.jpg", lambda p: p.touch(), "no scan that can be read"),
     ],
@@ -225,6 +278,41 @@ def test_a_file_that_is_no_whole_ct_is_refused(
     write(tmp_path / name)
     with pytest.raises(VolumeError, match=said):
         read_scan(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("a.nrrd", text_with("^space: .*", "space: LPS")),
+        ("a.nrrd", text_with("^space: ", "Space: ")),
+        ("a.mha", text_with("^TransformMatrix ", "Rotation ")),
+        ("a.mha", text_with("^TransformMatrix = ", "Orientation: ")),
+        ("a.mha", text_with("^ElementSpacing ", "ElementSize ")),
+        ("a.nii", nifti_with((88, "f", 2.51))),
+    ],
+)
+def test_what_says_how_it_lies_in_other_words_is_read(
+    tmp_path: Path, name: str, write: Callable[[Path], object]
+) -> None:
+    write(tmp_path / name)
+    volume = read_scan(tmp_path / name)
+    np.testing.assert_array_equal(volume.hu, values())
+    np.testing.assert_allclose(volume.spacing_mm, SPACING_XYZ[::-1], rtol=0.01)
+
+
+def test_only_the_spacing_that_counts_is_asked_for(tmp_path: Path) -> None:
+    """Without a code, what stands in the sform's place means nothing."""
+    nifti_with((254, "h", 0), (280 + 10 * 4, "f", 99.0))(tmp_path / "a.nii")
+    np.testing.assert_allclose(read_scan(tmp_path / "a.nii").spacing_mm, SPACING_XYZ[::-1], atol=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [9, 81, 90, 180, -99])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_patient_who_lies_a_little_askew_is_read_and_so_are_sagittal_and_coronal_slices(
+    tmp_path: Path, degrees: float, axis: int
+) -> None:
+    sitk.WriteImage(turned(degrees, axis), str(tmp_path / "a.mha"))
+    np.testing.assert_array_equal(read_scan(tmp_path / "a.mha").hu, values())
 
 
 def ball(axes: tuple[str, str, str], spacing_mm: tuple[float, float, float], centre: np.ndarray) -> Volume:
