@@ -61,11 +61,14 @@ class Page:
     def _report_panel(self) -> None:
         self.findings = gr.Textbox(label="Findings", lines=7, max_lines=12, placeholder="The lungs are clear. …")
         self.impression = gr.Textbox(label="Impression", lines=2, max_lines=8)
-        with gr.Row(elem_classes="ct-pair"):
+        sex, age = ("sex" in self.card.text.reads), ("age" in self.card.text.reads)
+        with gr.Row(elem_classes="ct-pair", visible=sex or age):
             choices = [("not given", ""), ("female", "F"), ("male", "M")]
-            self.sex = gr.Dropdown(choices, value="", label="Sex (optional)", min_width=100)
+            self.sex = gr.Dropdown(choices, value="", label="Sex (optional)", min_width=100, visible=sex)
             # A Textbox, because an empty gr.Number shows and sends 0, and 0 is an age.
-            self.age = gr.Textbox(label="Age (optional)", placeholder="not given", max_length=3, min_width=100)
+            self.age = gr.Textbox(
+                label="Age (optional)", placeholder="not given", max_length=3, min_width=100, visible=age
+            )
         gr.HTML(_READING, elem_classes="ct-reading", apply_default_css=False)
         with gr.Row(elem_classes="ct-examples", equal_height=True):
             self._examples()

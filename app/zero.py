@@ -36,7 +36,7 @@ class OnZeroGPU:
     def __init__(self, inner: Generator, gpu: Callable[..., Any] | None = None) -> None:
         self.card: ModelCard = inner.card
         self.model_sha256 = inner.model_sha256
-        self.device, self.cuda = inner.device, inner.cuda
+        self.device, self.cuda, self.hardware = inner.device, inner.cuda, inner.hardware
         self._inner = inner
         self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(_telling_what_fails(inner.stream))
 

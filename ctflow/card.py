@@ -98,6 +98,11 @@ class Text:
     parts: Annotated[tuple[str, ...], AfterValidator(_of_a_report)]
     max_tokens: Annotated[int, Field(ge=2)]
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields of a report that any part names. The others change nothing."""
+        return frozenset(field for part in self.parts for field in fields_of(part))
+
 
 @dataclass(frozen=True, config=_strict)
 class Guidance:

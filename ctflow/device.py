@@ -24,3 +24,10 @@ def bf16_is_fast(device: str) -> bool:
     if device == "cuda":
         return torch.cuda.get_device_capability() >= (8, 0)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def hardware_of(device: torch.device) -> str:
+    """What of the machine the last bits of a result depend on: the GPU, or the CPU's vectors and threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.backends.cpu.get_cpu_capability()} CPU with {torch.get_num_threads()} threads"

@@ -153,6 +153,7 @@ class Generator(Protocol):
     model_sha256: str
     device: str
     cuda: str  # one of CUDA_LEVELS
+    hardware: str  # what else of the machine its bytes depend on
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
         """Started, then StepDone and ChunkDone in order, then Finished. Closing the iterator cancels."""

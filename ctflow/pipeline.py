@@ -15,7 +15,7 @@ from torch import Tensor
 from ctflow.card import ModelCard
 from ctflow.checkpoints import Checkpoint, load_checkpoint
 from ctflow.cuda import Coming
-from ctflow.device import resolve_device
+from ctflow.device import hardware_of, resolve_device
 from ctflow.engine import engine_on
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone, generate
@@ -68,7 +68,7 @@ class CTFlow:
         self, checkpoint: Checkpoint, device: torch.device, decoder: str = "avae", cuda: str = "plain"
     ) -> None:
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
-        self.cuda = cuda
+        self.cuda, self.hardware = cuda, hardware_of(device)
         self._device = device
         self._frame = Frame(self.card.geometry)
         self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)
@@ -123,8 +123,10 @@ class CTFlow:
                 yield event
                 if isinstance(event, ChunkDone):
                     done.append(event.hu)
-        if not done:
-            raise VolumeError(f"Seed {request.seed} ended this volume before its first slice. Try another seed.")
+        head = given.head * self.card.geometry.slices_per_chunk if given else 0
+        if sum(map(len, done)) <= head:  # the scan's own slices are no volume of ours
+            after = f" after the {head} of the scan" if head else ""
+            raise VolumeError(f"Seed {request.seed} ended this volume before its first slice{after}. Try another seed.")
         yield Finished(Volume(np.concatenate(done), affine))
 
     @property

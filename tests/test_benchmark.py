@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 
 from ctflow.__main__ import main
-from ctflow.benchmark import solvers
+from ctflow.benchmark import measure, solvers
 from ctflow.benchmark.memory import Memory
 from ctflow.benchmark.reference import reference_decode, reference_velocity
 from ctflow.benchmark.subject import REPORT, folder_subject
@@ -194,6 +195,21 @@ def test_bench_prints_a_table_and_writes_the_numbers(tmp_path: Path, capsys: pyt
     )
     assert first["product_s"] > 2 * step["product_s"]
     assert numbers["facts"]["step_gflop"] == pytest.approx(TINY_GFLOP, rel=1e-3)
+
+
+def test_what_is_done_once_for_all_is_not_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks that compiled for 40 s were told as a step of 40 s, which left no time for a second one."""
+    monkeypatch.setitem(measure.WARM_UPS, "cpu", 1)
+    bench = measure.Bench(folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain"), print)
+    compiled: list[float] = []
+
+    def product() -> torch.Tensor:
+        if not compiled:
+            time.sleep(0.3)
+            compiled.append(0.3)
+        return torch.ones(1)
+
+    assert bench._turns("step", lambda: torch.ones(1), product, 0.0).product_s < 0.3
 
 
 @pytest.mark.parametrize("minutes", ["0", "nan", "inf"])

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -100,7 +101,21 @@ def test_from_runs_where_the_first_one_ran(
     make(tmp_path / "a.nii.gz")
     run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
     run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz", "--device", "cpu")
-    assert asked == [("auto", "plain"), ("cuda", "graph"), ("cpu", "plain")]
+    run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz", "--device", "cuda")
+    assert asked == [("auto", "plain"), ("cuda", "graph"), ("cpu", "plain"), ("cuda", "graph")]
+
+
+def test_from_on_another_machine_says_that_bytes_may_differ(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path / "a.nii.gz")
+    run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
+    assert "may differ" not in capsys.readouterr().err
+    fake.hardware = "an abacus"  # type: ignore[misc]
+    run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
+    assert (
+        "the bytes may differ, because that volume was made on nothing, this on an abacus." in capsys.readouterr().err
+    )
 
 
 def test_from_refuses_another_model(fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,6 +188,18 @@ def test_what_the_model_will_not_read_is_said(
 ) -> None:
     assert run("--report", "clear " * 63 + "but one", "--chunks", 1, "--out", tmp_path / "a.nii") == 0
     assert "it will not see: but one" in capsys.readouterr().err
+
+
+def test_what_the_model_was_taught_without_is_said(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The released v1 knows neither sex nor age, and took both without a word."""
+    asked = ("--report", "Clear.", "--sex", "F", "--age", 54, "--chunks", 1, "--out", tmp_path / "a.nii")
+    assert run(*asked) == 0
+    assert "fake was taught without sex and age: here that changes nothing." in capsys.readouterr().err
+    fake.card = replace(fake.card, text=replace(fake.card.text, parts=("{sex}{age}", "{findings}", "{impression}")))
+    assert run(*asked) == 0
+    assert "taught without" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

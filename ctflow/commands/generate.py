@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -94,13 +95,14 @@ def run(args: argparse.Namespace) -> None:
     recipe = _recipe(args)
     report = recipe.report if recipe else _report(args)
     start = start_of(args, recipe)
-    device = args.device or (recipe.device.partition(":")[0] if recipe else "auto")
-    cuda = args.cuda or (recipe.cuda if recipe and not args.device else CUDA_LEVELS[0])
+    recorded = recipe.device.partition(":")[0] if recipe else "auto"
+    device = args.device or recorded
+    cuda = args.cuda or (recipe.cuda if recipe and device == recorded else CUDA_LEVELS[0])
     generator = load(args.model, device, args.decoder, cuda)
     if recipe:
         _check_same_model(recipe, generator, args.sidecar)
     request = request_of(recipe) if recipe else _request(args, report, generator, start)
-    _say_what_is_cut(generator, report)
+    _say_what_is_not_read(generator, report)
     began_s = time.monotonic()
     made: list[Started | ChunkDone] = []
     write = partial(_write, args, request, start, generator, began_s)
@@ -180,9 +182,13 @@ def _check_same_model(recipe: Sidecar, generator: Generator, path: Path) -> None
             f"{path} was made by {recipe.model.name} ({recipe.model.sha256[:12]}…), and this is {generator.card.name} "
             f"({generator.model_sha256[:12]}…): give --model the folder of the former, and --decoder."
         )
+    if recipe.hardware not in (None, generator.hardware):
+        _note(f"the bytes may differ, because that volume was made on {recipe.hardware}, this on {generator.hardware}.")
 
 
-def _say_what_is_cut(generator: Generator, report: Report) -> None:
+def _say_what_is_not_read(generator: Generator, report: Report) -> None:
+    if idle := [name for name, value in asdict(report).items() if value and name not in generator.card.text.reads]:
+        _note(f"{generator.card.name} was taught without {' and '.join(idle)}: here that changes nothing.")
     reading = generator.read(report)
     if reading.cut_text:
         _note(f"the model reads {reading.limit} tokens and this report has more; it will not see: {reading.cut_text}")

@@ -22,7 +22,7 @@ SIDECAR_FORMAT = 1
 NOTICE = "Synthetic: made by a computer from text, of no real patient. Not for diagnosis."
 NOTICE_SCAN = "Made by a computer, but begun from a real scan: it may show a real patient. Not for diagnosis."
 # What the bytes of a volume depend on, beside our own version and Python's.
-_PACKAGES = ("torch", "numpy", "transformers", "diffusers", "safetensors")
+_PACKAGES = ("torch", "numpy", "transformers", "tokenizers", "diffusers", "safetensors", "SimpleITK")
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -67,6 +67,7 @@ class Sidecar:
     # Sidecars from before there were such do not say these.
     start: StartRecord | None = None
     cuda: str = CUDA_LEVELS[0]
+    hardware: str | None = None
 
 
 _adapter = TypeAdapter(Sidecar)
@@ -100,6 +101,7 @@ def sidecar_of(
         complete=complete,
         start=start,
         cuda=generator.cuda,
+        hardware=generator.hardware,
     )
 
 

@@ -4,7 +4,7 @@ import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
 from torch import Tensor, nn
 
-MAX_AT_ONCE = 2  # more gain nothing, and a caller can stop in between
+MAX_AT_ONCE = 4  # more gain nothing, and a caller can stop in between
 MEMORY_BYTES = 512_000_000
 PICTURES = 4  # the largest ones that are alive together
 

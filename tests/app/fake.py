@@ -86,7 +86,7 @@ class FakeGenerator:
     """
 
     model_sha256 = "0" * 64
-    device, cuda = "cpu", "plain"
+    device, cuda, hardware = "cpu", "plain", "nothing"
 
     def __init__(
         self,
