@@ -21,7 +21,8 @@ from ctflow.errors import ResourceError
 from ctflow.io.nifti import read_nifti, write_nifti
 from ctflow.io.sidecar import read_sidecar, request_of
 from ctflow.report import Report
-from tests.app.fake import FakeGenerator, chest, sleeping
+from ctflow.volume import Volume, plane_affine
+from tests.app.fake import SIZE, SPACING_MM, FakeGenerator, chest, sleeping
 from tests.tiny import tiny_checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -291,6 +292,23 @@ def test_ctrl_c_while_the_volume_is_written_costs_neither_it_nor_its_sidecar(
     assert make(tmp_path / "a.nii.gz", *words) == 130
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.nii.gz"]
     assert read_sidecar(tmp_path / "a.json").complete
+
+
+@pytest.mark.parametrize(("start_slices", "files"), [(32, []), (16, ["a.json", "a.nii.gz"])])
+def test_ctrl_c_keeps_no_volume_of_the_scans_own_slices_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ctrl_c: None, start_slices: int, files: list[str]
+) -> None:
+    def interrupt(chunk: int, step: int) -> None:
+        if (chunk, step) == (2, 1):
+            signal.raise_signal(signal.SIGINT)
+
+    scan = tmp_path / "scan.nii.gz"
+    write_nifti(Volume(chest(96, 3, "I"), plane_affine(("I", "P", "L"), SPACING_MM, SIZE, SIZE)), scan, "a scan")
+    monkeypatch.setattr(generate, "load", lambda model, device, *_: FakeGenerator(interrupt))
+    (tmp_path / "out").mkdir()
+    start = ("--mode", "gt-head", "--start-from", scan, "--start-slices", start_slices)
+    assert run("--report", "Clear.", *start, "--keep-partial", "--out", tmp_path / "out" / "a.nii.gz") == 130
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
 
 
 def test_ctrl_c_before_the_first_slice_leaves_nothing(

@@ -109,8 +109,9 @@ def run(args: argparse.Namespace) -> None:
     try:
         volume = _generate(generator, request, start, made)
     except KeyboardInterrupt:
-        if args.keep_partial and len(made) > 1:
-            write(_so_far(made), complete=False)
+        partial_volume = _so_far(made) if len(made) > 1 else None
+        if args.keep_partial and partial_volume and len(partial_volume.hu) > (start.slices if start else 0):
+            write(partial_volume, complete=False)
         raise
     write(volume, complete=True)
 
