@@ -35,6 +35,21 @@ def test_it_walks_as_torchs_muon_does(dtype):
     assert (ours - torchs).norm() < 0.02 * torchs.norm()
 
 
+def test_it_goes_on_in_bf16_from_its_saved_state():
+    """What is read back is in the precision of the parameters."""
+    matrix = torch.nn.Parameter(torch.zeros(4, 6))
+    matrix.grad = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+    first = Muon([matrix], lr=0.01, every=4, dtype=torch.bfloat16)
+    first.step()
+    again = torch.nn.Parameter(matrix.detach().clone())
+    again.grad = matrix.grad
+    second = Muon([again], lr=0.01, every=4, dtype=torch.bfloat16)
+    second.load_state_dict(first.state_dict())
+    for optimizer in (first, second):
+        optimizer.step()
+    assert torch.equal(matrix, again)
+
+
 def test_a_convolution_walks_as_the_matrix_of_its_filters():
     gradient = torch.randn(6, 4, 3, 3, 3, generator=torch.Generator().manual_seed(0))
     convolution, matrix = torch.nn.Parameter(torch.zeros(6, 4, 3, 3, 3)), torch.nn.Parameter(torch.zeros(6, 108))

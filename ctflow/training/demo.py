@@ -26,7 +26,7 @@ from ctflow.report import encoder_text
 from ctflow.training.avae import train_avae
 from ctflow.training.initial import new_transformer
 from ctflow.training.loop import TRAINED, Recipe, Stage
-from ctflow.training.parts import AVAE_RECIPE, INTENSITY, MAX_TOKENS, TEXT_PARTS, Parts, save, train_parts
+from ctflow.training.parts import AVAE_RECIPE, INTENSITY, MAX_TOKENS, TEXT_PARTS, Parts, once, save, train_parts
 from ctflow.training.phantoms import FACTS, MAX_SLICES, STUDIES, VOLUMES, PhantomSet, holds, phantom_set
 from ctflow.training.plan import note_plan
 from ctflow.training.sizes import DEMO, SMOKE, Sizes
@@ -114,7 +114,7 @@ def _parts(begun: Checkpoint) -> Parts:
 def _trained_on(stage: Stage, kl: AutoencoderKL, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
     """With a better decoder for the same latents."""
     kl.decoder.requires_grad_(True)
-    return train_avae(stage, kl, phantoms, INTENSITY, sizes.avae_batch).requires_grad_(False)
+    return once(stage, kl, lambda: train_avae(stage, kl, phantoms, INTENSITY, sizes.avae_batch))
 
 
 def note_demo(work: Path, sizes: Sizes, seed: int, beginning: str | None = None) -> None:

@@ -70,11 +70,12 @@ class Muon(torch.optim.Optimizer):
         tall = ahead.shape[0] > ahead.shape[1]
         wide = ahead.T if tall else ahead
         count = state["count"] = state.get("count", -1) + 1
-        if "root" not in state or (count + index) % self.every == 0:  # not those of all matrices in one step
-            state["root"] = inverse_root(wide).to(self.dtype)  # itself in float32: in bf16 it goes astray
-            direction = state["root"] @ wide.to(self.dtype)
+        due = "root" not in state or (count + index) % self.every == 0  # not those of all matrices in one step
+        if due:
+            state["root"] = inverse_root(wide)  # in float32: in bf16 it goes astray
+        direction = (state["root"].to(self.dtype) @ wide.to(self.dtype)).to(gradient.dtype)
+        if due:
             state["size"] = direction.norm()
         else:
-            direction = state["root"] @ wide.to(self.dtype)
             direction *= state["size"] / direction.norm().clamp(min=1e-7)
-        return (direction.T if tall else direction).to(gradient.dtype).contiguous()
+        return (direction.T if tall else direction).contiguous()

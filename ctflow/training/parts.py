@@ -65,7 +65,7 @@ def save(what: object, path: Path) -> None:
         torch.save(what, new)
 
 
-def _once(stage: Stage, network: N, train: Callable[[], nn.Module]) -> N:
+def once(stage: Stage, network: N, train: Callable[[], nn.Module]) -> N:
     """The trained network for good: what comes after depends on every number in it."""
     done = stage.folder.with_suffix(".pt")
     if not done.exists():
@@ -76,7 +76,7 @@ def _once(stage: Stage, network: N, train: Callable[[], nn.Module]) -> N:
 
 def _avae(stage: Stage, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
     kl = new_avae(sizes.avae_channels, sizes.latent_channels)
-    return _once(stage, kl, lambda: train_avae(stage, kl, phantoms, INTENSITY, sizes.avae_batch))
+    return once(stage, kl, lambda: train_avae(stage, kl, phantoms, INTENSITY, sizes.avae_batch))
 
 
 def _tokenizer(folder: Path, seed: int, reports: int) -> PreTrainedTokenizerBase:
@@ -93,7 +93,7 @@ def _text(stage: Stage, sizes: Sizes) -> Attributes:
     tokenizer = _tokenizer(stage.folder.with_name("tokenizer"), stage.seed, sizes.vocabulary_reports)
     bert = new_bert(len(tokenizer), sizes.text_hidden, sizes.text_layers, MAX_TOKENS)
     attributes = Attributes(TextEncoder(bert, tokenizer, MAX_TOKENS))
-    attributes = _once(stage, attributes, lambda: train_text(stage, attributes, TEXT_PARTS, 64))
+    attributes = once(stage, attributes, lambda: train_text(stage, attributes, TEXT_PARTS, 64))
     for phrasings in get_args(Phrasings):
         right = accuracy(attributes, TEXT_PARTS, 500, stage.seed, phrasings)
         log.info("text encoder reads %.1f %% of grades right in new reports, %s phrasings", 100 * right, phrasings)
@@ -103,7 +103,7 @@ def _text(stage: Stage, sizes: Sizes) -> Attributes:
 def _reader(stage: Stage, sizes: Sizes, attributes: Attributes) -> Reader:
     """What the frozen text encoder tells of a sentence."""
     reader, encoder = new_reader(attributes), attributes.encoder
-    _once(stage, reader.mentions, lambda: train_mentions(stage, reader, encoder, TEXT_PARTS, sizes.sentences))
+    once(stage, reader.mentions, lambda: train_mentions(stage, reader, encoder, TEXT_PARTS, sizes.sentences))
     for phrasings in get_args(Phrasings):
         found = check_mentions(reader, encoder, TEXT_PARTS, phrasings, sizes.sentences // 6, stage.seed)
         right = ", ".join(f"{100 * one.value:.1f} % {sort} (n {one.n})" for sort, one in found.right.items())
@@ -125,4 +125,4 @@ def _tower(stage: Stage, sizes: Sizes, encoder: TextEncoder, phantoms: PhantomSe
         log.info("their own report scores above that of another in %.1f %%", 100 * found.retrieval.value)
         return tower
 
-    return _once(stage, CTClip(sizes.tower), trained)
+    return once(stage, CTClip(sizes.tower), trained)
