@@ -1,5 +1,7 @@
 """Our Muon is torch's, but for torch's bfloat16."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -44,7 +46,7 @@ def test_it_goes_on_in_bf16_from_its_saved_state():
     again = torch.nn.Parameter(matrix.detach().clone())
     again.grad = matrix.grad
     second = Muon([again], lr=0.01, every=4, dtype=torch.bfloat16)
-    second.load_state_dict(first.state_dict())
+    second.load_state_dict(deepcopy(first.state_dict()))  # it would share the tensors
     for optimizer in (first, second):
         optimizer.step()
     assert torch.equal(matrix, again)
