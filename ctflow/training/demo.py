@@ -239,7 +239,7 @@ def _card(latent: Latent, provenance: str) -> ModelCard:
         first_previous="black",
         stop=Stop(tolerance=0.7, share=0.9),
         text=Text("BERT of its own, first token", TEXT_PARTS, MAX_TOKENS),
-        guidance=Guidance(trained=True, default=1.0),
+        guidance=Guidance(trained=True, default=2.0),
         defaults=Defaults(solver="stochastic", steps=16, shift=3.0, chunks=6),
         evidence=Evidence("proved", "proved", "proved", "proved"),
         provenance=provenance,
