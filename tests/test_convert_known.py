@@ -64,7 +64,7 @@ def test_nothing_beside_the_vocabulary_changes_the_words(v1: Released, tmp_path:
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_the_released_vocabulary_is_the_one_of_the_golden_ids(recipe) -> None:
-    assert recipe.vocabulary_sha256 == json.loads(LABELS.read_text())["real_tokenizer"]["vocab_sha256"]
+    assert recipe.vocabulary_sha256 == json.loads(LABELS.read_text(encoding="utf-8"))["real_tokenizer"]["vocab_sha256"]
 
 
 @pytest.mark.parametrize(

@@ -195,10 +195,11 @@ def test_what_the_model_was_taught_without_is_said(
     fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The released v1 knows neither sex nor age, and took both without a word."""
+    fake.card = replace(fake.card, text=replace(fake.card.text, parts=("{findings}", "{impression}")))
     asked = ("--report", "Clear.", "--sex", "F", "--age", 54, "--chunks", 1, "--out", tmp_path / "a.nii")
     assert run(*asked) == 0
     assert "fake was taught without sex and age: here that changes nothing." in capsys.readouterr().err
-    fake.card = replace(fake.card, text=replace(fake.card.text, parts=("{sex}{age}", "{findings}", "{impression}")))
+    fake.card = replace(fake.card, text=replace(fake.card.text, parts=("{sex}", "{age}", "{findings}")))
     assert run(*asked) == 0
     assert "taught without" not in capsys.readouterr().err
 

@@ -144,7 +144,6 @@ def check_room(work: Path, sizes: Sizes, seed: int) -> None:
         )
 
 
-@torch.inference_mode()
 def _latents(work: Path, kl: AutoencoderKL, phantoms: PhantomSet) -> list[torch.Tensor]:
     """The latents of all phantoms (C, slices, H, W), as the A-VAE gives them."""
     path = work / LATENTS

@@ -32,7 +32,7 @@ def fake_card(towards: str) -> ModelCard:
         prediction="velocity",
         first_previous="zeros",
         stop=Stop(0.1, 0.9),
-        text=Text("words", ("Findings: {findings}", "Impression: {impression}"), 64),
+        text=Text("words", ("{sex}", "{age}", "Findings: {findings}", "Impression: {impression}"), 64),
         guidance=Guidance(trained=False, default=1.0),
         defaults=Defaults("euler", 4, 1.0, 6),
         evidence=Evidence("proved", "proved", "proved", "proved"),

@@ -6,6 +6,7 @@ import secrets
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from app.chunks import Chunk, pack, unpack
 from app.handlers import Handlers
 from app.present import directions, reading
 from app.runs import Runs
+from app.ui import Page
 from ctflow.events import Mention, Reading
 from ctflow.io.sidecar import read_sidecar
 from ctflow.volume import plane_affine
@@ -279,3 +281,12 @@ def test_whatever_is_sent_the_answer_is_an_answer(handlers: Handlers, asked: dic
 def test_the_page_needs_no_torch() -> None:
     script = "import sys, app.ui, app.export; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0
+
+
+def test_sex_and_age_are_asked_for_where_the_model_reads_them() -> None:
+    generator = sleeping(0)
+    page = Page(generator)
+    assert page.sex.visible and page.age.visible
+    generator.card = replace(generator.card, text=replace(generator.card.text, parts=("{findings}", "{age}")))
+    page = Page(generator)
+    assert not page.sex.visible and page.age.visible
