@@ -148,7 +148,7 @@ def _latents(work: Path, kl: AutoencoderKL, phantoms: PhantomSet) -> list[torch.
     """The latents of all phantoms (C, slices, H, W), as the A-VAE gives them."""
     path = work / LATENTS
     if not path.exists():
-        raw = AVAE(kl.to(memory_format=torch.channels_last), scale=1.0, shift=0.0)  # a third of the time on a CPU
+        raw = AVAE(kl.to(memory_format=torch.channels_last), scale=1.0, shift=0.0)  # 1.8 times as fast on a CPU
         volumes = zip(phantoms.hu, tqdm(phantoms.slices, desc="latents", unit="phantom"), strict=True)
         save([encode_volume(raw, INTENSITY.to_intensity(hu[:count])).half() for hu, count in volumes], path)
     return [volume.float() for volume in torch.load(path, weights_only=True)]
