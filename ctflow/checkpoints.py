@@ -42,6 +42,7 @@ CTCLIP, READER, TAEF1 = "ctclip", "reader", "taef1"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
 RELEASED_PREFIX = "model."
+ENDINGS = (".json", ".safetensors", ".txt")
 MAX_FILE_BYTES = 9_500_000  # so that neither a clone nor a push to a Space (10 MB) needs Git LFS
 # What the libraries that build a network raise for a config that makes none: each has its own idea of that.
 TRIPS = (
@@ -171,8 +172,9 @@ def read_config(kind: type[C], path: Path) -> C:
 
 
 def folder_sha256(folder: Path) -> str:
-    """One hash over the names and contents of a folder's files."""
-    return files_sha256(folder, (path for path in folder.rglob("*") if path.is_file()))
+    """One hash over the names and contents of a folder's files, of those that checkpoints have."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file())
+    return files_sha256(folder, (folder / path for path in files if not str(path).startswith(".")))
 
 
 def files_sha256(folder: Path, files: Iterable[Path]) -> str:

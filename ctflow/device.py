@@ -5,6 +5,8 @@ import torch
 from ctflow.errors import RequestError, ResourceError
 from ctflow.settings import DEVICES
 
+BF16_CAPABILITY = (8, 0)  # the compute capability from which on a GPU has units for it
+
 
 def resolve_device(name: str) -> torch.device:
     """`auto` is the GPU where there is one. What runs in float32 is not rounded to TF32 from here on.
@@ -22,7 +24,7 @@ def resolve_device(name: str) -> torch.device:
 def bf16_is_fast(device: str) -> bool:
     """Whether `device`, cpu or cuda, multiplies in bfloat16 faster than in float32; where not, it only emulates it."""
     if device == "cuda":
-        return torch.cuda.get_device_capability() >= (8, 0)
+        return torch.cuda.get_device_capability() >= BF16_CAPABILITY
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 

@@ -8,6 +8,7 @@ from diffusers import AutoencoderTiny
 from torch import Tensor
 
 from ctflow.cuda import Coming, Decode, Pace, Replayed, compile_blocks, on_side_stream
+from ctflow.device import BF16_CAPABILITY
 from ctflow.errors import RequestError
 from ctflow.models.avae import SliceDecoder
 from ctflow.models.stdit import STDiT
@@ -56,7 +57,7 @@ def precision(compute_capability: tuple[int, int]) -> tuple[torch.dtype, torch.d
 
     Not `torch.cuda.is_bf16_supported`, which says yes where it is only emulated.
     """
-    if compute_capability >= (8, 0):
+    if compute_capability >= BF16_CAPABILITY:
         return torch.bfloat16, torch.bfloat16
     return torch.float16, torch.float32
 

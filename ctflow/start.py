@@ -15,14 +15,15 @@ def check_start(start: Start, scan: Volume, request: GenerationRequest, slices_p
         raise RequestError(
             f"A volume begins with whole chunks: give a multiple of {slices_per_chunk} slices, not {start.slices}."
         )
+    if request.chunks <= head:
+        raise RequestError(
+            f"{start.slices} slices of the scan are {head} chunks, and {request.chunks} are asked for in all: ask for "
+            "more chunks, or begin with fewer slices."
+        )
     needed = start.slices if start.mode == "gt-head" else request.chunks * slices_per_chunk
     if len(scan.hu) < needed:
         raise RequestError(
             f"The scan gives {len(scan.hu)} slices of {scan.spacing_mm[0]:g} mm, and {needed} are needed: "
             "ask for fewer, or give a longer scan."
-        )
-    if request.chunks <= head:
-        raise RequestError(
-            f"{start.slices} slices of the scan are all of the {request.chunks} chunks asked for: ask for more chunks."
         )
     return head

@@ -216,3 +216,11 @@ def test_the_hash_follows_every_file(folder: Path) -> None:
     before = folder_sha256(folder)
     (folder / "card.json").write_text((folder / "card.json").read_text() + " ")
     assert folder_sha256(folder) != before
+
+
+def test_the_hash_does_not_follow_what_systems_and_hubs_leave_in_a_folder(folder: Path) -> None:
+    before = folder_sha256(folder)
+    for stray in ("README.md", "text/.DS_Store", ".cache/huggingface/download/card.json", ".gitattributes"):
+        (folder / stray).parent.mkdir(parents=True, exist_ok=True)
+        (folder / stray).write_text("{}")
+    assert folder_sha256(folder) == before

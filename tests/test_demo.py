@@ -33,6 +33,11 @@ def test_it_says_what_it_is() -> None:
 
 
 @pytest.fixture(scope="module")
+def model() -> CTFlow:
+    return CTFlow.load(FOLDER, "cpu")
+
+
+@pytest.fixture(scope="module")
 def volume(tmp_path_factory: pytest.TempPathFactory) -> sitk.Image:
     """Made as a person would, and read by somebody else's software."""
     out = tmp_path_factory.mktemp("volume") / "none.nii.gz"
@@ -53,9 +58,7 @@ def test_a_volume_is_a_chest_in_hu_where_a_viewer_expects_it(volume: sitk.Image)
     assert 0.03 < ((middle > -950) & (middle < -600)).mean() < 0.4, "lung"
 
 
-def test_a_large_effusion_takes_lung_on_the_side_that_the_report_names() -> None:
-    model = CTFlow.load(FOLDER, "cpu")
-
+def test_a_large_effusion_takes_lung_on_the_side_that_the_report_names(model: CTFlow) -> None:
     def share(report: str) -> float:
         return right_share(model.generate(model.card.request(Report(report), seed=0)))
 
@@ -64,7 +67,9 @@ def test_a_large_effusion_takes_lung_on_the_side_that_the_report_names() -> None
     assert left > 0.6
 
 
-def test_its_reader_is_not_misled_by_what_the_model_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_reader_is_not_misled_by_what_the_model_does_not_know(
+    model: CTFlow, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["evaluate", "reading", "--n", "400"]) == 0
     rows = [line.split("|") for line in capsys.readouterr().out.splitlines()[2:]]
     share = {(row[1].strip(), row[2].strip()): float(row[3].split()[0]) for row in rows}
@@ -73,7 +78,6 @@ def test_its_reader_is_not_misled_by_what_the_model_does_not_know(capsys: pytest
     # Of wordings that it was not taught it misses much, and reads little that is not there.
     assert share["held-out", "say something else: nothing read"] > 90
     assert share["held-out", "say anything: misread"] < 8
-    model = CTFlow.load(FOLDER, "cpu")
     read = model.read(Report("Large left pleural effusion. No pneumothorax. Multinodular goitre."))
     assert set(read.known) == set(KINDS)
     said = {(found.finding, found.asserted, found.side) for found in read.found}
@@ -81,8 +85,38 @@ def test_its_reader_is_not_misled_by_what_the_model_does_not_know(capsys: pytest
     assert read.unread == ("Multinodular goitre.",)
 
 
-def test_its_tower_scores_a_volume_by_report_and_by_finding() -> None:
-    model = CTFlow.load(FOLDER, "cpu")
+@pytest.mark.parametrize(
+    ("telegram", "finding", "side", "lobe"),
+    [
+        ("Cardiomegaly.", "Cardiomegaly", None, None),
+        ("Heart enlarged.", "Cardiomegaly", None, None),
+        ("Pericardial effusion.", "Pericardial effusion", None, None),
+        ("Mediastinal lymphadenopathy.", "Lymphadenopathy", None, None),
+        ("Coronary calcification.", "Coronary artery wall calcification", None, None),
+        ("Hiatal hernia.", "Hiatal hernia", None, None),
+        ("Emphysema.", "Emphysema", None, None),
+        ("Right effusion.", "Pleural effusion", "right", None),
+        ("Small bilateral effusions.", "Pleural effusion", "both", None),
+        ("Left pneumothorax.", "Pneumothorax", "left", None),
+        ("RLL consolidation.", "Consolidation", "right", "lower"),
+        ("Left upper lobe atelectasis.", "Atelectasis", "left", "upper"),
+        ("Bilateral ground-glass opacities.", "Lung opacity", "both", None),
+    ],
+)
+def test_it_reads_telegrams(model: CTFlow, telegram: str, finding: str, side: str | None, lobe: str | None) -> None:
+    said = [(one.finding, one.asserted, one.side, one.lobe) for one in model.read(Report(telegram)).found]
+    assert said == [(finding, True, side, lobe)]
+
+
+@pytest.mark.parametrize(
+    "telegram",
+    ["Pleural effusion.", "Pneumothorax.", "Consolidation.", "Atelectasis.", "Lung nodule.", "Bronchiectasis."],
+)
+def test_a_finding_that_is_told_without_its_place_is_not_read_as_denied(model: CTFlow, telegram: str) -> None:
+    assert not [one for one in model.read(Report(telegram)).found if not one.asserted]
+
+
+def test_its_tower_scores_a_volume_by_report_and_by_finding(model: CTFlow) -> None:
     asked = Report("Large right pleural effusion.")
     made = model.generate(model.card.request(asked, seed=0))
     fits, fits_not = (model.score(made, report) for report in (asked, Report("No pleural effusion.")))

@@ -173,8 +173,8 @@ def change_hu(volume: Volume) -> np.ndarray:
     [
         ("gt-head", 6, 3, "multiple of 4"),
         ("gt-head", 0, 3, "multiple of 4"),
-        ("gt-head", 12, 3, "ask for more chunks"),
-        ("gt-head", 16, 3, "12 slices of 3 mm, and 16 are needed"),
+        ("gt-head", 12, 3, "12 slices of the scan are 3 chunks, and 3 are asked for"),
+        ("gt-head", 400, 3, "more chunks, or begin with fewer slices"),
     ],
 )
 def test_what_cannot_be_begun_is_said(
@@ -185,7 +185,11 @@ def test_what_cannot_be_begun_is_said(
         model.generate(request, Start(mode, scan, slices))  # type: ignore[arg-type]
 
 
-def test_next_block_needs_a_scan_as_long_as_the_volume(model: CTFlow, scan: Volume) -> None:
+def test_a_scan_must_be_as_long_as_what_is_taken_from_it(model: CTFlow, scan: Volume) -> None:
+    with pytest.raises(RequestError, match="6 slices of 3 mm, and 8 are needed"):
+        model.generate(
+            model.card.request(REPORT, seed=1, chunks=3), Start("gt-head", Volume(scan.hu[:6], scan.affine), 8)
+        )
     short = Volume(scan.hu[:9], scan.affine)
     with pytest.raises(RequestError, match="9 slices of 3 mm, and 12 are needed"):
         model.generate(model.card.request(REPORT, seed=1, chunks=3), Start("next-block", short, 4))

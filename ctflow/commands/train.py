@@ -17,7 +17,8 @@ A-VAE, the text encoder and its reader, the image tower and the transformer, eac
 phantoms, their latents and the fit of the tower to them take their own time beside that. After a call that was cut
 short, the same --work goes on with the time that was left when it last saved; after one that ended, it trains the
 transformer for its share of --hours more and keeps the others. --from goes on with a checkpoint's weights in a new
---work: a tenth of --hours is for the A-VAE's decoder, the rest for the transformer.
+--work: a fifth of --hours is for the text encoder's wordings, the reader, a new tower and the A-VAE's decoder, the rest
+for the transformer. The A-VAE's encoder stays, and so does what the text encoder makes of plain reports.
 
 Try the model with: python app.py --model DIR, where DIR is --out."""
 

@@ -14,7 +14,7 @@ from ctflow.phantom.build import Build, draw_build
 from ctflow.phantom.grid import PIXEL_MM, SIZE, SLICE_MM
 from ctflow.phantom.noise import add_noise
 from ctflow.phantom.rates import draw_finding, draw_truth
-from ctflow.phantom.reports import Phrasings, tell, write_report
+from ctflow.phantom.reports import Phrasings, tell, tell_everywhere, tell_unplaced, write_plainly, write_report
 from ctflow.phantom.truth import (
     EFFUSION_ML,
     KINDS,
@@ -57,6 +57,9 @@ __all__ = [
     "render",
     "sites_of",
     "tell",
+    "tell_everywhere",
+    "tell_unplaced",
+    "write_plainly",
     "write_report",
 ]
 

@@ -1,7 +1,8 @@
 """How a finding is told and denied. The held-out phrasings are never used in training: they test understanding.
 
 Braces: ``{size}`` a size word, ``{where}`` a place with its preposition, ``{side}``, ``{mm}``, ``{cm}``, ``{ml}``,
-``{ratio}``, ``{lobe}``, ``{device}``, ``{number}``; ``{quantity}`` is a size before "amount", ``{mildly}`` an adverb.
+``{ratio}``, ``{lobe}``, ``{abbreviation}`` of a lobe (RLL), ``{device}``, ``{number}``; ``{quantity}`` is a
+size before "amount", ``{mildly}`` an adverb.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ LOBE_KNOWN = (
     "at the level of the {side} {lobe} lobe",
     "on the {side} in the {lobe} lobe",
     "in the {lobe} lobe on the {side} side",
+    "in the {abbreviation}",
 )
 LOBE_NEW = ("on the {side} within the {lobe} lobe", "within the {lobe} lobe on the {side}")
 # These follow a noun only.

@@ -29,6 +29,13 @@ TOLD = (
     *(f"{{sized}} {{was}} {seen} {{where}}{{measure}}." for seen in DETECTED),
     *(f"{{where}} {{a}}{{sized}} {{is}} {seen}{{measure}}." for seen in SEEN[:5]),
 )
+EVERYWHERE = (
+    "{noun} {both}.",
+    "bilateral {noun}.",
+    "{multiple}{noun} {both}.",
+    "there {are} {noun} {both}.",
+    "{noun} {are} seen {both}.",
+)
 DENIED = (
     "no {noun}.",
     "no {noun} {either}.",
@@ -82,7 +89,7 @@ LISTS_NEW = (
 )
 
 BEFORE_THE_NOUN: dict[Place, tuple[str, ...]] = {
-    "lobe": ("", "{side} {lobe} lobe "),
+    "lobe": ("", "{side} {lobe} lobe ", "{abbreviation} "),
     "side": ("", "{side} ", "{side}-sided "),
     "lungs": ("", "bilateral "),
     "none": ("",),

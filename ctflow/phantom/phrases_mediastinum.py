@@ -17,6 +17,8 @@ MEDIASTINUM: dict[Kind, Phrases] = {
             "{size} enlargement of the heart with a cardiothoracic ratio of {ratio}.",
             "{size} cardiomegaly, cardiothoracic ratio {ratio}.",
             "The heart is {mildly} enlarged.",
+            "Heart {mildly} enlarged.",
+            "Heart enlarged, {size}.",
         ),
         told_new=("The cardiac silhouette is enlarged to a {size} degree.", "{size} increase of heart size is noted."),
         denied=(
@@ -29,6 +31,7 @@ MEDIASTINUM: dict[Kind, Phrases] = {
             "Heart dimensions are normal.",
             "The heart is within normal limits in size.",
             "Heart size is not increased.",
+            "Heart not enlarged.",
         ),
         denied_new=("Cardiac dimensions are within normal limits.", "There is no enlargement of the heart."),
         nouns=nouns(

@@ -16,6 +16,7 @@ BOTH_EQUAL = Phrases(
         "{size} effusions in both hemithoraces.",
         "Bilateral pleural effusions, {size} on both sides.",
         "{quantity} amounts of fluid collect in both pleural cavities.",
+        "{size} bilateral effusions.",
     ),
     told_new=("{quantity} amounts of pleural fluid collect on either side.",),
     words=AMOUNTS,
@@ -27,6 +28,8 @@ BOTH_EQUAL = Phrases(
             "pleural effusions on either side",
             "right and left pleural effusions",
             "effusions in both pleural spaces",
+            "bilateral effusions",
+            "effusions on both sides",
         ),
         mass=("bilateral pleural effusion",),
     ),
@@ -51,6 +54,13 @@ BOTH_DIFFERENT_NEW = (
     "Pleural fluid is {r} on the right; on the left it is {l}.",
     "The images show {l} left-sided and {r} right-sided pleural fluid.",
     "Fluid is seen in both pleural spaces, on the right {r}, on the left {l}.",
+)
+# Which is larger, and no more.
+BOTH_UNSIZED = (
+    "Bilateral pleural effusions, larger on the {larger}.",
+    "Bilateral effusions, more on the {larger}.",
+    "Pleural effusions on both sides, greater on the {larger} than on the {other}.",
+    "Bilateral pleural effusions, {larger} greater than {other}.",
 )
 SIDE_DENIAL = (
     "No effusion on the {side}.",
@@ -198,6 +208,6 @@ PLEURA: dict[Kind, Phrases] = {
         ),
         denied_nouns=nouns(many=("pneumothoraces",), mass=("free pleural air",)),
         place="side",
-        measures=("", "", "", ", {ml} ml", ", approximately {ml} ml", ", about {ml} ml"),
+        measures=("", "", "", ", {ml} ml", ", approximately {ml} ml", ", about {ml} ml", " with mediastinal shift"),
     ),
 }

@@ -18,10 +18,11 @@ from ctflow.phantom.phrases_pleura import (
     BOTH_DIFFERENT,
     BOTH_DIFFERENT_NEW,
     BOTH_EQUAL,
+    BOTH_UNSIZED,
     PLEURA,
     SIDE_DENIAL,
 )
-from ctflow.phantom.truth import KINDS, Finding, Kind, Size, Truth
+from ctflow.phantom.truth import KINDS, LOBAR, SIZES, Finding, Kind, Size, Truth
 from ctflow.report import Report
 
 Phrasings = Literal["known", "held-out"]
@@ -31,25 +32,34 @@ TYPO_ODDS = 0.06
 MOST_DENIALS, MOST_BACKGROUND = 5, 4
 WRITTEN_ODDS = 0.4  # a sentence is one of those written out, where frames give others
 LIST_ODDS = 0.3  # several denials are one sentence
+UNPLACED_ODDS = 0.3  # a sentence that leaves the size out says no place either, where that stands at its end
 PHRASES: dict[Kind, Phrases] = {**PLEURA, **MEDIASTINUM, **LUNGS}
 # Fluid thickness in mm that goes with a size in the measured sentences.
 THICKNESS_MM: dict[Size, tuple[int, int]] = {"small": (8, 20), "moderate": (28, 45), "large": (60, 100)}
 BEFORE_A_VOWEL = re.compile(r"\b([Aa]) (?=[aeiou]|8\d*\b|11\b|18\b)")
+SIZE_BEHIND = re.compile(r"[,:] \{size\}( in (amount|extent))?(?=[.,{])")
+SIZE_BEFORE = re.compile(r"\{(size|mildly)\},? (?!degree|extent)")
+ABBREVIATIONS = {"upper": "UL", "middle": "ML", "lower": "LL"}
 KEPT_FROM_TYPOS = ("middle", "without", "absent", "absence", "neither", "negative")
 
 
 @dataclass(frozen=True)
 class _Draw:
-    """Random choices by one cheap uniform number each: text-encoder training draws tens of thousands."""
+    """Random choices by one cheap uniform number each: text-encoder training draws tens of thousands.
+
+    ``plain``: always the first of them.
+    """
 
     rng: np.random.Generator
     phrasings: Phrasings
+    unsized: float = 0.0
+    plain: bool = False
 
     def of(self, options: Sequence[str]) -> str:
-        return options[int(self.rng.random() * len(options))]
+        return options[0 if self.plain else int(self.rng.random() * len(options))]
 
     def chance(self, odds: float) -> bool:
-        return bool(self.rng.random() < odds)
+        return not self.plain and bool(self.rng.random() < odds)
 
     def some(self, options: Sequence[str], count: int) -> list[str]:
         return [options[i] for i in self.rng.permutation(len(options))[:count]]
@@ -63,23 +73,34 @@ class _Draw:
     def denied(self, phrases: Phrases) -> str:
         return self._one(phrases.denied, phrases.denied_new, frames.denied(phrases))
 
+    def unsized_of(self, template: str) -> str:
+        """The template, perhaps without its size, if it can do without: of held-out ones that could be a known one."""
+        without = SIZE_BEFORE.sub("", SIZE_BEHIND.sub("", template))
+        sized = any(f"{{{word}}}" in without for word in ("size", "mildly", "quantity"))
+        return template if sized or self.phrasings != "known" or not self.chance(self.unsized) else without
+
     def _one(self, known: Sequence[str], held_out: Sequence[str], framed: tuple[list[str], list[str]]) -> str:
         """A sentence that is written out, or one of a noun phrase in a frame."""
-        written = self.chance(WRITTEN_ODDS) or not framed[0]
+        written = self.plain or self.chance(WRITTEN_ODDS) or not framed[0]
         return self.version(*(known, held_out) if written else framed)
 
 
 def write_report(
-    truth: Truth, rng: np.random.Generator, phrasings: Phrasings = "known", denied: Sequence[Kind] | None = None
+    truth: Truth,
+    rng: np.random.Generator,
+    phrasings: Phrasings = "known",
+    denied: Sequence[Kind] | None = None,
+    unsized: float = 0.0,
 ) -> Report:
     """Write a report that asserts all that ``truth`` has, and denies some of what it has not.
 
     ``phrasings``: "held-out" ones are never used in training. ``denied``: the kinds to deny, all of them and no others;
-    they are drawn if left out. Raises ValueError where one of them is there.
+    they are drawn if left out. ``unsized``: the odds that a sentence leaves the size out, where it can, and now and
+    then the place too; not for held-out ones. Raises ValueError where one of the denied is there.
     """
     if denied is not None and (there := truth.kinds & set(denied)):
         raise ValueError(f"a report cannot deny what is there: {', '.join(sorted(there))}")
-    d = _Draw(rng, phrasings)
+    d = _Draw(rng, phrasings, unsized)
     facts = _facts(d, truth)
     denials = _denials(d, truth) if denied is None else [deny(kind, d, denied) for kind in denied]
     sex = truth.sex if d.chance(0.4) else None
@@ -95,9 +116,18 @@ def write_report(
     return Report(_cased(d, _misspelt(d, findings)), _cased(d, impression), sex, age)
 
 
-def tell(truth: Truth, kind: Kind, rng: np.random.Generator, phrasings: Phrasings = "known") -> list[str]:
-    """The sentences that say all the truth on one kind, asserted or denied."""
-    d = _Draw(rng, phrasings)
+def write_plainly(truth: Truth) -> Report:
+    """The findings alone, with their sizes, each in its kind's first phrasing."""
+    d = _Draw(np.random.default_rng(0), "known", plain=True)
+    sentences = [sentence for kind in KINDS for sentence in _told(d, truth, kind)]
+    return Report(" ".join(sentences) or said.NORMAL_WHOLE[0])
+
+
+def tell(
+    truth: Truth, kind: Kind, rng: np.random.Generator, phrasings: Phrasings = "known", unsized: float = 0.0
+) -> list[str]:
+    """The sentences that say all the truth on one kind, asserted or denied. ``unsized``: as in ``write_report``."""
+    d = _Draw(rng, phrasings, unsized)
     return _told(d, truth, kind) or [deny(kind, d, _absent(truth))]
 
 
@@ -116,8 +146,32 @@ def deny_all(kinds: Sequence[Kind], rng: np.random.Generator, phrasings: Phrasin
     return frames.listed(d.version(frames.LISTS, frames.LISTS_NEW), nouns)
 
 
+def tell_everywhere(kind: Kind, rng: np.random.Generator) -> str:
+    """A sentence that says a kind that lies in lobes to be in both lungs, and no more of where or how large."""
+    return _everywhere(_Draw(rng, "known"), kind)
+
+
+def tell_unplaced(kind: Kind, rng: np.random.Generator) -> str:
+    """A sentence that says a kind that has a side to be there, but not where or how large."""
+    d = _Draw(rng, "known", unsized=1.0)
+    template = ""
+    while "{place}" not in template or re.search(r"\{(size|mildly|quantity|mm|cm)\}", template):
+        template = d.unsized_of(d.of(frames.told(PHRASES[kind])[0]))
+    words = {"measure": "", "nodule": d.of(said.NODULE_WORDS["solid"])}
+    return filled(template.replace(" {place}", ""), words)
+
+
+def _everywhere(d: _Draw, kind: Kind) -> str:
+    noun = d.of([noun for noun in frames.deniable(PHRASES[kind]) if noun.number != "one"])
+    are, multiple = ("are", "multiple ") if noun.number == "many" else ("is", "")
+    words = {"noun": noun.text, "both": d.of(said.BOTH_KNOWN), "are": are, "multiple": multiple}
+    return filled(d.of(frames.EVERYWHERE), words)
+
+
 def _told(d: _Draw, truth: Truth, kind: Kind) -> list[str]:
     findings = truth.of(kind)
+    if kind in LOBAR and len({finding.side for finding in findings}) == 2 and d.chance(d.unsized):
+        return [_everywhere(d, kind)]
     if kind != "Pleural effusion":
         return [_sentence(d, finding) for finding in findings]
     sides = {finding.side: finding for finding in findings}
@@ -138,6 +192,7 @@ def _sentence(d: _Draw, finding: Finding) -> str:
         **_size_words(d, phrases, finding.size),
         "side": finding.side or "",
         "lobe": finding.lobe or "",
+        "abbreviation": _abbreviation(finding),
         "mm": f"{mm:g}",
         "cm": f"{mm / 10:.1f}",
         "ml": f"{round(finding.ml or 0.0, -1):.0f}",
@@ -149,14 +204,20 @@ def _sentence(d: _Draw, finding: Finding) -> str:
     if finding.count > 1:
         words["nodules"] = words["nodule"].replace("nodule", "nodules")
         words["number"] = said.NUMBERS[finding.count]
-    template = d.told(phrases)
+    told = d.told(phrases)
+    template = d.unsized_of(told)
     if "{measure}" in template:
         words["measure"] = d.of(phrases.measures).format(**words)
     if "{place}" in template:
-        words["place"] = _of_place(d, finding)
+        words["place"] = "" if template != told and d.chance(UNPLACED_ODDS) else _of_place(d, finding)
+        template = template if words["place"] else template.replace(" {place}", "")
     elif "{where}" in template:
         words["where"] = _where(d, finding)
     return filled(template, words)
+
+
+def _abbreviation(finding: Finding) -> str:
+    return finding.side[0].upper() + ABBREVIATIONS[finding.lobe] if finding.side and finding.lobe else ""
 
 
 def _size_words(d: _Draw, phrases: Phrases, size: Size) -> dict[str, str]:
@@ -175,7 +236,8 @@ def _where(d: _Draw, finding: Finding) -> str:
         return d.version(said.SIDE_KNOWN, said.SIDE_NEW).format(side=side)
     if d.phrasings == "known" and lobe != "middle" and d.chance(0.1):
         return d.of(said.BASE_KNOWN if lobe == "lower" else said.APEX_KNOWN).format(side=side)
-    return d.version(said.LOBE_KNOWN, said.LOBE_NEW).format(side=side, lobe=lobe)
+    place = d.version(said.LOBE_KNOWN, said.LOBE_NEW)
+    return place.format(side=side, lobe=lobe, abbreviation=_abbreviation(finding))
 
 
 def _of_place(d: _Draw, finding: Finding) -> str:
@@ -194,7 +256,10 @@ def filled(template: str, words: dict[str, str]) -> str:
 def _both(d: _Draw, right: Size, left: Size) -> str:
     amounts = PHRASES["Pleural effusion"].words
     if right == left and d.chance(0.7):
-        return filled(d.told(BOTH_EQUAL), {**_size_words(d, BOTH_EQUAL, right), "measure": ""})
+        return filled(d.unsized_of(d.told(BOTH_EQUAL)), {**_size_words(d, BOTH_EQUAL, right), "measure": ""})
+    if right != left and d.phrasings == "known" and d.chance(d.unsized):
+        larger, other = sorted(("right", "left"), key=lambda side: -SIZES.index(right if side == "right" else left))
+        return filled(d.of(BOTH_UNSIZED), {"larger": larger, "other": other})
     words = {"r": d.of(amounts[right]), "l": d.of(amounts[left])}
     return filled(d.version(BOTH_DIFFERENT, BOTH_DIFFERENT_NEW), words)
 
@@ -247,7 +312,9 @@ def _misspelt(d: _Draw, text: str) -> str:
     if not d.chance(TYPO_ODDS):
         return text
     words = text.split(" ")
-    long = [i for i, word in enumerate(words) if len(word) > 6 and word.isalpha() and word not in KEPT_FROM_TYPOS]
+    long = [
+        i for i, word in enumerate(words) if len(word) > 6 and word.isalpha() and word.lower() not in KEPT_FROM_TYPOS
+    ]
     if long:
         i = long[int(d.rng.random() * len(long))]
         at = 1 + int(d.rng.random() * (len(words[i]) - 3))

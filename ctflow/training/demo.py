@@ -26,21 +26,31 @@ from ctflow.report import encoder_text
 from ctflow.training.avae import train_avae
 from ctflow.training.initial import new_transformer
 from ctflow.training.loop import TRAINED, Recipe, Stage
-from ctflow.training.parts import AVAE_RECIPE, INTENSITY, MAX_TOKENS, TEXT_PARTS, Parts, once, save, train_parts
+from ctflow.training.parts import (
+    AVAE_RECIPE,
+    INTENSITY,
+    MAX_TOKENS,
+    TEXT_PARTS,
+    Parts,
+    once,
+    save,
+    train_parts,
+    train_parts_on,
+)
 from ctflow.training.phantoms import FACTS, MAX_SLICES, STUDIES, VOLUMES, PhantomSet, holds, phantom_set
 from ctflow.training.plan import note_plan
 from ctflow.training.sizes import DEMO, SMOKE, Sizes
-from ctflow.training.text import embeddings
+from ctflow.training.text import UNSIZED, embeddings
 from ctflow.training.transformer import LatentSet, encode_volume, train_transformer
 
 log = logging.getLogger(__name__)
 
 TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995, max_gradient_norm=1.0), 0.702
 STAGES = ("avae", "text", "mentions", "tower", "transformer")
-# From a checkpoint on. What was trained to the end would at the full rates first forget.
-DECODER_RECIPE, DECODER_SHARE = replace(AVAE_RECIPE, name="decoder", learning_rate=2e-3), 0.1
-GO_ON_RECIPE, GO_ON_SHARE = replace(TRANSFORMER_RECIPE, learning_rate=6e-4, matrix_rate=1.8e-3), 0.9
-GO_ON_STAGES = ("decoder", "transformer")
+# From a checkpoint on, see `ctflow.training.parts`.
+DECODER_RECIPE, DECODER_SHARE = replace(AVAE_RECIPE, name="decoder", learning_rate=2e-3), 0.07
+GO_ON_RECIPE, GO_ON_SHARE = replace(TRANSFORMER_RECIPE, learning_rate=6e-4, matrix_rate=1.8e-3), 0.78
+GO_ON_STAGES = ("text", "mentions", "tower", "decoder", "transformer")
 REPORTS_PER_PHANTOM = 8
 PLAN, BEGINNING, LATENTS = "plan.json", "beginning", "latents.pt"
 SPARE_BYTES = 2 * 10**8  # networks, their states, what is written beside before it takes a place
@@ -51,8 +61,8 @@ def train_demo(
 ) -> None:
     """Trains, or goes on training, for about `hours`; keeps its state in `work` and writes a checkpoint folder `out`.
 
-    All but the transformer are trained once: what comes after them depends on them. They may be those of the
-    checkpoint `beginning`; then the A-VAE's decoder, which nothing depends on, is trained on too. Raises RequestError
+    All but the transformer are trained once: what comes after them depends on them. They may begin as those of the
+    checkpoint `beginning`; of its A-VAE only the decoder, which nothing depends on, is trained on. Raises RequestError
     where `work` holds another training or `beginning` is not of the demo's kind, CheckpointError where that cannot be
     read, ResourceError without the device or the room on the disk.
     """
@@ -71,7 +81,7 @@ def train_demo(
         return Stage(recipe, work / recipe.name, 3600 * hours * share, seed, device)
 
     phantoms = phantom_set(work, sizes.phantoms, seed)
-    parts = _parts(begun) if begun else train_parts(stage, sizes, phantoms)
+    parts = train_parts_on(stage, sizes, phantoms, _parts(begun)) if begun else train_parts(stage, sizes, phantoms)
     volumes = _latents(work, parts.kl, phantoms)
     latent = begun.card.latent if begun else _latent(volumes)
     avae = AVAE(parts.kl, latent.scale, latent.shift)
@@ -167,7 +177,9 @@ def _texts(work: Path, encoder: TextEncoder, phantoms: PhantomSet, seed: int) ->
     path = work / "reports.pt"
     if not path.exists():
         rng = np.random.default_rng([seed, 2])
-        reports = [write_report(truth, rng) for truth in phantoms.truths for _ in range(REPORTS_PER_PHANTOM)]
+        reports = [
+            write_report(truth, rng, unsized=UNSIZED) for truth in phantoms.truths for _ in range(REPORTS_PER_PHANTOM)
+        ]
         read = embeddings(encoder, [encoder_text(report, TEXT_PARTS) for report in reports])
         save(read.unflatten(0, (-1, REPORTS_PER_PHANTOM)).clone(), path)
     return torch.load(path, weights_only=True)

@@ -12,16 +12,31 @@ from torch import Tensor, nn
 from ctflow.evaluation.statistics import Estimate, share
 from ctflow.models.reader import ASSERTED, DENIED, NOT_MENTIONED, Reader, ReaderConfig
 from ctflow.models.text import TextEncoder
-from ctflow.phantom import KINDS, SIZES, SLOTS, Finding, Kind, Phrasings, Site, Truth, draw_finding, tell
+from ctflow.phantom import (
+    KINDS,
+    SIZES,
+    SLOTS,
+    Finding,
+    Kind,
+    Phrasings,
+    Site,
+    Truth,
+    draw_finding,
+    tell,
+    tell_everywhere,
+    tell_unplaced,
+)
 from ctflow.phantom import phrases_frames as frames
 from ctflow.phantom.phrases import ALSO_DENIED, BACKGROUND, GENERAL_DENIALS, NORMAL_IMPRESSION, NORMAL_WHOLE
 from ctflow.phantom.reports import deny_all, filled
+from ctflow.phantom.truth import LOBAR, SIDED
 from ctflow.report import Report, encoder_text
 from ctflow.training.loop import Stage, train
 from ctflow.training.others import OTHER_THINGS, OTHERS, OTHERS_NEW
-from ctflow.training.text import LOGIT_SCALE, Attributes
+from ctflow.training.text import LOGIT_SCALE, UNSIZED, Attributes
 
 Sort = Literal["asserted", "denied", "other"]
+PLACED = (*SIDED, *LOBAR)
 HIDDEN = 256
 BATCH = 256
 ENCODED = 64  # sentences at once
@@ -85,6 +100,11 @@ def _draw_one(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
     if phrasings == "known" and draw < 0.82:
         text = str(rng.choice(NORMAL_WHOLE + NORMAL_IMPRESSION))
         return Sentence(text, _slots(dict.fromkeys(KINDS, DENIED)), "denied")
+    if phrasings == "known" and draw < 0.86:
+        kind = LOBAR[int(rng.integers(len(LOBAR)))]
+        return Sentence(tell_everywhere(kind, rng), _slots({kind: ASSERTED}), "asserted")
+    if phrasings == "known" and draw < 0.90:  # as it cannot be said where it is, it is better not recognised
+        return Sentence(tell_unplaced(PLACED[int(rng.integers(len(PLACED)))], rng), _slots({}), "other")
     return Sentence(_other(rng, phrasings), _slots({}), "other")
 
 
@@ -102,7 +122,7 @@ def _asserted(kind: Kind, rng: np.random.Generator, phrasings: Phrasings) -> Sen
     findings = draw_finding(kind, rng)
     if kind != "Pleural effusion":
         findings = findings[:1]
-    texts = tell(Truth(findings=tuple(findings)), kind, rng, phrasings)
+    texts = tell(Truth(findings=tuple(findings)), kind, rng, phrasings, UNSIZED)
     if len(texts) == len(findings):
         which = int(rng.integers(len(texts)))
         return Sentence(texts[which], _at(findings[which], ASSERTED), "asserted")

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -24,7 +24,7 @@ from ctflow.training.loop import Recipe, Stage
 from ctflow.training.mentions import check_mentions, new_reader, train_mentions
 from ctflow.training.phantoms import PhantomSet
 from ctflow.training.sizes import Sizes
-from ctflow.training.text import Attributes, accuracy, new_bert, new_tokenizer, train_text
+from ctflow.training.text import Attributes, accuracy, new_bert, new_tokenizer, train_text, train_text_on
 from ctflow.training.tower import check_tower, fit_tower, seen, tower_set, train_tower
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,12 @@ TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impr
 MAX_TOKENS = 256
 # Each with its share of the time.
 AVAE_RECIPE, AVAE_SHARE = Recipe("avae", 4e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.22
-TEXT_RECIPE, TEXT_SHARE = Recipe("text", 1e-3, 3e-3, ema_decay=0.99, max_gradient_norm=1.0), 0.05
+TEXT_RECIPE, TEXT_SHARE, TEXT_BATCH = Recipe("text", 1e-3, 3e-3, ema_decay=0.99, max_gradient_norm=1.0), 0.05, 64
 MENTIONS_RECIPE, MENTIONS_SHARE = Recipe("mentions", 3e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.008
 TOWER_RECIPE, TOWER_SHARE = Recipe("tower", 3e-3, None, ema_decay=0.99, max_gradient_norm=1.0), 0.02
+# From a checkpoint on. What was trained to the end would at the full rates first forget.
+TEXT_ON_RECIPE, TEXT_ON_SHARE = replace(TEXT_RECIPE, learning_rate=4e-4, matrix_rate=1.2e-3), 0.1
+MENTIONS_ON_SHARE = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +57,25 @@ def train_parts(stage: Callable[[Recipe, float], Stage], sizes: Sizes, phantoms:
     """`stage`: of a recipe and its share of the time."""
     kl = _avae(stage(AVAE_RECIPE, AVAE_SHARE), sizes, phantoms)
     attributes = _text(stage(TEXT_RECIPE, TEXT_SHARE), sizes)
-    reader = _reader(stage(MENTIONS_RECIPE, MENTIONS_SHARE), sizes, attributes)
-    tower = _tower(stage(TOWER_RECIPE, TOWER_SHARE), sizes, attributes.encoder, phantoms)
-    return Parts(kl, attributes.encoder, reader, tower)
+    encoder, reader = attributes.encoder, new_reader(attributes)
+    _check_text(encoder, reader.grades, stage(TEXT_RECIPE, 0).seed)
+    reader = _mentions(stage(MENTIONS_RECIPE, MENTIONS_SHARE), sizes, reader, encoder)
+    tower = _tower(stage(TOWER_RECIPE, TOWER_SHARE), sizes, encoder, phantoms)
+    return Parts(kl, encoder, reader, tower)
+
+
+def train_parts_on(stage: Callable[[Recipe, float], Stage], sizes: Sizes, phantoms: PhantomSet, begun: Parts) -> Parts:
+    """A checkpoint's A-VAE, whose latents stay, its encoder and reader with today's wordings, and a new tower."""
+    encoding = stage(TEXT_ON_RECIPE, TEXT_ON_SHARE)
+    encoder = once(
+        encoding,
+        begun.encoder,
+        lambda: train_text_on(encoding, begun.encoder, begun.reader.grades, TEXT_PARTS, TEXT_BATCH),
+    )
+    _check_text(encoder, begun.reader.grades, encoding.seed)
+    reader = _mentions(stage(MENTIONS_RECIPE, MENTIONS_ON_SHARE), sizes, begun.reader, encoder)
+    tower = _tower(stage(TOWER_RECIPE, TOWER_SHARE), sizes, encoder, phantoms)
+    return Parts(begun.kl, encoder, reader, tower)
 
 
 def save(what: object, path: Path) -> None:
@@ -93,16 +112,18 @@ def _text(stage: Stage, sizes: Sizes) -> Attributes:
     tokenizer = _tokenizer(stage.folder.with_name("tokenizer"), stage.seed, sizes.vocabulary_reports)
     bert = new_bert(len(tokenizer), sizes.text_hidden, sizes.text_layers, MAX_TOKENS)
     attributes = Attributes(TextEncoder(bert, tokenizer, MAX_TOKENS))
-    attributes = once(stage, attributes, lambda: train_text(stage, attributes, TEXT_PARTS, 64))
+    return once(stage, attributes, lambda: train_text(stage, attributes, TEXT_PARTS, TEXT_BATCH))
+
+
+def _check_text(encoder: TextEncoder, grades: nn.Linear, seed: int) -> None:
     for phrasings in get_args(Phrasings):
-        right = accuracy(attributes, TEXT_PARTS, 500, stage.seed, phrasings)
+        right = accuracy(encoder, grades, TEXT_PARTS, 500, seed, phrasings)
         log.info("text encoder reads %.1f %% of grades right in new reports, %s phrasings", 100 * right, phrasings)
-    return attributes
 
 
-def _reader(stage: Stage, sizes: Sizes, attributes: Attributes) -> Reader:
+def _mentions(stage: Stage, sizes: Sizes, reader: Reader, encoder: TextEncoder) -> Reader:
     """What the frozen text encoder tells of a sentence."""
-    reader, encoder = new_reader(attributes), attributes.encoder
+    reader.mentions.requires_grad_(True)
     once(stage, reader.mentions, lambda: train_mentions(stage, reader, encoder, TEXT_PARTS, sizes.sentences))
     for phrasings in get_args(Phrasings):
         found = check_mentions(reader, encoder, TEXT_PARTS, phrasings, sizes.sentences // 6, stage.seed)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from ctflow.models.text import TextEncoder
-from ctflow.phantom import SIZES, SLOTS, Phrasings, Truth, amounts, draw_truth, grades, write_report
+from ctflow.phantom import SIZES, SLOTS, Phrasings, Truth, amounts, draw_truth, grades, write_plainly, write_report
 from ctflow.report import encoder_text
 from ctflow.training.loop import Stage, train
 
@@ -19,6 +20,8 @@ GRADES = 1 + len(SIZES)  # absent, small, moderate, large
 LOGIT_SCALE = 10.0  # unit vectors alone could not make a softmax certain
 TEMPERATURE = 0.1  # of the contrast between reports
 AMOUNT_WEIGHT = 4.0
+UNSIZED = 0.3  # of the sentences that can leave the size out do: else a finding without one reads as its denial
+KEPT_WEIGHT = 10.0  # of a plain report's old embedding beside the grades, where an encoder is trained on
 HEADS = 4
 EMBEDDING_SIZE = 0.05
 WAVES = (3, 300)  # in tokens, the shortest and the longest by which a token's place is told
@@ -136,7 +139,7 @@ def train_text(stage: Stage, model: Attributes, parts: tuple[str, ...], batch: i
 
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         truths = [draw_truth(rng) for _ in range(batch // 2)] * 2
-        texts = [encoder_text(write_report(truth, rng), parts) for truth in truths]
+        texts = [encoder_text(write_report(truth, rng, unsized=UNSIZED), parts) for truth in truths]
         embedding, logits, read = _read(model, encoder, texts, device)
         target, amount = _grades(truths).to(device), _amounts(truths).to(device)
         first, second = embedding.float().chunk(2)
@@ -152,14 +155,44 @@ def train_text(stage: Stage, model: Attributes, parts: tuple[str, ...], batch: i
     return train(stage, model, losses)
 
 
+def train_text_on(
+    stage: Stage, encoder: TextEncoder, heads: nn.Linear, parts: tuple[str, ...], batch: int
+) -> nn.Module:
+    """Teaches wordings that an encoder does not know yet; what is made of its embeddings stays as it is.
+
+    Each report's embedding nears what the encoder made of a plain report of the same truth before, and `heads`, which
+    are not trained, read the grades (B, slots · GRADES) off it.
+    """
+    before = deepcopy(encoder).requires_grad_(False)
+
+    def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+        truths = [draw_truth(rng) for _ in range(batch)]
+        texts = [encoder_text(write_report(truth, rng, unsized=UNSIZED), parts) for truth in truths]
+        plain = [encoder_text(write_plainly(truth), parts) for truth in truths]
+        (embedding,) = _read(lambda *tokens: (model(*tokens),), encoder, texts, device)
+        old = embeddings(before.to(device), plain)
+        logits = heads.to(device)(embedding.float()).unflatten(1, (len(SLOTS), GRADES))
+        target = _grades(truths).to(device)
+        return {
+            "grade": F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum") / len(truths),
+            "kept": KEPT_WEIGHT * (embedding.float() - old).square().sum(1).mean(),
+        }
+
+    return train(stage, encoder.requires_grad_(True), losses)
+
+
 @torch.inference_mode()
-def accuracy(model: Attributes, parts: tuple[str, ...], count: int, seed: int, phrasings: Phrasings) -> float:
-    """The share of slots whose grade is read right in new reports; those with a finding weigh as much as the empty."""
+def accuracy(
+    encoder: TextEncoder, heads: nn.Linear, parts: tuple[str, ...], count: int, seed: int, phrasings: Phrasings
+) -> float:
+    """The share of slots whose grade `heads` (D -> slots · GRADES) read right off the embeddings of new reports.
+
+    Slots with a finding weigh as much as the empty.
+    """
     rng = np.random.default_rng([seed, 0, 8])  # training has [seed, step]
     truths = [draw_truth(rng) for _ in range(count)]
-    encoder = model.encoder
     texts = [encoder_text(write_report(truth, rng, phrasings), parts) for truth in truths]
-    _, logits, _ = _read(model, encoder, texts, encoder.bert.device)
+    logits = heads(embeddings(encoder, texts)).unflatten(1, (len(SLOTS), GRADES))
     target = _grades(truths)
     right, there = (logits.argmax(-1) == target).float(), target > 0
     return float((right[there].mean() + right[~there].mean()) / 2)

@@ -20,6 +20,7 @@ from ctflow.models.text import TextEncoder
 from ctflow.phantom import SLOTS, affine, amounts, grades, write_report
 from ctflow.training.loop import Stage, train
 from ctflow.training.phantoms import PhantomSet
+from ctflow.training.text import UNSIZED
 from ctflow.volume import Volume
 
 HELD_OUT_SHARE = 0.125  # of the phantoms, the last ones, that no part of the training sees
@@ -148,7 +149,8 @@ def _fit_latents(clip: CTClip, places: Tensor, facts: Tensor, count: int) -> Ten
 def tower_set(phantoms: PhantomSet, images: Tensor, config: CTClipConfig, encoder: TextEncoder, seed: int) -> TowerSet:
     """The images' latents with new reports of their truths, and the prompts, as the frozen encoder has them."""
     rng = np.random.default_rng([seed, 5])
-    texts = [encoder.encode(clip_text(write_report(truth, rng)))[0, 0] for truth in phantoms.truths * REPORTS]
+    reports = [write_report(truth, rng, unsized=UNSIZED) for truth in phantoms.truths * REPORTS]
+    texts = [encoder.encode(clip_text(report))[0, 0] for report in reports]
     asked = [encoder.encode(prompt)[0, 0] for pair in prompts(config.labels) for prompt in pair]
     _, truths = np.unique([grades(truth) for truth in phantoms.truths], axis=0, return_inverse=True)
     absent = [[label not in truth.kinds for label in config.labels] for truth in phantoms.truths]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -21,11 +22,15 @@ from ctflow.phantom import (
     phrases_frames,
     reports,
     tell,
+    tell_everywhere,
+    tell_unplaced,
+    write_plainly,
     write_report,
 )
 from ctflow.phantom.phrases_lungs import NODULES
 from ctflow.phantom.phrases_pleura import BOTH_DIFFERENT, BOTH_DIFFERENT_NEW, BOTH_EQUAL, SIDE_DENIAL
 from ctflow.phantom.reports import PHRASES, Phrasings
+from ctflow.phantom.truth import LOBAR, SIDED
 from ctflow.report import Report
 
 RIGHT = Truth(findings=effusions(right=1000.0))
@@ -41,7 +46,7 @@ TOPICS: dict[Kind, str] = {
     "Emphysema": r"emphysem",
     "Atelectasis": r"atelecta",
     "Lung nodule": r"nodule",
-    "Lung opacity": r"opacit|ground.glass|infiltrat",
+    "Lung opacity": r"opacit|ground.glass|infiltrat|hazy",
     "Pulmonary fibrotic sequela": r"fibro|scar",
     "Pleural effusion": r"(?<!pericardial )\beffusions?\b(?! in the pericard)|pleural fluid|pleural (space|cavit)"
                         r"|hemithorax",
@@ -114,9 +119,18 @@ def test_every_kind_is_told_with_its_place_its_measure_and_no_braces_left(kind: 
         (text, *_) = tell(Truth(findings=(finding,)), kind, rng, phrasings)
         assert "{" not in text and "  " not in text and " ." not in text and not text[0].islower(), text
         if finding.lobe:
-            assert finding.side in text.lower() and (finding.lobe in text.lower() or "base" in text or "basal" in text
-                                                     or "ap" in text), text  # fmt: skip
+            assert names_lobe(text, finding), text
         assert "None" not in text
+
+
+def names_lobe(text: str, finding: Finding) -> bool:
+    assert finding.side and finding.lobe
+    short = {("right", "upper"): "RUL", ("right", "middle"): "RML", ("right", "lower"): "RLL",
+             ("left", "upper"): "LUL", ("left", "lower"): "LLL"}[finding.side, finding.lobe]  # fmt: skip
+    words = {"upper": "upper|apex|apical", "middle": "middle", "lower": "lower|base|basal"}[finding.lobe]
+    if re.search(r"\b[RL][UML]L\b", text):
+        return short in text
+    return finding.side in text.lower() and bool(re.search(words, text.lower()))
 
 
 def test_the_size_word_of_a_sentence_belongs_to_the_truth() -> None:
@@ -171,7 +185,7 @@ def test_nothing_held_out_can_be_said_in_known_phrasings(kind: Kind) -> None:
 
 
 @cache
-def told_alone(phrasings: Phrasings, count: int = 100) -> frozenset[str]:
+def told_alone(phrasings: Phrasings, count: int = 100, unsized: float = 0.0) -> frozenset[str]:
     """Sentences on each kind, as it is told and denied."""
     rng = np.random.default_rng(6)
     truths = [(kind, Truth(findings=tuple(draw_finding(kind, rng)))) for kind in KINDS for _ in range(count)]
@@ -179,7 +193,7 @@ def told_alone(phrasings: Phrasings, count: int = 100) -> frozenset[str]:
         text.lower().rstrip(".")
         for kind, truth in truths
         for one in (truth, Truth())
-        for text in tell(one, kind, rng, phrasings)
+        for text in tell(one, kind, rng, phrasings, unsized)
     )
 
 
@@ -198,6 +212,7 @@ def test_known_sentences_and_held_out_ones_never_meet() -> None:
     known, held_out = (told_alone(which) | reported(which) for which in ("known", "held-out"))
     assert len(known) > 4000 and len(held_out) > 2000
     assert not known & held_out
+    assert not told_alone("known", unsized=1.0) & held_out
 
 
 def test_held_out_sentences_have_no_word_that_known_ones_have_not() -> None:
@@ -232,7 +247,8 @@ def test_several_nodules_are_told_as_several_with_the_largest_mm() -> None:
     for i in range(60):
         for phrasings in ("known", "held-out"):
             (text,) = tell(Truth(findings=(nodules,)), "Lung nodule", np.random.default_rng(i), phrasings)
-            assert "nodules" in text.lower() and ("6 mm" in text or "0.6 cm" in text) and "left" in text.lower(), text
+            assert "nodules" in text.lower() and ("6 mm" in text or "0.6 cm" in text), text
+            assert names_lobe(text, nodules), text
             told = re.search(r"\b(two|four|five)\b", text)
             assert not told, text
 
@@ -282,4 +298,69 @@ def test_a_nodules_report_gives_its_lobe_and_mm() -> None:
     nodule = Finding(kind="Lung nodule", side="left", lobe="lower", size="small", mm=6.0, variant="solid")
     texts = [tell(Truth(findings=(nodule,)), "Lung nodule", np.random.default_rng(i))[0] for i in range(60)]
     assert sum("6 mm" in t or "0.6 cm" in t for t in texts) > 40
-    assert sum("left" in t.lower() and "lower" in t.lower() for t in texts) > 45
+    assert all(names_lobe(text, nodule) for text in texts)
+
+
+SIZED = re.compile(r"\b(mild|slight|minimal|minor|subtle|trace|small|tiny|little|moderate|intermediate|medium|severe"
+                   r"|marked|extensive|advanced|pronounced|large|massive|huge|big|bulky|linear|band-like|plate-like|segmental"
+                   r"|subsegmental|lobar|complete|total)(ly)?\b", re.I)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "Medical material"])
+def test_a_finding_can_be_told_without_its_size_but_not_in_held_out_phrasings(kind: Kind) -> None:
+    rng = np.random.default_rng(7)
+    findings = [draw_finding(kind, rng)[0] for _ in range(200)]
+
+    def unsized(odds: float, phrasings: Phrasings = "known") -> float:
+        texts = [tell(Truth(findings=(one,)), kind, rng, phrasings, unsized=odds)[0] for one in findings]
+        wrong = re.compile(r"\{|  | [.,:]|[.,:][.,:]|^[a-z]| (in|of|to|with|a|an)\.$|\b(degree|extent) of\b")
+        assert not [text for text in texts if wrong.search(text) and not SIZED.search(text)]
+        return float(np.mean([not SIZED.search(text) for text in texts]))
+
+    assert unsized(1.0) > unsized(0.0) + 0.35
+    assert unsized(1.0, "held-out") < unsized(0.0, "held-out") + 0.2
+
+
+def test_telegrams_are_among_what_is_told() -> None:
+    rng = np.random.default_rng(8)
+    heart, fluid = (Finding(kind=kind, size="large") for kind in ("Cardiomegaly", "Pericardial effusion"))
+    both = Truth(findings=effusions(right=1200.0, left=100.0))
+    for telegram, truth, kind in (
+        ("Cardiomegaly.", Truth(findings=(replace(heart, ratio=0.62),)), "Cardiomegaly"),
+        ("Heart enlarged.", Truth(findings=(replace(heart, ratio=0.62),)), "Cardiomegaly"),
+        ("Pericardial effusion.", Truth(findings=(replace(fluid, mm=30.0),)), "Pericardial effusion"),
+        ("Right effusion.", RIGHT, "Pleural effusion"),
+        ("Bilateral pleural effusions, larger on the right.", both, "Pleural effusion"),
+    ):
+        assert telegram in {text for _ in range(3000) for text in tell(truth, kind, rng, unsized=1.0)}, telegram
+
+
+@pytest.mark.parametrize("kind", LOBAR)
+def test_a_kind_in_lobes_can_be_told_of_both_lungs(kind: Kind) -> None:
+    rng = np.random.default_rng(10)
+    both = Truth(findings=tuple(Finding(kind=kind, side=side, lobe="lower") for side in ("right", "left")))
+    reported = {text for _ in range(100) for text in tell(both, kind, rng, unsized=1.0)}
+    for text in {tell_everywhere(kind, rng) for _ in range(100)} | reported:
+        assert re.search(r"both|bilateral|right and left|the lungs", text.lower()) and not SIZED.search(text), text
+        assert not NEGATION.search(text) and "{" not in text
+    assert all(len(tell(both, kind, rng)) == 2 for _ in range(50)), "what is evaluated says where and how large"
+
+
+@pytest.mark.parametrize("kind", (*SIDED, *LOBAR))
+def test_a_kind_can_be_told_without_its_place(kind: Kind) -> None:
+    rng = np.random.default_rng(11)
+    for text in {tell_unplaced(kind, rng) for _ in range(100)}:
+        assert re.search(TOPICS[kind], text.lower()) and not NEGATION.search(text), text
+        assert not re.search(r"right|left|bilateral|lobe|both|\{| \.|\d", text.lower()), text
+
+
+def test_a_plain_report_says_every_finding_with_side_lobe_and_size_and_always_the_same() -> None:
+    rng = np.random.default_rng(9)
+    for truth in (draw_truth(rng) for _ in range(200)):
+        text = write_plainly(truth).findings
+        assert text == write_plainly(truth).findings
+        for finding in truth.findings:
+            assert re.search(TOPICS[finding.kind], text.lower()) or finding.kind == "Medical material"
+            assert not finding.side or finding.side in text.lower()
+            assert not finding.lobe or f"{finding.side} {finding.lobe} lobe" in text
+    assert write_plainly(Truth()).findings == "Normal chest CT."
