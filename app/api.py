@@ -31,6 +31,7 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
         steps: int | None = None,
         solver: str | None = None,
         guidance: float | None = None,
+        shift: float | None = None,
         request: gr.Request = None,  # type: ignore[assignment]
     ) -> tuple[gr.FileData, gr.FileData]:
         """Report -> a synthetic chest CT (NIfTI), and the JSON that can make it again.
@@ -56,6 +57,7 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
         steps: int | None = None,
         solver: str | None = None,
         guidance: float | None = None,
+        shift: float | None = None,
         request: gr.Request = None,  # type: ignore[assignment]
     ) -> dict:
         """As /generate, but tells of the run while it is made: state, progress, and the chunks that are new.

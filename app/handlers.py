@@ -24,7 +24,7 @@ Json = dict[str, Any]
 WAIT_S: dict[State, float] = {"waiting": 2.0, "running": 0.5, "finished": 5.0, "stopped": 5.0, "failed": 5.0}
 _LOOK_S: dict[State, float] = {"waiting": 0.2, "running": 0.05, "finished": 0.2, "stopped": 0.2, "failed": 0.2}
 _NAME = 64  # letters of a visitor's name: it is kept with each run
-FIELDS = ("findings", "impression", "sex", "age", "seed", "chunks", "steps", "solver", "guidance")
+FIELDS = ("findings", "impression", "sex", "age", "seed", "chunks", "steps", "solver", "shift", "guidance")
 
 
 def answering(handler: Callable[..., Json]) -> Callable[..., Json]:
@@ -68,7 +68,7 @@ class Handlers:
 
     def begin(self, visitor: str, run_id: Any, **fields: Any) -> Run:
         """Puts a run in line; None keeps the model's default. Raises CTFlowError for what cannot be generated."""
-        settings = {name: _number(fields.get(name)) for name in ("chunks", "steps", "guidance")}
+        settings = {name: _number(fields.get(name)) for name in ("chunks", "steps", "shift", "guidance")}
         report = _report(**{name: fields.get(name) for name in FIELDS[:4]})
         seed = _number(fields.get("seed"))
         request = self.generator.card.request(

@@ -143,5 +143,5 @@ def header_html(card: ModelCard, device: str) -> str:
     """The model's name, and its notice, which stays in sight."""
     return (
         f'<header class="ct-header"><h1>CTFlow</h1><p class="ct-model">{escape(card.title)}'
-        f' <span>on {escape(device)}</span></p><p class="ct-notice" role="note">{escape(card.notice)}</p></header>'
+        f' <span>on {escape(device)}</span></p><p class="ct-notice" role="note">{escape(card.caution)}</p></header>'
     )

@@ -15,7 +15,7 @@ from app.handlers import FIELDS, Handlers
 from app.runs import Limits, Runs
 from app.web import web
 from ctflow.card import ModelCard
-from ctflow.events import MAX_SEED, Generator, Solver
+from ctflow.events import MAX_SEED, PRESETS, Generator, Solver
 
 _HERE = Path(__file__).parent
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -101,13 +101,23 @@ class Page:
         self.length = gr.HTML(apply_default_css=False)
         self.steps = gr.Slider(1, max(200, defaults.steps), defaults.steps, step=1, label="Steps per chunk")
         self.solver = gr.Radio(list(get_args(Solver)), value=defaults.solver, label="Solver")
+        self.shift = gr.Slider(0.1, 10, defaults.shift, step=0.1, label="Shift of the steps towards noise")
+        with gr.Row(elem_classes="ct-examples", equal_height=True):
+            self._presets()
         self.guidance = gr.Slider(
             1, 10, self.card.guidance.default, step=0.1, label="Guidance", visible=self.card.guidance.trained
         )
 
+    def _presets(self) -> None:
+        own = {name: getattr(self.card.defaults, name) for name in ("steps", "solver", "shift")}
+        for name, preset in {"model's own": own, **PRESETS}.items():
+            values = json.dumps([preset[field] for field in own])
+            button = gr.Button(f"{name}: {preset['solver']} {preset['steps']}", size="sm", min_width=100)
+            button.click(None, None, [self.steps, self.solver, self.shift], js=f"() => {values}", **_QUIET)
+
     def _connect(self) -> None:
         report: list[Any] = [self.findings, self.impression, self.sex, self.age]
-        fields: list[Any] = [*report, self.seed, self.chunks, self.steps, self.solver, self.guidance]
+        fields: list[Any] = [*report, self.seed, self.chunks, self.steps, self.solver, self.shift, self.guidance]
         for field in fields:
             field.change(None, fields, None, js=_telling("ctflow-fields"), **_QUIET)
         self.demo.load(None, fields, fields, js=_draft_script(self.card.name), **_QUIET)
@@ -140,10 +150,13 @@ def _draft_key(model: str) -> str:
 
 
 def _draft_script(model: str) -> str:
-    """Brings the report back over a reload; a browser may forbid storage."""
+    """Brings the report back over a reload; a browser may forbid storage, or hold what an older page had."""
     key = json.dumps(_draft_key(model))
     return f"""(...now) => {{
-        try {{ return JSON.parse(sessionStorage.getItem({key})) || now; }} catch (error) {{ return now; }}
+        try {{
+            const draft = JSON.parse(sessionStorage.getItem({key}));
+            return draft && draft.length === now.length ? draft : now;
+        }} catch (error) {{ return now; }}
     }}"""
 
 

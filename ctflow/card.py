@@ -21,6 +21,13 @@ Proof = Literal["proved", "inferred"]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 CARD_FORMAT = 1
+# What each field of `Evidence` is of, in words.
+_CLAIMS = {
+    "axes": "left and right",
+    "spacing": "slice spacing",
+    "intensity": "Hounsfield units",
+    "text": "text format",
+}
 CARD = "card.json"
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
@@ -144,6 +151,12 @@ class ModelCard:
     licence: str
     good_for: str
     not_good_for: str
+
+    @property
+    def caution(self) -> str:
+        """What everyone who looks at a volume must know: the notice, and what of the model is only inferred."""
+        inferred = ", ".join(_CLAIMS[name] for name, proof in vars(self.evidence).items() if proof == "inferred")
+        return self.notice + f" Inferred, not proved: {inferred}." * bool(inferred)
 
     def request(self, report: Report, seed: int, **overrides: Any) -> GenerationRequest:
         """A request with this model's defaults; `overrides` that are None keep the default.

@@ -36,6 +36,7 @@ _TEXT = Part(
     "datasets/ibrahimhamamci/CT-RATE/models/CT-CLIP-Related/CT-CLIP_v2.pt",
     "CC-BY-NC-SA-4.0, gated: accept its terms on the page of CT-RATE, then `hf auth login`",
 )
+_FLUX_LICENCE = "Apache-2.0, gated: accept its terms on its page, then `hf auth login`"
 _TOKENIZER = Part("tokenizer", "tokenizer and config of CXR-BERT", CXR_BERT, "MIT")
 RELEASED = {
     released.name: released
@@ -44,7 +45,7 @@ RELEASED = {
             "ctflow-v1",
             (
                 Part("denoiser", "transformer", "EnyaWoooo/CTFlow/checkpoint-680000/denoiser_ema", "Apache-2.0"),
-                Part("avae", "A-VAE of FLUX.1-schnell", "black-forest-labs/FLUX.1-schnell/vae", "Apache-2.0"),
+                Part("avae", "A-VAE of FLUX.1-schnell", "black-forest-labs/FLUX.1-schnell/vae", _FLUX_LICENCE),
                 _TEXT,
                 _TOKENIZER,
             ),

@@ -22,7 +22,7 @@ VOCABULARY_TEXT = "\n".join(VOCABULARY) + "\n"
 VOCABULARY_SHA256 = hashlib.sha256(VOCABULARY_TEXT.encode()).hexdigest()
 TINY = {"ctclip": clip_config(), "vocabulary_sha256": VOCABULARY_SHA256, "head_size": 12}
 TINY_V1 = replace(V1, **TINY, avae_config=TINY_FLUX | SCALE)
-TINY_V2 = replace(V2, **TINY, avae_config=TINY_FLUX)
+TINY_V2 = replace(V2, **TINY, avae_config=TINY_FLUX | {"scaling_factor": 0.8487, "shift_factor": 0.0})
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 

@@ -1,6 +1,7 @@
 """The card of a converted model says what really went in, and what of it is not proved."""
 
 import hashlib
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -11,14 +12,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ctflow.__main__ import main
-from ctflow.card import Evidence, ModelCard, read_card
+from ctflow.card import ModelCard, read_card
 from ctflow.catalog import CXR_BERT, RELEASED
 from ctflow.catalog import TAEF1 as TAEF1_ADDRESS
 from ctflow.commands.convert import _PATTERNS
+from ctflow.pipeline import CTFlow
 from ctflow.released import recipes
 from ctflow.released.convert import convert
 from ctflow.released.hub import parse_address
-from ctflow.released.recipes import V1, V2, notice_of
 from tests.released import TINY_V1, TINY_V2, WEIGHTS, cxr_bert_file, fabricated, taef1_folder
 
 COMMIT, LATER = "a" * 40, "b" * 40
@@ -124,19 +125,22 @@ def test_local_weights_that_differ_differ_in_the_card_and_what_is_not_read_does_
     assert len(differ) == 1 and "denoiser: a local folder" in differ[0][0]
 
 
-@pytest.mark.parametrize("recipe", [V1, V2], ids=["v1", "v2"])
-def test_who_looks_at_a_volume_is_told_what_is_inferred(recipe) -> None:
-    """The page shows the notice alone, and a mirrored volume looks like any other."""
-    assert notice_of(recipe.evidence) == (
+@pytest.mark.parametrize("name", ["ctflow-v1", "ctflow-v2"])
+def test_who_looks_at_a_volume_is_told_what_is_inferred_and_no_longer_once_it_was_proved(
+    name: str, tmp_path: Path
+) -> None:
+    """The page shows this alone, and a mirrored volume looks like any other. An edit of the card is all it takes."""
+    made, out = fabricated(tmp_path / "files", name), tmp_path / "out"
+    card = convert(made.recipe, made.sources, out)
+    assert card.caution == (
         "Synthetic: of no real patient. Not for diagnosis. "
         "Inferred, not proved: left and right, slice spacing, text format."
     )
-
-
-def test_what_was_proved_is_not_in_the_notice(tmp_path: Path) -> None:
-    made = fabricated(tmp_path / "v1", "ctflow-v1")
-    evidence = Evidence(axes="proved", spacing="inferred", intensity="proved", text="proved")
-    notice = convert(replace(made.recipe, evidence=evidence), made.sources, tmp_path / "out").notice
-    assert notice.endswith("Not for diagnosis. Inferred, not proved: slice spacing.")
-    assert notice_of(replace(evidence, spacing="proved")) == "Synthetic: of no real patient. Not for diagnosis."
-    assert "Hounsfield units" in notice_of(replace(evidence, intensity="inferred"))
+    edited = json.loads((out / "card.json").read_text())
+    edited["geometry"]["axes"], edited["evidence"]["axes"] = ["S", "L", "A"], "proved"
+    (out / "card.json").write_text(json.dumps(edited))
+    assert CTFlow.load(out, "cpu").card.caution.endswith("Inferred, not proved: slice spacing, text format.")
+    edited["evidence"] = dict.fromkeys(edited["evidence"], "proved")
+    (out / "card.json").write_text(json.dumps(edited))
+    assert CTFlow.load(out, "cpu").card.caution == "Synthetic: of no real patient. Not for diagnosis."
+    assert "Hounsfield units" in replace(card, evidence=replace(card.evidence, intensity="inferred")).caution

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertTokenizer
 
+from ctflow.__main__ import main
 from ctflow.checkpoints import load_checkpoint
 from ctflow.errors import CheckpointError
 from ctflow.released.convert import convert
@@ -142,3 +143,40 @@ def test_a_small_decoder_whose_config_is_silent_is_of_diffusers_defaults(v1: Rel
         del config[name]
     (small / "config.json").write_text(json.dumps(config))
     convert(v1.recipe, replace(v1.sources, taef1=small), tmp_path / "out")
+
+
+def test_an_avae_whose_file_does_not_say_its_scale_is_refused_where_it_was_published_with_it(
+    v1: Released, tmp_path: Path
+) -> None:
+    v2 = fabricated(tmp_path / "v2", "ctflow-v2")
+    with pytest.raises(CheckpointError, match="does not say how its latents are scaled"):
+        convert(v1.recipe, replace(v1.sources, avae=v2.sources.avae), tmp_path / "out")
+
+
+def test_fluxs_own_avae_is_not_taken_for_v2s(v1: Released, tmp_path: Path) -> None:
+    v2 = fabricated(tmp_path / "v2", "ctflow-v2")
+    with pytest.raises(CheckpointError, match=r"scaling_factor 0\.3611 instead of 0\.8487"):
+        convert(v2.recipe, replace(v2.sources, avae=v1.sources.avae), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["EnyaWoooo/CTFlow/checkpoint-680000/denoiser_ema", "hf://EnyaWoooo/CTFlow/checkpoint-680000/denoiser_ema/"],
+)
+def test_the_published_part_of_another_model_is_refused_before_anything_is_fetched(
+    address: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["convert", "ctflow-v2", "--denoiser", address, "--avae", "a/b/c.pt", "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "is ctflow-v1's: give ctflow-v2's own" in said
+
+
+def test_taef1_for_latents_that_it_does_not_decode_is_refused_before_anything_is_fetched(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["convert", "ctflow-v2", "--denoiser", "a/b", "--avae", "a/c", "--taef1", "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "ctflow: TAEF1 decodes FLUX's latents, and ctflow-v2 has its own: leave out --taef1."
+    ]

@@ -64,6 +64,18 @@ def test_what_the_grades_contradict_is_not_recognised(there: bool, said: int) ->
     assert answer == (said if said == (ASSERTED if there else DENIED) else NOT_MENTIONED)
 
 
+def test_what_is_asserted_of_a_whole_side_must_be_in_one_of_its_lobes() -> None:
+    """Slots: consolidation in two lobes of each side, and effusion on two sides."""
+    reader = Reader(ReaderConfig(8, 1, 4, SLOTS[:6], SIZES)).requires_grad_(False)
+    for layer in (reader.grades, reader.mentions[2]):
+        layer.weight.zero_()
+    there = torch.tensor([True, False, False, False, True, False])
+    reader.grades.bias.copy_(torch.where(there[:, None], torch.tensor([-9.0, 9, 0]), torch.tensor([9.0, 0, 0])).ravel())
+    reader.mentions[2].bias.copy_(9.0 * torch.eye(3)[torch.full((6,), ASSERTED)].ravel())
+    (answers,) = reader.answers(torch.zeros(1, 8), torch.zeros(1, 16)).tolist()
+    assert answers == [ASSERTED, ASSERTED, NOT_MENTIONED, NOT_MENTIONED, ASSERTED, NOT_MENTIONED]
+
+
 @pytest.mark.parametrize(
     ("answers", "sizes", "expected"),
     [

@@ -28,7 +28,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     what.add_argument("--model", metavar="DIR", help="a checkpoint instead")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--cuda", choices=CUDA_LEVELS, default=CUDA_LEVELS[0], help="faster on a GPU, but untried")
-    parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="about how long (default: %(default)s)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=5.0,
+        metavar="M",
+        help="about how long, or one of each if that is longer (default: %(default)s)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="the numbers, beside the table")
 
 
@@ -113,7 +119,9 @@ def _markdown(report: dict[str, Any]) -> str:
         f"A step is {facts['step_gflop']:.0f} GFLOP, at {facts['share_of_matrix_peak']:.0%} of the "
         f"{facts['matrix_gflop_per_s']:.0f} GFLOP/s that products of matrices reach here.",
     ]
-    if report["solvers"]:
+    if not report["solvers"]:
+        lines += ["", "No table of solvers: random weights have no solution to be near to. Give --model for one."]
+    else:
         lines += ["", "| chunk | solver | steps | shift | error | s |", "|---|---|---|---|---|---|"]
     for row in report["solvers"]:
         lines.append(

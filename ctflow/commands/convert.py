@@ -53,13 +53,15 @@ def run(args: argparse.Namespace) -> None:
     addresses = {
         part.name: getattr(args, part.name) or _published(released, part.name, args.cxr_bert) for part in released.parts
     }
-    if args.taef1:
-        addresses["taef1"] = args.taef1
-    from ctflow.released.convert import convert
+    _check_own(released, addresses)
+    from ctflow.released.convert import check_taef1, convert
     from ctflow.released.hub import fetch
     from ctflow.released.recipes import RECIPES
     from ctflow.released.sources import Sources
 
+    if args.taef1:
+        check_taef1(RECIPES[args.model])
+        addresses["taef1"] = args.taef1
     found = {}
     for name, address in addresses.items():
         print(f"ctflow: {name} from {address}", file=sys.stderr)
@@ -67,6 +69,15 @@ def run(args: argparse.Namespace) -> None:
     card = convert(RECIPES[args.model], Sources(**found, cxr_bert=args.cxr_bert, addresses=addresses), out)
     inferred = [name for name, proof in vars(card.evidence).items() if proof == "inferred"]
     print(f"{out}: {card.title}. Inferred and not proved: {', '.join(inferred) or 'nothing'}; see {out / 'card.json'}.")
+
+
+def _check_own(released: Released, addresses: dict[str, str]) -> None:
+    """Raises RequestError for the published part of another model: its shapes may fit all the same."""
+    for other in RELEASED.values():
+        for part in other.parts:
+            theirs = part.source and part.source != released.part(part.name).source
+            if theirs and addresses[part.name].removeprefix("hf://").strip("/") == part.source:
+                raise RequestError(f"--{part.name} {part.source} is {other.name}'s: give {released.name}'s own.")
 
 
 def _published(released: Released, name: str, cxr_bert: bool) -> str:

@@ -69,7 +69,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)")
     parser.add_argument("--seed", type=number, metavar="N", help="drawn at random, and recorded, if left out")
     parser.add_argument("--chunks", type=number, metavar="N", help="length in chunks of slices (default: the model's)")
-    parser.add_argument("--preset", choices=PRESETS, help="solver, steps and shift; parity is the published way")
+    parser.add_argument("--preset", choices=PRESETS, help="solver, steps and shift; parity is the paper's")
     parser.add_argument("--solver", metavar="|".join(get_args(Solver)), help="default: the model's, as below")
     parser.add_argument("--steps", type=number, metavar="N", help="evaluations of the transformer per chunk")
     parser.add_argument("--shift", type=number, metavar="X", help="bends the steps towards noise; 1 = equal steps")
@@ -211,7 +211,7 @@ def _write(
         write_nifti(volume, args.out, synthetic_label(generator.card.name, from_scan=start is not None))
         write_sidecar(sidecar, sidecar_path(args.out))
     slices = f"{len(volume.hu)} slices" if complete else f"PARTIAL, {len(volume.hu)} slices"
-    print(f"{args.out}: {slices}, seed {request.seed}, {seconds:.0f} s. {generator.card.notice}")
+    print(f"{args.out}: {slices}, seed {request.seed}, {seconds:.0f} s. {generator.card.caution}")
 
 
 @contextmanager

@@ -59,8 +59,11 @@ def on_challenge_grid(hu: np.ndarray, spacing_mm: Spacing, size: Size, target_mm
 
 
 def _resampled(hu: np.ndarray, spacing_mm: Spacing, target_mm: Spacing, to_whole: Callable[[float], int]) -> Tensor:
-    """Cut to the range first, then trilinear without anti-aliasing."""
-    steps = zip(hu.shape, spacing_mm, target_mm, strict=True)
+    """Cut to the range first, then trilinear without anti-aliasing.
+
+    A header's float32 of 0.6 mm is a little more than 0.6, and a size that is rounded down would be one less or more.
+    """
+    steps = zip(hu.shape, (round(step, 6) for step in spacing_mm), target_mm, strict=True)
     size = [max(1, to_whole(count * (spacing / target))) for count, spacing, target in steps]
     values = torch.from_numpy(np.clip(hu, -HU_RANGE, HU_RANGE))[None, None]
     return F.interpolate(values, size=size, mode="trilinear", align_corners=False)[0, 0]

@@ -51,12 +51,18 @@ class Reader(nn.Module):
     def answers(self, embedding: Tensor, states: Tensor) -> Tensor:
         """Embeddings (B, D) and means of states (B, (1 + layers) · D) -> NOT_MENTIONED, DENIED or ASSERTED (B, slots).
 
-        Where the grades, which tell what the model is given, surely say otherwise, nothing counts as recognised.
+        Where the grades, which tell what the model is given, surely say otherwise, nothing counts as recognised. What
+        is asserted in several lobes of a side need not be in each of them.
         """
         likely, answer = self.mentions(states).unflatten(1, (-1, 3)).softmax(-1).max(-1)
+        answer = torch.where(likely > SURE_OF_MENTION, answer, NOT_MENTIONED)
         absent = self.grades(embedding).unflatten(1, (len(self.config.slots), -1)).softmax(-1)[..., 0]
-        contradicted = torch.where(answer == ASSERTED, absent, 1 - absent) > SURE_OF_CONTRADICTION
-        return torch.where((likely > SURE_OF_MENTION) & ~contradicted, answer, NOT_MENTIONED)
+        sides = [slot[:2] for slot in self.config.slots]
+        of_a_side = torch.tensor([[one == other for other in sides] for one in sides]).to(absent)
+        asserted = answer == ASSERTED
+        nowhere = (torch.where(asserted, absent, 1).log() @ of_a_side).exp()
+        contradicted = torch.where(asserted, nowhere, 1 - absent) > SURE_OF_CONTRADICTION
+        return torch.where(contradicted, NOT_MENTIONED, answer)
 
     def graded(self, embedding: Tensor) -> Tensor:
         """Embeddings (B, D) -> indices of the sizes (B, slots) for findings that are there, -1 where none is sure."""

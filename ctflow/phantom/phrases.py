@@ -135,7 +135,7 @@ DEVICE_WORDS: dict[str, tuple[str, ...]] = {
     "tracheal tube": ("endotracheal tube and a nasogastric tube", "tracheal tube and a gastric tube"),
 }
 NODULE_WORDS: dict[str, tuple[str, ...]] = {
-    "solid": ("nodule", "nodule", "solid nodule", "pulmonary nodule"),
+    "solid": ("nodule", "nodule", "solid nodule", "pulmonary nodule", "lung nodule"),
     "ground-glass": ("ground-glass nodule", "nodule of ground-glass density", "subsolid nodule"),
     "calcified": ("calcified nodule", "calcific nodule"),
 }

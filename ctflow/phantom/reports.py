@@ -32,6 +32,7 @@ TYPO_ODDS = 0.06
 MOST_DENIALS, MOST_BACKGROUND = 5, 4
 WRITTEN_ODDS = 0.4  # a sentence is one of those written out, where frames give others
 LIST_ODDS = 0.3  # several denials are one sentence
+SEVERAL_ODDS = 0.2  # without a place: "Multiple nodules."
 UNPLACED_ODDS = 0.3  # a sentence that leaves the size out says no place either, where that stands at its end
 PHRASES: dict[Kind, Phrases] = {**PLEURA, **MEDIASTINUM, **LUNGS}
 # Fluid thickness in mm that goes with a size in the measured sentences.
@@ -154,6 +155,9 @@ def tell_everywhere(kind: Kind, rng: np.random.Generator) -> str:
 def tell_unplaced(kind: Kind, rng: np.random.Generator) -> str:
     """A sentence that says a kind that has a side to be there, but not where or how large."""
     d = _Draw(rng, "known", unsized=1.0)
+    several = [noun.text for noun in frames.deniable(PHRASES[kind]) if noun.number == "many"]
+    if several and d.chance(SEVERAL_ODDS):
+        return f"Multiple {d.of(several)}."
     template = ""
     while "{place}" not in template or re.search(r"\{(size|mildly|quantity|mm|cm)\}", template):
         template = d.unsized_of(d.of(frames.told(PHRASES[kind])[0]))

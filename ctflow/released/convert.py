@@ -131,19 +131,29 @@ def _check_positions(config: STDiTConfig, source: Path) -> None:
 
 
 def _write_avae(recipe: Recipe, source: Path, out: Path) -> None:
-    """A folder as diffusers saves it, or a bare state dict."""
+    """A folder as diffusers saves it, or a bare state dict of an A-VAE that was not published with its config."""
     if source.is_dir():
         _copy_diffusers(AutoencoderKL, source, out, recipe.avae_config)
         return
+    if recipe.flux_latents:
+        raise CheckpointError(
+            f"{source} is a single file, which does not say how its latents are scaled: give {recipe.name}'s A-VAE as "
+            f"the folder that it was published as, with {CONFIG} and {DIFFUSERS_WEIGHTS}."
+        )
     weights = read_state_dict(source)
     check_fit(shapes_of(new_diffusers(AutoencoderKL, recipe.avae_config).state_dict()), shapes_of(weights), source)
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, out / DIFFUSERS_WEIGHTS)
     (out / CONFIG).write_text(json.dumps(recipe.avae_config, indent=2) + "\n")
 
 
-def _copy_taef1(recipe: Recipe, source: Path, out: Path) -> None:
+def check_taef1(recipe: Recipe) -> None:
+    """Raises CheckpointError for a model whose latents TAEF1 does not decode."""
     if not recipe.flux_latents:
         raise CheckpointError(f"TAEF1 decodes FLUX's latents, and {recipe.name} has its own: leave out --taef1.")
+
+
+def _copy_taef1(recipe: Recipe, source: Path, out: Path) -> None:
+    check_taef1(recipe)
     out.mkdir()
     _copy_diffusers(AutoencoderTiny, source, out, TAEF1_CONFIG)
 

@@ -57,7 +57,9 @@ def fetch(source: str, patterns: tuple[str, ...]) -> Path:
     try:
         return _download(address, patterns)
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, HTTPError, OSError) as error:
-        raise CheckpointError(f"{source} cannot be fetched. {_advice(error)} ({_first_line(error)})") from error
+        raise CheckpointError(
+            f"{source} is no file here, and cannot be fetched from the hub. {_advice(error)} ({_first_line(error)})"
+        ) from error
 
 
 def resolved(source: str, path: Path) -> str | None:

