@@ -99,21 +99,22 @@ class Page:
             label=f"Length, in chunks of {geometry.slices_per_chunk} slices",
         )
         self.length = gr.HTML(apply_default_css=False)
+        with gr.Row(elem_classes="ct-examples", equal_height=True):
+            self.presets = [gr.Button(name, size="sm", min_width=100) for name in self._presets()]
         self.steps = gr.Slider(1, max(200, defaults.steps), defaults.steps, step=1, label="Steps per chunk")
         self.solver = gr.Radio(list(get_args(Solver)), value=defaults.solver, label="Solver")
         self.shift = gr.Slider(0.1, 10, defaults.shift, step=0.1, label="Shift of the steps towards noise")
-        with gr.Row(elem_classes="ct-examples", equal_height=True):
-            self._presets()
         self.guidance = gr.Slider(
             1, 10, self.card.guidance.default, step=0.1, label="Guidance", visible=self.card.guidance.trained
         )
 
-    def _presets(self) -> None:
+    def _presets(self) -> dict[str, str]:
+        """Name -> steps, solver and shift, as JSON."""
         own = {name: getattr(self.card.defaults, name) for name in ("steps", "solver", "shift")}
-        for name, preset in {"model's own": own, **PRESETS}.items():
-            values = json.dumps([preset[field] for field in own])
-            button = gr.Button(f"{name}: {preset['solver']} {preset['steps']}", size="sm", min_width=100)
-            button.click(None, None, [self.steps, self.solver, self.shift], js=f"() => {values}", **_QUIET)
+        return {
+            f"{name}: {preset['solver']} {preset['steps']}": json.dumps([preset[field] for field in own])
+            for name, preset in {"model's own": own, **PRESETS}.items()
+        }
 
     def _connect(self) -> None:
         report: list[Any] = [self.findings, self.impression, self.sex, self.age]
@@ -124,6 +125,8 @@ class Page:
         gr.on(
             [self.demo.load, self.chunks.change], None, self.chunks, self.length, js=_length_script(self.card), **_QUIET
         )
+        for button, values in zip(self.presets, self._presets().values(), strict=True):
+            button.click(None, None, [self.steps, self.solver, self.shift], js=f"() => {values}", **_QUIET)
         self.dice.click(None, None, self.seed, js=_DICE, **_QUIET)
         self.start.click(None, fields, None, js=_telling("ctflow-generate"), **_QUIET)
         self.halt.click(None, None, None, js="() => { document.dispatchEvent(new Event('ctflow-stop')); }", **_QUIET)

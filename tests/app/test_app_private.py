@@ -56,9 +56,9 @@ class Stranger:
 def test_no_report_is_logged_or_names_a_file_and_nobody_else_is_called(apart: Apart) -> None:
     """Gradio printed what it could not use: with too few values, the report itself."""
     one = Stranger(apart.url)
-    for data in ([SECRET], [SECRET, 3, 4, *[SECRET] * 6], {"a": SECRET}, [{"path": SECRET}, *[""] * 8], [SECRET] * 30):
+    for data in ([SECRET], [SECRET, 3, 4, *[SECRET] * 7], {"a": SECRET}, [{"path": SECRET}, *[""] * 9], [SECRET] * 30):
         one.call("generate", data)
-    assert "/generate takes 9 values" in one.call("generate", [SECRET])
+    assert "/generate takes 10 values" in one.call("generate", [SECRET])
     assert "No endpoint understands this" in one.call("nothing", [SECRET])
     wrong = one.http.post(f"{apart.url}gradio_api/call/v2/generate", json={"findings": SECRET, SECRET: 1})
     assert "No endpoint understands this" in wrong.text
