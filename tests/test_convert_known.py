@@ -161,7 +161,11 @@ def test_fluxs_own_avae_is_not_taken_for_v2s(v1: Released, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     "address",
-    ["EnyaWoooo/CTFlow/checkpoint-680000/denoiser_ema", "hf://EnyaWoooo/CTFlow/checkpoint-680000/denoiser_ema/"],
+    [
+        "EnyaWoooo/CTFlow/checkpoint-680000/denoiser_ema",
+        "hf://EnyaWoooo/CTFlow/checkpoint-680000/denoiser_ema/",
+        "EnyaWoooo/CTFlow@main/checkpoint-680000/denoiser_ema",
+    ],
 )
 def test_the_published_part_of_another_model_is_refused_before_anything_is_fetched(
     address: str, capsys: pytest.CaptureFixture[str], tmp_path: Path

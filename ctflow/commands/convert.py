@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ctflow.card import CHECKPOINTS
@@ -73,10 +74,13 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_own(released: Released, addresses: dict[str, str]) -> None:
     """Raises RequestError for the published part of another model: its shapes may fit all the same."""
+    from ctflow.released.hub import parse_address
+
     for other in RELEASED.values():
         for part in other.parts:
-            theirs = part.source and part.source != released.part(part.name).source
-            if theirs and addresses[part.name].removeprefix("hf://").strip("/") == part.source:
+            asked, theirs = parse_address(addresses[part.name]), parse_address(part.source or "")
+            own = part.source == released.part(part.name).source
+            if theirs and asked and not own and replace(asked, revision=None) == theirs:
                 raise RequestError(f"--{part.name} {part.source} is {other.name}'s: give {released.name}'s own.")
 
 

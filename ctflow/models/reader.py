@@ -56,12 +56,12 @@ class Reader(nn.Module):
         """
         likely, answer = self.mentions(states).unflatten(1, (-1, 3)).softmax(-1).max(-1)
         answer = torch.where(likely > SURE_OF_MENTION, answer, NOT_MENTIONED)
-        absent = self.grades(embedding).unflatten(1, (len(self.config.slots), -1)).softmax(-1)[..., 0]
+        absent = self.grades(embedding).unflatten(1, (len(self.config.slots), -1)).log_softmax(-1)[..., 0]
         sides = [slot[:2] for slot in self.config.slots]
         of_a_side = torch.tensor([[one == other for other in sides] for one in sides]).to(absent)
         asserted = answer == ASSERTED
-        nowhere = (torch.where(asserted, absent, 1).log() @ of_a_side).exp()
-        contradicted = torch.where(asserted, nowhere, 1 - absent) > SURE_OF_CONTRADICTION
+        nowhere = torch.where(asserted, absent, 0) @ of_a_side
+        contradicted = torch.where(asserted, nowhere.exp(), 1 - absent.exp()) > SURE_OF_CONTRADICTION
         return torch.where(contradicted, NOT_MENTIONED, answer)
 
     def graded(self, embedding: Tensor) -> Tensor:

@@ -113,6 +113,17 @@ def told(phrases: Phrases) -> tuple[list[str], list[str]]:
 
 
 @cache
+def told_held_out(phrases: Phrases) -> frozenset[str]:
+    """The held-out sentences that tell its nouns, as `_plain` compares them."""
+    return frozenset(_plain(text) for text in (*told(phrases)[1], *phrases.told_new))
+
+
+def is_held_out(sentence: str, phrases: Phrases) -> bool:
+    """Whether a sentence, braces left, is one of those that are held out."""
+    return _plain(sentence) in told_held_out(phrases)
+
+
+@cache
 def denied(phrases: Phrases) -> tuple[list[str], list[str]]:
     """-> the known and the held-out sentences that deny its nouns."""
     return _split(_denied(phrases), (*phrases.denied, *phrases.denied_new))

@@ -208,6 +208,6 @@ PLEURA: dict[Kind, Phrases] = {
         ),
         denied_nouns=nouns(many=("pneumothoraces",), mass=("free pleural air",)),
         place="side",
-        measures=("", "", "", ", {ml} ml", ", approximately {ml} ml", ", about {ml} ml", " with mediastinal shift"),
+        measures=("", "", "", ", {ml} ml", ", approximately {ml} ml", ", about {ml} ml"),
     ),
 }

@@ -40,6 +40,7 @@ THICKNESS_MM: dict[Size, tuple[int, int]] = {"small": (8, 20), "moderate": (28, 
 BEFORE_A_VOWEL = re.compile(r"\b([Aa]) (?=[aeiou]|8\d*\b|11\b|18\b)")
 SIZE_BEHIND = re.compile(r"[,:] \{size\}( in (amount|extent))?(?=[.,{])")
 SIZE_BEFORE = re.compile(r"\{(size|mildly)\},? (?!degree|extent)")
+SIZED = re.compile(r"\{(size|mildly|quantity|mm)\}")
 ABBREVIATIONS = {"upper": "UL", "middle": "ML", "lower": "LL"}
 KEPT_FROM_TYPOS = ("middle", "without", "absent", "absence", "neither", "negative")
 
@@ -48,12 +49,14 @@ KEPT_FROM_TYPOS = ("middle", "without", "absent", "absence", "neither", "negativ
 class _Draw:
     """Random choices by one cheap uniform number each: text-encoder training draws tens of thousands.
 
-    ``plain``: always the first of them.
+    ``unsized`` and ``unplaced``: the odds that a sentence leaves the size out, and with it the place, where it can.
+    ``plain``: always the first of the options, of the phrasings the first that says a size.
     """
 
     rng: np.random.Generator
     phrasings: Phrasings
     unsized: float = 0.0
+    unplaced: float = 0.0
     plain: bool = False
 
     def of(self, options: Sequence[str]) -> str:
@@ -69,20 +72,24 @@ class _Draw:
         return self.of(known if self.phrasings == "known" else held_out)
 
     def told(self, phrases: Phrases) -> str:
+        if self.plain:
+            return next(text for text in phrases.told if SIZED.search(text) or "{device}" in text)
         return self._one(phrases.told, phrases.told_new, frames.told(phrases))
 
     def denied(self, phrases: Phrases) -> str:
         return self._one(phrases.denied, phrases.denied_new, frames.denied(phrases))
 
-    def unsized_of(self, template: str) -> str:
-        """The template, perhaps without its size, if it can do without: of held-out ones that could be a known one."""
+    def perhaps_unsized(self, template: str, phrases: Phrases) -> str:
+        """The template, perhaps without its size: not where it cannot do without, or would be a held-out one."""
+        if not self.chance(self.unsized):
+            return template
         without = SIZE_BEFORE.sub("", SIZE_BEHIND.sub("", template))
         sized = any(f"{{{word}}}" in without for word in ("size", "mildly", "quantity"))
-        return template if sized or self.phrasings != "known" or not self.chance(self.unsized) else without
+        return template if sized or frames.is_held_out(without, phrases) else without
 
     def _one(self, known: Sequence[str], held_out: Sequence[str], framed: tuple[list[str], list[str]]) -> str:
         """A sentence that is written out, or one of a noun phrase in a frame."""
-        written = self.plain or self.chance(WRITTEN_ODDS) or not framed[0]
+        written = self.chance(WRITTEN_ODDS) or not framed[0]
         return self.version(*(known, held_out) if written else framed)
 
 
@@ -101,7 +108,8 @@ def write_report(
     """
     if denied is not None and (there := truth.kinds & set(denied)):
         raise ValueError(f"a report cannot deny what is there: {', '.join(sorted(there))}")
-    d = _Draw(rng, phrasings, unsized)
+    unsized = unsized if phrasings == "known" else 0.0
+    d = _Draw(rng, phrasings, unsized, UNPLACED_ODDS)
     facts = _facts(d, truth)
     denials = _denials(d, truth) if denied is None else [deny(kind, d, denied) for kind in denied]
     sex = truth.sex if d.chance(0.4) else None
@@ -127,8 +135,9 @@ def write_plainly(truth: Truth) -> Report:
 def tell(
     truth: Truth, kind: Kind, rng: np.random.Generator, phrasings: Phrasings = "known", unsized: float = 0.0
 ) -> list[str]:
-    """The sentences that say all the truth on one kind, asserted or denied. ``unsized``: as in ``write_report``."""
-    d = _Draw(rng, phrasings, unsized)
+    """The sentences that say all the truth on one kind, asserted or denied. ``unsized``: as in ``write_report``, but
+    they always say the place."""
+    d = _Draw(rng, phrasings, unsized if phrasings == "known" else 0.0)
     return _told(d, truth, kind) or [deny(kind, d, _absent(truth))]
 
 
@@ -160,7 +169,7 @@ def tell_unplaced(kind: Kind, rng: np.random.Generator) -> str:
         return f"Multiple {d.of(several)}."
     template = ""
     while "{place}" not in template or re.search(r"\{(size|mildly|quantity|mm|cm)\}", template):
-        template = d.unsized_of(d.of(frames.told(PHRASES[kind])[0]))
+        template = d.perhaps_unsized(d.of(frames.told(PHRASES[kind])[0]), PHRASES[kind])
     words = {"measure": "", "nodule": d.of(said.NODULE_WORDS["solid"])}
     return filled(template.replace(" {place}", ""), words)
 
@@ -209,11 +218,11 @@ def _sentence(d: _Draw, finding: Finding) -> str:
         words["nodules"] = words["nodule"].replace("nodule", "nodules")
         words["number"] = said.NUMBERS[finding.count]
     told = d.told(phrases)
-    template = d.unsized_of(told)
+    template = d.perhaps_unsized(told, phrases)
     if "{measure}" in template:
         words["measure"] = d.of(phrases.measures).format(**words)
     if "{place}" in template:
-        words["place"] = "" if template != told and d.chance(UNPLACED_ODDS) else _of_place(d, finding)
+        words["place"] = "" if template != told and d.chance(d.unplaced) else _of_place(d, finding)
         template = template if words["place"] else template.replace(" {place}", "")
     elif "{where}" in template:
         words["where"] = _where(d, finding)
@@ -260,8 +269,10 @@ def filled(template: str, words: dict[str, str]) -> str:
 def _both(d: _Draw, right: Size, left: Size) -> str:
     amounts = PHRASES["Pleural effusion"].words
     if right == left and d.chance(0.7):
-        return filled(d.unsized_of(d.told(BOTH_EQUAL)), {**_size_words(d, BOTH_EQUAL, right), "measure": ""})
-    if right != left and d.phrasings == "known" and d.chance(d.unsized):
+        return filled(
+            d.perhaps_unsized(d.told(BOTH_EQUAL), BOTH_EQUAL), {**_size_words(d, BOTH_EQUAL, right), "measure": ""}
+        )
+    if right != left and d.chance(d.unsized):
         larger, other = sorted(("right", "left"), key=lambda side: -SIZES.index(right if side == "right" else left))
         return filled(d.of(BOTH_UNSIZED), {"larger": larger, "other": other})
     words = {"r": d.of(amounts[right]), "l": d.of(amounts[left])}

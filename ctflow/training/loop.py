@@ -114,6 +114,8 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
         save()
         clock.log(bar)
         clock.draw()
+    # The model is the caller's: without autocast, and where it was.
+    accelerator.unwrap_model(model, keep_fp32_wrapper=False).cpu()
     (stage.folder / TRAINED).write_text(json.dumps({"steps": clock.step, "seconds": round(clock.seconds)}))
     return average.module.cpu().eval()
 

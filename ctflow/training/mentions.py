@@ -47,11 +47,12 @@ UNKNOWN_SHARE = 0.15
 
 @dataclass(frozen=True, eq=False)
 class Sentence:
-    """`slots`: int64 (len(SLOTS),), each NOT_MENTIONED, DENIED or ASSERTED."""
+    """`slots`: int64 (len(SLOTS),), each NOT_MENTIONED, DENIED or ASSERTED. `unplaced`: asserted, but in no slot."""
 
     text: str
     slots: np.ndarray
     sort: Sort
+    unplaced: Kind | None = None
 
 
 def new_reader(attributes: Attributes) -> Reader:
@@ -74,10 +75,16 @@ def draw_sentence(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
     if rng.random() >= JOINED_SHARE:
         return first
     second = _draw_one(rng, phrasings)
-    while (first.slots * second.slots * (first.slots - second.slots)).any():  # one denies what the other asserts
+    while _contradict(first, second) or _contradict(second, first):
         second = _draw_one(rng, phrasings)
     text = f"{first.text.rstrip('.')}, {second.text[:1].lower()}{second.text[1:]}"
     return Sentence(text, np.maximum(first.slots, second.slots), max(first.sort, second.sort, key=_WEIGHT.get))
+
+
+def _contradict(one: Sentence, other: Sentence) -> bool:
+    """Whether one denies what the other asserts, or speaks of what the other asserts somewhere."""
+    unplaced = [kind == one.unplaced for kind, _ in SLOTS]
+    return bool((one.slots * other.slots * (one.slots - other.slots)).any() or other.slots[unplaced].any())
 
 
 _WEIGHT: dict[Sort, int] = {"other": 0, "denied": 1, "asserted": 2}
@@ -104,7 +111,8 @@ def _draw_one(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
         kind = LOBAR[int(rng.integers(len(LOBAR)))]
         return Sentence(tell_everywhere(kind, rng), _slots({kind: ASSERTED}), "asserted")
     if phrasings == "known" and draw < 0.90:  # as it cannot be said where it is, it is better not recognised
-        return Sentence(tell_unplaced(PLACED[int(rng.integers(len(PLACED)))], rng), _slots({}), "other")
+        kind = PLACED[int(rng.integers(len(PLACED)))]
+        return Sentence(tell_unplaced(kind, rng), _slots({}), "other", kind)
     return Sentence(_other(rng, phrasings), _slots({}), "other")
 
 

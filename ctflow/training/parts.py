@@ -24,7 +24,7 @@ from ctflow.training.loop import Recipe, Stage
 from ctflow.training.mentions import check_mentions, new_reader, train_mentions
 from ctflow.training.phantoms import PhantomSet
 from ctflow.training.sizes import Sizes
-from ctflow.training.text import Attributes, accuracy, new_bert, new_tokenizer, train_text, train_text_on
+from ctflow.training.text import UNSIZED, Attributes, accuracy, new_bert, new_tokenizer, train_text, train_text_on
 from ctflow.training.tower import check_tower, fit_tower, seen, tower_set, train_tower
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ AVAE_RECIPE, AVAE_SHARE = Recipe("avae", 4e-3, None, ema_decay=0.99, max_gradien
 TEXT_RECIPE, TEXT_SHARE, TEXT_BATCH = Recipe("text", 1e-3, 3e-3, ema_decay=0.99, max_gradient_norm=1.0), 0.05, 64
 MENTIONS_RECIPE, MENTIONS_SHARE = Recipe("mentions", 3e-3, None, ema_decay=0.99, max_gradient_norm=10.0), 0.008
 TOWER_RECIPE, TOWER_SHARE = Recipe("tower", 3e-3, None, ema_decay=0.99, max_gradient_norm=1.0), 0.02
-# From a checkpoint on. What was trained to the end would at the full rates first forget.
+# From a checkpoint on. What was trained to the end would at the full rates first forget; mentions learn anew anyway.
 TEXT_ON_RECIPE, TEXT_ON_SHARE = replace(TEXT_RECIPE, learning_rate=4e-4, matrix_rate=1.2e-3), 0.1
 MENTIONS_ON_SHARE = 0.03
 
@@ -56,9 +56,10 @@ class Parts:
 def train_parts(stage: Callable[[Recipe, float], Stage], sizes: Sizes, phantoms: PhantomSet) -> Parts:
     """`stage`: of a recipe and its share of the time."""
     kl = _avae(stage(AVAE_RECIPE, AVAE_SHARE), sizes, phantoms)
-    attributes = _text(stage(TEXT_RECIPE, TEXT_SHARE), sizes)
+    reading = stage(TEXT_RECIPE, TEXT_SHARE)
+    attributes = _text(reading, sizes)
     encoder, reader = attributes.encoder, new_reader(attributes)
-    _check_text(encoder, reader.grades, stage(TEXT_RECIPE, 0).seed)
+    _check_text(encoder, reader.grades, reading.seed)
     reader = _mentions(stage(MENTIONS_RECIPE, MENTIONS_SHARE), sizes, reader, encoder)
     tower = _tower(stage(TOWER_RECIPE, TOWER_SHARE), sizes, encoder, phantoms)
     return Parts(kl, encoder, reader, tower)
@@ -66,13 +67,11 @@ def train_parts(stage: Callable[[Recipe, float], Stage], sizes: Sizes, phantoms:
 
 def train_parts_on(stage: Callable[[Recipe, float], Stage], sizes: Sizes, phantoms: PhantomSet, begun: Parts) -> Parts:
     """A checkpoint's A-VAE, whose latents stay, its encoder and reader with today's wordings, and a new tower."""
-    encoding = stage(TEXT_ON_RECIPE, TEXT_ON_SHARE)
+    reading, grades = stage(TEXT_ON_RECIPE, TEXT_ON_SHARE), begun.reader.grades
     encoder = once(
-        encoding,
-        begun.encoder,
-        lambda: train_text_on(encoding, begun.encoder, begun.reader.grades, TEXT_PARTS, TEXT_BATCH),
+        reading, begun.encoder, lambda: train_text_on(reading, begun.encoder, grades, TEXT_PARTS, TEXT_BATCH)
     )
-    _check_text(encoder, begun.reader.grades, encoding.seed)
+    _check_text(encoder, grades, reading.seed)
     reader = _mentions(stage(MENTIONS_RECIPE, MENTIONS_ON_SHARE), sizes, begun.reader, encoder)
     tower = _tower(stage(TOWER_RECIPE, TOWER_SHARE), sizes, encoder, phantoms)
     return Parts(begun.kl, encoder, reader, tower)
@@ -98,11 +97,12 @@ def _avae(stage: Stage, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
     return once(stage, kl, lambda: train_avae(stage, kl, phantoms, INTENSITY, sizes.avae_batch))
 
 
-def _tokenizer(folder: Path, seed: int, reports: int) -> PreTrainedTokenizerBase:
+def _tokenizer(folder: Path, seed: int, count: int) -> PreTrainedTokenizerBase:
     """Made once: the trainer of vocabularies breaks ties at random, so a second one would number words otherwise."""
     if not folder.exists():
         rng = np.random.default_rng([seed, 1])
-        texts = [encoder_text(write_report(draw_truth(rng), rng), TEXT_PARTS) for _ in range(reports)]
+        reports = [write_report(draw_truth(rng), rng, unsized=UNSIZED) for _ in range(count)]
+        texts = [encoder_text(report, TEXT_PARTS) for report in reports]
         with whole(folder) as new:
             new_tokenizer(texts, MAX_TOKENS).save_pretrained(new)
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)

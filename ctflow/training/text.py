@@ -163,7 +163,7 @@ def train_text_on(
     Each report's embedding nears what the encoder made of a plain report of the same truth before, and `heads`, which
     are not trained, read the grades (B, slots · GRADES) off it.
     """
-    before = deepcopy(encoder).requires_grad_(False)
+    before, heads = deepcopy(encoder).requires_grad_(False), deepcopy(heads).to(stage.device)
 
     def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         truths = [draw_truth(rng) for _ in range(batch)]
@@ -171,7 +171,7 @@ def train_text_on(
         plain = [encoder_text(write_plainly(truth), parts) for truth in truths]
         (embedding,) = _read(lambda *tokens: (model(*tokens),), encoder, texts, device)
         old = embeddings(before.to(device), plain)
-        logits = heads.to(device)(embedding.float()).unflatten(1, (len(SLOTS), GRADES))
+        logits = heads(embedding.float()).unflatten(1, (len(SLOTS), GRADES))
         target = _grades(truths).to(device)
         return {
             "grade": F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum") / len(truths),

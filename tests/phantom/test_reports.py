@@ -215,9 +215,20 @@ def test_known_sentences_and_held_out_ones_never_meet() -> None:
     assert not told_alone("known", unsized=1.0) & held_out
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_template_that_leaves_its_size_out_is_a_held_out_one(kind: Kind) -> None:
+    for one in {"Lung nodule": (PHRASES[kind], NODULES), "Pleural effusion": (PHRASES[kind], BOTH_EQUAL)}.get(
+        kind, (PHRASES[kind],)
+    ):
+        known, held_out = phrases_frames.told(one)
+        d = reports._Draw(np.random.default_rng(0), "known", unsized=1.0)
+        unsized = {d.perhaps_unsized(text, one) for text in (*known, *one.told)}
+        assert not unsized & {*held_out, *one.told_new}
+
+
 def test_held_out_sentences_have_no_word_that_known_ones_have_not() -> None:
     known, held_out = (
-        {word for text in told_alone(which) | reported(which) for word in re.findall(r"[a-z]+", text)}
+        {word for text in told_alone(which, 300) | reported(which) for word in re.findall(r"[a-z]+", text)}
         for which in ("known", "held-out")
     )
     assert not held_out - known
@@ -343,7 +354,9 @@ def test_a_kind_in_lobes_can_be_told_of_both_lungs(kind: Kind) -> None:
     for text in {tell_everywhere(kind, rng) for _ in range(100)} | reported:
         assert re.search(r"both|bilateral|right and left|the lungs", text.lower()) and not SIZED.search(text), text
         assert not NEGATION.search(text) and "{" not in text
-    assert all(len(tell(both, kind, rng)) == 2 for _ in range(50)), "what is evaluated says where and how large"
+    for phrasings, odds in (("known", 0.0), ("held-out", 1.0)):
+        told = [tell(both, kind, rng, phrasings, odds) for _ in range(50)]
+        assert all(len(texts) == 2 for texts in told), "what is evaluated says where and how large"
 
 
 @pytest.mark.parametrize("kind", (*SIDED, *LOBAR))
@@ -363,4 +376,7 @@ def test_a_plain_report_says_every_finding_with_side_lobe_and_size_and_always_th
             assert re.search(TOPICS[finding.kind], text.lower()) or finding.kind == "Medical material"
             assert not finding.side or finding.side in text.lower()
             assert not finding.lobe or f"{finding.side} {finding.lobe} lobe" in text
+            if finding.kind != "Medical material":
+                (alone,) = [write_plainly(Truth(findings=(finding,))).findings]
+                assert SIZED.search(alone) or re.search(r"\d mm", alone), alone
     assert write_plainly(Truth()).findings == "Normal chest CT."
