@@ -13,7 +13,7 @@ from ctflow.models.text import TextEncoder
 Site = tuple[str | None, str | None]  # side and lobe
 NOT_MENTIONED, DENIED, ASSERTED = range(3)
 # An answer that is less likely is none: better not recognised than misread.
-SURE_OF_MENTION, SURE_OF_SIZE, SURE_OF_CONTRADICTION = 0.95, 0.7, 0.8
+SURE_OF_MENTION, SURE_OF_SIZE, SURE_OF_CONTRADICTION = 0.98, 0.7, 0.8
 
 
 @dataclass(frozen=True)
