@@ -26,6 +26,7 @@ from ctflow.released.convert import convert
 from ctflow.released.recipes import V1
 from ctflow.released.sources import Sources
 from ctflow.report import Report
+from ctflow.weights import read_shapes
 from tests.released import GOLDEN, VOCABULARY, WEIGHTS
 
 L = STDiTConfig((16, 32, 32), (2, 2, 2), 32, 16, 1024, 24, 16, 4.0, 768)
@@ -46,7 +47,7 @@ def fabricated(folder: Path) -> int:
     torch.save({name: _random(shape, dtype) for name, (shape, dtype) in keys.items()}, folder / "CT-CLIP_v2.pt")
     bert = json.loads((GOLDEN / "ctclip/config.json").read_text())["real"]["bert"]
     (folder / "cxr/config.json").write_text(json.dumps({**bert, "model_type": "cxr-bert"}))
-    words = [*VOCABULARY, *(f"[unused{i}]" for i in range(bert["vocab_size"] - len(VOCABULARY)))]
+    words = [*VOCABULARY, *(f"[filler{i}]" for i in range(bert["vocab_size"] - len(VOCABULARY)))]
     (folder / "cxr/vocab.txt").write_text("\n".join(words) + "\n")
     return sum(path.is_file() for path in folder.rglob("*"))
 
@@ -65,7 +66,7 @@ def converted(folder: Path) -> int:
     vocabulary = hashlib.sha256((folder / "cxr/vocab.txt").read_bytes()).hexdigest()
     sources = Sources(folder / "denoiser", folder / "vae", folder / "CT-CLIP_v2.pt", folder / "cxr", False)
     convert(replace(V1, vocabulary_sha256=vocabulary), sources, folder / "model")
-    return len(STDiT(L).state_dict())
+    return len(read_shapes(folder / "model/transformer" / WEIGHTS))
 
 
 def generated(folder: Path) -> int:
