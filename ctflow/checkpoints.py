@@ -105,6 +105,8 @@ def save_checkpoint(
     _save_bf16(kl, folder / "avae" / DIFFUSERS_WEIGHTS)
     bert.config.save_pretrained(folder / "text")
     _save_bf16(bert, folder / "text" / TRANSFORMERS_WEIGHTS)
+    if tokenizer.is_fast:
+        tokenizer.backend_tokenizer.no_padding()  # it keeps how it padded last, and would write it down
     tokenizer.save_pretrained(folder / "text")
     for name, head in ((CTCLIP, ctclip), (READER, reader)):
         if head:

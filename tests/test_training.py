@@ -51,6 +51,10 @@ def test_training_writes_a_folder_that_generates(work: Path) -> None:
     assert volume.spacing_mm == (3.0, 1.5, 1.5)
 
 
+def test_how_texts_were_padded_in_training_is_not_written_down(work: Path) -> None:
+    assert json.loads((work / "model/text/tokenizer.json").read_text())["padding"] is None
+
+
 def test_the_card_says_what_it_was_trained_on_and_for_how_long(work: Path) -> None:
     card = read_card(work / "model" / "card.json")
     assert "procedural phantoms" in card.provenance

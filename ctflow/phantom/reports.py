@@ -40,7 +40,7 @@ THICKNESS_MM: dict[Size, tuple[int, int]] = {"small": (8, 20), "moderate": (28, 
 BEFORE_A_VOWEL = re.compile(r"\b([Aa]) (?=[aeiou]|8\d*\b|11\b|18\b)")
 SIZE_BEHIND = re.compile(r"[,:] \{size\}( in (amount|extent))?(?=[.,{])")
 SIZE_BEFORE = re.compile(r"\{(size|mildly)\},? (?!degree|extent)")
-SIZED = re.compile(r"\{(size|mildly|quantity|mm)\}")
+SIZED = re.compile(r"\{(size|mildly|quantity|mm|cm)\}")
 ABBREVIATIONS = {"upper": "UL", "middle": "ML", "lower": "LL"}
 KEPT_FROM_TYPOS = ("middle", "without", "absent", "absence", "neither", "negative")
 
@@ -168,7 +168,7 @@ def tell_unplaced(kind: Kind, rng: np.random.Generator) -> str:
     if several and d.chance(SEVERAL_ODDS):
         return f"Multiple {d.of(several)}."
     template = ""
-    while "{place}" not in template or re.search(r"\{(size|mildly|quantity|mm|cm)\}", template):
+    while "{place}" not in template or SIZED.search(template):
         template = d.perhaps_unsized(d.of(frames.told(PHRASES[kind])[0]), PHRASES[kind])
     words = {"measure": "", "nodule": d.of(said.NODULE_WORDS["solid"])}
     return filled(template.replace(" {place}", ""), words)
