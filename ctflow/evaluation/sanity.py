@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
-from ctflow.evaluation.anatomy import Mask, anatomy, depth_mm, standard
+from ctflow.evaluation.anatomy import GRID_MM, Mask, anatomy, depth_mm, standard
 from ctflow.phantom.grid import Field
 from ctflow.volume import Volume
 
 CHUNK = 16
 PLAN = ("two lungs", "heart to the left", "spine behind", "no holes in the wall")
 THUMB = (24, 32, 32)
-LEAST_LUNG_ML, MOST_HOLES_ML, ML = 150.0, 30.0, 0.027
+LEAST_LUNG_ML, MOST_HOLES_ML, ML = 150.0, 10.0, 0.027
+SKIN_GAP_MM = 16.0  # in the plane; what is narrower is a hole in the skin and not the air beside it
+AIR_HU = -400.0
 LEAST_HEART_X_MM, LEAST_SPINE_Y_MM = 3.0, 15.0
 
 
@@ -45,9 +48,19 @@ def sane(volume: Volume) -> dict[str, bool]:
         min(right, left) > LEAST_LUNG_ML,
         _mean(x, tissue) > LEAST_HEART_X_MM,
         _mean(a.grid.y, bone) > LEAST_SPINE_Y_MM,
-        float((shell & (small < -400)).sum()) * ML < MOST_HOLES_ML,
+        float((shell & (small < AIR_HU) & inside_skin(small)).sum()) * ML < MOST_HOLES_ML,
     )
     return dict(zip(PLAN, holds, strict=True))
+
+
+def inside_skin(hu: Field) -> Mask:
+    """Tissue and what it surrounds in the plane, slice by slice, on the 3 mm grid: a thin person's ribs lie so near the
+    skin that there is air outside within reach."""
+    reach = round(SKIN_GAP_MM / GRID_MM)
+    disc = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) <= reach
+    room = np.pad(hu > AIR_HU, ((0, 0), (reach, reach), (reach, reach)))
+    filled = [ndimage.binary_fill_holes(ndimage.binary_closing(one, disc)) for one in room]
+    return np.stack(filled)[:, reach:-reach, reach:-reach]
 
 
 def _mean(values: Field, mask: Mask) -> float:

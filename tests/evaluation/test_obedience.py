@@ -45,7 +45,7 @@ from ctflow.phantom.truth import amount
 from ctflow.volume import Volume
 from tests.tiny import CARD, tiny_checkpoint
 
-SEED = 11
+SEED, THIN_SEED = 11, 7
 FINDINGS: dict[str, Finding] = {
     "effusion": effusions(right=900.0)[0],
     "pneumothorax": Finding(kind="Pneumothorax", size="large", side="left", ml=1000.0),
@@ -132,6 +132,15 @@ def test_a_phantom_is_sane_and_one_upside_down_or_mirrored_is_not() -> None:
     assert not sane(mirrored)["heart to the left"]
     prone = Volume(np.ascontiguousarray(volume(None).hu[:, ::-1]), volume(None).affine)
     assert not sane(prone)["spine behind"]
+
+
+def test_a_thin_person_has_no_holes_in_the_wall_and_one_with_a_hole_has() -> None:
+    thin = make_phantom(THIN_SEED, truth=Truth())
+    hu, holes = thin.clean.copy(), "no holes in the wall"
+    assert sane(Volume(hu, thin.volume.affine))[holes]
+    beside = make_phantom(SEED, truth=Truth()).clean.copy()
+    beside[30:50, 110:122, :60] = -1000  # from the right lung to the air outside
+    assert not sane(Volume(beside, thin.volume.affine))[holes]
 
 
 def test_a_seam_is_seen_and_none_is_seen_in_a_phantom() -> None:
