@@ -44,8 +44,8 @@ def solve(velocity: Velocity[T], noise: Iterator[T], solver: str, steps: int, sh
     """Follows the velocity from noise to data; yields the state after each of `steps` evaluations.
 
     `euler` is the published sampler; `midpoint` takes two evaluations per interval, so `steps` must be even;
-    `stochastic` draws part of the noise anew at each step, so that later ones mend what earlier ones got wrong: as
-    much as the posterior of DDPM (Ho et al., 2020), on this path, has it.
+    `stochastic` takes the data that each velocity points to, with new noise, to the next time (as diffusers'
+    FlowMatchEulerDiscreteScheduler with `stochastic_sampling`): later steps mend what earlier ones got wrong.
     `noise`: one draw to begin with, and for `stochastic` one more for each further step.
     """
     if solver == "euler":
@@ -78,10 +78,7 @@ def _midpoint(velocity: Velocity[T], x: T, grid: list[float]) -> Iterator[T]:
 def _stochastic(velocity: Velocity[T], noise: Iterator[T], grid: list[float]) -> Iterator[T]:
     x = next(noise)
     for start, end in pairwise(grid):
-        towards_noise = velocity(x, start)
-        data, old = x - start * towards_noise, x + (1 - start) * towards_noise  # type: ignore[operator]
-        x = data
+        x = x - start * velocity(x, start)  # type: ignore[operator]
         if end:
-            kept = (1 - start) / (1 - end) * end / start
-            x = path(data, kept * old + (1 - kept**2) ** 0.5 * next(noise), end)
+            x = path(x, next(noise), end)
         yield x

@@ -67,9 +67,7 @@ def test_what_is_computed_once_is_the_same_function(transformer: STDiT, case: st
         weights, config = transformer.state_dict(), transformer.config
         weights["pos_embed"] = torch.randn(1, math.prod(config.tokens), config.hidden_size)
         transformer = STDiT(
-            replace(
-                config, head_merge="usual", positions="chunk", text_facts=3, text_gains=True, detail=2, detail_blocks=1
-            )
+            replace(config, head_merge="usual", positions="chunk", text_facts=3, detail=2, detail_blocks=1)
         )
         weights = {name: value for name, value in weights.items() if not name.startswith("final_layer.linear")}
         transformer.load_state_dict({**transformer.state_dict(), **weights})

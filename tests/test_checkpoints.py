@@ -124,8 +124,7 @@ def test_a_config_that_is_silent_is_read_as_the_released_code_has_it(folder: Pat
     config = json.loads(path.read_text())
     path.write_text(json.dumps(config | {"head_merge": "usual"}))
     assert load_transformer(path.parent).config.head_merge == "usual"
-    ours = {"head_merge": "released", "positions": "plane", "text_facts": 0, "text_gains": False}
-    ours |= {"detail": 0, "detail_blocks": 0}
+    ours = {"head_merge": "released", "positions": "plane", "text_facts": 0, "detail": 0, "detail_blocks": 0}
     for name in ours:
         del config[name]
     path.write_text(json.dumps(config))
@@ -136,9 +135,6 @@ def test_a_config_that_is_silent_is_read_as_the_released_code_has_it(folder: Pat
         load_transformer(path.parent)
     path.write_text(json.dumps(config | {"detail": 2, "detail_blocks": 1}))
     with pytest.raises(CheckpointError, match="need detail and text_facts"):
-        load_transformer(path.parent)
-    path.write_text(json.dumps(config | {"text_gains": True}))
-    with pytest.raises(CheckpointError, match="text_gains need text_facts"):
         load_transformer(path.parent)
 
 

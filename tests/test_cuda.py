@@ -45,8 +45,9 @@ def once(run: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
 @pytest.mark.parametrize("detail", [0, 2])
 def test_a_replayed_step_reads_what_it_is_given_each_time(transformer: STDiT, detail: int) -> None:
     if detail:
-        ours = replace(transformer.config, text_facts=3, text_gains=True, detail=detail, detail_blocks=1)
-        transformer = STDiT(ours).requires_grad_(False)
+        transformer = STDiT(replace(transformer.config, text_facts=3, detail=detail, detail_blocks=1)).requires_grad_(
+            False
+        )
     replayed, captured = Replayed(transformer, lambda run: captured.append(1) or once(run)), []
     kept = []
     for case in ("case0", "case1"):

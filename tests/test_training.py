@@ -22,7 +22,7 @@ from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report, encoder_text
 from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE, check_room, note_demo
-from ctflow.training.initial import begin_blocks, begin_facts, cosines, grown, look_along, look_around
+from ctflow.training.initial import begin_blocks, begin_facts, cosines, look_along, look_around
 from ctflow.training.loop import Recipe, Stage, note_network
 from ctflow.training.loop import train as train_stage
 from ctflow.training.phantoms import STUDIES
@@ -183,8 +183,7 @@ def test_a_kill_while_state_is_saved_costs_no_more_than_what_was_not_yet_saved(t
 
 def test_facts_of_the_report_begin_as_what_it_tells_and_change_nothing_yet() -> None:
     torch.manual_seed(0)
-    config = STDiTConfig((4, 8, 8), (2, 4, 4), 4, 2, 16, 2, 2, 2.0, 8, text_facts=3, text_gains=True)
-    model = STDiT(config).requires_grad_(False)
+    model = STDiT(STDiTConfig((4, 8, 8), (2, 4, 4), 4, 2, 16, 2, 2, 2.0, 8, text_facts=3)).requires_grad_(False)
     texts = F.normalize(torch.randn(300, 1, 8), dim=-1)
     told = (texts[:, 0] @ torch.randn(8, 3)).clamp(min=0)
     begin_facts(model, texts.expand(-1, 4, -1), told)
@@ -193,22 +192,9 @@ def test_facts_of_the_report_begin_as_what_it_tells_and_change_nothing_yet() -> 
         assert torch.corrcoef(torch.stack([fact, truth]))[0, 1] > 0.8
     assert model.text_facts(torch.zeros(8)).abs().max() < 0.2 * facts.std()
     x, t = torch.randn(1, 2, 4, 8, 8), torch.tensor([0.5])
-    plain = STDiT(replace(config, text_facts=0, text_gains=False)).requires_grad_(False)
+    plain = STDiT(replace(model.config, text_facts=0)).requires_grad_(False)
     plain.load_state_dict({name: value for name, value in model.state_dict().items() if name in plain.state_dict()})
     assert torch.equal(model(x, x, texts[:1], t), plain(x, x, texts[:1], t))
-
-
-def test_a_transformer_without_gains_goes_on_as_it_was_and_one_with_gains_keeps_them() -> None:
-    torch.manual_seed(0)
-    config = STDiTConfig((4, 8, 8), (2, 4, 4), 4, 2, 16, 2, 2, 2.0, 8, text_facts=3, text_gains=True)
-    older = STDiT(replace(config, text_gains=False)).requires_grad_(False)
-    x, text, t = torch.randn(1, 2, 4, 8, 8), torch.randn(1, 1, 8), torch.tensor([0.5])
-    model = grown(older, config)
-    assert all(parameter.requires_grad for parameter in model.parameters())
-    assert torch.equal(model(x, x, text, t), older(x, x, text, t))
-    torch.nn.init.normal_(model.blocks[0].text_gain.weight)
-    assert not torch.allclose(model(x, x, text, t), older(x, x, text, t)), "the gains reach the answer"
-    assert torch.equal(grown(model, config)(x, x, text, t), model(x, x, text, t))
 
 
 def test_what_differs_between_a_persons_studies_counts_more_than_what_does_not() -> None:
@@ -219,11 +205,10 @@ def test_what_differs_between_a_persons_studies_counts_more_than_what_does_not()
     assert parts["told"].item() == pytest.approx(APART_WEIGHT)
 
 
-def test_an_error_counts_as_a_share_of_what_differs_between_the_studies() -> None:
+def test_an_error_counts_more_where_the_studies_differ_less() -> None:
     errors = torch.tensor([[1.0], [-1.0]])
-    small, large = (apart(size * errors, size * errors)["told"].item() for size in (0.3, 1.0))
-    assert small == pytest.approx(large, rel=0.02)
-    assert apart(errors, 0.001 * errors)["told"] < apart(errors, 0 * errors)["told"] < 20 * APART_WEIGHT, "bounded"
+    small, large = (apart(errors, size * errors)["told"].item() for size in (0.03, 1.0))
+    assert small > 10 * large
 
 
 def test_chunks_are_drawn_more_often_where_the_studies_differ() -> None:

@@ -22,12 +22,10 @@ def reference_velocity(model: STDiT, x: Tensor, previous: Tensor, text: Tensor, 
     time, words = model.t_embedder(t), model.y_embedder.y_proj(text)
     block_time = model.t_block(time).unflatten(1, (6, -1))
     for index, block in enumerate(model.blocks):
-        modulation, gain = block_time, torch.ones(())
-        if model.text_facts is not None:  # the demo model's alone, as its gains and `detail` are
+        modulation = block_time
+        if model.text_facts is not None:  # the demo model's alone, as `detail` is
             modulation = block_time + block.text_modulation(model.text_facts(text)).unflatten(2, (6, -1))[:, 0]
-        if block.text_gain is not None:
-            gain = 1 + block.text_gain(model.text_facts(text))
-        tokens = _block(block, tokens, words, modulation, gain, model.pos_embed_temporal if index == 0 else None)
+        tokens = _block(block, tokens, words, modulation, model.pos_embed_temporal if index == 0 else None)
     shift, scale = (model.final_layer.scale_shift_table + time[:, None]).chunk(2, dim=1)
     answer = model.unpatchify(model.final_layer.linear(_modulate(tokens, shift, scale)))
     if model.detail is None:
@@ -62,7 +60,7 @@ def reference_decode(avae: AVAE, latents: Tensor) -> Tensor:
     return torch.cat([avae.network.decode(batch).sample.mean(1) for batch in unscaled.split(1)])
 
 
-def _block(block: Block, x: Tensor, text: Tensor, time: Tensor, gain: Tensor, position: Tensor | None) -> Tensor:
+def _block(block: Block, x: Tensor, text: Tensor, time: Tensor, position: Tensor | None) -> Tensor:
     shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = (block.scale_shift_table + time).chunk(6, dim=1)
     batch, n = x.shape[0], block.slices
     planes = rearrange(_modulate(x, shift, scale), "b (n s) d -> (b n) s d", n=n)
@@ -71,8 +69,7 @@ def _block(block: Block, x: Tensor, text: Tensor, time: Tensor, gain: Tensor, po
     lines = lines if position is None else lines + position
     x = x + gate * rearrange(_attention(block.attn_temp, lines), "(b s) n d -> b (n s) d", b=batch)
     x = x + _cross_attention(block.cross_attn, x, text, block.attn.heads)
-    hidden = F.gelu(block.mlp.fc1(_modulate(x, mlp_shift, mlp_scale)), approximate="tanh")
-    return x + mlp_gate * block.mlp.fc2(gain * hidden)
+    return x + mlp_gate * block.mlp(_modulate(x, mlp_shift, mlp_scale))
 
 
 def _modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:

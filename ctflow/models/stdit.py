@@ -23,13 +23,11 @@ CONVOLUTIONS = (nn.Conv3d, nn.ConvTranspose3d)
 @dataclass(frozen=True, eq=False)
 class Condition:
     """What is the same in all steps of a chunk: tokens of the previous chunk and the positions (B, n·s, D), what
-    each block is told of the report (B, 1 or 7, D), the gains of its MLP's hidden units (B, 1, hidden), if they have
-    some, and what `Detail`, if there is one, is told of the previous chunk (B, hidden, T, H, W) and each of its blocks
-    of the report (B, 2, dim)."""
+    each block is told of the report (B, 1 or 7, D), and what `Detail`, if there is one, is told of the previous chunk
+    (B, hidden, T, H, W) and each of its blocks of the report (B, 2, dim)."""
 
     tokens: Tensor
     text: tuple[Tensor, ...]
-    gains: tuple[Tensor, ...] = ()
     edge: Tensor | None = None
     detail: tuple[Tensor, ...] = ()
 
@@ -77,12 +75,10 @@ class STDiT(nn.Module):
         facts = self.text_facts(text.to(self.text_facts.weight.dtype)) if self.text_facts else None
         text = self.y_embedder(text)
         told = tuple(block.told(text, facts) for block in self.blocks)
-        weighed = self.blocks if self.config.text_gains else ()
-        gains = tuple(1 + block.text_gain(facts).to(tokens.dtype) for block in weighed)
         if self.detail is None:
-            return Condition(tokens, told, gains)
+            return Condition(tokens, told)
         detail = tuple(block.told(facts).to(tokens.dtype) for block in self.detail.blocks)
-        return Condition(tokens, told, gains, self.detail.edge(previous), detail)
+        return Condition(tokens, told, self.detail.edge(previous), detail)
 
     def modulation(self, t: Tensor) -> Modulation:
         """t (B,). Worked out in the precision of the time embedding, given in that of the blocks."""
@@ -105,10 +101,8 @@ class STDiT(nn.Module):
         """One evaluation: x (B, C, T, H, W) -> velocity of the same shape and dtype."""
         tokens = self.x_embedder(x) + condition.tokens
         position = self.pos_embed_temporal.to(tokens.dtype)
-        gains = condition.gains or (None,) * len(self.blocks)
-        each = zip(self.blocks, condition.text, gains, modulation.blocks, strict=True)
-        for index, (block, text, gain, time) in enumerate(each):
-            tokens = block(tokens, text, time, position if index == 0 else None, gain)
+        for index, (block, text, time) in enumerate(zip(self.blocks, condition.text, modulation.blocks, strict=True)):
+            tokens = block(tokens, text, time, position if index == 0 else None)
         answer = self.unpatchify(self.final_layer(tokens, modulation.final))
         if self.detail is not None:
             answer, features = answer.split((self.config.out_channels, self.config.detail), dim=1)

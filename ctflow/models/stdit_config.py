@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-_NO_SIZES = ("head_merge", "positions", "mlp_ratio", "text_facts", "text_gains", "detail", "detail_blocks")
+_NO_SIZES = ("head_merge", "positions", "mlp_ratio", "text_facts", "detail", "detail_blocks")
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,6 @@ class STDiTConfig:
     `head_merge`: see `Attention`. `positions`: what a token is told of its place before the first block, that in the
     "plane" alone, as released (that along the slices comes in the first block's temporal attention), or in the whole
     "chunk". `text_facts`: how many numbers, read off the report, modulate each block as the time does; as released, 0.
-    `text_gains`: whether they weigh the hidden units of each block's MLP too; as released, not.
     `detail`: how many features of each latent the tokens give to `Detail`; as released, 0, and there is none.
     `detail_blocks`: how many blocks it has at half the resolution; with any, one more at the full one.
     Raises ValueError for sizes that do not go together.
@@ -31,7 +30,6 @@ class STDiTConfig:
     head_merge: Literal["released", "usual"] = "released"
     positions: Literal["plane", "chunk"] = "plane"
     text_facts: int = 0
-    text_gains: bool = False
     detail: int = 0
     detail_blocks: int = 0
 
@@ -51,8 +49,6 @@ class STDiTConfig:
         for name in ("text_facts", "detail", "detail_blocks"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative; it is {getattr(self, name)}")
-        if self.text_gains and not self.text_facts:
-            raise ValueError("text_gains need text_facts, which give them")
         if self.detail_blocks and not (self.detail and self.text_facts):
             raise ValueError("detail_blocks need detail and text_facts, of which they are told")
         if self.detail_blocks and any(size % 2 for size in self.input_size):

@@ -55,16 +55,15 @@ class TextAttention(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Two layers with the tanh form of GELU between them, whose units may each have a gain."""
+    """Two layers with the tanh form of GELU between them."""
 
     def __init__(self, dim_in: int, dim_hidden: int, dim_out: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(dim_in, dim_hidden)
         self.fc2 = nn.Linear(dim_hidden, dim_out)
 
-    def forward(self, x: Tensor, gain: Tensor | None = None) -> Tensor:
-        hidden = F.gelu(self.fc1(x), approximate="tanh")
-        return self.fc2(hidden if gain is None else hidden * gain)
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
@@ -83,7 +82,6 @@ class Block(nn.Module):
         self.cross_attn = TextAttention(dim)
         self.mlp = Mlp(dim, int(dim * config.mlp_ratio), dim)
         self.text_modulation = nn.Linear(config.text_facts, 6 * dim) if config.text_facts else None
-        self.text_gain = nn.Linear(config.text_facts, self.mlp.fc1.out_features) if config.text_gains else None
         self.scale_shift_table = nn.Parameter(torch.randn(6, dim) / dim**0.5)
         self.slices = config.tokens[0]
 
@@ -96,10 +94,8 @@ class Block(nn.Module):
         modulation = rearrange(self.text_modulation(facts), "b 1 (six d) -> b six d", six=6)
         return torch.cat([added, modulation.to(added.dtype)], dim=1)
 
-    def forward(
-        self, x: Tensor, text: Tensor, time: Tensor, temporal_position: Tensor | None, gain: Tensor | None
-    ) -> Tensor:
-        """x (B, n·s, D); text and gain as `Condition` has them; time (B or 1, 6, D), as `Modulation` has it."""
+    def forward(self, x: Tensor, text: Tensor, time: Tensor, temporal_position: Tensor | None) -> Tensor:
+        """x (B, n·s, D); text as `told` gives it; time (B or 1, 6, D), as `Modulation` has it."""
         if self.text_modulation is not None:
             text, modulation = text.split((1, 6), dim=1)
             time = time + modulation
@@ -107,7 +103,7 @@ class Block(nn.Module):
         x = torch.addcmul(x, gate, self.spatial(modulate(x, shift, scale)))
         x = torch.addcmul(x, gate, self.temporal(x, temporal_position))
         x = x + text
-        return torch.addcmul(x, mlp_gate, self.mlp(modulate(x, mlp_shift, mlp_scale), gain))
+        return torch.addcmul(x, mlp_gate, self.mlp(modulate(x, mlp_shift, mlp_scale)))
 
     def spatial(self, x: Tensor) -> Tensor:
         batch = x.shape[0]

@@ -24,7 +24,7 @@ from ctflow.models.text import TextEncoder
 from ctflow.phantom import SLOTS, amounts, write_report
 from ctflow.report import encoder_text
 from ctflow.training.avae import train_avae
-from ctflow.training.initial import grown, new_transformer
+from ctflow.training.initial import new_transformer
 from ctflow.training.loop import TRAINED, Recipe, Stage
 from ctflow.training.parts import (
     AVAE_RECIPE,
@@ -67,7 +67,6 @@ def train_demo(
     read, ResourceError without the device or the room on the disk.
     """
     sizes = SMOKE if smoke else DEMO
-    config = _transformer_config(sizes)
     device = resolve_device(device).type
     torch.manual_seed(seed)
 
@@ -90,7 +89,7 @@ def train_demo(
     kl = _trained_on(stage(DECODER_RECIPE, DECODER_SHARE), parts.kl, sizes, phantoms) if begun else parts.kl
     transformer = train_transformer(
         stage(GO_ON_RECIPE, GO_ON_SHARE) if begun else stage(TRANSFORMER_RECIPE, TRANSFORMER_SHARE),
-        grown(begun.transformer, config) if begun else new_transformer(config, data, seed),
+        begun.transformer.requires_grad_(True) if begun else new_transformer(_transformer_config(sizes), data, seed),
         data,
         sizes.batch,
     )
@@ -108,8 +107,7 @@ def _beginning(work: Path, given: Path | None, sizes: Sizes) -> Checkpoint | Non
     if folder is None:
         return None
     checkpoint = load_checkpoint(folder)
-    expected = _transformer_config(sizes)
-    found = replace(checkpoint.transformer.config, text_gains=expected.text_gains)
+    found, expected = checkpoint.transformer.config, _transformer_config(sizes)
     if found != expected or not (checkpoint.reader and checkpoint.ctclip) or checkpoint.card.intensity != INTENSITY:
         raise RequestError(
             f"{folder} is not of the kind that is trained here, so it cannot be gone on with: a transformer of "
@@ -222,7 +220,6 @@ def _transformer_config(sizes: Sizes) -> STDiTConfig:
         head_merge="usual",
         positions="chunk",
         text_facts=len(SLOTS),
-        text_gains=True,
         detail=sizes.detail,
         detail_blocks=sizes.detail_blocks,
     )

@@ -125,23 +125,6 @@ def begin_facts(model: STDiT, texts: Tensor, told: Tensor) -> None:
     for block in model.blocks:
         block.text_modulation.weight.zero_()
         block.text_modulation.bias.zero_()
-    begin_gains(model)
-
-
-def grown(older: STDiT, config: STDiTConfig) -> STDiT:
-    """What an older transformer has learnt, in one of `config`; gains that it lacks begin by changing nothing."""
-    model = STDiT(config)
-    with torch.no_grad():
-        begin_gains(model)
-    model.load_state_dict({**model.state_dict(), **older.state_dict()})
-    return model
-
-
-def begin_gains(model: STDiT) -> None:
-    """What the report makes of the gains begins at one, and changes nothing."""
-    for layer in filter(None, (block.text_gain for block in model.blocks)):
-        layer.weight.zero_()
-        layer.bias.zero_()
 
 
 def begin_answer(model: STDiT) -> None:

@@ -22,8 +22,8 @@ PREVIOUS_NOISE = 0.3  # at most: what generation gives as the previous chunk is 
 NO_PREVIOUS_SHARE = 0.2  # of the chunks see zeros in its place: what it shows, the report need not tell
 OTHER_PREVIOUS_SHARE = 0.25  # see the person's other study there: where the two disagree, the report is right
 TOLD_WEIGHT, MOST_TOLD = 3.0, 12.0  # see `told_weight`
-APART_WEIGHT = 8.0  # of what differs between a person's studies, beside all that does not
-TYPICAL, LEAST = 0.01, 0.001  # mean square of what differs in a chunk: of a middling finding, of hardly any
+APART_WEIGHT = 4.0  # of what differs between a person's studies, beside all that does not
+TYPICAL, LEAST = 0.01, 0.0002  # mean square of what differs in a chunk: of a middling finding, of hardly any
 JOIN_WEIGHT = (3.0, 2.0)  # of a chunk's first slices, whose errors are seen as a step from the chunk before
 DIFFER_SHARE = 0.6  # of the chunks after the first are drawn where the studies differ
 # A large effusion shows through all but the strongest noise, so the report is needed, and learnt, only near t = 1.
@@ -171,8 +171,7 @@ def train_transformer(stage: Stage, model: STDiT, data: LatentSet, batch: int) -
 def apart(errors: Tensor, chunks: Tensor) -> dict[str, Tensor]:
     """Squared errors (persons · STUDIES, ...), what a person's studies have in common apart from what they have not.
 
-    An error of what they have not counts as a share of all that differs between the studies' `chunks` (same shape):
-    else a large effusion drowns a nodule.
+    The less the studies' `chunks` (same shape) differ, the more it counts: else a large effusion drowns a nodule.
     """
 
     def split(values: Tensor) -> tuple[Tensor, Tensor]:
@@ -181,5 +180,5 @@ def apart(errors: Tensor, chunks: Tensor) -> dict[str, Tensor]:
         return common, values - common
 
     (common, told), (_, difference) = split(errors), split(chunks)
-    weight = APART_WEIGHT * TYPICAL / (difference.square().mean((1, 2)) + LEAST)
+    weight = APART_WEIGHT * (TYPICAL / (difference.square().mean((1, 2)) + LEAST)).sqrt()
     return {"common": common.square().mean(), "told": (weight * told.square().mean((1, 2))).mean()}
