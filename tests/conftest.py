@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pydantic.v1  # noqa: F401
 import pytest
 from hypothesis import HealthCheck, settings
 
 from ctflow.pipeline import CTFlow
 from tests.tiny import tiny_checkpoint
+
+# `pydantic.v1`: FastAPI imports it where a page is made, and an import fails in some versions of Python where the
+# garbage collector comes in between and what it clears warns (CPython's issue 106176). Here nothing is to be cleared.
 
 # A busy machine is slow at making examples too: that says nothing about what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
