@@ -23,12 +23,13 @@ from ctflow.pipeline import CTFlow
 from ctflow.report import Report, encoder_text
 from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE, check_room, note_demo
 from ctflow.training.initial import begin_blocks, begin_facts, cosines, look_along, look_around
+from ctflow.training.latents import LatentSet, padded
 from ctflow.training.loop import Recipe, Stage, note_network
 from ctflow.training.loop import train as train_stage
 from ctflow.training.phantoms import STUDIES
 from ctflow.training.sizes import DEMO, SMOKE
 from ctflow.training.text import LOOKS, new_bert
-from ctflow.training.transformer import APART_WEIGHT, LEAST, TYPICAL, LatentSet, apart, differing, draw_start
+from ctflow.training.transformer import DIFFER_SHARE, apart, apart_weight, differing, draw_batch, draw_starts
 
 HOURS = "0.002"  # seconds per network
 
@@ -197,29 +198,62 @@ def test_facts_of_the_report_begin_as_what_it_tells_and_change_nothing_yet() -> 
     assert torch.equal(model(x, x, texts[:1], t), plain(x, x, texts[:1], t))
 
 
-def test_what_differs_between_a_persons_studies_counts_more_than_what_does_not() -> None:
+def test_what_differs_between_a_persons_studies_counts_apart_from_what_does_not() -> None:
     person, finding = torch.randn(3, 1, 4, generator=torch.Generator().manual_seed(0)), torch.ones(3, 1, 4)
     alike, unlike = torch.cat([person, person], 1).flatten(0, 1), torch.cat([finding, -finding], 1).flatten(0, 1)
-    parts = apart(alike + unlike, (TYPICAL - LEAST) ** 0.5 * unlike)
+    parts = apart(alike + unlike, torch.tensor([1.0, 2.0, 6.0]))
     assert parts["common"].item() == pytest.approx(person.square().mean().item())
-    assert parts["told"].item() == pytest.approx(APART_WEIGHT)
+    assert parts["told"].item() == pytest.approx(3.0)
 
 
-def test_an_error_counts_more_where_the_studies_differ_less() -> None:
-    errors = torch.tensor([[1.0], [-1.0]])
-    small, large = (apart(errors, size * errors)["told"].item() for size in (0.03, 1.0))
-    assert small > 10 * large
+def test_an_error_counts_more_where_the_reports_say_that_studies_differ_little() -> None:
+    told, differ = np.zeros((40, 2)), np.full((20, 5), 1e-9)
+    told[0:20:2, 0], told[20::2, 1] = 1.0, 1.0  # a large finding in ten persons, a small one in ten
+    differ[:10, 2], differ[10:, 2] = 1.0, 0.01
+    differ[0], differ[10] = 0.0001, 1.0  # one of each is not as told
+    large, small = apart_weight(told, differ)[[0, 10]]
+    assert small > 2 * large, "not by how they are, but by how most are"
+
+
+def latent_set(studies: list[torch.Tensor], chunk: int) -> LatentSet:
+    black, white = torch.full((1, 2, 2), -1.0), torch.full((1, 2, 2), 1.0)
+    together, slices = padded(studies, black, white, chunk)
+    count = len(studies)
+    texts, odds = torch.ones(count, 1, 3), np.full(count // 2, 2 / count)
+    return LatentSet(together, slices, chunk, black, texts, told=np.zeros((count, 1)), odds=odds)
+
+
+def test_before_a_volume_is_black_and_after_it_white() -> None:
+    short, long = torch.zeros(1, 5, 2, 2), torch.arange(9.0).expand(1, 2, 2, 9).permute(0, 3, 1, 2)
+    data = latent_set([short, long], 4)
+    first, last, beyond = data.windows(np.array([1, 1, 0]), np.array([-4, 5, 8]), 8)[:, 0, :, 0, 0].tolist()
+    assert first == [-1, -1, -1, -1, 0, 1, 2, 3]
+    assert last == [5, 6, 7, 8, 1, 1, 1, 1]
+    assert beyond == [1] * 8
+
+
+def test_a_batch_shows_both_studies_of_a_person_under_the_same_noise() -> None:
+    generator = torch.Generator().manual_seed(0)
+    data = latent_set([torch.randn(1, 10, 2, 2, generator=generator) for _ in range(4)], 4)
+    batch = draw_batch(data, differing(data), 6, np.random.default_rng(0))
+    again = draw_batch(data, differing(data), 6, np.random.default_rng(0))
+    assert all(torch.equal(one, other) for one, other in zip(batch, again, strict=True))
+    assert batch.chunk.shape == batch.previous.shape == (12, 1, 4, 2, 2)
+    t = batch.t.view(-1, 1, 1, 1, 1)
+    noise = (batch.point - (1 - t) * batch.chunk) / t
+    for one, other in ((t, t), (noise, noise), (batch.text, batch.text)):
+        assert torch.allclose(one[::2], other[1::2], atol=1e-4)
+    assert not torch.equal(batch.chunk[::2], batch.chunk[1::2])
 
 
 def test_chunks_are_drawn_more_often_where_the_studies_differ() -> None:
     same, other = torch.zeros(2, 1, 30, 2, 2)
     other[:, 25] = 1
-    (differ,) = differing(LatentSet([same, other], *torch.zeros(3, 1), told=np.zeros((2, 1)), odds=np.ones(1)))
-    assert differ.argmax() == 25 and differ.sum() == pytest.approx(1)
-    rng = np.random.default_rng(0)
-    starts = np.array([draw_start(differ, 8, rng) for _ in range(500)])
+    differ = differing(latent_set([same, other], 8))
+    assert differ.shape == (1, 30) and differ[0].argmax() == 25
+    starts = draw_starts(differ.repeat(2000, axis=0), 8, np.random.default_rng(0))
     later = starts[starts > 0]
-    assert np.mean((later <= 25) & (later > 25 - 8)) > 0.6
+    assert np.mean((later <= 25) & (later > 25 - 8)) > DIFFER_SHARE + 0.1
     assert set(range(0, 40, 8)) <= set(starts.tolist()), "and all others at times, the white one after the end too"
 
 
@@ -299,9 +333,23 @@ def test_hours_that_are_none_are_refused(capsys: pytest.CaptureFixture[str]) -> 
     assert "--hours" in capsys.readouterr().err
 
 
+def test_a_transformer_of_another_size_begins_anew_with_all_else_as_it_was(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctflow.training.sizes.SMOKE", replace(SMOKE, depth=SMOKE.depth + 1))
+    words = ["train", "demo", "--smoke", "--hours", HOURS, "--seed", "1", "--work", str(tmp_path)]
+    assert main([*words, "--phantoms", "4", "--from", str(work / "model")]) == 0
+    before, after = (load_checkpoint(folder) for folder in (work / "model", tmp_path / "model"))
+    assert after.transformer.config.depth == before.transformer.config.depth + 1
+    assert after.card.latent == before.card.latent
+    assert "new transformer" in after.card.provenance
+    assert json.loads((tmp_path / "phantoms.json").read_text())["count"] == 4
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--phantoms", "3"], "--phantoms is an even number, two studies of each person; got 3"),
         (["--hours", "0"], "--hours is a number more than 0; got 0"),
         (["--hours", "inf"], "--hours is a number more than 0; got inf"),
         (["--hours", "nan"], "--hours is a number more than 0; got nan"),

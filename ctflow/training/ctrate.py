@@ -4,7 +4,6 @@ import csv
 import json
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +14,7 @@ from ctflow.io.files import write_whole
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.labels import LABELS
 from ctflow.phantom import Phantom, Truth, make_phantom
+from ctflow.processes import processes
 from ctflow.report import Report
 from ctflow.volume import Volume
 
@@ -46,7 +46,7 @@ def write_dataset(out: Path, count: int, seed: int, split: Split, workers: int) 
     names = [f"{split}_{index + 1}_a_1.nii.gz" for index in range(count)]
     first = FIRST_SEED[split] + seed
     try:
-        with ProcessPoolExecutor(workers) as pool:
+        with processes(workers) as pool:
             for one in pool.map(_write, [out] * count, [split] * count, names, range(first, first + count)):
                 written.append(one)
                 yield one

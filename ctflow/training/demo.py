@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +20,14 @@ from ctflow.device import resolve_device
 from ctflow.errors import RequestError, ResourceError
 from ctflow.io.files import whole
 from ctflow.models.avae import AVAE
+from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
 from ctflow.models.text import TextEncoder
 from ctflow.phantom import SLOTS, amounts, write_report
 from ctflow.report import encoder_text
 from ctflow.training.avae import train_avae
 from ctflow.training.initial import new_transformer
+from ctflow.training.latents import LatentSet, encode_volume, padded
 from ctflow.training.loop import TRAINED, Recipe, Stage
 from ctflow.training.parts import (
     AVAE_RECIPE,
@@ -39,9 +42,9 @@ from ctflow.training.parts import (
 )
 from ctflow.training.phantoms import FACTS, MAX_SLICES, STUDIES, VOLUMES, PhantomSet, holds, phantom_set
 from ctflow.training.plan import note_plan
-from ctflow.training.sizes import DEMO, SMOKE, Sizes
+from ctflow.training.sizes import Sizes
 from ctflow.training.text import UNSIZED, embeddings
-from ctflow.training.transformer import LatentSet, encode_volume, train_transformer
+from ctflow.training.transformer import train_transformer
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +52,18 @@ TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995,
 STAGES = ("avae", "text", "mentions", "tower", "transformer")
 # From a checkpoint on, see `ctflow.training.parts`.
 DECODER_RECIPE, DECODER_SHARE = replace(AVAE_RECIPE, name="decoder", learning_rate=2e-3), 0.07
-GO_ON_RECIPE, GO_ON_SHARE = replace(TRANSFORMER_RECIPE, learning_rate=6e-4, matrix_rate=1.8e-3), 0.78
+GO_ON_RECIPE, GO_ON_SHARE = replace(TRANSFORMER_RECIPE, learning_rate=2e-4, matrix_rate=6e-4), 0.78
 GO_ON_STAGES = ("text", "mentions", "tower", "decoder", "transformer")
 REPORTS_PER_PHANTOM = 8
 PLAN, BEGINNING, LATENTS = "plan.json", "beginning", "latents.pt"
+CHUNK = 16  # slices
+ENCODED_SLICES, CUDA_BATCHES = 4, 8  # at once on a CPU, where more gain nothing; on a GPU so many times as many
+StageOf = Callable[[Recipe, float], Stage]  # of a recipe and its share of the time
 SPARE_BYTES = 2 * 10**8  # networks, their states, what is written beside before it takes a place
 
 
 def train_demo(
-    out: Path, work: Path, hours: float, smoke: bool, seed: int, device: str, beginning: Path | None = None
+    out: Path, work: Path, hours: float, sizes: Sizes, seed: int, device: str, beginning: Path | None = None
 ) -> None:
     """Trains, or goes on training, for about `hours`; keeps its state in `work` and writes a checkpoint folder `out`.
 
@@ -66,7 +72,6 @@ def train_demo(
     where `work` holds another training or `beginning` is not of the demo's kind, CheckpointError where that cannot be
     read, ResourceError without the device or the room on the disk.
     """
-    sizes = SMOKE if smoke else DEMO
     device = resolve_device(device).type
     torch.manual_seed(seed)
 
@@ -82,17 +87,12 @@ def train_demo(
 
     phantoms = phantom_set(work, sizes.phantoms, seed)
     parts = train_parts_on(stage, sizes, phantoms, _parts(begun)) if begun else train_parts(stage, sizes, phantoms)
-    volumes = _latents(work, parts.kl, phantoms)
+    volumes = _latents(work, parts.kl, phantoms, device)
     latent = begun.card.latent if begun else _latent(volumes)
     avae = AVAE(parts.kl, latent.scale, latent.shift)
-    data = _latent_set(volumes, avae, _texts(work, parts.encoder, phantoms, seed), phantoms)
+    data = _latent_set(volumes, avae, _texts(work, parts.encoder, phantoms, seed, device), phantoms)
     kl = _trained_on(stage(DECODER_RECIPE, DECODER_SHARE), parts.kl, sizes, phantoms) if begun else parts.kl
-    transformer = train_transformer(
-        stage(GO_ON_RECIPE, GO_ON_SHARE) if begun else stage(TRANSFORMER_RECIPE, TRANSFORMER_SHARE),
-        begun.transformer.requires_grad_(True) if begun else new_transformer(_transformer_config(sizes), data, seed),
-        data,
-        sizes.batch,
-    )
+    transformer = _transformer(stage, sizes, begun, data)
     card = _card(latent, _provenance(work, sizes, device, begun))
     encoder = parts.encoder
     with whole(out) as new:
@@ -108,10 +108,12 @@ def _beginning(work: Path, given: Path | None, sizes: Sizes) -> Checkpoint | Non
         return None
     checkpoint = load_checkpoint(folder)
     found, expected = checkpoint.transformer.config, _transformer_config(sizes)
-    if found != expected or not (checkpoint.reader and checkpoint.ctclip) or checkpoint.card.intensity != INTENSITY:
+    # A transformer of other sizes begins anew, for the same latents and texts.
+    given, wanted = ((config.input_size, config.in_channels, config.caption_channels) for config in (found, expected))
+    if given != wanted or not (checkpoint.reader and checkpoint.ctclip) or checkpoint.card.intensity != INTENSITY:
         raise RequestError(
-            f"{folder} is not of the kind that is trained here, so it cannot be gone on with: a transformer of "
-            f"{expected}, a reader and an image tower were expected, and the transformer is of {found}."
+            f"{folder} is not of the kind that is trained here, so it cannot be gone on with: latents and texts for a "
+            f"transformer of {expected}, a reader and an image tower were expected, and the transformer is of {found}."
         )
     return checkpoint
 
@@ -124,7 +126,23 @@ def _parts(begun: Checkpoint) -> Parts:
 def _trained_on(stage: Stage, kl: AutoencoderKL, sizes: Sizes, phantoms: PhantomSet) -> AutoencoderKL:
     """With a better decoder for the same latents."""
     kl.decoder.requires_grad_(True)
-    return once(stage, kl, lambda: train_avae(stage, kl, phantoms, INTENSITY, sizes.avae_batch))
+    return once(stage, kl, lambda: train_avae(stage, kl, phantoms, INTENSITY, sizes.avae_batch * _more(stage.device)))
+
+
+def _goes_on(begun: Checkpoint | None, sizes: Sizes) -> bool:
+    """Whether the transformer does; a checkpoint's of other sizes cannot."""
+    return begun is not None and begun.transformer.config == _transformer_config(sizes)
+
+
+def _transformer(stage: StageOf, sizes: Sizes, begun: Checkpoint | None, data: LatentSet) -> STDiT:
+    share = GO_ON_SHARE if begun else TRANSFORMER_SHARE
+    goes_on = _goes_on(begun, sizes)
+    training = stage(GO_ON_RECIPE if goes_on else TRANSFORMER_RECIPE, share)
+    if begun and goes_on:
+        transformer = begun.transformer.requires_grad_(True)
+    else:
+        transformer = new_transformer(_transformer_config(sizes), data, training.seed)
+    return train_transformer(training, transformer, data, sizes.batch * _more(training.device))
 
 
 def note_demo(work: Path, sizes: Sizes, seed: int, beginning: str | None = None) -> None:
@@ -154,25 +172,31 @@ def check_room(work: Path, sizes: Sizes, seed: int) -> None:
         )
 
 
-def _latents(work: Path, kl: AutoencoderKL, phantoms: PhantomSet) -> list[torch.Tensor]:
-    """The latents of all phantoms (C, slices, H, W), as the A-VAE gives them."""
+def _more(device: str) -> int:
+    """How many times as large batches are there."""
+    return CUDA_BATCHES if device == "cuda" else 1
+
+
+def _latents(work: Path, kl: AutoencoderKL, phantoms: PhantomSet, device: str) -> list[torch.Tensor]:
+    """The latents of all phantoms (C, slices, H, W) in float16, as the A-VAE gives them."""
     path = work / LATENTS
     if not path.exists():
-        raw = AVAE(kl.to(memory_format=torch.channels_last), scale=1.0, shift=0.0)  # 1.8 times as fast on a CPU
+        kl.to(device, memory_format=torch.channels_last)  # 1.8 times as fast on a CPU
         volumes = zip(phantoms.hu, tqdm(phantoms.slices, desc="latents", unit="phantom"), strict=True)
-        save([encode_volume(raw, INTENSITY.to_intensity(hu[:count])).half() for hu, count in volumes], path)
-    return [volume.float() for volume in torch.load(path, weights_only=True)]
+        save([encode_volume(kl, INTENSITY, hu[:count], ENCODED_SLICES * _more(device)) for hu, count in volumes], path)
+        kl.cpu()
+    return torch.load(path, weights_only=True)
 
 
 def _latent(volumes: list[torch.Tensor]) -> Latent:
     """One scale and one shift for all channels, which bring the latents to zero mean and unit spread."""
-    everything = torch.cat([volume.flatten() for volume in volumes])
+    everything = torch.cat([volume.flatten() for volume in volumes]).float()
     scale, shift = round(1 / everything.std().item(), 4), round(everything.mean().item(), 4)
     channels, _, *plane = volumes[0].shape
     return Latent(channels, *plane, scale, shift)
 
 
-def _texts(work: Path, encoder: TextEncoder, phantoms: PhantomSet, seed: int) -> torch.Tensor:
+def _texts(work: Path, encoder: TextEncoder, phantoms: PhantomSet, seed: int, device: str) -> torch.Tensor:
     """(phantoms, REPORTS_PER_PHANTOM, D): several reports of each phantom's truth."""
     path = work / "reports.pt"
     if not path.exists():
@@ -180,7 +204,8 @@ def _texts(work: Path, encoder: TextEncoder, phantoms: PhantomSet, seed: int) ->
         reports = [
             write_report(truth, rng, unsized=UNSIZED) for truth in phantoms.truths for _ in range(REPORTS_PER_PHANTOM)
         ]
-        read = embeddings(encoder, [encoder_text(report, TEXT_PARTS) for report in reports])
+        read = embeddings(encoder.to(device), [encoder_text(report, TEXT_PARTS) for report in reports]).cpu()
+        encoder.cpu()
         save(read.unflatten(0, (-1, REPORTS_PER_PHANTOM)).clone(), path)
     return torch.load(path, weights_only=True)
 
@@ -190,8 +215,9 @@ def _latent_set(volumes: list[torch.Tensor], avae: AVAE, texts: torch.Tensor, ph
     plane = phantoms.hu.shape[2:]
     black, white = (avae.code_of(value, *plane) for value in (INTENSITY.black, INTENSITY.white))
     told = np.stack([amounts(truth) for truth in phantoms.truths])
-    volumes = [(volume - avae.shift) * avae.scale for volume in volumes]
-    return LatentSet(volumes, black, white, texts, told, _odds(told))
+    scaled = ((volume.float() - avae.shift) * avae.scale for volume in volumes)
+    together, slices = padded(scaled, black, white, CHUNK)
+    return LatentSet(together, slices, CHUNK, black, texts, told, _odds(told))
 
 
 def _odds(told: np.ndarray) -> np.ndarray:
@@ -208,7 +234,7 @@ def _side(sizes: Sizes) -> int:
 def _transformer_config(sizes: Sizes) -> STDiTConfig:
     side = _side(sizes)
     return STDiTConfig(
-        input_size=(16, side, side),
+        input_size=(CHUNK, side, side),
         patch_size=sizes.patch,
         in_channels=2 * sizes.latent_channels,
         out_channels=sizes.latent_channels,
@@ -229,10 +255,11 @@ def _provenance(work: Path, sizes: Sizes, device: str, begun: Checkpoint | None)
     logs = {name: work / name / TRAINED for name in (GO_ON_STAGES if begun else STAGES)}
     trained = {name: json.loads(path.read_text()) for name, path in logs.items() if path.exists()}
     stages = ", ".join(f"{name} {t['steps']:,} steps in {t['seconds'] / 60:.0f} min" for name, t in trained.items())
+    anew = "" if _goes_on(begun, sizes) else ", but with a new transformer"
     return (
         f"Trained by `python -m ctflow train demo` on {sizes.phantoms} procedural phantoms, no patient's data: "
         f"{stages}; last on {device} with {torch.get_num_threads()} threads, {datetime.now(UTC):%Y-%m-%d}."
-        + (f" It began as {begun.card.name}: {begun.card.provenance}" if begun else "")
+        + (f" It began as {begun.card.name}{anew}: {begun.card.provenance}" if begun else "")
     )
 
 
@@ -243,7 +270,7 @@ def _card(latent: Latent, provenance: str) -> ModelCard:
         name="ctflow-demo",
         title="CTFlow demo model, trained on procedural phantoms",
         notice="Demo model: simulated chests only. Not for diagnosis.",
-        geometry=Geometry(16, 6, 256, 256, 3.0, 1.5, axes),
+        geometry=Geometry(CHUNK, 6, 256, 256, 3.0, 1.5, axes),
         intensity=INTENSITY,
         latent=latent,
         prediction="data",

@@ -12,12 +12,15 @@ from torch.nn import functional
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
 from ctflow.models.stdit_layers import Attention
-from ctflow.training.transformer import NO_TEXT_SHARE, LatentSet, window
+from ctflow.training.latents import LatentSet
+from ctflow.training.transformer import NO_TEXT_SHARE
 
 TEXT_SIZE = 2.5  # of the report's numbers in a token: what is large is learnt first
 RIDGE = 1e-4  # of the regression that begins with the report's facts, in units of its numbers' own size
+MOST_PLACES = 64  # numbers of that code
 PLACE_SIZE = 1.5  # of the code of a token's place in the plane, beside patches of about unit size
 SLAB_SIZE = 3.0  # and along the slices: temporal attention has no layer norm before it
+NEIGHBOURS = (1 / 8, 1 / 4)  # of the plane, from a token to those at which its heads begin to look
 WIDE_LOOK, NARROW_LOOK = 2.0, 0.5  # standard deviations, in tokens, of what a head of attention begins to look at
 LEAST_LOOK = 8.0  # a logit is at most so much under the best
 
@@ -36,18 +39,20 @@ def new_transformer(config: STDiTConfig, data: LatentSet, seed: int) -> STDiT:
             nn.init.zeros_(module.bias)
     slabs, rows, columns = config.tokens
     text_room = min(config.hidden_size // 7, data.told.shape[1])
-    patch_room = config.hidden_size - rows * columns - (slabs - 1) - text_room
-    noisy_room = patch_room * 4 // 7
+    patch = math.prod(config.patch_size) * config.out_channels
+    plane_room = min(rows * columns, MOST_PLACES)
+    patch_room = min(config.hidden_size - plane_room - (slabs - 1) - text_room, 2 * patch)
+    noisy_room = min(patch_room * 4 // 7, patch)
     rng = np.random.default_rng([seed, 3])
     with torch.no_grad():
-        _begin_patches(model.x_embedder.proj, noisy_room, patch_room, _windows(data, config.input_size[0], rng))
-        plane, along = _places(config, patch_room)
+        _begin_patches(model.x_embedder.proj, noisy_room, patch_room, _windows(data, rng))
+        plane, along = _places(config, patch_room, plane_room)
         model.pos_embed.copy_((along[:, None] + plane).flatten(0, 1))
         model.pos_embed_temporal.zero_()  # is told already
         _begin_text(model, text_room, data.texts.float(), torch.from_numpy(data.told))
         begin_facts(model, data.texts.float(), torch.from_numpy(data.told))
-        for block, distance in zip(model.blocks, itertools.cycle((1, 2)), strict=False):
-            look_around(block.attn, plane, (rows, columns), distance)
+        for block, distance in zip(model.blocks, itertools.cycle(NEIGHBOURS), strict=False):
+            look_around(block.attn, plane, (rows, columns), max(1, round(distance * rows)))
             look_along(block.attn_temp, along)
         for block in model.blocks:
             for layer in (block.attn.proj, block.attn_temp.proj, block.mlp.fc2):
@@ -59,10 +64,10 @@ def new_transformer(config: STDiTConfig, data: LatentSet, seed: int) -> STDiT:
     return model
 
 
-def _windows(data: LatentSet, size: int, rng: np.random.Generator, count: int = 200) -> Tensor:
-    """(count, C, size, H, W) of latents from anywhere."""
-    picks = rng.choice(len(data.volumes), size=count)
-    return torch.stack([window(data, i, int(rng.integers(data.volumes[i].shape[1] - size + 1)), size) for i in picks])
+def _windows(data: LatentSet, rng: np.random.Generator, count: int = 200) -> Tensor:
+    """(count, C, T, H, W) of latents from anywhere."""
+    picks = rng.choice(len(data.slices), size=count)
+    return data.windows(picks, rng.integers(data.slices[picks] - data.chunk + 1), data.chunk)
 
 
 def _begin_patches(proj: nn.Conv3d, noisy_room: int, patch_room: int, windows: Tensor) -> None:
@@ -145,15 +150,18 @@ def begin_blocks(model: STDiT) -> None:
             layer.bias.zero_()
 
 
-def _places(config: STDiTConfig, room: int) -> tuple[Tensor, Tensor]:
+def _places(config: STDiTConfig, room: int, size: int) -> tuple[Tensor, Tensor]:
     """Codes of a token's place in the plane (rows · columns, D) and along the slices (slabs, D), from dimension `room`.
 
-    A slab is the slices of one token.
+    The plane's are `size` numbers, of its widest waves. A slab is the slices of one token.
     """
     slabs, rows, columns = config.tokens
     plane, along = torch.zeros(rows * columns, config.hidden_size), torch.zeros(slabs, config.hidden_size)
-    plane[:, room : room + rows * columns] = PLACE_SIZE * cosines(rows, columns)
-    along[:, room + rows * columns :][:, : slabs - 1] = SLAB_SIZE * cosines(slabs, 1)[:, 1:]
+    waves = (
+        torch.cartesian_prod(*(torch.arange(count) / count for count in (rows, columns))).amax(1).argsort(stable=True)
+    )
+    plane[:, room : room + size] = PLACE_SIZE * cosines(rows, columns)[:, waves[:size].sort().values]
+    along[:, room + size :][:, : slabs - 1] = SLAB_SIZE * cosines(slabs, 1)[:, 1:]
     return plane, along
 
 

@@ -1,5 +1,6 @@
 """One training loop for every network: time budget, accelerate, EMA, progress bar, loss curves, resume."""
 
+import copy
 import csv
 import json
 import time
@@ -12,7 +13,6 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from ctflow.device import bf16_is_fast
@@ -57,14 +57,20 @@ class Stage:
     device: str
 
 
-def averaged(model: nn.Module, decay: float) -> AveragedModel:
-    """An exponential moving average that forgets its first steps faster."""
+class Average(nn.Module):
+    """An exponential moving average that forgets its first steps faster. Nothing here waits for a GPU."""
 
-    def update(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-        weight = min(decay, (1 + int(count)) / (10 + int(count)))
-        return average.lerp(current, 1 - weight)
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.module, self.decay = copy.deepcopy(model), decay
 
-    return AveragedModel(model, avg_fn=update)
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """`step`: how many there were before."""
+        weight = min(self.decay, (1 + step) / (10 + step)) if step else 0.0
+        torch._foreach_lerp_(list(self.module.parameters()), list(model.parameters()), 1 - weight)
+        for ours, theirs in zip(self.module.buffers(), model.buffers(), strict=True):
+            ours.copy_(theirs)
 
 
 def note_network(stage: Stage, config: Any) -> None:
@@ -80,9 +86,11 @@ def note_network(stage: Stage, config: Any) -> None:
 def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
     """Trains until the budget is spent and returns the averaged model on the CPU; in bf16 where that is faster."""
     bf16 = bf16_is_fast(stage.device)
+    torch.backends.cudnn.benchmark = True  # the shapes hardly change
     accelerator = Accelerator(cpu=stage.device == "cpu", mixed_precision="bf16" if bf16 else "no")
     model, *optimizers = accelerator.prepare(model, *_optimizers(stage.recipe, model, bf16))
-    average = averaged(accelerator.unwrap_model(model), stage.recipe.ema_decay)
+    plain = accelerator.unwrap_model(model)
+    average = Average(plain, stage.recipe.ema_decay)
     clock = _Clock(stage)
     accelerator.register_for_checkpointing(average, clock)
     saved = stage.folder / STATE
@@ -106,8 +114,8 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
             for optimizer in optimizers:
                 optimizer.step()
                 optimizer.zero_grad()
-            average.update_parameters(accelerator.unwrap_model(model))
-            if clock.tick({name: part.item() for name, part in parts.items()}, bar):
+            average.update(plain, clock.step)
+            if clock.tick(parts, bar):
                 save()
                 clock.draw()
         clock.finished = True
@@ -180,12 +188,12 @@ class _Clock:
         left = max(0.0, 1 - self.spent / self.stage.seconds)
         return min((self.step + 1) / WARM_UP_STEPS, left)
 
-    def tick(self, losses: dict[str, float], bar: tqdm) -> bool:
-        """Counts a step; True when it is time to save."""
+    def tick(self, losses: dict[str, Tensor], bar: tqdm) -> bool:
+        """Counts a step; True when it is time to save. Reads no loss before its line is written: a GPU would wait."""
         self.step += 1
         self.count += 1
         for name, value in losses.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.sums[name] = self.sums.get(name, 0.0) + value.detach()
         now = time.monotonic()
         if now - self.logged > 10:
             self.log(bar)
@@ -199,7 +207,7 @@ class _Clock:
         """Moves the bar and appends the mean losses since the last line."""
         if not self.count:
             return
-        means = {name: total / self.count for name, total in self.sums.items()}
+        means = {name: float(total) / self.count for name, total in self.sums.items()}
         bar.n = min(round(self.spent), bar.total)
         bar.set_postfix(step=self.step, **{name: f"{value:.4f}" for name, value in means.items()})
         new = not self.file.exists()

@@ -2,7 +2,6 @@
 
 import json
 import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tqdm import tqdm
 
 from ctflow.io.files import write_whole
 from ctflow.phantom import Truth, make_phantom
+from ctflow.processes import processes
 
 MAX_SLICES = 96
 VOLUMES, FACTS = "phantoms.npy", "phantoms.json"
@@ -67,7 +67,7 @@ def _make_all(path: Path, count: int, seed: int, workers: int) -> list[dict[str,
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".json").unlink(missing_ok=True)  # it would speak of volumes that are being written over
     open_memmap(path, mode="w+", dtype=np.int16, shape=(count, MAX_SLICES, 256, 256)).flush()
-    with ProcessPoolExecutor(workers) as pool:
+    with processes(workers) as pool:
         made = pool.map(_make, [path] * count, range(count), [seed] * count, chunksize=4)
         results = list(tqdm(made, total=count, desc="phantoms", unit="phantom"))
     return [{"slices": slices, "truth": truth.to_json()} for slices, truth in results]

@@ -60,7 +60,7 @@ def test_splits_share_no_phantom_and_no_table(folder: Path, monkeypatch: pytest.
         return Written(name, Report("Normal."), Truth(), (80, 256, 256), 1.0)
 
     monkeypatch.setattr(ctrate, "_write", write)
-    monkeypatch.setattr(ctrate, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(ctrate, "processes", ThreadPoolExecutor)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for split in ("train", "valid"):
         assert len(list(write_dataset(folder / split, 3, 0, split, 1))) == 3
@@ -76,7 +76,7 @@ def test_a_set_that_is_stopped_early_has_tables_of_what_is_there(
     monkeypatch.setattr(
         ctrate, "_write", lambda out, split, name, seed: Written(name, Report("Normal."), Truth(), (80, 256, 256), 1.0)
     )
-    monkeypatch.setattr(ctrate, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(ctrate, "processes", ThreadPoolExecutor)
     stream = write_dataset(tmp_path, 3, 0, "train", 1)
     next(stream)
     stream.close()
