@@ -1,11 +1,12 @@
 """HU, model intensity and display window: the only home of their constants and of the maps between them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 AIR_HU = -1000
+A = TypeVar("A", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,12 @@ class IntensityMap:
 
     def to_intensity(self, hu: np.ndarray) -> np.ndarray:
         """HU of any shape -> float32 intensity, cut to [black, white]."""
-        share = (np.clip(hu, self.hu_black, self.hu_white) - self.hu_black) / (self.hu_white - self.hu_black)
-        return (self.black + share * (self.white - self.black)).astype(np.float32)
+        return self.intensity_of(np.asarray(hu)).astype(np.float32)
+
+    def intensity_of(self, hu: A) -> A:
+        """As `to_intensity`, in the precision that arithmetic on `hu`, an array or a tensor, has."""
+        share = (hu.clip(self.hu_black, self.hu_white) - self.hu_black) / (self.hu_white - self.hu_black)
+        return self.black + share * (self.white - self.black)
 
     def to_hu(self, intensity: np.ndarray) -> np.ndarray:
         """Intensity of any shape -> int16 HU, rounded and cut to [hu_black, hu_white]."""

@@ -60,8 +60,6 @@ def padded(volumes: Iterable[Tensor], black: Tensor, white: Tensor, chunk: int) 
 @torch.inference_mode()
 def encode_volume(kl: AutoencoderKL, intensity: IntensityMap, hu: np.ndarray, batch: int) -> Tensor:
     """int16 HU (slices, rows, columns) -> unscaled latents (C, slices, H, W) in float16, on the CPU."""
-    values = torch.tensor(np.asarray(hu), device=kl.device).float().clamp(intensity.hu_black, intensity.hu_white)
-    share = (values - intensity.hu_black) / (intensity.hu_white - intensity.hu_black)
-    pixels = (intensity.black + share * (intensity.white - intensity.black))[:, None]
+    pixels = intensity.intensity_of(torch.tensor(np.asarray(hu), device=kl.device).float())[:, None]
     means = [kl.encode(part).latent_dist.mean for part in pixels.split(batch)]
     return torch.cat(means).transpose(0, 1).half().contiguous().cpu()
