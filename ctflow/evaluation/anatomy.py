@@ -19,6 +19,7 @@ from ctflow.phantom.truth import LOBES, Truth
 from ctflow.volume import DIRECTIONS, Volume
 
 GRID_MM = 3.0  # of everything measured but small things
+GRID_ML = GRID_MM**3 / 1000
 ANGLES = 72
 RIB_HU = 170.0
 Mask = NDArray[np.bool_]

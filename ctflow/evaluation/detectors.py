@@ -26,11 +26,22 @@ FALSE_ALARMS = 0.02  # of the threshold above which a finding is said to be show
 
 # Measures of a lobe, by parts of their names, that tell a kind's presence there; for other kinds all of a site's.
 OWN: dict[Kind, tuple[str, ...]] = {
-    "Atelectasis": ("solid", "edge", "fluid", "ball mm", "lung share", "ground glass share"),
+    "Atelectasis": ("solid", "edge", "fluid", "ball mm", "lung share", "ground glass share", "plate"),
     "Lung nodule": ("roundest", "round 1.7 first", "round 5 first", "nodule calcium"),
-    "Lung opacity": ("haze", "ground glass", "dense lung", "aerated hu", "lung share"),
+    "Lung opacity": ("hazy patch", "haze", "ground glass", "dense lung", "aerated hu", "lung share"),
     "Pulmonary fibrotic sequela": ("edge", "ground glass share", "solid ml", "round 1.7", "round 3"),
-    "Consolidation": ("solid", "ball mm", "island mm", "ground glass", "edge", "fluid", "lung share", "ringed air"),
+    "Consolidation": (
+        "solid",
+        "ball mm",
+        "island mm",
+        "ground glass",
+        "edge",
+        "fluid",
+        "lung share",
+        "ringed air",
+        "halo",
+        "open bronchi",
+    ),
     "Bronchiectasis": ("ringed air", "bronchial wall"),
 }
 # Measures, by parts of their names, that concern a kind beside those of its own lobes or sides.

@@ -1,4 +1,4 @@
-"""What can be measured in a chest CT by HU and place alone: some 200 numbers, mostly millilitres, by name.
+"""What can be measured in a chest CT by HU and place alone: some 300 numbers, mostly millilitres, by name.
 
 They know neither the report nor any network's output but the volume. Detectors (see there) weigh them.
 """
@@ -11,14 +11,14 @@ import numpy as np
 from scipy import ndimage
 
 from ctflow.errors import VolumeError
-from ctflow.evaluation.anatomy import GRID_MM, Anatomy, Mask, anatomy, depth_mm, dome_shift_mm, standard
+from ctflow.evaluation.airspace import airspace
+from ctflow.evaluation.anatomy import GRID_ML, GRID_MM, Anatomy, Mask, anatomy, depth_mm, dome_shift_mm, standard
 from ctflow.evaluation.small import small_things
 from ctflow.phantom.grid import Field
 from ctflow.phantom.truth import LOBES
 from ctflow.volume import Volume
 
 LEAST_SLICES = 16
-ML = GRID_MM**3 / 1000
 # HU ranges of a voxel of 3 mm: names tell what mostly fills it.
 BANDS = {
     "free air": (-1100, -972),
@@ -56,12 +56,13 @@ def measure(volume: Volume) -> Measures:
         _midline(mean, depth, a),
         _diffuse(mean, pleural, depth, a),
         small_things(hu, mean, pleural, a),
+        airspace(mean, pleural, a),
     )
     return {name: float(value) for part in parts for name, value in part}
 
 
 def _ml(mask: Mask) -> float:
-    return float(mask.sum()) * ML
+    return float(mask.sum()) * GRID_ML
 
 
 def _band(hu: Field, name: str) -> Mask:
@@ -113,7 +114,7 @@ def _pleura(hu: Field, depth: Field, pleural: Mask, a: Anatomy) -> Iterator[tupl
             yield f"{side} side {part} solid ml", _ml(zone & _band(hu, "solid"))
             yield f"{side} side {part} aerated ml", _ml(zone & (hu < -600))
         largest = np.bincount(ndimage.label(here & flat)[0].ravel())[1:].max(initial=0)
-        yield f"{side} side largest free air ml", largest * ML
+        yield f"{side} side largest free air ml", largest * GRID_ML
         yield f"{side} side aerated share", (here & (hu < -600)).sum() / max(1, here.sum())
 
 

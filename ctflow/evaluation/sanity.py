@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ctflow.evaluation.anatomy import GRID_MM, Mask, anatomy, depth_mm, standard
+from ctflow.evaluation.anatomy import GRID_ML, GRID_MM, Mask, anatomy, depth_mm, standard
 from ctflow.phantom.grid import Field
 from ctflow.volume import Volume
 
 CHUNK = 16
 PLAN = ("two lungs", "heart to the left", "spine behind", "no holes in the wall")
 THUMB = (24, 32, 32)
-LEAST_LUNG_ML, MOST_HOLES_ML, ML = 150.0, 10.0, 0.027
+LEAST_LUNG_ML, MOST_HOLES_ML = 150.0, 10.0
 SKIN_GAP_MM = 16.0  # in the plane; what is narrower is a hole in the skin and not the air beside it
 AIR_HU = -400.0
 LEAST_HEART_X_MM, LEAST_SPINE_Y_MM = 3.0, 15.0
@@ -39,7 +39,7 @@ def sane(volume: Volume) -> dict[str, bool]:
     depth = depth_mm(small, a)
     lung = (small > -950) & (small < -600) & (depth > 0)
     x = a.grid.x
-    right, left = (float((lung & side).sum()) * ML for side in (x < -6, x > 6))
+    right, left = (float((lung & side).sum()) * GRID_ML for side in (x < -6, x > 6))
     tissue = (small > 0) & (small < 120) & (depth > 10) & (a.above > 6) & (a.grid.z > a.build.heart_z - 30)
     tissue &= (a.grid.y < a.build.spine_y - 35) & (abs(x) < 90)
     bone = (small > 200) & (abs(x) < 24) & (a.ring < 1.6)
@@ -48,7 +48,7 @@ def sane(volume: Volume) -> dict[str, bool]:
         min(right, left) > LEAST_LUNG_ML,
         _mean(x, tissue) > LEAST_HEART_X_MM,
         _mean(a.grid.y, bone) > LEAST_SPINE_Y_MM,
-        float((shell & (small < AIR_HU) & inside_skin(small)).sum()) * ML < MOST_HOLES_ML,
+        float((shell & (small < AIR_HU) & inside_skin(small)).sum()) * GRID_ML < MOST_HOLES_ML,
     )
     return dict(zip(PLAN, holds, strict=True))
 

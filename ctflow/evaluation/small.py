@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from ctflow.evaluation.anatomy import Anatomy, Mask
+from ctflow.evaluation.curvature import curvatures
 from ctflow.phantom.grid import Field
 from ctflow.phantom.truth import LOBES
 
@@ -76,7 +77,7 @@ def _round_things(
 ) -> list[tuple[float, float]]:
     """The two roundest places of each lobe with lung around: minus the largest eigenvalue of the Hessian, in HU.
 
-    A ball curves in all three directions, a vessel in two, a plate in one; the wall is no island in the lung.
+    The wall is no island in the lung.
     """
     sigmas = [sigma_mm / mm for mm in spacing]
     smooth = ndimage.gaussian_filter(np.clip(hu, LUNG_HU, SOFT_HU), sigmas, truncate=3.0)
@@ -86,29 +87,11 @@ def _round_things(
     tops[:1] = tops[-1:] = tops[:, :1] = tops[:, -1:] = tops[:, :, :1] = tops[:, :, -1:] = False
     points = np.argwhere(tops)
     points = points[np.argsort(-smooth[tops])[:CANDIDATES]]
-    curved = -np.linalg.eigvalsh(_hessian(smooth, points, spacing)).max(1) * sigma_mm**2
+    curved = -curvatures(smooth, points, spacing)[:, -1] * sigma_mm**2
     curved *= np.clip((ISLAND_HU - around[tuple(points.T)]) / 150.0, 0, 1)
     where = lobe[tuple(points.T)]
     best = [np.sort(np.append(curved[where == index], (0.0, 0.0)))[::-1] for index in range(len(LOBES))]
     return [(float(values[0]), float(values[1])) for values in best]
-
-
-def _hessian(picture: Field, points: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
-    """Second differences at points (n, 3), none on the border -> (n, 3, 3) in HU per mm²."""
-
-    def at(*step: int) -> np.ndarray:
-        return picture[tuple((points + step).T)]
-
-    steps = np.eye(3, dtype=int)
-    hessian = np.empty((len(points), 3, 3))
-    for i in range(3):
-        for j in range(3):
-            u, v = steps[i], steps[j]
-            second = at(*u) - 2 * at(0, 0, 0) + at(*-u) if i == j else (
-                at(*(u + v)) - at(*(u - v)) - at(*(v - u)) + at(*(-u - v))
-            ) / 4  # fmt: skip
-            hessian[:, i, j] = second / (spacing[i] * spacing[j])
-    return hessian
 
 
 def _ringed_air(hu: Field, inside: Mask) -> tuple[Mask, Mask]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _WORDS = ("phrases", "reports")
-_MEASURING = ("anatomy.py", "examples.py", "look.py", "measures.py", "sanity.py", "small.py")
+_MEASURING = ("airspace", "anatomy", "curvature", "examples", "look", "measures", "sanity", "small")
 
 
 @cache
@@ -14,6 +14,6 @@ def sources() -> str:
     """A short hash over the code that makes phantoms, but for its words, and over that which measures volumes."""
     phantom = [path for path in (_HERE.parent / "phantom").glob("*.py") if not path.name.startswith(_WORDS)]
     total = hashlib.sha256()
-    for path in [*sorted(phantom), *(_HERE / name for name in _MEASURING)]:
+    for path in [*sorted(phantom), *(_HERE / f"{name}.py" for name in _MEASURING)]:
         total.update(path.name.encode() + path.read_bytes())
     return total.hexdigest()[:12]

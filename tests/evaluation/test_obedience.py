@@ -54,6 +54,10 @@ FINDINGS: dict[str, Finding] = {
     "coronaries": Finding(kind="Coronary artery wall calcification", size="large"),
     "pericardium": Finding(kind="Pericardial effusion", size="large", mm=25.0),
     "hernia": Finding(kind="Hiatal hernia", size="large", mm=80.0),
+    "consolidation": Finding(kind="Consolidation", size="moderate", side="right", lobe="lower", mm=60.0),
+    "collapse": Finding(kind="Atelectasis", size="large", side="right", lobe="lower"),
+    "plates": Finding(kind="Atelectasis", size="small", side="right", lobe="lower"),
+    "opacity": Finding(kind="Lung opacity", size="moderate", side="right", lobe="lower", mm=60.0),
 }
 
 
@@ -92,6 +96,23 @@ def test_free_air_is_measured_in_front_on_its_side() -> None:
 def test_a_nodule_is_the_roundest_thing_of_its_lobe() -> None:
     assert gained("nodule", "right lower round 5 first") > 60
     assert abs(gained("nodule", "left upper round 5 first")) < 10
+
+
+def test_a_consolidation_has_a_halo_and_open_bronchi_and_a_collapse_has_not() -> None:
+    assert gained("consolidation", "right lower halo share") > 0.4 > 0.3 > gained("collapse", "right lower halo share")
+    assert (
+        gained("consolidation", "right lower open bronchi ml")
+        > 0.15
+        > gained("collapse", "right lower open bronchi ml")
+    )
+    assert abs(gained("consolidation", "left upper halo share")) < 0.05
+
+
+def test_linear_atelectasis_is_seen_as_plates_and_ground_glass_as_haze() -> None:
+    assert gained("plates", "right lower plate hu") > 40
+    assert gained("opacity", "right lower hazy patch ml") > 30
+    assert gained("plates", "right lower hazy patch ml") < 5
+    assert abs(gained("plates", "left upper plate hu")) < 5 > abs(gained("opacity", "left upper hazy patch ml"))
 
 
 def test_the_cardiothoracic_ratio_is_measured_as_a_radiologist_would() -> None:
