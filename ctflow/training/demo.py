@@ -52,7 +52,7 @@ TRANSFORMER_RECIPE, TRANSFORMER_SHARE = Recipe("transformer", 1e-3, 3e-3, 0.995,
 STAGES = ("avae", "text", "mentions", "tower", "transformer")
 # From a checkpoint on, see `ctflow.training.parts`.
 DECODER_RECIPE, DECODER_SHARE = replace(AVAE_RECIPE, name="decoder", learning_rate=2e-3), 0.07
-GO_ON_RECIPE, GO_ON_SHARE = replace(TRANSFORMER_RECIPE, learning_rate=2e-4, matrix_rate=6e-4), 0.78
+GO_ON_RECIPE, GO_ON_SHARE = replace(TRANSFORMER_RECIPE, learning_rate=1e-4, matrix_rate=3e-4), 0.78
 GO_ON_STAGES = ("text", "mentions", "tower", "decoder", "transformer")
 REPORTS_PER_PHANTOM = 8
 PLAN, BEGINNING, LATENTS = "plan.json", "beginning", "latents.pt"

@@ -18,8 +18,8 @@ from ctflow.training.loop import Stage, note_network, train
 from ctflow.training.phantoms import STUDIES
 
 NO_TEXT_SHARE = 0.1
-PREVIOUS_NOISE = 0.3  # at most: what generation gives as the previous chunk is never quite right
-NO_PREVIOUS_SHARE = 0.2  # of the chunks see zeros in its place: what it shows, the report need not tell
+PREVIOUS_NOISE = 0.1  # at most: what generation gives as the previous chunk is never quite right
+NO_PREVIOUS_SHARE = 0.1  # of the chunks see zeros in its place: what it shows, the report need not tell
 OTHER_PREVIOUS_SHARE = 0.1  # see the person's other study there: where the two disagree, the report is right
 TOLD_WEIGHT, MOST_TOLD = 3.0, 12.0  # see `told_weight`
 APART_WEIGHT = 4.0  # of what differs between a person's studies, beside all that does not
