@@ -12,6 +12,8 @@ import numpy as np
 from ctflow.errors import ResourceError, VolumeError
 from ctflow.io.files import write_whole
 
+FULL_DISK = "The server's disk takes no more files. Tell whoever runs this page."
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -43,7 +45,7 @@ def store(hu: np.ndarray, first_slice: int, folder: Path) -> Chunk:
     try:
         write_whole(path, pack(hu))
     except VolumeError as error:
-        raise ResourceError("The server's disk takes no more slices. Tell whoever runs this page.") from error
+        raise ResourceError(FULL_DISK) from error
     return Chunk(first_slice, (hu.shape[0], hu.shape[1], hu.shape[2]), path)
 
 

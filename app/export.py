@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from app.chunks import FULL_DISK
 from app.run import Run
-from ctflow.errors import RequestError
+from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.events import Generator
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.io.sidecar import sidecar_of, sidecar_path, write_sidecar
@@ -15,22 +16,25 @@ KINDS = ("nifti", "sidecar")
 def export(run: Run, generator: Generator, kind: str) -> Path:
     """Writes the slices made so far as NIfTI, or the JSON that belongs to them, into the run's folder.
 
-    A volume that is not finished says so in its name and in its sidecar. Raises RequestError where nothing is made.
+    A volume that is not finished says so in its name and in its sidecar. Raises RequestError where nothing is made,
+    ResourceError where the disk does not take the file.
     """
     if kind not in KINDS:
         raise RequestError(f"A download is one of {', '.join(KINDS)}; got {kind!r}.")
     with run.news:
         complete, slices, seconds = run.state == "finished", run.slices, run.elapsed_s()
     path = run.folder / file_name(run, generator.card.name, slices, complete)
-    if kind == "nifti":
-        volume = run.volume(slices)
-        _remove_older(path, ".nii.gz")
-        write_nifti(volume, path, synthetic_label(generator.card.name))
-        return path
-    beside = sidecar_path(path)
-    _remove_older(beside, ".json")
-    write_sidecar(sidecar_of(run.request, generator, seconds=seconds, complete=complete), beside)
-    return beside
+    volume = run.volume(slices) if kind == "nifti" else None
+    out = path if volume else sidecar_path(path)
+    _remove_older(out, ".nii.gz" if volume else ".json")
+    try:
+        if volume:
+            write_nifti(volume, out, synthetic_label(generator.card.name))
+        else:
+            write_sidecar(sidecar_of(run.request, generator, seconds=seconds, complete=complete), out)
+    except VolumeError as error:  # it names a path of the server
+        raise ResourceError(FULL_DISK) from error
+    return out
 
 
 def _remove_older(path: Path, ending: str) -> None:
@@ -40,7 +44,7 @@ def _remove_older(path: Path, ending: str) -> None:
 
 
 def file_name(run: Run, model: str, slices: int, complete: bool) -> str:
-    """For example ctflow-demo-seed42-PARTIAL-48of96.nii.gz."""
+    """For example synthetic-ctflow-demo-seed42-PARTIAL-48of96.nii.gz."""
     safe_model = re.sub(r"[^A-Za-z0-9._-]+", "-", model).removeprefix("ctflow-")
     partial = "" if complete or run.shape is None else f"-PARTIAL-{slices}of{run.shape[0]}"
-    return f"ctflow-{safe_model}-seed{run.request.seed}{partial}.nii.gz"
+    return f"synthetic-ctflow-{safe_model}-seed{run.request.seed}{partial}.nii.gz"

@@ -10,7 +10,7 @@ _log = logging.getLogger(__name__)
 # The other errors speak of what the person wrote, and say themselves what to do.
 _LEADS: dict[type[CTFlowError], str] = {
     CheckpointError: "The model cannot be used; that is for whoever runs this page to mend.",
-    ResourceError: "This computer cannot do that now.",
+    ResourceError: "The server cannot do that now.",
 }
 
 
@@ -28,7 +28,7 @@ def logged(error: Exception) -> str:
     """Logs a bug of ours under an id, and words it. The log gets where it broke, never what was written."""
     bug = secrets.token_hex(4)
     _log.error("bug %s: %s", bug, error if isinstance(error, BugElsewhere) else where(error))
-    return f"Something broke on our side (id {bug}). What was made so far is kept. Please try again, and report the id."
+    return f"Something broke on our side (id {bug}). Please try again, and report the id."
 
 
 def where(error: Exception) -> str:

@@ -34,7 +34,7 @@ def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) 
 
 
 def unknown_run() -> dict[str, Any]:
-    """For a page that comes back too late, or to a server that was started anew."""
+    """For a page that comes back too late, or to a server that was restarted."""
     words = "This volume is no longer on the server. Generate it again with the same seed."
     return {
         "run": None, "version": 0, "state": "gone", "stopping": False, "seed": None, "grid": None,
@@ -74,7 +74,7 @@ def status(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) ->
 
 def _waiting(ahead: int, wait_s: float | None) -> str:
     about = "" if wait_s is None else f", about {_roughly(wait_s)}"
-    return f"Waiting for the model: {_count(ahead, 'run')} before yours{about}. Stop leaves the line."
+    return f"Waiting for the model: {_count(ahead, 'run')} before yours{about}. Stop withdraws yours."
 
 
 def _roughly(seconds: float) -> str:
@@ -116,7 +116,7 @@ def _count(number: int, noun: str) -> str:
 
 def reading(read: Reading) -> dict[str, Any]:
     """How long the report is for the model, what of it is lost, and what the model recognised in the rest."""
-    count = f"{read.tokens} of {read.limit} tokens"
+    count = f"Report length: {read.tokens} of {read.limit} tokens"
     length = {"count": f"{count}: too long" if read.cut_text else count, "cut": read.cut_text}
     if not read.known:
         return length
@@ -125,23 +125,27 @@ def reading(read: Reading) -> dict[str, Any]:
 
 
 def _asserted(mention: Mention) -> str:
-    side = "both sides" if mention.side == "both" else mention.side
-    place = f"{side} {mention.lobe} lobe" if mention.lobe else side
-    return ", ".join(filter(None, (mention.finding, place, mention.size)))
+    return ", ".join(filter(None, (mention.finding, _place(mention), mention.size)))
+
+
+def _place(mention: Mention) -> str:
+    both = mention.side == "both"
+    lobe = mention.lobe and f"{mention.lobe} {'lobes' if both else 'lobe'}"
+    return " ".join(filter(None, ("bilateral" if both else mention.side, lobe)))
 
 
 def _denied(read: Reading) -> list[str]:
     """A normal study denies all that is known: one word for it instead of nineteen."""
     denied = [one for one in read.found if not one.asserted]
     if read.known and {one.finding for one in denied if one.side is None} == set(read.known):
-        return ["nothing abnormal"]
-    places = [(one, f"{one.side} {one.lobe} lobe" if one.lobe else one.side) for one in denied]
-    return [", ".join(filter(None, (f"no {one.finding.lower()}", place))) for one, place in places]
+        return ["no abnormal findings"]
+    return [", ".join(filter(None, (f"no {one.finding.lower()}", _place(one)))) for one in denied]
 
 
 def header_html(card: ModelCard, device: str) -> str:
     """The model's name, and its notice, which stays in sight."""
     return (
         f'<header class="ct-header"><h1>CTFlow</h1><p class="ct-model">{escape(card.title)}'
-        f' <span>on {escape(device)}</span></p><p class="ct-notice" role="note">{escape(card.caution)}</p></header>'
+        f" <span>· running on {escape(device.upper())}</span></p>"
+        f'<p class="ct-notice" role="note">{escape(card.caution)}</p></header>'
     )

@@ -83,12 +83,6 @@ class Run:
         self.called.set()
         self.tell()
 
-    def wait(self, seen: int, timeout_s: float) -> int:
-        """Waits for a version after `seen`, or until time is up; returns the version that is there."""
-        with self.news:
-            self.news.wait_for(lambda: self.version != seen, timeout_s)
-            return self.version
-
     def volume(self, slices: int | None = None) -> Volume:
         """What has been made so far, or at the time when that was `slices`. Raises RequestError where it is nothing."""
         with self.news:

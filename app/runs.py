@@ -50,7 +50,7 @@ class Runs:
     def __init__(self, generator: Generator, root: Path, limits: Limits = Limits()) -> None:
         self.generator = generator
         self.limits = limits
-        self.id = secrets.token_hex(4)  # a page notices by it that the server was started anew
+        self.id = secrets.token_hex(4)  # a page notices by it that the server was restarted
         self.root, self._lock = own_folder(root, self.id)
         self._runs: dict[str, Run] = {}
         self._taken_back: deque[object] = deque(maxlen=_TAKEN_BACK)  # ids that were stopped before they were heard of
@@ -166,11 +166,11 @@ class Runs:
     def _check_line(self, visitor: str) -> None:
         if len(self._line) > self.limits.waiting:
             raise ResourceError(
-                f"{self.limits.waiting} people are waiting for this model already. Come back in a while."
+                f"{self.limits.waiting} volumes are waiting for this model already. Come back in a while."
             )
         mine = sum(run.visitor == visitor for run in self._line)
         if mine >= self.limits.waiting_each:
-            raise ResourceError(f"{mine} of your runs are in line already. Wait for one of them, or stop it.")
+            raise RequestError(f"{mine} of your runs are in line already. Wait for one of them, or stop it.")
 
     def _round_of(self, visitor: str) -> int:
         """Everybody has a first run before anybody has a second: what a visitor adds to a line goes a round later."""

@@ -1,4 +1,4 @@
-"""Draws every finding that phantoms have, one slice each: python assets/findings.py OUT.png"""
+"""Draws every finding that phantoms have, one slice each: python -m assets.findings OUT.png"""
 
 import sys
 from pathlib import Path

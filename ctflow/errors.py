@@ -22,6 +22,10 @@ class VolumeError(CTFlowError):
     """A volume that cannot be made, read or written."""
 
 
+class ShortVolumeError(VolumeError):
+    """A volume that ended before there was enough of it."""
+
+
 class ResourceError(CTFlowError):
     """Something that this machine does not have: a GPU, memory, a package."""
 

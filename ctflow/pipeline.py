@@ -17,7 +17,7 @@ from ctflow.checkpoints import Checkpoint, load_checkpoint
 from ctflow.cuda import Coming
 from ctflow.device import hardware_of, resolve_device
 from ctflow.engine import engine_on
-from ctflow.errors import RequestError, ResourceError, VolumeError
+from ctflow.errors import RequestError, ResourceError, ShortVolumeError, VolumeError
 from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone, generate
 from ctflow.frame import Frame
 from ctflow.models.avae import AVAE, SliceDecoder
@@ -126,7 +126,9 @@ class CTFlow:
         head = given.head * self.card.geometry.slices_per_chunk if given else 0
         if sum(map(len, done)) <= head:  # the scan's own slices are no volume of ours
             after = f" after the {head} of the scan" if head else ""
-            raise VolumeError(f"Seed {request.seed} ended this volume before its first slice{after}. Try another seed.")
+            raise ShortVolumeError(
+                f"Seed {request.seed} ended this volume before its first slice{after}. Try another seed."
+            )
         yield Finished(Volume(np.concatenate(done), affine))
 
     @property
@@ -177,21 +179,23 @@ class CTFlow:
         """See `Generator.score`: the CLIP score of CT-CLIP, as the VLM3D challenge counts it."""
         if self._ctclip is None:
             return None
-        image = challenge_input(volume, self._ctclip.config).to(self._device)
-        text = self._ctclip.text_latent(self._encode(clip_text(report))[0])
-        return clip_score(text, self._ctclip.image_latent(image)).item()
+        with _memory_of(self.device):
+            image = challenge_input(volume, self._ctclip.config).to(self._device)
+            text = self._ctclip.text_latent(self._encode(clip_text(report))[0])
+            return clip_score(text, self._ctclip.image_latent(image)).item()
 
     @torch.inference_mode()
     def labels(self, volume: Volume) -> dict[str, float] | None:
         """See `Generator.labels`: zero-shot probabilities, by CT-CLIP."""
         if self._ctclip is None:
             return None
-        image = clip_input(volume, self._ctclip.config).to(self._device)
         labels = self._ctclip.config.labels
-        texts = torch.cat([self._text.encode(prompt)[0] for pair in prompts(labels) for prompt in pair])
-        pairs = self._ctclip.text_latent(texts).unflatten(0, (-1, 2))
-        present = self._ctclip.present(pairs, self._ctclip.image_latent(image))[0]
-        return dict(zip(labels, present.tolist(), strict=True))
+        with _memory_of(self.device):
+            image = clip_input(volume, self._ctclip.config).to(self._device)
+            texts = torch.cat([self._text.encode(prompt)[0] for pair in prompts(labels) for prompt in pair])
+            pairs = self._ctclip.text_latent(texts).unflatten(0, (-1, 2))
+            present = self._ctclip.present(pairs, self._ctclip.image_latent(image))[0]
+            return dict(zip(labels, present.tolist(), strict=True))
 
     @torch.inference_mode()
     def _given(self, start: Start, scan: Volume, request: GenerationRequest) -> Given:

@@ -36,7 +36,7 @@ class Report:
                     "Shorten it."
                 )
             object.__setattr__(self, name, _CONTROL.sub("", text).strip())
-        if not any(sign.isalnum() and sign not in _FILLERS for sign in self.findings + self.impression):
+        if not any(map(_is_seen, self.findings + self.impression)):
             raise RequestError(
                 "The report is empty. Write findings or an impression, for example “No pleural effusion.”"
             )
@@ -59,10 +59,14 @@ class Report:
         return cls(findings, impression, sex, age)
 
 
+def _is_seen(sign: str) -> bool:
+    return sign.isalnum() and sign not in _FILLERS
+
+
 def sentences(report: Report) -> list[str]:
     """The sentences of findings and impression, each once, in their order. What has no letter is none."""
     parts = [part for text in (report.findings, report.impression) for part in _SENTENCE_ENDS.split(text)]
-    return list(dict.fromkeys(part for part in parts if any(map(str.isalpha, part))))
+    return list(dict.fromkeys(part for part in parts if any(sign.isalpha() and _is_seen(sign) for sign in part)))
 
 
 def encoder_text(report: Report, parts: tuple[str, ...]) -> str:

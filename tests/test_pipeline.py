@@ -171,6 +171,20 @@ def test_memory_that_runs_out_is_said_with_the_knobs_that_help(
         CTFlow.load(Path("anywhere"), "cpu")
 
 
+def test_memory_that_runs_out_while_a_volume_is_scored_is_said_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    model = CTFlow.load(tiny_checkpoint(tmp_path / "tiny", heads=True), "cpu")
+    volume = model.generate(model.card.request(REPORT, seed=1))
+    monkeypatch.setattr(model._ctclip, "image_latent", exhausted)
+    for ask in (lambda: model.score(volume, REPORT), lambda: model.labels(volume)):
+        with pytest.raises(ResourceError, match="not enough"):
+            ask()
+
+
 def test_another_runtime_error_stays_what_it_is(model: CTFlow, monkeypatch: pytest.MonkeyPatch) -> None:
     def bug(*_: object) -> None:
         raise RuntimeError("size mismatch")

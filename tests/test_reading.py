@@ -105,6 +105,11 @@ def test_sentences_keep_their_decimals_and_each_stands_once() -> None:
     assert sentences(report) == ["A 1.5 cm nodule;", "no effusion.", "Clear!", "Impression follows", "No effusion."]
 
 
+def test_a_sentence_of_what_nobody_sees_is_none() -> None:
+    """The report was accepted, and reading its last sentence raised that it was empty."""
+    assert sentences(Report("Lung nodule. \u3164.")) == ["Lung nodule."]
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tiny_checkpoint(tmp_path / "tiny", heads=True, text=replace(CARD.text, max_tokens=16))

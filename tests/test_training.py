@@ -182,6 +182,20 @@ def test_a_kill_while_state_is_saved_costs_no_more_than_what_was_not_yet_saved(t
     assert not new.exists() and not old.exists()
 
 
+def test_what_is_gone_on_with_goes_by_the_rates_of_this_call(tmp_path: Path) -> None:
+    """The saved state brought those of the last one."""
+    stage = Stage(Recipe("line", 1e-3, None, 0.9, 1.0), tmp_path / "line", 0.05, 0, "cpu")
+    steps_after(stage)
+    weights = []
+
+    def losses(model: torch.nn.Linear, device: torch.device, rng: object) -> dict[str, torch.Tensor]:
+        weights.append(model.weight.item())
+        return line_losses(model, device, rng)
+
+    train_stage(replace(stage, recipe=replace(stage.recipe, learning_rate=0.0)), torch.nn.Linear(1, 1), losses)
+    assert len(weights) > 1 and len(set(weights)) == 1
+
+
 def test_facts_of_the_report_begin_as_what_it_tells_and_change_nothing_yet() -> None:
     torch.manual_seed(0)
     model = STDiT(STDiTConfig((4, 8, 8), (2, 4, 4), 4, 2, 16, 2, 2, 2.0, 8, text_facts=3)).requires_grad_(False)
@@ -354,6 +368,7 @@ def test_a_transformer_of_another_size_begins_anew_with_all_else_as_it_was(
         (["--hours", "inf"], "--hours is a number more than 0; got inf"),
         (["--hours", "nan"], "--hours is a number more than 0; got nan"),
         (["--seed", "-1"], "--seed is 0 or more; got -1"),
+        (["--seed", str(2**32)], "--seed is 4294967295 or less; got 4294967296"),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(

@@ -21,8 +21,9 @@ class Fields {
   // A slow count of an earlier text must not replace that of a later one.
   async read(fields) {
     const asked = ++this.asked;
-    const reading = await ask("read", fields);
-    if (!reading || asked !== this.asked) return;
+    const latest = () => asked === this.asked;
+    const reading = await askPatiently("read", fields, latest, () => {});
+    if (!reading || !latest()) return;
     const place = (name) => document.querySelector(`.ct-reading .${name}`);
     place("ct-tokens").textContent = reading.problem || reading.count;
     place("ct-tokens").classList.toggle("ct-over", Boolean(reading.problem || reading.cut));

@@ -55,7 +55,7 @@ function makeFrame(root, windows) {
   );
   const [follow, reset, keys] = makeButtons(bar, "View", [
     ["Follow", "Show the newest slices while they are made (f)"],
-    ["Reset", "Reset zoom, position and crosshair (r)"],
+    ["Reset", "Reset zoom, position, crosshair and window (r)"],
     ["Keys ?", "Keys and mouse (?)"],
   ]);
   const planes = make("div", "ctv-planes", root);
@@ -70,7 +70,7 @@ function makeFrame(root, windows) {
   const readout = make("output", "ctv-readout", foot, { "aria-label": "Under the pointer, or else at the crosshair" });
   const [nifti, sidecar] = makeButtons(foot, "Download", [
     ["Download NIfTI", "The slices made so far as a .nii.gz; an unfinished volume says so in its name"],
-    ["Sidecar", "How this volume was made, as JSON"],
+    ["Settings (JSON)", "Report, seed and settings: with them the command line makes this volume again"],
   ]);
   const help = makeHelp(root);
   return { tools, presets, follow, reset, keys, readout, planes, boxes, progress, done, status, detail, nifti, sidecar, help };

@@ -10,6 +10,7 @@ const KEYS = [
   ["c w p z", "tool: crosshair, window/level, pan, zoom"],
   ["+ −, Ctrl + wheel", "zoom"],
   ["right drag", "window/level"],
+  ["middle drag", "pan"],
   ["m, double click", "maximise a plane, and back"],
   ["f", "follow the newest slices"],
   ["r", "reset the view"],

@@ -51,8 +51,8 @@ function apply(view, plane, drag, x, y) {
 function listenToWheel(view, plane) {
   let collected = 0;
   plane.canvas.addEventListener("wheel", (event) => {
-    event.preventDefault();
     if (!view.volume) return;
+    event.preventDefault();
     const amount = event.deltaMode ? event.deltaY * WHEEL_NOTCH : event.deltaY;
     if (event.ctrlKey) {
       plane.zoomAt(view.volume, event.offsetX, event.offsetY, Math.exp(-amount / 400));

@@ -6,6 +6,8 @@ const ASKED_KEY = "ctflow-asked"; // what it has asked for and heard no answer o
 const VIEW_KEY = "ctflow-view";
 const BUSY = ["waiting", "running"];
 const HEARTBEAT_MS = 20000; // tells the server that somebody still looks, and the page that it is still there
+const IDLE = "Write or choose a report, then press Generate.";
+const REFUSED_MS = 3000;
 const LOST = "The server does not answer. Trying again; what you see stays.";
 
 class Session {
@@ -22,7 +24,7 @@ class Session {
     };
     view.parts.nifti.onclick = () => this.download("nifti");
     view.parts.sidecar.onclick = () => this.download("sidecar");
-    this.tell({ state: "idle", status: "Write or pick a report, then Generate.", detail: "", share: 0, chunks: [] });
+    this.tell({ state: "idle", status: IDLE, detail: "", share: 0, chunks: [] });
   }
 
   // After a reload: the run that was asked for last, or else the one that was shown.
@@ -31,12 +33,15 @@ class Session {
       const run = recall("sessionStorage", key);
       if (!run || this.run || this.asked) continue;
       const news = await askPatiently("news", { run, seen: null }, () => !this.run && !this.asked, this.lost);
-      if (news && (news.state !== "gone" || key === RUN_KEY)) this.follow(run);
+      if (news && !this.run && !this.asked && (news.state !== "gone" || key === RUN_KEY)) this.follow(run);
     }
-    if (!this.asked) remember("sessionStorage", ASKED_KEY, null);
+    if (this.asked) return;
+    remember("sessionStorage", ASKED_KEY, null);
+    if (!this.run) this.say(IDLE);
   }
 
   async generate(fields) {
+    if (this.busy) return;
     const run = newId();
     this.asked = run;
     remember("sessionStorage", ASKED_KEY, run);
@@ -50,6 +55,7 @@ class Session {
     if (answer.problem) {
       this.explain(answer.problem);
       this.setBusy(false);
+      if (!this.run) this.say(IDLE);
     } else {
       this.follow(run);
       this.comeIntoSight();
@@ -60,7 +66,8 @@ class Session {
   async stop() {
     if (this.asked) return this.takeBack();
     const { run } = this;
-    await askPatiently("stop", { run }, () => this.run === run && this.busy, this.lost);
+    const answer = await askPatiently("stop", { run }, () => this.run === run && this.busy, this.lost);
+    if (answer && answer.problem) this.explain(answer.problem);
   }
 
   // The start may be heard before or after the stop. Until the stop is heard, a reload finds the run again.
@@ -68,8 +75,9 @@ class Session {
     const run = this.asked;
     this.asked = null;
     this.setBusy(false);
-    await askPatiently("stop", { run }, () => true, this.lost);
-    if (this.asked) return;
+    const answer = await askPatiently("stop", { run }, () => true, this.lost);
+    if (answer.problem) this.explain(answer.problem);
+    if (this.asked || answer.problem) return;
     remember("sessionStorage", ASKED_KEY, null);
     if (!this.busy) this.say("Stopped before it began.");
   }
@@ -80,6 +88,11 @@ class Session {
     for (let seen = null; current(); ) {
       const news = await askPatiently("news", { run, seen }, current, this.lost);
       if (!news || !current()) return;
+      if (news.problem) {
+        this.say(news.problem);
+        await pause(REFUSED_MS);
+        continue;
+      }
       if (news.state === "gone") return this.keepWhatIsHeld(news);
       this.show(news);
       seen = news.version;
@@ -103,17 +116,19 @@ class Session {
     if (manifest.grid) this.place(manifest.grid);
     for (const chunk of manifest.chunks) this.fetch(chunk);
     this.tell(manifest);
-    this.setBusy(BUSY.includes(manifest.state));
+    this.setBusy(this.asked !== null || BUSY.includes(manifest.state));
   }
 
-  // The server has forgotten the run, or was started anew. What is on the screen needs no server.
+  // The server has forgotten the run, or was restarted. What is on the screen needs no server.
   keepWhatIsHeld(news) {
-    const why = this.server && this.server !== news.server ? "The server was started anew." : news.status;
-    const held = " The slices that you see stay while this page is open; they can no longer be downloaded.";
+    const restarted = this.server && this.server !== news.server;
+    const held = "The slices that you see stay while this page is open; they can no longer be downloaded.";
+    const lost = restarted ? "This run is lost: generate it again." : "";
+    const why = restarted ? "The server was restarted." : news.status;
     this.run = null;
     remember("sessionStorage", RUN_KEY, null);
-    this.tell({ ...news, status: this.held.size ? why + held : why });
-    this.setBusy(false);
+    this.tell({ ...news, status: `${why} ${this.held.size ? held : lost}`.trim() });
+    this.setBusy(this.asked !== null);
   }
 
   // On a narrow page the planes lie below the report: whoever pressed Generate wants to see them.
@@ -164,7 +179,7 @@ class Session {
     if (parts.status.textContent !== status) parts.status.textContent = status;
   }
 
-  // Beside the Generate button, as text.
+  // Beside the Generate button, until something else is asked.
   explain(problem) {
     const place = document.querySelector(".ct-problem");
     place.textContent = problem;
@@ -189,11 +204,12 @@ class Session {
 
   async download(kind) {
     const button = this.view.parts[kind];
+    this.explain("");
     button.setAttribute("aria-busy", "true");
     const answer = await ask("export", { run: this.run, kind });
     button.removeAttribute("aria-busy");
-    if (!answer) this.say("The download did not work. Is the connection there? Try again.");
-    else if (answer.problem) this.say(answer.problem);
+    if (!answer) this.explain("The download did not work. Is the connection there? Try again.");
+    else if (answer.problem) this.explain(answer.problem);
     else saveAs(answer.path, answer.name);
   }
 }

@@ -3,6 +3,7 @@
 
 const ANSWER_MS = 20000;
 const PAUSES_MS = [300, 700, 1500, 3000];
+const REFUSALS = [401, 413]; // no login, too long
 
 // Waits, but not longer than until the laptop wakes or the network is there again.
 function pause(ms) {
@@ -26,12 +27,13 @@ function serverUrl(path) {
   return root.replace(/\/$/, "") + path;
 }
 
-// The answer, or null where there is none.
+// The answer, or null where there is none. Asking again does not help against a refusal: its words are the answer.
 async function ask(name, asked) {
   const headers = { "Content-Type": "application/json" };
   const signal = AbortSignal.timeout(ANSWER_MS);
   try {
     const response = await fetch(serverUrl(`/ask/${name}`), { method: "POST", headers, body: JSON.stringify(asked), signal });
+    if (REFUSALS.includes(response.status)) return { problem: await response.text() };
     return response.ok ? await response.json() : null;
   } catch (error) {
     return null;

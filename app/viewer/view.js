@@ -177,7 +177,7 @@ class View {
 
   // HU under the pointer; without one, at the crosshair, so that the keyboard can measure too.
   showReadout() {
-    if (!this.volume) return;
+    if (!this.volume) return (this.parts.readout.textContent = "");
     const { pointer, volume } = this;
     const point = pointer ? pointer.plane.pointAt(volume, this.point, pointer.x, pointer.y) : this.point;
     const hu = volume.at(point);

@@ -9,6 +9,7 @@ from ctflow.card import CARD
 from ctflow.commands.extra import extra
 from ctflow.commands.least import check_least
 from ctflow.errors import RequestError
+from ctflow.events import MAX_SEED
 from ctflow.io.files import make_folder
 from ctflow.settings import DEVICES
 
@@ -57,6 +58,8 @@ def run_demo(args: argparse.Namespace) -> None:
     if not 0 < args.hours < math.inf:
         raise RequestError(f"--hours is a number more than 0; got {args.hours:g}.")
     check_least(args, seed=0, phantoms=2)
+    if args.seed > MAX_SEED:
+        raise RequestError(f"--seed is {MAX_SEED} or less; got {args.seed}.")
     if args.phantoms and args.phantoms % 2:
         raise RequestError(f"--phantoms is an even number, two studies of each person; got {args.phantoms}.")
     work = args.work or Path("runs/smoke" if args.smoke else "runs/demo")

@@ -16,14 +16,13 @@ from ctflow.phantom.lobes import lobe_field
 from ctflow.phantom.mediastinum import Mediastinum, make_mediastinum
 from ctflow.phantom.torso import diaphragm, mediastinal_space
 from ctflow.phantom.truth import LOBES, Truth
-from ctflow.volume import DIRECTIONS, Volume
+from ctflow.volume import Volume
 
 GRID_MM = 3.0  # of everything measured but small things
 GRID_ML = GRID_MM**3 / 1000
 ANGLES = 72
 RIB_HU = 170.0
 Mask = NDArray[np.bool_]
-_AXES = ("I", "P", "L")
 
 
 def standard(volume: Volume) -> Field:
@@ -31,11 +30,9 @@ def standard(volume: Volume) -> Field:
 
     Other spacings are resampled to 3.0 x 1.5 x 1.5 mm, other fields of view cut or filled with air.
     """
-    order = [int(np.abs(volume.affine[:3, :3].T @ DIRECTIONS[axis]).argmax()) for axis in _AXES]
-    hu = volume.hu.transpose(order)
-    ways = [float(volume.affine[:3, axis] @ DIRECTIONS[way]) for axis, way in zip(order, _AXES, strict=True)]
-    hu = hu[tuple(slice(None, None, 1 if way > 0 else -1) for way in ways)].astype(np.float32)
-    zoom = [abs(way) / mm for way, mm in zip(ways, (SLICE_MM, PIXEL_MM, PIXEL_MM), strict=True)]
+    turned, spacing = volume.along(("I", "P", "L"))
+    hu = turned.astype(np.float32)
+    zoom = [step / mm for step, mm in zip(spacing, (SLICE_MM, PIXEL_MM, PIXEL_MM), strict=True)]
     if not np.allclose(zoom, 1.0, atol=0.02):
         hu = ndimage.zoom(hu, zoom, order=1, mode="nearest", grid_mode=True)
     return _fitted(_fitted(hu, 1), 2)

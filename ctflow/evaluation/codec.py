@@ -10,7 +10,9 @@ from torch import Tensor
 
 from ctflow.checkpoints import Checkpoint
 from ctflow.evaluation.statistics import Estimate, mean
+from ctflow.frame import Frame
 from ctflow.phantom import make_phantom
+from ctflow.volume import Volume
 
 SEED = 2 * 10**6  # far from the phantoms of any training
 EVERY = 2  # every second slice is enough
@@ -53,7 +55,8 @@ def measure(checkpoint: Checkpoint, phantoms: int) -> Iterator[Row]:
 
 @torch.inference_mode()
 def _measured(checkpoint: Checkpoint, seed: int) -> _Sums:
-    clean = make_phantom(seed).clean[::EVERY]
+    phantom, frame = make_phantom(seed), Frame(checkpoint.card.geometry)
+    clean = frame.to_model(frame.bring(Volume(phantom.clean, phantom.volume.affine)).hu)[::EVERY]
     to_intensity, to_hu = checkpoint.card.intensity.to_intensity, checkpoint.card.intensity.to_hu
 
     def decode(latents: Tensor) -> np.ndarray:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from ctflow.evaluation.look import Look
@@ -15,6 +13,7 @@ from ctflow.evaluation.measures import Measures, measure
 from ctflow.evaluation.sources import sources
 from ctflow.io.files import write_whole
 from ctflow.phantom import Truth, make_phantom
+from ctflow.processes import processes
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,6 @@ def examples(folder: Path, count: int, seed: int, workers: int, look: Look) -> I
             file.write(json.dumps({"measures": one.measures, "truth": one.truth.to_json()}) + "\n")
             file.flush()
             yield one
-
-
-def processes(workers: int) -> ProcessPoolExecutor:
-    """Fresh ones: torch's threads, which this process may have started, are not there in its forks, and waited for."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
 
 def _whole_lines(path: Path) -> list[str]:

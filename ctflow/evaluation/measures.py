@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from ctflow.errors import VolumeError
+from ctflow.errors import ShortVolumeError
 from ctflow.evaluation.airspace import airspace
 from ctflow.evaluation.anatomy import GRID_ML, GRID_MM, Anatomy, Mask, anatomy, depth_mm, dome_shift_mm, standard
 from ctflow.evaluation.small import small_things
@@ -37,11 +37,13 @@ Measures = dict[str, float]
 def measure(volume: Volume) -> Measures:
     """All measures of a volume; the same names in the same order for every volume.
 
-    Raises VolumeError for one of fewer than `LEAST_SLICES`, which holds no chest.
+    Raises ShortVolumeError for one of fewer than `LEAST_SLICES`, which holds no chest.
     """
     hu = standard(volume)
     if len(hu) < LEAST_SLICES:
-        raise VolumeError(f"A volume of {len(hu)} slices of 3 mm is too short to be measured: {LEAST_SLICES} or more.")
+        raise ShortVolumeError(
+            f"A volume of {len(hu)} slices of 3 mm is too short to be measured: {LEAST_SLICES} or more."
+        )
     a = anatomy(len(hu))
     pairs = hu.reshape(len(hu), 128, 2, 128, 2)
     mean = ndimage.gaussian_filter(pairs.mean((2, 4)), (0.5, 0.6, 0.6))

@@ -37,6 +37,7 @@ from ctflow.evaluation.statistics import Estimate, auroc, mean, share
 from ctflow.events import Generator, generate
 from ctflow.io.files import write_whole
 from ctflow.phantom import KINDS, Kind, affine
+from ctflow.training.phantoms import STUDIES
 from ctflow.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -185,19 +186,22 @@ def _training_volumes(folder: Path) -> list[Volume]:
             f"--training is a folder of training phantoms with phantoms.npy and phantoms.json, as `train demo` leaves "
             f"it; {folder} is none ({error})."
         ) from error
-    if len(volumes) < 2:
-        raise RequestError(f"--training needs 2 phantoms or more, to compare distances; {folder} has {len(volumes)}.")
+    if len(volumes) <= STUDIES:
+        raise RequestError(
+            f"--training needs phantoms of 2 persons or more, to compare distances; {folder} has {len(volumes)}."
+        )
     return volumes
 
 
 def _distances(results: Sequence[Result], taught: Sequence[Volume]) -> list[Row]:
-    """How near the nearest training volume lies, against how near training volumes lie to each other."""
+    """How near the nearest training volume lies, against how near each of these has another person's."""
     thumbs = [thumbnail(volume) for volume in taught]
-    theirs = [min(distance(a, b) for j, b in enumerate(thumbs) if j != i) for i, a in enumerate(thumbs)]
+    others = [[b for j, b in enumerate(thumbs) if j // STUDIES != i // STUDIES] for i in range(len(thumbs))]
+    theirs = [min(distance(a, b) for b in some) for a, some in zip(thumbs, others, strict=True)]
     ours = [min(distance(r.thumb, b) for b in thumbs) for r in results if r.measures]
     return [
         Row("HU to the nearest training volume", "generated", mean(ours)),
-        Row("HU to the nearest training volume", "training volumes among themselves", mean(theirs)),
+        Row("HU to the nearest training volume", "training volumes, to another person's", mean(theirs)),
     ]
 
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ctflow.errors import VolumeError
-from ctflow.evaluation.examples import processes
+from ctflow.errors import ShortVolumeError
 from ctflow.evaluation.look import Look
 from ctflow.evaluation.measures import Measures, measure
 from ctflow.evaluation.pictures import save_picture
@@ -22,6 +21,7 @@ from ctflow.io.files import write_whole
 from ctflow.phantom import KINDS, Kind, Phrasings, Truth, draw_finding, make_phantom, write_report
 from ctflow.phantom.grid import Field
 from ctflow.phantom.rates import EXCLUSIVE, seen
+from ctflow.processes import processes
 from ctflow.report import Report
 from ctflow.volume import Volume
 
@@ -116,7 +116,7 @@ def _make(folder: Path, item: Item, make: Make) -> Result:
     try:
         volume = make(item)
         measures = measure(volume)
-    except VolumeError:  # it ended at once: a result, too
+    except ShortVolumeError:  # it ended at once: a result, too
         result = Result(item, None, None, {}, np.zeros(0, np.float32))
     else:
         result = Result(item, measures, seam_index(volume), sane(volume), thumbnail(volume))

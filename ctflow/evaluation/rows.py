@@ -99,13 +99,13 @@ def place_rows(judged: Sequence[Judged]) -> list[Row]:
     for kind in SIDE_KINDS:
         sides = [_side_right(j, f) for j, f in _cases(judged, kind) if f.side]
         right_sides += sides
-        rows.append(Row("side right", kind, share(sum(sides), len(sides))))
-    rows.append(Row("side right", "all", share(sum(right_sides), len(right_sides))))
+        rows.append(Row("side correct", kind, share(sum(sides), len(sides))))
+    rows.append(Row("side correct", "all", share(sum(right_sides), len(right_sides))))
     for kind in LOBAR:
         cases = [(j, f) for j, f in _cases(judged, kind) if f.lobe and (f.mm or 99.0) >= LEAST_NODULE_MM]
         lobes = [j.likeliest(kind) == (f.side, f.lobe) for j, f in cases]
         name = f"{kind} of {LEAST_NODULE_MM:g} mm and more" if kind == "Lung nodule" else kind
-        rows.append(Row("lobe right", name, share(sum(lobes), len(lobes))))
+        rows.append(Row("lobe correct", name, share(sum(lobes), len(lobes))))
     return rows
 
 

@@ -10,7 +10,7 @@ from ctflow.phantom.grid import Field
 from ctflow.volume import Volume
 
 CHUNK = 16
-PLAN = ("two lungs", "heart to the left", "spine behind", "no holes in the wall")
+PLAN = ("two lungs", "heart to the left", "spine behind", "chest wall without holes")
 THUMB = (24, 32, 32)
 LEAST_LUNG_ML, MOST_HOLES_ML = 150.0, 10.0
 SKIN_GAP_MM = 16.0  # in the plane; what is narrower is a hole in the skin and not the air beside it

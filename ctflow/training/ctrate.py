@@ -1,6 +1,7 @@
 """Phantoms written as CT-RATE lays out its data set, so that code for the one reads the other."""
 
 import csv
+import io
 import json
 import time
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from ctflow.io.files import write_whole
+from ctflow.io.files import make_folder, write_whole
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.labels import LABELS
 from ctflow.phantom import Phantom, Truth, make_phantom
@@ -40,7 +41,7 @@ def write_dataset(out: Path, count: int, seed: int, split: Split, workers: int) 
 
     Under `out`: `dataset/`, `radiology_text_reports/`, `multi_abnormality_labels/`, `metadata/`, and
     `{split}_truths.json`, which CT-RATE has no counterpart of. The tables are written at the end, also where it is
-    stopped early. Raises VolumeError where `out` cannot be written to.
+    stopped early. Raises CTFlowError where `out` cannot be written to.
     """
     written: list[Written] = []
     names = [f"{split}_{index + 1}_a_1.nii.gz" for index in range(count)]
@@ -65,7 +66,7 @@ def _write(out: Path, split: Split, name: str, seed: int) -> Written:
     began_s = time.perf_counter()
     phantom = make_phantom(seed)
     path = path_of(out, split, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_nifti(_upwards(phantom), path, synthetic_label("procedural phantom"))
     shape = phantom.volume.hu.shape
     return Written(name, phantom.report, phantom.truth, shape, time.perf_counter() - began_s)
@@ -89,12 +90,13 @@ def _write_tables(out: Path, split: Split, written: list[Written]) -> None:
 
 
 def _table(path: Path, rows: Iterable[dict[str, object]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     first, *others = rows
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(first))
-        table.writeheader()
-        table.writerows([first, *others])
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, list(first))
+    table.writeheader()
+    table.writerows([first, *others])
+    write_whole(path, text.getvalue().encode())
 
 
 def _report_row(one: Written) -> dict[str, object]:

@@ -27,6 +27,7 @@ SAVE_EVERY_S = 120
 BLOCKS = ("blocks.", "detail.blocks.", "encoder.bert.encoder.layer.")  # whose matrices Muon trains
 MUON_EVERY = 4  # 1.4 times as many steps an hour on two cores, and about as good ones
 WARM_UP_STEPS = 100
+OF_RECIPE = ("full_rate", "weight_decay")  # in an optimizer's groups
 
 # (model, its device, random numbers of this step) -> losses by name; their sum is minimised.
 Losses = Callable[[nn.Module, torch.device, np.random.Generator], dict[str, Tensor]]
@@ -96,7 +97,10 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
     saved = stage.folder / STATE
     recover(saved)
     if saved.exists():
+        ours = [{key: group[key] for key in OF_RECIPE} for group in _groups(optimizers)]
         accelerator.load_state(str(saved))
+        for group, recipe in zip(_groups(optimizers), ours, strict=True):
+            group |= recipe  # the state brings the last call's
 
     def save() -> None:
         with whole(saved) as folder:
@@ -105,7 +109,7 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
     with tqdm(total=round(stage.seconds), desc=stage.recipe.name, unit="s", bar_format=_BAR) as bar:
         clock.start()
         while clock.spent < stage.seconds:
-            for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+            for group in _groups(optimizers):
                 group["lr"] = group["full_rate"] * clock.rate
             with accelerator.autocast():
                 parts = losses(model, accelerator.device, np.random.default_rng([stage.seed, clock.step]))
@@ -126,6 +130,10 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
     accelerator.unwrap_model(model, keep_fp32_wrapper=False).cpu()
     (stage.folder / TRAINED).write_text(json.dumps({"steps": clock.step, "seconds": round(clock.seconds)}))
     return average.module.cpu().eval()
+
+
+def _groups(optimizers: list[torch.optim.Optimizer]) -> list[dict[str, Any]]:
+    return [group for optimizer in optimizers for group in optimizer.param_groups]
 
 
 def _optimizers(recipe: Recipe, model: nn.Module, bf16: bool) -> list[torch.optim.Optimizer]:

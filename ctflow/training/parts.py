@@ -21,7 +21,7 @@ from ctflow.phantom import Phrasings, draw_truth, write_report
 from ctflow.report import encoder_text
 from ctflow.training.avae import new_avae, train_avae
 from ctflow.training.loop import Recipe, Stage
-from ctflow.training.mentions import check_mentions, new_reader, train_mentions
+from ctflow.training.mentions import check_mentions, new_reader, taught, train_mentions
 from ctflow.training.phantoms import PhantomSet
 from ctflow.training.sizes import Sizes
 from ctflow.training.text import UNSIZED, Attributes, accuracy, new_bert, new_tokenizer, train_text, train_text_on
@@ -125,8 +125,9 @@ def _mentions(stage: Stage, sizes: Sizes, reader: Reader, encoder: TextEncoder) 
     """What the frozen text encoder tells of a sentence."""
     reader.mentions.requires_grad_(True)
     once(stage, reader.mentions, lambda: train_mentions(stage, reader, encoder, TEXT_PARTS, sizes.sentences))
+    old, count = taught(stage.seed, sizes.sentences), sizes.sentences // 6
     for phrasings in get_args(Phrasings):
-        found = check_mentions(reader, encoder, TEXT_PARTS, phrasings, sizes.sentences // 6, stage.seed)
+        found = check_mentions(reader, encoder, TEXT_PARTS, phrasings, count, stage.seed, without=old)
         right = ", ".join(f"{100 * one.value:.1f} % {sort} (n {one.n})" for sort, one in found.right.items())
         misread = 100 * found.misread.value
         log.info("reader, new sentences, %s phrasings: right %s; %.1f %% misread", phrasings, right, misread)

@@ -61,11 +61,11 @@ def fit_tower(config: CTClipConfig, phantoms: PhantomSet, seed: int) -> tuple[CT
     clip = CTClip(config)
     nn.init.constant_(clip.temperature, FIRST_TEMPERATURE)
     images = torch.cat([tower_image(phantoms, i, config).half() for i in range(len(phantoms.slices))])
-    _fit_patches(clip, images, rng)
+    _fit_patches(clip, images[: seen(phantoms)], rng)
     tokens = torch.cat([_tokens(clip, image[None]).half() for image in images])
     _fit_codes(clip, tokens[: seen(phantoms)], rng)
     places = torch.cat([clip.visual_transformer.vq(one[None].float()).mean(1).flatten(1) for one in tokens])
-    return clip, _fit_latents(clip, places, _facts(phantoms, config.labels), seen(phantoms))
+    return clip, _fit_latents(clip, places, _facts(phantoms, config.labels, seen(phantoms)), seen(phantoms))
 
 
 def seen(phantoms: PhantomSet) -> int:
@@ -112,11 +112,12 @@ def _fit_codes(clip: CTClip, tokens: Tensor, rng: np.random.Generator) -> None:
         codebook.embed[0] = torch.where(counts > 0, sums / counts.clamp_min(1), strays)
 
 
-def _facts(phantoms: PhantomSet, labels: tuple[str, ...]) -> Tensor:
-    """(phantoms, latent): the amounts at all slots and the labels, each of mean 0 and spread 1."""
+def _facts(phantoms: PhantomSet, labels: tuple[str, ...], count: int) -> Tensor:
+    """(phantoms, latent): the amounts at all slots and the labels, each of mean 0 and spread 1 in the first `count`."""
     facts = [[*amounts(truth), *(label in truth.kinds for label in labels)] for truth in phantoms.truths]
     facts = torch.tensor(facts, dtype=torch.float32)
-    return (facts - facts.mean(0)) / facts.std(0).clamp_min(1e-6)
+    spread = facts[:count].std(0, correction=0).clamp_min(1e-6)  # a smoke test has one phantom
+    return (facts - facts[:count].mean(0)) / spread
 
 
 def _fit_latents(clip: CTClip, places: Tensor, facts: Tensor, count: int) -> Tensor:

@@ -165,8 +165,8 @@ def test_an_age_that_was_not_typed_is_no_age(handlers: Handlers, typed: Any, age
 
 def test_what_is_cut_off_is_shown(handlers: Handlers) -> None:
     shown = handlers.read({"findings": "word " * 64})
-    assert shown == {"count": "65 of 64 tokens: too long", "cut": "word"}
-    assert handlers.read({"findings": " ", "impression": ""}) == {"count": "0 of 64 tokens", "cut": ""}
+    assert shown == {"count": "Report length: 65 of 64 tokens: too long", "cut": "word"}
+    assert handlers.read({"findings": " ", "impression": ""}) == {"count": "Report length: 0 of 64 tokens", "cut": ""}
 
 
 def test_what_the_model_recognised_is_said_in_words(tmp_path: Path) -> None:
@@ -184,25 +184,25 @@ def test_what_the_model_recognised_is_said_in_words(tmp_path: Path) -> None:
 def test_a_place_is_said_as_far_as_it_is_known() -> None:
     found = (
         Mention("Consolidation", True, "right", "lower", "small"),
-        Mention("Consolidation", True, "both", None, None),
+        Mention("Consolidation", True, "both", "lower", None),
         Mention("Cardiomegaly", False, None, None, None),
     )
     read = reading(Reading(9, 64, "", ("Consolidation", "Cardiomegaly"), found))
-    assert read["found"] == ["Consolidation, right lower lobe, small", "Consolidation, both sides"]
+    assert read["found"] == ["Consolidation, right lower lobe, small", "Consolidation, bilateral lower lobes"]
     assert read["denied"] == ["no cardiomegaly"]
 
 
 def test_a_normal_study_is_one_word_and_not_one_for_every_finding() -> None:
     known = ("Consolidation", "Cardiomegaly")
     denied = tuple(Mention(finding, False, None, None, None) for finding in known)
-    assert reading(Reading(9, 64, "", known, denied))["denied"] == ["nothing abnormal"]
+    assert reading(Reading(9, 64, "", known, denied))["denied"] == ["no abnormal findings"]
     assert reading(Reading(9, 64, "", known, denied[:1]))["denied"] == ["no consolidation"]
 
 
 def test_a_whole_volume_downloads_with_its_place_in_the_patient(handlers: Handlers) -> None:
     run_id = finished(handlers)["run"]
     answer = handlers.export({"run": run_id, "kind": "nifti"})
-    assert answer["name"] == "ctflow-fake-seed1.nii.gz"
+    assert answer["name"] == "synthetic-ctflow-fake-seed1.nii.gz"
     image = sitk.ReadImage(answer["path"])
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image), chest(32, 1, "I"))
     assert image.GetSpacing() == (1.5, 1.5, 3.0)
@@ -219,9 +219,11 @@ def test_a_partial_volume_says_so_in_name_and_sidecar(tmp_path: Path) -> None:
     generator = FakeGenerator(fail_late)
     handlers = Handlers(generator, Runs(generator, tmp_path))
     run_id = finished(handlers, chunks=3)["run"]
-    assert handlers.export({"run": run_id, "kind": "nifti"})["name"] == "ctflow-fake-seed1-PARTIAL-32of48.nii.gz"
+    assert (
+        handlers.export({"run": run_id, "kind": "nifti"})["name"] == "synthetic-ctflow-fake-seed1-PARTIAL-32of48.nii.gz"
+    )
     answer = handlers.export({"run": run_id, "kind": "sidecar"})
-    assert answer["name"] == "ctflow-fake-seed1-PARTIAL-32of48.json"
+    assert answer["name"] == "synthetic-ctflow-fake-seed1-PARTIAL-32of48.json"
     assert not read_sidecar(Path(answer["path"])).complete
 
 

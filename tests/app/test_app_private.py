@@ -76,7 +76,7 @@ def test_no_report_is_logged_or_names_a_file_and_nobody_else_is_called(apart: Ap
     for word in ("SENTINEL", "Traceback", "STRANGER"):
         assert word not in said
     names = [str(path.relative_to(apart.folder)) for path in apart.folder.rglob("*")]
-    assert any(name.endswith("ctflow-fake-seed0.nii.gz") for name in names)
+    assert any(name.endswith("synthetic-ctflow-fake-seed0.nii.gz") for name in names)
     assert not any("SENTINEL" in name or "script" in name for name in names)
 
 

@@ -124,7 +124,7 @@ def leave(run: Run) -> None:
 def test_too_long_a_line_is_refused_in_words(gate: Gate, tmp_path: Path) -> None:
     runs = Runs(FakeGenerator(gate), tmp_path, Limits(waiting=4))
     started = [start(runs, chunks=1, steps=1) for _ in range(5)]
-    with pytest.raises(ResourceError, match="4 people are waiting"):
+    with pytest.raises(ResourceError, match="4 volumes are waiting"):
         start(runs)
     for run in started:
         runs.stop(run.id)
@@ -133,7 +133,7 @@ def test_too_long_a_line_is_refused_in_words(gate: Gate, tmp_path: Path) -> None
 def test_one_visitor_cannot_fill_the_line(runs: Runs, gate: Gate) -> None:
     for _ in range(3):
         start(runs, visitor="eager", chunks=1, steps=1)
-    with pytest.raises(ResourceError, match="3 of your runs are in line"):
+    with pytest.raises(RequestError, match="3 of your runs are in line"):
         start(runs, visitor="eager")
     start(runs, visitor="other", chunks=1, steps=1)
 
@@ -210,7 +210,8 @@ def test_a_full_disk_lets_new_runs_wait_until_somebody_leaves(gate: Gate, tmp_pa
     watched = start(runs, chunks=1, steps=1)
     wait_over(watched)
     waiting = start(runs, chunks=1, steps=1)
-    waiting.wait(0, WAIT_S)
+    with waiting.news:
+        waiting.news.wait_for(lambda: waiting.version, WAIT_S)
     assert (waiting.state, waiting.message[:16]) == ("waiting", "Waiting for room")
     assert runs.get(watched.id) is watched
     leave(watched)
@@ -300,5 +301,5 @@ def test_a_disk_that_takes_no_more_slices_ends_the_run_in_words(
     monkeypatch.setattr(Path, "write_bytes", full)
     run = start(runs, chunks=1, steps=1)
     wait_over(run)
-    assert (run.state, "takes no more slices" in run.message) == ("failed", True)
+    assert (run.state, "takes no more files" in run.message) == ("failed", True)
     assert not list(run.folder.iterdir())

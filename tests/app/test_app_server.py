@@ -152,7 +152,7 @@ def test_any_letters_come_back_in_the_sidecar_and_in_no_file_name(serve: Serve, 
     one = client(serve(sleeping(0)), tmp_path)
     volume, sidecar = (Path(path) for path in one.predict(report, chunks=1, seed=2, api_name="/generate"))
     assert read_sidecar(sidecar).report == Report(report)
-    assert (volume.name, sidecar.name) == ("ctflow-fake-seed2.nii.gz", "ctflow-fake-seed2.json")
+    assert (volume.name, sidecar.name) == ("synthetic-ctflow-fake-seed2.nii.gz", "synthetic-ctflow-fake-seed2.json")
 
 
 def test_the_model_says_what_it_is(serve: Serve, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_the_readmes_examples_for_programs_work(serve: Serve, tmp_path: Path) ->
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
     )
-    assert "ctflow-fake-seed7.nii.gz (16, 256, 256) -1000 fake" in done.stdout
+    assert "synthetic-ctflow-fake-seed7.nii.gz (16, 256, 256) -1000 fake" in done.stdout
     assert "finished Done: 32 slices" in done.stdout
     (shell,) = examples("sh")
     command = ["bash", "-euo", "pipefail", "-c", shell.replace("http://127.0.0.1:7860", url)]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.app.fake import FakeGenerator, Gate, chest, sleeping
 from tests.app.server import Apart, Serve
@@ -98,21 +98,82 @@ def test_a_cut_connection_costs_nothing_not_even_a_reload(visit: Open, gate: Gat
     wire.close()
 
 
-def test_what_was_asked_without_a_connection_happens_once(visit: Open) -> None:
+def test_what_was_asked_and_heard_without_an_answer_happens_once(visit: Open) -> None:
     generator = sleeping(0)
-    seen = visit(generator)
-    page = seen.page
-    wire = Wire(int(seen.url.rstrip("/").rsplit(":", 1)[1]))
-    page.goto(f"http://127.0.0.1:{wire.port}/")
-    page.wait_for_selector(".ctv-canvas")
+    page = visit(generator).page
+    lost = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch().status)
+        if len(lost) < 3:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/ask/start", lose)
     write_report(page, "Clear.")
-    wire.hold()
     generate(page)
-    expect_status(page, "The server does not answer")
-    wire.release()
     expect_status(page, "Done: 96 slices")
+    assert lost == [200, 200, 200]
     assert len(generator.requests) == 1
-    wire.close()
+
+
+def test_generate_pressed_twice_at_once_starts_one_run(visit: Open) -> None:
+    """The first of two was followed by nobody, and the second waited behind it."""
+    generator = sleeping(0)
+    page = visit(generator).page
+    press = "document.dispatchEvent(new CustomEvent('ctflow-generate', { detail: { findings: 'Clear.' } }));"
+    page.evaluate(press + press)
+    expect_status(page, "Done: 96 slices")
+    page.wait_for_timeout(500)
+    assert len(generator.requests) == 1
+
+
+def test_a_late_word_of_the_old_run_leaves_the_new_one_on_the_page(visit: Open) -> None:
+    page = visit(sleeping(0)).page
+    write_report(page, "Clear.")
+    generate(page)
+    expect_status(page, "Seed 0")
+    late: list[Route] = []
+    page.route("**/ask/news", lambda route: route.continue_() if late else late.append(route))
+    page.reload()
+    page.wait_for_selector(".ctv-canvas")
+    page.get_by_label("Seed").fill("5")
+    page.get_by_label("Seed").blur()
+    generate(page)
+    expect_status(page, "Seed 5")
+    late[0].continue_()
+    page.wait_for_timeout(1500)
+    assert "Seed 5" in page.locator(".ctv-status").inner_text()
+
+
+def test_a_refusal_is_told_in_its_own_words(visit: Open) -> None:
+    """A server that was restarted knows no login; the page said that it did not answer."""
+    page = visit(sleeping(0)).page
+    write_report(page, "Clear.")
+    generate(page)
+    expect_status(page, "Done")
+    words = "Log in first: reload the page."
+    page.route("**/ask/*", lambda route: route.fulfill(status=401, body=words))
+    page.get_by_role("button", name="Download NIfTI").click()
+    expect(page.locator(".ct-problem")).to_have_text(words)
+    expect_status(page, words)
+    page.unroute("**/ask/*")
+    expect_status(page, "Done")
+
+
+def test_why_a_download_failed_stays_to_be_read(visit: Open, gate: Gate) -> None:
+    """The next news of the run took its place, half a second later."""
+    page = visit(FakeGenerator(gate)).page
+    write_report(page, "Clear.")
+    generate(page)
+    gate.open(STEPS)
+    expect_slice(page, "16 / 96")
+    page.route("**/ask/export", lambda route: route.fulfill(json={"problem": "The disk is full."}))
+    page.get_by_role("button", name="Download NIfTI").click()
+    gate.open(5 * STEPS)
+    expect_status(page, "Done")
+    expect(page.locator(".ct-problem")).to_have_text("The disk is full.")
 
 
 def test_two_visitors_take_turns_and_each_keeps_what_is_theirs(visit: Open, gate: Gate) -> None:
@@ -196,7 +257,7 @@ def test_a_page_outlives_its_server(visit: Open, apart: Apart) -> None:
     apart.kill()
     apart.options = ()
     apart.start()
-    expect_status(page, "The server was started anew. The slices that you see stay")
+    expect_status(page, "The server was restarted. The slices that you see stay")
     expect_busy(page, False)
     shown = page.locator(".ctv-axial canvas").get_attribute("aria-label") or ""
     assert int(re.findall(r"\d+", shown)[0]) >= 32

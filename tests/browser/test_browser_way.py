@@ -71,7 +71,7 @@ def test_the_whole_way(visit: Open, gate: Gate, tmp_path: Path) -> None:
     gate.open(1)
     expect_status(page, "Stopped. 48 of 96 slices kept.")
     partial = download(page, tmp_path)
-    assert partial.name == "ctflow-fake-seed0-PARTIAL-48of96.nii.gz"
+    assert partial.name == "synthetic-ctflow-fake-seed0-PARTIAL-48of96.nii.gz"
     np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(partial)), made[:48])
 
     gate.open(6 * STEPS)

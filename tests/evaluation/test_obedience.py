@@ -15,7 +15,7 @@ import torch
 
 from ctflow.__main__ import main
 from ctflow.checkpoints import load_checkpoint
-from ctflow.errors import RequestError, VolumeError
+from ctflow.errors import RequestError, ShortVolumeError, VolumeError
 from ctflow.evaluation import detectors as detecting
 from ctflow.evaluation import obedience as measuring
 from ctflow.evaluation.anatomy import anatomy, depth_mm, standard
@@ -157,7 +157,7 @@ def test_a_phantom_is_sane_and_one_upside_down_or_mirrored_is_not() -> None:
 
 def test_a_thin_person_has_no_holes_in_the_wall_and_one_with_a_hole_has() -> None:
     thin = make_phantom(THIN_SEED, truth=Truth())
-    hu, holes = thin.clean.copy(), "no holes in the wall"
+    hu, holes = thin.clean.copy(), "chest wall without holes"
     assert sane(Volume(hu, thin.volume.affine))[holes]
     beside = make_phantom(SEED, truth=Truth()).clean.copy()
     beside[30:50, 110:122, :60] = -1000  # from the right lung to the air outside
@@ -269,7 +269,19 @@ def test_results_are_kept_and_taken_up_again(tmp_path: Path) -> None:
 
 
 def ended(*_: object) -> Volume:
-    raise VolumeError("It ended before its first slice.")
+    raise ShortVolumeError("It ended before its first slice.")
+
+
+def broken(*_: object) -> Volume:
+    raise VolumeError("Chunk 1 came out as values that are not numbers.")
+
+
+def test_a_broken_volume_is_no_result(tmp_path: Path) -> None:
+    """It was kept as one that had ended at once, and never tried again."""
+    item = draw_item(0, 0, "held-out", "held-out", 1.0)
+    with pytest.raises(VolumeError, match="not numbers"):
+        list(fill(tmp_path, [item], broken))
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_asks_for_another_volume_is_not_taken_up(tmp_path: Path) -> None:
@@ -373,7 +385,7 @@ class Silent:
     card, model_sha256 = CARD, "0" * 64
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
-        raise VolumeError(f"Seed {request.seed} ended before its first slice.")
+        raise ShortVolumeError(f"Seed {request.seed} ended before its first slice.")
         yield
 
 

@@ -101,10 +101,10 @@ def test_side_and_lobe_are_right_where_the_finding_was_asked_for() -> None:
         judged(right_lower, shown=[LOWER]),
     ]
     rows = by_name(place_rows(pool))
-    assert rows["side right", "Pleural effusion"] == share(1, 2)
-    assert rows["side right", "Consolidation"] == share(2, 2)
-    assert rows["lobe right", "Consolidation"] == share(1, 2)
-    assert rows["side right", "all"] == share(3, 4)
+    assert rows["side correct", "Pleural effusion"] == share(1, 2)
+    assert rows["side correct", "Consolidation"] == share(2, 2)
+    assert rows["lobe correct", "Consolidation"] == share(1, 2)
+    assert rows["side correct", "all"] == share(3, 4)
 
 
 def test_a_volume_that_ended_at_once_shows_nothing_and_is_counted() -> None:
@@ -115,7 +115,7 @@ def test_a_volume_that_ended_at_once_shows_nothing_and_is_counted() -> None:
     assert recall(pool, LIMITS) == share(2, 4)
     assert by_name(presence_rows(pool, LIMITS))["shown when denied", "Cardiomegaly"] == share(0, 2)
     places = by_name(place_rows(pool))
-    assert places["side right", "Pleural effusion"] == places["lobe right", "Consolidation"] == share(1, 2)
+    assert places["side correct", "Pleural effusion"] == places["lobe correct", "Consolidation"] == share(1, 2)
     assert by_name(chest_rows(pool))["sane anatomy", "all of these"] == share(1, 2)
     assert pooled_auroc(pool, LIMITS).value == pytest.approx((2 * 2 + 2 * 0.5) / 8)
     alone = [nothing_shown(shown.item)]

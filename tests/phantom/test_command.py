@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ctflow.__main__ import main
+from ctflow.errors import CTFlowError
 from ctflow.io.nifti import read_nifti
 from ctflow.phantom import KINDS, Truth, make_phantom
 from ctflow.report import Report
@@ -50,6 +51,14 @@ def test_the_tables_speak_of_the_same_volumes_and_of_what_is_in_them(folder: Pat
         assert {kind for kind in KINDS[:18] if label[kind] == "1"} == truths[name].kinds - {"Pneumothorax"}
         assert report["Findings_EN"] or report["Impressions_EN"]
         assert facts["XYSpacing"] == "[1.5, 1.5]" and facts["PatientAge"] == f"{truths[name].age:03d}Y"
+
+
+def test_a_table_that_cannot_be_written_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the work of hours it was a traceback."""
+    one = Written("valid_1_a_1.nii.gz", Report("Normal."), Truth(), (80, 256, 256), 1.0)
+    (tmp_path / "radiology_text_reports").write_text("in the way")
+    with pytest.raises(CTFlowError, match="radiology_text_reports"):
+        ctrate._write_tables(tmp_path, "valid", [one])
 
 
 def test_splits_share_no_phantom_and_no_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
