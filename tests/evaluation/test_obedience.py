@@ -408,6 +408,15 @@ def test_a_model_that_ends_at_once_shows_nothing(tmp_path: Path, monkeypatch: py
     assert "and show nothing: 27 of 27." in (tmp_path / "obedience.md").read_text()
 
 
+def test_training_volumes_are_held_against_those_of_other_persons() -> None:
+    """A person's other study lies so near that nothing generated ever looked like a copy."""
+    one, other = (Volume(np.full((16, 256, 256), hu, np.int16), affine()) for hu in (0, 100))
+    item = draw_item(0, 0, "held-out", "held-out", 1.0)
+    result = Result(item, {"lung": 1.0}, None, {}, np.full_like(thumbnail(one), 30.0))
+    ours, theirs = measuring._distances([result], [one, one, other, other])
+    assert (ours.estimate.value, theirs.estimate.value) == (30.0, 100.0)
+
+
 @pytest.mark.parametrize("left", [(), ("phantoms.npy",), ("phantoms.npy", "phantoms.json")])
 def test_a_folder_without_training_phantoms_is_refused_before_any_work(left: tuple[str, ...], tmp_path: Path) -> None:
     for name in left:
