@@ -37,6 +37,7 @@ def take(page: Page, url: str, folder: Path) -> None:
     page.goto(url)
     page.get_by_role("button", name="Large right effusion").click()
     page.get_by_role("button", name="Generate", exact=True).click()
+    page.mouse.move(0, 0)
     status = page.locator(".ctv-status")
     status.get_by_text("Making slices 65").wait_for()
     page.wait_for_timeout(700)
