@@ -21,7 +21,7 @@ from ctflow.models.stdit_layers import Attention
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report, encoder_text
-from ctflow.training.demo import STAGES, TRANSFORMER_RECIPE, check_room, note_demo
+from ctflow.training.demo import GO_ON_RECIPE, STAGES, TRANSFORMER_RECIPE, check_room, for_batches, note_demo
 from ctflow.training.initial import begin_blocks, begin_facts, cosines, look_along, look_around
 from ctflow.training.latents import LatentSet, padded
 from ctflow.training.loop import Recipe, Stage, note_network
@@ -194,6 +194,14 @@ def test_what_is_gone_on_with_goes_by_the_rates_of_this_call(tmp_path: Path) -> 
 
     train_stage(replace(stage, recipe=replace(stage.recipe, learning_rate=0.0)), torch.nn.Linear(1, 1), losses)
     assert len(weights) > 1 and len(set(weights)) == 1
+
+
+def test_rates_grow_with_the_root_of_the_batch() -> None:
+    """A GPU's batches of 64 would go on at the slow pace that batches of 8 need."""
+    assert for_batches(GO_ON_RECIPE, 1) == GO_ON_RECIPE
+    grown = for_batches(GO_ON_RECIPE, 4)
+    assert (grown.learning_rate, grown.matrix_rate) == (2e-4, 6e-4)
+    assert for_batches(replace(GO_ON_RECIPE, matrix_rate=None), 4).matrix_rate is None
 
 
 def test_facts_of_the_report_begin_as_what_it_tells_and_change_nothing_yet() -> None:

@@ -138,11 +138,13 @@ def _transformer(stage: StageOf, sizes: Sizes, begun: Checkpoint | None, data: L
     share = GO_ON_SHARE if begun else TRANSFORMER_SHARE
     goes_on = _goes_on(begun, sizes)
     training = stage(GO_ON_RECIPE if goes_on else TRANSFORMER_RECIPE, share)
+    more = _more(training.device)
     if begun and goes_on:
         transformer = begun.transformer.requires_grad_(True)
+        training = replace(training, recipe=for_batches(training.recipe, more))
     else:
         transformer = new_transformer(_transformer_config(sizes), data, training.seed)
-    return train_transformer(training, transformer, data, sizes.batch * _more(training.device))
+    return train_transformer(training, transformer, data, sizes.batch * more)
 
 
 def note_demo(work: Path, sizes: Sizes, seed: int, beginning: str | None = None) -> None:
@@ -170,6 +172,12 @@ def check_room(work: Path, sizes: Sizes, seed: int) -> None:
             f"{work} needs {needed / 1e9:.1f} GB more for phantoms and latents, and its disk has {free / 1e9:.1f} GB "
             "free: free some, or choose another --work."
         )
+
+
+def for_batches(recipe: Recipe, more: int) -> Recipe:
+    """Of so many times as large batches: rates grow with the root, as their gradients' noise falls."""
+    matrix_rate = recipe.matrix_rate and recipe.matrix_rate * more**0.5
+    return replace(recipe, learning_rate=recipe.learning_rate * more**0.5, matrix_rate=matrix_rate)
 
 
 def _more(device: str) -> int:
