@@ -7,7 +7,7 @@ const VIEW_KEY = "ctflow-view";
 const BUSY = ["waiting", "running"];
 const HEARTBEAT_MS = 20000; // tells the server that somebody still looks, and the page that it is still there
 const IDLE = "Write or choose a report, then press Generate.";
-const REFUSED_MS = 3000;
+const REFUSED_MS = 3000; // a login in another tab may help
 const LOST = "The server does not answer. Trying again; what you see stays.";
 
 class Session {

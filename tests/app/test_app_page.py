@@ -21,6 +21,7 @@ from app.handlers import Handlers
 from app.present import directions, reading
 from app.runs import Runs
 from app.ui import Page
+from ctflow.errors import VolumeError
 from ctflow.events import Mention, Reading
 from ctflow.io.sidecar import read_sidecar
 from ctflow.volume import plane_affine
@@ -225,6 +226,19 @@ def test_a_partial_volume_says_so_in_name_and_sidecar(tmp_path: Path) -> None:
     answer = handlers.export({"run": run_id, "kind": "sidecar"})
     assert answer["name"] == "synthetic-ctflow-fake-seed1-PARTIAL-32of48.json"
     assert not read_sidecar(Path(answer["path"])).complete
+
+
+def test_a_download_that_the_disk_does_not_take_names_no_path_of_the_server(
+    handlers: Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise VolumeError("/somewhere/on/the/server.nii.gz cannot be written.")
+
+    run_id = finished(handlers)["run"]
+    for kind in ("nifti", "sidecar"):
+        monkeypatch.setattr(f"app.export.write_{kind}", full)
+        problem = handlers.export({"run": run_id, "kind": kind})["problem"]
+        assert "takes no more files" in problem and "/" not in problem
 
 
 def test_of_partial_downloads_the_last_one_alone_takes_disk_space(tmp_path: Path) -> None:

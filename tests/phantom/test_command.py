@@ -53,7 +53,7 @@ def test_the_tables_speak_of_the_same_volumes_and_of_what_is_in_them(folder: Pat
         assert facts["XYSpacing"] == "[1.5, 1.5]" and facts["PatientAge"] == f"{truths[name].age:03d}Y"
 
 
-def test_a_table_that_cannot_be_written_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
     """After the work of hours it was a traceback."""
     one = Written("valid_1_a_1.nii.gz", Report("Normal."), Truth(), (80, 256, 256), 1.0)
     (tmp_path / "radiology_text_reports").write_text("in the way")
