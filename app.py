@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from app.runs import Limits
 from app.ui import Page
-from ctflow.card import find_checkpoint
+from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES
 from ctflow.errors import CTFlowError, RequestError
-from ctflow.events import Generator
-from ctflow.settings import CUDA_LEVELS, DECODERS, DEVICES
+from ctflow.generator import VolumeGenerator
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -85,7 +85,7 @@ def _login() -> tuple[str, str] | None:
     return name, password
 
 
-def _generator(model: str, device: str, decoder: str, cuda: str) -> Generator:
+def _generator(model: str, device: str, decoder: str, cuda: str) -> VolumeGenerator:
     folder = find_checkpoint(model)
     from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
 

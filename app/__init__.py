@@ -1,1 +1,1 @@
-"""The app: Gradio, and nothing of torch. It talks to a generator through `ctflow.events` alone."""
+"""The app: Gradio, and nothing of torch. It talks to a generator through `ctflow.generator` alone."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ctflow.errors import ResourceError, VolumeError
-from ctflow.io.files import write_whole
+from ctflow.io.files import write_atomic
 
 FULL_DISK = "The server's disk takes no more files. Tell whoever runs this page."
 
@@ -43,7 +43,7 @@ def store(hu: np.ndarray, first_slice: int, folder: Path) -> Chunk:
     """
     path = folder / f"{first_slice:04d}.bin"
     try:
-        write_whole(path, pack(hu))
+        write_atomic(path, pack(hu))
     except VolumeError as error:
         raise ResourceError(FULL_DISK) from error
     return Chunk(first_slice, (hu.shape[0], hu.shape[1], hu.shape[2]), path)

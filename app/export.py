@@ -6,14 +6,14 @@ from pathlib import Path
 from app.chunks import FULL_DISK
 from app.run import Run
 from ctflow.errors import RequestError, ResourceError, VolumeError
-from ctflow.events import Generator
+from ctflow.generator import VolumeGenerator
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.io.sidecar import sidecar_of, sidecar_path, write_sidecar
 
 KINDS = ("nifti", "sidecar")
 
 
-def export(run: Run, generator: Generator, kind: str) -> Path:
+def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
     """Writes the slices made so far as NIfTI, or the JSON that belongs to them, into the run's folder.
 
     A volume that is not finished says so in its name and in its sidecar. Raises RequestError where nothing is made,

@@ -15,7 +15,7 @@ from app.messages import logged, worded
 from app.run import Run, State
 from app.runs import Runs
 from ctflow.errors import CTFlowError
-from ctflow.events import Generator
+from ctflow.generator import VolumeGenerator
 from ctflow.report import Report
 
 Json = dict[str, Any]
@@ -45,7 +45,7 @@ def answering(handler: Callable[..., Json]) -> Callable[..., Json]:
 class Handlers:
     """One for each server. `driven`: whether a request has to drive its own run, as ZeroGPU wants it."""
 
-    def __init__(self, generator: Generator, runs: Runs, driven: bool = False) -> None:
+    def __init__(self, generator: VolumeGenerator, runs: Runs, driven: bool = False) -> None:
         self.generator = generator
         self.runs = runs
         self.driven = driven

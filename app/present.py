@@ -7,7 +7,7 @@ import numpy as np
 
 from app.run import Run
 from ctflow.card import ModelCard
-from ctflow.events import Mention, Reading
+from ctflow.reading import Mention, Reading
 from ctflow.volume import DIRECTIONS
 
 

@@ -11,7 +11,14 @@ import numpy as np
 
 from app.chunks import Chunk, load, store
 from ctflow.errors import RequestError
-from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Started, StepDone
+from ctflow.generator import (
+    ChunkDone,
+    Event,
+    Finished,
+    Started,
+    StepDone,
+)
+from ctflow.request import GenerationRequest
 from ctflow.volume import Volume
 
 State = Literal["waiting", "running", "finished", "stopped", "failed"]

@@ -18,7 +18,8 @@ from app.folder import own_folder
 from app.messages import logged, worded
 from app.run import Run
 from ctflow.errors import CTFlowError, RequestError, ResourceError
-from ctflow.events import Finished, GenerationRequest, Generator
+from ctflow.generator import Finished, VolumeGenerator
+from ctflow.request import GenerationRequest
 
 ID = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bits, as `secrets.token_urlsafe(16)` writes them
 _CHECK_S = 1.0
@@ -47,7 +48,7 @@ class Runs:
     Several servers may share it: each has a folder of its own there.
     """
 
-    def __init__(self, generator: Generator, root: Path, limits: Limits = Limits()) -> None:
+    def __init__(self, generator: VolumeGenerator, root: Path, limits: Limits = Limits()) -> None:
         self.generator = generator
         self.limits = limits
         self.id = secrets.token_hex(4)  # a page notices by it that the server was restarted

@@ -15,7 +15,8 @@ from app.handlers import FIELDS, Handlers
 from app.runs import Limits, Runs
 from app.web import web
 from ctflow.card import ModelCard
-from ctflow.events import MAX_SEED, PRESETS, Generator, Solver
+from ctflow.generator import VolumeGenerator
+from ctflow.request import MAX_SEED, PRESETS, Solver
 
 _HERE = Path(__file__).parent
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -37,7 +38,7 @@ class Page:
     and what the page holds would be lost.
     """
 
-    def __init__(self, generator: Generator, limits: Limits = Limits(), driven: bool = False) -> None:  # noqa: B008
+    def __init__(self, generator: VolumeGenerator, limits: Limits = Limits(), driven: bool = False) -> None:  # noqa: B008
         self.card: ModelCard = generator.card
         self.device = generator.device
         runs = Runs(generator, Path(get_upload_folder()) / "ctflow", limits)

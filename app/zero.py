@@ -14,8 +14,10 @@ import gradio as gr
 from app.messages import BugElsewhere, where
 from ctflow.card import ModelCard
 from ctflow.errors import CTFlowError, ResourceError
-from ctflow.events import Event, GenerationRequest, Generator, Reading, Start
+from ctflow.generator import Event, VolumeGenerator
+from ctflow.reading import Reading
 from ctflow.report import Report
+from ctflow.request import GenerationRequest, ScanStart
 from ctflow.volume import Volume
 
 try:
@@ -33,15 +35,15 @@ def on_zero_gpu() -> bool:
 class OnZeroGPU:
     """A generator whose stream borrows the GPU while it runs. `gpu`: a decorator, `spaces.GPU` if not given."""
 
-    def __init__(self, inner: Generator, gpu: Callable[..., Any] | None = None) -> None:
+    def __init__(self, inner: VolumeGenerator, gpu: Callable[..., Any] | None = None) -> None:
         self.card: ModelCard = inner.card
         self.model_sha256 = inner.model_sha256
         self.device, self.cuda, self.hardware = inner.device, inner.cuda, inner.hardware
         self._inner = inner
         self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(_telling_what_fails(inner.stream))
 
-    def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
-        """See `Generator.stream`. Closing it is heard at the next event.
+    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Iterator[Event]:
+        """See `VolumeGenerator.stream`. Closing it is heard at the next event.
 
         Raises ResourceError where ZeroGPU lends no GPU, or takes it back.
         """
@@ -67,7 +69,7 @@ class OnZeroGPU:
 def _telling_what_fails(stream: Callable[..., Iterator[Event]]) -> Callable[..., Iterator[Event | Exception]]:
     """Yields what a stream raises: `spaces` prints that with its text, and passes on no more than its class."""
 
-    def telling(request: GenerationRequest, start: Start | None) -> Iterator[Event | Exception]:
+    def telling(request: GenerationRequest, start: ScanStart | None) -> Iterator[Event | Exception]:
         try:
             yield from stream(request, start)
         except CTFlowError as error:

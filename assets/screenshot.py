@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from app import ui
-from ctflow.card import find_checkpoint
+from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.pipeline import CTFlow
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -1,6 +1,5 @@
 """ModelCard: everything that a checkpoint must say about itself. No defaults: what is missing is an error."""
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,11 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from ctflow.catalog import RELEASED, how_to_get
 from ctflow.errors import CheckpointError, RequestError, faults
-from ctflow.events import GenerationRequest, Solver
 from ctflow.hu import IntensityMap
 from ctflow.report import Report, fields_of
+from ctflow.request import GenerationRequest, Solver
 
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 Direction = Literal["L", "R", "P", "A", "S", "I"]
@@ -29,7 +27,6 @@ _CLAIMS = {
     "text": "text format",
 }
 CARD = "card.json"
-CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
 
 def _upright(axes: Axes) -> Axes:
@@ -188,21 +185,6 @@ class ModelCard:
 
 
 _adapter = TypeAdapter(ModelCard)
-
-
-def find_checkpoint(name_or_folder: str) -> Path:
-    """A folder given by path, or by its name among the bundled ones. Raises CheckpointError if there is none."""
-    candidates = [Path(os.path.expanduser(name_or_folder)), CHECKPOINTS / name_or_folder]
-    for folder in candidates:
-        if os.path.isfile(folder / CARD):
-            return folder
-    if released := RELEASED.get(name_or_folder):
-        raise CheckpointError(how_to_get(released))
-    known = sorted(path.parent.name for path in CHECKPOINTS.glob(f"*/{CARD}"))
-    raise CheckpointError(
-        f"No model at {name_or_folder!r}: a checkpoint folder with a {CARD} was expected, or one of the names here: "
-        f"{', '.join(known) or 'none'}."
-    )
 
 
 def read_card(path: Path) -> ModelCard:

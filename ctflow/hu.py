@@ -50,9 +50,9 @@ class IntensityMap:
 
     def to_intensity(self, hu: np.ndarray) -> np.ndarray:
         """HU of any shape -> float32 intensity, cut to [black, white]."""
-        return self.intensity_of(np.asarray(hu)).astype(np.float32)
+        return self.to_intensity_like(np.asarray(hu)).astype(np.float32)
 
-    def intensity_of(self, hu: A) -> A:
+    def to_intensity_like(self, hu: A) -> A:
         """As `to_intensity`, in the precision that arithmetic on `hu`, an array or a tensor, has."""
         share = (hu.clip(self.hu_black, self.hu_white) - self.hu_black) / (self.hu_white - self.hu_black)
         return self.black + share * (self.white - self.black)

@@ -13,21 +13,29 @@ import torch
 from torch import Tensor
 
 from ctflow.card import ModelCard
-from ctflow.checkpoints import Checkpoint, load_checkpoint
-from ctflow.cuda import Coming
-from ctflow.device import hardware_of, resolve_device
-from ctflow.engine import engine_on
+from ctflow.checkpoint.folder import Checkpoint, load_checkpoint
+from ctflow.choices import CUDA_LEVELS
 from ctflow.errors import RequestError, ResourceError, ShortVolumeError, VolumeError
-from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Reading, Start, Started, StepDone, generate
-from ctflow.frame import Frame
+from ctflow.generator import (
+    ChunkDone,
+    Event,
+    Finished,
+    Started,
+    StepDone,
+    generate,
+)
+from ctflow.model_grid import ModelGrid
 from ctflow.models.avae import AVAE, SliceDecoder
 from ctflow.models.ctclip import clip_score
 from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, prompts
-from ctflow.reading import ReportReader
+from ctflow.models.report_reader import ReportReader
+from ctflow.reading import Reading
 from ctflow.report import Report, encoder_text
-from ctflow.sampler import ChunkSampled, Given, StepSampled, WhiteRule, sample, seeded_noise
-from ctflow.settings import CUDA_LEVELS
-from ctflow.start import check_start
+from ctflow.request import GenerationRequest, ScanStart, check_scan_start
+from ctflow.runtime.cuda import PendingSlices
+from ctflow.runtime.device import hardware_of, resolve_device
+from ctflow.runtime.engine import engine_on
+from ctflow.sampler import ChunkSampled, EndRule, ScanLatents, StepSampled, sample, seeded_noise
 from ctflow.volume import Volume
 
 WARM_UP = Report("Chest CT.")
@@ -59,9 +67,9 @@ def first_previous(card: ModelCard, avae: AVAE) -> Tensor:
 
 
 class CTFlow:
-    """A `Generator` (see `ctflow.events`) that runs a checkpoint. One request at a time.
+    """A `VolumeGenerator` (see `ctflow.generator`) that runs a checkpoint. One request at a time.
 
-    `decoder`: one of DECODERS; `cuda`: one of CUDA_LEVELS, of `ctflow.settings`.
+    `decoder`: one of DECODERS; `cuda`: one of CUDA_LEVELS, of `ctflow.choices`.
     """
 
     def __init__(
@@ -70,7 +78,7 @@ class CTFlow:
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
         self.cuda, self.hardware = cuda, hardware_of(device)
         self._device = device
-        self._frame = Frame(self.card.geometry)
+        self._frame = ModelGrid(self.card.geometry)
         self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)
         self._avae = checkpoint.avae.to(device)
         self._text = checkpoint.text.to(device)
@@ -102,8 +110,8 @@ class CTFlow:
         with _memory_of(on):
             return cls(load_checkpoint(folder), on, decoder, cuda)
 
-    def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
-        """Makes one volume. Closing the iterator stops it within one step. See `Generator.stream`.
+    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Iterator[Event]:
+        """Makes one volume. Closing the iterator stops it within one step. See `VolumeGenerator.stream`.
 
         Raises RequestError for what this model cannot do, VolumeError if the volume ends before its first slice,
         ResourceError where memory runs out.
@@ -111,7 +119,7 @@ class CTFlow:
         with _memory_of(self.device), contextlib.closing(self._events(request, start)) as events:
             yield from events
 
-    def _events(self, request: GenerationRequest, start: Start | None) -> Iterator[Event]:
+    def _events(self, request: GenerationRequest, start: ScanStart | None) -> Iterator[Event]:
         self.card.check(request)
         scan = self._frame.bring(start.scan) if start else None
         given = self._given(start, scan, request) if start and scan else None
@@ -137,7 +145,7 @@ class CTFlow:
 
     def _decoded(self, sampled: Iterator[StepSampled | ChunkSampled]) -> Iterator[StepDone | ChunkDone]:
         """Chunks in order, each as soon as it is decoded, while one more at most is sampled."""
-        coming: deque[tuple[int, int, Coming]] = deque()
+        coming: deque[tuple[int, int, PendingSlices]] = deque()
         first_slice = 0
         for event in sampled:
             if isinstance(event, StepSampled):
@@ -154,7 +162,7 @@ class CTFlow:
                     yield from self._arrived(coming, wait=False)
         yield from self._arrived(coming, wait=True)
 
-    def _arrived(self, coming: deque[tuple[int, int, Coming]], wait: bool) -> Iterator[ChunkDone]:
+    def _arrived(self, coming: deque[tuple[int, int, PendingSlices]], wait: bool) -> Iterator[ChunkDone]:
         """Rows to the back and columns to the left."""
         while coming and (wait or coming[0][2].ready()):
             chunk, first_slice, slices = coming.popleft()
@@ -166,17 +174,17 @@ class CTFlow:
                 )
             yield ChunkDone(chunk, first_slice, self._frame.to_volume(self.card.intensity.to_hu(intensity)))
 
-    def generate(self, request: GenerationRequest, start: Start | None = None) -> Volume:
+    def generate(self, request: GenerationRequest, start: ScanStart | None = None) -> Volume:
         """Drains `stream`."""
         return generate(self, request, start)
 
     def read(self, report: Report | None) -> Reading:
-        """See `Generator.read`."""
+        """See `VolumeGenerator.read`."""
         return self._reader.read(report)
 
     @torch.inference_mode()
     def score(self, volume: Volume, report: Report) -> float | None:
-        """See `Generator.score`: the CLIP score of CT-CLIP, as the VLM3D challenge counts it."""
+        """See `VolumeGenerator.score`: the CLIP score of CT-CLIP, as the VLM3D challenge counts it."""
         if self._ctclip is None:
             return None
         with _memory_of(self.device):
@@ -186,7 +194,7 @@ class CTFlow:
 
     @torch.inference_mode()
     def labels(self, volume: Volume) -> dict[str, float] | None:
-        """See `Generator.labels`: zero-shot probabilities, by CT-CLIP."""
+        """See `VolumeGenerator.labels`: zero-shot probabilities, by CT-CLIP."""
         if self._ctclip is None:
             return None
         labels = self._ctclip.config.labels
@@ -198,16 +206,16 @@ class CTFlow:
             return dict(zip(labels, present.tolist(), strict=True))
 
     @torch.inference_mode()
-    def _given(self, start: Start, scan: Volume, request: GenerationRequest) -> Given:
+    def _given(self, start: ScanStart, scan: Volume, request: GenerationRequest) -> ScanLatents:
         """The chunks of a scan that lies on our grid, encoded: what is shown of them is decoded as all others are."""
-        head = check_start(start, scan, request, self.card.geometry.slices_per_chunk)
+        head = check_scan_start(start, scan, request, self.card.geometry.slices_per_chunk)
         always_previous = start.mode == "next-block"
         count = (request.chunks if always_previous else head) * self.card.geometry.slices_per_chunk
         intensity = self.card.intensity.to_intensity(self._frame.to_model(scan.hu[:count]))
         latents = self._avae.encode(torch.from_numpy(intensity).to(self._device))
-        return Given(latents.transpose(0, 1), head, always_previous)
+        return ScanLatents(latents.transpose(0, 1), head, always_previous)
 
-    def _sample(self, request: GenerationRequest, given: Given | None) -> Iterator[StepSampled | ChunkSampled]:
+    def _sample(self, request: GenerationRequest, given: ScanLatents | None) -> Iterator[StepSampled | ChunkSampled]:
         latent = self.card.latent
         shape = (latent.channels, self.card.geometry.slices_per_chunk, latent.rows, latent.columns)
         text = self._encode(encoder_text(request.report, self.card.text.parts))
@@ -223,11 +231,11 @@ class CTFlow:
         self._decode(self._first_previous[:, : self._slices_at_once]).wait()
 
     @torch.inference_mode()
-    def _decode(self, latents: Tensor) -> Coming:
+    def _decode(self, latents: Tensor) -> PendingSlices:
         """Latents (C, slices, H, W) -> intensity."""
         return self._engine.decode(latents.transpose(0, 1))
 
-    def _make_white_rule(self) -> WhiteRule:
+    def _make_white_rule(self) -> EndRule:
         geometry, stop = self.card.geometry, self.card.stop
         white = self._avae.code_of(self.card.intensity.white, geometry.rows, geometry.columns)
-        return WhiteRule(white, stop.tolerance, stop.share)
+        return EndRule(white, stop.tolerance, stop.share)

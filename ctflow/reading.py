@@ -1,41 +1,36 @@
-"""What a model reads in a report, for people to see: how much of it, and which findings."""
+"""What a model reads in a report: how much of it, and which findings."""
 
-from copy import deepcopy
-from dataclasses import replace
-from functools import lru_cache
+from dataclasses import dataclass
 
-from ctflow.events import Mention, Reading
-from ctflow.models.reader import Reader
-from ctflow.models.text import TextEncoder
-from ctflow.report import Report, encoder_text, sentences
+NOT_MENTIONED, DENIED, ASSERTED = range(3)  # what a sentence may say of a finding at a site
 
 
-class ReportReader:
-    """Reads sentence by sentence: one vector for a whole report cannot tell what is denied from what is not mentioned.
+@dataclass(frozen=True)
+class Mention:
+    """What a report says of one finding: that it is there, or, if not `asserted`, that it is not.
 
-    Always on the CPU, with its own copy of the encoder: where GPUs are lent, there is none but for a run.
+    `side`: right, left or both; `lobe`: upper, middle or lower; `size`: small, moderate or large; each None where the
+    report does not say, or the finding is not told apart by it.
     """
 
-    def __init__(self, text: TextEncoder, reader: Reader | None, parts: tuple[str, ...]) -> None:
-        self._parts = parts
-        self._text = deepcopy(text) if reader else text
-        self._reader = reader
-        self._mentions = lru_cache(maxsize=512)(self._read)  # who types changes one sentence of many
+    finding: str
+    asserted: bool
+    side: str | None
+    lobe: str | None
+    size: str | None
 
-    def read(self, report: Report | None) -> Reading:
-        """See `Generator.read`."""
-        known = self._reader.config.findings if self._reader else ()
-        if report is None:
-            return Reading(0, self._text.max_tokens, "", known)
-        text = encoder_text(report, self._parts)
-        reading = replace(self._text.read(text), known=known)
-        if self._reader is None:
-            return reading
-        seen = text.removesuffix(reading.cut_text)
-        said = {sentence: self._mentions(sentence) for sentence in sentences(report) if sentence in seen}
-        found = tuple(dict.fromkeys(mention for mentions in said.values() for mention in mentions))
-        return replace(reading, found=found, unread=tuple(sentence for sentence in said if not said[sentence]))
 
-    def _read(self, sentence: str) -> tuple[Mention, ...]:
-        assert self._reader is not None
-        return self._reader.read(self._text, encoder_text(Report(sentence), self._parts))
+@dataclass(frozen=True)
+class Reading:
+    """How much of a report the text encoder takes in: tokens of at most `limit`, and the text cut off past it.
+
+    `known`: all findings that the model tells apart; `found`: those that it recognised in what it takes in; `unread`:
+    the sentences in which it recognised none. All are empty for a model that cannot say.
+    """
+
+    tokens: int
+    limit: int
+    cut_text: str
+    known: tuple[str, ...] = ()
+    found: tuple[Mention, ...] = ()
+    unread: tuple[str, ...] = ()

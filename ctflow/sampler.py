@@ -3,34 +3,17 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ctflow.events import GenerationRequest
 from ctflow.flow import solve, velocity_from_data
-from ctflow.models.stdit import Condition, Modulation
+from ctflow.models.stdit import Modulation, Transformer
 from ctflow.models.text import no_text
+from ctflow.request import GenerationRequest
 
 Noise = Callable[[int], Iterator[Tensor]]  # of a chunk, draw after draw
-
-
-class Transformer(Protocol):
-    """What is asked of an `STDiT`, or of one whose step is replayed."""
-
-    def condition(self, previous: Tensor, text: Tensor) -> Condition:
-        """See `STDiT.condition`."""
-        ...
-
-    def at(self, t: float) -> Modulation:
-        """See `STDiT.at`."""
-        ...
-
-    def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
-        """See `STDiT.step`."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +33,7 @@ class ChunkSampled:
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class ScanLatents:
     """Chunks of a real scan, latents (C, slices, H, W). The first `head` chunks are taken as they are.
 
     `always_previous`: later chunks too are made from the given one before them, and not from the one just made.
@@ -66,7 +49,7 @@ class Given:
 
 
 @dataclass(frozen=True, eq=False)
-class WhiteRule:
+class EndRule:
     """The published end of a volume: which latent slices are white. `code`: the white slice's latent (C, H, W)."""
 
     code: Tensor
@@ -135,9 +118,9 @@ def sample(
     request: GenerationRequest,
     text: Tensor,
     first_previous: Tensor,
-    white: WhiteRule,
+    white: EndRule,
     noise: Noise,
-    given: Given | None = None,
+    given: ScanLatents | None = None,
 ) -> Iterator[StepSampled | ChunkSampled]:
     """Yields after every evaluation of the transformer and after every chunk.
 

@@ -19,15 +19,15 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 
+from ctflow.checkpoint.weights import read_shapes
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
 from ctflow.pipeline import CTFlow
 from ctflow.released.convert import convert
-from ctflow.released.recipes import V1
 from ctflow.released.sources import Sources
+from ctflow.released.specs import V1
 from ctflow.report import Report
-from ctflow.weights import read_shapes
-from tests.released import GOLDEN, VOCABULARY, WEIGHTS
+from tests.fabricated import GOLDEN, VOCABULARY, WEIGHTS
 
 L = STDiTConfig((16, 32, 32), (2, 2, 2), 32, 16, 1024, 24, 16, 4.0, 768)
 

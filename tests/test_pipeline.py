@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from ctflow.card import write_card
-from ctflow.cuda import Coming
 from ctflow.errors import RequestError, ResourceError, VolumeError
-from ctflow.events import ChunkDone, Finished, Started, StepDone
+from ctflow.generator import ChunkDone, Finished, Started, StepDone
 from ctflow.models import avae
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
+from ctflow.runtime.cuda import PendingSlices
 from ctflow.volume import Volume
 from tests.tiny import CARD, tiny_checkpoint
 
@@ -198,7 +198,7 @@ def test_values_that_are_not_numbers_are_no_volume(model: CTFlow, monkeypatch: p
     """As fp16 gives them where it runs over: they would be stored as HU like any other."""
     decode = model._engine.decode
 
-    def spoiled(latents: torch.Tensor) -> Coming:
+    def spoiled(latents: torch.Tensor) -> PendingSlices:
         return decode(latents.index_fill(0, torch.tensor([1]), float("nan")))
 
     monkeypatch.setattr(model, "_engine", replace(model._engine, decode=spoiled))

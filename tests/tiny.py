@@ -6,14 +6,14 @@ from pathlib import Path
 import torch
 
 from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
-from ctflow.checkpoints import save_checkpoint
+from ctflow.checkpoint.folder import save_checkpoint
+from ctflow.demo.avae import new_avae
+from ctflow.demo.text import new_bert, new_tokenizer
 from ctflow.hu import IntensityMap
 from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.models.reader import Reader, ReaderConfig
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
-from ctflow.training.avae import new_avae
-from ctflow.training.text import new_bert, new_tokenizer
 
 CARD = ModelCard(
     format=1,

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from ctflow.benchmark.reference import reference_decode, reference_velocity
 from ctflow.benchmark.subject import Subject
-from ctflow.cuda import Coming
-from ctflow.engine import at_once
 from ctflow.flow import solve, velocity_from_data
+from ctflow.runtime.cuda import PendingSlices
+from ctflow.runtime.engine import at_once
 from ctflow.sampler import velocity_of
 
 SOLVER, SHIFT = "midpoint", 1.5
-Made = Iterator[Coming | None]
+Made = Iterator[PendingSlices | None]
 
 
 def reference_chunks(subject: Subject, chunks: int, steps: int) -> Made:

@@ -13,7 +13,7 @@ from ctflow.benchmark.chunks import drained, product_chunks, reference_chunks
 from ctflow.benchmark.memory import Memory
 from ctflow.benchmark.reference import reference_decode, reference_velocity
 from ctflow.benchmark.subject import Subject
-from ctflow.events import PRESETS
+from ctflow.request import PRESETS
 
 STEPS = PRESETS["quality"]["steps"]
 # Size, and how many products in a row: on a GPU enough of them that starting the first is nothing beside it.

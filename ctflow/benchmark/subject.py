@@ -9,14 +9,14 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from ctflow.checkpoints import load_checkpoint
-from ctflow.engine import Engine, engine_on
+from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
 from ctflow.pipeline import first_previous
-from ctflow.released.recipes import FLUX_AVAE, FLUX_SCALE_AND_SHIFT
+from ctflow.released.specs import FLUX_AVAE, FLUX_SCALE_AND_SHIFT
 from ctflow.report import Report, encoder_text
+from ctflow.runtime.engine import Engine, engine_on
 from ctflow.sampler import Noise, seeded_noise
 
 REPORT = Report("Large right pleural effusion.", "Right pleural effusion.")

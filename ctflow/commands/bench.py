@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ctflow.card import find_checkpoint
+from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.choices import CUDA_LEVELS, DEVICES
 from ctflow.errors import RequestError
-from ctflow.io.files import check_writable, write_whole
-from ctflow.settings import CUDA_LEVELS, DEVICES
+from ctflow.io.files import check_writable, write_atomic
 
 SIZES = ("S", "B", "L")
 SOLVER_SHARE = 0.5  # of the time, where there are trained weights
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     from ctflow.benchmark.measure import Bench
     from ctflow.benchmark.solvers import compare_solvers
     from ctflow.benchmark.subject import folder_subject, random_subject
-    from ctflow.device import resolve_device
+    from ctflow.runtime.device import resolve_device
 
     device = resolve_device(args.device)
     subject = folder_subject(folder, device, args.cuda) if folder else random_subject(args.preset, device, args.cuda)
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     }
     print(_markdown(report))
     if args.json:
-        write_whole(args.json, (json.dumps(report, indent=2) + "\n").encode())
+        write_atomic(args.json, (json.dumps(report, indent=2) + "\n").encode())
 
 
 def _say(text: str) -> None:

@@ -5,8 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ctflow.card import CHECKPOINTS
-from ctflow.catalog import CXR_BERT, RELEASED, TAEF1, Released
+from ctflow.checkpoint.catalog import CHECKPOINTS, CXR_BERT, RELEASED, TAEF1, Released
 from ctflow.errors import CheckpointError, RequestError
 
 _PATTERNS = {
@@ -57,17 +56,17 @@ def run(args: argparse.Namespace) -> None:
     _check_own(released, addresses)
     from ctflow.released.convert import check_taef1, convert
     from ctflow.released.hub import fetch
-    from ctflow.released.recipes import RECIPES
     from ctflow.released.sources import Sources
+    from ctflow.released.specs import SPECS
 
     if args.taef1:
-        check_taef1(RECIPES[args.model])
+        check_taef1(SPECS[args.model])
         addresses["taef1"] = args.taef1
     found = {}
     for name, address in addresses.items():
         print(f"ctflow: {name} from {address}", file=sys.stderr)
         found[name] = fetch(address, _PATTERNS[name])
-    card = convert(RECIPES[args.model], Sources(**found, cxr_bert=args.cxr_bert, addresses=addresses), out)
+    card = convert(SPECS[args.model], Sources(**found, cxr_bert=args.cxr_bert, addresses=addresses), out)
     inferred = [name for name, proof in vars(card.evidence).items() if proof == "inferred"]
     print(f"{out}: {card.title}. Inferred and not proved: {', '.join(inferred) or 'nothing'}; see {out / 'card.json'}.")
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ctflow.card import find_checkpoint
-from ctflow.commands.extra import extra
+from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.choices import DEVICES
+from ctflow.commands.arguments import check_least, extra
 from ctflow.commands.generate import DEFAULT_MODEL, load
-from ctflow.commands.least import check_least
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
-from ctflow.settings import DEVICES
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -69,7 +68,7 @@ def run_effusion(args: argparse.Namespace) -> None:
     """Prints each row as soon as it is measured."""
     check_least(args, seeds=1)
     with extra("train"):
-        from ctflow.evaluation.effusion import HEAD, markdown, measure
+        from ctflow.evaluation.obedience.effusion import HEAD, markdown, measure
 
     _print_table(HEAD, map(markdown, measure(load(args.model, args.device), args.seeds)))
 
@@ -79,7 +78,7 @@ def run_codec(args: argparse.Namespace) -> None:
     check_least(args, phantoms=1)
     folder = find_checkpoint(args.model)
     with extra("train"):
-        from ctflow.checkpoints import load_checkpoint
+        from ctflow.checkpoint.folder import load_checkpoint
         from ctflow.evaluation.codec import HEAD, markdown, measure
 
     _print_table(HEAD, map(markdown, measure(load_checkpoint(folder), args.phantoms)))
@@ -90,10 +89,11 @@ def run_reading(args: argparse.Namespace) -> None:
     check_least(args, n=1, seed=0)
     folder = find_checkpoint(args.model)
     with extra("train"):
-        from ctflow.checkpoints import load_checkpoint
+        from ctflow.checkpoint.folder import load_checkpoint
+        from ctflow.demo.sizes import DEMO
         from ctflow.evaluation.reading import HEAD, markdown, measure
 
-    _print_table(HEAD, starmap(markdown, measure(load_checkpoint(folder), args.n, args.seed)))
+    _print_table(HEAD, starmap(markdown, measure(load_checkpoint(folder), args.n, args.seed, DEMO.sentences)))
 
 
 def run_obedience(args: argparse.Namespace) -> None:
@@ -107,7 +107,7 @@ def run_obedience(args: argparse.Namespace) -> None:
     out = args.out or Path("runs/obedience")
     make_folder(out)
     with extra("train"):
-        from ctflow.evaluation.obedience import Plan, obedience
+        from ctflow.evaluation.obedience.study import Plan, obedience
 
     generator, plan = load(args.model, args.device), Plan(args.n, args.seed, args.phantoms, workers)
     steps = obedience(generator, find_checkpoint(args.model), out, plan, args.training)

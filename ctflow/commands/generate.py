@@ -15,20 +15,16 @@ from typing import get_args
 import numpy as np
 from tqdm import tqdm
 
-from ctflow.card import find_checkpoint
-from ctflow.commands.start import add_start_to, chunks_of, start_of, steps_of
+from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES
+from ctflow.commands.modes import add_mode_to, chunks_of, start_of, steps_of
 from ctflow.errors import RequestError, VolumeError
-from ctflow.events import (
-    MAX_SEED,
-    PRESETS,
+from ctflow.generator import (
     ChunkDone,
     Finished,
-    GenerationRequest,
-    Generator,
-    Solver,
-    Start,
     Started,
     StepDone,
+    VolumeGenerator,
 )
 from ctflow.io.files import check_writable
 from ctflow.io.nifti import synthetic_label, write_nifti
@@ -44,7 +40,13 @@ from ctflow.io.sidecar import (
     write_sidecar,
 )
 from ctflow.report import Report
-from ctflow.settings import CUDA_LEVELS, DECODERS, DEVICES
+from ctflow.request import (
+    MAX_SEED,
+    PRESETS,
+    GenerationRequest,
+    ScanStart,
+    Solver,
+)
 from ctflow.volume import Volume
 
 DEFAULT_MODEL = "demo"
@@ -74,7 +76,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--steps", type=number, metavar="N", help="evaluations of the transformer per chunk")
     parser.add_argument("--shift", type=number, metavar="X", help="bends the steps towards noise; 1 = equal steps")
     parser.add_argument("--guidance", type=number, metavar="X", help="how strongly the report is followed; 1 = plainly")
-    add_start_to(parser)
+    add_mode_to(parser)
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with --from, the one recorded there")
     parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help="taef1 is faster and coarser")
     parser.add_argument("--cuda", choices=CUDA_LEVELS, help="faster on a GPU, but untried")
@@ -116,7 +118,7 @@ def run(args: argparse.Namespace) -> None:
     write(volume, complete=True)
 
 
-def load(model: str, device: str, decoder: str = DECODERS[0], cuda: str = CUDA_LEVELS[0]) -> Generator:
+def load(model: str, device: str, decoder: str = DECODERS[0], cuda: str = CUDA_LEVELS[0]) -> VolumeGenerator:
     """The generator behind a checkpoint's name or folder. This is what takes seconds and brings in torch."""
     folder = find_checkpoint(model)
     from ctflow.pipeline import CTFlow
@@ -166,7 +168,9 @@ def read_text(name: str) -> str:
         raise RequestError(f"The report {name} cannot be read as UTF-8 text ({error}).") from error
 
 
-def _request(args: argparse.Namespace, report: Report, generator: Generator, start: Start | None) -> GenerationRequest:
+def _request(
+    args: argparse.Namespace, report: Report, generator: VolumeGenerator, start: ScanStart | None
+) -> GenerationRequest:
     seed = secrets.randbelow(MAX_SEED + 1) if args.seed is None else args.seed
     given = {name: getattr(args, name) for name in ("solver", "steps", "shift", "guidance")}
     given["chunks"] = chunks_of(args, start)
@@ -177,7 +181,7 @@ def _request(args: argparse.Namespace, report: Report, generator: Generator, sta
     return request
 
 
-def _check_same_model(recipe: Sidecar, generator: Generator, path: Path) -> None:
+def _check_same_model(recipe: Sidecar, generator: VolumeGenerator, path: Path) -> None:
     if (recipe.model.name, recipe.model.sha256) != (generator.card.name, generator.model_sha256):
         raise RequestError(
             f"{path} was made by {recipe.model.name} ({recipe.model.sha256[:12]}…), and this is {generator.card.name} "
@@ -187,7 +191,7 @@ def _check_same_model(recipe: Sidecar, generator: Generator, path: Path) -> None
         _note(f"the bytes may differ, because that volume was made on {recipe.hardware}, this on {generator.hardware}.")
 
 
-def _say_what_is_not_read(generator: Generator, report: Report) -> None:
+def _say_what_is_not_read(generator: VolumeGenerator, report: Report) -> None:
     if idle := [name for name, value in asdict(report).items() if value and name not in generator.card.text.reads]:
         _note(f"{generator.card.name} was taught without {' and '.join(idle)}: here that changes nothing.")
     reading = generator.read(report)
@@ -198,8 +202,8 @@ def _say_what_is_not_read(generator: Generator, report: Report) -> None:
 def _write(
     args: argparse.Namespace,
     request: GenerationRequest,
-    start: Start | None,
-    generator: Generator,
+    start: ScanStart | None,
+    generator: VolumeGenerator,
     began_s: float,
     volume: Volume,
     complete: bool,
@@ -234,7 +238,7 @@ def _so_far(made: list[Started | ChunkDone]) -> Volume:
 
 
 def _generate(
-    generator: Generator, request: GenerationRequest, start: Start | None, made: list[Started | ChunkDone]
+    generator: VolumeGenerator, request: GenerationRequest, start: ScanStart | None, made: list[Started | ChunkDone]
 ) -> Volume:
     """Drains the stream under a progress bar. Leaving it, by Ctrl-C too, closes the stream.
 

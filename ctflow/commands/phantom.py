@@ -6,8 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ctflow.commands.extra import extra
-from ctflow.commands.least import check_least
+from ctflow.commands.arguments import check_least, extra
 from ctflow.io.files import make_folder
 
 
@@ -32,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     workers = args.workers or os.cpu_count() or 1
     make_folder(args.out)
     with extra("train"):
-        from ctflow.training.ctrate import write_dataset
+        from ctflow.data.ctrate import write_dataset
 
     written = write_dataset(args.out, args.n, args.seed, args.split, workers)
     seconds = [one.seconds for one in tqdm(written, total=args.n, unit="phantom")]

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
+from ctflow.choices import DEVICES
 from ctflow.commands.generate import DEFAULT_MODEL, load, read_text
 from ctflow.errors import RequestError
 from ctflow.report import Report
-from ctflow.settings import DEVICES
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

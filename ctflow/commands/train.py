@@ -6,12 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ctflow.card import CARD
-from ctflow.commands.extra import extra
-from ctflow.commands.least import check_least
+from ctflow.choices import DEVICES
+from ctflow.commands.arguments import check_least, extra
 from ctflow.errors import RequestError
-from ctflow.events import MAX_SEED
 from ctflow.io.files import make_folder
-from ctflow.settings import DEVICES
+from ctflow.request import MAX_SEED
 
 DEMO_HELP = """\
 Makes --phantoms (1,200 are about 16 GB, kept in --work), two studies of each person with other findings, and trains the
@@ -68,8 +67,8 @@ def run_demo(args: argparse.Namespace) -> None:
     for folder in (out.parent, work):
         make_folder(folder)
     with extra("train"):
-        from ctflow.training.demo import train_demo
-        from ctflow.training.sizes import DEMO, SMOKE
+        from ctflow.demo.sizes import DEMO, SMOKE
+        from ctflow.demo.train import train_demo
 
     sizes = SMOKE if args.smoke else DEMO
     if args.phantoms:

@@ -8,9 +8,9 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ctflow.checkpoints import Checkpoint
+from ctflow.checkpoint.folder import Checkpoint
 from ctflow.evaluation.statistics import Estimate, mean
-from ctflow.frame import Frame
+from ctflow.model_grid import ModelGrid
 from ctflow.phantom import make_phantom
 from ctflow.volume import Volume
 
@@ -55,7 +55,7 @@ def measure(checkpoint: Checkpoint, phantoms: int) -> Iterator[Row]:
 
 @torch.inference_mode()
 def _measured(checkpoint: Checkpoint, seed: int) -> _Sums:
-    phantom, frame = make_phantom(seed), Frame(checkpoint.card.geometry)
+    phantom, frame = make_phantom(seed), ModelGrid(checkpoint.card.geometry)
     clean = frame.to_model(frame.bring(Volume(phantom.clean, phantom.volume.affine)).hu)[::EVERY]
     to_intensity, to_hu = checkpoint.card.intensity.to_intensity, checkpoint.card.intensity.to_hu
 

@@ -27,7 +27,7 @@ _ADVICE = {
 }
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes) -> None:
     """Writes under a passing name in the same folder, then renames: nobody ever sees half a file.
 
     Where `path` is a symbolic link, the file that it leads to is written, and the link stays.
@@ -46,7 +46,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """A name beside `path` to write a file or a folder under; it takes the place of `path` once all is there.
 
     A kill at any moment leaves the old or the new one, for `recover` to find.
@@ -62,7 +62,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def recover(path: Path) -> None:
-    """Finishes what a kill cut short at the end of `whole`; what it cut short before that, the next `whole` removes."""
+    """Finishes a `replacing` that was killed at its end. What an earlier kill left, the next `replacing` removes."""
     new, old = _beside(path)
     if old.exists() and not path.exists():
         new.rename(path)
@@ -80,7 +80,7 @@ def _remove(path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raises the VolumeError that `write_whole` would meet, before hours of work are spent on what to write."""
+    """Raises the VolumeError that `write_atomic` would meet, before hours of work are spent on what to write."""
     partial = _partial_name(Path(os.path.realpath(path)))
     try:
         if path.is_dir():

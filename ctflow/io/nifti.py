@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctflow.errors import VolumeError
-from ctflow.io.files import write_whole
+from ctflow.io.files import write_atomic
 from ctflow.volume import Volume
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def write_nifti(volume: Volume, path: Path, description: str) -> None:
     data = _header(volume, description) + volume.hu.astype("<i2").tobytes()
     if path.name.endswith(".gz"):
         data = gzip.compress(data, _GZIP_LEVEL, mtime=0)
-    write_whole(path, data)
+    write_atomic(path, data)
 
 
 def read_nifti(path: Path) -> Volume:

@@ -10,12 +10,13 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 import ctflow
+from ctflow.choices import CUDA_LEVELS
 from ctflow.errors import RequestError, faults
-from ctflow.events import GenerationRequest, Generator, Solver, Start
-from ctflow.io.files import write_whole
+from ctflow.generator import VolumeGenerator
+from ctflow.io.files import write_atomic
 from ctflow.io.nifti import check_ending
 from ctflow.report import Report
-from ctflow.settings import CUDA_LEVELS
+from ctflow.request import GenerationRequest, ScanStart, Solver
 from ctflow.volume import Volume
 
 SIDECAR_FORMAT = 1
@@ -75,7 +76,7 @@ _adapter = TypeAdapter(Sidecar)
 
 def sidecar_of(
     request: GenerationRequest,
-    generator: Generator,
+    generator: VolumeGenerator,
     *,
     seconds: float,
     complete: bool,
@@ -105,7 +106,7 @@ def sidecar_of(
     )
 
 
-def record_of(start: Start, path: Path) -> StartRecord:
+def record_of(start: ScanStart, path: Path) -> StartRecord:
     """What a sidecar says of the scan that was read from `path`."""
     return StartRecord(mode=start.mode, scan=path.name, sha256=scan_sha256(start.scan), slices=start.slices)
 
@@ -150,7 +151,7 @@ def sidecar_path(volume_path: Path) -> Path:
 
 def write_sidecar(sidecar: Sidecar, path: Path) -> None:
     """Writes JSON that `read_sidecar` reads back equal. Raises VolumeError where `path` cannot be written."""
-    write_whole(path, _adapter.dump_json(sidecar, indent=2) + b"\n")
+    write_atomic(path, _adapter.dump_json(sidecar, indent=2) + b"\n")
 
 
 def read_sidecar(path: Path) -> Sidecar:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ctflow.events import Mention
 from ctflow.models.text import TextEncoder
+from ctflow.reading import ASSERTED, NOT_MENTIONED, Mention
 
 Site = tuple[str | None, str | None]  # side and lobe
-NOT_MENTIONED, DENIED, ASSERTED = range(3)
 # An answer that is less likely is none: better not recognised than misread.
 SURE_OF_MENTION, SURE_OF_SIZE, SURE_OF_CONTRADICTION = 0.98, 0.7, 0.8
 

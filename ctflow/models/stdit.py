@@ -6,6 +6,7 @@ n tokens along the slices, s tokens in the plane, D hidden size.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from einops import rearrange
@@ -40,6 +41,22 @@ class Modulation:
     blocks: tuple[Tensor, ...]
     final: Tensor
     detail: tuple[Tensor, ...] = ()
+
+
+class Transformer(Protocol):
+    """What is asked of an `STDiT`, or of one whose step is replayed."""
+
+    def condition(self, previous: Tensor, text: Tensor) -> Condition:
+        """See `STDiT.condition`."""
+        ...
+
+    def at(self, t: float) -> Modulation:
+        """See `STDiT.at`."""
+        ...
+
+    def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
+        """See `STDiT.step`."""
+        ...
 
 
 class STDiT(nn.Module):

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import BertModel, PreTrainedTokenizerBase
 
-from ctflow.events import Reading
+from ctflow.reading import Reading
 
 
 class TextEncoder(nn.Module):

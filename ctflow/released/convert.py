@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from transformers import BertModel
 
 from ctflow.card import CARD, ModelCard, write_card
-from ctflow.checkpoints import (
+from ctflow.checkpoint.folder import (
     CTCLIP,
     DIFFUSERS_WEIGHTS,
     RELEASED_PREFIX,
@@ -27,14 +27,7 @@ from ctflow.checkpoints import (
     read_by_others,
     read_config,
 )
-from ctflow.errors import CheckpointError
-from ctflow.models.stdit import STDiT
-from ctflow.models.stdit_config import STDiTConfig
-from ctflow.released.recipes import TAEF1_CONFIG, Recipe, card_of
-from ctflow.released.sources import Sources, members, origins_of
-from ctflow.released.text import bert_config, check_heads, copy_tokenizer, split_ctclip, split_cxr_bert
-from ctflow.released.unpickle import read_state_dict
-from ctflow.weights import (
+from ctflow.checkpoint.weights import (
     CONFIG,
     check_fit,
     check_said,
@@ -44,6 +37,13 @@ from ctflow.weights import (
     shapes_of,
     without_memory,
 )
+from ctflow.errors import CheckpointError
+from ctflow.models.stdit import STDiT
+from ctflow.models.stdit_config import STDiTConfig
+from ctflow.released.sources import Sources, members, origins_of
+from ctflow.released.specs import TAEF1_CONFIG, Recipe, card_of
+from ctflow.released.text import bert_config, check_heads, copy_tokenizer, split_ctclip, split_cxr_bert
+from ctflow.released.unpickle import read_state_dict
 
 # What a config says, where it says it, if its weights are of the function that is known here: no shape shows it.
 RELEASED_STDIT = {"no_temporal_pos_emb": False}

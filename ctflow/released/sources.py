@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ctflow.catalog import RELEASED
-from ctflow.catalog import TAEF1 as TAEF1_ADDRESS
-from ctflow.checkpoints import DIFFUSERS_WEIGHTS, TAEF1, files_sha256
+from ctflow.checkpoint.catalog import RELEASED
+from ctflow.checkpoint.catalog import TAEF1 as TAEF1_ADDRESS
+from ctflow.checkpoint.folder import DIFFUSERS_WEIGHTS, TAEF1, files_sha256
+from ctflow.checkpoint.weights import CONFIG, file_sha256, index_of, weight_files
 from ctflow.released.hub import parse_address, resolved
-from ctflow.weights import CONFIG, file_sha256, index_of, weight_files
 
 VOCABULARY = "vocab.txt"
 DIGITS = 12  # of a hash: enough to tell files apart

@@ -9,12 +9,20 @@ from typing import Any
 from torch import Tensor
 from transformers import BertConfig, BertTokenizer
 
-from ctflow.catalog import CXR_BERT as CXR_BERT_ADDRESS
-from ctflow.checkpoints import read_by_others
+from ctflow.checkpoint.catalog import CXR_BERT as CXR_BERT_ADDRESS
+from ctflow.checkpoint.folder import read_by_others
+from ctflow.checkpoint.weights import (
+    Shape,
+    check_fit,
+    check_said,
+    file_sha256,
+    read_json,
+    shapes_of,
+    without_memory,
+)
 from ctflow.errors import CheckpointError
 from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.released.sources import DIGITS, VOCABULARY
-from ctflow.weights import Shape, check_fit, check_said, file_sha256, read_json, shapes_of, without_memory
 
 CTCLIP_BERT, CXR_BERT = "text_transformer.", "bert."
 # In CT-CLIP's file without any effect on what it computes: never used, or never trained, or for training alone.

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ctflow.checkpoints import TRIPS
+from ctflow.checkpoint.folder import TRIPS
+from ctflow.checkpoint.weights import read_weights
 from ctflow.errors import CheckpointError
-from ctflow.weights import read_weights
 
 # A file that was cut or damaged trips torch's reader up anywhere.
 _TRIPS = (*TRIPS, AssertionError, EOFError, pickle.UnpicklingError, struct.error)

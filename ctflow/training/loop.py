@@ -15,8 +15,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ctflow.device import bf16_is_fast
-from ctflow.io.files import recover, whole
+from ctflow.io.files import recover, replacing
+from ctflow.runtime.device import bf16_is_fast
 from ctflow.training.curves import draw_losses
 from ctflow.training.muon import Muon
 from ctflow.training.plan import note_plan
@@ -103,7 +103,7 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
             group |= recipe  # the state brings the last call's
 
     def save() -> None:
-        with whole(saved) as folder:
+        with replacing(saved) as folder:
             accelerator.save_state(str(folder))
 
     with tqdm(total=round(stage.seconds), desc=stage.recipe.name, unit="s", bar_format=_BAR) as bar:

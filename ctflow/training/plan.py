@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ctflow.errors import RequestError
-from ctflow.io.files import write_whole
+from ctflow.io.files import write_atomic
 
 
 def note_plan(path: Path, plan: dict[str, Any], begun: bool) -> None:
@@ -16,7 +16,7 @@ def note_plan(path: Path, plan: dict[str, Any], begun: bool) -> None:
     plan = json.loads(json.dumps(plan))  # tuples are lists there
     if not begun:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, (json.dumps(plan, indent=2) + "\n").encode())
+        write_atomic(path, (json.dumps(plan, indent=2) + "\n").encode())
         return
     there = json.loads(path.read_text()) if path.exists() else {}
     differ = [

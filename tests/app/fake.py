@@ -8,9 +8,17 @@ from functools import lru_cache
 import numpy as np
 
 from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
-from ctflow.events import ChunkDone, Event, Finished, GenerationRequest, Mention, Reading, Start, Started, StepDone
+from ctflow.generator import (
+    ChunkDone,
+    Event,
+    Finished,
+    Started,
+    StepDone,
+)
 from ctflow.hu import IntensityMap
+from ctflow.reading import Mention, Reading
 from ctflow.report import Report, encoder_text, sentences
+from ctflow.request import GenerationRequest, ScanStart
 from ctflow.volume import Volume, plane_affine
 
 SIZE = 256
@@ -103,7 +111,7 @@ class FakeGenerator:
         self.closed = 0
         self.requests: list[GenerationRequest] = []
 
-    def stream(self, request: GenerationRequest, start: Start | None = None) -> Iterator[Event]:
+    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Iterator[Event]:
         self.requests.append(request)
         per_chunk = self.card.geometry.slices_per_chunk
         hu = chest(request.chunks * per_chunk, request.seed, self.towards)

@@ -10,8 +10,8 @@ import time
 from contextlib import closing
 
 from app.ui import Page
-from ctflow.card import find_checkpoint
-from ctflow.events import Generator
+from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.generator import VolumeGenerator
 from ctflow.report import Report
 from tests.app.fake import FakeGenerator
 
@@ -46,7 +46,7 @@ class Strict(FakeGenerator):
 class Paced:
     """A generator that tells when each of its events was there, and how long it took."""
 
-    def __init__(self, inner: Generator) -> None:
+    def __init__(self, inner: VolumeGenerator) -> None:
         self._inner = inner
 
     def __getattr__(self, name: str):
@@ -67,7 +67,7 @@ def name_strangers(event: str, arguments: tuple) -> None:
         print("STRANGER", arguments[1], file=sys.stderr, flush=True)
 
 
-def generator(model: str, step_s: float, hold_chunk: int | None) -> Generator:
+def generator(model: str, step_s: float, hold_chunk: int | None) -> VolumeGenerator:
     if model == "fake":
         return Strict(step_s, hold_chunk)
     from ctflow.pipeline import CTFlow

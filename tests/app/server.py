@@ -16,7 +16,7 @@ import httpx
 
 from app.runs import Limits
 from app.ui import Page
-from ctflow.events import Generator
+from ctflow.generator import VolumeGenerator
 
 LIMITS = Limits()
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ def serving() -> Iterator[Serve]:
     """Gives a function that serves the app for a generator on a free port and returns its address."""
     served = []
 
-    def start(generator: Generator, limits: Limits = LIMITS, driven: bool = False, **options: Any) -> str:
+    def start(generator: VolumeGenerator, limits: Limits = LIMITS, driven: bool = False, **options: Any) -> str:
         page = Page(generator, limits, driven)
         served.append(page.demo)
         return page.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **options)

@@ -22,8 +22,8 @@ from app.present import directions, reading
 from app.runs import Runs
 from app.ui import Page
 from ctflow.errors import VolumeError
-from ctflow.events import Mention, Reading
 from ctflow.io.sidecar import read_sidecar
+from ctflow.reading import Mention, Reading
 from ctflow.volume import plane_affine
 from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest, sleeping
 from tests.junk import junk

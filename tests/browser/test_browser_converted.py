@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from ctflow.events import PRESETS
 from ctflow.pipeline import CTFlow
 from ctflow.released.convert import convert
 from ctflow.report import Report
+from ctflow.request import PRESETS
 from tests.browser.conftest import Visit
 from tests.browser.viewer import PLANES, expect_status, generate, readout, write_report
-from tests.released import fabricated
+from tests.fabricated import fabricated
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 

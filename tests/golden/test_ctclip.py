@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import load_file
 from transformers import BertConfig, BertModel
 
-from ctflow.device import resolve_device
 from ctflow.labels import LABELS
 from ctflow.models.ctclip import CTClip, CTClipConfig, clip_score
 from ctflow.models.ctclip_input import HU_RANGE, on_challenge_grid, on_clip_grid, prompts
 from ctflow.models.text import TextEncoder
+from ctflow.runtime.device import resolve_device
 
 GOLDEN = Path(__file__).parent / "ctclip"
 CONFIG = json.loads((GOLDEN / "config.json").read_text())

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from ctflow.errors import VolumeError
-from ctflow.io.files import check_writable, whole, write_whole
+from ctflow.io.files import check_writable, replacing, write_atomic
 
-WRITERS = [lambda path: write_whole(path, b"new"), check_writable]
+WRITERS = [lambda path: write_atomic(path, b"new"), check_writable]
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -48,10 +48,10 @@ def test_a_full_disk_is_an_error_and_the_older_file_stays(tmp_path: Path) -> Non
 import resource
 from pathlib import Path
 from ctflow.errors import VolumeError
-from ctflow.io.files import write_whole
+from ctflow.io.files import write_atomic
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
-    write_whole(Path({str(path)!r}), bytes(5000))
+    write_atomic(Path({str(path)!r}), bytes(5000))
 except VolumeError as error:
     print(error)
 """
@@ -76,7 +76,7 @@ def test_a_symbolic_link_stays_and_the_file_it_leads_to_is_written(tmp_path: Pat
         target.write_bytes(b"old")
     link.symlink_to(target)
     check_writable(link)
-    write_whole(link, b"new")
+    write_atomic(link, b"new")
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "target"]
@@ -85,7 +85,7 @@ def test_a_symbolic_link_stays_and_the_file_it_leads_to_is_written(tmp_path: Pat
 def test_a_link_to_a_folder_is_a_way_to_it(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("folder")
-    write_whole(tmp_path / "link" / "a", b"new")
+    write_atomic(tmp_path / "link" / "a", b"new")
     assert (tmp_path / "folder" / "a").read_bytes() == b"new"
 
 
@@ -117,13 +117,13 @@ def test_what_is_written_beside_takes_the_place_when_it_is_whole(tmp_path: Path,
         return (path / "part" if kind == "folder" else path).read_text()
 
     for text in ("first", "second"):
-        with whole(path) as new:
+        with replacing(path) as new:
             write(new, text)
         assert read() == text
-    with pytest.raises(ZeroDivisionError), whole(path) as new:
+    with pytest.raises(ZeroDivisionError), replacing(path) as new:
         write(new, "third")
         raise ZeroDivisionError
     assert read() == "second", "cut short"
-    with whole(path) as new:
+    with replacing(path) as new:
         write(new, "fourth")
     assert read() == "fourth" and list(tmp_path.iterdir()) == [path]

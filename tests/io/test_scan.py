@@ -10,8 +10,8 @@ import pytest
 import SimpleITK as sitk
 
 from ctflow.errors import VolumeError
-from ctflow.io.regrid import regrid
 from ctflow.io.scan import read_scan
+from ctflow.model_grid import regrid
 from ctflow.volume import Volume, plane_affine
 
 SPACING_XYZ = (0.8, 0.9, 2.5)

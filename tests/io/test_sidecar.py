@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctflow.errors import RequestError, VolumeError
-from ctflow.events import MAX_SEED
 from ctflow.io.sidecar import Sidecar, read_sidecar, request_of, sidecar_of, sidecar_path, write_sidecar
 from ctflow.report import Report
+from ctflow.request import MAX_SEED
 from tests.app.fake import sleeping
 from tests.junk import junk, spoil
 

@@ -1,0 +1,96 @@
+"""The released models: what they are made of, where the parts are published, and what one accepts with them."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctflow.card import CARD
+from ctflow.errors import CheckpointError
+
+CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One argument of `convert`. `source`: its published address, None where the repository's layout is not known.
+
+    An address is `owner/name[@revision]/path/inside`, with `datasets/` before it for a data set.
+    """
+
+    name: str
+    what: str
+    source: str | None
+    licence: str
+
+
+@dataclass(frozen=True)
+class Released:
+    """A released model by the name that `convert` and `--model` know."""
+
+    name: str
+    parts: tuple[Part, ...]
+
+    def part(self, name: str) -> Part:
+        """The part of that name."""
+        return next(part for part in self.parts if part.name == name)
+
+
+CXR_BERT = "microsoft/BiomedVLP-CXR-BERT-specialized"
+TAEF1 = "madebyollin/taef1"
+_TEXT = Part(
+    "text",
+    "CT-CLIP, text transformer and image tower",
+    "datasets/ibrahimhamamci/CT-RATE/models/CT-CLIP-Related/CT-CLIP_v2.pt",
+    "CC-BY-NC-SA-4.0, gated: accept its terms on the page of CT-RATE, then `hf auth login`",
+)
+_FLUX_LICENCE = "Apache-2.0, gated: accept its terms on its page, then `hf auth login`"
+_TOKENIZER = Part("tokenizer", "tokenizer and config of CXR-BERT", CXR_BERT, "MIT")
+RELEASED = {
+    released.name: released
+    for released in (
+        Released(
+            "ctflow-v1",
+            (
+                Part("denoiser", "transformer", "EnyaWoooo/CTFlow/checkpoint-680000/denoiser_ema", "Apache-2.0"),
+                Part("avae", "A-VAE of FLUX.1-schnell", "black-forest-labs/FLUX.1-schnell/vae", _FLUX_LICENCE),
+                _TEXT,
+                _TOKENIZER,
+            ),
+        ),
+        Released(
+            "ctflow-v2",
+            (
+                Part("denoiser", "transformer, in EnyaWoooo/ctflowv2-vlm3d2026", None, "see its page"),
+                Part("avae", "fine-tuned A-VAE, in EnyaWoooo/ctflowv2-vlm3d2026", None, "see its page"),
+                _TEXT,
+                _TOKENIZER,
+            ),
+        ),
+    )
+}
+
+
+def how_to_get(released: Released) -> str:
+    """The command that makes `checkpoints/NAME`, and what one accepts by running it."""
+    unknown = "".join(f" --{part.name} PATH" for part in released.parts if part.source is None)
+    licences = "; ".join(f"{part.what}: {part.licence}" for part in released.parts)
+    return (
+        f"The released weights of {released.name} are not bundled. This fetches and converts them into "
+        f"checkpoints/{released.name}: `python -m ctflow convert {released.name}{unknown}`. "
+        f"By running it you accept these licences: {licences}."
+    )
+
+
+def find_checkpoint(name_or_folder: str) -> Path:
+    """A folder given by path, or by its name among the bundled ones. Raises CheckpointError if there is none."""
+    candidates = [Path(os.path.expanduser(name_or_folder)), CHECKPOINTS / name_or_folder]
+    for folder in candidates:
+        if os.path.isfile(folder / CARD):
+            return folder
+    if released := RELEASED.get(name_or_folder):
+        raise CheckpointError(how_to_get(released))
+    known = sorted(path.parent.name for path in CHECKPOINTS.glob(f"*/{CARD}"))
+    raise CheckpointError(
+        f"No model at {name_or_folder!r}: a checkpoint folder with a {CARD} was expected, or one of the names here: "
+        f"{', '.join(known) or 'none'}."
+    )

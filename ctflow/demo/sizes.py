@@ -1,0 +1,93 @@
+"""How large the demo model and its training are."""
+
+from dataclasses import dataclass, replace
+
+from ctflow.demo.tower import latent_size
+from ctflow.models.ctclip import CTClipConfig
+from ctflow.phantom import KINDS
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What differs between the demo model and a smoke test of its training."""
+
+    phantoms: int
+    avae_channels: tuple[int, ...]
+    latent_channels: int
+    avae_batch: int
+    text_hidden: int
+    text_layers: int
+    patch: tuple[int, int, int]
+    hidden: int
+    depth: int
+    heads: int
+    detail: int
+    detail_blocks: int
+    batch: int
+    vocabulary_reports: int
+    sentences: int
+    tower: CTClipConfig
+
+
+DEMO = Sizes(
+    phantoms=1200,
+    avae_channels=(8, 16, 24, 32),
+    latent_channels=3,
+    avae_batch=4,
+    text_hidden=128,
+    text_layers=3,
+    patch=(8, 2, 2),
+    hidden=320,
+    depth=6,
+    heads=5,
+    detail=16,
+    detail_blocks=2,
+    batch=8,
+    vocabulary_reports=4000,
+    sentences=30_000,
+    # No layers: see `ctflow.demo.tower`.
+    tower=CTClipConfig(
+        dim=64,
+        codebook_size=2048,
+        image_size=128,
+        slices=48,
+        patch_size=8,
+        temporal_patch_size=6,
+        spatial_depth=0,
+        temporal_depth=0,
+        dim_head=32,
+        heads=2,
+        dim_text=128,
+        dim_latent=latent_size(KINDS),
+        spacing_mm=(6.0, 3.0, 3.0),
+        labels=KINDS,
+    ),
+)
+SMOKE = Sizes(
+    phantoms=2,
+    avae_channels=(4, 4, 8, 8),
+    latent_channels=4,
+    avae_batch=2,
+    text_hidden=16,
+    text_layers=1,
+    patch=(8, 8, 8),
+    hidden=32,
+    depth=2,
+    heads=4,
+    detail=4,
+    detail_blocks=1,
+    batch=2,
+    vocabulary_reports=200,
+    sentences=64,
+    tower=replace(
+        DEMO.tower,
+        dim=16,
+        codebook_size=16,
+        image_size=32,
+        slices=12,
+        patch_size=8,
+        dim_head=8,
+        dim_text=16,
+        spacing_mm=(24.0, 12.0, 12.0),
+    ),
+)

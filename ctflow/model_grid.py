@@ -1,0 +1,114 @@
+"""The model's own axes and the volume's: slices as the model orders them, rows to the back, columns to the left."""
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctflow.card import Geometry
+from ctflow.hu import AIR_HU
+from ctflow.volume import DIRECTIONS, Volume, plane_affine
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+
+@dataclass(frozen=True)
+class ModelGrid:
+    """Turns arrays (slices, rows, columns) between the two, and brings scans in."""
+
+    geometry: Geometry
+
+    @property
+    def plane(self) -> tuple[int, int]:
+        """Rows and columns of a volume."""
+        rows, columns = self.geometry.rows, self.geometry.columns
+        return (columns, rows) if self._turned else (rows, columns)
+
+    @property
+    def affine(self) -> np.ndarray:
+        """Of every volume that the model makes from text alone."""
+        return plane_affine(self._axes, self._spacing_mm, *self.plane)
+
+    def to_volume(self, hu: np.ndarray) -> np.ndarray:
+        """From the model's axes."""
+        hu = np.flip(hu, self._flipped)
+        return np.ascontiguousarray(hu.swapaxes(1, 2) if self._turned else hu)
+
+    def to_model(self, hu: np.ndarray) -> np.ndarray:
+        """To the model's axes: undoes `to_volume`."""
+        hu = hu.swapaxes(1, 2) if self._turned else hu
+        return np.ascontiguousarray(np.flip(hu, self._flipped))
+
+    def bring(self, scan: Volume) -> Volume:
+        """A scan on the grid of the model's volumes, at its own place in the patient.
+
+        Of more slices than the model makes the middle ones are kept, as in training: a scan of chest and abdomen would
+        begin in the pelvis.
+        """
+        whole = regrid(scan, self._axes, self._spacing_mm, self.plane)
+        most = self.geometry.max_chunks * self.geometry.slices_per_chunk
+        first = max(0, len(whole.hu) - most) // 2
+        affine = whole.affine.copy()
+        affine[:3, 3] += first * affine[:3, 0]
+        return Volume(whole.hu[first : first + most], affine)
+
+    @property
+    def _axes(self) -> tuple[str, str, str]:
+        return self.geometry.axes[0], "P", "L"
+
+    @property
+    def _spacing_mm(self) -> tuple[float, float, float]:
+        return self.geometry.slice_spacing_mm, self.geometry.pixel_spacing_mm, self.geometry.pixel_spacing_mm
+
+    @property
+    def _turned(self) -> bool:
+        """Whether the model's rows run along the patient's left-right axis."""
+        return self.geometry.axes[1] in "LR"
+
+    @property
+    def _flipped(self) -> list[int]:
+        return [axis for axis in (1, 2) if self.geometry.axes[axis] in "AR"]
+
+
+def regrid(
+    volume: Volume, axes: tuple[str, str, str], spacing_mm: tuple[float, float, float], plane: tuple[int, int]
+) -> Volume:
+    """Resampled (linear) so that slices, rows and columns grow along `axes` (of L R P A S I), with air around it.
+
+    The first slice is the scan's first in that direction, and the last lies within it; `plane` (rows, columns) is
+    centred on the scan. Positions in the patient stay what they were.
+    """
+    import SimpleITK as sitk
+
+    image = _image(volume)
+    indices = product(*((0, size - 1) for size in image.GetSize()))
+    corners = np.array([image.TransformIndexToPhysicalPoint(index) for index in indices])
+    ways = np.array([DIRECTIONS[axis] for axis in axes], dtype=float)
+    low, high = (corners @ ways.T).min(0), (corners @ ways.T).max(0)
+    slices = int((high[0] - low[0]) / spacing_mm[0] + 1e-6) + 1
+    begin = (low + high) / 2 - np.multiply(spacing_mm, (0, plane[0] - 1, plane[1] - 1)) / 2
+    begin[0] = low[0]
+    affine = np.eye(4)
+    affine[:3, :3] = ways.T * spacing_mm
+    affine[:3, 3] = begin @ ways  # the axes are at right angles
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetSize((plane[1], plane[0], slices))
+    resampler.SetOutputSpacing([float(step) for step in reversed(spacing_mm)])
+    resampler.SetOutputDirection(ways.T[:, ::-1].ravel().tolist())
+    resampler.SetOutputOrigin(affine[:3, 3].tolist())
+    resampler.SetInterpolator(sitk.sitkLinear)
+    resampler.SetDefaultPixelValue(AIR_HU)
+    return Volume(sitk.GetArrayFromImage(resampler.Execute(image)), affine)
+
+
+def _image(volume: Volume) -> "SimpleITK.Image":
+    import SimpleITK as sitk
+
+    spacing_mm = volume.spacing_mm
+    image = sitk.GetImageFromArray(volume.hu)
+    image.SetSpacing(spacing_mm[::-1])
+    image.SetDirection((volume.affine[:3, :3] / spacing_mm)[:, ::-1].ravel().tolist())
+    image.SetOrigin(volume.affine[:3, 3].tolist())
+    return image

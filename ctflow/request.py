@@ -1,0 +1,94 @@
+"""What is asked of a generator: a report, a seed and how to sample; and the scan that a volume may begin with."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from ctflow.errors import RequestError
+from ctflow.report import Report
+from ctflow.volume import Volume
+
+Solver = Literal["euler", "midpoint", "stochastic"]
+# Ways through the solver by name: the published one, and two that spend fewer steps.
+PRESETS: dict[str, dict[str, Any]] = {
+    "parity": {"solver": "euler", "steps": 200, "shift": 1.0},
+    "quality": {"solver": "midpoint", "steps": 24, "shift": 1.5},
+    "fast": {"solver": "midpoint", "steps": 10, "shift": 1.5},
+}
+MAX_SEED = 2**32 - 1
+MAX_STEPS = 1000
+
+
+def _check_whole(name: str, value: object, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise RequestError(f"{name} is a whole number from {low} to {high}; got {value!r}.")
+
+
+def _check_number(name: str, value: object, low: float, high: float) -> None:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
+        raise RequestError(f"{name} is a number from {low:g} to {high:g}; got {value!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationRequest:
+    """One volume to make. `ModelCard.request` fills in a model's defaults and checks its limits.
+
+    `steps` is the number of evaluations of the transformer per chunk, so midpoint needs an even one.
+    `shift` bends the time grid towards noise (1 = equal steps). `guidance` 1 = none.
+    Raises RequestError for values out of range.
+    """
+
+    report: Report
+    seed: int
+    solver: Solver
+    steps: int
+    shift: float
+    chunks: int
+    guidance: float
+
+    def __post_init__(self) -> None:
+        _check_whole("Seed", self.seed, 0, MAX_SEED)
+        _check_whole("Steps", self.steps, 1, MAX_STEPS)
+        _check_whole("The number of chunks", self.chunks, 1, 64)
+        _check_number("Shift", self.shift, 0.1, 10)
+        _check_number("Guidance", self.guidance, 0, 20)
+        if self.solver not in get_args(Solver):
+            raise RequestError(f"The solver is one of {', '.join(get_args(Solver))}; got {self.solver!r}.")
+        if self.solver == "midpoint" and self.steps % 2:
+            raise RequestError(f"Midpoint takes its steps in pairs: give an even number of steps, not {self.steps}.")
+
+
+@dataclass(frozen=True, eq=False)
+class ScanStart:
+    """A real scan that a volume begins with, as the paper's modes have it.
+
+    `gt-head`: its first `slices` stand at the beginning, and the model goes on from there.
+    `next-block`: every chunk is made from the scan's own chunk before it.
+    """
+
+    mode: Literal["gt-head", "next-block"]
+    scan: Volume
+    slices: int
+
+
+def check_scan_start(start: ScanStart, scan: Volume, request: GenerationRequest, slices_per_chunk: int) -> int:
+    """The number of chunks that are taken from `scan`, which lies on the model's grid, as they are.
+
+    Raises RequestError where the scan is too short, or the request leaves nothing to make.
+    """
+    head, rest = divmod(start.slices, slices_per_chunk)
+    if rest or head < 1:
+        raise RequestError(
+            f"A volume begins with whole chunks: give a multiple of {slices_per_chunk} slices, not {start.slices}."
+        )
+    if request.chunks <= head:
+        raise RequestError(
+            f"{start.slices} slices of the scan are {head} chunks, and {request.chunks} are asked for in all: ask for "
+            "more chunks, or begin with fewer slices."
+        )
+    needed = start.slices if start.mode == "gt-head" else request.chunks * slices_per_chunk
+    if len(scan.hu) < needed:
+        raise RequestError(
+            f"The scan gives {len(scan.hu)} slices of {scan.spacing_mm[0]:g} mm, and {needed} are needed: "
+            "ask for fewer, or give a longer scan."
+        )
+    return head

@@ -1,0 +1,1 @@
+"""How networks run on this machine: device, precision, CUDA, worker processes."""

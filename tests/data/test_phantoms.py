@@ -1,0 +1,49 @@
+"""The training set on disk: reopened as it was made, and made again when it is not the one asked for."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ctflow.data.phantoms import holds, phantom_set
+from ctflow.phantom import make_phantom
+
+SEED = 10  # whose two studies have findings
+
+
+def test_a_set_is_made_once_holds_noise_free_phantoms_and_reads_back_the_same(tmp_path: Path) -> None:
+    made = phantom_set(tmp_path, 1, 5, workers=1)
+    written = (tmp_path / "phantoms.npy").stat().st_mtime_ns
+    again = phantom_set(tmp_path, 1, 5, workers=1)
+    assert (tmp_path / "phantoms.npy").stat().st_mtime_ns == written
+    assert again.truths == made.truths and again.slices == made.slices
+    phantom = make_phantom(5)
+    assert np.array_equal(again.hu[0, : again.slices[0]], phantom.clean)
+    assert again.truths[0] == phantom.truth
+
+
+def test_two_studies_of_each_person_lie_together_and_only_their_findings_differ(tmp_path: Path) -> None:
+    made = phantom_set(tmp_path, 3, SEED, workers=1)
+    first, second, other = made.truths
+    assert (first.sex, first.age, made.slices[0]) == (second.sex, second.age, made.slices[1])
+    assert first.findings != second.findings
+    assert np.array_equal(made.hu[1, : made.slices[1]], make_phantom(SEED, study=1).clean)
+    alike, apart = ((made.hu[0, :76] == made.hu[i, :76]).mean() for i in (1, 2))
+    assert alike > apart + 0.2
+    assert other == make_phantom(SEED + 1).truth
+
+
+def test_a_set_of_single_studies_is_made_again(tmp_path: Path) -> None:
+    phantom_set(tmp_path, 1, 5, workers=1)
+    facts = tmp_path / "phantoms.json"
+    made = json.loads(facts.read_text())
+    facts.write_text(json.dumps({**made, "studies": 1, "phantoms": []}))
+    assert not holds(tmp_path, 1, 5)
+    phantom_set(tmp_path, 1, 5, workers=1)
+    assert json.loads(facts.read_text()) == made
+
+
+def test_a_set_of_other_seeds_takes_its_place(tmp_path: Path) -> None:
+    first = phantom_set(tmp_path, 1, 5, workers=1)
+    other = phantom_set(tmp_path, 1, 6, workers=1)
+    assert other.truths != first.truths

@@ -1,0 +1,145 @@
+"""The bundled model: what a stranger gets with a clone."""
+
+import json
+from pathlib import Path
+
+import pytest
+import SimpleITK as sitk
+from safetensors import safe_open
+
+from ctflow.__main__ import main
+from ctflow.card import read_card
+from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.evaluation.obedience.effusion import right_share
+from ctflow.phantom import KINDS
+from ctflow.pipeline import CTFlow
+from ctflow.report import Report
+
+FOLDER = find_checkpoint("demo")
+
+
+def test_the_folder_is_small_enough_to_clone_and_its_weights_are_bf16() -> None:
+    files = [path for path in FOLDER.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 36e6
+    assert max(path.stat().st_size for path in files) <= 15e6
+    for path in FOLDER.rglob("*.safetensors"):
+        with safe_open(path, "pt") as weights:
+            assert {weights.get_slice(name).get_dtype() for name in weights.keys()} == {"BF16"}  # noqa: SIM118
+
+
+def test_it_says_what_it_is() -> None:
+    card = read_card(FOLDER / "card.json")
+    assert "Demo model" in card.notice
+    assert "phantoms" in card.provenance
+
+
+@pytest.fixture(scope="module")
+def model() -> CTFlow:
+    return CTFlow.load(FOLDER, "cpu")
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory: pytest.TempPathFactory) -> sitk.Image:
+    """Made as a person would, and read by somebody else's software."""
+    out = tmp_path_factory.mktemp("volume") / "none.nii.gz"
+    words = ["--report", "No pleural effusion.", "--seed", "0", "--device", "cpu"]
+    assert main(["generate", *words, "--out", str(out)]) == 0
+    assert json.loads(out.with_name("none.json").read_text())["synthetic"] is True
+    return sitk.ReadImage(str(out))
+
+
+def test_a_volume_is_a_chest_in_hu_where_a_viewer_expects_it(volume: sitk.Image) -> None:
+    hu = sitk.GetArrayFromImage(volume)
+    assert volume.GetSpacing() == (1.5, 1.5, 3.0)
+    assert volume.GetDirection() == (1, 0, 0, 0, 1, 0, 0, 0, -1)
+    assert hu.shape[1:] == (256, 256)
+    middle = hu[len(hu) // 2]
+    assert (middle[:20] < -900).mean() > 0.95, "air above the patient"
+    assert 0.15 < (middle > -300).mean() < 0.5, "soft tissue"
+    assert 0.03 < ((middle > -950) & (middle < -600)).mean() < 0.4, "lung"
+
+
+def test_a_large_effusion_takes_lung_on_the_side_that_the_report_names(model: CTFlow) -> None:
+    def share(report: str) -> float:
+        return right_share(model.generate(model.card.request(Report(report), seed=0)))
+
+    right, left = share("Large right pleural effusion."), share("Large left pleural effusion.")
+    assert right < 0.4
+    assert left > 0.6
+
+
+def test_its_reader_is_not_misled_by_what_the_model_does_not_know(
+    model: CTFlow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", "reading", "--n", "400", "--seed", "2400"]) == 0
+    rows = [line.split("|") for line in capsys.readouterr().out.splitlines()[2:]]
+    share = {(row[1].strip(), row[2].strip()): float(row[3].split()[0]) for row in rows}
+    assert share["known", "say something else: nothing read"] > 98
+    assert share["known", "say anything: misread"] < 2
+    # Of wordings that it was not taught it misses much, and reads little that is not there.
+    assert share["held-out", "say something else: nothing read"] > 90
+    assert share["held-out", "say anything: misread"] < 8
+    read = model.read(Report("Large left pleural effusion. No pneumothorax. Multinodular goitre."))
+    assert set(read.known) == set(KINDS)
+    said = {(found.finding, found.asserted, found.side) for found in read.found}
+    assert said == {("Pleural effusion", True, "left"), ("Pneumothorax", False, None)}
+    assert read.unread == ("Multinodular goitre.",)
+
+
+@pytest.mark.parametrize(
+    ("telegram", "finding", "side", "lobe"),
+    [
+        ("Cardiomegaly.", "Cardiomegaly", None, None),
+        ("Heart enlarged.", "Cardiomegaly", None, None),
+        ("Pericardial effusion.", "Pericardial effusion", None, None),
+        ("Mediastinal lymphadenopathy.", "Lymphadenopathy", None, None),
+        ("Coronary calcification.", "Coronary artery wall calcification", None, None),
+        ("Hiatal hernia.", "Hiatal hernia", None, None),
+        ("Emphysema.", "Emphysema", None, None),
+        ("Right effusion.", "Pleural effusion", "right", None),
+        ("Small bilateral effusions.", "Pleural effusion", "both", None),
+        ("Left pneumothorax.", "Pneumothorax", "left", None),
+        ("RLL consolidation.", "Consolidation", "right", "lower"),
+        ("Left upper lobe atelectasis.", "Atelectasis", "left", "upper"),
+        ("Bilateral ground-glass opacities.", "Lung opacity", "both", None),
+    ],
+)
+def test_it_reads_telegrams(model: CTFlow, telegram: str, finding: str, side: str | None, lobe: str | None) -> None:
+    said = [(one.finding, one.asserted, one.side, one.lobe) for one in model.read(Report(telegram)).found]
+    assert said == [(finding, True, side, lobe)]
+
+
+@pytest.mark.parametrize(
+    "telegram",
+    ["Pleural effusion.", "Pneumothorax.", "Consolidation.", "Atelectasis.", "Lung nodule.", "Bronchiectasis."],
+)
+def test_a_finding_that_is_told_without_its_place_is_not_read_as_denied(model: CTFlow, telegram: str) -> None:
+    assert not [one for one in model.read(Report(telegram)).found if not one.asserted]
+
+
+def test_its_tower_scores_a_volume_by_report_and_by_finding(model: CTFlow) -> None:
+    asked = Report("Large right pleural effusion.")
+    made = model.generate(model.card.request(asked, seed=0))
+    fits, fits_not = (model.score(made, report) for report in (asked, Report("No pleural effusion.")))
+    assert fits is not None and fits_not is not None and fits > fits_not
+    labels = model.labels(made)
+    assert labels is not None and set(labels) == set(KINDS)
+
+
+def test_the_folder_holds_nothing_else() -> None:
+    names = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
+    assert names == {
+        "card.json",
+        "avae/config.json",
+        "avae/diffusion_pytorch_model.safetensors",
+        "ctclip/config.json",
+        "ctclip/model.safetensors",
+        "reader/config.json",
+        "reader/model.safetensors",
+        "text/config.json",
+        "text/model.safetensors",
+        "text/tokenizer.json",
+        "text/tokenizer_config.json",
+        "transformer/config.json",
+        *(f"transformer/{path.name}" for path in Path(FOLDER / "transformer").glob("*.safetensors*")),
+    }

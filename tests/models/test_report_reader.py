@@ -1,0 +1,191 @@
+"""What a model says that it read: by finding and place, from sentences that it really takes in."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from ctflow.__main__ import main
+from ctflow.checkpoint.folder import load_checkpoint
+from ctflow.demo import mentions
+from ctflow.errors import CheckpointError
+from ctflow.models.reader import Reader, ReaderConfig
+from ctflow.pipeline import CTFlow
+from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED, Mention
+from ctflow.report import Report, sentences
+from tests.tiny import CARD, tiny_checkpoint
+
+SLOTS = (
+    ("Consolidation", "right", "upper"),
+    ("Consolidation", "right", "lower"),
+    ("Consolidation", "left", "upper"),
+    ("Consolidation", "left", "lower"),
+    ("Pleural effusion", "right", None),
+    ("Pleural effusion", "left", None),
+    ("Cardiomegaly", None, None),
+)
+SIZES = ("small", "large")
+Says = Callable[[dict[int, int], dict[int, int]], tuple[Mention, ...]]
+
+
+@pytest.fixture
+def says(monkeypatch: pytest.MonkeyPatch) -> Says:
+    """What a reader says whose heads answer so: by slot, the mention, and the size that is told."""
+    reader = Reader(ReaderConfig(8, 1, 4, SLOTS, SIZES))
+
+    def read(answers: dict[int, int], sizes: dict[int, int]) -> tuple[Mention, ...]:
+        said = torch.tensor([[answers.get(slot, NOT_MENTIONED) for slot in range(len(SLOTS))]])
+        told = torch.tensor([[sizes.get(slot, -1) for slot in range(len(SLOTS))]])
+        monkeypatch.setattr(reader, "answers", lambda *_: said)
+        monkeypatch.setattr(reader, "graded", lambda _: told)
+        return reader.read(FakeEncoder(), "A sentence.")  # type: ignore[arg-type]
+
+    return read
+
+
+class FakeEncoder:
+    def encode_states(self, text: str) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.zeros(1, 8), torch.zeros(1, 16)
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("said", [NOT_MENTIONED, DENIED, ASSERTED])
+def test_what_the_grades_contradict_is_not_recognised(there: bool, said: int) -> None:
+    reader = Reader(ReaderConfig(8, 1, 4, SLOTS[:1], SIZES)).requires_grad_(False)
+    for layer in (reader.grades, reader.mentions[2]):
+        layer.weight.zero_()
+    reader.grades.bias.copy_(torch.tensor([-9.0, 9.0, 0.0] if there else [9.0, 0.0, 0.0]))
+    reader.mentions[2].bias.copy_(9.0 * torch.eye(3)[said])
+    (answer,) = reader.answers(torch.zeros(1, 8), torch.zeros(1, 16))[0].tolist()
+    assert answer == (said if said == (ASSERTED if there else DENIED) else NOT_MENTIONED)
+
+
+def test_what_is_asserted_of_a_whole_side_must_be_in_one_of_its_lobes() -> None:
+    """Slots: consolidation in two lobes of each side, and effusion on two sides."""
+    reader = Reader(ReaderConfig(8, 1, 4, SLOTS[:6], SIZES)).requires_grad_(False)
+    for layer in (reader.grades, reader.mentions[2]):
+        layer.weight.zero_()
+    there = torch.tensor([True, False, False, False, True, False])
+    reader.grades.bias.copy_(torch.where(there[:, None], torch.tensor([-9.0, 9, 0]), torch.tensor([9.0, 0, 0])).ravel())
+    reader.mentions[2].bias.copy_(9.0 * torch.eye(3)[torch.full((6,), ASSERTED)].ravel())
+    (answers,) = reader.answers(torch.zeros(1, 8), torch.zeros(1, 16)).tolist()
+    assert answers == [ASSERTED, ASSERTED, NOT_MENTIONED, NOT_MENTIONED, ASSERTED, NOT_MENTIONED]
+
+
+@pytest.mark.parametrize(
+    ("answers", "sizes", "expected"),
+    [
+        ({}, {}, []),
+        ({4: ASSERTED}, {4: 1}, [("Pleural effusion", True, "right", None, "large")]),
+        ({4: ASSERTED}, {}, [("Pleural effusion", True, "right", None, None)]),
+        ({4: ASSERTED, 5: ASSERTED}, {4: 0, 5: 0}, [("Pleural effusion", True, "both", None, "small")]),
+        ({5: DENIED}, {5: 1}, [("Pleural effusion", False, "left", None, None)]),
+        ({4: DENIED, 5: DENIED}, {}, [("Pleural effusion", False, None, None, None)]),
+        ({1: ASSERTED}, {1: 1}, [("Consolidation", True, "right", "lower", "large")]),
+        ({2: ASSERTED, 3: ASSERTED}, {}, [("Consolidation", True, "left", None, None)]),
+        ({0: ASSERTED, 3: ASSERTED}, {},
+         [("Consolidation", True, "right", "upper", None), ("Consolidation", True, "left", "lower", None)]),
+        ({6: ASSERTED}, {6: 0}, [("Cardiomegaly", True, None, None, "small")]),
+        ({5: ASSERTED, 4: DENIED}, {},
+         [("Pleural effusion", False, "right", None, None), ("Pleural effusion", True, "left", None, None)]),
+    ],
+)  # fmt: skip
+def test_places_are_joined_as_people_say_them(
+    says: Says, answers: dict[int, int], sizes: dict[int, int], expected: list[tuple]
+) -> None:
+    assert says(answers, sizes) == tuple(Mention(*one) for one in expected)
+
+
+def test_sentences_keep_their_decimals_and_each_stands_once() -> None:
+    report = Report("A 1.5 cm nodule; no effusion.  Clear!\nImpression follows\n\n3.", "No effusion. Clear!")
+    assert sentences(report) == ["A 1.5 cm nodule;", "no effusion.", "Clear!", "Impression follows", "No effusion."]
+
+
+def test_a_sentence_of_what_nobody_sees_is_none() -> None:
+    """The report was accepted, and reading its last sentence raised that it was empty."""
+    assert sentences(Report("Lung nodule. \u3164.")) == ["Lung nodule."]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tiny_checkpoint(tmp_path / "tiny", heads=True, text=replace(CARD.text, max_tokens=16))
+
+
+def test_only_what_the_model_takes_in_is_read(folder: Path) -> None:
+    model = CTFlow.load(folder, "cpu")
+    read = model.read(Report("No effusion. " + "effusion " * 20 + ". Large right effusion."))
+    assert read.cut_text.endswith("Large right effusion.")
+    assert read.known == ("Consolidation", "Pleural effusion")
+    assert "Large right effusion." not in read.unread
+    assert "No effusion." in read.unread or read.found, "random weights say something or nothing, but of this"
+    assert model.read(None).known == read.known and model.read(None).tokens == 0
+
+
+def test_a_model_without_heads_says_no_more_than_before(tmp_path: Path) -> None:
+    read = CTFlow.load(tiny_checkpoint(tmp_path / "tiny"), "cpu").read(Report("No effusion."))
+    assert (read.known, read.found, read.unread) == ((), (), ())
+
+
+@pytest.mark.parametrize("head", ["reader", "ctclip"])
+def test_a_head_that_is_cut_or_of_another_encoder_is_named(folder: Path, head: str, tmp_path: Path) -> None:
+    config = folder / head / "config.json"
+    whole = config.read_text()
+    name = {"reader": "dim", "ctclip": "dim_text"}[head]
+    config.write_text(whole.replace(f'"{name}": 8', f'"{name}": 9'))
+    with pytest.raises(CheckpointError, match=head):
+        load_checkpoint(folder)
+    config.write_text(whole)
+    (folder / head / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=head):
+        load_checkpoint(folder)
+
+
+class StopHere(Exception):
+    pass
+
+
+def test_what_training_drew_is_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def encoded(_: object, sentences: list[mentions.Sentence], *__: object) -> None:
+        drawn.extend(one.text for one in sentences)
+        raise StopHere
+
+    monkeypatch.setattr(mentions, "_encoded", encoded)
+    with pytest.raises(StopHere):
+        mentions.train_mentions(SimpleNamespace(seed=3), None, None, (), 50)  # type: ignore[arg-type]
+    assert mentions.taught(3, 50) == set(drawn)
+
+
+def test_sentences_that_were_taught_are_left_out_and_equal_ones_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the sentences that were called new had been taught word for word; 116 were counted as 1,500."""
+    checked: list[str] = []
+
+    def encoded(_: object, sentences: list[mentions.Sentence], __: object) -> tuple[torch.Tensor, ...]:
+        checked.extend(one.text for one in sentences)
+        zeros = torch.zeros(len(sentences), 1)
+        return zeros, zeros, torch.from_numpy(np.stack([one.slots for one in sentences]))
+
+    def nothing(_: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(states), len(SLOTS[4:6])), NOT_MENTIONED)
+
+    monkeypatch.setattr(mentions, "_encoded", encoded)
+    reader = SimpleNamespace(config=SimpleNamespace(slots=SLOTS[4:6]), answers=nothing)
+    old = mentions.taught(0, 2000)
+    found = mentions.check_mentions(reader, None, (), "known", 400, 1, without=old)  # type: ignore[arg-type]
+    assert 20 < len(checked) < 400
+    assert len(checked) == len(set(checked)) == sum(one.n for one in found.right.values()) == found.misread.n
+    assert not old & set(checked)
+    assert (found.right["asserted"].value, found.right["other"].value, found.misread.value) == (0, 1, 0)
+
+
+def test_no_head_of_a_table_stands_above_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "reading", "--n", "1", "--model", str(tiny_checkpoint(tmp_path / "tiny"))]) != 0
+    printed = capsys.readouterr()
+    assert printed.out == "" and "no reader" in printed.err
+    assert main(["evaluate", "reading", "--n", "0"]) == 2
+    assert "--n is 1 or more; got 0." in capsys.readouterr().err

@@ -1,0 +1,24 @@
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "SimpleITK", "transformers", "diffusers", "gradio", "scipy")
+
+
+def imported(module: str, names: tuple[str, ...]) -> list[str]:
+    """Those of the names that a fresh Python has imported after the module."""
+    code = f"import sys, {module}; print(*[name for name in {names} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    "module", ["ctflow", "ctflow.__main__", "ctflow.card", "ctflow.generator", "ctflow.io.nifti", "ctflow.io.sidecar"]
+)
+def test_importing_it_brings_in_nothing_heavy(module: str) -> None:
+    assert imported(module, HEAVY) == []
+
+
+def test_training_needs_neither_the_app_nor_a_reader_of_scans() -> None:
+    assert imported("ctflow.demo.train", ("gradio", "SimpleITK", "ctflow.io.scan")) == []
