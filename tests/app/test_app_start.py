@@ -39,7 +39,7 @@ def test_a_model_that_is_not_there_is_one_line_and_code_2() -> None:
 
 
 def test_a_released_model_that_is_not_here_says_the_command_that_fetches_it_and_its_licences() -> None:
-    code = "import runpy, ctflow.card, pathlib; ctflow.card.CHECKPOINTS = pathlib.Path('none'); "
+    code = "import runpy, pathlib; from ctflow.checkpoint import catalog; catalog.CHECKPOINTS = pathlib.Path('none'); "
     command = [sys.executable, "-c", f"{code} runpy.run_path('app.py', run_name='__main__')", "--model", "ctflow-v1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 2

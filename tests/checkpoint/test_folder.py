@@ -202,12 +202,12 @@ def test_a_card_that_asks_for_longer_texts_than_the_encoder_takes_is_refused(fol
 
 
 def test_a_model_is_found_by_its_folder_or_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ctflow.card.CHECKPOINTS", folder.parent)
+    monkeypatch.setattr("ctflow.checkpoint.catalog.CHECKPOINTS", folder.parent)
     assert find_checkpoint(str(folder)) == find_checkpoint("tiny") == folder
 
 
 def test_a_model_that_is_not_there_is_said_with_those_that_are(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ctflow.card.CHECKPOINTS", folder.parent)
+    monkeypatch.setattr("ctflow.checkpoint.catalog.CHECKPOINTS", folder.parent)
     with pytest.raises(CheckpointError, match=r"no-such-model.*tiny"):
         find_checkpoint("no-such-model")
 

@@ -18,7 +18,7 @@ from ctflow.models.text import TextEncoder
 from ctflow.runtime.device import resolve_device
 
 GOLDEN = Path(__file__).parent / "ctclip"
-CONFIG = json.loads((GOLDEN / "config.json").read_text())
+CONFIG = json.loads((GOLDEN / "config.json").read_text(encoding="utf-8"))
 ATOL = CONFIG["suggested_atol"]
 SPACING_MM = (1.5, 0.75, 0.75)
 CASES = ["case0", "case1", "case2"]
@@ -123,7 +123,7 @@ def test_zero_shot_probabilities(clip: CTClip, text: TextEncoder, io: Golden) ->
 
 
 def test_the_labels_and_prompts_are_ct_rates() -> None:
-    golden = json.loads((GOLDEN / "labels.json").read_text())
+    golden = json.loads((GOLDEN / "labels.json").read_text(encoding="utf-8"))
     assert list(LABELS) == golden["pathologies"]
     templates = golden["prompt_templates"].values()
     assert prompts(LABELS) == [tuple(t.format(pathology=label) for t in templates) for label in LABELS]
@@ -134,7 +134,7 @@ def stored(array: torch.Tensor) -> np.ndarray:
     return array.numpy().transpose(2, 0, 1)
 
 
-PREPROCESS = json.loads((GOLDEN / "preprocess.json").read_text())
+PREPROCESS = json.loads((GOLDEN / "preprocess.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("case", "ABCD")
@@ -166,7 +166,7 @@ def test_a_size_is_cut_down_as_the_released_floating_point_does(row: dict[str, A
 @pytest.mark.parametrize("name", ["gen", "ref"])
 def test_the_challenge_prepares_and_scores_volumes_in_its_own_way(clip: CTClip, text: TextEncoder, name: str) -> None:
     golden = load_file(GOLDEN / "vlm3d_clipscore.safetensors")
-    facts = json.loads((GOLDEN / "vlm3d_clipscore.json").read_text())
+    facts = json.loads((GOLDEN / "vlm3d_clipscore.json").read_text(encoding="utf-8"))
     x, y, z = facts[name]["spacing_xyz"]
     hu = on_challenge_grid(stored(golden[f"{name}.raw_xyz"]), (z, x, y), (9, 20, 20), SPACING_MM)
     close(hu, golden[f"{name}.volume_hu"], 1e-3)

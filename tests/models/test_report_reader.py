@@ -13,7 +13,9 @@ from ctflow.__main__ import main
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.demo import mentions
 from ctflow.errors import CheckpointError
+from ctflow.evaluation import reading
 from ctflow.models.reader import Reader, ReaderConfig
+from ctflow.phantom.sentences import Sentence, taught
 from ctflow.pipeline import CTFlow
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED, Mention
 from ctflow.report import Report, sentences
@@ -151,21 +153,21 @@ class StopHere(Exception):
 def test_what_training_drew_is_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
 
-    def encoded(_: object, sentences: list[mentions.Sentence], *__: object) -> None:
+    def encoded(_: object, sentences: list[Sentence], *__: object) -> None:
         drawn.extend(one.text for one in sentences)
         raise StopHere
 
-    monkeypatch.setattr(mentions, "_encoded", encoded)
+    monkeypatch.setattr(mentions, "encode_sentences", encoded)
     with pytest.raises(StopHere):
         mentions.train_mentions(SimpleNamespace(seed=3), None, None, (), 50)  # type: ignore[arg-type]
-    assert mentions.taught(3, 50) == set(drawn)
+    assert taught(3, 50) == set(drawn)
 
 
 def test_sentences_that_were_taught_are_left_out_and_equal_ones_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most of the sentences that were called new had been taught word for word; 116 were counted as 1,500."""
     checked: list[str] = []
 
-    def encoded(_: object, sentences: list[mentions.Sentence], __: object) -> tuple[torch.Tensor, ...]:
+    def encoded(_: object, sentences: list[Sentence], __: object) -> tuple[torch.Tensor, ...]:
         checked.extend(one.text for one in sentences)
         zeros = torch.zeros(len(sentences), 1)
         return zeros, zeros, torch.from_numpy(np.stack([one.slots for one in sentences]))
@@ -173,10 +175,10 @@ def test_sentences_that_were_taught_are_left_out_and_equal_ones_count_once(monke
     def nothing(_: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         return torch.full((len(states), len(SLOTS[4:6])), NOT_MENTIONED)
 
-    monkeypatch.setattr(mentions, "_encoded", encoded)
+    monkeypatch.setattr(reading, "encode_sentences", encoded)
     reader = SimpleNamespace(config=SimpleNamespace(slots=SLOTS[4:6]), answers=nothing)
-    old = mentions.taught(0, 2000)
-    found = mentions.check_mentions(reader, None, (), "known", 400, 1, without=old)  # type: ignore[arg-type]
+    old = taught(0, 2000)
+    found = reading.check_mentions(reader, None, (), "known", 400, 1, without=old)  # type: ignore[arg-type]
     assert 20 < len(checked) < 400
     assert len(checked) == len(set(checked)) == sum(one.n for one in found.right.values()) == found.misread.n
     assert not old & set(checked)

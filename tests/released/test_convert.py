@@ -315,7 +315,7 @@ def test_v2_asks_for_the_paths_that_nobody_published(tmp_path: Path, capsys: pyt
 def test_a_released_model_that_is_not_here_says_how_to_get_it_and_its_licences(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("ctflow.card.CHECKPOINTS", tmp_path)
+    monkeypatch.setattr("ctflow.checkpoint.catalog.CHECKPOINTS", tmp_path)
     assert main(["generate", "--report", "Clear.", "--model", name, "--out", str(tmp_path / "a.nii")]) == 2
     said = capsys.readouterr().err
     assert f"python -m ctflow convert {name}" in said and "CC-BY-NC-SA-4.0" in said
