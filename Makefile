@@ -1,7 +1,8 @@
 # make run    the app on http://127.0.0.1:7860
-# make test   the linters and every test
+# make check  formatting, linters, types, import contract and the quick tests: under two minutes
+# make test   all of that and every test
 #
-# Both make .venv when it is not there, and install nothing when nothing has changed.
+# Each makes .venv when it is not there, and install nothing when nothing has changed.
 # Variables: HOST, PORT; PYTHON (3.11 or newer); TORCH (which torch), PIP_TORCH_ARGS (where pip finds it, for
 # example the index of CPU builds on a machine without an NVIDIA GPU); PYTEST_ARGS.
 
@@ -14,12 +15,16 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3 python3.13; do \
 	$$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 BIN := .venv/bin
+QUICK := not slow and not browser and not gpu and not weights and not internet
 
-.PHONY: run test lint
+.PHONY: run check test lint types-js
 .DELETE_ON_ERROR:
 
 run: .venv/.app
 	$(BIN)/python app.py --host $(HOST) --port $(PORT)
+
+check: lint
+	$(BIN)/python -m pytest -m "$(QUICK)" $(PYTEST_ARGS)
 
 test: lint .venv/.chromium
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -28,6 +33,7 @@ lint: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
 
 # Each stamp is younger than the file that says what to install.
 .venv/.made:
