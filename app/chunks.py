@@ -25,7 +25,7 @@ class Chunk:
 
 
 def pack(hu: np.ndarray) -> bytes:
-    """int16 HU of any shape -> bytes for `unpack` here or in viewer/transport.js."""
+    """int16 HU of any shape -> bytes for `unpack` here or in viewer/data/transport.js."""
     pairs = np.ascontiguousarray(hu, "<i2").reshape(-1).view(np.uint8).reshape(-1, 2)
     return zlib.compress(pairs.T.tobytes(), level=1)
 

@@ -1,36 +1,22 @@
-"""The viewer as a Gradio component: its scripts joined into one, its value the run that it shows."""
+"""The page's own parts as Gradio components. A part is an empty element that `app/viewer` fills."""
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from app.handlers import FIELDS
+from app.modules import Modules
+from ctflow.card import ModelCard
 from ctflow.hu import WINDOWS
 
-_FOLDER = Path(__file__).parent / "viewer"
-# Later files use what earlier ones define; main.js runs.
-_SCRIPTS = (
-    "talk", "transport", "volume", "picture", "plane", "pointer", "keyboard", "frame", "view", "session", "fields",
-    "main",
-)  # fmt: skip
 
+class Part(gr.HTML):
+    """One part of the page, by its name in viewer/page.js. The template is empty, so Gradio leaves alone what is made
+    inside."""
 
-def script() -> str:
-    return "\n".join((_FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
-
-
-class Viewer(gr.HTML):
-    """Three linked planes. The template never changes, so Gradio leaves alone what the script builds inside."""
-
-    def __init__(self, draft_key: str, **options: Any) -> None:
+    def __init__(self, part: str, modules: Modules, **options: Any) -> None:
         super().__init__(
-            value={},
-            html_template='<div class="ctv-mount"></div>',
-            js_on_load=script(),
-            apply_default_css=False,
-            draft_key=draft_key,
-            windows=[{"name": window.name, "width": window.width, "level": window.level} for window in WINDOWS],
-            **options,
+            value={}, html_template="", js_on_load=modules.mount(), apply_default_css=False, part=part, **options
         )
 
     def preprocess(self, payload: Any) -> Any:
@@ -41,3 +27,28 @@ class Viewer(gr.HTML):
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "object"}
+
+
+class Viewer(Part):
+    """Three linked planes, and what the whole page needs to know. The value is the run that somebody has to drive.
+
+    Events: `busy`, whether a run is in the making has changed; `drive`, the run in the value has to be driven.
+    """
+
+    EVENTS = ["busy", "drive"]  # noqa: RUF012 (Gradio's metaclass reads it)
+
+    def __init__(self, modules: Modules, card: ModelCard, device: str) -> None:
+        super().__init__(
+            "viewer",
+            modules,
+            windows=[{"name": window.name, "width": window.width, "level": window.level} for window in WINDOWS],
+            fields=FIELDS,
+            draft_key=f"ctflow-draft-{card.name}",
+            model={
+                "title": card.title,
+                "device": device,
+                "notice": card.caution,
+                "slices_per_chunk": card.geometry.slices_per_chunk,
+                "slice_spacing_mm": card.geometry.slice_spacing_mm,
+            },
+        )

@@ -1,18 +1,16 @@
 """What the page is told: a run as a small manifest, progress and tokens in words. Never voxels, never raw HTML."""
 
-from html import escape
 from typing import Any
 
 import numpy as np
 
 from app.run import Run
-from ctflow.card import ModelCard
 from ctflow.reading import Mention, Reading
 from ctflow.volume import DIRECTIONS
 
 
 def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) -> dict[str, Any]:
-    """A run as the viewer needs it (viewer/session.js `show`).
+    """A run as the viewer needs it (viewer/data/transport.js, `Manifest`).
 
     `ahead`: runs that come before this one; `wait_s`: seconds until it begins, None where that is not known.
     """
@@ -140,12 +138,3 @@ def _denied(read: Reading) -> list[str]:
     if read.known and {one.finding for one in denied if one.side is None} == set(read.known):
         return ["no abnormal findings"]
     return [", ".join(filter(None, (f"no {one.finding.lower()}", _place(one)))) for one in denied]
-
-
-def header_html(card: ModelCard, device: str) -> str:
-    """The model's name, and its notice, which stays in sight."""
-    return (
-        f'<header class="ct-header"><h1>CTFlow</h1><p class="ct-model">{escape(card.title)}'
-        f" <span>· running on {escape(device.upper())}</span></p>"
-        f'<p class="ct-notice" role="note">{escape(card.caution)}</p></header>'
-    )

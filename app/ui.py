@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 import gradio as gr
+from fastapi import FastAPI
 from gradio.utils import get_upload_folder
 
-from app import present
 from app.api import endpoints
 from app.blocks import Blocks
-from app.component import Viewer
-from app.handlers import FIELDS, Handlers
+from app.component import Part, Viewer
+from app.handlers import Handlers
+from app.modules import read_modules
 from app.runs import Limits, Runs
 from app.web import web
 from ctflow.card import ModelCard
@@ -20,36 +21,27 @@ from ctflow.request import MAX_SEED, PRESETS, Solver
 
 _HERE = Path(__file__).parent
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
-_PROBLEM = '<p class="ct-problem" role="alert" hidden></p>'
-_READING = (
-    '<p class="ct-tokens" role="status"></p>'
-    '<p class="ct-cut" role="status" hidden>The model will not see the end: <q class="ct-cut-text"></q></p>'
-    '<ul class="ct-found" aria-label="What the model recognised" hidden></ul>'
-    '<p class="ct-unread" hidden>Not recognised: <span></span></p>'
-    '<details class="ct-known" hidden><summary></summary><p></p></details>'
-)
 
 
 class Page:
-    """Builds the page; each method one part of it. `launch` serves it.
+    """Builds the page; each method builds one part of it. `launch` serves it.
 
-    No event of the page but `drive` goes through Gradio's queue: where that loses its connection, it reloads the page,
-    and what the page holds would be lost.
+    Of all events only `drive` goes through Gradio's queue: when that loses its connection it reloads the page, and what
+    the page holds would be lost. The others are answered in the browser, by viewer/page.js.
     """
 
     def __init__(self, generator: VolumeGenerator, limits: Limits = Limits(), driven: bool = False) -> None:  # noqa: B008
         self.card: ModelCard = generator.card
-        self.device = generator.device
+        self.modules = read_modules()
         runs = Runs(generator, Path(get_upload_folder()) / "ctflow", limits)
         self.handlers = Handlers(generator, runs, driven)
         with Blocks(title="CTFlow", analytics_enabled=False, fill_width=True) as self.demo:
-            gr.HTML(present.header_html(self.card, self.device), apply_default_css=False)
+            Part("header", self.modules)
             with gr.Row(elem_classes="ct-page"):
                 with gr.Column(elem_classes="ct-panel", min_width=280):
                     self._report_panel()
                 with gr.Column(elem_classes="ct-view", min_width=280):
-                    self.viewer = Viewer(_draft_key(self.card.name))
+                    self.viewer = Viewer(self.modules, self.card, generator.device)
             self._connect()
             for name, endpoint in endpoints(self.handlers).items():
                 gr.api(endpoint, api_name=name)
@@ -57,7 +49,29 @@ class Page:
 
     def launch(self, **options: Any) -> str:
         """Serves it, and returns its address."""
-        return self.demo.launch(**{**_launch_options(self.handlers), **options})[1]
+        own = {
+            "share": False,
+            "state_session_capacity": 256,  # 70 kB each, with nothing of ours in it, and for programs alone
+            # Otherwise a first page that takes more than 3 s, as on a small container, counts as a failed start.
+            "_frontend": False,
+        }
+        return self.demo.launch(**{**self._served(), **own, **options})[1]
+
+    def mount(self, app: FastAPI, path: str, **options: Any) -> None:
+        """Adds it to another application, below `path`."""
+        gr.mount_gradio_app(app, self.demo, path, **{**self._served(), **options})
+
+    def _served(self) -> dict[str, Any]:
+        """How it is served: nothing is recorded, nothing is fetched from elsewhere, no door is left open."""
+        return {
+            "css": (_HERE / "style.css").read_text(encoding="utf-8"),
+            "theme": _theme(),
+            "footer_links": [],
+            "run_history": False,
+            "enable_monitoring": False,
+            "ssr_mode": False,
+            "app_kwargs": web(self.handlers, self.modules),
+        }
 
     def _report_panel(self) -> None:
         self.findings = gr.Textbox(label="Findings", lines=7, max_lines=12, placeholder="The lungs are clear. …")
@@ -70,13 +84,13 @@ class Page:
             self.age = gr.Textbox(
                 label="Age (optional)", placeholder="not given", max_length=3, min_width=100, visible=age
             )
-        gr.HTML(_READING, elem_classes="ct-reading", apply_default_css=False)
+        Part("reading", self.modules)
         with gr.Row(elem_classes="ct-examples", equal_height=True):
             self._examples()
         with gr.Row(elem_classes="ct-pair ct-run"):
-            self.start = gr.Button("Generate", variant="primary", min_width=100)
-            self.halt = gr.Button("Stop", variant="stop", interactive=False, min_width=100)
-        gr.HTML(_PROBLEM, apply_default_css=False)
+            self.generate = gr.Button("Generate", variant="primary", min_width=100)
+            self.stop = gr.Button("Stop", variant="stop", interactive=False, min_width=100)
+        Part("problem", self.modules)
         with gr.Row(elem_classes="ct-pair ct-seed"):
             self.seed = gr.Number(0, label="Seed", min_width=100)
             self.dice = gr.Button("⚄ New seed", min_width=100)
@@ -86,9 +100,9 @@ class Page:
     def _examples(self) -> None:
         fields = [self.findings, self.impression, self.sex, self.age]
         for example in json.loads((_HERE / "examples.json").read_text(encoding="utf-8")):
-            values = json.dumps([str(example[name]) for name in ("findings", "impression", "sex", "age")])
+            values = [str(example[name]) for name in ("findings", "impression", "sex", "age")]
             button = gr.Button(example["name"], size="sm", min_width=100)
-            button.click(None, None, fields, js=f"() => {values}", **_QUIET)
+            button.click(None, None, fields, js=self.modules.call("choose", values), **_QUIET)
 
     def _more(self) -> None:
         geometry, defaults = self.card.geometry, self.card.defaults
@@ -99,7 +113,7 @@ class Page:
             step=1,
             label=f"Length, in chunks of {geometry.slices_per_chunk} slices",
         )
-        self.length = gr.HTML(apply_default_css=False)
+        Part("length", self.modules)
         with gr.Row(elem_classes="ct-examples", equal_height=True):
             self.presets = [gr.Button(name, size="sm", min_width=100) for name in self._presets()]
         self.steps = gr.Slider(1, max(200, defaults.steps), defaults.steps, step=1, label="Steps per chunk")
@@ -109,91 +123,29 @@ class Page:
             1, 10, self.card.guidance.default, step=0.1, label="Guidance", visible=self.card.guidance.trained
         )
 
-    def _presets(self) -> dict[str, str]:
-        """Name -> steps, solver and shift, as JSON."""
+    def _presets(self) -> dict[str, list[Any]]:
+        """From the name of a preset to its steps, solver and shift."""
         own = {name: getattr(self.card.defaults, name) for name in ("steps", "solver", "shift")}
         return {
-            f"{name}: {preset['solver']} {preset['steps']}": json.dumps([preset[field] for field in own])
+            f"{name}: {preset['solver']} {preset['steps']}": [preset[field] for field in own]
             for name, preset in {"model's own": own, **PRESETS}.items()
         }
 
     def _connect(self) -> None:
         report: list[Any] = [self.findings, self.impression, self.sex, self.age]
         fields: list[Any] = [*report, self.seed, self.chunks, self.steps, self.solver, self.shift, self.guidance]
+        call = self.modules.call
         for field in fields:
-            field.change(None, fields, None, js=_telling("ctflow-fields"), **_QUIET)
-        self.demo.load(None, fields, fields, js=_draft_script(self.card.name), **_QUIET)
-        gr.on(
-            [self.demo.load, self.chunks.change], None, self.chunks, self.length, js=_length_script(self.card), **_QUIET
-        )
+            field.change(None, fields, None, js=call("change"), **_QUIET)
+        self.demo.load(None, fields, fields, js=call("restore"), **_QUIET)
         for button, values in zip(self.presets, self._presets().values(), strict=True):
-            button.click(None, None, [self.steps, self.solver, self.shift], js=f"() => {values}", **_QUIET)
-        self.dice.click(None, None, self.seed, js=_DICE, **_QUIET)
-        self.start.click(None, fields, None, js=_telling("ctflow-generate"), **_QUIET)
-        self.halt.click(None, None, None, js="() => { document.dispatchEvent(new Event('ctflow-stop')); }", **_QUIET)
-        buttons = [self.start, self.halt]
-        self.viewer.busy(None, None, buttons, js=_buttons_script(busy=True), **_QUIET)
-        self.viewer.idle(None, None, buttons, js=_buttons_script(busy=False), **_QUIET)
+            button.click(None, None, [self.steps, self.solver, self.shift], js=call("choose", values), **_QUIET)
+        self.dice.click(None, None, self.seed, js=call("newSeed", MAX_SEED), **_QUIET)
+        self.generate.click(None, fields, None, js=call("generate"), **_QUIET)
+        self.stop.click(None, None, None, js=call("stop"), **_QUIET)
+        self.viewer.busy(None, None, [self.generate, self.stop], js=call("buttons"), **_QUIET)
         # Through the queue, because that is where ZeroGPU lends its GPU.
         self.viewer.drive(self.handlers.drive, self.viewer, None, **_QUIET)
-
-
-def _telling(event: str) -> str:
-    """Hands the fields by their names to the viewer's script, which may not be there yet."""
-    return f"""(...values) => {{
-        const names = {json.dumps(FIELDS)};
-        const detail = Object.fromEntries(names.map((name, i) => [name, values[i]]));
-        window.ctflowFields = detail;
-        document.dispatchEvent(new CustomEvent({json.dumps(event)}, {{ detail }}));
-    }}"""
-
-
-def _draft_key(model: str) -> str:
-    """Another model has other limits: its drafts start anew."""
-    return f"ctflow-draft-{model}"
-
-
-def _draft_script(model: str) -> str:
-    """Brings the report back over a reload; a browser may forbid storage, or hold what an older page had."""
-    key = json.dumps(_draft_key(model))
-    return f"""(...now) => {{
-        try {{
-            const draft = JSON.parse(sessionStorage.getItem({key}));
-            return draft && draft.length === now.length ? draft : now;
-        }} catch (error) {{ return now; }}
-    }}"""
-
-
-def _length_script(card: ModelCard) -> str:
-    geometry = card.geometry
-    return f"""(chunks) => {{
-        const slices = Number(chunks) * {geometry.slices_per_chunk};
-        const height = Math.round(slices * {geometry.slice_spacing_mm});
-        return `<p class="ct-note">${{slices}} slices, ${{height}} mm from top to bottom</p>`;
-    }}"""
-
-
-def _buttons_script(busy: bool) -> str:
-    updates = [{"__type__": "update", "interactive": on} for on in (not busy, busy)]
-    return f"() => {json.dumps(updates)}"
-
-
-def _launch_options(handlers: Handlers) -> dict[str, Any]:
-    """How it is launched: nothing recorded, nothing fetched from elsewhere, no door left open."""
-    return {
-        "css": (_HERE / "style.css").read_text(encoding="utf-8"),
-        "theme": _theme(),
-        "js": "() => document.body.classList.add('dark')",
-        "footer_links": [],
-        "run_history": False,
-        "enable_monitoring": False,
-        "ssr_mode": False,
-        "share": False,
-        "state_session_capacity": 256,  # 70 kB each, with nothing of ours in it, and for programs alone
-        "app_kwargs": web(handlers),
-        # Else a first page that takes more than 3 s, as on a small container, is taken for a reason not to start.
-        "_frontend": False,
-    }
 
 
 def _theme() -> gr.themes.Base:

@@ -1,4 +1,4 @@
-"""What every answer of the server carries, what it refuses to take in, what the page asks, and `/health`."""
+"""The headers of every answer, what the server refuses to take in, the page's questions, its scripts, and `/health`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from app.handlers import Handlers
 from app.messages import logged
+from app.modules import Modules
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +29,7 @@ _HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 _PRIVATE = ("/file=", "/ask/")
+_FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 _ASKED = ("news", "read", "start", "stop", "export")
 
 
@@ -69,7 +71,7 @@ class Guard:
                 await JSONResponse({"error": words}, 400)(scope, receive, send_guarded)
 
 
-def web(handlers: Handlers) -> dict[str, Any]:
+def web(handlers: Handlers, modules: Modules) -> dict[str, Any]:
     """Arguments for the FastAPI application that Gradio makes."""
 
     async def health(_: Request) -> JSONResponse:
@@ -92,7 +94,18 @@ def web(handlers: Handlers) -> dict[str, Any]:
         handler = getattr(handlers, name)
         return JSONResponse(await (handler(asked) if name == "news" else run_in_threadpool(handler, asked)))
 
-    routes = [Route("/health", health), Route("/ask/{name}", ask, methods=["POST"])]
+    async def script(request: Request) -> Response:
+        """One of the page's modules. No login covers them: they are the same for everybody, and hold no secret."""
+        content = modules.script(**request.path_params)
+        if content is None:
+            return PlainTextResponse("There is no such script. Reload the page.", 404)
+        return Response(content, media_type="text/javascript", headers=_FOR_EVER)
+
+    routes = [
+        Route("/health", health),
+        Route("/ask/{name}", ask, methods=["POST"]),
+        Route("/viewer/{version}/{path:path}", script),
+    ]
     return {"routes": routes, "middleware": [Middleware(Guard)]}
 
 

@@ -1,24 +1,53 @@
-// Where the viewer meets Gradio: buttons and fields speak through events of the document (app/ui.py).
+// @ts-check
+// Where the page meets Gradio (app/component.py). Gradio mounts its components in any order, and its events may come
+// before all of them: whatever comes early waits for the page.
 
-const root = make("section", "ctv", element.querySelector(".ctv-mount"), { "aria-label": "CT viewer" });
-const session = new Session(new View(root, props.windows));
-const fields = new Fields(props.draft_key);
+import { Transport } from "./data/transport.js";
+import { Page } from "./page.js";
 
-// The planes take what is left of the window's height under the header, however long the notice is.
-function fitHeight() {
-  root.style.setProperty("--ctv-top", `${Math.round(root.getBoundingClientRect().top + window.scrollY)}px`);
+/** @type {(page: Page) => void} */
+let arrive;
+/** @type {Promise<Page>} */
+const arrived = new Promise((resolve) => (arrive = resolve));
+
+/**
+ * Fills a component's element with its part of the page. The viewer's component brings what the page needs to know.
+ * @param {HTMLElement} element
+ * @param {Record<string, any>} props
+ * @param {(event: string) => void} trigger
+ */
+export async function mount(element, props, trigger) {
+  const isViewer = props.part === "viewer";
+  if (isViewer) arrive(makePage(props, trigger));
+  const page = await arrived;
+  element.replaceChildren(page.parts[props.part]);
+  if (isViewer) page.begin();
 }
-new ResizeObserver(fitHeight).observe(document.body);
 
-document.addEventListener("ctflow-generate", ({ detail }) => session.generate(detail));
-document.addEventListener("ctflow-stop", () => session.stop());
-document.addEventListener("ctflow-fields", ({ detail }) => {
-  session.explain(""); // what was wrong may be right now
-  fields.changed(detail);
-});
-if (window.ctflowFields) fields.changed(window.ctflowFields); // they may have been first
-else fields.read({ findings: "", impression: "" }); // what the model knows is worth seeing before one writes
+/**
+ * What an event of Gradio asks for: a method of the page, by its name.
+ * @param {"restore" | "change" | "generate" | "stop" | "buttons" | "newSeed" | "choose"} name
+ * @param {any[]} values  of the event's inputs
+ * @param {any} given     what the server gave to this event
+ */
+export async function call(name, values, given) {
+  const page = await arrived;
+  return page[name](values, given);
+}
 
-window.addEventListener("pagehide", () => session.saveView());
-document.addEventListener("visibilitychange", () => session.saveView());
-session.resume();
+/**
+ * @param {Record<string, any>} props
+ * @param {(event: string) => void} trigger
+ */
+function makePage(props, trigger) {
+  document.body.classList.add("dark"); // the page has no light colours
+  const { root = "", api_prefix: apiPrefix = "/gradio_api" } = /** @type {any} */ (window).gradio_config ?? {};
+  const host = {
+    updateButtons: () => trigger("busy"),
+    drive(/** @type {string} */ run) {
+      props.value = { run };
+      trigger("drive");
+    },
+  };
+  return new Page(/** @type {any} */ (props), host, new Transport(root, apiPrefix));
+}

@@ -1,215 +1,255 @@
-// One tab and its run: asks for it, follows it, and finds it again. Voxels come by URL, all else as a run's manifest
-// (app/present.py). Every question may be asked again, so a lost connection costs time and nothing else.
+// @ts-check
+// One tab: it asks for runs, holds a feed for each, shows one of them, and finds it again after a reload. Every question
+// may be asked again, so a lost connection costs time and nothing else.
+
+import { Feed } from "./data/feed.js";
+import { newId } from "./data/memory.js";
+
+/** @typedef {import("./data/memory.js").Memory} Memory */
+/** @typedef {import("./data/transport.js").Manifest} Manifest */
+/** @typedef {import("./data/transport.js").Transport} Transport */
+/** @typedef {import("./data/volume.js").Volume} Volume */
+/** @typedef {import("./view.js").View} View */
+
+/**
+ * What a session tells the page.
+ * @typedef {object} Stage
+ * @property {(status: string) => void} say         one line, which a screen reader speaks
+ * @property {(shown: Progress) => void} show       how far the run is
+ * @property {(problem: string) => void} explain    what was wrong with what was asked; empty: nothing
+ * @property {() => void} busyChanged              `Session.busy` has changed
+ * @property {(run: string) => void} drive          a request of the page shall drive the run (ZeroGPU)
+ * @property {() => void} comeIntoSight
+ */
+
+/** @typedef {Pick<Manifest, "stopping" | "status" | "detail" | "share" | "chunks"> & { state: string }} Progress */
 
 const RUN_KEY = "ctflow-run"; // what this tab shows
-const ASKED_KEY = "ctflow-asked"; // what it has asked for and heard no answer of
+const ASKED_KEY = "ctflow-asked"; // what it has asked for and has had no answer to
 const VIEW_KEY = "ctflow-view";
-const BUSY = ["waiting", "running"];
-const HEARTBEAT_MS = 20000; // tells the server that somebody still looks, and the page that it is still there
 const IDLE = "Write or choose a report, then press Generate.";
-const REFUSED_MS = 3000; // a login in another tab may help
 const LOST = "The server does not answer. Trying again; what you see stays.";
+const STOPPED = "Stopped before it began.";
+const RESTARTED = "The server was restarted.";
+const KEPT = "The slices that you see stay while this page is open; they can no longer be downloaded.";
+const RUN_LOST = "This run is lost: generate it again.";
+const NO_DOWNLOAD = "The download did not work. Check the connection and try again.";
 
-class Session {
-  constructor(view) {
+export class Session {
+  /**
+   * @param {View} view
+   * @param {Stage} stage
+   * @param {Transport} transport
+   * @param {Memory} memory    of this tab
+   * @param {string} visitor   who asks, for taking turns
+   */
+  constructor(view, stage, transport, memory, visitor) {
     this.view = view;
-    this.run = null;
+    this.stage = stage;
+    this.transport = transport;
+    this.memory = memory;
+    this.visitor = visitor;
+    /** @type {Map<string, Feed>} by run */
+    this.feeds = new Map();
+    /** @type {Feed | null} the feed that is shown, while the server knows its run */
+    this.shown = null;
+    /** @type {string | null} the run that was asked for and not answered yet */
     this.asked = null;
-    this.server = null;
-    this.wanted = new Set();
-    this.held = new Set();
-    this.lost = () => {
-      this.say(LOST);
-      this.view.parts.detail.textContent = "";
-    };
-    view.parts.nifti.onclick = () => this.download("nifti");
-    view.parts.sidecar.onclick = () => this.download("sidecar");
-    this.tell({ state: "idle", status: IDLE, detail: "", share: 0, chunks: [] });
+    this.busy = false; // whether there is something to stop, rather than to generate
+    this.sayLost = () => stage.say(LOST);
+    stage.show({ state: "idle", stopping: false, status: IDLE, detail: "", share: 0, chunks: [] });
   }
 
-  // After a reload: the run that was asked for last, or else the one that was shown.
+  /** After a reload: the run that was asked for last, or else the one that was shown. */
   async resume() {
+    const wanted = () => !this.shown && !this.asked;
     for (const key of [ASKED_KEY, RUN_KEY]) {
-      const run = recall("sessionStorage", key);
-      if (!run || this.run || this.asked) continue;
-      const news = await askPatiently("news", { run, seen: null }, () => !this.run && !this.asked, this.lost);
-      if (news && !this.run && !this.asked && (news.state !== "gone" || key === RUN_KEY)) this.follow(run);
+      const run = this.memory.recall(key);
+      if (!run || !wanted()) continue;
+      const manifest = await this.transport.askPatiently("news", { run, seen: null }, wanted, this.sayLost);
+      if (manifest && wanted() && (manifest.state !== "gone" || key === RUN_KEY)) this.show(this.hold(run));
     }
     if (this.asked) return;
-    remember("sessionStorage", ASKED_KEY, null);
-    if (!this.run) this.say(IDLE);
+    this.memory.remember(ASKED_KEY, null);
+    if (!this.shown) this.stage.say(IDLE);
   }
 
+  /**
+   * Asks for a run, and shows it in place of the one that was shown.
+   * @param {Record<string, any>} fields
+   */
   async generate(fields) {
     if (this.busy) return;
     const run = newId();
     this.asked = run;
-    remember("sessionStorage", ASKED_KEY, run);
-    this.explain("");
-    this.setBusy(true);
-    const asked = { ...fields, run, visitor: visitor() };
-    const answer = await askPatiently("start", asked, () => this.asked === run, this.lost);
-    if (this.asked !== run) return;
+    this.memory.remember(ASKED_KEY, run);
+    this.stage.explain("");
+    this.updateBusy();
+    const asked = { ...fields, run, visitor: this.visitor };
+    const answer = await this.transport.askPatiently("start", asked, () => this.asked === run, this.sayLost);
+    if (this.asked !== run) return; // taken back meanwhile
     this.asked = null;
-    remember("sessionStorage", ASKED_KEY, null);
+    this.memory.remember(ASKED_KEY, null);
     if (answer.problem) {
-      this.explain(answer.problem);
-      this.setBusy(false);
-      if (!this.run) this.say(IDLE);
+      this.stage.explain(answer.problem);
+      this.updateBusy();
+      if (!this.shown) this.stage.say(IDLE);
     } else {
-      this.follow(run);
-      this.comeIntoSight();
+      if (this.shown) this.release(this.shown);
+      this.show(this.hold(run));
+      this.stage.comeIntoSight();
     }
   }
 
-  // Stop is never lost either: it is asked until it was heard, or until the run is over anyway.
+  /** Stop is never lost either. */
   async stop() {
-    if (this.asked) return this.takeBack();
-    const { run } = this;
-    const answer = await askPatiently("stop", { run }, () => this.run === run && this.busy, this.lost);
-    if (answer && answer.problem) this.explain(answer.problem);
+    if (this.asked) return this.takeBack(this.asked);
+    const answer = await this.shown?.stop();
+    if (answer?.problem) this.stage.explain(answer.problem);
   }
 
-  // The start may be heard before or after the stop. Until the stop is heard, a reload finds the run again.
-  async takeBack() {
-    const run = this.asked;
+  /**
+   * The server may hear of the start before or after the stop. Until it has heard the stop, a reload finds the run.
+   * @param {string} run
+   */
+  async takeBack(run) {
     this.asked = null;
-    this.setBusy(false);
-    const answer = await askPatiently("stop", { run }, () => true, this.lost);
-    if (answer.problem) this.explain(answer.problem);
+    this.updateBusy();
+    const answer = await this.transport.askPatiently("stop", { run }, () => true, this.sayLost);
+    if (answer.problem) this.stage.explain(answer.problem);
     if (this.asked || answer.problem) return;
-    remember("sessionStorage", ASKED_KEY, null);
-    if (!this.busy) this.say("Stopped before it began.");
+    this.memory.remember(ASKED_KEY, null);
+    if (!this.busy) this.stage.say(STOPPED);
   }
 
-  async follow(run) {
-    this.begin(run);
-    const current = () => this.run === run;
-    for (let seen = null; current(); ) {
-      const news = await askPatiently("news", { run, seen }, current, this.lost);
-      if (!news || !current()) return;
-      if (news.problem) {
-        this.say(news.problem);
-        await pause(REFUSED_MS);
-        continue;
-      }
-      if (news.state === "gone") return this.keepWhatIsHeld(news);
-      this.show(news);
-      seen = news.version;
-      if (!this.busy) await pause(news.chunks.every(({ first }) => this.held.has(first)) ? HEARTBEAT_MS : 1000);
-    }
-  }
-
-  begin(run) {
-    this.run = run;
-    this.wanted.clear();
-    this.held.clear();
-    this.view.setVolume(null);
-    this.view.setFollowing(true);
-    remember("sessionStorage", RUN_KEY, run);
-    props.value = { run };
-  }
-
-  show(manifest) {
-    this.server = manifest.server;
-    if (manifest.needs_driver) trigger("drive");
-    if (manifest.grid) this.place(manifest.grid);
-    for (const chunk of manifest.chunks) this.fetch(chunk);
-    this.tell(manifest);
-    this.setBusy(this.asked !== null || BUSY.includes(manifest.state));
-  }
-
-  // The server has forgotten the run, or was restarted. What is on the screen needs no server.
-  keepWhatIsHeld(news) {
-    const restarted = this.server && this.server !== news.server;
-    const held = "The slices that you see stay while this page is open; they can no longer be downloaded.";
-    const lost = restarted ? "This run is lost: generate it again." : "";
-    const why = restarted ? "The server was restarted." : news.status;
-    this.run = null;
-    remember("sessionStorage", RUN_KEY, null);
-    this.tell({ ...news, status: `${why} ${this.held.size ? held : lost}`.trim() });
-    this.setBusy(this.asked !== null);
-  }
-
-  // On a narrow page the planes lie below the report: whoever pressed Generate wants to see them.
-  comeIntoSight() {
-    if (root.getBoundingClientRect().top > 0.7 * window.innerHeight) root.scrollIntoView({ block: "start" });
-  }
-
-  place(grid) {
-    const { volume } = this.view;
-    if (!volume) {
-      this.view.setVolume(new Volume(grid));
-      const before = recall("sessionStorage", VIEW_KEY);
-      if (before && before.run === this.run) this.view.restore(before);
-    } else if (grid.shape[0] < volume.shape[0]) this.shorten(grid);
-  }
-
-  shorten(grid) {
-    const { view } = this;
-    const axis = view.volume.sliceAxis;
-    const slice = Math.min(view.volume.indexOf(axis, view.point[axis]), grid.shape[0] - 1);
-    view.volume.shorten(grid);
-    view.point[axis] = view.volume.positionOf(slice);
-    view.redraw();
-  }
-
-  // What does not arrive is asked for again with the next manifest.
-  async fetch(chunk) {
-    const { run, view } = this;
-    if (this.wanted.has(chunk.first)) return;
-    this.wanted.add(chunk.first);
-    try {
-      const hu = await fetchChunk(chunk.path);
-      if (this.run !== run || !view.volume) return;
-      view.volume.add(chunk, hu);
-      this.held.add(chunk.first);
-      view.arrived();
-    } catch (error) {
-      if (this.run === run) this.wanted.delete(chunk.first);
-    }
-  }
-
-  saveView() {
-    if (this.run && this.view.volume) remember("sessionStorage", VIEW_KEY, { run: this.run, ...this.view.state() });
-  }
-
-  say(status) {
-    const { parts } = this.view;
-    if (parts.status.textContent !== status) parts.status.textContent = status;
-  }
-
-  // Beside the Generate button, until something else is asked.
-  explain(problem) {
-    const place = document.querySelector(".ct-problem");
-    place.textContent = problem;
-    place.hidden = !problem;
-  }
-
-  setBusy(busy) {
-    if (busy !== this.busy) trigger(busy ? "busy" : "idle");
-    this.busy = busy;
-  }
-
-  tell({ state, status, detail, share, chunks, stopping }) {
-    const { parts } = this.view;
-    this.say(status);
-    parts.detail.textContent = detail;
-    parts.done.style.width = `${100 * share}%`;
-    parts.progress.setAttribute("aria-valuenow", String(Math.round(100 * share)));
-    parts.progress.dataset.state = stopping ? "stopping" : state;
-    parts.follow.disabled = !BUSY.includes(state);
-    parts.nifti.disabled = parts.sidecar.disabled = !chunks.length;
-  }
-
+  /**
+   * What is made so far, as a file on the server; null where there is none, which is then explained.
+   * @param {string} kind
+   */
   async download(kind) {
-    const button = this.view.parts[kind];
-    this.explain("");
-    button.setAttribute("aria-busy", "true");
-    const answer = await ask("export", { run: this.run, kind });
-    button.removeAttribute("aria-busy");
-    if (!answer) this.explain("The download did not work. Is the connection there? Try again.");
-    else if (answer.problem) this.explain(answer.problem);
-    else saveAs(answer.path, answer.name);
+    if (!this.shown) return null;
+    this.stage.explain("");
+    const answer = await this.shown.export(kind);
+    if (answer && !answer.problem) return { url: this.transport.fileUrl(answer.path), name: answer.name };
+    this.stage.explain(answer ? answer.problem : NO_DOWNLOAD);
+    return null;
+  }
+
+  /**
+   * Begins to follow a run, whether it is shown or not.
+   * @param {string} run
+   */
+  hold(run) {
+    const feed = this.feeds.get(run) ?? new Feed(run, this.transport, this);
+    if (!this.feeds.has(run)) {
+      this.feeds.set(run, feed);
+      feed.follow();
+    }
+    return feed;
+  }
+
+  /**
+   * No longer follows a run; the run itself goes on.
+   * @param {Feed} feed
+   */
+  release(feed) {
+    feed.close();
+    this.feeds.delete(feed.run);
+    if (this.shown === feed) this.shown = null;
+  }
+
+  /**
+   * Shows a feed in the planes and below them.
+   * @param {Feed} feed
+   */
+  show(feed) {
+    this.shown = feed;
+    this.view.setVolume(feed.volume);
+    this.view.setFollowing(true);
+    this.memory.remember(RUN_KEY, feed.run);
+    if (feed.manifest) this.showNews(feed, feed.manifest);
+  }
+
+  /** Keeps what a reload should not change. */
+  saveView() {
+    if (this.shown && this.view.volume) {
+      this.memory.remember(VIEW_KEY, { run: this.shown.run, ...this.view.state() });
+    }
+  }
+
+  // The feeds report here: the session is their listener (data/feed.js).
+
+  /**
+   * @param {Feed} feed
+   * @param {Manifest} manifest
+   */
+  news(feed, manifest) {
+    if (manifest.needs_driver) this.stage.drive(feed.run);
+    if (feed === this.shown) this.showNews(feed, manifest);
+  }
+
+  /** @param {Feed} feed */
+  slices(feed) {
+    if (feed === this.shown) this.view.arrived();
+  }
+
+  /** @param {Feed} feed */
+  lost(feed) {
+    if (feed === this.shown) this.stage.say(LOST);
+  }
+
+  /**
+   * @param {Feed} feed
+   * @param {string} words
+   */
+  refused(feed, words) {
+    if (feed === this.shown) this.stage.say(words);
+  }
+
+  /**
+   * The server has forgotten the run, or was restarted. What is on the screen needs no server.
+   * @param {Feed} feed
+   * @param {Manifest} manifest
+   */
+  gone(feed, manifest) {
+    const wasShown = feed === this.shown;
+    this.release(feed);
+    if (!wasShown) return;
+    const restarted = feed.manifest !== null && feed.manifest.server !== manifest.server;
+    const why = restarted ? RESTARTED : manifest.status;
+    const lost = restarted ? RUN_LOST : "";
+    this.memory.remember(RUN_KEY, null);
+    this.stage.show({ ...manifest, status: `${why} ${feed.held.size ? KEPT : lost}`.trim() });
+    this.view.setGrowing(false);
+    this.updateBusy();
+  }
+
+  /**
+   * @param {Feed} feed
+   * @param {Manifest} manifest
+   */
+  showNews(feed, manifest) {
+    if (feed.volume && feed.volume !== this.view.volume) this.showVolume(feed.run, feed.volume);
+    this.stage.show(manifest);
+    this.view.setGrowing(feed.running);
+    this.updateBusy();
+  }
+
+  /**
+   * @param {string} run
+   * @param {Volume} volume
+   */
+  showVolume(run, volume) {
+    if (this.view.volume) return this.view.shorten(volume);
+    this.view.setVolume(volume);
+    const before = this.memory.recall(VIEW_KEY);
+    if (before?.run === run) this.view.restore(before);
+  }
+
+  updateBusy() {
+    const busy = this.asked !== null || Boolean(this.shown?.running);
+    if (busy === this.busy) return;
+    this.busy = busy;
+    this.stage.busyChanged();
   }
 }

@@ -1,4 +1,4 @@
-"""A visitor without a browser, who asks as the page does (app/viewer/session.js) and checks every voxel."""
+"""A visitor without a browser, who asks as the page does (app/viewer/data/feed.js) and checks every voxel."""
 
 import random
 import secrets

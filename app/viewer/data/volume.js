@@ -1,0 +1,151 @@
+// @ts-check
+// The volume: int16 HU as they were sent, and where they lie in the patient.
+//
+// Everything else speaks of patient axes: x grows to the patient's left, y to the back, z to the feet. With the
+// picture's right and down along them, this is the radiological convention in all three planes, whatever the order
+// of the indices in memory is.
+
+/**
+ * The geometry of a run, as the server describes it (app/present.py).
+ * @typedef {object} Grid
+ * @property {number[]} shape    slices, rows, columns
+ * @property {number[]} spacing  mm between slices, rows and columns
+ * @property {string[]} axes     the direction (L R P A I S) in which each of the three indices grows
+ */
+
+/**
+ * Some slices of a run that follow one another, in a file of their own.
+ * @typedef {object} Chunk
+ * @property {string} path
+ * @property {number} first   index of its first slice
+ * @property {number} slices  how many it holds
+ */
+
+/**
+ * A patient axis, and how to walk along it in memory.
+ * @typedef {object} Axis
+ * @property {number} index    which index of the file runs along it: 0 slice, 1 row, 2 column
+ * @property {boolean} flipped whether that index grows the other way
+ * @property {number} size     voxels
+ * @property {number} spacing  mm
+ * @property {number} stride   from one voxel to the next, in elements of `hu`; negative where flipped
+ */
+
+/** For each patient axis the direction in which it grows, and the opposite one. */
+export const PATIENT_AXES = [["L", "R"], ["P", "A"], ["I", "S"]];
+
+/** A point is a voxel's position along the patient axes: [x, y, z], counted from 0. */
+export class Volume {
+  /**
+   * @param {Grid} grid
+   * @param {Int16Array} hu    voxels in the order of the file
+   * @param {Uint8Array} made  for each slice, 1 once its voxels are there
+   */
+  constructor(grid, hu = new Int16Array(voxelCount(grid)), made = new Uint8Array(grid.shape[0])) {
+    this.shape = grid.shape;
+    this.hu = hu;
+    this.made = made;
+    this.origin = 0;
+    this.axes = PATIENT_AXES.map(([along, against]) => this.axis(grid, along, against));
+    this.sliceAxis = this.axes.findIndex((axis) => axis.index === 0);
+  }
+
+  /**
+   * @param {Grid} grid
+   * @param {string} along
+   * @param {string} against
+   * @returns {Axis}
+   */
+  axis(grid, along, against) {
+    const index = grid.axes.findIndex((letter) => letter === along || letter === against);
+    const flipped = grid.axes[index] === against;
+    const size = grid.shape[index];
+    const step = [grid.shape[1] * grid.shape[2], grid.shape[2], 1][index];
+    if (flipped) this.origin += (size - 1) * step;
+    return { index, flipped, size, spacing: grid.spacing[index], stride: flipped ? -step : step };
+  }
+
+  /**
+   * A volume may end before its last chunk: the same voxels, without the slices that never came.
+   * @param {Grid} grid
+   */
+  shortened(grid) {
+    return new Volume(grid, this.hu.subarray(0, voxelCount(grid)), this.made.subarray(0, grid.shape[0]));
+  }
+
+  /**
+   * @param {Chunk} chunk
+   * @param {Int16Array} hu
+   */
+  add(chunk, hu) {
+    this.hu.set(hu, chunk.first * this.shape[1] * this.shape[2]);
+    this.made.fill(1, chunk.first, chunk.first + chunk.slices);
+  }
+
+  /** The index of the last slice that is made, or -1. Chunks may overtake each other on the way. */
+  get newestSlice() {
+    return this.made.lastIndexOf(1);
+  }
+
+  /** The point in the middle. */
+  get middle() {
+    return this.axes.map((axis) => axis.size >> 1);
+  }
+
+  /**
+   * From a position along a patient axis to the index in the file, and back: both ways are the same.
+   * @param {number} axis
+   * @param {number} position
+   */
+  indexOf(axis, position) {
+    const { flipped, size } = this.axes[axis];
+    return flipped ? size - 1 - position : position;
+  }
+
+  /** @param {number} slice  index in the file */
+  positionOf(slice) {
+    return this.indexOf(this.sliceAxis, slice);
+  }
+
+  /** @param {number[]} point */
+  isMade(point) {
+    return this.made[this.indexOf(this.sliceAxis, point[this.sliceAxis])] === 1;
+  }
+
+  /** @param {number[]} point */
+  contains(point) {
+    return point.every((position, axis) => position >= 0 && position < this.axes[axis].size);
+  }
+
+  /**
+   * The nearest point that lies in the volume.
+   * @param {number[]} point
+   */
+  clamp(point) {
+    return point.map((position, axis) => Math.min(Math.max(position, 0), this.axes[axis].size - 1));
+  }
+
+  /**
+   * HU at a point, or null where nothing has been made.
+   * @param {number[]} point
+   */
+  at(point) {
+    if (!this.contains(point) || !this.isMade(point)) return null;
+    return this.hu[this.axes.reduce((offset, axis, i) => offset + point[i] * axis.stride, this.origin)];
+  }
+
+  /**
+   * Slice, row and column of a point in the file, counted from 1.
+   * @param {number[]} point
+   */
+  fileIndex(point) {
+    const index = [0, 0, 0];
+    this.axes.forEach((axis, i) => (index[axis.index] = this.indexOf(i, point[i]) + 1));
+    return index;
+  }
+}
+
+/** @param {Grid} grid */
+function voxelCount({ shape }) {
+  return shape[0] * shape[1] * shape[2];
+}

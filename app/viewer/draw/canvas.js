@@ -1,0 +1,63 @@
+// @ts-check
+// One plane on its canvas: the picture, scaled, and over it what the tools draw and the words.
+
+import { TOOLS } from "../tools/index.js";
+import { hatch } from "./pen.js";
+import { Picture } from "./picture.js";
+import { drawWords } from "./words.js";
+
+/** @typedef {import("../data/volume.js").Volume} Volume */
+/** @typedef {import("../view.js").View} View */
+/** @typedef {import("./pen.js").Pen} Pen */
+/** @typedef {import("./plane.js").Plane} Plane */
+
+export class PlaneCanvas {
+  /**
+   * @param {Plane} plane
+   * @param {HTMLCanvasElement} canvas
+   */
+  constructor(plane, canvas) {
+    this.plane = plane;
+    this.canvas = canvas;
+    this.picture = new Picture(plane);
+    this.pen = /** @type {Pen} */ (canvas.getContext("2d", { alpha: false }));
+    this.ratio = 1;
+  }
+
+  /** Canvas pixels follow the screen's, so that lines and letters stay sharp. This wipes the canvas. */
+  fit() {
+    const { canvas } = this;
+    this.ratio = window.devicePixelRatio || 1;
+    this.plane.resize(canvas.clientWidth, canvas.clientHeight);
+    canvas.width = Math.round(canvas.clientWidth * this.ratio);
+    canvas.height = Math.round(canvas.clientHeight * this.ratio);
+  }
+
+  /** @param {View} view */
+  draw(view) {
+    const { pen, plane } = this;
+    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    pen.fillStyle = "#000";
+    pen.fillRect(0, 0, plane.width, plane.height);
+    if (view.volume) {
+      this.drawPicture(view.volume, view);
+      for (const tool of TOOLS) tool.draw?.(pen, plane, view.volume, view);
+    }
+    drawWords(pen, plane, view);
+  }
+
+  /**
+   * @param {Volume} volume
+   * @param {View} view
+   */
+  drawPicture(volume, { point, greys }) {
+    const { pen, plane } = this;
+    const { left, top, width, height } = plane.rectangle(volume);
+    pen.fillStyle = hatch(pen);
+    pen.fillRect(left, top, width, height);
+    this.picture.draw(volume, point[plane.through], greys);
+    pen.imageSmoothingEnabled = true;
+    pen.imageSmoothingQuality = "medium";
+    pen.drawImage(this.picture.canvas, left, top, width, height);
+  }
+}

@@ -1,0 +1,171 @@
+// @ts-check
+// The page: makes the parts that Gradio's components have room for, and connects them with the session.
+
+import { Memory, visitor } from "./data/memory.js";
+import { Transport } from "./data/transport.js";
+import { make } from "./room/elements.js";
+import { Fields } from "./room/fields.js";
+import { Foot } from "./room/foot.js";
+import { makeHeader } from "./room/header.js";
+import { makeHelp } from "./room/help.js";
+import { listenToKeys, shortcuts } from "./room/keyboard.js";
+import { Length } from "./room/length.js";
+import { Problem } from "./room/problem.js";
+import { Reading } from "./room/reading.js";
+import { Screen } from "./room/screen.js";
+import { Session } from "./session.js";
+import { View } from "./view.js";
+
+/**
+ * What app/component.py says of the page.
+ * @typedef {object} PageProps
+ * @property {import("./view.js").WindowPreset[]} windows
+ * @property {string[]} fields      their names, in Gradio's order
+ * @property {string} draft_key
+ * @property {import("./room/header.js").Model} model
+ */
+
+/**
+ * What the page asks Gradio for.
+ * @typedef {object} Host
+ * @property {() => void} updateButtons     Generate and Stop shall ask `Page.buttons` again
+ * @property {(run: string) => void} drive
+ */
+
+const IN_SIGHT = 0.7; // of the window's height: planes that begin lower are out of sight
+
+export class Page {
+  /**
+   * @param {PageProps} props
+   * @param {Host} host
+   * @param {Transport} transport
+   */
+  constructor({ windows, fields, draft_key: draftKey, model }, host, transport) {
+    const tab = new Memory(() => window.sessionStorage);
+    this.reading = new Reading();
+    this.problem = new Problem();
+    this.length = new Length(model);
+    this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
+    this.foot = new Foot((kind, button) => this.download(kind, button));
+    this.viewer = make("section", "ctv", { "aria-label": "CT viewer" });
+    const view = this.makeViewer(windows);
+    const browser = new Memory(() => window.localStorage);
+    this.session = new Session(view, this.stage(host), transport, tab, visitor(browser));
+    /** @type {Record<string, Element>} by the names of app/component.py */
+    this.parts = {
+      viewer: this.viewer,
+      header: makeHeader(model),
+      reading: this.reading.element,
+      problem: this.problem.element,
+      length: this.length.element,
+    };
+  }
+
+  /** @param {PageProps["windows"]} windows */
+  makeViewer(windows) {
+    const view = new View(windows);
+    const keys = shortcuts(view, () => help.showModal());
+    const help = makeHelp(keys);
+    const screen = new Screen(view, this.foot.readout, () => help.showModal());
+    this.viewer.append(screen.bar, screen.planes, this.foot.element, help);
+    listenToKeys(this.viewer, view, keys);
+    return view;
+  }
+
+  /**
+   * @param {Host} host
+   * @returns {import("./session.js").Stage}
+   */
+  stage(host) {
+    return {
+      say: (status) => this.foot.say(status),
+      show: (progress) => this.foot.show(progress),
+      explain: (problem) => this.problem.explain(problem),
+      busyChanged: host.updateButtons,
+      drive: host.drive,
+      comeIntoSight: () => this.comeIntoSight(),
+    };
+  }
+
+  /** Once the viewer is in the document. */
+  begin() {
+    new ResizeObserver(() => this.fitHeight()).observe(document.body);
+    window.addEventListener("pagehide", () => this.session.saveView());
+    document.addEventListener("visibilitychange", () => this.session.saveView());
+    this.session.resume();
+  }
+
+  // What Gradio's events ask for: `values` are those of the fields, and what is returned goes into the components.
+
+  /**
+   * The page is loaded: brings the report back.
+   * @param {any[]} values
+   */
+  restore(values) {
+    const draft = this.fields.draft(values);
+    this.change(draft);
+    return draft;
+  }
+
+  /** @param {any[]} values */
+  change(values) {
+    this.problem.explain(""); // what was wrong may be right now
+    this.fields.changed(values);
+    this.length.show(this.fields.named(values).chunks);
+  }
+
+  /** @param {any[]} values */
+  generate(values) {
+    this.session.generate(this.fields.named(values));
+  }
+
+  stop() {
+    this.session.stop();
+  }
+
+  /** Generate, Stop. */
+  buttons() {
+    const { busy } = this.session;
+    return [!busy, busy].map((interactive) => ({ __type__: "update", interactive }));
+  }
+
+  /**
+   * @param {any[]} _
+   * @param {number} most
+   */
+  newSeed(_, most) {
+    return [Math.floor(Math.random() * (most + 1))];
+  }
+
+  /**
+   * An example or a preset, as the server has it.
+   * @param {any[]} _
+   * @param {any[]} chosen
+   */
+  choose(_, chosen) {
+    return chosen;
+  }
+
+  /**
+   * @param {string} kind
+   * @param {HTMLButtonElement} button
+   */
+  async download(kind, button) {
+    button.setAttribute("aria-busy", "true");
+    const file = await this.session.download(kind);
+    button.removeAttribute("aria-busy");
+    if (file) make("a", "", { href: file.url, download: file.name }).click();
+  }
+
+  /** On a narrow page the planes lie below the report: whoever pressed Generate wants to see them. */
+  comeIntoSight() {
+    const { top } = this.viewer.getBoundingClientRect();
+    if (top > IN_SIGHT * window.innerHeight) this.viewer.scrollIntoView({ block: "start" });
+  }
+
+  /** The planes take what is left of the window's height under the header, however long the notice is. */
+  fitHeight() {
+    const top = this.viewer.getBoundingClientRect().top + window.scrollY;
+    this.viewer.style.setProperty("--ctv-top", `${Math.round(top)}px`);
+  }
+}

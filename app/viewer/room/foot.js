@@ -1,0 +1,53 @@
+// @ts-check
+// The line below the planes: how far the run is, HU under the pointer, downloads.
+
+import { make, makeButton, makeGroup } from "./elements.js";
+
+/** @typedef {import("../session.js").Progress} Progress */
+
+export class Foot {
+  /** @param {(kind: string, button: HTMLButtonElement) => void} download */
+  constructor(download) {
+    this.done = make("div", "ctv-done");
+    this.progress = make(
+      "div",
+      "ctv-progress",
+      { role: "progressbar", "aria-label": "Generation", "aria-valuemin": "0", "aria-valuemax": "100" },
+      [this.done],
+    );
+    this.status = make("p", "ctv-status", { "aria-live": "polite", role: "status" });
+    this.detail = make("p", "ctv-detail");
+    this.readout = make("output", "ctv-readout", { "aria-label": "Under the pointer, or else at the crosshair" });
+    this.nifti = makeButton(
+      "Download NIfTI",
+      "The slices made so far as a .nii.gz; an unfinished volume says so in its name",
+      () => download("nifti", this.nifti),
+    );
+    this.sidecar = makeButton(
+      "Settings (JSON)",
+      "Report, seed and settings: with them the command line makes this volume again",
+      () => download("sidecar", this.sidecar),
+    );
+    const downloads = makeGroup("Download", [this.nifti, this.sidecar]);
+    this.element = make("div", "ctv-foot", {}, [this.progress, this.status, this.detail, this.readout, downloads]);
+  }
+
+  /**
+   * Says one line, only where it is another one, because a screen reader speaks it.
+   * @param {string} status
+   * @param {string} detail  changes often, and is not spoken
+   */
+  say(status, detail = "") {
+    if (this.status.textContent !== status) this.status.textContent = status;
+    this.detail.textContent = detail;
+  }
+
+  /** @param {Progress} progress */
+  show({ state, stopping, status, detail, share, chunks }) {
+    this.say(status, detail);
+    this.done.style.width = `${100 * share}%`;
+    this.progress.setAttribute("aria-valuenow", String(Math.round(100 * share)));
+    this.progress.dataset.state = stopping ? "stopping" : state;
+    this.nifti.disabled = this.sidecar.disabled = !chunks.length;
+  }
+}
