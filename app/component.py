@@ -41,6 +41,7 @@ class Viewer(Part):
         super().__init__(
             "viewer",
             modules,
+            elem_classes="ct-viewer",
             windows=[{"name": window.name, "width": window.width, "level": window.level} for window in WINDOWS],
             fields=FIELDS,
             draft_key=f"ctflow-draft-{card.name}",

@@ -34,10 +34,14 @@ _ASKED = ("news", "read", "start", "stop", "export")
 
 
 class Guard:
-    """ASGI middleware: adds the headers, refuses bodies that no request needs, and uploads, which none needs at all."""
+    """ASGI middleware: adds the headers, refuses bodies that no request needs, and uploads, which none needs at all.
 
-    def __init__(self, app: "ASGIApp") -> None:
+    `page_links`: the `Link` header of pages.
+    """
+
+    def __init__(self, app: "ASGIApp", page_links: str) -> None:
         self.app = app
+        self.page_links = page_links
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         if scope["type"] != "http":
@@ -51,7 +55,8 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                ours = _headers(path)
+                is_page = dict(message["headers"]).get(b"content-type", b"").startswith(b"text/html")
+                ours = _headers(path, {"link": self.page_links} if is_page else {})
                 theirs = [(name, value) for name, value in message["headers"] if name.lower() not in ours]
                 message["headers"] = [*theirs, *ours.items()]
             await send(message)
@@ -106,7 +111,7 @@ def web(handlers: Handlers, modules: Modules) -> dict[str, Any]:
         Route("/ask/{name}", ask, methods=["POST"]),
         Route("/viewer/{version}/{path:path}", script),
     ]
-    return {"routes": routes, "middleware": [Middleware(Guard)]}
+    return {"routes": routes, "middleware": [Middleware(Guard, page_links=modules.links())]}
 
 
 def _let_in(request: Request) -> bool:
@@ -116,8 +121,8 @@ def _let_in(request: Request) -> bool:
     return app.auth is None or any(request.cookies.get(cookie) in app.tokens for cookie in cookies)
 
 
-def _headers(path: str) -> dict[bytes, bytes]:
-    headers = dict(_HEADERS)
+def _headers(path: str, more: dict[str, str]) -> dict[bytes, bytes]:
+    headers = {**_HEADERS, **more}
     if any(part in path for part in _PRIVATE):
         headers["cache-control"] = "private, no-store"  # a volume is for who knows its id, not for a proxy
     return {name.encode(): value.encode() for name, value in headers.items()}

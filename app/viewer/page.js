@@ -98,13 +98,14 @@ export class Page {
   // What Gradio's events ask for: `values` are those of the fields, and what is returned goes into the components.
 
   /**
-   * The page is loaded: brings the report back.
+   * The page is loaded: brings the report back. Without a draft nothing is returned, and so nothing is replaced that
+   * somebody has written meanwhile.
    * @param {any[]} values
    */
   restore(values) {
-    const draft = this.fields.draft(values);
-    this.change(draft);
-    return draft;
+    const draft = this.fields.draft();
+    this.change(draft ?? values);
+    return draft ?? [];
   }
 
   /** @param {any[]} values */

@@ -64,7 +64,16 @@ class Visit:
 def visit(browser: Browser, serve: Serve) -> Iterator[Callable[..., Visit]]:
     contexts = []
 
-    def open_page(generator: FakeGenerator, width: int = 1400, height: int = 860, url: str = "") -> Visit:
+    def open_page(
+        generator: FakeGenerator,
+        width: int = 1400,
+        height: int = 860,
+        url: str = "",
+        before: Callable[[Page], None] = lambda page: None,
+        enter: Callable[[Visit], None] = lambda seen: None,
+        ready: str = ".ctv-canvas",
+    ) -> Visit:
+        """Opens the page, does `before` on the empty tab and `enter` on what is loaded, and waits for `ready`."""
         url = url or serve(generator)
         context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
         contexts.append(context)
@@ -74,8 +83,10 @@ def visit(browser: Browser, serve: Serve) -> Iterator[Callable[..., Visit]]:
         seen.page.on("console", lambda message: seen.console.append(message.text))
         seen.page.on("pageerror", lambda error: seen.console.append(str(error)))
         seen.page.on("request", lambda request: _note_stranger(seen, request.url))
+        before(seen.page)
         seen.page.goto(url)
-        seen.page.wait_for_selector(".ctv-canvas")
+        enter(seen)
+        seen.page.wait_for_selector(ready)
         return seen
 
     yield open_page

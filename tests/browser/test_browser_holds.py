@@ -120,8 +120,8 @@ def test_generate_pressed_twice_at_once_starts_one_run(visit: Open) -> None:
     """The first of two was followed by nobody, and the second waited behind it."""
     generator = sleeping(0)
     page = visit(generator).page
-    press = "document.dispatchEvent(new CustomEvent('ctflow-generate', { detail: { findings: 'Clear.' } }));"
-    page.evaluate(press + press)
+    write_report(page, "Clear.")
+    page.get_by_role("button", name="Generate", exact=True).evaluate("button => { button.click(); button.click(); }")
     expect_status(page, "Done: 96 slices")
     page.wait_for_timeout(500)
     assert len(generator.requests) == 1

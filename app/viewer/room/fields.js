@@ -37,13 +37,12 @@ export class Fields {
   }
 
   /**
-   * The draft that this tab keeps, or else `values`. An older page may have kept one with fewer fields.
-   * @param {any[]} values
-   * @returns {any[]}
+   * The draft that this tab keeps, or null. An older page may have kept one with fewer fields.
+   * @returns {any[] | null}
    */
-  draft(values) {
+  draft() {
     const draft = this.memory.recall(this.draftKey);
-    return Array.isArray(draft) && draft.length === values.length ? draft : values;
+    return Array.isArray(draft) && draft.length === this.names.length ? draft : null;
   }
 
   /** @param {any[]} values */

@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Feed } from "../../../app/viewer/data/feed.js";
+import { Session } from "../../../app/viewer/session.js";
+import { View } from "../../../app/viewer/view.js";
+import { FakeServer, memory, PRESETS, settle, stage, until } from "./fake.mjs";
+
+const QUIET = { news() {}, slices() {}, lost() {}, refused() {}, gone() {} };
+
+function opened(server, tab = memory()) {
+  const page = stage();
+  const session = new Session(new View(PRESETS), page, server, tab, "somebody");
+  return { session, page, tab, told: page.told };
+}
+
+/** What each slice of a volume is filled with; null where it is not made. */
+function slices(volume) {
+  const [count, rows, columns] = volume.shape;
+  return Array.from({ length: count }, (_, n) => {
+    const voxels = new Set(volume.hu.subarray(n * rows * columns, (n + 1) * rows * columns));
+    assert.equal(voxels.size, 1);
+    return volume.made[n] ? [...voxels][0] : null;
+  });
+}
+
+const complete = (feed) => feed.manifest?.state === "finished" && feed.holds(feed.manifest.chunks);
+
+test("two feeds side by side keep volumes of their own, and both complete", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a", { axes: ["I", "P", "L"], slices: 4 });
+  server.begin("b", { axes: ["S", "A", "R"], slices: 3 });
+  const feeds = ["a", "b"].map((run) => new Feed(run, server, QUIET));
+  for (const feed of feeds) feed.follow();
+  await until(() => feeds.every(complete));
+  assert.deepEqual(slices(feeds[0].volume), [100, 101, 102, 103]);
+  assert.deepEqual(slices(feeds[1].volume), [200, 201, 202]);
+});
+
+test("a session holds two runs and shows one; the other is made all the same, and can be shown", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a", { allowed: 2 });
+  server.begin("b");
+  const { session, told } = opened(server);
+  const [a, b] = ["a", "b"].map((run) => session.hold(run));
+  session.show(a);
+  await until(() => complete(b) && a.held.size === 2);
+  assert.deepEqual(slices(session.view.volume), [100, 101, null, null]);
+  assert.ok(told.shown.every(({ status }) => !status.startsWith("b")));
+  assert.equal(session.busy, true);
+  session.show(b);
+  assert.deepEqual(slices(session.view.volume), [200, 201, 202, 203]);
+  assert.equal(session.busy, false, "what is shown is done");
+  server.runs.get("a").allowed = 4;
+  await until(() => complete(a));
+  assert.equal(session.view.volume, b.volume);
+  session.show(a);
+  assert.deepEqual(slices(session.view.volume), [100, 101, 102, 103]);
+});
+
+test("a feed that is closed takes nothing more", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a", { allowed: 1 });
+  const feed = new Feed("a", server, QUIET);
+  feed.follow();
+  await until(() => feed.held.size === 1);
+  feed.close();
+  server.runs.get("a").allowed = 4;
+  await settle();
+  const asked = server.asked.length;
+  await settle();
+  assert.deepEqual([feed.held.size, server.asked.length], [1, asked]);
+});
+
+test("a lost answer and a lost chunk are asked for again", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a");
+  let [lost, chunksLost] = [0, 0];
+  server.lose = () => server.asked.length % 3 === 1;
+  server.loseChunk = (path) => path === "a/1" && chunksLost++ < 2;
+  const feed = new Feed("a", server, { ...QUIET, lost: () => lost++ });
+  feed.follow();
+  await until(() => complete(feed));
+  assert.ok(lost > 0);
+  assert.equal(chunksLost, 3);
+  assert.deepEqual(slices(feed.volume), [100, 101, 102, 103]);
+});
+
+test("a volume that ends early is shortened, and its feed is complete", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a", { slices: 6, endsAt: 3 });
+  const feed = new Feed("a", server, QUIET);
+  feed.follow();
+  await until(() => complete(feed));
+  assert.deepEqual(slices(feed.volume), [100, 101, 102]);
+});
+
+test("Generate pressed twice at once starts one run", async (t) => {
+  const server = new FakeServer(t);
+  const { session } = opened(server);
+  session.generate({ findings: "Clear." });
+  session.generate({ findings: "Clear." });
+  await until(() => session.shown && complete(session.shown));
+  assert.equal(server.runs.size, 1);
+  assert.equal(session.busy, false);
+});
+
+test("a start whose answer is lost is asked again for the same run", async (t) => {
+  const server = new FakeServer(t);
+  let losses = 2;
+  server.lose = (name) => name === "start" && losses-- > 0;
+  const { session, told } = opened(server);
+  session.generate({ findings: "Clear." });
+  await until(() => session.shown && complete(session.shown));
+  assert.equal(server.runs.size, 1);
+  assert.equal(server.names().filter((name) => name === "start").length, 3);
+  assert.ok(told.said.some((status) => status.startsWith("The server does not answer")));
+});
+
+test("the next run takes the place of the last one", async (t) => {
+  const server = new FakeServer(t);
+  const { session } = opened(server);
+  for (const number of [1, 2]) {
+    session.generate({});
+    await until(() => server.runs.size === number && session.shown && complete(session.shown));
+    assert.equal(slices(session.view.volume)[0], 100 * number);
+    assert.equal(session.feeds.size, 1, "no memory is taken by what nobody sees");
+  }
+});
+
+test("Stop before the start was heard withdraws it", async (t) => {
+  const server = new FakeServer(t);
+  server.lose = (name) => name === "start";
+  const { session, told, tab } = opened(server);
+  session.generate({});
+  await settle(3);
+  assert.equal(session.busy, true);
+  await session.stop();
+  assert.equal(session.busy, false);
+  assert.equal(told.said.at(-1), "Stopped before it began.");
+  assert.equal(tab.recall("ctflow-asked"), null);
+  await settle();
+  assert.equal(session.shown, null);
+});
+
+test("Stop is asked until it was heard", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a", { allowed: 1 });
+  const { session } = opened(server);
+  session.show(session.hold("a"));
+  await until(() => session.busy);
+  let losses = 2;
+  const { stop } = server;
+  server.stop = (asked) => (losses-- > 0 ? null : stop.call(server, asked));
+  await session.stop();
+  await until(() => !session.busy);
+  assert.equal(server.names().filter((name) => name === "stop").length, 3);
+});
+
+test("what is refused is explained, and the volume stays", async (t) => {
+  const server = new FakeServer(t);
+  const { session, told } = opened(server);
+  session.generate({});
+  await until(() => session.shown && complete(session.shown));
+  const { volume } = session.view;
+  server.start = () => ({ problem: "The report is empty." });
+  await session.generate({});
+  assert.equal(told.explained.at(-1), "The report is empty.");
+  assert.deepEqual([session.view.volume, session.busy], [volume, false]);
+});
+
+test("a reload finds the run that was shown, and the place that was looked at", async (t) => {
+  const server = new FakeServer(t);
+  const first = opened(server);
+  first.session.generate({});
+  await until(() => first.session.shown && complete(first.session.shown));
+  first.session.view.moveTo([1, 1, 1]);
+  first.session.saveView();
+  const second = opened(server, first.tab);
+  await second.session.resume();
+  await until(() => second.session.shown && complete(second.session.shown));
+  assert.deepEqual(second.session.view.point, [1, 1, 1]);
+  assert.equal(second.session.view.following, false);
+});
+
+test("a run that was asked for before a reload goes first, unless the server never heard of it", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("shown");
+  const both = { "ctflow-run": "shown", "ctflow-asked": "asked" };
+  const unheard = opened(server, memory(both));
+  await unheard.session.resume();
+  assert.equal(unheard.session.shown.run, "shown");
+  server.begin("asked");
+  const heard = opened(server, memory(both));
+  await heard.session.resume();
+  assert.equal(heard.session.shown.run, "asked");
+  assert.equal(heard.tab.recall("ctflow-asked"), null);
+});
+
+test("a run that the server has forgotten is said to be gone, and what is seen stays", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a", { allowed: 2 });
+  const { session, told, tab } = opened(server);
+  session.show(session.hold("a"));
+  await until(() => session.shown.held.size === 2);
+  server.runs.clear();
+  server.id = "second";
+  await until(() => !session.shown);
+  assert.match(told.shown.at(-1).status, /^The server was restarted. The slices that you see stay/);
+  assert.deepEqual(slices(session.view.volume), [100, 101, null, null]);
+  assert.deepEqual([session.busy, tab.recall("ctflow-run"), session.feeds.size], [false, null, 0]);
+  assert.equal(await session.download("nifti"), null, "there is no file any more");
+});
+
+test("a refusal is said in its own words, and the feed goes on", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a");
+  server.refusal = "Log in first: reload the page.";
+  const { session, told } = opened(server);
+  session.show(session.hold("a"));
+  await until(() => told.said.includes(server.refusal));
+  server.refusal = null;
+  await until(() => complete(session.shown));
+});
+
+test("a run that wants to be driven is driven, whether it is shown or not", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a");
+  const { news } = server;
+  server.news = (asked) => ({ ...news.call(server, asked), needs_driver: true });
+  const { session, told } = opened(server);
+  session.hold("a");
+  await until(() => told.driven.includes("a"));
+});
+
+test("a download names its file, and says why there is none", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a");
+  const { session, told } = opened(server);
+  session.show(session.hold("a"));
+  assert.deepEqual(await session.download("nifti"), { url: "/gradio_api/file=files/nifti", name: "nifti" });
+  server.export = () => ({ problem: "The disk is full." });
+  assert.equal(await session.download("nifti"), null);
+  assert.equal(told.explained.at(-1), "The disk is full.");
+});
