@@ -2,7 +2,7 @@
 # make check  formatting, linters, types, import contract and the quick tests: under two minutes
 # make test   all of that and every test
 #
-# Each makes .venv when it is not there, and install nothing when nothing has changed.
+# Each makes .venv when it is not there, and installs nothing when nothing has changed.
 # Variables: HOST, PORT; PYTHON (3.11 or newer); TORCH (which torch), PIP_TORCH_ARGS (where pip finds it, for
 # example the index of CPU builds on a machine without an NVIDIA GPU); PYTEST_ARGS.
 
@@ -29,11 +29,16 @@ check: lint
 test: lint .venv/.chromium
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: .venv/.test
+lint: .venv/.test types-js
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
+
+# The viewer's scripts, by the types in their comments.
+types-js:
+	@if command -v npm >/dev/null; then npx --yes -p typescript@5.9.3 tsc -p app/viewer; \
+	else echo "types-js is skipped: npm is not installed"; fi
 
 # Each stamp is younger than the file that says what to install.
 .venv/.made:

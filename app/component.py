@@ -1,6 +1,7 @@
-"""The page's own parts as Gradio components. A part is an empty element that `app/viewer` fills."""
+"""The page's own parts as Gradio components. A part is an empty element that `app/viewer` fills.
 
-from typing import Any
+They are plain `gr.HTML`: for a subclass of it Gradio would write a .pyi file beside the source.
+"""
 
 import gradio as gr
 
@@ -10,46 +11,31 @@ from ctflow.card import ModelCard
 from ctflow.hu import WINDOWS
 
 
-class Part(gr.HTML):
-    """One part of the page, by its name in viewer/page.js. The template is empty, so Gradio leaves alone what is made
-    inside."""
-
-    def __init__(self, part: str, modules: Modules, **options: Any) -> None:
-        super().__init__(
-            value={}, html_template="", js_on_load=modules.mount(), apply_default_css=False, part=part, **options
-        )
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload
-
-    def postprocess(self, value: Any) -> Any:
-        return value
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
+def part(name: str, modules: Modules) -> gr.HTML:
+    """A part by its name in viewer/page.js. The template is empty, so Gradio leaves alone what is made inside."""
+    return gr.HTML({}, html_template="", js_on_load=modules.mount(), apply_default_css=False, part=name)
 
 
-class Viewer(Part):
-    """Three linked planes, and what the whole page needs to know. The value is the run that somebody has to drive.
+def viewer(modules: Modules, card: ModelCard, device: str) -> gr.HTML:
+    """Three linked planes, and what the whole page needs to know. The value is the run that has to be driven.
 
-    Events: `busy`, whether a run is in the making has changed; `drive`, the run in the value has to be driven.
+    Its own events: `busy`, whether a run is in the making has changed; `drive`, the run in the value has to be driven.
     """
-
-    EVENTS = ["busy", "drive"]  # noqa: RUF012 (Gradio's metaclass reads it)
-
-    def __init__(self, modules: Modules, card: ModelCard, device: str) -> None:
-        super().__init__(
-            "viewer",
-            modules,
-            elem_classes="ct-viewer",
-            windows=[{"name": window.name, "width": window.width, "level": window.level} for window in WINDOWS],
-            fields=FIELDS,
-            draft_key=f"ctflow-draft-{card.name}",
-            model={
-                "title": card.title,
-                "device": device,
-                "notice": card.caution,
-                "slices_per_chunk": card.geometry.slices_per_chunk,
-                "slice_spacing_mm": card.geometry.slice_spacing_mm,
-            },
-        )
+    return gr.HTML(
+        {},
+        html_template="",
+        js_on_load=modules.mount("busy", "drive"),
+        apply_default_css=False,
+        elem_classes="ct-viewer",
+        part="viewer",
+        windows=[{"name": window.name, "width": window.width, "level": window.level} for window in WINDOWS],
+        fields=FIELDS,
+        draft_key=f"ctflow-draft-{card.name}",
+        model={
+            "title": card.title,
+            "device": device,
+            "notice": card.caution,
+            "slices_per_chunk": card.geometry.slices_per_chunk,
+            "slice_spacing_mm": card.geometry.slice_spacing_mm,
+        },
+    )

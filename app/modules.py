@@ -26,9 +26,12 @@ class Modules:
         """JavaScript that imports main.js from this server, under a URL prefix too."""
         return f"import(`${{window.gradio_config.root}}/viewer/{self.version}/main.js`)"
 
-    def mount(self) -> str:
-        """A component's `js_on_load`: main.js fills the component's element."""
-        return f"{self.main}.then((main) => main.mount(element, props, trigger))"
+    def mount(self, *events: str) -> str:
+        """A component's `js_on_load`: main.js fills the component's element.
+
+        `events` of its own: Gradio knows an event of `gr.HTML` by its name in this script.
+        """
+        return f"{self.main}.then((main) => main.mount(element, props, trigger, {json.dumps(events)}))"
 
     def call(self, name: str, given: Any = None) -> str:
         """An event's `js`: main.js calls the page's method of this name with the event's inputs and with `given`."""

@@ -10,7 +10,7 @@ from gradio.utils import get_upload_folder
 
 from app.api import endpoints
 from app.blocks import Blocks
-from app.component import Part, Viewer
+from app.component import part, viewer
 from app.handlers import Handlers
 from app.modules import read_modules
 from app.runs import Limits, Runs
@@ -36,12 +36,12 @@ class Page:
         runs = Runs(generator, Path(get_upload_folder()) / "ctflow", limits)
         self.handlers = Handlers(generator, runs, driven)
         with Blocks(title="CTFlow", analytics_enabled=False, fill_width=True) as self.demo:
-            Part("header", self.modules)
+            part("header", self.modules)
             with gr.Row(elem_classes="ct-page"):
                 with gr.Column(elem_classes="ct-panel", min_width=280):
                     self._report_panel()
                 with gr.Column(elem_classes="ct-view", min_width=280):
-                    self.viewer = Viewer(self.modules, self.card, generator.device)
+                    self.viewer = viewer(self.modules, self.card, generator.device)
             self._connect()
             for name, endpoint in endpoints(self.handlers).items():
                 gr.api(endpoint, api_name=name)
@@ -51,7 +51,7 @@ class Page:
         """Serves it, and returns its address."""
         own = {
             "share": False,
-            "state_session_capacity": 256,  # 70 kB each, with nothing of ours in it, and for programs alone
+            "state_session_capacity": 256,  # 70 kB each: only programs have one, and nothing of ours is in it
             # Otherwise a first page that takes more than 3 s, as on a small container, counts as a failed start.
             "_frontend": False,
         }
@@ -84,13 +84,13 @@ class Page:
             self.age = gr.Textbox(
                 label="Age (optional)", placeholder="not given", max_length=3, min_width=100, visible=age
             )
-        Part("reading", self.modules)
+        part("reading", self.modules)
         with gr.Row(elem_classes="ct-examples", equal_height=True):
             self._examples()
         with gr.Row(elem_classes="ct-pair ct-run"):
             self.generate = gr.Button("Generate", variant="primary", min_width=100)
             self.stop = gr.Button("Stop", variant="stop", interactive=False, min_width=100)
-        Part("problem", self.modules)
+        part("problem", self.modules)
         with gr.Row(elem_classes="ct-pair ct-seed"):
             self.seed = gr.Number(0, label="Seed", min_width=100)
             self.dice = gr.Button("⚄ New seed", min_width=100)
@@ -113,7 +113,7 @@ class Page:
             step=1,
             label=f"Length, in chunks of {geometry.slices_per_chunk} slices",
         )
-        Part("length", self.modules)
+        part("length", self.modules)
         with gr.Row(elem_classes="ct-examples", equal_height=True):
             self.presets = [gr.Button(name, size="sm", min_width=100) for name in self._presets()]
         self.steps = gr.Slider(1, max(200, defaults.steps), defaults.steps, step=1, label="Steps per chunk")
@@ -149,7 +149,7 @@ class Page:
 
 
 def _theme() -> gr.themes.Base:
-    """Dark, in the system's own letters: Gradio's default would fetch its fonts."""
+    """Dark, in the system's own fonts: those of Gradio's default would be fetched from elsewhere."""
     ink, ground, panel, field, line = "#e8edf2", "#0b0e12", "#12171d", "#1a2129", "#28303a"
     theme = gr.themes.Base(
         primary_hue="sky", neutral_hue="gray", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 1_000_000  # two texts of the longest kind, in the widest letters, twice over
 _HEADERS = {
-    # Gradio's page runs inline scripts, and ours by way of `Function`; nothing comes from or goes to elsewhere.
+    # Gradio's page runs inline scripts, and ours through `Function`. Nothing is fetched from or sent to another server.
     # Spaces embed the page in a frame of huggingface.co.
     "content-security-policy": (
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "

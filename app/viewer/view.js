@@ -64,7 +64,7 @@ export class View {
     this.changed();
   }
 
-  /** Slices arrived: show the newest, unless the person has gone elsewhere. */
+  /** Slices have arrived: shows the newest, unless the person has gone elsewhere. */
   arrived() {
     const newest = this.volume?.newestSlice ?? -1;
     if (this.volume && this.following && newest >= 0) {
@@ -178,7 +178,7 @@ export class View {
     return true;
   }
 
-  /** Everything but the slice: that would be lost among hundreds. */
+  /** Resets everything but the slice, which would be hard to find again among hundreds. */
   reset() {
     for (const plane of this.planes) plane.reset();
     this.maximised = null;

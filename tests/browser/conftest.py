@@ -13,6 +13,8 @@ from tests.app.server import Serve, serving
 
 expect.set_options(timeout=20_000)  # a busy machine may be slow, never wrong
 
+HERE = Path(__file__).parent
+GRADIO_LEAVES = ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning")  # sockets, to the garbage collector
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -22,6 +24,15 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.browser)
+            for warning in GRADIO_LEAVES:
+                item.add_marker(pytest.mark.filterwarnings(f"ignore::{warning}"))
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ export class Transport {
   }
 
   /**
-   * The answer, or null where there is none. Against a refusal asking again does not help: its words are the answer.
+   * The answer, or null where there is none. Asking again does not help against a refusal: its words are the answer.
    * @param {string} name
    * @param {object} asked
    * @returns {Promise<any>}

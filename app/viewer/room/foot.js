@@ -33,7 +33,7 @@ export class Foot {
   }
 
   /**
-   * Says one line, only where it is another one, because a screen reader speaks it.
+   * Says one line. The same words are not set again, because a screen reader speaks every change.
    * @param {string} status
    * @param {string} detail  changes often, and is not spoken
    */

@@ -7,7 +7,7 @@ import { make } from "./elements.js";
  * @typedef {object} Model
  * @property {string} title
  * @property {string} device   that it runs on
- * @property {string} notice   what must not be believed of its volumes
+ * @property {string} notice   what everybody must know about its volumes
  * @property {number} slices_per_chunk
  * @property {number} slice_spacing_mm
  */

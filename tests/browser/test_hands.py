@@ -10,8 +10,6 @@ from tests.app.fake import sleeping
 from tests.browser.conftest import Visit
 from tests.browser.viewer import expect_slice, expect_status, generate, grey_at, place_of, point_at, write_report
 
-# Gradio closes sockets by way of the collector.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 Open = Callable[..., Visit]
 SLICES = 96
 

@@ -15,8 +15,6 @@ from tests.browser.conftest import Visit
 from tests.browser.hosts import forwarding, hosting
 from tests.browser.viewer import expect_slice, expect_status, generate, write_report
 
-# Gradio closes sockets by way of the collector.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 Open = Callable[..., Visit]
 PREFIX = "/reading/room"
 

@@ -3,14 +3,10 @@
 import hashlib
 from collections.abc import Callable
 
-import pytest
-
 from app.modules import read_modules
 from tests.app.fake import FakeGenerator, Gate, chest
 from tests.browser.conftest import Visit
 
-# Gradio closes sockets by way of the collector.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 HOLD_TWO = """async ([folder, fields]) => {
     const load = (path) => import(`${folder}/${path}`);
     const [{ Session }, { View }] = [await load('session.js'), await load('view.js')];

@@ -15,8 +15,6 @@ from tests.browser.conftest import Visit
 from tests.browser.viewer import PLANES, expect_status, generate, readout, write_report
 from tests.fabricated import fabricated
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 def hu_under(page: Page, plane: str, across: float, down: float) -> tuple[int, tuple[int, int, int]]:
     """HU, and slice, row and column from 0, where the pointer is put: by shares of the canvas."""

@@ -13,8 +13,6 @@ from tests.browser.conftest import Visit
 from tests.browser.viewer import expect_slice, expect_status, generate, point_at, stop, write_report
 from tests.browser.wire import Wire
 
-# Gradio closes sockets by way of the collector.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 Open = Callable[..., Visit]
 SLICES = 96
 STEPS = 4

@@ -24,8 +24,6 @@ from tests.browser.viewer import (
     write_report,
 )
 
-# Gradio closes sockets by way of the collector.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 Open = Callable[..., Visit]
 SLICES = 96
 STEPS = 4
