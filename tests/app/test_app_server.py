@@ -182,7 +182,7 @@ def wait_until(true: Callable[[], Any]) -> None:
 
 
 def examples(language: str) -> list[str]:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "app/README.md").read_text(encoding="utf-8")
     section = readme.split("## For programs")[1].split("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
