@@ -3,19 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 
-from ctflow.__main__ import main
 from ctflow.checkpoint.folder import load_checkpoint
-from ctflow.demo import mentions
 from ctflow.errors import CheckpointError
-from ctflow.evaluation import reading
 from ctflow.models.reader import Reader, ReaderConfig
-from ctflow.phantom.sentences import Sentence, taught
 from ctflow.pipeline import CTFlow
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED, Mention
 from ctflow.report import Report, sentences
@@ -144,50 +138,3 @@ def test_a_head_that_is_cut_or_of_another_encoder_is_named(folder: Path, head: s
     (folder / head / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=head):
         load_checkpoint(folder)
-
-
-class StopHere(Exception):
-    pass
-
-
-def test_what_training_drew_is_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[str] = []
-
-    def encoded(_: object, sentences: list[Sentence], *__: object) -> None:
-        drawn.extend(one.text for one in sentences)
-        raise StopHere
-
-    monkeypatch.setattr(mentions, "encode_sentences", encoded)
-    with pytest.raises(StopHere):
-        mentions.train_mentions(SimpleNamespace(seed=3), None, None, (), 50)  # type: ignore[arg-type]
-    assert taught(3, 50) == set(drawn)
-
-
-def test_sentences_that_were_taught_are_left_out_and_equal_ones_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Most of the sentences that were called new had been taught word for word; 116 were counted as 1,500."""
-    checked: list[str] = []
-
-    def encoded(_: object, sentences: list[Sentence], __: object) -> tuple[torch.Tensor, ...]:
-        checked.extend(one.text for one in sentences)
-        zeros = torch.zeros(len(sentences), 1)
-        return zeros, zeros, torch.from_numpy(np.stack([one.slots for one in sentences]))
-
-    def nothing(_: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        return torch.full((len(states), len(SLOTS[4:6])), NOT_MENTIONED)
-
-    monkeypatch.setattr(reading, "encode_sentences", encoded)
-    reader = SimpleNamespace(config=SimpleNamespace(slots=SLOTS[4:6]), answers=nothing)
-    old = taught(0, 2000)
-    found = reading.check_mentions(reader, None, (), "known", 400, 1, without=old)  # type: ignore[arg-type]
-    assert 20 < len(checked) < 400
-    assert len(checked) == len(set(checked)) == sum(one.n for one in found.right.values()) == found.misread.n
-    assert not old & set(checked)
-    assert (found.right["asserted"].value, found.right["other"].value, found.misread.value) == (0, 1, 0)
-
-
-def test_no_head_of_a_table_stands_above_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", "reading", "--n", "1", "--model", str(tiny_checkpoint(tmp_path / "tiny"))]) != 0
-    printed = capsys.readouterr()
-    assert printed.out == "" and "no reader" in printed.err
-    assert main(["evaluate", "reading", "--n", "0"]) == 2
-    assert "--n is 1 or more; got 0." in capsys.readouterr().err
