@@ -27,7 +27,7 @@ IN_SOFT_TISSUE: tuple[Kind, ...] = (
 
 
 def tile(kind: Kind) -> Image.Image:
-    """The slice that shows most of a large finding of this kind; for a diffuse one, a slice in the middle of the lungs."""
+    """The slice that shows most of a large finding; of a diffuse finding, a slice in the middle of the lungs."""
     finding = draw_finding(kind, np.random.default_rng(SEED), "large")[0]
     phantom = make_phantom(SEED, truth=Truth(findings=(finding,)))
     (found,) = phantom.truth.findings

@@ -20,7 +20,7 @@ from ctflow.reading import NOT_MENTIONED
 from ctflow.report import Report, encoder_text
 
 SENTENCE_SEED = 2 * 10**6  # far from the seed of every training
-BATCH = 64  # sentences encoded together
+ENCODED_TOGETHER = 64  # sentences
 # For training, every second sentence on average loses this share of its words, so that no single word decides alone.
 UNKNOWN_SHARE = 0.15
 SORTS: dict[Sort, str] = {
@@ -119,8 +119,8 @@ def encode_sentences(
     With `rng`, which is for training, some words become unknown ones.
     """
     encoded = []
-    for first in range(0, len(sentences), BATCH):
-        texts = [encoder_text(Report(one.text), parts) for one in sentences[first : first + BATCH]]
+    for first in range(0, len(sentences), ENCODED_TOGETHER):
+        texts = [encoder_text(Report(one.text), parts) for one in sentences[first : first + ENCODED_TOGETHER]]
         tokens = encoder.tokenizer(
             texts, padding=True, truncation=True, max_length=encoder.max_tokens, return_tensors="pt"
         )

@@ -13,8 +13,8 @@ from ctflow.hu import WINDOWS, windowed
 from ctflow.phantom.grid import PIXEL_MM, SIZE, SLICE_MM
 from ctflow.volume import Volume
 
-SIDE = 192  # pixels of each plane's square
-PIXEL_OF_PICTURE_MM = SIZE * PIXEL_MM / SIDE
+PLANE_PIXELS = 192  # each way, of a plane's square
+PIXEL_OF_PICTURE_MM = SIZE * PIXEL_MM / PLANE_PIXELS
 PER_ROW = 2
 
 
@@ -29,9 +29,9 @@ def save_picture(volume: Volume, path: Path) -> None:
 def _square(grey: np.ndarray) -> np.ndarray:
     """A plane in true proportions; one that is not as high as a square is padded with black, or squeezed if higher."""
     row_mm = PIXEL_MM if grey.shape[0] == SIZE else SLICE_MM
-    height = min(SIDE, round(grey.shape[0] * row_mm / PIXEL_OF_PICTURE_MM))
-    picture = Image.fromarray(grey).resize((SIDE, height), Image.Resampling.BILINEAR)
-    return np.pad(np.asarray(picture), ((0, SIDE - height), (0, 0)))
+    height = min(PLANE_PIXELS, round(grey.shape[0] * row_mm / PIXEL_OF_PICTURE_MM))
+    picture = Image.fromarray(grey).resize((PLANE_PIXELS, height), Image.Resampling.BILINEAR)
+    return np.pad(np.asarray(picture), ((0, PLANE_PIXELS - height), (0, 0)))
 
 
 def join_pictures(paths: Sequence[Path], path: Path) -> None:

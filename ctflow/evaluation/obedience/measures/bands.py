@@ -7,6 +7,7 @@ import numpy as np
 from ctflow.evaluation.obedience.measures.anatomy import GRID_ML, Mask
 from ctflow.phantom.grid import Field
 
+CHEST_RANGE_HU = (-1000, 400)  # beyond it lie only dense bone and metal, which would outweigh all else
 # HU ranges of a voxel of 3 mm; the name says what mostly fills it.
 BANDS = {
     "free air": (-1100, -972),

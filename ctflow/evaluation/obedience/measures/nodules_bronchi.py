@@ -17,8 +17,8 @@ FINE_ML = 3.0 * 1.5 * 1.5 / 1000
 BALL_SIGMAS_MM = ((1.7, FINE_MM), (3.0, COARSE_MM), (5.0, COARSE_MM))
 # By size: in some 95 % of the phantoms' lobes without a nodule, the roundest thing stays below.
 USUAL_ROUNDNESS_HU = {1.7: 105.0, 3.0: 50.0, 5.0: 42.0}
-RANGE_HU = (-880.0, 60.0)  # of lung and soft tissue, beyond which nothing counts as rounder
-ISLAND_BELOW_HU = -400.0  # a nodule's surroundings are not denser
+NODULE_RANGE_HU = (-880.0, 60.0)  # of lung and soft tissue, beyond which nothing counts as rounder
+DENSE_HU = -400.0  # what is denser is solid; what lies around a nodule is not
 CANDIDATES = 1500  # the brightest places, whose curvature is computed
 
 
@@ -31,9 +31,9 @@ def nodules_and_bronchi(hu: Field, mean: Field, pleural: Mask, a: Anatomy) -> It
     box = (coarse[0], *(slice(2 * s.start, 2 * s.stop) for s in coarse[1:]))
     inside, lobe = pleural[coarse], a.lobe[coarse]
     wide, wide_lobe = _doubled(inside), _doubled(lobe)
-    dense = (mean[coarse] > -400) & ndimage.binary_erosion(inside)
+    dense = (mean[coarse] > DENSE_HU) & ndimage.binary_erosion(inside)
     radius = ndimage.distance_transform_edt(dense, COARSE_MM)
-    alone = radius * _islands(mean[coarse] > -400, inside)
+    alone = radius * _islands(mean[coarse] > DENSE_HU, inside)
     walls, air = _ringed_air(hu[box], wide)
     calcium = (hu[box] > 200) & ndimage.binary_erosion(wide, iterations=2)
     balls = {}
@@ -81,15 +81,15 @@ def _round_things(
     Only places with lung around them count, so that the chest wall does not.
     """
     sigmas = [sigma_mm / mm for mm in spacing]
-    smooth = ndimage.gaussian_filter(np.clip(hu, *RANGE_HU), sigmas, truncate=3.0)
+    smooth = ndimage.gaussian_filter(np.clip(hu, *NODULE_RANGE_HU), sigmas, truncate=3.0)
     around = ndimage.gaussian_filter(smooth, [2.2 * sigma for sigma in sigmas], truncate=2.5)
-    tops = (ndimage.maximum_filter(smooth, 3) == smooth) & (smooth > RANGE_HU[0] + 60) & ndimage.binary_erosion(inside)
-    tops &= around < ISLAND_BELOW_HU
+    tops = (ndimage.maximum_filter(smooth, 3) == smooth) & (smooth > NODULE_RANGE_HU[0] + 60)
+    tops &= ndimage.binary_erosion(inside) & (around < DENSE_HU)
     tops[:1] = tops[-1:] = tops[:, :1] = tops[:, -1:] = tops[:, :, :1] = tops[:, :, -1:] = False
     points = np.argwhere(tops)
     points = points[np.argsort(-smooth[tops])[:CANDIDATES]]
     curved = -curvatures(smooth, points, spacing)[:, -1] * sigma_mm**2
-    curved *= np.clip((ISLAND_BELOW_HU - around[tuple(points.T)]) / 150.0, 0, 1)
+    curved *= np.clip((DENSE_HU - around[tuple(points.T)]) / 150.0, 0, 1)
     where = lobe[tuple(points.T)]
     best = [np.sort(np.append(curved[where == index], (0.0, 0.0)))[::-1] for index in range(len(LOBES))]
     return [(float(values[0]), float(values[1])) for values in best]

@@ -11,7 +11,7 @@ from ctflow.evaluation.obedience.measures.anatomy import GRID_ML, Anatomy, Mask
 from ctflow.evaluation.obedience.measures.bands import in_band, ml
 from ctflow.phantom.grid import Field
 
-RIM_MM = 12.0  # from the ribs
+PLEURAL_RIM_MM = 12.0  # from the ribs
 
 
 def pleura(hu: Field, depth: Field, pleural: Mask, a: Anatomy) -> Iterator[tuple[str, float]]:
@@ -28,7 +28,7 @@ def pleura(hu: Field, depth: Field, pleural: Mask, a: Anatomy) -> Iterator[tuple
         here = pleural & (sign * a.grid.x > 0)
         for part, where in parts.items():
             zone = here & where
-            for near, ring in (("rim", depth < RIM_MM), ("deep", depth >= RIM_MM)):
+            for near, ring in (("rim", depth < PLEURAL_RIM_MM), ("deep", depth >= PLEURAL_RIM_MM)):
                 yield f"{side} side {part} {near} free air ml", ml(zone & ring & flat)
             yield f"{side} side {part} fluid ml", ml(zone & in_band(hu, "fluid"))
             yield f"{side} side {part} solid ml", ml(zone & in_band(hu, "solid"))

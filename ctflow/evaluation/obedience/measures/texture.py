@@ -10,7 +10,7 @@ from scipy import ndimage
 from ctflow.evaluation.obedience.measures.anatomy import Anatomy, Mask
 from ctflow.phantom.grid import Field
 
-RIM_MM = 25.0  # from the ribs
+OUTER_LUNG_MM = 25.0  # from the ribs
 
 
 def texture(hu: Field, pleural: Mask, depth: Field, a: Anatomy) -> Iterator[tuple[str, float]]:
@@ -27,7 +27,7 @@ def texture(hu: Field, pleural: Mask, depth: Field, a: Anatomy) -> Iterator[tupl
         zone = lung & where & (weight > 0.5)
         yield f"{half} patchiness hu", patches[zone].std() if zone.any() else 0.0
         yield f"{half} density spread hu", np.subtract(*np.percentile(hu[zone], (90, 10))) if zone.any() else 0.0
-        for near, ring in (("rim", depth < RIM_MM), ("deep", depth >= RIM_MM)):
+        for near, ring in (("rim", depth < OUTER_LUNG_MM), ("deep", depth >= OUTER_LUNG_MM)):
             there = pleural & where & ring & (hu < -300)
             total = max(1.0, float(there.sum()))
             yield f"{half} {near} net share", (there & (fine > 60)).sum() / total
