@@ -71,9 +71,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
 
     for measured in (effusion, codec, reading, obedience):
-        measured.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help=DEFAULT)
+        measured.add_argument(
+            "--model", metavar="DIR", default=DEFAULT_MODEL, help=f"a model's name, or its folder ({DEFAULT})"
+        )
     for generating in (effusion, obedience):
-        generating.add_argument("--device", choices=DEVICES, default="auto")
+        generating.add_argument("--device", choices=DEVICES, default="auto", help=f"what computes ({DEFAULT})")
 
 
 def run_effusion(args: argparse.Namespace) -> None:

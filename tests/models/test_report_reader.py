@@ -1,11 +1,11 @@
 """What a model says that it read: by finding and place, from sentences that it really takes in."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.errors import CheckpointError
@@ -25,33 +25,36 @@ SLOTS = (
     ("Cardiomegaly", None, None),
 )
 SIZES = ("small", "large")
-Says = Callable[[dict[int, int], dict[int, int]], tuple[Mention, ...]]
 
 
-@pytest.fixture
-def says(monkeypatch: pytest.MonkeyPatch) -> Says:
-    """What a reader says whose heads answer so: by slot, the mention, and the size that is told."""
-    reader = Reader(ReaderConfig(8, 1, 4, SLOTS, SIZES))
+def config(slots: tuple = SLOTS) -> ReaderConfig:
+    return ReaderConfig(dim=8, layers=1, hidden=4, slots=slots, sizes=SIZES)
 
-    def read(answers: dict[int, int], sizes: dict[int, int]) -> tuple[Mention, ...]:
-        said = torch.tensor([[answers.get(slot, NOT_MENTIONED) for slot in range(len(SLOTS))]])
-        told = torch.tensor([[sizes.get(slot, -1) for slot in range(len(SLOTS))]])
-        monkeypatch.setattr(reader, "answers", lambda *_: said)
-        monkeypatch.setattr(reader, "graded", lambda _: told)
-        return reader.read(FakeEncoder(), "A sentence.")  # type: ignore[arg-type]
 
-    return read
+class GivenAnswers(Reader):
+    """A reader whose heads give these answers and these sizes, by slot."""
+
+    def __init__(self, answers: dict[int, int], sizes: dict[int, int]) -> None:
+        super().__init__(config())
+        self.given = torch.tensor([[answers.get(slot, NOT_MENTIONED) for slot in range(len(SLOTS))]])
+        self.sizes = torch.tensor([[sizes.get(slot, -1) for slot in range(len(SLOTS))]])
+
+    def answers(self, embedding: Tensor, states: Tensor) -> Tensor:
+        return self.given
+
+    def graded(self, embedding: Tensor) -> Tensor:
+        return self.sizes
 
 
 class FakeEncoder:
-    def encode_states(self, text: str) -> tuple[torch.Tensor, torch.Tensor]:
+    def encode_states(self, text: str) -> tuple[Tensor, Tensor]:
         return torch.zeros(1, 8), torch.zeros(1, 16)
 
 
 @pytest.mark.parametrize("there", [False, True])
 @pytest.mark.parametrize("said", [NOT_MENTIONED, DENIED, ASSERTED])
 def test_what_the_grades_contradict_is_not_recognised(there: bool, said: int) -> None:
-    reader = Reader(ReaderConfig(8, 1, 4, SLOTS[:1], SIZES)).requires_grad_(False)
+    reader = Reader(config(SLOTS[:1])).requires_grad_(False)
     for layer in (reader.grades, reader.mentions[2]):
         layer.weight.zero_()
     reader.grades.bias.copy_(torch.tensor([-9.0, 9.0, 0.0] if there else [9.0, 0.0, 0.0]))
@@ -62,7 +65,7 @@ def test_what_the_grades_contradict_is_not_recognised(there: bool, said: int) ->
 
 def test_what_is_asserted_of_a_whole_side_must_be_in_one_of_its_lobes() -> None:
     """Slots: consolidation in two lobes of each side, and effusion on two sides."""
-    reader = Reader(ReaderConfig(8, 1, 4, SLOTS[:6], SIZES)).requires_grad_(False)
+    reader = Reader(config(SLOTS[:6])).requires_grad_(False)
     for layer in (reader.grades, reader.mentions[2]):
         layer.weight.zero_()
     there = torch.tensor([True, False, False, False, True, False])
@@ -91,9 +94,10 @@ def test_what_is_asserted_of_a_whole_side_must_be_in_one_of_its_lobes() -> None:
     ],
 )  # fmt: skip
 def test_places_are_joined_as_people_say_them(
-    says: Says, answers: dict[int, int], sizes: dict[int, int], expected: list[tuple]
+    answers: dict[int, int], sizes: dict[int, int], expected: list[tuple]
 ) -> None:
-    assert says(answers, sizes) == tuple(Mention(*one) for one in expected)
+    read = GivenAnswers(answers, sizes).read(FakeEncoder(), "A sentence.")
+    assert read == tuple(Mention(*one) for one in expected)
 
 
 def test_sentences_keep_their_decimals_and_each_stands_once() -> None:
