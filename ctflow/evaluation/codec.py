@@ -1,5 +1,6 @@
 """How well an A-VAE keeps a chest: phantoms are encoded and decoded, and the two pictures compared."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -109,5 +110,6 @@ HEAD = "| A-VAE on phantoms never seen | value (95 % interval) | n |\n|---|---|-
 
 def markdown(measure: CodecMeasure) -> str:
     """A line of the table under `HEAD`."""
-    e = measure.estimate
-    return f"| {measure.name} | {e.value:.2f} ({e.low:.2f}–{e.high:.2f}) | {e.n} |"
+    estimate = measure.estimate
+    interval = "" if math.isnan(estimate.low) else f" ({estimate.low:.2f}–{estimate.high:.2f})"
+    return f"| {measure.name} | {estimate.value:.2f}{interval} | {estimate.n} |"

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ctflow.__main__ import main
 from ctflow.card import Geometry
-from ctflow.evaluation.codec import measure_codec
+from ctflow.evaluation.codec import CodecMeasure, markdown, measure_codec
+from ctflow.evaluation.statistics import mean
 from tests.tiny import CARD
 
 
@@ -54,6 +55,12 @@ def test_a_codec_that_sees_slices_turned_is_measured_all_the_same() -> None:
     upright, turned = rows(0.5), rows(0.5, ("S", "L", "P"))
     for name, value in upright.items():
         assert turned[name] == pytest.approx(value, rel=0.1), name
+
+
+def test_one_phantom_has_no_interval() -> None:
+    """It was printed as (nan–nan)."""
+    assert markdown(CodecMeasure("error, HU", mean([9.84]))) == "| error, HU | 9.84 | 1 |"
+    assert markdown(CodecMeasure("error, HU", mean([9.0, 9.0]))) == "| error, HU | 9.00 (9.00–9.00) | 2 |"
 
 
 def test_no_phantoms_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
