@@ -14,7 +14,7 @@ import pytest
 from ctflow.__main__ import main
 from ctflow.errors import RequestError, ShortVolumeError
 from ctflow.evaluation.obedience.measured_phantoms import kept_in
-from ctflow.evaluation.obedience.phantom_views import AvaeView, PlainView
+from ctflow.evaluation.obedience.phantom_views import AvaeView, PhantomView, PlainView
 from ctflow.evaluation.obedience.results import measure_trials, phantom_results_folder
 from ctflow.evaluation.obedience.study import FIT_SEED, measure_obedience
 from ctflow.evaluation.obedience.table import SEAM, SHOWN_ASKED, VolumeCount, read_table
@@ -35,6 +35,12 @@ def keep_examples(folder: Path, model: Path, count: int) -> None:
         kept_in(folder, FIT_SEED, view).write_text("\n".join(lines) + "\n")
 
 
+def keep_short_phantoms(folder: Path, plan: Plan, view: PhantomView) -> None:
+    """As if the phantoms of the trials had been measured already, and were too short."""
+    trials = draw_trials(plan, CARD.guidance.default, CARD.guidance.trained)
+    list(measure_trials(phantom_results_folder(folder, view), trials[HELD_OUT] + trials[SEEDS], ended))
+
+
 @pytest.mark.slow
 def test_the_command_measures_a_model_and_writes_table_numbers_and_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -42,6 +48,7 @@ def test_the_command_measures_a_model_and_writes_table_numbers_and_picture(
     longer = {"geometry": replace(CARD.geometry, max_chunks=5), "defaults": replace(CARD.defaults, chunks=5)}
     model = tiny_checkpoint(tmp_path / "model", **longer)
     keep_examples(tmp_path, model, 16)
+    keep_short_phantoms(tmp_path, Plan(n=2, seed=0, phantoms=16), PlainView())  # for time: those of the A-VAE are made
     words = ["--n", "2", "--phantoms", "16", "--workers", "1", "--out", str(tmp_path), "--device", "cpu"]
     assert main(["evaluate", "obedience", "--model", str(model), *words]) == 0
     printed = capsys.readouterr().out
@@ -72,9 +79,8 @@ def ended(trial: Trial) -> Volume:
 def test_a_model_that_ends_at_once_shows_nothing(tmp_path: Path) -> None:
     model, plan = tiny_checkpoint(tmp_path / "model"), Plan(n=16, seed=0, phantoms=16)
     keep_examples(tmp_path, model, 16)
-    trials = draw_trials(plan, CARD.guidance.default, CARD.guidance.trained)
-    for view in (AvaeView(model), PlainView()):  # as if the phantoms had been measured already
-        list(measure_trials(phantom_results_folder(tmp_path, view), trials[HELD_OUT] + trials[SEEDS], ended))
+    for view in (AvaeView(model), PlainView()):
+        keep_short_phantoms(tmp_path, plan, view)
     list(measure_obedience(EndsAtOnce(), model, tmp_path, plan, workers=1))
     table = read_table(tmp_path / "obedience.json")
     assert table.model[SHOWN_ASKED, "all"].value == 0 and table.model[SHOWN_ASKED, "all"].n >= 32
