@@ -1,7 +1,7 @@
 """Draws volumes side by side, each in three planes: python -m assets.compare OUT.png "Title=VOLUME.nii.gz" ...
 
-Axial, coronal and sagittal slices at the same place, radiological convention, true proportions. Prints the median HU of
-each tissue.
+Axial, coronal and sagittal slices at the same places of each chest, in radiological convention and true proportions.
+Prints the median HU of each tissue, too.
 """
 
 import sys
@@ -15,30 +15,27 @@ from ctflow.io.nifti import read_nifti
 
 MM_PER_PIXEL = 1.5
 SIDE = 210  # pixels of one picture
-PLACES = (0.6, 0.5, 0.3)  # of the planes: from the top, from the front, from the patient's right
-LABEL = 22
+PLACES = (0.6, 0.5, 0.3)  # of the planes, as shares of the body: from the top, the front, the patient's right
+LABEL = 22  # pixels of the title's height
+SKIN_HU = -400
+BODY_SHARE = 0.01  # of a plane must be denser than that where the body is
 TISSUES = {"lung": (-940, -700), "fat": (-140, -60), "soft tissue": (20, 90), "bone": (150, 1400)}
 
 
 def upright(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
-    """HU with slices from head to feet, rows to the back, columns to the left; and the spacing in mm."""
-    volume = read_nifti(path)
-    axes = np.abs(volume.affine[:3, :3]).argmax(axis=0)  # which of x, y, z each index runs along
-    signs = np.sign(volume.affine[axes, range(3)]) * np.where(axes == 2, -1, 1)
-    hu = volume.hu[tuple(slice(None, None, int(sign)) for sign in signs)]
-    order = [int(np.flatnonzero(axes == axis)[0]) for axis in (2, 1, 0)]
-    return hu.transpose(order), tuple(volume.spacing_mm[axis] for axis in order)
+    """HU with slices from head to feet, rows to the back and columns to the patient's left; and the spacing in mm."""
+    return read_nifti(path).along(("I", "P", "L"))
 
 
 def body(hu: np.ndarray) -> tuple[slice, ...]:
-    """The box around what is not air."""
-    solid = hu > -400
-    kept = [solid.mean(axis=tuple({0, 1, 2} - {axis})) > 0.01 for axis in range(3)]
+    """The box around the body."""
+    solid = hu > SKIN_HU
+    kept = [solid.mean(axis=tuple({0, 1, 2} - {axis})) > BODY_SHARE for axis in range(3)]
     return tuple(slice(int(k.argmax()), int(len(k) - k[::-1].argmax())) for k in kept)
 
 
 def tile(plane: np.ndarray, row_mm: float, column_mm: float, window: int) -> Image.Image:
-    """One plane at MM_PER_PIXEL, centred on a square of air."""
+    """One plane at MM_PER_PIXEL, in the middle of a square of air."""
     picture = Image.fromarray(windowed(plane, WINDOWS[window]))
     size = [round(n * mm / MM_PER_PIXEL) for n, mm in zip(plane.shape[::-1], (column_mm, row_mm), strict=True)]
     picture = picture.resize(size, Image.Resampling.BILINEAR)
@@ -48,7 +45,7 @@ def tile(plane: np.ndarray, row_mm: float, column_mm: float, window: int) -> Ima
 
 
 def row(title: str, path: Path) -> Image.Image:
-    """Three planes, the sagittal one through the right lung, in the lung and in the mediastinal window."""
+    """Three planes, in the lung window and in the mediastinal one; the sagittal plane runs through the right lung."""
     hu, (slice_mm, row_mm, column_mm) = upright(path)
     hu = hu[body(hu)]
     medians = (f"{name} {np.median(hu[(hu > low) & (hu < high)]):.0f}" for name, (low, high) in TISSUES.items())
@@ -64,7 +61,7 @@ def row(title: str, path: Path) -> Image.Image:
 
 
 def main() -> None:
-    """Draws what the command line names."""
+    """Draws the volumes that the command line names."""
     out, *volumes = sys.argv[1:]
     named = [entry.rpartition("=") for entry in volumes]
     rows = [row(title, Path(path)) for title, _, path in named]

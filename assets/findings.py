@@ -10,8 +10,10 @@ from ctflow.hu import WINDOWS, windowed
 from ctflow.phantom import KINDS, Kind, Truth, draw_finding, make_phantom
 
 SEED = 7
-COLUMNS, WIDTH, HEIGHT, LABEL = 5, 256, 190, 20
-TOP = 40  # the first row of pixels that is shown
+COLUMNS = 5
+WIDTH, HEIGHT = 256, 190  # pixels of a phantom's slice that are shown,
+TOP = 40  # from this row on
+LABEL = 20  # pixels of the title's height
 IN_SOFT_TISSUE: tuple[Kind, ...] = (
     "Medical material",
     "Arterial wall calcification",
@@ -25,7 +27,7 @@ IN_SOFT_TISSUE: tuple[Kind, ...] = (
 
 
 def tile(kind: Kind) -> Image.Image:
-    """The slice through the middle of a large finding of this kind; that of the lungs' middle for diffuse ones."""
+    """The slice that shows most of a large finding; of a diffuse finding, a slice in the middle of the lungs."""
     finding = draw_finding(kind, np.random.default_rng(SEED), "large")[0]
     phantom = make_phantom(SEED, truth=Truth(findings=(finding,)))
     (found,) = phantom.truth.findings

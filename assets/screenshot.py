@@ -1,7 +1,7 @@
 """Takes the README's pictures of the app: python -m assets.screenshot FOLDER
 
-Serves the demo model, asks for a large right effusion, and takes app.png while it is made, then finished.png and,
-at 400 pixels of width, narrow.png. Needs what the tests need.
+Serves the demo model and asks for a large right effusion. Takes app.png while the volume is being made, finished.png
+when it is done, and narrow.png in a window 400 pixels wide. Needs the packages of the tests, and Chromium.
 """
 
 import shutil
@@ -19,7 +19,7 @@ LONGEST_MS = 300_000
 
 
 def main() -> None:
-    """Serves the app, and drives it."""
+    """Serves the app and visits it."""
     folder = Path(sys.argv[1])
     shown = ui.Page(CTFlow.load(find_checkpoint("demo"), "cpu"))
     url = shown.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def take(page: Page, url: str, folder: Path) -> None:
-    """The same visit, from the empty page to the finished volume."""
+    """One visit, from the empty page to the finished volume."""
     page.set_default_timeout(LONGEST_MS)
     page.goto(url)
     page.get_by_role("button", name="Large right effusion").click()

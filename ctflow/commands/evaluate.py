@@ -3,7 +3,6 @@
 import argparse
 import os
 from collections.abc import Iterable
-from itertools import starmap
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,22 +14,27 @@ from ctflow.commands.generate import DEFAULT_MODEL, load
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
 
+LEAST_PHANTOMS = 16
+DEFAULT = "default: %(default)s"
+
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declares `evaluate` and its arguments."""
     parser = commands.add_parser("evaluate", help="measure a model", allow_abbrev=False)
     kinds = parser.add_subparsers(title="what to measure", required=True, metavar="WHAT")
+
     effusion = kinds.add_parser(
-        "effusion", help="is the effusion on the side that the report names", allow_abbrev=False
+        "effusion", help="whether a large effusion is on the side that the report names", allow_abbrev=False
     )
     effusion.set_defaults(run=run_effusion)
-    effusion.add_argument("--seeds", type=int, default=8, metavar="N", help="volumes per report (default: %(default)s)")
+    effusion.add_argument("--seeds", type=int, default=8, metavar="N", help=f"volumes per report ({DEFAULT})")
+
     codec = kinds.add_parser("codec", help="what the A-VAE keeps of a chest", allow_abbrev=False)
     codec.set_defaults(run=run_codec)
-    codec.add_argument("--phantoms", type=int, default=8, metavar="N", help="default: %(default)s")
-    codec.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="default: %(default)s")
+    codec.add_argument("--phantoms", type=int, default=8, metavar="N", help=f"phantoms to encode ({DEFAULT})")
+
     reading = kinds.add_parser(
-        "reading", help="what its reader makes of sentences it was not taught", allow_abbrev=False
+        "reading", help="how well its reader reads sentences that it was not taught", allow_abbrev=False
     )
     reading.set_defaults(run=run_reading)
     reading.add_argument(
@@ -38,86 +42,97 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         type=int,
         default=6000,
         metavar="N",
-        help="sentences to draw of each wording; those that training drew are left out, equal ones count once "
-        "(default: %(default)s)",
+        help="sentences to draw in each kind of wording; those of its training are left out, and equal ones count once "
+        f"({DEFAULT})",
     )
-    reading.add_argument("--seed", type=int, default=0, metavar="S", help="of its training (default: %(default)s)")
-    reading.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="default: %(default)s")
+    reading.add_argument("--seed", type=int, default=0, metavar="S", help=f"the seed of its training ({DEFAULT})")
+
     obedience = kinds.add_parser(
-        "obedience", help="does it draw what the report asks for, and nothing that it denies", allow_abbrev=False
+        "obedience", help="whether it draws what the report asks for, and nothing that it denies", allow_abbrev=False
     )
     obedience.set_defaults(run=run_obedience)
-    obedience.add_argument("--n", type=int, default=192, metavar="N", help="reports (default: %(default)s)")
-    obedience.add_argument("--seed", type=int, default=0, metavar="S", help="of the reports (default: %(default)s)")
+    obedience.add_argument("--n", type=int, default=192, metavar="N", help=f"how many reports ({DEFAULT})")
+    obedience.add_argument("--seed", type=int, default=0, metavar="S", help=f"the seed of the reports ({DEFAULT})")
     obedience.add_argument(
-        "--out", type=Path, metavar="DIR", help="the same folder again goes on (default: runs/obedience)"
+        "--out",
+        type=Path,
+        default=Path("runs/obedience"),
+        metavar="DIR",
+        help=f"where tables and pictures go; with the same folder, a stopped measurement goes on ({DEFAULT})",
     )
     obedience.add_argument(
-        "--phantoms", type=int, default=600, metavar="N", help="that detectors learn from (default: %(default)s)"
+        "--phantoms", type=int, default=600, metavar="N", help=f"phantoms that the detectors learn from ({DEFAULT})"
     )
-    obedience.add_argument("--training", type=Path, metavar="DIR", help="training phantoms, to measure distances to")
+    obedience.add_argument(
+        "--training", type=Path, metavar="DIR", help="the model's training phantoms, to measure distances to them"
+    )
     obedience.add_argument(
         "--workers", type=int, metavar="N", help="processes for phantoms, 1 or more (default: one per core)"
     )
-    for measured in (effusion, obedience):
-        measured.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="default: %(default)s")
-        measured.add_argument("--device", choices=DEVICES, default="auto")
+
+    for measured in (effusion, codec, reading, obedience):
+        measured.add_argument(
+            "--model", metavar="DIR", default=DEFAULT_MODEL, help=f"a model's name, or its folder ({DEFAULT})"
+        )
+    for generating in (effusion, obedience):
+        generating.add_argument("--device", choices=DEVICES, default="auto", help=f"what computes ({DEFAULT})")
 
 
 def run_effusion(args: argparse.Namespace) -> None:
-    """Prints each row as soon as it is measured."""
+    """Prints each line of the table as soon as it is measured."""
     check_least(args, seeds=1)
     with extra("train"):
-        from ctflow.evaluation.obedience.effusion import HEAD, markdown, measure
+        from ctflow.evaluation.obedience.effusion_side import HEAD, markdown, measure_sides
 
-    _print_table(HEAD, map(markdown, measure(load(args.model, args.device), args.seeds)))
+    _print_table(HEAD, map(markdown, measure_sides(load(args.model, args.device), args.seeds)))
 
 
 def run_codec(args: argparse.Namespace) -> None:
-    """Prints the table, on the CPU."""
+    """Prints the table; on the CPU."""
     check_least(args, phantoms=1)
     folder = find_checkpoint(args.model)
     with extra("train"):
         from ctflow.checkpoint.folder import load_checkpoint
-        from ctflow.evaluation.codec import HEAD, markdown, measure
+        from ctflow.evaluation.codec import HEAD, markdown, measure_codec
 
-    _print_table(HEAD, map(markdown, measure(load_checkpoint(folder), args.phantoms)))
+    _print_table(HEAD, map(markdown, measure_codec(load_checkpoint(folder), args.phantoms)))
 
 
 def run_reading(args: argparse.Namespace) -> None:
-    """Prints the table, on the CPU."""
+    """Prints the table; on the CPU."""
     check_least(args, n=1, seed=0)
     folder = find_checkpoint(args.model)
     with extra("train"):
         from ctflow.checkpoint.folder import load_checkpoint
         from ctflow.demo.sizes import DEMO
-        from ctflow.evaluation.reading import HEAD, markdown, measure
+        from ctflow.evaluation.reading import HEAD, markdown, measure_reading
 
-    _print_table(HEAD, starmap(markdown, measure(load_checkpoint(folder), args.n, args.seed, DEMO.sentences)))
+    rows = measure_reading(load_checkpoint(folder), args.n, args.seed, DEMO.sentences)
+    _print_table(HEAD, map(markdown, rows))
 
 
 def run_obedience(args: argparse.Namespace) -> None:
     """Writes table, numbers and pictures, and prints the table."""
     check_least(args, n=1, seed=0, workers=1)
-    workers = args.workers or os.cpu_count() or 1
-    if args.phantoms < 16:
+    if args.phantoms < LEAST_PHANTOMS:
         raise RequestError(
-            f"Detectors need 16 --phantoms at least, and are poor with less than some 300; got {args.phantoms}."
+            f"--phantoms is {LEAST_PHANTOMS} or more, and detectors are poor with fewer than some 300; "
+            f"got {args.phantoms}."
         )
-    out = args.out or Path("runs/obedience")
-    make_folder(out)
+    make_folder(args.out)
     with extra("train"):
-        from ctflow.evaluation.obedience.study import Plan, obedience
+        from ctflow.evaluation.obedience.study import measure_obedience
+        from ctflow.evaluation.obedience.trials import Plan
 
-    generator, plan = load(args.model, args.device), Plan(args.n, args.seed, args.phantoms, workers)
-    steps = obedience(generator, find_checkpoint(args.model), out, plan, args.training)
-    with tqdm(steps) as bar:
+    generator, model = load(args.model, args.device), find_checkpoint(args.model)
+    plan, workers = Plan(args.n, args.seed, args.phantoms), args.workers or os.cpu_count() or 1
+    with tqdm(measure_obedience(generator, model, args.out, plan, workers, args.training)) as bar:
         for step in bar:
             bar.set_description(step)
-    print((out / "obedience.md").read_text(), flush=True)
+    print((args.out / "obedience.md").read_text(encoding="utf-8"), flush=True)
 
 
 def _print_table(head: str, lines: Iterable[str]) -> None:
-    """Each line as soon as it is there, and no head above an error."""
+    """Prints each line as soon as it is there, the head with the first one: no head stands above an error."""
     for i, line in enumerate(lines):
         print(f"{head}\n{line}" if i == 0 else line, flush=True)

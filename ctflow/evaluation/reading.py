@@ -1,12 +1,13 @@
 """How well a model's reader reads sentences that it was not taught, in wordings that it was taught and in others."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 
 from ctflow.checkpoint.folder import Checkpoint
 from ctflow.errors import CheckpointError
@@ -18,73 +19,57 @@ from ctflow.phantom.sentences import Sentence, Sort, draw_sentence, labelled, ta
 from ctflow.reading import NOT_MENTIONED
 from ctflow.report import Report, encoder_text
 
-SEED = 2 * 10**6  # another stream than any training's
-ENCODED = 64  # sentences at once
-# Of every second sentence for training these many words are unknown ones, so that no single word decides alone.
+SENTENCE_SEED = 2 * 10**6  # far from the seed of every training
+ENCODED_TOGETHER = 64  # sentences
+# For training, every second sentence on average loses this share of its words, so that no single word decides alone.
 UNKNOWN_SHARE = 0.15
-HEAD = "| wordings | new sentences that | share (95 % interval) | n |\n|---|---|---|---|"
+SORTS: dict[Sort, str] = {
+    "asserted": "assert what it knows: read wholly right",
+    "denied": "deny what it knows: read wholly right",
+    "other": "say something else: nothing read",
+}
 
 
-def measure(checkpoint: Checkpoint, count: int, seed: int, sentences: int) -> Iterator[tuple[str, str, Estimate]]:
-    """Wordings, sort of sentence, and the share of those that are new among `count` sentences, each counted once.
+@dataclass(frozen=True)
+class ReadingShare:
+    """One row of the table: of which wordings and which sentences it is the share."""
 
-    `seed` and `sentences`: seed and count of the reader's training sentences, which are left out.
-    Raises CheckpointError without a reader.
-    """
-    if checkpoint.reader is None:
-        raise CheckpointError(f"{checkpoint.card.name} has no reader: it does not say what it reads.")
-    old, parts = taught(seed, sentences), checkpoint.card.text.parts
-    for phrasings in get_args(Phrasings):
-        found = check_mentions(checkpoint.reader, checkpoint.text, parts, phrasings, count, SEED, without=old)
-        sorts = {
-            "asserted": "assert what it knows: read wholly right",
-            "denied": "deny what it knows: read wholly right",
-            "other": "say something else: nothing read",
-        }
-        for sort, words in sorts.items():
-            yield phrasings, words, found.right[sort]  # type: ignore[index]
-        yield phrasings, "say anything: misread", found.misread
-
-
-def markdown(phrasings: str, words: str, estimate: Estimate) -> str:
-    """One line of the table."""
-    if not estimate.n:
-        return f"| {phrasings} | {words} | – | 0 |"
-    low, value, high = (100 * x for x in (estimate.low, estimate.value, estimate.high))
-    return f"| {phrasings} | {words} | {value:.1f} % ({low:.1f}–{high:.1f}) | {estimate.n} |"
-
-
-@torch.no_grad()
-def encode_sentences(
-    encoder: TextEncoder, sentences: list[Sentence], parts: tuple[str, ...], rng: np.random.Generator | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """-> embeddings (sentences, D), states (sentences, (1 + layers) · D), answers (sentences, slots).
-
-    With `rng`, some words are made unknown.
-    """
-    tokenizer, encoded = encoder.tokenizer, []
-    for first in range(0, len(sentences), ENCODED):
-        texts = [encoder_text(Report(one.text), parts) for one in sentences[first : first + ENCODED]]
-        tokens = tokenizer(texts, padding=True, truncation=True, max_length=encoder.max_tokens, return_tensors="pt")
-        ids, mask = tokens["input_ids"], tokens["attention_mask"]
-        if rng:
-            lost = torch.from_numpy(rng.random(ids.shape) < UNKNOWN_SHARE * rng.integers(2, size=(len(ids), 1)))
-            kept = (ids == tokenizer.cls_token_id) | (ids == tokenizer.sep_token_id)
-            ids = torch.where(lost & ~kept, tokenizer.unk_token_id, ids)
-        encoded.append(encoder.states(ids, mask))
-    embeddings, states = map(torch.cat, zip(*encoded, strict=True))
-    return embeddings, states, torch.from_numpy(np.stack([one.slots for one in sentences]))
+    phrasings: Phrasings
+    sentences: str
+    estimate: Estimate
 
 
 @dataclass(frozen=True)
 class MentionCheck:
-    """Shares of distinct sentences: of each sort those read wholly right, and of all those where something was misread.
+    """Shares of distinct sentences: `right`, of each sort those read wholly right; `misread`, of all those in which
+    something was read that they do not say.
 
     What is neither right nor misread was not recognised.
     """
 
     right: dict[Sort, Estimate]
     misread: Estimate
+
+
+def measure_reading(
+    checkpoint: Checkpoint, count: int, training_seed: int, training_sentences: int
+) -> Iterator[ReadingShare]:
+    """Draws `count` sentences of each wording, and reads those that the reader was not taught, equal ones once.
+
+    `training_seed` and `training_sentences` tell what it was taught. Raises CheckpointError without a reader.
+    """
+    if checkpoint.reader is None:
+        raise CheckpointError(
+            f"{checkpoint.card.name} has no reader, so there is nothing to measure: choose a --model whose folder has "
+            "`reader`."
+        )
+    old, parts = taught(training_seed, training_sentences), checkpoint.card.text.parts
+    phrasings: Phrasings
+    for phrasings in get_args(Phrasings):
+        found = check_mentions(checkpoint.reader, checkpoint.text, parts, phrasings, count, SENTENCE_SEED, without=old)
+        for sort, words in SORTS.items():
+            yield ReadingShare(phrasings, words, found.right[sort])
+        yield ReadingShare(phrasings, "say anything: misread", found.misread)
 
 
 @torch.inference_mode()
@@ -97,21 +82,67 @@ def check_mentions(
     seed: int,
     without: Container[str] = (),
 ) -> MentionCheck:
-    """See `MentionCheck`; of `count` sentences drawn, those that differ, `without` what the reader was taught.
+    """Draws `count` sentences and reads the distinct ones, `without` those that the reader was taught.
 
-    A sentence of what the reader does not know is of the sort "other".
+    A sentence on what the reader does not know is of the sort "other".
     """
-    rng = np.random.default_rng([seed, 7])
-    known = [SLOTS.index((kind, (side, lobe))) for kind, side, lobe in reader.config.slots]  # type: ignore[arg-type]
-    drawn = {one.text: one for one in (draw_sentence(rng, phrasings) for _ in range(count))}
-    sentences = [labelled(one.text, one.slots[known]) for one in drawn.values() if one.text not in without]
-    by_sort: dict[Sort, list[bool]] = {"asserted": [], "denied": [], "other": []}
+    sentences = _new_sentences(reader, phrasings, count, seed, without)
+    right: dict[Sort, list[bool]] = {sort: [] for sort in SORTS}
     misread = 0
     if sentences:
         embeddings, states, answers = encode_sentences(encoder, sentences, parts)
         read = reader.answers(embeddings, states)
-        for one, good in zip(sentences, (read == answers).all(-1).tolist(), strict=True):
-            by_sort[one.sort].append(good)
+        for sentence, good in zip(sentences, (read == answers).all(-1).tolist(), strict=True):
+            right[sentence.sort].append(good)
         misread = int(((read != answers) & (read != NOT_MENTIONED)).any(-1).sum())
-    shares = {sort: share(sum(good), len(good)) for sort, good in by_sort.items()}
+    shares = {sort: share(sum(good), len(good)) for sort, good in right.items()}
     return MentionCheck(shares, share(misread, len(sentences)))
+
+
+def _new_sentences(
+    reader: Reader, phrasings: Phrasings, count: int, seed: int, without: Container[str]
+) -> list[Sentence]:
+    """Distinct sentences with the answers at the reader's own slots."""
+    rng = np.random.default_rng([seed, 7])
+    slots = {(kind, side, lobe): index for index, (kind, (side, lobe)) in enumerate(SLOTS)}
+    known = [slots[slot] for slot in reader.config.slots]  # type: ignore[index]  # a reader's config has plain strings
+    drawn = {one.text: one for one in (draw_sentence(rng, phrasings) for _ in range(count))}
+    return [labelled(one.text, one.slots[known]) for one in drawn.values() if one.text not in without]
+
+
+@torch.no_grad()
+def encode_sentences(
+    encoder: TextEncoder, sentences: Sequence[Sentence], parts: tuple[str, ...], rng: np.random.Generator | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """-> embeddings (sentences, D), states (sentences, (1 + layers) · D), answers (sentences, slots).
+
+    With `rng`, which is for training, some words become unknown ones.
+    """
+    encoded = []
+    for first in range(0, len(sentences), ENCODED_TOGETHER):
+        texts = [encoder_text(Report(one.text), parts) for one in sentences[first : first + ENCODED_TOGETHER]]
+        tokens = encoder.tokenizer(
+            texts, padding=True, truncation=True, max_length=encoder.max_tokens, return_tensors="pt"
+        )
+        ids, mask = tokens["input_ids"], tokens["attention_mask"]
+        encoded.append(encoder.states(ids if rng is None else _with_unknown_words(ids, encoder.tokenizer, rng), mask))
+    embeddings, states = (torch.cat(parts) for parts in zip(*encoded, strict=True))
+    return embeddings, states, torch.from_numpy(np.stack([one.slots for one in sentences]))
+
+
+def _with_unknown_words(ids: Tensor, tokenizer: PreTrainedTokenizerBase, rng: np.random.Generator) -> Tensor:
+    lost = torch.from_numpy(rng.random(ids.shape) < UNKNOWN_SHARE * rng.integers(2, size=(len(ids), 1)))
+    kept = (ids == tokenizer.cls_token_id) | (ids == tokenizer.sep_token_id)
+    return torch.where(lost & ~kept, tokenizer.unk_token_id, ids)
+
+
+HEAD = "| wordings | new sentences that | share (95 % interval) | n |\n|---|---|---|---|"
+
+
+def markdown(row: ReadingShare) -> str:
+    """A line of the table under `HEAD`."""
+    estimate = row.estimate
+    if not estimate.n:
+        return f"| {row.phrasings} | {row.sentences} | – | 0 |"
+    low, value, high = (100 * x for x in (estimate.low, estimate.value, estimate.high))
+    return f"| {row.phrasings} | {row.sentences} | {value:.1f} % ({low:.1f}–{high:.1f}) | {estimate.n} |"

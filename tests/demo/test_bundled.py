@@ -10,7 +10,7 @@ from safetensors import safe_open
 from ctflow.__main__ import main
 from ctflow.card import read_card
 from ctflow.checkpoint.catalog import find_checkpoint
-from ctflow.evaluation.obedience.effusion import right_share
+from ctflow.evaluation.obedience.effusion_side import right_share
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report

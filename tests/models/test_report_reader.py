@@ -1,21 +1,15 @@
 """What a model says that it read: by finding and place, from sentences that it really takes in."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from ctflow.__main__ import main
 from ctflow.checkpoint.folder import load_checkpoint
-from ctflow.demo import mentions
 from ctflow.errors import CheckpointError
-from ctflow.evaluation import reading
 from ctflow.models.reader import Reader, ReaderConfig
-from ctflow.phantom.sentences import Sentence, taught
 from ctflow.pipeline import CTFlow
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED, Mention
 from ctflow.report import Report, sentences
@@ -31,33 +25,36 @@ SLOTS = (
     ("Cardiomegaly", None, None),
 )
 SIZES = ("small", "large")
-Says = Callable[[dict[int, int], dict[int, int]], tuple[Mention, ...]]
 
 
-@pytest.fixture
-def says(monkeypatch: pytest.MonkeyPatch) -> Says:
-    """What a reader says whose heads answer so: by slot, the mention, and the size that is told."""
-    reader = Reader(ReaderConfig(8, 1, 4, SLOTS, SIZES))
+def config(slots: tuple = SLOTS) -> ReaderConfig:
+    return ReaderConfig(dim=8, layers=1, hidden=4, slots=slots, sizes=SIZES)
 
-    def read(answers: dict[int, int], sizes: dict[int, int]) -> tuple[Mention, ...]:
-        said = torch.tensor([[answers.get(slot, NOT_MENTIONED) for slot in range(len(SLOTS))]])
-        told = torch.tensor([[sizes.get(slot, -1) for slot in range(len(SLOTS))]])
-        monkeypatch.setattr(reader, "answers", lambda *_: said)
-        monkeypatch.setattr(reader, "graded", lambda _: told)
-        return reader.read(FakeEncoder(), "A sentence.")  # type: ignore[arg-type]
 
-    return read
+class GivenAnswers(Reader):
+    """A reader whose heads give these answers and these sizes, by slot."""
+
+    def __init__(self, answers: dict[int, int], sizes: dict[int, int]) -> None:
+        super().__init__(config())
+        self.given = torch.tensor([[answers.get(slot, NOT_MENTIONED) for slot in range(len(SLOTS))]])
+        self.sizes = torch.tensor([[sizes.get(slot, -1) for slot in range(len(SLOTS))]])
+
+    def answers(self, embedding: Tensor, states: Tensor) -> Tensor:
+        return self.given
+
+    def graded(self, embedding: Tensor) -> Tensor:
+        return self.sizes
 
 
 class FakeEncoder:
-    def encode_states(self, text: str) -> tuple[torch.Tensor, torch.Tensor]:
+    def encode_states(self, text: str) -> tuple[Tensor, Tensor]:
         return torch.zeros(1, 8), torch.zeros(1, 16)
 
 
 @pytest.mark.parametrize("there", [False, True])
 @pytest.mark.parametrize("said", [NOT_MENTIONED, DENIED, ASSERTED])
 def test_what_the_grades_contradict_is_not_recognised(there: bool, said: int) -> None:
-    reader = Reader(ReaderConfig(8, 1, 4, SLOTS[:1], SIZES)).requires_grad_(False)
+    reader = Reader(config(SLOTS[:1])).requires_grad_(False)
     for layer in (reader.grades, reader.mentions[2]):
         layer.weight.zero_()
     reader.grades.bias.copy_(torch.tensor([-9.0, 9.0, 0.0] if there else [9.0, 0.0, 0.0]))
@@ -68,7 +65,7 @@ def test_what_the_grades_contradict_is_not_recognised(there: bool, said: int) ->
 
 def test_what_is_asserted_of_a_whole_side_must_be_in_one_of_its_lobes() -> None:
     """Slots: consolidation in two lobes of each side, and effusion on two sides."""
-    reader = Reader(ReaderConfig(8, 1, 4, SLOTS[:6], SIZES)).requires_grad_(False)
+    reader = Reader(config(SLOTS[:6])).requires_grad_(False)
     for layer in (reader.grades, reader.mentions[2]):
         layer.weight.zero_()
     there = torch.tensor([True, False, False, False, True, False])
@@ -97,9 +94,10 @@ def test_what_is_asserted_of_a_whole_side_must_be_in_one_of_its_lobes() -> None:
     ],
 )  # fmt: skip
 def test_places_are_joined_as_people_say_them(
-    says: Says, answers: dict[int, int], sizes: dict[int, int], expected: list[tuple]
+    answers: dict[int, int], sizes: dict[int, int], expected: list[tuple]
 ) -> None:
-    assert says(answers, sizes) == tuple(Mention(*one) for one in expected)
+    read = GivenAnswers(answers, sizes).read(FakeEncoder(), "A sentence.")
+    assert read == tuple(Mention(*one) for one in expected)
 
 
 def test_sentences_keep_their_decimals_and_each_stands_once() -> None:
@@ -144,50 +142,3 @@ def test_a_head_that_is_cut_or_of_another_encoder_is_named(folder: Path, head: s
     (folder / head / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=head):
         load_checkpoint(folder)
-
-
-class StopHere(Exception):
-    pass
-
-
-def test_what_training_drew_is_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[str] = []
-
-    def encoded(_: object, sentences: list[Sentence], *__: object) -> None:
-        drawn.extend(one.text for one in sentences)
-        raise StopHere
-
-    monkeypatch.setattr(mentions, "encode_sentences", encoded)
-    with pytest.raises(StopHere):
-        mentions.train_mentions(SimpleNamespace(seed=3), None, None, (), 50)  # type: ignore[arg-type]
-    assert taught(3, 50) == set(drawn)
-
-
-def test_sentences_that_were_taught_are_left_out_and_equal_ones_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Most of the sentences that were called new had been taught word for word; 116 were counted as 1,500."""
-    checked: list[str] = []
-
-    def encoded(_: object, sentences: list[Sentence], __: object) -> tuple[torch.Tensor, ...]:
-        checked.extend(one.text for one in sentences)
-        zeros = torch.zeros(len(sentences), 1)
-        return zeros, zeros, torch.from_numpy(np.stack([one.slots for one in sentences]))
-
-    def nothing(_: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        return torch.full((len(states), len(SLOTS[4:6])), NOT_MENTIONED)
-
-    monkeypatch.setattr(reading, "encode_sentences", encoded)
-    reader = SimpleNamespace(config=SimpleNamespace(slots=SLOTS[4:6]), answers=nothing)
-    old = taught(0, 2000)
-    found = reading.check_mentions(reader, None, (), "known", 400, 1, without=old)  # type: ignore[arg-type]
-    assert 20 < len(checked) < 400
-    assert len(checked) == len(set(checked)) == sum(one.n for one in found.right.values()) == found.misread.n
-    assert not old & set(checked)
-    assert (found.right["asserted"].value, found.right["other"].value, found.misread.value) == (0, 1, 0)
-
-
-def test_no_head_of_a_table_stands_above_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", "reading", "--n", "1", "--model", str(tiny_checkpoint(tmp_path / "tiny"))]) != 0
-    printed = capsys.readouterr()
-    assert printed.out == "" and "no reader" in printed.err
-    assert main(["evaluate", "reading", "--n", "0"]) == 2
-    assert "--n is 1 or more; got 0." in capsys.readouterr().err

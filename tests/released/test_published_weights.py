@@ -11,7 +11,7 @@ import pytest
 
 from ctflow.checkpoint.catalog import CHECKPOINTS
 from ctflow.checkpoint.folder import load_checkpoint
-from ctflow.evaluation.obedience.sanity import sane
+from ctflow.evaluation.obedience.measures.chest_checks import check_chest
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.request import PRESETS
@@ -46,7 +46,7 @@ def test_it_makes_a_chest_and_ends_it(model: CTFlow, chest: Volume) -> None:
 
 
 def test_slices_rows_and_columns_run_as_its_card_says(chest: Volume) -> None:
-    plan = sane(chest)
+    plan = check_chest(chest)
     assert plan["two lungs"] and plan["heart to the left"] and plan["spine behind"], plan
     assert domes_below(chest)
 

@@ -1,1 +1,1 @@
-"""Does a model draw what the report asks for, and nothing that it denies? `study` measures it in the volumes."""
+"""Obedience: does a model draw what its report asks for, and nothing that it denies? `study` is the measurement."""

@@ -1,4 +1,4 @@
-"""Pictures of volumes for tables: three planes in two windows."""
+"""Pictures of volumes, to be looked at beside the table: three planes in two windows."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ctflow.evaluation.obedience.anatomy import standard
+from ctflow.evaluation.obedience.measures.anatomy import standard
 from ctflow.hu import WINDOWS, windowed
+from ctflow.phantom.grid import PIXEL_MM, SIZE, SLICE_MM
 from ctflow.volume import Volume
 
-SIDE = 192  # pixels of each plane
+PLANE_PIXELS = 192  # each way, of a plane's square
+PIXEL_OF_PICTURE_MM = SIZE * PIXEL_MM / PLANE_PIXELS
 PER_ROW = 2
 
 
 def save_picture(volume: Volume, path: Path) -> None:
-    """An axial, a coronal and a sagittal slice, in the lung and in the mediastinal window, as PNG."""
+    """Saves an axial, a coronal and a sagittal slice, in the lung window and in the mediastinal one, as PNG."""
     hu = standard(volume)
     planes = (hu[int(0.55 * len(hu))], hu[:, 128], hu[:, :, 100])
     rows = [np.concatenate([_square(windowed(plane, window)) for plane in planes], 1) for window in WINDOWS[:2]]
@@ -25,14 +27,15 @@ def save_picture(volume: Volume, path: Path) -> None:
 
 
 def _square(grey: np.ndarray) -> np.ndarray:
-    """Scaled to SIDE pixels of 2 mm each way; slices are twice as far apart as pixels."""
-    height = SIDE if grey.shape[0] == 256 else min(SIDE, round(grey.shape[0] * 3.0 / 384 * SIDE))
-    picture = Image.fromarray(grey).resize((SIDE, height), Image.Resampling.BILINEAR)
-    return np.pad(np.asarray(picture), ((0, SIDE - height), (0, 0)))
+    """A plane in true proportions; one that is not as high as a square is padded with black, or squeezed if higher."""
+    row_mm = PIXEL_MM if grey.shape[0] == SIZE else SLICE_MM
+    height = min(PLANE_PIXELS, round(grey.shape[0] * row_mm / PIXEL_OF_PICTURE_MM))
+    picture = Image.fromarray(grey).resize((PLANE_PIXELS, height), Image.Resampling.BILINEAR)
+    return np.pad(np.asarray(picture), ((0, PLANE_PIXELS - height), (0, 0)))
 
 
 def join_pictures(paths: Sequence[Path], path: Path) -> None:
-    """Several pictures of `save_picture` as one."""
+    """Joins several pictures of `save_picture` into one; writes nothing if there are none."""
     pictures = [np.asarray(Image.open(one)) for one in paths]
     if not pictures:
         return

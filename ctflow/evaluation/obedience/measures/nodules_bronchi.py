@@ -1,4 +1,4 @@
-"""Measures of small things in the lungs, at full resolution: round ones, and air ringed by walls."""
+"""Nodules and bronchi: round things in the lungs, and air ringed by walls, at the volume's full resolution."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage
 
-from ctflow.evaluation.obedience.anatomy import Anatomy, Mask
-from ctflow.evaluation.obedience.curvature import curvatures
+from ctflow.evaluation.obedience.measures.anatomy import Anatomy, Mask
+from ctflow.evaluation.obedience.measures.curvature import curvatures
 from ctflow.phantom.grid import Field
 from ctflow.phantom.truth import LOBES
 
 FINE_MM, COARSE_MM = (3.0, 1.5, 1.5), (3.0, 3.0, 3.0)
 FINE_ML = 3.0 * 1.5 * 1.5 / 1000
 BALL_SIGMAS_MM = ((1.7, FINE_MM), (3.0, COARSE_MM), (5.0, COARSE_MM))
-# What the roundest thing of some 95 % of phantoms' lobes without a nodule stays below, by size.
+# By size: in some 95 % of the phantoms' lobes without a nodule, the roundest thing stays below.
 USUAL_ROUNDNESS_HU = {1.7: 105.0, 3.0: 50.0, 5.0: 42.0}
-LUNG_HU, SOFT_HU = -880.0, 60.0
-ISLAND_HU = -400.0  # denser surroundings are not those of a nodule
-CANDIDATES = 1500
+NODULE_RANGE_HU = (-880.0, 60.0)  # of lung and soft tissue, beyond which nothing counts as rounder
+DENSE_HU = -400.0  # what is denser is solid; what lies around a nodule is not
+CANDIDATES = 1500  # the brightest places, whose curvature is computed
 
 
-def small_things(hu: Field, mean: Field, pleural: Mask, a: Anatomy) -> Iterator[tuple[str, float]]:
+def nodules_and_bronchi(hu: Field, mean: Field, pleural: Mask, a: Anatomy) -> Iterator[tuple[str, float]]:
     """Per lobe: the roundest things of three sizes, the largest solid ball, and air within walls.
 
-    ``hu`` is fine; ``mean`` and ``pleural`` are on the 3 mm grid.
+    `hu` has voxels of 3.0 x 1.5 x 1.5 mm; `mean` and `pleural` are on the 3 mm grid.
     """
     coarse = _box(ndimage.binary_dilation(pleural, iterations=2))
     box = (coarse[0], *(slice(2 * s.start, 2 * s.stop) for s in coarse[1:]))
     inside, lobe = pleural[coarse], a.lobe[coarse]
     wide, wide_lobe = _doubled(inside), _doubled(lobe)
-    dense = (mean[coarse] > -400) & ndimage.binary_erosion(inside)
+    dense = (mean[coarse] > DENSE_HU) & ndimage.binary_erosion(inside)
     radius = ndimage.distance_transform_edt(dense, COARSE_MM)
-    alone = radius * _islands(mean[coarse] > -400, inside)
+    alone = radius * _islands(mean[coarse] > DENSE_HU, inside)
     walls, air = _ringed_air(hu[box], wide)
     calcium = (hu[box] > 200) & ndimage.binary_erosion(wide, iterations=2)
     balls = {}
@@ -55,13 +55,14 @@ def small_things(hu: Field, mean: Field, pleural: Mask, a: Anatomy) -> Iterator[
 
 
 def _islands(dense: Mask, inside: Mask) -> Mask:
-    """The parts of a mask that nothing joins to what lies outside the lungs."""
+    """The parts of a mask that do not reach out of the lungs."""
     labels, _ = ndimage.label(dense)
     joined = np.unique(labels[dense & ~inside])
     return dense & ~np.isin(labels, joined)
 
 
 def _doubled(mask: np.ndarray) -> np.ndarray:
+    """From the 3 mm grid to the full resolution."""
     return np.repeat(np.repeat(mask, 2, 1), 2, 2)
 
 
@@ -75,27 +76,27 @@ def _box(mask: Mask) -> tuple[slice, slice, slice]:
 def _round_things(
     hu: Field, inside: Mask, lobe: np.ndarray, sigma_mm: float, spacing: tuple[float, float, float]
 ) -> list[tuple[float, float]]:
-    """The two roundest places of each lobe with lung around: minus the largest eigenvalue of the Hessian, in HU.
+    """How round the two roundest places of each lobe are: minus the largest eigenvalue of the Hessian, in HU.
 
-    The wall is no island in the lung.
+    Only places with lung around them count, so that the chest wall does not.
     """
     sigmas = [sigma_mm / mm for mm in spacing]
-    smooth = ndimage.gaussian_filter(np.clip(hu, LUNG_HU, SOFT_HU), sigmas, truncate=3.0)
+    smooth = ndimage.gaussian_filter(np.clip(hu, *NODULE_RANGE_HU), sigmas, truncate=3.0)
     around = ndimage.gaussian_filter(smooth, [2.2 * sigma for sigma in sigmas], truncate=2.5)
-    tops = (ndimage.maximum_filter(smooth, 3) == smooth) & (smooth > LUNG_HU + 60) & ndimage.binary_erosion(inside)
-    tops &= around < ISLAND_HU
+    tops = (ndimage.maximum_filter(smooth, 3) == smooth) & (smooth > NODULE_RANGE_HU[0] + 60)
+    tops &= ndimage.binary_erosion(inside) & (around < DENSE_HU)
     tops[:1] = tops[-1:] = tops[:, :1] = tops[:, -1:] = tops[:, :, :1] = tops[:, :, -1:] = False
     points = np.argwhere(tops)
     points = points[np.argsort(-smooth[tops])[:CANDIDATES]]
     curved = -curvatures(smooth, points, spacing)[:, -1] * sigma_mm**2
-    curved *= np.clip((ISLAND_HU - around[tuple(points.T)]) / 150.0, 0, 1)
+    curved *= np.clip((DENSE_HU - around[tuple(points.T)]) / 150.0, 0, 1)
     where = lobe[tuple(points.T)]
     best = [np.sort(np.append(curved[where == index], (0.0, 0.0)))[::-1] for index in range(len(LOBES))]
     return [(float(values[0]), float(values[1])) for values in best]
 
 
 def _ringed_air(hu: Field, inside: Mask) -> tuple[Mask, Mask]:
-    """Walls of bronchi, and the air in them: what a closing in the plane fills up."""
+    """-> (walls of bronchi, the air within them); the air is what a closing in the axial plane fills."""
     soft = np.clip(ndimage.gaussian_filter(hu, (0, 0.5, 0.5)), -980, -100)
     closed = ndimage.grey_closing(soft, (1, 7, 7))
     air = inside & (closed - soft > 90) & (soft < -880)

@@ -1,4 +1,4 @@
-"""Where things are in a chest: a volume on the phantoms' grid, and the mean person's anatomy to look things up in."""
+"""Where things are in a chest: a volume resampled as phantoms are, and the anatomy of the mean person beside it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ctflow.hu import AIR_HU
 from ctflow.phantom import Build
 from ctflow.phantom.build import mean_build
 from ctflow.phantom.grid import PIXEL_MM, SIZE, SLICE_MM, Field, Grid, cone
@@ -18,38 +19,40 @@ from ctflow.phantom.torso import diaphragm, mediastinal_space
 from ctflow.phantom.truth import LOBES, Truth
 from ctflow.volume import Volume
 
-GRID_MM = 3.0  # of everything measured but small things
+GRID_MM = 3.0  # the voxel of all measures but those of nodules and bronchi
 GRID_ML = GRID_MM**3 / 1000
 ANGLES = 72
 RIB_HU = 170.0
+NO_RIB = 9.0  # a radius, in units of the mean cage's, where no rib is
+TUBE_REACH_MM = 40.0  # up to which distances to a tube are right
 Mask = NDArray[np.bool_]
 
 
 def standard(volume: Volume) -> Field:
     """-> float32 HU (slices, 256, 256) as phantoms lie: slices downwards, rows to the back, columns to the left.
 
-    Other spacings are resampled to 3.0 x 1.5 x 1.5 mm, other fields of view cut or filled with air.
+    Other spacings are resampled to 3.0 x 1.5 x 1.5 mm; other fields of view are cropped or padded with air.
     """
     turned, spacing = volume.along(("I", "P", "L"))
     hu = turned.astype(np.float32)
     zoom = [step / mm for step, mm in zip(spacing, (SLICE_MM, PIXEL_MM, PIXEL_MM), strict=True)]
     if not np.allclose(zoom, 1.0, atol=0.02):
         hu = ndimage.zoom(hu, zoom, order=1, mode="nearest", grid_mode=True)
-    return _fitted(_fitted(hu, 1), 2)
+    return _cropped_or_padded(_cropped_or_padded(hu, 1), 2)
 
 
-def _fitted(hu: Field, axis: int) -> Field:
-    """Cut or filled with air to the phantoms' width around the middle."""
+def _cropped_or_padded(hu: Field, axis: int) -> Field:
+    """The phantoms' width around the middle."""
     spare = SIZE - hu.shape[axis]
     if spare > 0:
         pads = [(spare // 2, spare - spare // 2) if a == axis else (0, 0) for a in range(3)]
-        return np.pad(hu, pads, constant_values=-1000.0)
+        return np.pad(hu, pads, constant_values=AIR_HU)
     return np.take(hu, np.arange(-spare // 2, -spare // 2 + SIZE), axis)
 
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """The mean person of so many slices, on the 3 mm grid: all (slices, 128, 128), or broadcasting to it."""
+    """The mean person, on the 3 mm grid: every field is (slices, 128, 128), or broadcasts to it."""
 
     grid: Grid
     build: Build
@@ -68,7 +71,7 @@ class Anatomy:
 
 @lru_cache(maxsize=32)
 def anatomy(slices: int) -> Anatomy:
-    """The mean person, scaled to a volume of so many slices."""
+    """The mean person, scaled to a volume of `slices` slices."""
     b = mean_build(slices)
     g = Grid.make(slices, GRID_MM)
     m = make_mediastinum(b, Truth(), [])
@@ -82,28 +85,41 @@ def anatomy(slices: int) -> Anatomy:
     above = diaphragm(g, b)[None] - g.z
     lobe = fields.argmin(0).astype(np.int8)
     return Anatomy(
-        g, b, m, lobe, above, mediastinal_space(g, b, m), m.heart(g), aorta, cava, trachea, oesophagus, ring, bins
+        grid=g,
+        build=b,
+        mediastinum=m,
+        lobe=lobe,
+        above=above,
+        space=mediastinal_space(g, b, m),
+        heart=m.heart(g),
+        aorta=aorta,
+        cava=cava,
+        trachea=trachea,
+        oesophagus=oesophagus,
+        ring=ring,
+        angle=bins,
     )
 
 
 def _tube_field(g: Grid, segments: list) -> Field:
-    """Distance to a tube, right within 40 mm of it."""
-    field = np.full(g.shape, 40.0, np.float32)
+    """Distance to a tube in mm, no more than TUBE_REACH_MM."""
+    field = np.full(g.shape, TUBE_REACH_MM, np.float32)
     for p, q, rp, rq in segments:
-        low, high = (tuple(f(a, c) + way for a, c in zip(p, q, strict=True)) for f, way in ((min, -40), (max, 40)))
+        low = tuple(min(start, end) - TUBE_REACH_MM for start, end in zip(p, q, strict=True))
+        high = tuple(max(start, end) + TUBE_REACH_MM for start, end in zip(p, q, strict=True))
         box = g.box(low, high)
         np.minimum(field[box], cone(g.crop(box), p, q, rp, rq), out=field[box])
     return field
 
 
 def cage_radius(hu: Field, a: Anatomy) -> Field:
-    """The inner surface of the ribs as seen in the volume: (slices, angles), in units of the mean cage's radius.
+    """The inner surface of the ribs as the volume shows it: (slices, angles), in units of the mean cage's radius.
 
-    ``hu`` is on the 3 mm grid. Ribs are a slice's innermost bone outside 0.7 of the mean radius; gaps between them are
-    bridged along z.
+    `hu` is on the 3 mm grid. A slice's ribs are its innermost bone outside 0.7 of the mean radius; the gaps between
+    ribs are bridged along z.
     """
-    ring = np.where((hu > RIB_HU) & (a.ring > 0.7), a.ring, 9.0)
-    radius = np.full((len(hu), ANGLES), 9.0, np.float32)
+    ring = np.where((hu > RIB_HU) & (a.ring > 0.7), a.ring, NO_RIB)
+    radius = np.full((len(hu), ANGLES), NO_RIB, np.float32)
     flat = ring.reshape(len(hu), -1)
     for angle in range(ANGLES):
         radius[:, angle] = flat[:, (a.angle == angle).ravel()].min(1)
@@ -119,15 +135,15 @@ def depth_mm(hu: Field, a: Anatomy) -> Field:
 
 
 def dome_shift_mm(hu: Field, a: Anatomy) -> Field:
-    """How much lower than the mean one this person's diaphragm lies, on each side: (1, 1, 128), mm.
+    """How much lower this person's diaphragm lies than the mean one, on each side: (1, 1, 128), mm.
 
-    Read where aerated lung ends near the mean dome; 0 where there is none.
+    Taken from where aerated lung ends near the mean dome; 0 where there is none.
     """
     shifts = np.zeros((1, 1, hu.shape[2]), np.float32)
     rows = abs(a.grid.y.ravel() + 15.0) < 28
     for side in (-1, 1):
         columns = abs(a.grid.x.ravel() - side * 68.0) < 26
-        lung, above = (field[:, rows][:, :, columns] for field in (hu < -500, a.above))
+        lung, above = (hu < -500)[:, rows][:, :, columns], a.above[:, rows][:, :, columns]
         near = lung & (above < 30)
         depth = np.where(near, above, 99.0).min(0)
         found = depth[depth < 30]

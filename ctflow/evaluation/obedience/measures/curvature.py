@@ -1,4 +1,4 @@
-"""How a picture curves at points, in three directions."""
+"""How a picture curves at given points, in three directions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from ctflow.phantom.grid import Field
 
 
 def curvatures(picture: Field, points: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
-    """Eigenvalues of the Hessian at points (n, 3), none on the border -> (n, 3), rising, in HU per square of the
-    spacing's unit. A ball is bright and curves down in all three directions, a vessel in two, a plate in one."""
+    """Points (n, 3), none on the border -> eigenvalues of the Hessian there (n, 3), rising, in HU per squared unit of
+    `spacing`.
+
+    A bright ball curves down in all three directions, a vessel in two, a plate in one.
+    """
 
     def at(*step: int) -> np.ndarray:
         return picture[tuple((points + step).T)]
@@ -19,8 +22,9 @@ def curvatures(picture: Field, points: np.ndarray, spacing: tuple[float, float, 
     for i in range(3):
         for j in range(3):
             u, v = steps[i], steps[j]
-            second = at(*u) - 2 * at(0, 0, 0) + at(*-u) if i == j else (
-                at(*(u + v)) - at(*(u - v)) - at(*(v - u)) + at(*(-u - v))
-            ) / 4  # fmt: skip
+            if i == j:
+                second = at(*u) - 2 * at(0, 0, 0) + at(*-u)
+            else:
+                second = (at(*(u + v)) - at(*(u - v)) - at(*(v - u)) + at(*(-u - v))) / 4
             hessian[:, i, j] = second / (spacing[i] * spacing[j])
     return np.linalg.eigvalsh(hessian)

@@ -1,0 +1,1 @@
+"""What can be measured in one chest CT without knowing its report: numbers by name, checks of the chest, its seams."""
