@@ -181,3 +181,12 @@ class Gate:
 
     def wait_inside(self) -> None:
         assert self.entered.acquire(timeout=WAIT_S)
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    """Looks every 50 ms whether it is true by now."""
+    for _ in range(WAIT_S * 20):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come true")
