@@ -18,11 +18,6 @@ New = Callable[..., Run]
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def new(tmp_path: Path, clock: FakeClock) -> New:
     """Makes a run that has ended now, with a file of so many bytes."""
 

@@ -3,7 +3,6 @@
 import secrets
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,25 +26,8 @@ def wait_ended(run: Run) -> None:
 
 
 @pytest.fixture
-def gate() -> Iterator[Gate]:
-    gate = Gate()
-    yield gate
-    gate.open(10_000)  # whatever a failed test left waiting may end
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def generator(gate: Gate) -> FakeGenerator:
-    return FakeGenerator(gate)
-
-
-@pytest.fixture
-def runs(generator: FakeGenerator, tmp_path: Path) -> Runs:
-    return Runs(generator, tmp_path)
+def runs(gated: FakeGenerator, tmp_path: Path) -> Runs:
+    return Runs(gated, tmp_path)
 
 
 def start(runs: Runs, seed: int = 0, visitor: str = "", **settings: int) -> Run:
@@ -63,7 +45,7 @@ def test_a_finished_run_holds_the_very_voxels_that_were_made(runs: Runs, gate: G
     assert run.volume().spacing_mm == (3.0, 1.5, 1.5)
 
 
-def test_a_run_stops_within_one_step_and_keeps_what_was_made(runs: Runs, generator: FakeGenerator, gate: Gate) -> None:
+def test_a_run_stops_within_one_step_and_keeps_what_was_made(runs: Runs, gated: FakeGenerator, gate: Gate) -> None:
     gate.open(5)
     run = start(runs, chunks=3, steps=4)
     for _ in range(6):
@@ -73,7 +55,7 @@ def test_a_run_stops_within_one_step_and_keeps_what_was_made(runs: Runs, generat
     gate.open(1)
     wait_ended(run)
     assert (run.state, run.slices_made, gate.count) == ("stopped", 16, 6)
-    assert generator.closed == 1
+    assert gated.closed == 1
 
 
 def test_two_runs_never_meet_on_the_model_even_when_the_first_is_stopped(runs: Runs, gate: Gate) -> None:
@@ -137,8 +119,8 @@ def test_one_visitor_may_have_a_few_runs_waiting_beside_the_one_on_the_model(run
     start(runs, visitor="other", chunks=1, steps=1)
 
 
-def test_too_long_a_line_is_refused_in_words_and_leaves_no_folder(generator: FakeGenerator, tmp_path: Path) -> None:
-    runs = Runs(generator, tmp_path, Limits(waiting=4))
+def test_too_long_a_line_is_refused_in_words_and_leaves_no_folder(gated: FakeGenerator, tmp_path: Path) -> None:
+    runs = Runs(gated, tmp_path, Limits(waiting=4))
     for _ in range(1 + 4):
         start(runs, chunks=1, steps=1)
     with pytest.raises(ResourceError, match="at most 4 runs may wait"):
@@ -146,22 +128,20 @@ def test_too_long_a_line_is_refused_in_words_and_leaves_no_folder(generator: Fak
     assert len(list(runs.root.iterdir())) == 5
 
 
-def test_everybody_has_a_first_turn_before_anybody_has_a_second(
-    runs: Runs, generator: FakeGenerator, gate: Gate
-) -> None:
+def test_everybody_has_a_first_turn_before_anybody_has_a_second(runs: Runs, gated: FakeGenerator, gate: Gate) -> None:
     line = [start(runs, seed, visitor, chunks=1, steps=1) for seed, visitor in enumerate("AAA")]
     gate.wait_inside()
     line += [start(runs, seed, visitor, chunks=1, steps=1) for seed, visitor in ((3, "B"), (4, "C"))]
     gate.open(5)
     for run in line:
         wait_ended(run)
-    assert [request.seed for request in generator.requests] == [0, 3, 4, 1, 2]
+    assert [request.seed for request in gated.requests] == [0, 3, 4, 1, 2]
 
 
 def test_old_runs_go_when_somebody_starts_another(
-    generator: FakeGenerator, gate: Gate, clock: FakeClock, tmp_path: Path
+    gated: FakeGenerator, gate: Gate, clock: FakeClock, tmp_path: Path
 ) -> None:
-    runs = Runs(generator, tmp_path, clock=clock)
+    runs = Runs(gated, tmp_path, clock=clock)
     gate.open(2)
     old, watched = start(runs, chunks=1, steps=1), start(runs, chunks=1, steps=1)
     wait_ended(old)
@@ -176,9 +156,9 @@ def test_old_runs_go_when_somebody_starts_another(
 
 
 def test_nobody_needs_to_come_for_old_runs_to_go(
-    generator: FakeGenerator, gate: Gate, clock: FakeClock, tmp_path: Path
+    gated: FakeGenerator, gate: Gate, clock: FakeClock, tmp_path: Path
 ) -> None:
-    runs = Runs(generator, tmp_path, clock=clock)
+    runs = Runs(gated, tmp_path, clock=clock)
     gate.open(1)
     run = start(runs, chunks=1, steps=1)
     wait_ended(run)
@@ -189,10 +169,10 @@ def test_nobody_needs_to_come_for_old_runs_to_go(
 
 
 def test_a_full_disk_lets_new_runs_wait_until_somebody_leaves(
-    generator: FakeGenerator, gate: Gate, clock: FakeClock, tmp_path: Path
+    gated: FakeGenerator, gate: Gate, clock: FakeClock, tmp_path: Path
 ) -> None:
     one_run = 4 * 16 * 256 * 256
-    runs = Runs(generator, tmp_path, Limits(disk_bytes=one_run + 1000), clock)
+    runs = Runs(gated, tmp_path, Limits(disk_bytes=one_run + 1000), clock)
     gate.open(10)
     watched = start(runs, chunks=1, steps=1)
     wait_ended(watched)
@@ -208,9 +188,9 @@ def test_a_full_disk_lets_new_runs_wait_until_somebody_leaves(
 
 
 def test_keeping_nothing_is_no_reason_to_sweep_without_a_pause(
-    generator: FakeGenerator, clock: FakeClock, tmp_path: Path
+    gated: FakeGenerator, clock: FakeClock, tmp_path: Path
 ) -> None:
-    start(Runs(generator, tmp_path, Limits(keep_s=0), clock), chunks=1, steps=1)
+    start(Runs(gated, tmp_path, Limits(keep_s=0), clock), chunks=1, steps=1)
     for count in (1, 2, 3):
         clock.wait_for_sleepers(count, WAIT_S)
         assert clock.sleeps == [1.0] * count
@@ -261,8 +241,8 @@ def test_a_run_that_nobody_drives_yet_is_stopped_at_once(runs: Runs) -> None:
     assert runs.line.ahead_of(after) == []
 
 
-def test_a_run_that_the_disk_can_never_take_fails_in_words(generator: FakeGenerator, tmp_path: Path) -> None:
-    run = start(Runs(generator, tmp_path, Limits(disk_bytes=1000)), chunks=1, steps=1)
+def test_a_run_that_the_disk_can_never_take_fails_in_words(gated: FakeGenerator, tmp_path: Path) -> None:
+    run = start(Runs(gated, tmp_path, Limits(disk_bytes=1000)), chunks=1, steps=1)
     wait_ended(run)
     assert (run.state, "Ask for fewer chunks" in run.message) == ("failed", True)
 
