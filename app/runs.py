@@ -38,7 +38,7 @@ class Limits:
     `waiting` and `waiting_each` count waiting runs, of everybody and of one visitor; the run on the model is not among
     them (see `Line.waiting`). `keep_s`: how long a run is kept after somebody last looked at it; `kept`: how many are;
     `disk_bytes`: what all their files together may take; `watched_s`: how long after its last question a page counts as
-    looking. Old runs go at these limits, but none that has not ended or that is looked at.
+    looking. At these limits old runs are removed, but never one that has not ended or that somebody is looking at.
     """
 
     waiting: int = 32
@@ -55,7 +55,7 @@ class Limits:
 
 
 class Runs:
-    """`root` must lie under Gradio's upload folder, so that a login covers the chunks too.
+    """The runs of one server. `root` must lie under Gradio's upload folder, so that a login covers the chunks too.
 
     Several servers may share it: each has a folder of its own there.
     """
@@ -124,9 +124,9 @@ class Runs:
             self.drive(run)  # to its end, here and now, if nobody drives it yet
 
     def drive(self, run: Run) -> None:
-        """Takes a run from the end of the line to its end. Blocks all that time: it needs its own thread or request.
+        """Takes a run from the line to its end. Blocks all that time, so it needs a thread or a request of its own.
 
-        The first who calls this drives; for others there is nothing to do.
+        The first who calls this is the driver; for others there is nothing to do.
         """
         if not run.become_driver():
             return
@@ -156,7 +156,7 @@ class Runs:
         """Returns when the model is this run's, or when it is to stop.
 
         Only the next in line looks again by itself, for room on the disk. The others sleep until they are called: when
-        twenty threads woke up at every turn, and every second, the server heard nobody.
+        twenty threads woke up at every turn, and every second, the server could answer nobody.
         """
         while not run.stopping:
             is_next = self.line.is_next(run)
@@ -186,7 +186,7 @@ class Runs:
             self._sweeper.start()
 
     def _sweep_on(self) -> None:
-        """Sweeps while there is anything to sweep: nobody may come for hours, and reports must not lie there."""
+        """Sweeps while there is anything to sweep: nobody may come for hours, and reports must not stay that long."""
         while True:
             self._clock.sleep(self.limits.sweep_every_s)
             self.sweep()

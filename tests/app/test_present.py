@@ -27,7 +27,7 @@ def run(tmp_path: Path, clock: FakeClock) -> Run:
     return Run(run_id="a", request=request, folder=tmp_path / "a", visitor="v", clock=clock)
 
 
-def told(run: Run, ahead: int = 0, wait_s: float | None = None) -> dict[str, Any]:
+def shown(run: Run, ahead: int = 0, wait_s: float | None = None) -> dict[str, Any]:
     return manifest(run, ahead, wait_s, slices_per_chunk=16)
 
 
@@ -44,7 +44,7 @@ def told(run: Run, ahead: int = 0, wait_s: float | None = None) -> dict[str, Any
 def test_a_run_that_waits_is_told_how_long_and_the_way_out(
     run: Run, ahead: int, wait_s: float | None, status: str
 ) -> None:
-    assert told(run, ahead, wait_s)["status"] == status
+    assert shown(run, ahead, wait_s)["status"] == status
 
 
 def test_a_run_is_told_what_it_does_from_its_first_step_to_its_end(run: Run, clock: FakeClock) -> None:
@@ -53,14 +53,14 @@ def test_a_run_is_told_what_it_does_from_its_first_step_to_its_end(run: Run, clo
     for _ in range(5):
         clock.advance(2)
         run.record(StepDone(0, 0))
-    now = told(run)
+    now = shown(run)
     assert now["status"] == "Making slices 17 to 32 of 96."
     assert now["detail"] == "step 1 of 4, about 38 s left"
     assert now["share"] == 5 / 24
     run.record(ChunkDone(0, 0, CHUNK))
     clock.advance(110)
     run.end("finished")
-    assert told(run)["status"] == "Done: 16 slices, 48 mm, in 2 min 00 s. Seed 7."
+    assert shown(run)["status"] == "Done: 16 slices, 48 mm, in 2 min 00 s. Seed 7."
 
 
 def stopped(run: Run) -> None:
@@ -75,10 +75,10 @@ def failed(run: Run) -> None:
 def test_a_run_that_ends_early_is_told_what_was_kept(run: Run, end: Callable[[Run], None], word: str) -> None:
     run.begin()
     end(run)
-    assert told(run)["status"] == f"{word} No slices were made."
+    assert shown(run)["status"] == f"{word} No slices were made."
     run.record(Started(run.request, SHAPE, AFFINE))
     run.record(ChunkDone(0, 0, CHUNK))
-    assert told(run)["status"] == f"{word} 16 of 96 slices kept."
+    assert shown(run)["status"] == f"{word} 16 of 96 slices kept."
 
 
 @pytest.mark.parametrize("axes", [("I", "P", "L"), ("S", "P", "L"), ("S", "A", "R")])
