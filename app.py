@@ -40,8 +40,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(f"--{name}", choices=choices, default=default, help=f"{text} (default: {choices[0]})")
     _setting(parser, "keep-hours", 2, "how long a volume is kept after it was last looked at")
     _setting(parser, "max-gb", 4, "disk space for all volumes together")
-    _setting(parser, "max-waiting", 32, "runs in line")
-    _setting(parser, "max-waiting-each", 3, "runs in line for one visitor")
+    _setting(parser, "max-waiting", 32, "how many runs may wait, beside the one on the model")
+    _setting(parser, "max-waiting-each", 3, "how many of these may be one visitor's")
     return parser.parse_args(given)
 
 

@@ -1,1 +1,1 @@
-"""The app: Gradio, and nothing of torch. It talks to a generator through `ctflow.generator` alone."""
+"""The app: Gradio, but no torch. It knows a model only as the protocol in `ctflow.generator`."""

@@ -1,4 +1,4 @@
-"""The endpoints for programs. They give the same requests as the page does, and the same words when those are wrong."""
+"""The endpoints for programs. They accept the same requests as the page, and refuse the others in the same words."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 
 from app.export import export
 from app.handlers import Handlers
-from app.messages import logged, worded
-from app.run import Run
+from app.messages import error_text, log_bug
+from app.run import ENDED, Run
 from ctflow.card import ModelCard
 from ctflow.errors import CTFlowError
 
@@ -19,9 +19,12 @@ _card = TypeAdapter(ModelCard)
 
 
 def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
-    """Typed functions for `gr.api`, which reads parameters and outputs off the annotations, by their names."""
+    """Typed functions for `gr.api`, which reads the names and types of parameters and outputs off the annotations.
 
-    async def generate(
+    Of a generator it takes the annotation for that of one item, so two of these say what they yield.
+    """
+
+    async def generate(  # type: ignore[misc]  # the return type is an item's, see above
         findings: str,
         impression: str = "",
         sex: str = "",
@@ -32,22 +35,25 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
         solver: str | None = None,
         guidance: float | None = None,
         shift: float | None = None,
-        request: gr.Request = None,  # type: ignore[assignment]
+        request: gr.Request = None,
     ) -> tuple[gr.FileData, gr.FileData]:
-        """Report -> a synthetic chest CT (NIfTI), and the JSON that can make it again.
+        """Makes a synthetic chest CT from a report: a NIfTI file, and the JSON file that can make it again.
 
-        `sex` is F, M or empty; None keeps the model's default. Cancelling, or leaving, stops the run.
+        `sex` is F, M or empty. None keeps the model's default. Cancelling, or leaving, stops the run.
         """
-        fields = dict(locals())
-        async with _running(handlers, fields) as run:
-            while not run.over:
-                yield None, None  # here a cancelled job is closed
+        fields = {
+            "findings": findings, "impression": impression, "sex": sex, "age": age, "seed": seed, "chunks": chunks,
+            "steps": steps, "solver": solver, "guidance": guidance, "shift": shift,
+        }  # fmt: skip
+        async with _running(handlers, request, fields) as run:
+            while not run.ended:
+                yield None, None  # here Gradio closes a job that was cancelled
                 await handlers.news({"run": run.id, "seen": run.version})
             if run.state != "finished":
                 raise gr.Error(handlers.manifest(run)["status"], print_exception=False)
             yield await asyncio.to_thread(_files, handlers, run)
 
-    async def stream(
+    async def stream(  # type: ignore[misc]  # the return type is an item's, see above
         findings: str,
         impression: str = "",
         sex: str = "",
@@ -58,63 +64,65 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
         solver: str | None = None,
         guidance: float | None = None,
         shift: float | None = None,
-        request: gr.Request = None,  # type: ignore[assignment]
+        request: gr.Request = None,
     ) -> dict:
-        """As /generate, but tells of the run while it is made: state, progress, and the chunks that are new.
+        """Like /generate, but reports while the run is made: its state, its progress, and the chunks that are new.
 
         A chunk's file holds the int16 HU of its slices, all low bytes before all high bytes, deflated.
         """
-        fields = dict(locals())
-        async with _running(handlers, fields) as run:
-            told = 0
+        fields = {
+            "findings": findings, "impression": impression, "sex": sex, "age": age, "seed": seed, "chunks": chunks,
+            "steps": steps, "solver": solver, "guidance": guidance, "shift": shift,
+        }  # fmt: skip
+        async with _running(handlers, request, fields) as run:
+            sent = 0
             while True:
                 manifest = handlers.manifest(run)
-                chunks = manifest.pop("chunks")
-                yield {**manifest, "new_chunks": [_chunk(**chunk) for chunk in chunks[told:]]}
-                told = len(chunks)
-                if manifest["state"] in ("finished", "stopped", "failed"):
+                made = manifest.pop("chunks")
+                yield {**manifest, "new_chunks": [_chunk(**chunk) for chunk in made[sent:]]}
+                sent = len(made)
+                if manifest["state"] in ENDED:
                     return
                 await handlers.news({"run": run.id, "seen": manifest["version"]})
 
     def model() -> dict:
-        """The model's card: what it makes, what it is good for, and what not."""
+        """The model's card: what it makes, what it is good for, and what it is not good for."""
         return _card.dump_python(handlers.generator.card, mode="json")
 
     return {"generate": generate, "stream": stream, "model": model}
 
 
 @asynccontextmanager
-async def _running(handlers: Handlers, fields: dict[str, Any]) -> AsyncIterator[Run]:
-    """A run that lasts no longer than somebody waits for it: a program, other than a page, does not come back."""
-    request: gr.Request = fields.pop("request")
-    with _worded():
-        run = handlers.begin(f"program {request.session_hash}", None, **fields)
+async def _running(handlers: Handlers, request: gr.Request, fields: dict[str, Any]) -> AsyncIterator[Run]:
+    """A run that lasts no longer than somebody waits for it: unlike a page, a program does not come back."""
+    with _errors_in_words():
+        run = handlers.start_run(f"program {request.session_hash}", None, fields)
         try:
-            # A copy of this context goes with it: ZeroGPU reads off it whose request this is.
+            # A copy of this context goes with it, from which ZeroGPU reads whose request this is.
             driving = [asyncio.to_thread(handlers.runs.drive, run)] if handlers.driven else []
             tasks = [asyncio.create_task(task) for task in driving]
             yield run
             await asyncio.gather(*tasks)
         finally:
-            if not run.over:
+            if not run.ended:
                 handlers.runs.stop(run.id)
 
 
 @contextmanager
-def _worded() -> Iterator[None]:
-    """Gradio prints the trace of what it does not know, and a report may be quoted there."""
+def _errors_in_words() -> Iterator[None]:
+    """Gradio prints the traces of errors that it does not know, and they may quote a report."""
     try:
         yield
     except CTFlowError as error:
-        raise gr.Error(worded(error), print_exception=False) from error
+        raise gr.Error(error_text(error), print_exception=False) from error
     except gr.Error:
         raise
     except Exception as error:
-        raise gr.Error(logged(error), print_exception=False) from error
+        raise gr.Error(log_bug(error), print_exception=False) from error
 
 
 def _chunk(path: str, first: int, slices: int) -> dict[str, Any]:
-    """Apart, because Gradio's client takes any object with a path for a file, and keeps nothing else of it."""
+    """The file is an object of its own, because Gradio's client turns any object with a path into that path alone."""
     return {"first_slice": first, "slices": slices, "file": gr.FileData(path=path).model_dump()}
 
 

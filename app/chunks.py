@@ -1,6 +1,6 @@
-"""How a chunk travels to the browser: byte-shuffled int16, then deflate.
+"""How a chunk travels to the browser: int16 with its bytes shuffled, then deflated.
 
-Low bytes together and high bytes together pack twice as well as pairs do, and a browser undoes both by itself.
+All low bytes and then all high bytes pack twice as well as pairs do, and a browser can undo both without a library.
 """
 
 import zlib
@@ -12,12 +12,12 @@ import numpy as np
 from ctflow.errors import ResourceError, VolumeError
 from ctflow.io.files import write_atomic
 
-FULL_DISK = "The server's disk takes no more files. Tell whoever runs this page."
+NOT_WRITTEN = "The server could not write a file: its disk may be full. Please tell whoever runs this page."
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Slices that are on disk: `path` holds int16 HU of `shape` (slices, rows, columns), see `pack`."""
+    """Slices on disk: the file at `path` holds int16 HU of `shape` (slices, rows, columns), as `pack` writes them."""
 
     first_slice: int
     shape: tuple[int, int, int]
@@ -37,15 +37,15 @@ def unpack(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def store(hu: np.ndarray, first_slice: int, folder: Path) -> Chunk:
-    """Writes a chunk into `folder`. It is complete once it is returned, so announce it only then.
+    """Writes a chunk into `folder`. Its file is complete when this returns, so announce it only then.
 
-    Raises ResourceError where the disk does not take it.
+    Raises ResourceError if it cannot be written.
     """
     path = folder / f"{first_slice:04d}.bin"
     try:
         write_atomic(path, pack(hu))
     except VolumeError as error:
-        raise ResourceError(FULL_DISK) from error
+        raise ResourceError(NOT_WRITTEN) from error
     return Chunk(first_slice, (hu.shape[0], hu.shape[1], hu.shape[2]), path)
 
 

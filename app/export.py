@@ -1,9 +1,9 @@
-"""Writes what a run has made as files that people take away."""
+"""Files to take away: a run's slices as NIfTI, and their sidecar."""
 
 import re
 from pathlib import Path
 
-from app.chunks import FULL_DISK
+from app.chunks import NOT_WRITTEN
 from app.run import Run
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import VolumeGenerator
@@ -16,13 +16,13 @@ KINDS = ("nifti", "sidecar")
 def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
     """Writes the slices made so far as NIfTI, or the JSON that belongs to them, into the run's folder.
 
-    A volume that is not finished says so in its name and in its sidecar. Raises RequestError where nothing is made,
-    ResourceError where the disk does not take the file.
+    A volume that is not finished says so in its name and in its sidecar. Raises RequestError if there are no slices
+    yet or if there is no such kind, ResourceError if the file cannot be written.
     """
     if kind not in KINDS:
-        raise RequestError(f"A download is one of {', '.join(KINDS)}; got {kind!r}.")
+        raise RequestError(f"The kind of a download is one of {', '.join(KINDS)}; got {kind!r}.")
     with run.news:
-        complete, slices, seconds = run.state == "finished", run.slices, run.elapsed_s()
+        complete, slices, seconds = run.state == "finished", run.slices_made, run.elapsed_s()
     path = run.folder / file_name(run, generator.card.name, slices, complete)
     volume = run.volume(slices) if kind == "nifti" else None
     out = path if volume else sidecar_path(path)
@@ -32,13 +32,13 @@ def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
             write_nifti(volume, out, synthetic_label(generator.card.name))
         else:
             write_sidecar(sidecar_of(run.request, generator, seconds=seconds, complete=complete), out)
-    except VolumeError as error:  # it names a path of the server
-        raise ResourceError(FULL_DISK) from error
+    except VolumeError as error:  # whose words name a path of the server
+        raise ResourceError(NOT_WRITTEN) from error
     return out
 
 
 def _remove_older(path: Path, ending: str) -> None:
-    """A volume is smaller than its chunks, but twenty partial ones are not, and the disk has a limit."""
+    """One download is smaller than the chunks, but twenty partial ones are not, and the disk has a limit."""
     for older in set(path.parent.glob(f"*{ending}")) - {path}:
         older.unlink(missing_ok=True)
 

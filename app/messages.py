@@ -1,4 +1,4 @@
-"""Errors, worded for the person in front of the page."""
+"""Errors in words, for the person in front of the page, and for the log."""
 
 import logging
 import secrets
@@ -7,32 +7,32 @@ from ctflow.errors import CheckpointError, CTFlowError, ResourceError
 
 _log = logging.getLogger(__name__)
 
-# The other errors speak of what the person wrote, and say themselves what to do.
+# What goes before an error's own words. The other errors are about what the person wrote, and need nothing before.
 _LEADS: dict[type[CTFlowError], str] = {
-    CheckpointError: "The model cannot be used; that is for whoever runs this page to mend.",
+    CheckpointError: "The model cannot be used. Please tell whoever runs this page.",
     ResourceError: "The server cannot do that now.",
 }
 
 
-def worded(error: CTFlowError) -> str:
+class WorkerBug(Exception):
+    """A bug of ours in another process. Its text is what `error_places` said there."""
+
+
+def error_text(error: CTFlowError) -> str:
     """What went wrong and what to do, in one line."""
     leads = [lead for kind, lead in _LEADS.items() if isinstance(error, kind)]
     return " ".join([*leads, str(error)])
 
 
-class BugElsewhere(Exception):
-    """A bug of ours in another process; its text is what `where` said there."""
+def log_bug(error: Exception) -> str:
+    """Logs a bug of ours under an id, and returns what to tell the person. What was written is never logged."""
+    bug_id = secrets.token_hex(4)
+    _log.error("bug %s: %s", bug_id, error if isinstance(error, WorkerBug) else error_places(error))
+    return f"Something broke on our side (id {bug_id}). Please try again, and report the id."
 
 
-def logged(error: Exception) -> str:
-    """Logs a bug of ours under an id, and words it. The log gets where it broke, never what was written."""
-    bug = secrets.token_hex(4)
-    _log.error("bug %s: %s", bug, error if isinstance(error, BugElsewhere) else where(error))
-    return f"Something broke on our side (id {bug}). Please try again, and report the id."
-
-
-def where(error: Exception) -> str:
-    """The type of an error and the lines of code. Its own text may quote a report, and is left out."""
+def error_places(error: Exception) -> str:
+    """An error's type and its lines of code. Its text is left out, because it may quote a report."""
     places = []
     trace = error.__traceback__
     while trace is not None:

@@ -1,4 +1,4 @@
-"""What the page is told: a run as a small manifest, progress and tokens in words. Never voxels, never raw HTML."""
+"""What the page is told: a run as a small manifest, its progress and its report in words. Never voxels or HTML."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from ctflow.volume import DIRECTIONS
 def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) -> dict[str, Any]:
     """A run as the viewer needs it (viewer/data/transport.js, `Manifest`).
 
-    `ahead`: runs that come before this one; `wait_s`: seconds until it begins, None where that is not known.
+    `ahead`: runs that come before this one; `wait_s`: seconds until it begins, None if that is not known.
     """
     with run.news:
         return {
             "run": run.id,
             "version": run.version,
             "state": run.state,
-            "stopping": run.stopping and not run.over,
+            "stopping": run.stopping and not run.ended,
             "seed": run.request.seed,
             "grid": _grid(run),
             "chunks": [
@@ -33,11 +33,18 @@ def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) 
 
 def unknown_run() -> dict[str, Any]:
     """For a page that comes back too late, or to a server that was restarted."""
-    words = "This volume is no longer on the server. Generate it again with the same seed."
     return {
-        "run": None, "version": 0, "state": "gone", "stopping": False, "seed": None, "grid": None,
-        "chunks": [], "share": 0.0, "status": words, "detail": "",
-    }  # fmt: skip
+        "run": None,
+        "version": 0,
+        "state": "gone",
+        "stopping": False,
+        "seed": None,
+        "grid": None,
+        "chunks": [],
+        "share": 0.0,
+        "status": "This volume is no longer on the server. Generate it again with the same seed.",
+        "detail": "",
+    }
 
 
 def _grid(run: Run) -> dict[str, Any] | None:
@@ -50,33 +57,38 @@ def _grid(run: Run) -> dict[str, Any] | None:
 
 def directions(affine: np.ndarray) -> list[str]:
     """The letter (L R P A S I) that the slice, row and column index each grow towards most."""
-    names = list(DIRECTIONS)
-    return [names[int(np.argmax(np.array(list(DIRECTIONS.values())) @ affine[:3, axis]))] for axis in range(3)]
+    letters, vectors = list(DIRECTIONS), np.array(list(DIRECTIONS.values()))
+    return [letters[int(np.argmax(vectors @ affine[:3, axis]))] for axis in range(3)]
 
 
 def _share(run: Run) -> float:
-    return run.steps_done / (run.request.chunks * run.request.steps)
+    return run.steps_done / run.steps_total
 
 
 def status(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) -> str:
-    """One line that changes seldom, because a screen reader speaks it."""
+    """One line that seldom changes, because a screen reader speaks it."""
     if run.state == "waiting":
         return run.message or (_waiting(ahead, wait_s) if ahead else "Starting.")
     if run.state == "running":
         return "Stopping after this step." if run.stopping else _making(run, slices_per_chunk)
     if run.state == "finished":
         return _finished(run)
-    kept = f"{run.slices} of {run.shape[0]} slices kept." if run.shape and run.slices else "No slices were made."
-    return f"Stopped. {kept}" if run.state == "stopped" and not run.message else f"{run.message} {kept}"
+    return f"{run.message or 'Stopped.'} {_kept(run)}"
+
+
+def _kept(run: Run) -> str:
+    if run.shape is None or not run.slices_made:
+        return "No slices were made."
+    return f"{run.slices_made} of {run.shape[0]} slices kept."
 
 
 def _waiting(ahead: int, wait_s: float | None) -> str:
     about = "" if wait_s is None else f", about {_roughly(wait_s)}"
-    return f"Waiting for the model: {_count(ahead, 'run')} before yours{about}. Stop withdraws yours."
+    return f"Waiting for the model: {_count(ahead, 'run')} before yours{about}. Press Stop to leave the line."
 
 
 def _roughly(seconds: float) -> str:
-    """In tens of seconds, then in minutes: a wait is a guess, and should not flicker."""
+    """In tens of seconds, later in minutes: it is a guess, and should not flicker."""
     return f"{max(1, round(seconds / 10)) * 10} s" if seconds < 95 else f"{round(seconds / 60)} min"
 
 
@@ -89,12 +101,14 @@ def _making(run: Run, slices_per_chunk: int) -> str:
 
 
 def _finished(run: Run) -> str:
-    height_mm = 0.0 if run.affine is None else run.slices * float(np.linalg.norm(run.affine[:3, 0]))
-    return f"Done: {run.slices} slices, {height_mm:.0f} mm, in {duration(run.elapsed_s())}. Seed {run.request.seed}."
+    height_mm = 0.0 if run.affine is None else run.slices_made * float(np.linalg.norm(run.affine[:3, 0]))
+    return (
+        f"Done: {run.slices_made} slices, {height_mm:.0f} mm, in {duration(run.elapsed_s())}. Seed {run.request.seed}."
+    )
 
 
 def detail(run: Run) -> str:
-    """Step and time left: changes several times a second, so it is shown but not spoken."""
+    """Step and time left. It changes several times a second, so it is shown but not spoken."""
     if run.state != "running" or not run.steps_done:
         return ""
     step = (run.steps_done - 1) % run.request.steps + 1
@@ -104,8 +118,8 @@ def detail(run: Run) -> str:
 
 
 def duration(seconds: float) -> str:
-    whole = max(1, round(seconds))
-    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60:02d} s"
+    seconds = max(1, round(seconds))
+    return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min {seconds % 60:02d} s"
 
 
 def _count(number: int, noun: str) -> str:
@@ -113,7 +127,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def reading(read: Reading) -> dict[str, Any]:
-    """How long the report is for the model, what of it is lost, and what the model recognised in the rest."""
+    """How long the report is for the model, which end of it is cut off, and what the model recognised in the rest."""
     count = f"Report length: {read.tokens} of {read.limit} tokens"
     length = {"count": f"{count}: too long" if read.cut_text else count, "cut": read.cut_text}
     if not read.known:
@@ -133,7 +147,7 @@ def _place(mention: Mention) -> str:
 
 
 def _denied(read: Reading) -> list[str]:
-    """A normal study denies all that is known: one word for it instead of nineteen."""
+    """A normal study denies every finding that the model knows, which is said at once and not nineteen times."""
     denied = [one for one in read.found if not one.asserted]
     if read.known and {one.finding for one in denied if one.side is None} == set(read.known):
         return ["no abnormal findings"]

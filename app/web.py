@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.handlers import Handlers
-from app.messages import logged
+from app.messages import log_bug
 from app.modules import Modules
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Guard:
             except Exception as error:  # the server would log it, with what it quotes
                 if started:
                     raise
-                words = f"No endpoint understands this; GET /gradio_api/info says what there is. {logged(error)}"
+                words = f"No endpoint understands this; GET /gradio_api/info says what there is. {log_bug(error)}"
                 await JSONResponse({"error": words}, 400)(scope, receive, send_guarded)
 
 

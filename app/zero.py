@@ -5,13 +5,13 @@ it, and the registry in the parent process only records; locks and stop events s
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any
 
 import gradio as gr
 
-from app.messages import BugElsewhere, where
+from app.messages import WorkerBug, error_places
 from ctflow.card import ModelCard
 from ctflow.errors import CTFlowError, ResourceError
 from ctflow.generator import Event, VolumeGenerator
@@ -23,12 +23,13 @@ from ctflow.volume import Volume
 try:
     import spaces
 except ImportError:
-    spaces = None  # type: ignore[assignment]
+    spaces = None
 
 LONGEST_S = 120
 
 
 def on_zero_gpu() -> bool:
+    """Whether this process is on a Space that lends GPUs."""
     return spaces is not None and bool(os.environ.get("SPACES_ZERO_GPU"))
 
 
@@ -40,12 +41,12 @@ class OnZeroGPU:
         self.model_sha256 = inner.model_sha256
         self.device, self.cuda, self.hardware = inner.device, inner.cuda, inner.hardware
         self._inner = inner
-        self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(_telling_what_fails(inner.stream))
+        self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(_yielding_errors(inner.stream))
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Iterator[Event]:
-        """See `VolumeGenerator.stream`. Closing it is heard at the next event.
+    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Generator[Event, None, None]:
+        """See `VolumeGenerator.stream`. After it is closed, the worker stops at its next event.
 
-        Raises ResourceError where ZeroGPU lends no GPU, or takes it back.
+        Raises ResourceError if ZeroGPU lends no GPU, or takes it back.
         """
         try:
             with closing(self._stream(request, start)) as events:
@@ -66,15 +67,18 @@ class OnZeroGPU:
         return self._inner.labels(volume)
 
 
-def _telling_what_fails(stream: Callable[..., Iterator[Event]]) -> Callable[..., Iterator[Event | Exception]]:
-    """Yields what a stream raises: `spaces` prints that with its text, and passes on no more than its class."""
+def _yielding_errors(stream: Callable[..., Iterator[Event]]) -> Callable[..., Iterator[Event | Exception]]:
+    """A stream that yields its error instead of raising it.
 
-    def telling(request: GenerationRequest, start: ScanStart | None) -> Iterator[Event | Exception]:
+    `spaces` prints the text of what a worker raises, and passes on only its class.
+    """
+
+    def yielding(request: GenerationRequest, start: ScanStart | None) -> Iterator[Event | Exception]:
         try:
             yield from stream(request, start)
         except CTFlowError as error:
             yield error
-        except Exception as error:  # its text may quote a report, and it need not bear pickling
-            yield BugElsewhere(where(error))
+        except Exception as error:  # its text may quote a report, and perhaps it cannot be pickled
+            yield WorkerBug(error_places(error))
 
-    return telling
+    return yielding

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from ctflow.card import write_card
+from ctflow.card import Guidance, write_card
+from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import ChunkDone, Finished, Started, StepDone
 from ctflow.models import avae
+from ctflow.models.text import no_text
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.runtime.cuda import PendingSlices
+from ctflow.sampler import velocity_of
 from ctflow.volume import Volume
 from tests.tiny import CARD, tiny_checkpoint
 
@@ -66,9 +69,27 @@ def test_a_shorter_request_is_a_prefix_of_a_longer_one(model: CTFlow) -> None:
     np.testing.assert_array_equal(short, long[: len(short)])
 
 
-def test_guidance_1_is_the_report_alone_and_more_changes_the_volume(model: CTFlow) -> None:
+def test_guidance_1_is_the_report_alone_and_more_weighs_it_against_no_report(folder: Path) -> None:
+    """Against the plain forward pass, which knows nothing of guidance."""
+    transformer = load_checkpoint(folder).transformer
+    x, previous = torch.randn(2, 1, CARD.latent.channels, CARD.geometry.slices_per_chunk, 8, 8)
+    text, t = torch.randn(1, 1, 8), 0.3
+    with torch.inference_mode():
+        alone, without = (transformer(x, previous, given, torch.tensor([t])) for given in (text, no_text(text)))
+        assert torch.equal(velocity_of(transformer, "velocity", previous, text, guidance=1)(x, t), alone)
+        guided = velocity_of(transformer, "velocity", previous, text, guidance=4)(x, t)
+    torch.testing.assert_close(guided, without + 4 * (alone - without))
+    assert not torch.allclose(guided, alone)
+
+
+def test_guidance_1_gives_the_volume_of_a_model_without_guidance_and_more_another(
+    model: CTFlow, tmp_path: Path
+) -> None:
+    untrained = CTFlow.load(tiny_checkpoint(tmp_path / "untrained", guidance=Guidance(False, 1.0)), "cpu")
+    unguided = untrained.generate(untrained.card.request(REPORT, seed=5, chunks=1)).hu
     plain, guided = (model.generate(model.card.request(REPORT, seed=5, chunks=1, guidance=g)).hu for g in (1, 4))
-    assert (plain != guided).any()
+    np.testing.assert_array_equal(plain, unguided)
+    assert (guided != unguided).any()
 
 
 def test_what_the_transformer_answers_with_is_in_the_card(model: CTFlow, folder: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A generator without a model: an asymmetric chest whose every voxel is known."""
+"""A generator without a model. It makes an asymmetric chest whose every voxel is known."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ WAIT_S = 20
 
 
 def fake_card(towards: str) -> ModelCard:
-    """`towards`: the direction, I or S, in which its slices grow."""
+    """`towards`: the direction, I or S, in which the slice index grows."""
     axes = (towards, "P", "L")
     return ModelCard(
         format=1,
@@ -57,7 +57,7 @@ def ellipse(shape: tuple[int, int], centre: tuple[float, float], radius: tuple[f
 
 
 def chest_slice(share: float, vessel: int) -> np.ndarray:
-    """int16 HU (rows, columns); `share` 0 at the head, 1 at the feet. The heart is left, the liver right."""
+    """int16 HU (rows, columns); `share` is 0 at the head and 1 at the feet. The heart is left, the liver right."""
     shape = (SIZE, SIZE)
     hu = np.full(shape, -1000, np.int16)
     hu[ellipse(shape, (128, 128), (78, 112))] = 40
@@ -81,16 +81,16 @@ def smooth_chest(slices: int, vessel: int, towards: str) -> np.ndarray:
 
 
 def chest(slices: int, seed: int, towards: str) -> np.ndarray:
-    """int16 HU (slices, rows, columns), of 55 kinds: a seed places a vessel and shifts the grain."""
+    """int16 HU (slices, rows, columns). The seed places a vessel and shifts the grain, so there are 55 kinds."""
     grain = (np.add.outer(np.arange(SIZE) * 7 + seed, np.arange(SIZE) * 13) % 11).astype(np.int16)
     return smooth_chest(slices, seed % 5, towards) + grain
 
 
 class FakeGenerator:
-    """Honours chunks, steps and seed. `step` is called once a step: let it sleep, wait or raise.
+    """Heeds chunks, steps and seed of a request, and nothing else.
 
-    `ends_at`: the number of slices after which its volumes end, as a model's do when it makes white ones.
-    `known`: the findings that it recognises by their names.
+    `step` is called once a step: let it sleep, wait or raise. `ends_at`: the number of slices after which its volumes
+    end, as a model's do when it makes white ones. `known`: the findings that it recognises by their names.
     """
 
     model_sha256 = "0" * 64
@@ -159,7 +159,7 @@ def sleeping(seconds: float) -> FakeGenerator:
 
 
 class Gate:
-    """Lets a generator make one step at a time, and counts how many are inside at once."""
+    """Lets a generator make one step at a time, and counts how many steps run at once."""
 
     def __init__(self) -> None:
         self.steps = threading.Semaphore(0)
@@ -181,3 +181,12 @@ class Gate:
 
     def wait_inside(self) -> None:
         assert self.entered.acquire(timeout=WAIT_S)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Tries it every 50 ms."""
+    for _ in range(WAIT_S * 20):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("the condition did not become true")

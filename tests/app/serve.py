@@ -1,6 +1,6 @@
 """Serves a generator until it is killed: python -m tests.app.serve --port N [--step-s S] [--hold-chunk N] [--model M]
 
-Whoever is called outside this machine is named on standard error as a STRANGER.
+Every address outside this machine that it connects to is named on standard error as a STRANGER.
 """
 
 import argparse
@@ -19,9 +19,9 @@ OURS = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 
 
 class Strict(FakeGenerator):
-    """Tells of two steps at once, and breaks at a report that says so, quoting it, as an error of ours might.
+    """Reports two steps at once as an OVERLAP, and breaks at a report that says BREAK, quoting it as a bug might.
 
-    `hold_chunk`: never gets through this chunk.
+    `hold_chunk`: the chunk that it never finishes.
     """
 
     def __init__(self, step_s: float, hold_chunk: int | None) -> None:
@@ -44,7 +44,7 @@ class Strict(FakeGenerator):
 
 
 class Paced:
-    """A generator that tells when each of its events was there, and how long it took."""
+    """A generator that reports as a STEP when each of its events was ready, and how long it took."""
 
     def __init__(self, inner: VolumeGenerator) -> None:
         self._inner = inner

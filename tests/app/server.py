@@ -44,14 +44,14 @@ def serving() -> Iterator[Serve]:
 
 
 def collect_what_gradio_leaves() -> None:
-    """Gradio leaves its event loop and sockets to the collector: let that happen here, not in somebody else's test."""
+    """Gradio leaves its event loop and sockets to the garbage collector. Let that happen here, not in another test."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
 
 
 class Apart:
-    """A server in a process of its own (`tests.app.serve`), with its files in `folder` and what it says in `log`."""
+    """A server in a process of its own (`tests.app.serve`), with its files in `folder` and its output in `log`."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
@@ -78,12 +78,12 @@ class Apart:
         raise AssertionError(f"the server did not start: {self.log.read_text()}")
 
     def kill(self) -> None:
-        """As `kill -9`."""
+        """Like `kill -9`."""
         self.process.kill()
         self.process.wait()
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port on which nobody listens now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]

@@ -1,6 +1,7 @@
 """The bundled model: what a stranger gets with a clone."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,6 @@ import SimpleITK as sitk
 from safetensors import safe_open
 
 from ctflow.__main__ import main
-from ctflow.card import read_card
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.evaluation.obedience.effusion_side import right_share
 from ctflow.phantom import KINDS
@@ -27,15 +27,19 @@ def test_the_folder_is_small_enough_to_clone_and_its_weights_are_bf16() -> None:
             assert {weights.get_slice(name).get_dtype() for name in weights.keys()} == {"BF16"}  # noqa: SIM118
 
 
-def test_it_says_what_it_is() -> None:
-    card = read_card(FOLDER / "card.json")
-    assert "Demo model" in card.notice
-    assert "phantoms" in card.provenance
-
-
 @pytest.fixture(scope="module")
 def model() -> CTFlow:
     return CTFlow.load(FOLDER, "cpu")
+
+
+def test_it_says_what_it_is_and_its_weights_bear_that_out(model: CTFlow) -> None:
+    """`caution` is what the page and the command line show beside every volume."""
+    caution = model.card.caution
+    assert caution.startswith("Demo model: simulated chests.") and caution.endswith("Not for diagnosis.")
+    (count,) = re.findall(r"It reads (\d+) findings", caution)
+    assert int(count) == len(model.read(None).known)
+    assert "no patient's data" in model.card.provenance
+    assert "Anything clinical" in model.card.not_good_for
 
 
 @pytest.fixture(scope="module")

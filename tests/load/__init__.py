@@ -1,1 +1,1 @@
-"""Many careless visitors at once, and a server that is killed: see `python -m tests.load --help`."""
+"""Many careless visitors at once, and servers that are killed. See `python -m tests.load --help`."""

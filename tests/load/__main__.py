@@ -1,7 +1,7 @@
-"""Load and faults, on this machine's loopback: python -m tests.load [--visitors N] [--minutes M] [--faults | --start]
+"""Load and faults, on this machine alone: python -m tests.load [--visitors N] [--minutes M] [--faults | --start]
 
-Prints each figure beside its target, and leaves with exit code 1 where one is missed. The fake generator is used unless
---model says otherwise.
+Prints each figure beside its target, and exits with code 1 if a target is missed. Without --model, a fake generator
+makes the volumes.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.app.server import Apart
 from tests.load.faults import bad_command_lines, bad_requests, cut_connections, kill
-from tests.load.figures import Figure, Memory, beyond_a_step, growth_of, said, spread, steps_of
+from tests.load.figures import Figure, Memory, beyond_a_step, count_in_log, growth_of, spread, steps_of
 from tests.load.starting import first_steps
 from tests.load.visitor import Tally, Visitor
 
@@ -28,10 +28,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=5)
-    parser.add_argument("--step-s", type=float, default=0.05, help="what the fake generator takes for a step")
+    parser.add_argument("--step-s", type=float, default=0.05, help="seconds that the fake generator takes for a step")
     parser.add_argument("--model", default="fake", help="fake, or a checkpoint's name or folder")
-    parser.add_argument("--faults", action="store_true", help="cut connections, kills and bad input instead")
-    parser.add_argument("--start", action="store_true", help="what a start and a first volume cost, with --model demo")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--faults", action="store_true", help="cut connections, kills and bad input, and no visitors")
+    instead.add_argument("--start", action="store_true", help="what a start and a first volume cost (--model demo)")
     parser.add_argument("--cuts", type=int, default=50)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--bad", type=int, default=300)
@@ -48,7 +49,7 @@ def main() -> int:
 
 
 def met(figures: Iterable[Figure]) -> bool:
-    """Prints each as it is known."""
+    """Prints each figure as soon as it is known. Returns whether all targets are met."""
     judged = []
     for figure in figures:
         print(figure, flush=True)
@@ -57,7 +58,7 @@ def met(figures: Iterable[Figure]) -> bool:
 
 
 def load(server: Apart, options: argparse.Namespace) -> list[Figure]:
-    """Visitors who do all sorts of things until time is up, and then see their last run through."""
+    """Visitors do all sorts of things until time is up, and then wait for the end of their last run."""
     memory = Memory(server.process.pid)
     until_s = time.monotonic() + 60 * options.minutes
     with ThreadPoolExecutor(options.visitors) as pool, memory:
@@ -68,14 +69,14 @@ def load(server: Apart, options: argparse.Namespace) -> list[Figure]:
     print(f"a step: {spread(steps.took_s)}")
     print(f"Stop: {spread(total.took_s)}")
     print(f"re-attach: {spread(total.attaches_s)}")
-    print(f"the load itself ran late by {spread(memory.late_s)}")
+    print(f"delay of the load itself: {spread(memory.late_s)}")
     return [
         Figure("lost", total.lost, 0),
         Figure("mixed up", total.mixed, 0),
-        Figure("two steps at once", said(server, "OVERLAP"), 0),
-        Figure("tracebacks and bugs", said(server, "Traceback") + said(server, "bug "), 0),
+        Figure("two steps at once", count_in_log(server, "OVERLAP"), 0),
+        Figure("tracebacks and bugs", count_in_log(server, "Traceback") + count_in_log(server, "bug "), 0),
         Figure("memory growth", growth_of(memory), GROWTH, "%"),
-        Figure("slowest stop beyond its step", beyond_a_step(total.stops, steps), STOP_S, " s"),
+        Figure("slowest Stop beyond its step", beyond_a_step(total.stops, steps), STOP_S, " s"),
         Figure("slowest re-attach", max(total.attaches_s, default=0.0), ATTACH_S, f" s of {len(total.attaches_s)}"),
     ]
 
@@ -91,16 +92,17 @@ def stay(server: Apart, options: argparse.Namespace, number: int, until_s: float
 def faults(server: Apart, options: argparse.Namespace) -> Iterator[Figure]:
     on_page = bad_requests(server, options.bad // 2)
     on_command_line = bad_command_lines(options.bad - options.bad // 2)
-    yield Figure("bad input not refused in words", on_page.wrong + on_command_line.wrong, 0, f" of {options.bad}")
+    wrong = on_page.wrong + on_command_line.wrong
+    yield Figure("bad input that was not refused in words", wrong, 0, f" of {options.bad}")
     yield Figure("files left by bad input", on_page.left + on_command_line.left, 0)
     took_s = cut_connections(server, options.cuts)
     late = sum(seconds > ATTACH_S for seconds in took_s)
     yield Figure(f"cuts not back within {ATTACH_S:g} s", late, 0, f" of {len(took_s)}, the slowest {max(took_s):.2f} s")
     half, left = kill(server, options.kills)
-    yield Figure("half files after kill -9", half, 0, f" of {options.kills} kills")
-    yield Figure("files of dead servers left", left, 0)
-    yield Figure("tracebacks", said(server, "Traceback"), 0)
-    yield Figure("two steps at once", said(server, "OVERLAP"), 0)
+    yield Figure("half-written files after kill -9", half, 0, f" of {options.kills} kills")
+    yield Figure("files that dead servers left", left, 0)
+    yield Figure("tracebacks", count_in_log(server, "Traceback"), 0)
+    yield Figure("two steps at once", count_in_log(server, "OVERLAP"), 0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: connections that are cut, a server that is killed, bad input on the command line."""
+"""Faults on purpose: connections that are cut, a server that is killed, bad input on the page and the command line."""
 
 import contextlib
 import gzip
@@ -52,7 +52,7 @@ BAD_WORDS = {
 
 
 def cut_connections(server: Apart, times: int) -> list[float]:
-    """Cuts every connection while a run is watched; returns how long each way back to all of its slices took."""
+    """Cuts every connection while a run is watched. Returns the seconds, each time, until all slices are back."""
     wire = Wire(server.port)
     visitor = Visitor(f"http://127.0.0.1:{wire.port}/", 1000)
     took_s = []
@@ -67,14 +67,14 @@ def cut_connections(server: Apart, times: int) -> list[float]:
         visitor.ask("stop", {"run": run})
     wire.close()
     if visitor.tally.lost or visitor.tally.mixed:
-        raise AssertionError("a cut connection cost slices")
+        raise AssertionError("slices were lost by a cut connection")
     return took_s
 
 
 def kill(server: Apart, times: int) -> tuple[int, int]:
     """Kills the server at random moments of runs and downloads.
 
-    Returns how many files were half-written under their last name, and how many were still there after a new start.
+    Returns how many files with final names were incomplete, and how many were still there after the next start.
     """
     dice = random.Random(1)
     half = left = 0
@@ -86,14 +86,14 @@ def kill(server: Apart, times: int) -> tuple[int, int]:
             with contextlib.suppress(httpx.HTTPError):
                 visitor.ask("export", {"run": runs[0], "kind": dice.choice(["nifti", "sidecar"])})
         server.kill()
-        half += sum(not is_whole(path) for path in server.folder.rglob("*"))
+        half += sum(not is_complete(path) for path in server.folder.rglob("*"))
         server.start()
         left += len(files_of(server))
     return half, left
 
 
-def is_whole(path: Path) -> bool:
-    """Whether a file can be read to its end. A passing name says itself that it is not one yet."""
+def is_complete(path: Path) -> bool:
+    """Whether a file can be read to its end. One with a temporary name counts: nobody takes it for complete."""
     try:
         if path.name.endswith(".bin"):
             zlib.decompress(path.read_bytes())
@@ -112,14 +112,14 @@ def files_of(server: Apart) -> list[Path]:
 
 @dataclass(frozen=True)
 class Answers:
-    """`wrong`: how many were not refused in words; `left`: how many files they left behind."""
+    """`wrong`: how many inputs were not refused in words; `left`: how many files they left behind."""
 
     wrong: int
     left: int
 
 
 def bad_requests(server: Apart, number: int) -> Answers:
-    """Sends bad fields as the page does and as programs do."""
+    """Sends bad fields, in turn as a page and as a program does."""
     visitor = Visitor(server.url, 3000)
     wrong = 0
     every = [(bad, to_page) for bad in BAD for to_page in (True, False)]
@@ -138,7 +138,7 @@ def is_refused_to_a_program(server: Apart, bad: dict[str, Any]) -> bool:
 
 
 def bad_command_lines(number: int) -> Answers:
-    """Sends bad words to `python -m ctflow generate`. A model that several of them name is loaded once."""
+    """Gives bad words to `python -m ctflow generate`. A model is loaded only once, however often it is named."""
     wrong = 0
     loaded_once = patch.object(generate, "load", cache(generate.load))
     with tempfile.TemporaryDirectory() as folder, loaded_once:

@@ -1,4 +1,4 @@
-"""What a load run is judged by: figures beside their targets, the server's memory, and the steps of its model."""
+"""What a load test is judged by: figures beside their targets, the server's memory, and the steps of its model."""
 
 import statistics
 import threading
@@ -16,7 +16,7 @@ WARM_UP = 0.2  # of the time
 
 @dataclass(frozen=True)
 class Figure:
-    """`target`: the most that it may be."""
+    """A measured value and the most that it may be, its `target`."""
 
     name: str
     value: float
@@ -40,7 +40,7 @@ class Memory:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._sample)
         self.samples_mb: list[float] = []
-        self.late_s: list[float] = []  # how much later than asked each sample was taken: other people's load
+        self.late_s: list[float] = []  # how much later than planned each sample was taken, because the machine was busy
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -51,16 +51,16 @@ class Memory:
         self._thread.join()
 
     def _sample(self) -> None:
-        asked_s = time.monotonic()
+        planned_from_s = time.monotonic()
         while not self._done.wait(SAMPLE_S):
-            self.late_s.append(time.monotonic() - asked_s - SAMPLE_S)
+            self.late_s.append(time.monotonic() - planned_from_s - SAMPLE_S)
             lines = self._status.read_text().splitlines()
             self.samples_mb.append(next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")))
-            asked_s = time.monotonic()
+            planned_from_s = time.monotonic()
 
 
 def growth_of(memory: Memory) -> float:
-    """By which share it grew from the first quarter of the time after warming up to the last; prints both."""
+    """The share by which it grew between the first and the last quarter of the time after warming up; prints both."""
     warm = memory.samples_mb[int(len(memory.samples_mb) * WARM_UP) :]
     quarter = max(1, len(warm) // 4)
     first, last = statistics.median(warm[:quarter]), statistics.median(warm[-quarter:])
@@ -70,26 +70,26 @@ def growth_of(memory: Memory) -> float:
 
 @dataclass(frozen=True)
 class Steps:
-    """When each event of the model was there, on the machine's monotonic clock, and what it took."""
+    """When each event of the model was ready, on the machine's monotonic clock, and how long it took."""
 
     ends_s: list[float]
     took_s: list[float]
 
     def running_at(self, moment_s: float) -> float:
-        """What the step took that ran at this moment, or the next one."""
+        """How long the step took that ran at this moment, or the next one."""
         place = bisect_left(self.ends_s, moment_s)
         return self.took_s[place] if place < len(self.took_s) else 0.0
 
 
 def steps_of(server: Apart) -> Steps:
-    """As the server's log tells them (`tests.app.serve.Paced`)."""
-    told = [line.split()[1:] for line in server.log.read_text().splitlines() if line.startswith("STEP ")]
-    pairs = sorted((float(end), float(took)) for end, took in told)
+    """Reads them from the server's log, where `tests.app.serve.Paced` wrote them."""
+    lines = [line.split()[1:] for line in server.log.read_text().splitlines() if line.startswith("STEP ")]
+    pairs = sorted((float(end), float(took)) for end, took in lines)
     return Steps([end for end, _ in pairs], [took for _, took in pairs])
 
 
 def beyond_a_step(stops: list[tuple[float, float]], steps: Steps) -> float:
-    """How long the slowest Stop took beyond the step that it found running; `stops`: when asked, and seconds."""
+    """The most seconds that a Stop took beyond the step in which it came. `stops`: when each came, and its seconds."""
     return max((took_s - steps.running_at(asked_s) for asked_s, took_s in stops), default=0.0)
 
 
@@ -101,5 +101,5 @@ def spread(seconds: list[float]) -> str:
     return f"{middle:.2f} s, 95 % within {most:.2f} s, the slowest of {len(seconds)} {max(seconds):.2f} s"
 
 
-def said(server: Apart, word: str) -> int:
+def count_in_log(server: Apart, word: str) -> int:
     return server.log.read_text().count(word)

@@ -1,4 +1,4 @@
-"""What a start costs a visitor: the first answer of a server, its first slices, its first volume, and its memory."""
+"""What a start costs: the time to the first answer, the first slices and the first volume, and the memory."""
 
 import re
 import subprocess
@@ -16,11 +16,11 @@ FIRST_SLICES_S, VOLUME_S, MEMORY_GB = 5.0, 30.0, 3.0
 
 
 def first_steps(folder: Path, model: str) -> Iterator[Figure]:
-    """Starts a server from nothing and asks for one volume, at the model's own settings."""
+    """Starts a server and asks for one volume with the model's default settings."""
     packages_s = seconds(lambda: subprocess.run([sys.executable, "-W", "ignore", "-c", PACKAGES], check=True))
     servers: list[Apart] = []
     answer_s = seconds(lambda: servers.append(Apart(folder, "--model", model)))
-    print(f"first answer {answer_s:.1f} s after the start, {answer_s / packages_s:.2f} x importing the packages alone")
+    print(f"first answer {answer_s:.1f} s after the start, {answer_s / packages_s:.2f} times what importing takes")
     (server,) = servers
     try:
         visitor = Visitor(server.url, 0, known=False)
@@ -44,7 +44,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def peak_gb(pid: int) -> float:
-    """The most resident memory that a process ever had (Linux)."""
+    """The most resident memory that a process has had so far (Linux)."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     (peak_kb,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
     return int(peak_kb) / 1024**2

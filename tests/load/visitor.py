@@ -34,7 +34,7 @@ BAD: tuple[dict[str, Any], ...] = (
 
 @dataclass
 class Tally:
-    """What is reported; visitors keep their own, and they are added up."""
+    """What one visitor has counted. The tallies of all visitors are added up."""
 
     asked: int = 0
     finished: int = 0
@@ -42,7 +42,7 @@ class Tally:
     refused: int = 0
     lost: int = 0
     mixed: int = 0
-    stops: list[tuple[float, float]] = field(default_factory=list)  # when it was asked, and how long it took
+    stops: list[tuple[float, float]] = field(default_factory=list)  # when each Stop came, and its seconds
     attaches_s: list[float] = field(default_factory=list)
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -54,7 +54,7 @@ class Tally:
 
 
 class Visitor:
-    """One tab. `known`: whether the model is the fake one, whose every voxel is known."""
+    """A visitor with one tab. `known`: whether the model is the fake one, whose every voxel is known."""
 
     def __init__(self, url: str, number: int, known: bool = True, chunks: int = 2) -> None:
         self.url = url
@@ -66,12 +66,12 @@ class Visitor:
         self.open()
 
     def open(self) -> None:
-        """As a page that is loaded: a new connection, and the page itself."""
+        """Loads the page over a new connection."""
         self.http = httpx.Client(timeout=30)
         self.http.get(self.url).raise_for_status()
 
     def ask(self, name: str, data: dict[str, Any]) -> dict[str, Any]:
-        """Asks until there is an answer, as the page does."""
+        """Asks again until there is an answer, as the page does."""
         until_s = time.monotonic() + LONGEST_S
         while True:
             try:
@@ -82,7 +82,7 @@ class Visitor:
                 time.sleep(0.2)
 
     def visit(self) -> None:
-        """One thing that a visitor does."""
+        """Does one thing that visitors do."""
         action = self.random.choice(ACTIONS)
         if action == "bad input":
             self.send_bad_input()
@@ -118,12 +118,12 @@ class Visitor:
         self.tally.mixed += not self.is_refused(self.random.choice(BAD))
 
     def is_refused(self, changes: dict[str, Any]) -> bool:
-        """Whether the page is told in words what is wrong."""
+        """Whether the answer says in words what is wrong."""
         problem = self.ask("start", {**self.fields(1), **changes}).get("problem", "")
         return bool(problem) and "our side" not in problem
 
     def stop_while_it_runs(self, run: str) -> None:
-        """Times the way from the question to the news that it has stopped."""
+        """Measures the time from Stop to the news that the run has stopped."""
         self.follow(run, ("waiting",))
         time.sleep(self.random.uniform(0, 0.2))
         asked_s = time.monotonic()
@@ -132,7 +132,7 @@ class Visitor:
             self.tally.stops.append((asked_s, time.monotonic() - asked_s))
 
     def follow(self, run: str, states: tuple[str, ...]) -> dict[str, Any]:
-        """As the page does; returns the news once the state is none of these."""
+        """Follows a run as the page does. Returns the news as soon as the state is none of these."""
         until_s = time.monotonic() + LONGEST_S
         news = self.ask("news", {"run": run})
         while news["state"] in states and time.monotonic() < until_s:
@@ -140,7 +140,7 @@ class Visitor:
         return news
 
     def reload(self, run: str) -> None:
-        """The connection goes, in the middle of an answer if need be, and the page is loaded again."""
+        """Drops the connection, perhaps in the middle of an answer, and loads the page again."""
         time.sleep(self.random.uniform(0, 0.5))
         self.http.close()
         self.open()
@@ -161,13 +161,13 @@ class Visitor:
         self.tally.finished += news["state"] == "finished"
         self.tally.stopped += news["state"] == "stopped"
         hu = self.slices(news)
-        whole = self.chunks * 16
-        self.tally.lost += news["state"] == "finished" and self.known and len(hu) != whole
-        right = not (self.known and len(hu)) or np.array_equal(hu, chest(whole, seed, "I")[: len(hu)])
-        self.tally.mixed += not (right and news["seed"] == seed)
+        slices = self.chunks * 16
+        self.tally.lost += news["state"] == "finished" and self.known and len(hu) != slices
+        is_right = not (self.known and len(hu)) or np.array_equal(hu, chest(slices, seed, "I")[: len(hu)])
+        self.tally.mixed += not (is_right and news["seed"] == seed)
 
     def slices(self, news: dict[str, Any]) -> np.ndarray:
-        """Fetches what is made so far: int16 HU (slices, rows, columns)."""
+        """Fetches what has been made so far: int16 HU (slices, rows, columns)."""
         made = []
         for chunk in news["chunks"]:
             data = self.http.get(f"{self.url}gradio_api/file={chunk['path']}").raise_for_status().content

@@ -1,10 +1,9 @@
-"""A real server, as programs and strangers meet it."""
+"""A real server, as programs meet it."""
 
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,25 +18,19 @@ from pydantic import TypeAdapter
 
 from app.chunks import unpack
 from ctflow.__main__ import main
-from ctflow.card import ModelCard
-from ctflow.commands import generate
+from ctflow.card import Guidance, ModelCard
 from ctflow.io.nifti import read_nifti
 from ctflow.io.sidecar import read_sidecar
+from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest, sleeping
-from tests.app.server import Serve, serving
+from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest, sleeping, wait_until
+from tests.app.server import Serve
+from tests.tiny import tiny_checkpoint
 
 # Gradio and its client close sockets by way of the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "server"))
-    with serving() as start:
-        yield start
 
 
 def client(url: str, folder: Path) -> Client:
@@ -57,57 +50,60 @@ def test_two_visitors_at_once_each_get_their_own_volume(serve: Serve, tmp_path: 
             np.testing.assert_array_equal(hu, chest(32, seed, "I"))
 
 
-def test_what_cannot_be_generated_reaches_programs_in_words(serve: Serve, tmp_path: Path) -> None:
-    one = client(serve(sleeping(0)), tmp_path)
+def test_a_program_whose_request_is_refused_is_told_why(serve: Serve, tmp_path: Path, instant: FakeGenerator) -> None:
+    one = client(serve(instant), tmp_path)
     with pytest.raises(AppError, match="The report is empty"):
         one.predict(" ", api_name="/generate")
     with pytest.raises(AppError, match="at most 6 chunks"):
         one.predict("Clear.", chunks=7, api_name="/generate")
 
 
-BAD = {
-    "empty": ({"findings": " "}, ["--report", " "]),
-    "long": ({"findings": "x" * 50_000}, ["--report", "x" * 50_000]),
-    "of signs that turn text": ({"findings": "\u202e\x00"}, ["--report", "\u202e"]),
-    "seed": ({"seed": -1}, ["--seed", "-1"]),
-    "steps": ({"steps": 0}, ["--steps", "0"]),
-    "odd": ({"steps": 3, "solver": "midpoint"}, ["--steps", "3", "--solver", "midpoint"]),
-    "chunks": ({"chunks": 7}, ["--chunks", "7"]),
-    "guidance": ({"guidance": 3.0}, ["--guidance", "3"]),
-    "age": ({"age": 200}, ["--age", "200"]),
-    "no age": ({"age": "old"}, ["--age", "old"]),
-    "no number": ({"seed": "seven"}, ["--seed", "seven"]),
-    "no whole number": ({"steps": 2.5}, ["--steps", "2.5"]),
-    "much": ({"guidance": "much"}, ["--guidance", "much"]),
-    "sex": ({"sex": "X"}, ["--sex", "X"]),
-    "solver": ({"solver": "heun"}, ["--solver", "heun"]),
-}
+# Fields that are refused, and the words that give them on the command line.
+REFUSED: list[tuple[dict[str, Any], list[str]]] = [
+    ({"findings": " "}, ["--report", " "]),
+    ({"findings": "x" * 50_000}, ["--report", "x" * 50_000]),
+    ({"findings": "\u202e\x00"}, ["--report", "\u202e"]),
+    ({"seed": -1}, ["--seed", "-1"]),
+    ({"steps": 0}, ["--steps", "0"]),
+    ({"steps": 3, "solver": "midpoint"}, ["--steps", "3", "--solver", "midpoint"]),
+    ({"chunks": 7}, ["--chunks", "7"]),
+    ({"guidance": 3.0}, ["--guidance", "3"]),
+    ({"age": 200}, ["--age", "200"]),
+    ({"age": "old"}, ["--age", "old"]),
+    ({"seed": "seven"}, ["--seed", "seven"]),
+    ({"steps": 2.5}, ["--steps", "2.5"]),
+    ({"guidance": "much"}, ["--guidance", "much"]),
+    ({"sex": "X"}, ["--sex", "X"]),
+    ({"solver": "heun"}, ["--solver", "heun"]),
+]
 
 
 def test_page_program_and_command_line_refuse_in_the_same_words(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    url = serve(sleeping(0))
-    monkeypatch.setattr(generate, "load", lambda *_: sleeping(0))
+    folder = tiny_checkpoint(tmp_path / "model", guidance=Guidance(trained=False, default=1.0))
+    url = serve(CTFlow.load(folder, "cpu"))
     program = client(url, tmp_path / "program")
-    for fields, words in BAD.values():
+    for fields, words in REFUSED:
         shown = httpx.post(f"{url}ask/start", json={"findings": "Clear.", **fields}).json()["problem"]
         with pytest.raises(AppError) as refused:
             program.predict(**{"findings": "Clear.", **fields}, api_name="/generate")
-        out = ["--out", str(tmp_path / "a.nii.gz")]
-        assert main(["generate", "--report", "Clear.", "--seed", "1", *out, *words]) == 2
+        where = ["--model", str(folder), "--device", "cpu", "--out", str(tmp_path / "a.nii.gz")]
+        assert main(["generate", "--report", "Clear.", "--seed", "1", *where, *words]) == 2
         assert str(refused.value) == shown
         assert capsys.readouterr().err == f"ctflow: {shown}\n"
     assert not list(tmp_path.glob("a.*"))
 
 
-def test_programs_see_the_endpoints_and_nothing_of_the_page(serve: Serve, tmp_path: Path) -> None:
-    endpoints = client(serve(sleeping(0)), tmp_path).view_api(return_format="dict", print_info=False)
+def test_programs_see_the_endpoints_and_nothing_of_the_page(
+    serve: Serve, tmp_path: Path, instant: FakeGenerator
+) -> None:
+    endpoints = client(serve(instant), tmp_path).view_api(return_format="dict", print_info=False)
     assert isinstance(endpoints, dict)
     assert list(endpoints["named_endpoints"]) == ["/generate", "/stream", "/model"]
 
 
-def test_a_stream_tells_of_each_chunk_once(serve: Serve, tmp_path: Path) -> None:
+def test_a_stream_brings_each_chunk_once(serve: Serve, tmp_path: Path) -> None:
     one = client(serve(sleeping(0.01)), tmp_path)
     events = list(one.submit("Clear.", seed=3, chunks=3, api_name="/stream"))
     chunks = [chunk for event in events for chunk in event["new_chunks"]]
@@ -119,51 +115,54 @@ def test_a_stream_tells_of_each_chunk_once(serve: Serve, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("endpoint", ["/generate", "/stream"])
-def test_a_program_that_cancels_stops_its_run_within_a_step(serve: Serve, tmp_path: Path, endpoint: str) -> None:
-    gate = Gate()
-    generator = FakeGenerator(gate)
-    one = client(serve(generator), tmp_path)
+def test_a_program_that_cancels_stops_its_run_within_a_step(
+    serve: Serve, tmp_path: Path, endpoint: str, gated: FakeGenerator, gate: Gate
+) -> None:
+    one = client(serve(gated), tmp_path)
     job = one.submit("Clear.", api_name=endpoint)
     gate.wait_inside()
     gate.open(1)
     gate.wait_inside()
-    wait_until(lambda: job.outputs())
+    wait_until(job.outputs)
     assert job.cancel()
     time.sleep(1)
     gate.open(1)
-    wait_until(lambda: generator.closed == 1)
+    wait_until(lambda: gated.closed == 1)
     assert gate.count == 2
 
 
-def test_a_program_that_hangs_up_stops_its_run_within_a_step(serve: Serve) -> None:
-    gate = Gate()
-    generator = FakeGenerator(gate)
-    address = f"{serve(generator)}gradio_api/call"
+def test_a_program_that_hangs_up_stops_its_run_within_a_step(serve: Serve, gated: FakeGenerator, gate: Gate) -> None:
+    address = f"{serve(gated)}gradio_api/call"
     event = httpx.post(f"{address}/v2/stream", json={"findings": "Clear."}).json()["event_id"]
     with httpx.stream("GET", f"{address}/stream/{event}", timeout=WAIT_S) as events:
         gate.wait_inside()
         assert next(events.iter_lines())
-    wait_until(lambda: (gate.open(1), generator.closed == 1)[1])
-    assert gate.count < generator.card.defaults.steps * generator.card.defaults.chunks
+
+    def is_closed_after_another_step() -> bool:
+        gate.open(1)
+        return gated.closed == 1
+
+    wait_until(is_closed_after_another_step)
+    assert gate.count < gated.card.defaults.steps * gated.card.defaults.chunks
 
 
 @pytest.mark.parametrize("report", ["Erguß 👩‍⚕️ 胸水", "<script>alert(1)</script>", "انصباب جنبي"])
-def test_any_letters_come_back_in_the_sidecar_and_in_no_file_name(serve: Serve, tmp_path: Path, report: str) -> None:
-    one = client(serve(sleeping(0)), tmp_path)
+def test_any_letters_come_back_in_the_sidecar_and_in_no_file_name(
+    serve: Serve, tmp_path: Path, report: str, instant: FakeGenerator
+) -> None:
+    one = client(serve(instant), tmp_path)
     volume, sidecar = (Path(path) for path in one.predict(report, chunks=1, seed=2, api_name="/generate"))
     assert read_sidecar(sidecar).report == Report(report)
     assert (volume.name, sidecar.name) == ("synthetic-ctflow-fake-seed2.nii.gz", "synthetic-ctflow-fake-seed2.json")
 
 
-def test_the_model_says_what_it_is(serve: Serve, tmp_path: Path) -> None:
-    generator = sleeping(0)
-    card = client(serve(generator), tmp_path).predict(api_name="/model")
-    assert TypeAdapter(ModelCard).validate_python(card) == generator.card
+def test_the_model_endpoint_gives_the_whole_card(serve: Serve, tmp_path: Path, instant: FakeGenerator) -> None:
+    card = client(serve(instant), tmp_path).predict(api_name="/model")
+    assert TypeAdapter(ModelCard).validate_python(card) == instant.card
 
 
-def test_health_counts_who_waits(serve: Serve, tmp_path: Path) -> None:
-    gate = Gate()
-    url = serve(FakeGenerator(gate))
+def test_health_counts_the_runs_that_wait(serve: Serve, tmp_path: Path, gated: FakeGenerator, gate: Gate) -> None:
+    url = serve(gated)
     assert httpx.get(f"{url}health").json() == {"model": "fake", "device": "cpu", "queue": 0}
     jobs = [client(url, tmp_path).submit("Clear.", chunks=1, steps=1, api_name="/generate") for _ in range(3)]
     wait_until(lambda: httpx.get(f"{url}health").json()["queue"] == 2)
@@ -173,22 +172,15 @@ def test_health_counts_who_waits(serve: Serve, tmp_path: Path) -> None:
     assert httpx.get(f"{url}health").json()["queue"] == 0
 
 
-def wait_until(true: Callable[[], Any]) -> None:
-    for _ in range(WAIT_S * 20):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come true")
-
-
 def examples(language: str) -> list[str]:
     readme = (ROOT / "app/README.md").read_text(encoding="utf-8")
     section = readme.split("## For programs")[1].split("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
 
-def test_the_readmes_examples_for_programs_work(serve: Serve, tmp_path: Path) -> None:
-    url = serve(sleeping(0)).rstrip("/")
+@pytest.mark.slow
+def test_the_readmes_examples_for_programs_work(serve: Serve, tmp_path: Path, instant: FakeGenerator) -> None:
+    url = serve(instant).rstrip("/")
     (python,) = examples("python")
     code = python.replace("http://127.0.0.1:7860", url) + "\nprint(volume, hu.shape, hu.min(), card['name'])"
     done = subprocess.run(
@@ -201,23 +193,3 @@ def test_the_readmes_examples_for_programs_work(serve: Serve, tmp_path: Path) ->
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True)
     assert '"model":"fake"' in done.stdout
     np.testing.assert_array_equal(read_nifti(tmp_path / "effusion.nii.gz").hu, chest(32, 7, "I"))
-
-
-def test_a_login_covers_slices_and_downloads(serve: Serve, tmp_path: Path) -> None:
-    url = serve(sleeping(0), auth=("reader", "secret"))
-    path = tmp_path / "server" / "ctflow" / "a-run" / "0000.bin"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"slices")
-    address = f"{url}gradio_api/file={path}"
-    assert httpx.get(address).status_code == 401
-    with httpx.Client() as reader:
-        reader.post(f"{url}login", data={"username": "reader", "password": "secret"})
-        assert reader.get(address).content == b"slices"
-        assert reader.post(f"{url}ask/news", json={}).json()["state"] == "gone"
-
-
-@pytest.mark.parametrize("outside", ["/etc/passwd", "server/../outside.txt"])
-def test_no_file_outside_the_runs_is_served(serve: Serve, tmp_path: Path, outside: str) -> None:
-    url = serve(sleeping(0))
-    (tmp_path / "outside.txt").write_text("secret")
-    assert httpx.get(f"{url}gradio_api/file={tmp_path / outside}").status_code == 403

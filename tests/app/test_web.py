@@ -10,7 +10,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from tests.app.fake import sleeping
-from tests.app.server import Apart, Serve, serving
+from tests.app.server import Apart, Serve
 
 # Gradio and its client close sockets by way of the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -22,13 +22,6 @@ def apart(tmp_path: Path) -> Iterator[Apart]:
     server = Apart(tmp_path / "apart")
     yield server
     server.kill()
-
-
-@pytest.fixture
-def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "server"))
-    with serving() as start:
-        yield start
 
 
 class Stranger:
@@ -53,6 +46,7 @@ class Stranger:
         return self.http.post(f"{self.url}gradio_api/run/predict", json=asked)
 
 
+@pytest.mark.slow
 def test_no_report_is_logged_or_names_a_file_and_nobody_else_is_called(apart: Apart) -> None:
     """Gradio printed what it could not use: with too few values, the report itself."""
     one = Stranger(apart.url)
@@ -132,3 +126,23 @@ def test_a_login_covers_everything_but_health(serve: Serve) -> None:
     assert httpx.get(f"{url}config").status_code == 401
     with pytest.raises((ValueError, AppError)):
         Client(url, verbose=False, analytics_enabled=False).predict("Clear.", api_name="/generate")
+
+
+def test_a_login_covers_slices_and_downloads(serve: Serve, tmp_path: Path) -> None:
+    url = serve(sleeping(0), auth=("reader", "secret"))
+    path = tmp_path / "server" / "ctflow" / "a-run" / "0000.bin"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"slices")
+    address = f"{url}gradio_api/file={path}"
+    assert httpx.get(address).status_code == 401
+    with httpx.Client() as reader:
+        reader.post(f"{url}login", data={"username": "reader", "password": "secret"})
+        assert reader.get(address).content == b"slices"
+        assert reader.post(f"{url}ask/news", json={}).json()["state"] == "gone"
+
+
+@pytest.mark.parametrize("outside", ["/etc/passwd", "server/../outside.txt"])
+def test_no_file_outside_the_runs_is_served(serve: Serve, tmp_path: Path, outside: str) -> None:
+    url = serve(sleeping(0))
+    (tmp_path / "outside.txt").write_text("secret")
+    assert httpx.get(f"{url}gradio_api/file={tmp_path / outside}").status_code == 403

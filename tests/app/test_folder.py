@@ -57,7 +57,7 @@ def test_a_servers_folder_is_closed_to_other_accounts(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_place_that_takes_no_files_is_said_with_the_way_out(tmp_path: Path) -> None:
+def test_where_no_files_can_be_written_the_error_says_what_to_set(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ResourceError, match="Set GRADIO_TEMP_DIR"):
         own_folder(tmp_path / "file" / "ctflow", "server")

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import pickle
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,16 +13,26 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from app.clock import Clock
 from app.handlers import Handlers
-from app.run import WATCHED_S
+from app.run import Run
 from app.runs import Runs
 from app.zero import OnZeroGPU, on_zero_gpu
 from ctflow.errors import VolumeError
+from ctflow.generator import StepDone
+from ctflow.report import Report
+from tests.app.asking import run_of
+from tests.app.clock import FakeClock
 from tests.app.fake import FakeGenerator, chest, sleeping
 
+Stream = Callable[..., Iterator[Any]]
 
-def forking(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """What `spaces.GPU` does with a generator, as far as its caller can tell (0.51.3, zero/wrappers.py)."""
+
+def forking(stream: Stream, on_event: Callable[[Any], None] = lambda event: None) -> Stream:
+    """What `spaces.GPU` does with a generator, as far as its caller can tell (0.51.3, zero/wrappers.py).
+
+    `on_event` is called in the parent process, before the event is passed on.
+    """
 
     def work(sender: Any, *arguments: Any) -> None:
         try:
@@ -43,6 +54,7 @@ def forking(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]
                     print(answer[1])
                     raise gr.Error(answer[0], title="ZeroGPU worker error", print_exception=False)
                 assert answer[0] != os.getpid()
+                on_event(answer[1])
                 yield answer[1]
         finally:
             worker.terminate()
@@ -55,9 +67,15 @@ def forking(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]
 FIELDS = {"findings": "Clear.", "seed": 3, "chunks": 2, "visitor": "somebody"}
 
 
-def handlers(generator: FakeGenerator, root: Path, gpu: Callable[..., Any] = forking) -> Handlers:
+def handlers(
+    generator: FakeGenerator, root: Path, gpu: Callable[[Stream], Stream] = forking, clock: Clock = time
+) -> Handlers:
     lent = OnZeroGPU(generator, gpu)
-    return Handlers(lent, Runs(lent, root), driven=True)
+    return Handlers(lent, Runs(lent, root, clock=clock), driven=True)
+
+
+def started(asked: Handlers, **changes: Any) -> Run:
+    return run_of(asked, asked.start({**FIELDS, **changes}))
 
 
 def test_elsewhere_it_is_not_there() -> None:
@@ -66,8 +84,7 @@ def test_elsewhere_it_is_not_there() -> None:
 
 def test_the_request_drives_and_the_registry_records(tmp_path: Path) -> None:
     asked = handlers(sleeping(0), tmp_path)
-    run = asked.runs.get(asked.start(FIELDS)["run"])
-    assert run is not None
+    run = started(asked)
     assert asked.manifest(run)["needs_driver"]
     asked.drive({"run": run.id})  # the request that ZeroGPU lends its GPU to
     assert not asked.manifest(run)["needs_driver"]
@@ -77,18 +94,13 @@ def test_the_request_drives_and_the_registry_records(tmp_path: Path) -> None:
     assert run.steps_done == 8
 
 
-def test_stop_is_heard_although_the_workers_memory_is_not_ours(tmp_path: Path) -> None:
-    asked = handlers(sleeping(0.01), tmp_path)
-    run = asked.runs.get(asked.start({**FIELDS, "chunks": 6})["run"])
-    assert run is not None
-    take = run.take
-
+def test_a_run_can_be_stopped_although_the_workers_memory_is_not_ours(tmp_path: Path) -> None:
     def stop_at_the_third_step(event: Any) -> None:
-        take(event)
-        if run.steps_done == 3:
+        if event == StepDone(chunk=0, step=2):
             asked.stop({"run": run.id})
 
-    run.take = stop_at_the_third_step  # type: ignore[method-assign]
+    asked = handlers(sleeping(0.01), tmp_path, lambda stream: forking(stream, stop_at_the_third_step))
+    run = started(asked, chunks=6)
     asked.drive({"run": run.id})
     assert (run.state, run.steps_done) == ("stopped", 3)
 
@@ -96,14 +108,13 @@ def test_stop_is_heard_although_the_workers_memory_is_not_ours(tmp_path: Path) -
 def test_reading_needs_no_gpu(tmp_path: Path) -> None:
     generator = FakeGenerator(lambda chunk, step: None, known=("Pneumothorax", "Emphysema"))
 
-    def lend_nothing(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    def lend_nothing(stream: Stream) -> Stream:
         def refuse(*_: Any) -> Iterator[Any]:
             raise AssertionError("reading has borrowed the GPU")
 
         return refuse
 
-    lent = OnZeroGPU(generator, lend_nothing)
-    asked = Handlers(lent, Runs(lent, tmp_path), driven=True)
+    asked = handlers(generator, tmp_path, lend_nothing)
     assert asked.read({"findings": "No pneumothorax."})["denied"] == ["no pneumothorax"]
 
 
@@ -127,19 +138,18 @@ def test_an_error_in_the_worker_ends_the_run_in_its_own_words_and_frees_the_line
         raise error
 
     asked = handlers(FakeGenerator(fail), tmp_path)
-    run = asked.runs.get(asked.start(FIELDS)["run"])
-    assert run is not None
+    run = started(asked)
     asked.drive({"run": run.id})
     assert run.state == "failed"
     assert words in run.message
-    assert asked.runs.queue_length() == 0
+    assert asked.runs.line.ahead_of(started(asked)) == []
     assert ("ZeroDivisionError at " in caplog.text) == isinstance(error, ZeroDivisionError)
     assert "SENTINEL" not in caplog.text
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_gpu_that_is_not_lent_is_said_in_the_words_of_who_lends_it(tmp_path: Path) -> None:
-    def refuse(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+def test_if_no_gpu_is_lent_the_lender_says_why(tmp_path: Path) -> None:
+    def refuse(stream: Stream) -> Stream:
         def refused(*_: Any) -> Iterator[Any]:
             raise gr.Error("You have exceeded your free ZeroGPU quota.", title="ZeroGPU quota exceeded")
             yield
@@ -147,27 +157,36 @@ def test_a_gpu_that_is_not_lent_is_said_in_the_words_of_who_lends_it(tmp_path: P
         return refused
 
     asked = handlers(sleeping(0), tmp_path, refuse)
-    run = asked.runs.get(asked.start(FIELDS)["run"])
-    assert run is not None
+    run = started(asked)
     asked.drive({"run": run.id})
-    assert (run.state, "You have exceeded your free ZeroGPU quota." in run.message) == ("failed", True)
+    assert run.state == "failed"
+    assert "You have exceeded your free ZeroGPU quota." in run.message
 
 
-def test_who_left_before_driving_keeps_nobody_waiting(tmp_path: Path) -> None:
-    asked = handlers(sleeping(0), tmp_path)
-    left, other = (asked.runs.get(asked.start({**FIELDS, "visitor": name})["run"]) for name in "ab")
-    assert left is not None
-    assert other is not None
+def test_who_left_before_driving_keeps_nobody_waiting(tmp_path: Path, clock: FakeClock) -> None:
+    asked = handlers(sleeping(0), tmp_path, clock=clock)
+    left, other = (started(asked, visitor=name) for name in "ab")
     asked.drive({"run": other.id})
     assert other.state == "finished"
-    left.seen_s -= WATCHED_S + 1
+    clock.advance(asked.runs.limits.watched_s)
     asked.runs.sweep()
-    assert (left.state, asked.runs.queue_length()) == ("stopped", 0)
+    assert left.state == "stopped"
     assert not asked.manifest(left)["needs_driver"]
     asked.drive({"run": left.id})  # its page was only asleep
     assert (left.state, left.steps_done) == ("stopped", 0)
 
 
-@pytest.mark.parametrize("asked_for", [None, {}, {"run": "unknown"}])
-def test_a_request_that_drives_nothing_is_harmless(tmp_path: Path, asked_for: Any) -> None:
-    handlers(sleeping(0), tmp_path).drive(asked_for)
+@pytest.mark.parametrize("question", [None, [], "x", {}, {"run": None}, {"run": ["x"]}, {"run": "unknown"}])
+def test_a_request_that_names_no_run_drives_none(tmp_path: Path, question: Any) -> None:
+    generator = sleeping(0)
+    asked = handlers(generator, tmp_path)
+    run = started(asked)
+    asked.drive(question)
+    assert (run.state, run.has_driver, generator.requests) == ("waiting", False, [])
+
+
+def test_where_runs_have_threads_no_request_drives_one(gated: FakeGenerator, tmp_path: Path) -> None:
+    runs = Runs(gated, tmp_path)
+    run = runs.add(gated.card.request(Report("Clear."), 0), "somebody")
+    Handlers(gated, runs).drive({"run": run.id})
+    assert (run.state, run.has_driver) == ("waiting", False)

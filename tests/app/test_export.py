@@ -1,0 +1,94 @@
+"""Files to take away: whole, partial and impossible ones."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from app.handlers import Handlers
+from app.runs import Runs
+from ctflow.io.nifti import read_nifti
+from ctflow.io.sidecar import read_sidecar
+from tests.app.asking import ask, ended, news, run_of
+from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest
+from tests.app.full_disk import full_disk
+
+
+def test_a_whole_volume_downloads_with_its_place_in_the_patient(handlers: Handlers) -> None:
+    run_id = ended(handlers)["run"]
+    answer = handlers.export({"run": run_id, "kind": "nifti"})
+    assert answer["name"] == "synthetic-ctflow-fake-seed1.nii.gz"
+    image = sitk.ReadImage(answer["path"])
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), chest(32, 1, "I"))
+    assert image.GetSpacing() == (1.5, 1.5, 3.0)
+    np.testing.assert_allclose(image.GetDirection(), [1, 0, 0, 0, 1, 0, 0, 0, -1], atol=1e-6)
+    sidecar = read_sidecar(Path(handlers.export({"run": run_id, "kind": "sidecar"})["path"]))
+    assert sidecar.complete
+    assert sidecar.seed == 1
+
+
+def test_a_partial_volume_says_so_in_name_and_sidecar(tmp_path: Path) -> None:
+    def fail_late(chunk: int, step: int) -> None:
+        assert chunk < 2
+
+    generator = FakeGenerator(fail_late)
+    handlers = Handlers(generator, Runs(generator, tmp_path))
+    run_id = ended(handlers, chunks=3)["run"]
+    assert (
+        handlers.export({"run": run_id, "kind": "nifti"})["name"] == "synthetic-ctflow-fake-seed1-PARTIAL-32of48.nii.gz"
+    )
+    answer = handlers.export({"run": run_id, "kind": "sidecar"})
+    assert answer["name"] == "synthetic-ctflow-fake-seed1-PARTIAL-32of48.json"
+    assert not read_sidecar(Path(answer["path"])).complete
+
+
+@pytest.mark.parametrize("kind", ["nifti", "sidecar"])
+def test_a_download_that_the_disk_does_not_take_names_no_path_of_the_server(handlers: Handlers, kind: str) -> None:
+    run = run_of(handlers, ended(handlers))
+    with full_disk():
+        problem = handlers.export({"run": run.id, "kind": kind})["problem"]
+    assert "disk may be full" in problem and "/" not in problem
+    assert {path.suffix for path in run.folder.iterdir()} == {".bin"}
+
+
+def test_only_the_last_partial_download_takes_disk_space(gated: FakeGenerator, gate: Gate, tmp_path: Path) -> None:
+    handlers = Handlers(gated, Runs(gated, tmp_path))
+    run = run_of(handlers, ask(handlers, chunks=3, steps=4))
+    for chunks in (1, 2, 3):
+        gate.open(4)
+        with run.news:
+            assert run.news.wait_for(lambda done=chunks: len(run.chunks) == done, WAIT_S)
+        for kind in ("nifti", "sidecar"):
+            handlers.export({"run": run.id, "kind": kind})
+    assert sorted(path.suffix for path in run.folder.iterdir()) == [".bin", ".bin", ".bin", ".gz", ".json"]
+
+
+def test_a_download_keeps_nobody_from_news_of_the_run(handlers: Handlers) -> None:
+    """Voxels were read under the lock that every answer needs, and the server stood still."""
+    run = run_of(handlers, ended(handlers))
+    chunk = run.chunks[0].path
+    data = chunk.read_bytes()
+    chunk.unlink()
+    os.mkfifo(chunk)  # whoever reads it waits until somebody writes
+    with ThreadPoolExecutor(2) as pool:
+        download = pool.submit(handlers.export, {"run": run.id, "kind": "nifti"})
+        with chunk.open("wb") as writing:  # opens as soon as the download reads
+            heard = pool.submit(news, handlers, run.id).result(WAIT_S)
+            writing.write(data)
+        path = download.result(WAIT_S)["path"]
+    assert heard["state"] == "finished"
+    np.testing.assert_array_equal(read_nifti(Path(path)).hu, chest(32, 1, "I"))
+
+
+@pytest.mark.parametrize("wanted", [{}, {"run": "x", "kind": "nifti"}])
+def test_a_download_of_nothing_is_explained(handlers: Handlers, wanted: dict[str, str]) -> None:
+    assert "no longer" in handlers.export(wanted)["problem"]
+
+
+@pytest.mark.parametrize("kind", ["pdf", None, ["nifti"], "../x"])
+def test_a_download_that_there_is_not_is_explained(handlers: Handlers, kind: Any) -> None:
+    assert "one of nifti, sidecar" in handlers.export({"run": ended(handlers)["run"], "kind": kind})["problem"]

@@ -1,0 +1,104 @@
+"""How a run and a reading are put for the page."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.present import directions, manifest, reading
+from app.run import Run
+from ctflow.generator import ChunkDone, Started, StepDone
+from ctflow.reading import Mention, Reading
+from ctflow.report import Report
+from ctflow.volume import plane_affine
+from tests.app.clock import FakeClock
+from tests.app.fake import fake_card
+
+SHAPE = (96, 4, 4)
+AFFINE = plane_affine(("I", "P", "L"), (3.0, 1.5, 1.5), 4, 4)
+CHUNK = np.zeros((16, 4, 4), np.int16)
+
+
+@pytest.fixture
+def run(tmp_path: Path, clock: FakeClock) -> Run:
+    request = fake_card("I").request(Report("Clear."), seed=7)
+    return Run(run_id="a", request=request, folder=tmp_path / "a", visitor="v", clock=clock)
+
+
+def shown(run: Run, ahead: int = 0, wait_s: float | None = None) -> dict[str, Any]:
+    return manifest(run, ahead, wait_s, slices_per_chunk=16)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "wait_s", "status"),
+    [
+        (0, None, "Starting."),
+        (1, None, "Waiting for the model: 1 run before yours. Press Stop to leave the line."),
+        (2, 4.0, "Waiting for the model: 2 runs before yours, about 10 s. Press Stop to leave the line."),
+        (2, 94.0, "Waiting for the model: 2 runs before yours, about 90 s. Press Stop to leave the line."),
+        (3, 200.0, "Waiting for the model: 3 runs before yours, about 3 min. Press Stop to leave the line."),
+    ],
+)
+def test_a_run_that_waits_is_told_how_long_and_the_way_out(
+    run: Run, ahead: int, wait_s: float | None, status: str
+) -> None:
+    assert shown(run, ahead, wait_s)["status"] == status
+
+
+def test_a_run_is_told_what_it_does_from_its_first_step_to_its_end(run: Run, clock: FakeClock) -> None:
+    run.begin()
+    run.record(Started(run.request, SHAPE, AFFINE))
+    for _ in range(5):
+        clock.advance(2)
+        run.record(StepDone(0, 0))
+    now = shown(run)
+    assert now["status"] == "Making slices 17 to 32 of 96."
+    assert now["detail"] == "step 1 of 4, about 38 s left"
+    assert now["share"] == 5 / 24
+    run.record(ChunkDone(0, 0, CHUNK))
+    clock.advance(110)
+    run.end("finished")
+    assert shown(run)["status"] == "Done: 16 slices, 48 mm, in 2 min 00 s. Seed 7."
+
+
+def stopped(run: Run) -> None:
+    run.end("stopped")
+
+
+def failed(run: Run) -> None:
+    run.end("failed", "The GPU has no memory left.")
+
+
+@pytest.mark.parametrize(("end", "word"), [(stopped, "Stopped."), (failed, "The GPU has no memory left.")])
+def test_a_run_that_ends_early_is_told_what_was_kept(run: Run, end: Callable[[Run], None], word: str) -> None:
+    run.begin()
+    end(run)
+    assert shown(run)["status"] == f"{word} No slices were made."
+    run.record(Started(run.request, SHAPE, AFFINE))
+    run.record(ChunkDone(0, 0, CHUNK))
+    assert shown(run)["status"] == f"{word} 16 of 96 slices kept."
+
+
+@pytest.mark.parametrize("axes", [("I", "P", "L"), ("S", "P", "L"), ("S", "A", "R")])
+def test_directions_are_read_off_the_affine(axes: tuple[str, str, str]) -> None:
+    assert directions(plane_affine(axes, (3, 1, 1), 8, 8)) == list(axes)
+
+
+def test_a_place_is_said_as_far_as_it_is_known() -> None:
+    found = (
+        Mention("Consolidation", asserted=True, side="right", lobe="lower", size="small"),
+        Mention("Consolidation", asserted=True, side="both", lobe="lower", size=None),
+        Mention("Cardiomegaly", asserted=False, side=None, lobe=None, size=None),
+    )
+    read = reading(Reading(9, 64, "", ("Consolidation", "Cardiomegaly"), found))
+    assert read["found"] == ["Consolidation, right lower lobe, small", "Consolidation, bilateral lower lobes"]
+    assert read["denied"] == ["no cardiomegaly"]
+
+
+def test_a_normal_study_is_one_word_and_not_one_for_every_finding() -> None:
+    known = ("Consolidation", "Cardiomegaly")
+    denied = tuple(Mention(finding, asserted=False, side=None, lobe=None, size=None) for finding in known)
+    assert reading(Reading(9, 64, "", known, denied))["denied"] == ["no abnormal findings"]
+    assert reading(Reading(9, 64, "", known, denied[:1]))["denied"] == ["no consolidation"]
