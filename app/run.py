@@ -137,8 +137,7 @@ class Run:
                     self.tell()
             case Finished():
                 with self.news:
-                    slices, rows, columns = event.volume.hu.shape
-                    self.shape = slices, rows, columns
+                    self.shape = event.shape
                     self.steps_done = self.steps
 
     def tell(self) -> None:

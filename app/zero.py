@@ -14,7 +14,7 @@ import gradio as gr
 from app.messages import BugElsewhere, where
 from ctflow.card import ModelCard
 from ctflow.errors import CTFlowError, ResourceError
-from ctflow.generator import Event, VolumeGenerator
+from ctflow.generator import Event, EventStream, VolumeGenerator
 from ctflow.reading import Reading
 from ctflow.report import Report
 from ctflow.request import GenerationRequest, ScanStart
@@ -42,7 +42,7 @@ class OnZeroGPU:
         self._inner = inner
         self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(_telling_what_fails(inner.stream))
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Iterator[Event]:
+    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
         """See `VolumeGenerator.stream`. Closing it is heard at the next event.
 
         Raises ResourceError where ZeroGPU lends no GPU, or takes it back.

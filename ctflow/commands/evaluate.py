@@ -11,7 +11,7 @@ from tqdm import tqdm
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
 from ctflow.commands.arguments import check_least, extra
-from ctflow.commands.generate import DEFAULT_MODEL, load
+from ctflow.commands.model import DEFAULT_MODEL, find_model
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
 
@@ -70,7 +70,7 @@ def run_effusion(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.evaluation.obedience.effusion import HEAD, markdown, measure
 
-    _print_table(HEAD, map(markdown, measure(load(args.model, args.device), args.seeds)))
+    _print_table(HEAD, map(markdown, measure(find_model(args.model).load(args.device), args.seeds)))
 
 
 def run_codec(args: argparse.Namespace) -> None:
@@ -109,7 +109,7 @@ def run_obedience(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.evaluation.obedience.study import Plan, obedience
 
-    generator, plan = load(args.model, args.device), Plan(args.n, args.seed, args.phantoms, workers)
+    generator, plan = find_model(args.model).load(args.device), Plan(args.n, args.seed, args.phantoms, workers)
     steps = obedience(generator, find_checkpoint(args.model), out, plan, args.training)
     with tqdm(steps) as bar:
         for step in bar:

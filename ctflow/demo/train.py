@@ -14,8 +14,9 @@ import torch
 from diffusers import AutoencoderKL
 from tqdm import tqdm
 
-from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
-from ctflow.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
+from ctflow.card import Defaults, EndRule, Evidence, Geometry, Guidance, Latent, ModelCard, Text
+from ctflow.checkpoint.folder import load_checkpoint, save_checkpoint
+from ctflow.checkpoint.networks import Checkpoint
 from ctflow.data.phantoms import (
     FACTS,
     MAX_SLICES,
@@ -292,7 +293,7 @@ def _card(latent: Latent, provenance: str) -> ModelCard:
         latent=latent,
         prediction="data",
         first_previous="black",
-        stop=Stop(tolerance=0.7, share=0.9),
+        end=EndRule(tolerance=0.7, share=0.9),
         text=Text("BERT of its own, first token", TEXT_PARTS, MAX_TOKENS),
         guidance=Guidance(trained=True, default=2.0),
         defaults=Defaults(solver="stochastic", steps=16, shift=3.0, chunks=6),

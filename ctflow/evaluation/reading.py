@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ctflow.checkpoint.folder import Checkpoint
+from ctflow.checkpoint.networks import Checkpoint
 from ctflow.errors import CheckpointError
 from ctflow.evaluation.statistics import Estimate, share
 from ctflow.models.reader import Reader

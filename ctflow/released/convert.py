@@ -14,19 +14,16 @@ from safetensors.torch import save_file
 from transformers import BertModel
 
 from ctflow.card import CARD, ModelCard, write_card
+from ctflow.checkpoint.config import check_class, new_diffusers, read_by_others, read_config
 from ctflow.checkpoint.folder import (
     CTCLIP,
     DIFFUSERS_WEIGHTS,
     RELEASED_PREFIX,
     TAEF1,
     TRANSFORMERS_WEIGHTS,
-    Checkpoint,
-    check_class,
     load_checkpoint,
-    new_diffusers,
-    read_by_others,
-    read_config,
 )
+from ctflow.checkpoint.networks import Checkpoint
 from ctflow.checkpoint.weights import (
     CONFIG,
     check_fit,

@@ -20,11 +20,10 @@ from pydantic import TypeAdapter
 from app.chunks import unpack
 from ctflow.__main__ import main
 from ctflow.card import ModelCard
-from ctflow.commands import generate
 from ctflow.io.nifti import read_nifti
 from ctflow.io.sidecar import read_sidecar
 from ctflow.report import Report
-from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest, sleeping
+from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest, finder, sleeping
 from tests.app.server import Serve, serving
 
 # Gradio and its client close sockets by way of the collector.
@@ -85,17 +84,16 @@ BAD = {
 
 
 def test_page_program_and_command_line_refuse_in_the_same_words(
-    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = serve(sleeping(0))
-    monkeypatch.setattr(generate, "load", lambda *_: sleeping(0))
     program = client(url, tmp_path / "program")
     for fields, words in BAD.values():
         shown = httpx.post(f"{url}ask/start", json={"findings": "Clear.", **fields}).json()["problem"]
         with pytest.raises(AppError) as refused:
             program.predict(**{"findings": "Clear.", **fields}, api_name="/generate")
         out = ["--out", str(tmp_path / "a.nii.gz")]
-        assert main(["generate", "--report", "Clear.", "--seed", "1", *out, *words]) == 2
+        assert main(["generate", "--report", "Clear.", "--seed", "1", *out, *words], finder(sleeping(0))) == 2
         assert str(refused.value) == shown
         assert capsys.readouterr().err == f"ctflow: {shown}\n"
     assert not list(tmp_path.glob("a.*"))

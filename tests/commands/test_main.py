@@ -17,12 +17,13 @@ import torch
 from ctflow.__main__ import main
 from ctflow.commands import generate
 from ctflow.commands.arguments import extra
+from ctflow.commands.model import find_model
 from ctflow.errors import ResourceError
 from ctflow.io.nifti import read_nifti, write_nifti
 from ctflow.io.sidecar import read_sidecar, request_of
 from ctflow.report import Report
 from ctflow.volume import Volume, plane_affine
-from tests.app.fake import SIZE, SPACING_MM, FakeGenerator, chest, sleeping
+from tests.app.fake import SIZE, SPACING_MM, FakeGenerator, chest, fake_card, finder, sleeping
 from tests.tiny import tiny_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -30,18 +31,17 @@ WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> FakeGenerator:
-    fake = sleeping(0)
-    monkeypatch.setattr(generate, "load", lambda model, device, *_: fake)
-    return fake
+def fake() -> FakeGenerator:
+    return sleeping(0)
 
 
-@pytest.fixture
-def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_model(name: str) -> SimpleNamespace:
+    """A model whose card may be read, but that is not to be loaded."""
+
     def load(*_: str) -> None:
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr(generate, "load", load)
+    return SimpleNamespace(card=fake_card("I"), load=load)
 
 
 @pytest.fixture
@@ -52,12 +52,13 @@ def ctrl_c() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def run(*words: object) -> int:
-    return main(["generate", *map(str, words)])
+def run(fake: FakeGenerator | None, *words: object) -> int:
+    """`fake`: what stands for the model; None where the command finds one itself."""
+    return main(["generate", *map(str, words)], finder(fake) if fake else find_model)
 
 
-def make(out: Path, *words: object) -> int:
-    return run("--report", "Clear lungs.", "--chunks", 1, "--out", out, *words)
+def make(fake: FakeGenerator | None, out: Path, *words: object) -> int:
+    return run(fake, "--report", "Clear lungs.", "--chunks", 1, "--out", out, *words)
 
 
 def module(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -71,7 +72,7 @@ def test_generate_writes_the_volume_and_beside_it_what_made_it(
     out = tmp_path / "a.nii.gz"
     text = "Findings: No effusion. Impression: Normal."
     words = ("--impression", "Old.", "--sex", "F", "--age", 54, "--seed", 7, "--solver", "midpoint", "--steps", 2)
-    assert run("--report", text, "--chunks", 2, "--shift", 1.5, "--out", out, *words) == 0
+    assert run(fake, "--report", text, "--chunks", 2, "--shift", 1.5, "--out", out, *words) == 0
     assert (read_nifti(out).hu == chest(32, 7, "I")).all()
     sidecar = read_sidecar(tmp_path / "a.json")
     assert sidecar.complete
@@ -86,8 +87,8 @@ def test_generate_writes_the_volume_and_beside_it_what_made_it(
 
 
 def test_from_makes_the_same_bytes_again(fake: FakeGenerator, tmp_path: Path) -> None:
-    assert make(tmp_path / "a.nii.gz") == 0
-    assert run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz") == 0
+    assert make(fake, tmp_path / "a.nii.gz") == 0
+    assert run(fake, "--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz") == 0
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
     assert request_of(read_sidecar(tmp_path / "a.json")) == request_of(read_sidecar(tmp_path / "b.json"))
 
@@ -98,31 +99,37 @@ def test_from_runs_where_the_first_one_ran(
     """The same request on another kind of device gives other bytes."""
     fake.device, fake.cuda = "cuda:0", "graph"  # type: ignore[misc]
     asked = []
-    monkeypatch.setattr(generate, "load", lambda model, device, decoder, cuda: asked.append((device, cuda)) or fake)
-    make(tmp_path / "a.nii.gz")
-    run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
-    run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz", "--device", "cpu")
-    run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz", "--device", "cuda")
+
+    def load(device: str, decoder: str, cuda: str) -> FakeGenerator:
+        asked.append((device, cuda))
+        return fake
+
+    first = ("--report", "Clear.", "--out", tmp_path / "a.nii.gz")
+    again = ("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
+    model = SimpleNamespace(card=fake.card, load=load)
+    for words in (first, again, (*again, "--device", "cpu"), (*again, "--device", "cuda")):
+        assert main(["generate", *map(str, words)], lambda name: model) == 0
     assert asked == [("auto", "plain"), ("cuda", "graph"), ("cpu", "plain"), ("cuda", "graph")]
 
 
 def test_from_on_another_machine_says_that_bytes_may_differ(
     fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make(tmp_path / "a.nii.gz")
-    run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
+    make(fake, tmp_path / "a.nii.gz")
+    run(fake, "--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
     assert "may differ" not in capsys.readouterr().err
     fake.hardware = "an abacus"  # type: ignore[misc]
-    run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
+    run(fake, "--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
     assert (
-        "the bytes may differ, because that volume was made on nothing, this on an abacus." in capsys.readouterr().err
+        "the bytes may differ, because that volume was made on nothing, this one on an abacus."
+        in capsys.readouterr().err
     )
 
 
 def test_from_refuses_another_model(fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make(tmp_path / "a.nii.gz")
+    make(fake, tmp_path / "a.nii.gz")
     fake.model_sha256 = "1" * 64  # type: ignore[misc]
-    assert run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz") == 2
+    assert run(fake, "--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz") == 2
     assert "give --model the folder" in capsys.readouterr().err
     assert not (tmp_path / "b.nii.gz").exists()
 
@@ -130,18 +137,18 @@ def test_from_refuses_another_model(fake: FakeGenerator, tmp_path: Path, capsys:
 def test_from_settles_everything_so_options_beside_it_are_refused(
     fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make(tmp_path / "a.nii.gz")
-    assert run("--from", tmp_path / "a.json", "--out", tmp_path / "b.nii", "--seed", 0, "--steps", 2) == 2
+    make(fake, tmp_path / "a.nii.gz")
+    assert run(fake, "--from", tmp_path / "a.json", "--out", tmp_path / "b.nii", "--seed", 0, "--steps", 2) == 2
     assert "leave out --seed, --steps" in capsys.readouterr().err
 
 
 def test_from_says_when_versions_differ(
     fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make(tmp_path / "a.nii.gz")
+    make(fake, tmp_path / "a.nii.gz")
     path = tmp_path / "a.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"ctflow": "', '"ctflow": "0.'))
-    assert run("--from", path, "--out", tmp_path / "b.nii.gz") == 0
+    assert run(fake, "--from", path, "--out", tmp_path / "b.nii.gz") == 0
     assert "the bytes may differ" in capsys.readouterr().err
 
 
@@ -156,7 +163,7 @@ def test_from_says_when_versions_differ(
 def test_a_preset_is_a_way_through_the_solver_and_what_is_said_beside_it_counts(
     fake: FakeGenerator, tmp_path: Path, words: list[str], expected: tuple[str, int, float]
 ) -> None:
-    make(tmp_path / "a.nii.gz", *words)
+    make(fake, tmp_path / "a.nii.gz", *words)
     request = request_of(read_sidecar(tmp_path / "a.json"))
     assert (request.solver, request.steps, request.shift) == expected
 
@@ -165,7 +172,7 @@ def test_a_seed_that_was_not_given_is_drawn_said_and_recorded(
     fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("a", "b"):
-        assert make(tmp_path / f"{name}.nii.gz") == 0
+        assert make(fake, tmp_path / f"{name}.nii.gz") == 0
     seeds = [read_sidecar(tmp_path / f"{name}.json").seed for name in ("a", "b")]
     printed = capsys.readouterr().err
     assert seeds[0] != seeds[1]
@@ -180,14 +187,14 @@ def test_a_report_comes_from_a_file_or_from_standard_input(
     (tmp_path / "report.txt").write_bytes(text)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(text)))
     for name in (tmp_path / "report.txt", "-"):
-        assert run("--report-file", name, "--chunks", 1, "--out", tmp_path / "a.nii.gz") == 0
+        assert run(fake, "--report-file", name, "--chunks", 1, "--out", tmp_path / "a.nii.gz") == 0
         assert read_sidecar(tmp_path / "a.json").report == Report("Kleiner Erguß.")
 
 
 def test_what_the_model_will_not_read_is_said(
     fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("--report", "clear " * 63 + "but one", "--chunks", 1, "--out", tmp_path / "a.nii") == 0
+    assert run(fake, "--report", "clear " * 63 + "but one", "--chunks", 1, "--out", tmp_path / "a.nii") == 0
     assert "it will not see: but one" in capsys.readouterr().err
 
 
@@ -197,11 +204,11 @@ def test_what_the_model_was_taught_without_is_said(
     """The released v1 knows neither sex nor age, and took both without a word."""
     fake.card = replace(fake.card, text=replace(fake.card.text, parts=("{findings}", "{impression}")))
     asked = ("--report", "Clear.", "--sex", "F", "--age", 54, "--chunks", 1, "--out", tmp_path / "a.nii")
-    assert run(*asked) == 0
-    assert "fake was taught without sex and age: here that changes nothing." in capsys.readouterr().err
+    assert run(fake, *asked) == 0
+    assert "fake was trained without sex and age, so that this changes nothing." in capsys.readouterr().err
     fake.card = replace(fake.card, text=replace(fake.card.text, parts=("{sex}", "{age}", "{findings}")))
-    assert run(*asked) == 0
-    assert "taught without" not in capsys.readouterr().err
+    assert run(fake, *asked) == 0
+    assert "trained without" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -219,12 +226,12 @@ def test_what_the_model_was_taught_without_is_said(
     ],
 )
 def test_what_can_be_known_before_is_said_before_the_model_is_loaded(
-    no_model: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "taken.json").write_text('{"mine": 1}')
     (tmp_path / "latin.txt").write_bytes("Erguß".encode("latin-1"))
     before = sorted(tmp_path.iterdir())
-    assert run(*(word.format(tmp_path) for word in words)) == 2
+    assert main(["generate", *(word.format(tmp_path) for word in words)], no_model) == 2
     printed = capsys.readouterr().err
     assert message in printed
     assert printed.startswith("ctflow: ") and printed.count("\n") == 1
@@ -234,7 +241,7 @@ def test_what_can_be_known_before_is_said_before_the_model_is_loaded(
 def test_what_the_model_cannot_do_is_one_line_and_code_2(
     fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("--report", "Clear.", "--seed", 1, "--chunks", 7, "--out", tmp_path / "a.nii") == 2
+    assert run(fake, "--report", "Clear.", "--seed", 1, "--chunks", 7, "--out", tmp_path / "a.nii") == 2
     assert "at most 6 chunks" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
@@ -258,8 +265,7 @@ def test_ctrl_c_closes_the_stream_and_leaves_nothing_behind(
             signal.raise_signal(signal.SIGINT)
 
     fake = FakeGenerator(interrupt)
-    monkeypatch.setattr(generate, "load", lambda model, device, *_: fake)
-    assert run("--report", "Clear.", "--out", tmp_path / "a.nii.gz") == 130
+    assert run(fake, "--report", "Clear.", "--out", tmp_path / "a.nii.gz") == 130
     assert fake.closed == 1
     assert not list(tmp_path.iterdir())
     assert "stopped" in capsys.readouterr().err
@@ -272,9 +278,9 @@ def test_ctrl_c_keeps_what_is_made_if_that_was_asked_for(
         if (chunk, step) == (2, 1):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(generate, "load", lambda model, device, *_: FakeGenerator(interrupt))
+    fake = FakeGenerator(interrupt)
     out = tmp_path / "a.nii.gz"
-    assert run("--report", "Clear.", "--seed", 3, "--keep-partial", "--out", out) == 130
+    assert run(fake, "--report", "Clear.", "--seed", 3, "--keep-partial", "--out", out) == 130
     np.testing.assert_array_equal(read_nifti(out).hu, chest(96, 3, "I")[:32])
     assert not read_sidecar(tmp_path / "a.json").complete
     assert "PARTIAL, 32 slices" in capsys.readouterr().out
@@ -290,7 +296,7 @@ def test_ctrl_c_while_the_volume_is_written_costs_neither_it_nor_its_sidecar(
         write_nifti(*given)
 
     monkeypatch.setattr(generate, "write_nifti", write)
-    assert make(tmp_path / "a.nii.gz", *words) == 130
+    assert make(fake, tmp_path / "a.nii.gz", *words) == 130
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.nii.gz"]
     assert read_sidecar(tmp_path / "a.json").complete
 
@@ -305,10 +311,10 @@ def test_ctrl_c_keeps_no_volume_of_the_scans_own_slices_alone(
 
     scan = tmp_path / "scan.nii.gz"
     write_nifti(Volume(chest(96, 3, "I"), plane_affine(("I", "P", "L"), SPACING_MM, SIZE, SIZE)), scan, "a scan")
-    monkeypatch.setattr(generate, "load", lambda model, device, *_: FakeGenerator(interrupt))
+    fake = FakeGenerator(interrupt)
     (tmp_path / "out").mkdir()
     start = ("--mode", "gt-head", "--start-from", scan, "--start-slices", start_slices)
-    assert run("--report", "Clear.", *start, "--keep-partial", "--out", tmp_path / "out" / "a.nii.gz") == 130
+    assert run(fake, "--report", "Clear.", *start, "--keep-partial", "--out", tmp_path / "out" / "a.nii.gz") == 130
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
 
 
@@ -316,8 +322,7 @@ def test_ctrl_c_before_the_first_slice_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ctrl_c: None
 ) -> None:
     fake = FakeGenerator(lambda chunk, step: signal.raise_signal(signal.SIGINT))
-    monkeypatch.setattr(generate, "load", lambda model, device, *_: fake)
-    assert run("--report", "Clear.", "--keep-partial", "--out", tmp_path / "a.nii.gz") == 130
+    assert run(fake, "--report", "Clear.", "--keep-partial", "--out", tmp_path / "a.nii.gz") == 130
     assert not list(tmp_path.iterdir())
 
 
@@ -338,7 +343,7 @@ def test_ctrl_c_before_the_first_slice_leaves_nothing(
 def test_what_cannot_be_asked_is_one_line_and_leaves_nothing(
     fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
 ) -> None:
-    assert run(*words, "--out", tmp_path / "a.nii.gz") == 2
+    assert run(fake, *words, "--out", tmp_path / "a.nii.gz") == 2
     (printed,) = capsys.readouterr().err.splitlines()
     assert message in printed
     assert not list(tmp_path.iterdir())
@@ -346,7 +351,7 @@ def test_what_cannot_be_asked_is_one_line_and_leaves_nothing(
 
 @pytest.mark.parametrize("report", ["Erguß 👩‍⚕️ 胸水", "\u202eabc\x07", "<script>alert(1)</script>", "no\x00 effusion"])
 def test_any_letters_make_a_volume_and_no_file_name(fake: FakeGenerator, tmp_path: Path, report: str) -> None:
-    assert run("--report", report, "--chunks", 1, "--out", tmp_path / "a.nii.gz") == 0
+    assert run(fake, "--report", report, "--chunks", 1, "--out", tmp_path / "a.nii.gz") == 0
     assert read_sidecar(tmp_path / "a.json").report == Report(report)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.nii.gz"]
 
@@ -357,7 +362,7 @@ def test_a_bug_of_ours_is_not_hidden(fake: FakeGenerator, tmp_path: Path) -> Non
 
     fake.step = break_down
     with pytest.raises(ZeroDivisionError):
-        make(tmp_path / "a.nii.gz")
+        make(fake, tmp_path / "a.nii.gz")
     assert not list(tmp_path.iterdir())
 
 
@@ -376,8 +381,8 @@ def test_as_a_module_an_error_is_one_line_without_a_traceback(tmp_path: Path) ->
 def test_a_model_that_is_not_there_is_an_error_that_names_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("--report", "Clear.", "--model", "none-such", "--out", tmp_path / "a.nii") == 2
-    assert run("--report", "Clear.", "--model", "~no-such-user/x", "--out", tmp_path / "a.nii") == 2
+    assert run(None, "--report", "Clear.", "--model", "none-such", "--out", tmp_path / "a.nii") == 2
+    assert run(None, "--report", "Clear.", "--model", "~no-such-user/x", "--out", tmp_path / "a.nii") == 2
     assert "No model at 'none-such'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
@@ -398,7 +403,7 @@ def test_a_broken_checkpoint_is_one_line_and_code_2(
 ) -> None:
     damage(tiny_checkpoint(tmp_path / "model"))
     (tmp_path / "out").mkdir()
-    assert make(tmp_path / "out" / "a.nii", "--model", tmp_path / "model", "--device", "cpu") == 2
+    assert make(None, tmp_path / "out" / "a.nii", "--model", tmp_path / "model", "--device", "cpu") == 2
     (printed,) = capsys.readouterr().err.splitlines()
     assert message in printed
     assert not list((tmp_path / "out").iterdir())
@@ -421,7 +426,7 @@ def _retold(file: Path, was: str, now: str) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens where there is no GPU")
 def test_a_gpu_where_there_is_none_is_one_line_and_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tiny_checkpoint(tmp_path / "model")
-    assert make(tmp_path / "a.nii", "--model", model, "--device", "cuda") == 2
+    assert make(None, tmp_path / "a.nii", "--model", model, "--device", "cuda") == 2
     assert capsys.readouterr().err.startswith("ctflow: The device cuda was asked for, but torch finds no CUDA GPU")
     assert not (tmp_path / "a.nii").exists()
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from ctflow.checkpoint.folder import Checkpoint, folder_sha256, load_checkpoint
+from ctflow.checkpoint.folder import folder_sha256, load_checkpoint
+from ctflow.checkpoint.networks import Checkpoint
 from ctflow.model_grid import ModelGrid
 from ctflow.phantom import Phantom
 from ctflow.volume import Volume
