@@ -1,16 +1,19 @@
 """The paper's three modes: what comes from the scan, what is made, and how the two are joined."""
 
 import gzip
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pydantic
 import pytest
+import SimpleITK
 import torch
 
 from ctflow.__main__ import main
-from ctflow.card import Geometry
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.errors import RequestError
@@ -19,6 +22,7 @@ from ctflow.io.nifti import read_nifti, write_nifti
 from ctflow.io.scan import read_scan
 from ctflow.io.sidecar import read_sidecar
 from ctflow.model_grid import ModelGrid
+from ctflow.models.avae import AVAE
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.request import ScanStart
@@ -26,7 +30,6 @@ from ctflow.volume import Volume
 from tests.tiny import CARD, tiny_checkpoint
 
 REPORT = Report("Large right pleural effusion.")
-AXES = [("I", "P", "L"), ("S", "L", "P"), ("S", "R", "A")]
 
 
 @pytest.fixture(scope="module")
@@ -71,47 +74,6 @@ def test_a_scan_is_encoded_on_a_gpu_as_on_the_cpu_but_for_rounding(folder: Path,
     with torch.inference_mode():
         found = checkpoint.avae.encode(intensity.to(gpu.device)).float().cpu()
     assert (found - expected).square().mean().sqrt() < 0.03 * expected.std()
-
-
-@pytest.mark.parametrize("axes", AXES)
-def test_a_scan_comes_out_as_it_went_in_whatever_the_models_axes(
-    axes: tuple[str, str, str], tmp_path: Path, scan: Volume
-) -> None:
-    """The A-VAE of random weights says nothing of a picture, so the way through the axes is tested without it."""
-    grid = ModelGrid(replace(CARD.geometry, axes=axes, rows=32, columns=24))
-    hu = scan.hu[:, : grid.plane[0], : grid.plane[1]]
-    assert grid.to_model(hu).shape[1:] == (32, 24)
-    np.testing.assert_array_equal(grid.to_volume(grid.to_model(hu)), hu)
-
-
-def long_scan(geometry: Geometry, slices: int) -> Volume:
-    """On the model's grid; each slice has a HU of its own."""
-    grid = ModelGrid(geometry)
-    hu = np.broadcast_to(np.arange(slices, dtype=np.int16)[:, None, None], (slices, *grid.plane))
-    affine = grid.affine
-    affine[:3, 3] += (30, -40, 700)
-    return Volume(np.ascontiguousarray(hu), affine)
-
-
-@pytest.mark.parametrize("axes", AXES)
-@pytest.mark.parametrize("slices", [13, 21, 40])
-def test_of_a_scan_longer_than_the_models_volumes_the_middle_is_taken_where_it_is(
-    axes: tuple[str, str, str], slices: int
-) -> None:
-    """A model that has seen chests alone was shown the pelvis at the lower end of a chest and abdomen."""
-    scan = long_scan(replace(CARD.geometry, axes=axes), slices)
-    brought = ModelGrid(replace(CARD.geometry, axes=axes)).bring(scan)
-    first = (slices - 12) // 2
-    np.testing.assert_array_equal(brought.hu, scan.hu[first : first + 12])
-    np.testing.assert_allclose(brought.affine @ (0, 5, 6, 1), scan.affine @ (first, 5, 6, 1))
-
-
-@pytest.mark.parametrize("slices", [12, 9])
-def test_a_scan_as_long_as_the_models_volumes_at_most_is_taken_whole(slices: int) -> None:
-    scan = long_scan(CARD.geometry, slices)
-    brought = ModelGrid(CARD.geometry).bring(scan)
-    np.testing.assert_array_equal(brought.hu, scan.hu)
-    np.testing.assert_allclose(brought.affine, scan.affine)
 
 
 @pytest.mark.parametrize(("mode", "slices"), [("gt-head", 8), ("next-block", 4)])
@@ -218,6 +180,32 @@ def test_a_scan_that_does_not_lie_on_the_models_grid_is_refused_and_not_taken_fo
 def command(folder: Path, scan: Volume, tmp_path: Path) -> list[str]:
     write_nifti(scan, tmp_path / "scan.nii.gz", "a scan")
     return ["generate", "--report", "Clear.", "--seed", "3", "--model", str(folder), "--device", "cpu"]
+
+
+def test_a_scan_is_read_resampled_and_encoded_once_and_the_card_read_once(
+    folder: Path, scan: Volume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """A NIfTI file was decompressed twice, the card read three times, and for next-block the scan resampled twice."""
+    counts: Counter[str] = Counter()
+    for owner, name in (
+        (gzip, "decompress"),
+        (SimpleITK.ResampleImageFilter, "Execute"),
+        (AVAE, "encode"),
+        (pydantic.TypeAdapter, "validate_json"),
+    ):
+        monkeypatch.setattr(owner, name, counted(getattr(owner, name), name, counts))
+    start = ["--mode", "next-block", "--start-from", str(tmp_path / "scan.nii.gz")]
+    assert main([*command, *start, "--out", str(tmp_path / "a.nii.gz")]) == 0
+    black_and_white = 2  # what stands before a volume, and what ends it
+    assert counts == {"decompress": 1, "Execute": 1, "encode": 1 + black_and_white, "validate_json": 1}
+
+
+def counted(function: Callable[..., Any], name: str, counts: Counter[str]) -> Callable[..., Any]:
+    def counting(*given: Any, **named: Any) -> Any:
+        counts[name] += 1
+        return function(*given, **named)
+
+    return counting
 
 
 def test_the_command_says_of_a_volume_that_it_began_with_a_real_scan_and_can_make_it_again(

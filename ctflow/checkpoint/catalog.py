@@ -89,8 +89,18 @@ def checkpoint_folders() -> list[Path]:
     The folders named in the environment variable CTFLOW_CHECKPOINTS (as PATH names several), `checkpoints` in the
     working folder, and the clone's, if we run in one.
     """
-    named = [Path(folder) for folder in os.environ.get(CHECKPOINTS_VARIABLE, "").split(os.pathsep) if folder]
-    return [*named, Path("checkpoints"), CHECKPOINTS]
+    return [*_named_folders(), Path("checkpoints"), CHECKPOINTS]
+
+
+def place_for_checkpoint(name: str) -> Path:
+    """Where a new model of that name goes: to the first folder of CTFLOW_CHECKPOINTS, the clone's, or `checkpoints`."""
+    if named := _named_folders():
+        return named[0] / name
+    return (CHECKPOINTS if CHECKPOINTS.is_dir() else Path("checkpoints")) / name
+
+
+def _named_folders() -> list[Path]:
+    return [Path(folder) for folder in os.environ.get(CHECKPOINTS_VARIABLE, "").split(os.pathsep) if folder]
 
 
 def find_checkpoint(name_or_folder: str, folders: Sequence[Path] | None = None) -> Path:

@@ -58,9 +58,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--seed", type=number, metavar="N", help="drawn at random and recorded if left out")
     parser.add_argument("--chunks", type=number, metavar="N", help="length in chunks of slices (default: the model's)")
     parser.add_argument("--preset", choices=PRESETS, help="solver, steps and shift; parity is the paper's")
-    parser.add_argument(
-        "--solver", metavar="|".join(get_args(Solver)), help="default: the model's, as for the next three"
-    )
+    parser.add_argument("--solver", metavar="|".join(get_args(Solver)), help="default: the model's, here and below")
     parser.add_argument("--steps", type=number, metavar="N", help="evaluations of the transformer per chunk")
     parser.add_argument("--shift", type=number, metavar="X", help="bends the steps towards noise; 1 = equal steps")
     parser.add_argument(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ctflow.checkpoint.catalog import checkpoint_folders, find_checkpoint
+from ctflow.checkpoint.catalog import checkpoint_folders, find_checkpoint, place_for_checkpoint
 from ctflow.errors import CheckpointError
 
 
@@ -38,6 +38,14 @@ def test_the_environment_comes_before_the_working_folder_and_that_before_the_clo
     assert find_checkpoint("demo", checkpoint_folders()) == in_second
     in_first = folder_of(first, "demo")
     assert find_checkpoint("demo") == in_first
+
+
+def test_a_new_model_goes_where_it_will_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folders in ("", os.pathsep.join([str(tmp_path / "first"), "second"])):
+        monkeypatch.setenv("CTFLOW_CHECKPOINTS", folders)
+        place = place_for_checkpoint("new")
+        assert place.parent in checkpoint_folders() and place.name == "new"
+    assert place.parent == tmp_path / "first"
 
 
 def test_a_model_that_is_not_there_is_said_with_those_that_are_and_where_was_looked(tmp_path: Path) -> None:
