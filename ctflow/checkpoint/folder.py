@@ -101,7 +101,7 @@ def save_checkpoint(
     bert.config.save_pretrained(folder / "text")
     save(bert, folder / "text" / TRANSFORMERS_WEIGHTS)
     if tokenizer.is_fast:
-        tokenizer.backend_tokenizer.no_padding()  # it keeps how it padded last, and would write it down
+        tokenizer.backend_tokenizer.no_padding()  # it remembers how it padded last, and would save that too
     tokenizer.save_pretrained(folder / "text")
     heads: tuple[tuple[str, CTClip | Reader | None], ...] = ((CTCLIP, ctclip), (READER, reader))
     for name, head in heads:
@@ -117,7 +117,7 @@ def load_transformer(folder: Path) -> STDiT:
     """Reads a transformer in the released layout. Raises CheckpointError."""
     config = read_config(STDiTConfig, folder / CONFIG)
     weights = read_weights(folder / DIFFUSERS_WEIGHTS)
-    # Without this, `model.x` and `x` would be one name, and either could be what is loaded.
+    # Without this check, `model.x` and `x` would be one name, and either of them could be loaded.
     if bare := [name for name in weights if not name.startswith(RELEASED_PREFIX)]:
         raise CheckpointError(
             f"{folder / DIFFUSERS_WEIGHTS} names {min(bare)}: every name must begin with {RELEASED_PREFIX!r}, as in "
@@ -144,7 +144,7 @@ def _load_head(folder: Path, kind: Callable[[Any], N], config_kind: type[Any], m
 def load_taef1(folder: Path) -> SliceDecoder:
     """Reads TAEF1 as it is published. Raises CheckpointError."""
     config = read_json(folder / CONFIG)
-    # Its latents are the transformer's, as they are; another AutoencoderTiny would say something else here.
+    # It decodes the transformer's latents as they are; another AutoencoderTiny would say something else here.
     if (config.get("scaling_factor"), config.get("shift_factor")) != (1.0, 0.0):
         raise CheckpointError(
             f"{folder / CONFIG} is not TAEF1's: scaling_factor 1 and shift_factor 0 were expected, not "
@@ -154,13 +154,13 @@ def load_taef1(folder: Path) -> SliceDecoder:
 
 
 def folder_sha256(folder: Path) -> str:
-    """One hash over the names and contents of a folder's files, of those that checkpoints have."""
+    """One hash over the names and contents of those of a folder's files that belong to a checkpoint."""
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file())
     return files_sha256(folder, (folder / path for path in files if not str(path).startswith(".")))
 
 
 def files_sha256(folder: Path, files: Iterable[Path]) -> str:
-    """As `folder_sha256`, but of these files in it alone."""
+    """As `folder_sha256`, but only of these files in it."""
     total = hashlib.sha256()
     for path in sorted(files):
         total.update(f"{path.relative_to(folder).as_posix()} {file_sha256(path)}\n".encode())
@@ -179,7 +179,7 @@ def _load_diffusers(kind: type[A], folder: Path) -> A:
 def _load_bert(folder: Path) -> BertModel:
     config = read_json(folder / CONFIG)
     with read_by_others(folder / CONFIG, "no text encoder"):
-        # with memory: its position ids are in no file
+        # With memory, unlike the others, because its position ids are in no file.
         bert = BertModel(BertConfig.from_dict(config), add_pooling_layer=False)
     fill(bert, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
     return bert
@@ -197,4 +197,4 @@ def _save_bf16(network: nn.Module, path: Path, prefix: str, max_file_bytes: int)
     pattern = f"{path.stem}{{suffix}}{path.suffix}"
     save_torch_state_dict(bf16, path.parent, filename_pattern=pattern, max_shard_size=max_file_bytes)
     for part in weight_files(path):
-        part.chmod(0o644)  # they are written for their owner alone, and a container runs as somebody else
+        part.chmod(0o644)  # they are written for their owner alone, and a container runs as another user

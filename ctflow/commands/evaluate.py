@@ -114,7 +114,7 @@ def run_obedience(args: argparse.Namespace) -> None:
     with tqdm(steps) as bar:
         for step in bar:
             bar.set_description(step)
-    print((out / "obedience.md").read_text(), flush=True)
+    print((out / "obedience.md").read_text(encoding="utf-8"), flush=True)
 
 
 def _print_table(head: str, lines: Iterable[str]) -> None:

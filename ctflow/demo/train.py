@@ -271,7 +271,7 @@ def _transformer_config(sizes: Sizes) -> STDiTConfig:
 
 def _provenance(work: Path, sizes: Sizes, device: str, begun: Checkpoint | None) -> str:
     logs = {name: work / name / TRAINED for name in (GO_ON_STAGES if begun else STAGES)}
-    trained = {name: json.loads(path.read_text()) for name, path in logs.items() if path.exists()}
+    trained = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in logs.items() if path.exists()}
     stages = ", ".join(f"{name} {t['steps']:,} steps in {t['seconds'] / 60:.0f} min" for name, t in trained.items())
     anew = "" if _goes_on(begun, sizes) else ", but with a new transformer"
     return (

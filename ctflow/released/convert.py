@@ -140,7 +140,7 @@ def _write_avae(recipe: Recipe, source: Path, out: Path) -> None:
     weights = read_state_dict(source)
     check_fit(shapes_of(new_diffusers(AutoencoderKL, recipe.avae_config).state_dict()), shapes_of(weights), source)
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, out / DIFFUSERS_WEIGHTS)
-    (out / CONFIG).write_text(json.dumps(recipe.avae_config, indent=2) + "\n")
+    (out / CONFIG).write_text(json.dumps(recipe.avae_config, indent=2) + "\n", encoding="utf-8")
 
 
 def check_taef1(recipe: Recipe) -> None:
@@ -180,7 +180,7 @@ def _write_text(recipe: Recipe, sources: Sources, out: Path) -> int:
     else:
         bert, tower = split_ctclip(weights, expected, recipe.ctclip, sources.text)
         (out / CTCLIP).mkdir()
-        (out / CTCLIP / CONFIG).write_text(json.dumps(asdict(recipe.ctclip), indent=2) + "\n")
+        (out / CTCLIP / CONFIG).write_text(json.dumps(asdict(recipe.ctclip), indent=2) + "\n", encoding="utf-8")
         save_file(tower, out / CTCLIP / TRANSFORMERS_WEIGHTS)
     config.save_pretrained(out / "text")
     save_file(bert, out / "text" / TRANSFORMERS_WEIGHTS)

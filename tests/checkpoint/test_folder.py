@@ -135,7 +135,7 @@ def test_a_config_that_is_silent_is_read_as_the_released_code_has_it(folder: Pat
 def test_weights_that_cannot_be_read_are_named_and_no_traceback(folder: Path) -> None:
     (folder / WEIGHTS).unlink()
     (folder / WEIGHTS).mkdir()
-    with pytest.raises(CheckpointError, match="see to its permissions"):
+    with pytest.raises(CheckpointError, match="change its permissions"):
         load_checkpoint(folder)
 
 

@@ -45,7 +45,7 @@ def examples(folder: Path, count: int, seed: int, workers: int, look: Look) -> I
     missing = range(seed + len(lines), seed + count)
     if not missing:
         return
-    with processes(workers) as pool, path.open("a") as file:
+    with processes(workers) as pool, path.open("a", encoding="utf-8") as file:
         for one in pool.map(partial(example, look), missing):
             file.write(json.dumps({"measures": one.measures, "truth": one.truth.to_json()}) + "\n")
             file.flush()
@@ -54,7 +54,7 @@ def examples(folder: Path, count: int, seed: int, workers: int, look: Look) -> I
 
 def _whole_lines(path: Path) -> list[str]:
     """The lines of a file, which loses its last one where a run was killed while writing it."""
-    text = path.read_text() if path.exists() else ""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
         write_atomic(path, whole.encode())

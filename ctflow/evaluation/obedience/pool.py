@@ -135,4 +135,4 @@ def _read(folder: Path, item: Item) -> Result | None:
     path = folder / f"{item.name}.json"
     if not path.exists():
         return None
-    return Result(item, **json.loads(path.read_text()), thumb=np.load(path.with_suffix(".npy")))
+    return Result(item, **json.loads(path.read_text(encoding="utf-8")), thumb=np.load(path.with_suffix(".npy")))

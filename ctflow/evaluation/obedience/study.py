@@ -188,7 +188,9 @@ def _training_volumes(folder: Path) -> list[Volume]:
     """Read from disk when they are looked at."""
     try:
         hu = np.load(folder / "phantoms.npy", mmap_mode="r")
-        slices = [one["slices"] for one in json.loads((folder / "phantoms.json").read_text())["phantoms"]]
+        slices = [
+            one["slices"] for one in json.loads((folder / "phantoms.json").read_text(encoding="utf-8"))["phantoms"]
+        ]
         volumes = [Volume(hu[i, :count], affine()) for i, count in enumerate(slices)]
     except (OSError, ValueError, LookupError, TypeError, VolumeError) as error:
         raise RequestError(
