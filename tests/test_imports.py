@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "SimpleITK", "transformers", "diffusers", "gradio", "scipy")
+HEAVY = ("torch", "SimpleITK", "transformers", "diffusers", "gradio", "nibabel", "scipy")
 
 
 def imported(module: str, names: tuple[str, ...]) -> list[str]:
