@@ -8,6 +8,7 @@ from ctflow.report import Report
 from ctflow.volume import Volume
 
 Solver = Literal["euler", "midpoint", "stochastic"]
+ScanMode = Literal["gt-head", "next-block"]
 # Ways through the solver, by name: the published one, and two that take fewer steps.
 PRESETS: dict[str, dict[str, Any]] = {
     "parity": {"solver": "euler", "steps": 200, "shift": 1.0},
@@ -66,7 +67,7 @@ class ScanStart:
     `scan` lies on the model's grid, where `ModelGrid.bring` puts it.
     """
 
-    mode: Literal["gt-head", "next-block"]
+    mode: ScanMode
     scan: Volume
     slices: int
 

@@ -73,12 +73,12 @@ RELEASED = {
 
 
 def how_to_get(released: Released) -> str:
-    """The command that makes `checkpoints/NAME`, and the licences that one accepts by running it."""
+    """The command that fetches and converts a released model, and the licences that one accepts by running it."""
     unknown = "".join(f" --{part.name} PATH" for part in released.parts if part.source is None)
     licences = "; ".join(f"{part.what}: {part.licence}" for part in released.parts)
     return (
         f"The released weights of {released.name} are not bundled. This fetches and converts them into "
-        f"checkpoints/{released.name}: `python -m ctflow convert {released.name}{unknown}`. "
+        f"{place_for_checkpoint(released.name)}: `python -m ctflow convert {released.name}{unknown}`. "
         f"By running it you accept these licences: {licences}."
     )
 

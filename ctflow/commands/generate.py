@@ -82,7 +82,7 @@ def number(word: str) -> int | float | str:
 def run(args: argparse.Namespace) -> None:
     """Makes one volume. Raises CTFlowError, before the model is loaded wherever that can be known before."""
     _check_out(args.out)
-    sidecar = _read_sidecar(args)
+    sidecar = _given_sidecar(args)
     report = sidecar.report if sidecar else _report(args)
     mode = check_mode(args, sidecar)
     model: FoundModel = args.find_model(args.model)
@@ -117,7 +117,7 @@ def _check_out(out: Path) -> None:
         raise VolumeError(f"{beside} is in the way and was not written by CTFlow: choose another name.") from error
 
 
-def _read_sidecar(args: argparse.Namespace) -> Sidecar | None:
+def _given_sidecar(args: argparse.Namespace) -> Sidecar | None:
     if not args.sidecar:
         return None
     if given := [f"--{name}" for name in _SETTLED if getattr(args, name) is not None]:

@@ -10,9 +10,8 @@ from ctflow.errors import RequestError
 from ctflow.io.scan import read_scan
 from ctflow.io.sidecar import Sidecar, StartRecord, scan_sha256
 from ctflow.model_grid import ModelGrid
-from ctflow.request import GenerationRequest, ScanStart
+from ctflow.request import GenerationRequest, ScanMode, ScanStart
 
-ScanMode = Literal["gt-head", "next-block"]
 Mode = Literal["full-body", ScanMode]
 
 

@@ -16,7 +16,7 @@ from ctflow.generator import VolumeGenerator
 from ctflow.io.files import write_atomic
 from ctflow.io.nifti import check_ending
 from ctflow.report import Report
-from ctflow.request import GenerationRequest, Solver
+from ctflow.request import GenerationRequest, ScanMode, Solver
 from ctflow.validation import wrong_fields
 from ctflow.volume import Volume
 
@@ -30,7 +30,7 @@ _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
 class Model:
-    """Which weights: the card's name and the sum of the files."""
+    """Which weights: the card's name and the hash of the files."""
 
     name: str
     sha256: str
@@ -38,9 +38,9 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
 class StartRecord:
-    """The real scan that a volume began with: its name, and the sum of its voxels and their place."""
+    """The real scan that a volume began with: its file's name, and the hash of its voxels and where they are."""
 
-    mode: Literal["gt-head", "next-block"]
+    mode: ScanMode
     scan: str
     sha256: str
     slices: int
