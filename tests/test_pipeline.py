@@ -60,6 +60,7 @@ def test_the_same_request_gives_the_same_voxels_and_another_seed_others(model: C
     assert (model.generate(replace(request, seed=8)).hu != first.hu).any()
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     outs = [tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"]
     for out in outs:

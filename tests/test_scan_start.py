@@ -105,6 +105,7 @@ def test_a_volume_of_the_scans_slices_alone_is_an_error_with_its_seed(
     assert not (tmp_path / "a.json").exists()
 
 
+@pytest.mark.slow
 def test_a_volume_that_begins_with_a_file_of_its_own_first_slices_goes_on_as_it_did(tmp_path: Path) -> None:
     """The bundled model, and its volume stored in another order, orientation and place: HU, axes and join are right.
 
