@@ -21,7 +21,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", help="address to listen on (else GRADIO_SERVER_NAME, else this computer only)")
     parser.add_argument(
         "--port",
-        type=_port,
+        type=port,
         metavar="N",
         help="port to listen on (else GRADIO_SERVER_PORT, else a free one from 7860)",
     )
@@ -38,7 +38,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     ):
         default = os.environ.get(f"CTFLOW_{name.upper()}", choices[0])
         parser.add_argument(f"--{name}", choices=choices, default=default, help=f"{text} (default: {choices[0]})")
-    _setting(parser, "keep-hours", 2, "how long a volume is kept after it was last looked at")
+    _setting(parser, "keep-hours", 2, "how long a volume is kept after somebody last looked at it")
     _setting(parser, "max-gb", 4, "disk space for all volumes together")
     _setting(parser, "max-waiting", 32, "how many runs may wait, beside the one on the model")
     _setting(parser, "max-waiting-each", 3, "how many of these may be one visitor's")
@@ -46,23 +46,23 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _setting(parser: argparse.ArgumentParser, name: str, default: float, text: str) -> None:
-    """An option that a Space, which has no command line, sets as CTFLOW_NAME."""
+    """An option that a Space, which has no command line, sets as the variable CTFLOW_NAME."""
     given = os.environ.get(f"CTFLOW_{name.upper().replace('-', '_')}", str(default))
-    parser.add_argument(f"--{name}", type=_amount, metavar="N", default=given, help=f"{text} (default: {default:g})")
+    parser.add_argument(f"--{name}", type=amount, metavar="N", default=given, help=f"{text} (default: {default:g})")
 
 
-def _port(given: str) -> int:
-    port = int(given)
-    if not 0 < port < 65536:
-        raise argparse.ArgumentTypeError(f"a port from 1 to 65535 was expected; got {port}")
-    return port
+def port(given: str) -> int:
+    number = int(given)
+    if not 0 < number < 65536:
+        raise argparse.ArgumentTypeError(f"a port from 1 to 65535 was expected; got {number}")
+    return number
 
 
-def _amount(given: str) -> float:
-    amount = float(given)
-    if not 0 <= amount < 1e9:
+def amount(given: str) -> float:
+    number = float(given)
+    if not 0 <= number < 1e9:
         raise argparse.ArgumentTypeError(f"a number from 0 to a billion was expected; got {given!r}")
-    return amount
+    return number
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
@@ -75,7 +75,7 @@ def _limits(arguments: argparse.Namespace) -> Limits:
 
 
 def _login() -> tuple[str, str] | None:
-    """From CTFLOW_AUTH alone: everybody on a machine can read its command lines."""
+    """From CTFLOW_AUTH alone, because everybody on a machine can read its command lines."""
     given = os.environ.get("CTFLOW_AUTH")
     if not given:
         return None
@@ -98,7 +98,9 @@ def main(given: Sequence[str] | None = None) -> int:
     try:
         login, driven = _login(), on_zero_gpu()
         if driven and arguments.cuda != CUDA_LEVELS[0]:
-            raise RequestError(f"ZeroGPU has no GPU to prepare before a run: leave out --cuda {arguments.cuda} there.")
+            raise RequestError(
+                f"ZeroGPU lends no GPU before a run, so none can be prepared: leave out --cuda {arguments.cuda}."
+            )
         generator = _generator(arguments.model, arguments.device, arguments.decoder, arguments.cuda)
         page = Page(OnZeroGPU(generator) if driven else generator, _limits(arguments), driven)
     except CTFlowError as error:

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 from app.clock import Clock
 from app.folder import own_folder
@@ -176,7 +175,7 @@ class Runs:
     def _generate(self, run: Run) -> None:
         run.begin()
         # Generators have `close`; the protocol promises an Iterator, which need not.
-        with closing(cast(Any, self.generator.stream(run.request))) as events:
+        with closing(self.generator.stream(run.request)) as events:
             state = _record_all(run, events)
         run.end(state)
 

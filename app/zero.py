@@ -5,7 +5,7 @@ it, and the registry in the parent process only records; locks and stop events s
 """
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -14,7 +14,7 @@ import gradio as gr
 from app.messages import WorkerBug, error_places
 from ctflow.card import ModelCard
 from ctflow.errors import CTFlowError, ResourceError
-from ctflow.generator import Event, VolumeGenerator
+from ctflow.generator import Event, EventStream, VolumeGenerator
 from ctflow.reading import Reading
 from ctflow.report import Report
 from ctflow.request import GenerationRequest, ScanStart
@@ -43,7 +43,7 @@ class OnZeroGPU:
         self._inner = inner
         self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(_yielding_errors(inner.stream))
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Generator[Event, None, None]:
+    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
         """See `VolumeGenerator.stream`. After it is closed, the worker stops at its next event.
 
         Raises ResourceError if ZeroGPU lends no GPU, or takes it back.

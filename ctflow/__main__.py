@@ -3,19 +3,25 @@
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import ctflow
 from ctflow.commands import bench, convert, evaluate, generate, phantom, score, train
+from ctflow.commands.model import FoundModel, find_model
 from ctflow.errors import CTFlowError
 
 FAILED = 2  # as argparse has it
 INTERRUPTED = 130  # as a shell has it
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0, 2 for what the user can mend, 130 for Ctrl-C."""
-    args = _parser().parse_args(argv)
+def main(argv: Sequence[str] | None = None, find_model: Callable[[str], FoundModel] = find_model) -> int:
+    """Runs one command and returns its exit code: 0, 2 for what the user can mend, 130 for Ctrl-C.
+
+    `find_model`: what `generate` and `score` ask for the model of `--model`.
+    """
+    parser = _parser()
+    parser.set_defaults(find_model=find_model)
+    args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
         args.run(args)

@@ -7,19 +7,20 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from ctflow.errors import CheckpointError, RequestError, faults
+from ctflow.errors import CheckpointError, RequestError
 from ctflow.hu import IntensityMap
 from ctflow.report import Report, fields_of
 from ctflow.request import GenerationRequest, Solver
+from ctflow.validation import wrong_fields
 
-_strict = ConfigDict(extra="forbid", allow_inf_nan=False)
+_strict = ConfigDict(extra="forbid", allow_inf_nan=False, validate_by_name=True)
 Direction = Literal["L", "R", "P", "A", "S", "I"]
 Axes = tuple[Direction, Direction, Direction]
 Proof = Literal["proved", "inferred"]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 CARD_FORMAT = 1
-# What each field of `Evidence` is of, in words.
+# What each field of `Evidence` is about, in words.
 _CLAIMS = {
     "axes": "left and right",
     "spacing": "slice spacing",
@@ -32,13 +33,13 @@ CARD = "card.json"
 def _upright(axes: Axes) -> Axes:
     if axes[0] not in "SI" or not any(axes[1] in a and axes[2] in b for a, b in (("LR", "PA"), ("PA", "LR"))):
         raise ValueError(
-            f"slices go to S or I, rows and columns one to L or R and the other to P or A; got {', '.join(axes)}"
+            f"slices go to S or I; of rows and columns one goes to L or R, the other to P or A; got {', '.join(axes)}"
         )
     return axes
 
 
-def _of_a_report(parts: tuple[str, ...]) -> tuple[str, ...]:
-    """A part with a field that no report has would be left out of every text, and nobody would see it."""
+def _fit_a_report(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """A part that names a field that no report has would be left out of every text, and nobody would notice."""
     report = asdict(Report("findings", "impression", "F", 50))
     for part in parts:
         if unknown := fields_of(part) - report.keys():
@@ -67,7 +68,7 @@ class Geometry:
 
 @dataclass(frozen=True, config=_strict)
 class Evidence:
-    """Whether what the weights do not say themselves was seen in their volumes or told by their makers, or not."""
+    """What the weights do not say themselves: proved (seen in volumes, or told by their makers) or inferred."""
 
     axes: Proof
     spacing: Proof
@@ -87,8 +88,11 @@ class Latent:
 
 
 @dataclass(frozen=True, config=_strict)
-class Stop:
-    """A slice is white where more than `share` of its elements differ from the white code by less than `tolerance`."""
+class EndRule:
+    """What ends a volume: a white slice.
+
+    A latent slice is white if more than `share` of its elements differ from the white slice's by less than `tolerance`.
+    """
 
     tolerance: float
     share: float
@@ -99,7 +103,7 @@ class Text:
     """`parts`: see `ctflow.report.encoder_text`."""
 
     encoder: str
-    parts: Annotated[tuple[str, ...], AfterValidator(_of_a_report)]
+    parts: Annotated[tuple[str, ...], AfterValidator(_fit_a_report)]
     max_tokens: Annotated[int, Field(ge=2)]
 
     @property
@@ -110,7 +114,7 @@ class Text:
 
 @dataclass(frozen=True, config=_strict)
 class Guidance:
-    """`trained`: whether the model has seen reports dropped, so that guidance means something."""
+    """`trained`: whether reports were left out at times in training, without which guidance means nothing."""
 
     trained: bool
     default: float
@@ -118,7 +122,7 @@ class Guidance:
 
 @dataclass(frozen=True, config=_strict)
 class Defaults:
-    """What a request says where nobody said otherwise."""
+    """What a request asks for where nobody says otherwise."""
 
     solver: Solver
     steps: int
@@ -128,7 +132,10 @@ class Defaults:
 
 @dataclass(frozen=True, config=_strict)
 class ModelCard:
-    """A model's card, `card.json` in its folder. `prediction`: what the transformer answers with."""
+    """A model's card, `card.json` in its folder. `prediction`: what the transformer answers with.
+
+    `first_previous`: what stands before the first chunk, the latent of black slices or zeros.
+    """
 
     format: Literal[1]
     name: str
@@ -139,7 +146,7 @@ class ModelCard:
     latent: Latent
     prediction: Literal["velocity", "data"]
     first_previous: Literal["black", "zeros"]
-    stop: Stop
+    end: Annotated[EndRule, Field(alias="stop")]  # its name in files of format 1
     text: Text
     guidance: Guidance
     defaults: Defaults
@@ -153,21 +160,14 @@ class ModelCard:
     def caution(self) -> str:
         """What everyone who looks at a volume must know: the notice, and what of the model is only inferred."""
         inferred = ", ".join(_CLAIMS[name] for name, proof in vars(self.evidence).items() if proof == "inferred")
-        return self.notice + f" Inferred, not proved: {inferred}." * bool(inferred)
+        return f"{self.notice} Inferred, not proved: {inferred}." if inferred else self.notice
 
     def request(self, report: Report, seed: int, **overrides: Any) -> GenerationRequest:
         """A request with this model's defaults; `overrides` that are None keep the default.
 
         Raises RequestError where a value is beyond what this model can do.
         """
-        default = self.defaults
-        values = {
-            "solver": default.solver,
-            "steps": default.steps,
-            "shift": default.shift,
-            "chunks": default.chunks,
-            "guidance": self.guidance.default,
-        }
+        values: dict[str, Any] = {**vars(self.defaults), "guidance": self.guidance.default}
         values.update({name: value for name, value in overrides.items() if value is not None})
         request = GenerationRequest(report=report, seed=seed, **values)
         self.check(request)
@@ -192,13 +192,13 @@ def read_card(path: Path) -> ModelCard:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}). A checkpoint folder needs its card.json.") from error
+        raise CheckpointError(f"{path} cannot be read ({error}). A checkpoint folder needs its {CARD}.") from error
     try:
-        return _adapter.validate_json(text, strict=True)
+        return _adapter.validate_json(text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise CheckpointError(f"{path} is not a model card of format {CARD_FORMAT}: {faults(error)}.") from error
+        raise CheckpointError(f"{path} is not a model card of format {CARD_FORMAT}: {wrong_fields(error)}.") from error
 
 
 def write_card(card: ModelCard, path: Path) -> None:
     """Writes a card as JSON that `read_card` reads back equal."""
-    path.write_bytes(_adapter.dump_json(card, indent=2) + b"\n")
+    path.write_bytes(_adapter.dump_json(card, indent=2, by_alias=True) + b"\n")

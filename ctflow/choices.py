@@ -2,5 +2,5 @@
 
 DEVICES = ("auto", "cpu", "cuda")
 DECODERS = ("avae", "taef1")
-# Each does what those before it do: decode on a side stream, replay the step as a CUDA graph, compile the blocks.
+# Each adds to those before it: decode on a side stream, replay the step as a CUDA graph, compile the blocks.
 CUDA_LEVELS = ("plain", "overlap", "graph", "compile")

@@ -5,34 +5,34 @@ t = 1 is noise, t = 0 is data, as in the released code. Works on anything with +
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ctflow.errors import RequestError
 
 EPSILON = 1e-5  # how much noise is left at t = 0 in the released training
-T = TypeVar("T")
+T = TypeVar("T", bound=Any)  # whatever can be added and multiplied: Python has no type for that
 Velocity = Callable[[T, float], T]
 
 
-def path(data: T, noise: T, t: T) -> T:
+def path(data: T, noise: T, t: float | T) -> T:
     """The point at time t between data and noise."""
-    return (1 - t) * data + (EPSILON + (1 - EPSILON) * t) * noise  # type: ignore[operator]
+    return data * (1 - t) + noise * (EPSILON + (1 - EPSILON) * t)
 
 
 def velocity_target(data: T, noise: T) -> T:
     """The derivative of `path` by t, the same at every t."""
-    return (1 - EPSILON) * noise - data  # type: ignore[operator]
+    return noise * (1 - EPSILON) - data
 
 
-def velocity_from_data(x: T, data: T, t: T) -> T:
+def velocity_from_data(x: T, data: T, t: float | T) -> T:
     """The velocity at x and t > 0 if the path through x ends in `data`."""
-    noise = (x - (1 - t) * data) / (EPSILON + (1 - EPSILON) * t)  # type: ignore[operator]
+    noise = (x - data * (1 - t)) / (EPSILON + (1 - EPSILON) * t)
     return velocity_target(data, noise)
 
 
 def shifted(t: T, shift: float) -> T:
-    """Bends t towards noise: shift > 1 takes smaller steps near t = 1, 1 leaves the grid as it is."""
-    return shift * t / (1 + (shift - 1) * t)  # type: ignore[operator]
+    """Bends t towards noise: a shift above 1 takes smaller steps near t = 1; 1 leaves the grid as it is."""
+    return t * shift / (1 + t * (shift - 1))
 
 
 def time_grid(intervals: int, shift: float) -> list[float]:
@@ -43,10 +43,11 @@ def time_grid(intervals: int, shift: float) -> list[float]:
 def solve(velocity: Velocity[T], noise: Iterator[T], solver: str, steps: int, shift: float) -> Iterator[T]:
     """Follows the velocity from noise to data; yields the state after each of `steps` evaluations.
 
-    `euler` is the published sampler; `midpoint` takes two evaluations per interval, so `steps` must be even;
-    `stochastic` takes the data that each velocity points to, with new noise, to the next time (as diffusers'
-    FlowMatchEulerDiscreteScheduler with `stochastic_sampling`): later steps mend what earlier ones got wrong.
-    `noise`: one draw to begin with, and for `stochastic` one more for each further step.
+    `euler` is the published sampler. `midpoint` takes two evaluations per interval, so `steps` must be even.
+    `stochastic` takes the data that each velocity points to and adds new noise to it for the next time (as diffusers'
+    FlowMatchEulerDiscreteScheduler does with `stochastic_sampling`), so that later steps mend what earlier ones got
+    wrong. `noise`: one draw to begin with, and for `stochastic` one more for each further step.
+    Raises RequestError for an unknown solver, or for midpoint with an odd number of steps.
     """
     if solver == "euler":
         yield from _euler(velocity, next(noise), time_grid(steps, shift))
@@ -62,23 +63,23 @@ def solve(velocity: Velocity[T], noise: Iterator[T], solver: str, steps: int, sh
 
 def _euler(velocity: Velocity[T], x: T, grid: list[float]) -> Iterator[T]:
     for start, end in pairwise(grid):
-        x = x + (end - start) * velocity(x, start)  # type: ignore[operator]
+        x = x + (end - start) * velocity(x, start)
         yield x
 
 
 def _midpoint(velocity: Velocity[T], x: T, grid: list[float]) -> Iterator[T]:
     for start, end in pairwise(grid):
         middle = (start + end) / 2
-        half_way = x + (middle - start) * velocity(x, start)  # type: ignore[operator]
+        half_way = x + (middle - start) * velocity(x, start)
         yield half_way
-        x = x + (end - start) * velocity(half_way, middle)  # type: ignore[operator]
+        x = x + (end - start) * velocity(half_way, middle)
         yield x
 
 
 def _stochastic(velocity: Velocity[T], noise: Iterator[T], grid: list[float]) -> Iterator[T]:
     x = next(noise)
     for start, end in pairwise(grid):
-        x = x - start * velocity(x, start)  # type: ignore[operator]
+        x = x - start * velocity(x, start)
         if end:
             x = path(x, next(noise), end)
         yield x

@@ -1,6 +1,7 @@
 """What comes out of a generator, and the protocol by which the app knows one."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,14 +43,18 @@ class ChunkDone:
     hu: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Finished:
-    """The whole volume: the `hu` of all ChunkDone, concatenated."""
+    """The volume is complete: the `hu` of all ChunkDone, one after another.
 
-    volume: Volume
+    `shape`: (slices, rows, columns); fewer slices than in Started if a chunk ended the volume early.
+    """
+
+    shape: tuple[int, int, int]
 
 
 Event = Started | StepDone | ChunkDone | Finished
+EventStream = Generator[Event, None, None]
 
 
 class VolumeGenerator(Protocol):
@@ -58,19 +63,19 @@ class VolumeGenerator(Protocol):
     card: ModelCard
     model_sha256: str
     device: str
-    cuda: str  # one of CUDA_LEVELS
-    hardware: str  # what else of the machine its bytes depend on
+    cuda: str  # one of `ctflow.choices.CUDA_LEVELS`
+    hardware: str  # what else of the machine its volumes' bytes depend on
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Iterator[Event]:
+    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
         """Started, then StepDone and ChunkDone in order, then Finished. Closing the iterator cancels."""
         ...
 
     def read(self, report: Report | None) -> Reading:
-        """What of this report reaches the model; None is a report that is not written yet."""
+        """What the model takes in of this report; None is a report that is not written yet."""
         ...
 
     def score(self, volume: Volume, report: Report) -> float | None:
-        """How well a volume fits a report by the model's own image tower, 0 to 100; None where it has none."""
+        """How well a volume fits a report, 0 to 100, by the model's own image tower; None where it has none."""
         ...
 
     def labels(self, volume: Volume) -> dict[str, float] | None:
@@ -79,8 +84,21 @@ class VolumeGenerator(Protocol):
 
 
 def generate(generator: VolumeGenerator, request: GenerationRequest, start: ScanStart | None = None) -> Volume:
-    """Drains `generator.stream`."""
-    for event in generator.stream(request, start):
-        if isinstance(event, Finished):
-            return event.volume
-    raise AssertionError("a stream ends with Finished")
+    """The whole volume of one request: drains `generator.stream`."""
+    with closing(generator.stream(request, start)) as events:
+        return joined(events)
+
+
+def joined(events: Iterable[Event]) -> Volume:
+    """The volume that these events of one stream bring, up to the last of them. There must be slices among them."""
+    affine: np.ndarray | None = None
+    chunks: list[np.ndarray] = []
+    for event in events:
+        match event:
+            case Started():
+                affine = event.affine
+            case ChunkDone():
+                chunks.append(event.hu)
+    if affine is None or not chunks:
+        raise AssertionError("a stream brings Started, then ChunkDone")
+    return Volume(np.concatenate(chunks), affine)

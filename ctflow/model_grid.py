@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctflow.card import Geometry
+from ctflow.errors import RequestError
 from ctflow.hu import AIR_HU
 from ctflow.volume import DIRECTIONS, Volume, plane_affine
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelGrid:
-    """Turns arrays (slices, rows, columns) between the two, and brings scans in."""
+    """Turns arrays (slices, rows, columns) from one to the other, and brings scans onto the grid."""
 
     geometry: Geometry
 
@@ -42,10 +43,10 @@ class ModelGrid:
         return np.ascontiguousarray(np.flip(hu, self._flipped))
 
     def bring(self, scan: Volume) -> Volume:
-        """A scan on the grid of the model's volumes, at its own place in the patient.
+        """Resamples a scan onto the grid of the model's volumes, at its own place in the patient.
 
-        Of more slices than the model makes the middle ones are kept, as in training: a scan of chest and abdomen would
-        begin in the pelvis.
+        Of a scan longer than the model's volumes the middle is kept, as in training: from its first slice on, a scan of
+        chest and abdomen would begin in the pelvis.
         """
         whole = regrid(scan, self._axes, self._spacing_mm, self.plane)
         most = self.geometry.max_chunks * self.geometry.slices_per_chunk
@@ -53,6 +54,14 @@ class ModelGrid:
         affine = whole.affine.copy()
         affine[:3, 3] += first * affine[:3, 0]
         return Volume(whole.hu[first : first + most], affine)
+
+    def check(self, volume: Volume) -> None:
+        """Raises RequestError for a volume that does not lie on this grid, wherever it is in the patient."""
+        if volume.hu.shape[1:] != self.plane or not np.allclose(volume.affine[:3, :3], self.affine[:3, :3]):
+            raise RequestError(
+                f"A scan of shape {volume.hu.shape} and spacing {volume.spacing_mm} mm does not lie on the model's "
+                "grid: bring it there with ModelGrid.bring."
+            )
 
     @property
     def _axes(self) -> tuple[str, str, str]:
@@ -68,14 +77,14 @@ class ModelGrid:
         return self.geometry.axes[1] in "LR"
 
     @property
-    def _flipped(self) -> list[int]:
-        return [axis for axis in (1, 2) if self.geometry.axes[axis] in "AR"]
+    def _flipped(self) -> tuple[int, ...]:
+        return tuple(axis for axis in (1, 2) if self.geometry.axes[axis] in "AR")
 
 
 def regrid(
     volume: Volume, axes: tuple[str, str, str], spacing_mm: tuple[float, float, float], plane: tuple[int, int]
 ) -> Volume:
-    """Resampled (linear) so that slices, rows and columns grow along `axes` (of L R P A S I), with air around it.
+    """Resamples (linear) so that slices, rows and columns grow along `axes` (of L R P A S I); around the scan is air.
 
     The first slice is the scan's first in that direction, and the last lies within it; `plane` (rows, columns) is
     centred on the scan. Positions in the patient stay what they were.

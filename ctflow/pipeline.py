@@ -3,8 +3,8 @@
 import contextlib
 import re
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,17 +13,11 @@ import torch
 from torch import Tensor
 
 from ctflow.card import ModelCard
-from ctflow.checkpoint.folder import Checkpoint, load_checkpoint
+from ctflow.checkpoint.folder import load_checkpoint
+from ctflow.checkpoint.networks import Checkpoint
 from ctflow.choices import CUDA_LEVELS
 from ctflow.errors import RequestError, ResourceError, ShortVolumeError, VolumeError
-from ctflow.generator import (
-    ChunkDone,
-    Event,
-    Finished,
-    Started,
-    StepDone,
-    generate,
-)
+from ctflow.generator import ChunkDone, EventStream, Finished, Started, StepDone, generate
 from ctflow.model_grid import ModelGrid
 from ctflow.models.avae import AVAE, SliceDecoder
 from ctflow.models.ctclip import clip_score
@@ -35,17 +29,17 @@ from ctflow.request import GenerationRequest, ScanStart, check_scan_start
 from ctflow.runtime.cuda import PendingSlices
 from ctflow.runtime.device import hardware_of, resolve_device
 from ctflow.runtime.engine import engine_on
-from ctflow.sampler import ChunkSampled, EndRule, ScanLatents, StepSampled, sample, seeded_noise
+from ctflow.sampler import Sampled, ScanLatents, StepSampled, VolumeEnd, sample, seeded_noise
 from ctflow.volume import Volume
 
 WARM_UP = Report("Chest CT.")
-# On the CPU, for pinned memory and inside CUDA's libraries torch has no type of its own for it.
+# On the CPU, for pinned memory and inside CUDA's libraries, torch has no type of its own for this.
 _NO_MEMORY = re.compile(r"allocate memory|out of memory|ALLOC_FAILED")
 
 
 @contextlib.contextmanager
 def _memory_of(device: torch.device | str) -> Iterator[None]:
-    """Says memory that ran out as a ResourceError, with the knobs that help."""
+    """Turns memory that ran out into a ResourceError that says what helps."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -54,16 +48,25 @@ def _memory_of(device: torch.device | str) -> Iterator[None]:
         elsewhere = "" if str(device) == "cpu" else ", or run it on the CPU (--device cpu)"
         raise ResourceError(
             f"The memory of {device} is not enough for this model. Close other programs, leave guidance at 1, "
-            f"choose a smaller model{elsewhere}."
+            f"or choose a smaller model{elsewhere}."
         ) from error
 
 
 def first_previous(card: ModelCard, avae: AVAE) -> Tensor:
-    """What stands before the first chunk (C, slices, H, W), on the A-VAE's device."""
+    """The latents that stand before the first chunk (C, slices, H, W), on the A-VAE's device."""
     black = avae.code_of(card.intensity.black, card.geometry.rows, card.geometry.columns)
     if card.first_previous == "zeros":
         black = torch.zeros_like(black)
     return black[:, None].expand(-1, card.geometry.slices_per_chunk, -1, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pending:
+    """Slices of a chunk that are being decoded."""
+
+    chunk: int
+    first_slice: int
+    slices: PendingSlices
 
 
 class CTFlow:
@@ -78,7 +81,7 @@ class CTFlow:
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
         self.cuda, self.hardware = cuda, hardware_of(device)
         self._device = device
-        self._frame = ModelGrid(self.card.geometry)
+        self._grid = ModelGrid(self.card.geometry)
         self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)
         self._avae = checkpoint.avae.to(device)
         self._text = checkpoint.text.to(device)
@@ -86,9 +89,9 @@ class CTFlow:
         self._encode = lru_cache(maxsize=16)(torch.inference_mode()(self._text.encode))
         with torch.no_grad():  # not inference mode: ZeroGPU moves what is made here, and cannot move such tensors
             self._first_previous = first_previous(self.card, self._avae)
-            self._white = self._make_white_rule()
+            self._end = self._make_volume_end()
         self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
-        # After the codes of black and white were made, which the stop rule compares with.
+        # Only now that the latents of black and white are made: on a GPU the engine lowers the A-VAE's precision.
         self._engine = engine_on(device, checkpoint.transformer.to(device), self._decoder, cuda)
         if cuda != CUDA_LEVELS[0]:
             self._warm_up()
@@ -104,78 +107,89 @@ class CTFlow:
         return checkpoint.taef1
 
     @classmethod
-    def load(cls, folder: Path, device: str = "auto", decoder: str = "avae", cuda: str = "plain") -> "CTFlow":
-        """Loads a checkpoint folder. Raises CheckpointError, RequestError or ResourceError."""
+    def load(
+        cls,
+        folder: Path,
+        device: str = "auto",
+        decoder: str = "avae",
+        cuda: str = "plain",
+        card: ModelCard | None = None,
+    ) -> "CTFlow":
+        """Loads a checkpoint folder; `card`: the one in it, if it has been read already.
+
+        Raises CheckpointError, RequestError or ResourceError.
+        """
         on = resolve_device(device)
         with _memory_of(on):
-            return cls(load_checkpoint(folder), on, decoder, cuda)
+            return cls(load_checkpoint(folder, card), on, decoder, cuda)
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Iterator[Event]:
-        """Makes one volume. Closing the iterator stops it within one step. See `VolumeGenerator.stream`.
+    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
+        """Makes one volume. Closing the stream stops it within one step. See `VolumeGenerator.stream`.
 
         Raises RequestError for what this model cannot do, VolumeError if the volume ends before its first slice,
-        ResourceError where memory runs out.
+        and ResourceError if memory runs out.
         """
         with _memory_of(self.device), contextlib.closing(self._events(request, start)) as events:
             yield from events
 
-    def _events(self, request: GenerationRequest, start: ScanStart | None) -> Iterator[Event]:
+    def _events(self, request: GenerationRequest, start: ScanStart | None) -> EventStream:
         self.card.check(request)
-        scan = self._frame.bring(start.scan) if start else None
-        given = self._given(start, scan, request) if start and scan else None
-        affine = scan.affine if scan else self._frame.affine
-        yield Started(request, (request.chunks * self.card.geometry.slices_per_chunk, *self._frame.plane), affine)
-        done: list[np.ndarray] = []
-        with contextlib.closing(self._sample(request, given)) as sampled:
+        scan = self._scan_latents(start, request) if start else None
+        affine = start.scan.affine if start else self._grid.affine
+        yield Started(request, (request.chunks * self.card.geometry.slices_per_chunk, *self._grid.plane), affine)
+        slices = 0
+        with contextlib.closing(self._sample(request, scan)) as sampled:
             for event in self._decoded(sampled):
                 yield event
                 if isinstance(event, ChunkDone):
-                    done.append(event.hu)
-        head = given.head * self.card.geometry.slices_per_chunk if given else 0
-        if sum(map(len, done)) <= head:  # the scan's own slices are no volume of ours
+                    slices += len(event.hu)
+        head = scan.head * self.card.geometry.slices_per_chunk if scan else 0
+        if slices <= head:  # the scan's own slices are no volume of ours
             after = f" after the {head} of the scan" if head else ""
             raise ShortVolumeError(
                 f"Seed {request.seed} ended this volume before its first slice{after}. Try another seed."
             )
-        yield Finished(Volume(np.concatenate(done), affine))
+        yield Finished((slices, *self._grid.plane))
 
     @property
     def _slices_at_once(self) -> int:
         return self._decoder.slices_at_once(self.card.geometry.rows, self.card.geometry.columns)
 
-    def _decoded(self, sampled: Iterator[StepSampled | ChunkSampled]) -> Iterator[StepDone | ChunkDone]:
-        """Chunks in order, each as soon as it is decoded, while one more at most is sampled."""
-        coming: deque[tuple[int, int, PendingSlices]] = deque()
+    def _decoded(self, sampled: Sampled) -> Generator[StepDone | ChunkDone, None, None]:
+        """Chunks in order, each as soon as it is decoded, while at most one more is sampled."""
+        pending: deque[_Pending] = deque()
         first_slice = 0
         for event in sampled:
             if isinstance(event, StepSampled):
                 self._engine.pace()
                 yield StepDone(event.chunk, event.step)
-                yield from self._arrived(coming, wait=False)
+                yield from self._arrived(pending, wait=False)
             else:
-                yield from self._arrived(coming, wait=True)
-                # A few slices at a time: a whole chunk may take longer than steps do, and Stop is heard in between.
+                yield from self._arrived(pending, wait=True)
+                # A few slices at a time: a whole chunk may take longer than a step, and Stop is heard in between.
                 for latents in event.latents.split(self._slices_at_once, dim=1):
                     if latents.shape[1]:
-                        coming.append((event.chunk, first_slice, self._decode(latents)))
+                        pending.append(_Pending(event.chunk, first_slice, self._decode(latents)))
                         first_slice += latents.shape[1]
-                    yield from self._arrived(coming, wait=False)
-        yield from self._arrived(coming, wait=True)
+                    yield from self._arrived(pending, wait=False)
+        yield from self._arrived(pending, wait=True)
 
-    def _arrived(self, coming: deque[tuple[int, int, PendingSlices]], wait: bool) -> Iterator[ChunkDone]:
-        """Rows to the back and columns to the left."""
-        while coming and (wait or coming[0][2].ready()):
-            chunk, first_slice, slices = coming.popleft()
-            intensity = slices.wait().numpy()
+    def _arrived(self, pending: deque["_Pending"], wait: bool) -> Iterator[ChunkDone]:
+        """Those that are decoded, or all if we `wait`; rows go to the back, columns to the left."""
+        while pending and (wait or pending[0].slices.ready()):
+            decoded = pending.popleft()
+            intensity = decoded.slices.wait().numpy()
             if not np.isfinite(intensity).all():
                 raise VolumeError(
-                    f"Chunk {chunk + 1} came out on {self.device} as values that are not numbers: on a GPU, try "
-                    "--device cpu, whose precision is higher; else fetch the model again, for its weights are damaged."
+                    f"Chunk {decoded.chunk + 1} came out on {self.device} as values that are not numbers. On a GPU, "
+                    "try --device cpu, whose precision is higher; otherwise fetch the model again, because its weights "
+                    "are damaged."
                 )
-            yield ChunkDone(chunk, first_slice, self._frame.to_volume(self.card.intensity.to_hu(intensity)))
+            hu = self._grid.to_volume(self.card.intensity.to_hu(intensity))
+            yield ChunkDone(decoded.chunk, decoded.first_slice, hu)
 
     def generate(self, request: GenerationRequest, start: ScanStart | None = None) -> Volume:
-        """Drains `stream`."""
+        """The whole volume: drains `stream`."""
         return generate(self, request, start)
 
     def read(self, report: Report | None) -> Reading:
@@ -184,7 +198,7 @@ class CTFlow:
 
     @torch.inference_mode()
     def score(self, volume: Volume, report: Report) -> float | None:
-        """See `VolumeGenerator.score`: the CLIP score of CT-CLIP, as the VLM3D challenge counts it."""
+        """See `VolumeGenerator.score`: CT-CLIP's score, as the VLM3D challenge counts it."""
         if self._ctclip is None:
             return None
         with _memory_of(self.device):
@@ -194,7 +208,7 @@ class CTFlow:
 
     @torch.inference_mode()
     def labels(self, volume: Volume) -> dict[str, float] | None:
-        """See `VolumeGenerator.labels`: zero-shot probabilities, by CT-CLIP."""
+        """See `VolumeGenerator.labels`: CT-CLIP's zero-shot probabilities."""
         if self._ctclip is None:
             return None
         labels = self._ctclip.config.labels
@@ -206,25 +220,26 @@ class CTFlow:
             return dict(zip(labels, present.tolist(), strict=True))
 
     @torch.inference_mode()
-    def _given(self, start: ScanStart, scan: Volume, request: GenerationRequest) -> ScanLatents:
-        """The chunks of a scan that lies on our grid, encoded: what is shown of them is decoded as all others are."""
-        head = check_scan_start(start, scan, request, self.card.geometry.slices_per_chunk)
+    def _scan_latents(self, start: ScanStart, request: GenerationRequest) -> ScanLatents:
+        """Encodes the chunks of the scan that are needed. Those that are shown are decoded again, as all others are."""
+        self._grid.check(start.scan)
+        head = check_scan_start(start, request, self.card.geometry.slices_per_chunk)
         always_previous = start.mode == "next-block"
         count = (request.chunks if always_previous else head) * self.card.geometry.slices_per_chunk
-        intensity = self.card.intensity.to_intensity(self._frame.to_model(scan.hu[:count]))
+        intensity = self.card.intensity.to_intensity(self._grid.to_model(start.scan.hu[:count]))
         latents = self._avae.encode(torch.from_numpy(intensity).to(self._device))
         return ScanLatents(latents.transpose(0, 1), head, always_previous)
 
-    def _sample(self, request: GenerationRequest, given: ScanLatents | None) -> Iterator[StepSampled | ChunkSampled]:
+    def _sample(self, request: GenerationRequest, scan: ScanLatents | None) -> Sampled:
         latent = self.card.latent
         shape = (latent.channels, self.card.geometry.slices_per_chunk, latent.rows, latent.columns)
         text = self._encode(encoder_text(request.report, self.card.text.parts))
         noise = seeded_noise(request.seed, shape)
         transformer, prediction = self._engine.transformer, self.card.prediction
-        return sample(transformer, prediction, request, text, self._first_previous, self._white, noise, given)
+        return sample(transformer, prediction, request, text, self._first_previous, self._end, noise, scan)
 
     def _warm_up(self) -> None:
-        """Records the graphs and compiles the blocks, for both batch sizes, so that no request waits for it."""
+        """Records the graphs and compiles the blocks for both batch sizes, so that no request has to wait for it."""
         for guidance in (1.0, 2.0) if self.card.guidance.trained else (1.0,):
             for _ in self._sample(self.card.request(WARM_UP, seed=0, chunks=1, steps=2, guidance=guidance), None):
                 pass
@@ -235,7 +250,7 @@ class CTFlow:
         """Latents (C, slices, H, W) -> intensity."""
         return self._engine.decode(latents.transpose(0, 1))
 
-    def _make_white_rule(self) -> EndRule:
-        geometry, stop = self.card.geometry, self.card.stop
+    def _make_volume_end(self) -> VolumeEnd:
+        geometry = self.card.geometry
         white = self._avae.code_of(self.card.intensity.white, geometry.rows, geometry.columns)
-        return EndRule(white, stop.tolerance, stop.share)
+        return VolumeEnd(white, self.card.end)

@@ -9,8 +9,8 @@ NOT_MENTIONED, DENIED, ASSERTED = range(3)  # what a sentence may say of a findi
 class Mention:
     """What a report says of one finding: that it is there, or, if not `asserted`, that it is not.
 
-    `side`: right, left or both; `lobe`: upper, middle or lower; `size`: small, moderate or large; each None where the
-    report does not say, or the finding is not told apart by it.
+    `side`: right, left or both; `lobe`: upper, middle or lower; `size`: small, moderate or large. Each is None where
+    the report does not say it, or where the model does not tell this finding apart by it.
     """
 
     finding: str
@@ -22,10 +22,10 @@ class Mention:
 
 @dataclass(frozen=True)
 class Reading:
-    """How much of a report the text encoder takes in: tokens of at most `limit`, and the text cut off past it.
+    """How much of a report the text encoder takes in: `limit` tokens at most; `cut_text` is the text beyond them.
 
     `known`: all findings that the model tells apart; `found`: those that it recognised in what it takes in; `unread`:
-    the sentences in which it recognised none. All are empty for a model that cannot say.
+    the sentences in which it recognised none. All three are empty for a model that cannot say.
     """
 
     tokens: int

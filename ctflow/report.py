@@ -10,15 +10,15 @@ from ctflow.errors import RequestError
 MAX_CHARACTERS = 20_000
 _HEADINGS = re.compile(r"\b(findings|impressions?)\s*:", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
-# What no report needs and no file, tokenizer or page can show: control signs, writing direction, half characters.
+# Control characters, changes of writing direction, half characters: no report needs them, and no page can show them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-_FILLERS = "\u115f\u1160\u3164\uffa0"  # Unicode has them for letters, but nothing is seen of them
+_FILLERS = "\u115f\u1160\u3164\uffa0"  # letters by Unicode's count, but nothing of them is seen
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a radiologist writes. `age` in years. Raises RequestError for values that no report has."""
+    """What a radiologist writes; `age` in years. Raises RequestError for values that no report has."""
 
     findings: str
     impression: str = ""
@@ -36,7 +36,7 @@ class Report:
                     "Shorten it."
                 )
             object.__setattr__(self, name, _CONTROL.sub("", text).strip())
-        if not any(map(_is_seen, self.findings + self.impression)):
+        if not any(map(_is_visible, self.findings + self.impression)):
             raise RequestError(
                 "The report is empty. Write findings or an impression, for example “No pleural effusion.”"
             )
@@ -49,7 +49,7 @@ class Report:
     def parse(
         cls, text: str, impression: str = "", sex: Literal["F", "M"] | None = None, age: int | None = None
     ) -> "Report":
-        """Free text -> Report: all of it is findings, unless it carries the headings `Findings:` or `Impression:`."""
+        """Free text -> Report: all of it is findings, unless it has the headings `Findings:` or `Impression:`."""
         head, *sections = _HEADINGS.split(text)
         parts = {"f": [head], "i": [impression]}
         for heading, body in zip(sections[::2], sections[1::2], strict=True):
@@ -59,18 +59,18 @@ class Report:
         return cls(findings, impression, sex, age)
 
 
-def _is_seen(sign: str) -> bool:
+def _is_visible(sign: str) -> bool:
     return sign.isalnum() and sign not in _FILLERS
 
 
 def sentences(report: Report) -> list[str]:
-    """The sentences of findings and impression, each once, in their order. What has no letter is none."""
+    """The sentences of findings and impression in their order, each once. What has no letter is no sentence."""
     parts = [part for text in (report.findings, report.impression) for part in _SENTENCE_ENDS.split(text)]
-    return list(dict.fromkeys(part for part in parts if any(sign.isalpha() and _is_seen(sign) for sign in part)))
+    return list(dict.fromkeys(part for part in parts if any(sign.isalpha() and _is_visible(sign) for sign in part)))
 
 
 def encoder_text(report: Report, parts: tuple[str, ...]) -> str:
-    """The text that an encoder sees: each part names one field in braces and is left out where that field is empty.
+    """The text that an encoder sees. Each part names a field in braces and is left out where that field is empty.
 
     For example `("[Sex: {sex}]", "Findings: {findings}")`.
     """

@@ -8,7 +8,8 @@ from ctflow.report import Report
 from ctflow.volume import Volume
 
 Solver = Literal["euler", "midpoint", "stochastic"]
-# Ways through the solver by name: the published one, and two that spend fewer steps.
+ScanMode = Literal["gt-head", "next-block"]
+# Ways through the solver, by name: the published one, and two that take fewer steps.
 PRESETS: dict[str, dict[str, Any]] = {
     "parity": {"solver": "euler", "steps": 200, "shift": 1.0},
     "quality": {"solver": "midpoint", "steps": 24, "shift": 1.5},
@@ -32,8 +33,8 @@ def _check_number(name: str, value: object, low: float, high: float) -> None:
 class GenerationRequest:
     """One volume to make. `ModelCard.request` fills in a model's defaults and checks its limits.
 
-    `steps` is the number of evaluations of the transformer per chunk, so midpoint needs an even one.
-    `shift` bends the time grid towards noise (1 = equal steps). `guidance` 1 = none.
+    `steps` is the number of evaluations of the transformer per chunk, so midpoint needs an even number.
+    `shift` bends the time grid towards noise (1 = equal steps). `guidance` 1 is the report alone.
     Raises RequestError for values out of range.
     """
 
@@ -59,21 +60,22 @@ class GenerationRequest:
 
 @dataclass(frozen=True, eq=False)
 class ScanStart:
-    """A real scan that a volume begins with, as the paper's modes have it.
+    """A real scan that a volume begins with, in one of the paper's modes.
 
     `gt-head`: its first `slices` stand at the beginning, and the model goes on from there.
     `next-block`: every chunk is made from the scan's own chunk before it.
+    `scan` lies on the model's grid, where `ModelGrid.bring` puts it.
     """
 
-    mode: Literal["gt-head", "next-block"]
+    mode: ScanMode
     scan: Volume
     slices: int
 
 
-def check_scan_start(start: ScanStart, scan: Volume, request: GenerationRequest, slices_per_chunk: int) -> int:
-    """The number of chunks that are taken from `scan`, which lies on the model's grid, as they are.
+def check_scan_start(start: ScanStart, request: GenerationRequest, slices_per_chunk: int) -> int:
+    """The number of chunks that are taken from the scan as they are.
 
-    Raises RequestError where the scan is too short, or the request leaves nothing to make.
+    Raises RequestError if the scan is too short, or if the request leaves nothing to make.
     """
     head, rest = divmod(start.slices, slices_per_chunk)
     if rest or head < 1:
@@ -82,13 +84,13 @@ def check_scan_start(start: ScanStart, scan: Volume, request: GenerationRequest,
         )
     if request.chunks <= head:
         raise RequestError(
-            f"{start.slices} slices of the scan are {head} chunks, and {request.chunks} are asked for in all: ask for "
-            "more chunks, or begin with fewer slices."
+            f"{start.slices} slices of the scan are {head} chunks, and the whole volume is to have {request.chunks}: "
+            "ask for more chunks, or begin with fewer slices."
         )
     needed = start.slices if start.mode == "gt-head" else request.chunks * slices_per_chunk
-    if len(scan.hu) < needed:
+    if len(start.scan.hu) < needed:
         raise RequestError(
-            f"The scan gives {len(scan.hu)} slices of {scan.spacing_mm[0]:g} mm, and {needed} are needed: "
+            f"The scan has {len(start.scan.hu)} slices of {start.scan.spacing_mm[0]:g} mm, and {needed} are needed: "
             "ask for fewer, or give a longer scan."
         )
     return head

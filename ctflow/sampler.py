@@ -1,6 +1,6 @@
-"""The autoregressive generator, in latents: chunk after chunk, each from the text and the chunk before it."""
+"""The autoregressive sampler, in latents: chunk after chunk, each from the text and the chunk before it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ctflow.card import EndRule
 from ctflow.flow import solve, velocity_from_data
 from ctflow.models.stdit import Modulation, Transformer
 from ctflow.models.text import no_text
 from ctflow.request import GenerationRequest
 
-Noise = Callable[[int], Iterator[Tensor]]  # of a chunk, draw after draw
+Noise = Callable[[int], Iterator[Tensor]]  # the number of a chunk -> its draws, one after another
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,17 +27,20 @@ class StepSampled:
 
 @dataclass(frozen=True, eq=False)
 class ChunkSampled:
-    """The chunk's slices that are certain now: latents (C, slices, H, W), with any white ones held back before it."""
+    """The chunk's slices that are certain now: latents (C, slices, H, W), after any white ones held back before it."""
 
     chunk: int
     latents: Tensor
 
 
+Sampled = Generator[StepSampled | ChunkSampled, None, None]
+
+
 @dataclass(frozen=True, eq=False)
 class ScanLatents:
-    """Chunks of a real scan, latents (C, slices, H, W). The first `head` chunks are taken as they are.
+    """Chunks of a real scan, as latents (C, slices, H, W). The first `head` chunks are taken as they are.
 
-    `always_previous`: later chunks too are made from the given one before them, and not from the one just made.
+    `always_previous`: later chunks too are made from the scan's chunk before them, not from the one just made.
     """
 
     latents: Tensor
@@ -49,30 +53,31 @@ class ScanLatents:
 
 
 @dataclass(frozen=True, eq=False)
-class EndRule:
-    """The published end of a volume: which latent slices are white. `code`: the white slice's latent (C, H, W)."""
+class VolumeEnd:
+    """Where a volume ends, as published: at white slices. `white`: the latent of a white slice (C, H, W)."""
 
-    code: Tensor
-    tolerance: float
-    share: float
+    white: Tensor
+    rule: EndRule
 
     def is_white(self, latents: Tensor) -> list[bool]:
-        """latents (C, slices, H, W) -> one answer per slice."""
-        close = (latents - self.code[:, None]).abs() < self.tolerance
-        return (close.float().mean(dim=(0, 2, 3)) > self.share).tolist()
+        """Latents (C, slices, H, W) -> one answer per slice."""
+        close = (latents - self.white[:, None]).abs() < self.rule.tolerance
+        return (close.float().mean(dim=(0, 2, 3)) > self.rule.share).tolist()
 
     def ends_volume(self, latents: Tensor) -> bool:
         """Whether this chunk is the last: its first slice is white."""
         return self.is_white(latents[:, :1])[0]
 
     def kept(self, latents: Tensor) -> int:
-        """The number of slices left after the trailing white ones are trimmed."""
+        """The number of slices left when the white ones at the end are cut off."""
         white = self.is_white(latents)
-        return len(white) - next((i for i, is_white in enumerate(reversed(white)) if not is_white), len(white))
+        while white and white[-1]:
+            white.pop()
+        return len(white)
 
 
 def seeded_noise(seed: int, shape: tuple[int, ...]) -> Noise:
-    """The noise of chunk 0, 1, …: drawn on the CPU from (seed, chunk) alone, so every device gets the same."""
+    """The noise of chunk 0, 1, …: drawn on the CPU from (seed, chunk) alone, so that every device gets the same."""
 
     def noise(chunk: int) -> Iterator[Tensor]:
         state = np.random.SeedSequence([seed, chunk]).generate_state(1, np.uint64)[0]
@@ -118,32 +123,35 @@ def sample(
     request: GenerationRequest,
     text: Tensor,
     first_previous: Tensor,
-    white: EndRule,
+    end: VolumeEnd,
     noise: Noise,
-    given: ScanLatents | None = None,
-) -> Iterator[StepSampled | ChunkSampled]:
+    scan: ScanLatents | None = None,
+) -> Sampled:
     """Yields after every evaluation of the transformer and after every chunk.
 
-    text (1, 1, D), first_previous (C, T, H, W) as the transformer sees them, on its device.
+    `text` (1, 1, D) and `first_previous` (C, slices, H, W) are as the transformer sees them, on its device.
     White slices at the end of a chunk are held back: the next chunk brings them, or the volume ends without them.
     """
     modulation_at = cache(transformer.at)  # every chunk visits the same times
     previous, held_back = first_previous[None], first_previous[:, :0]
-    slices_per_chunk, head = first_previous.shape[1], given.head if given else 0
-    for chunk in range(head):
-        previous = given.chunk(chunk, slices_per_chunk)
-        yield ChunkSampled(chunk, previous[0])
+    slices_per_chunk, head = first_previous.shape[1], 0
+    if scan:
+        head = scan.head
+        for chunk in range(head):
+            previous = scan.chunk(chunk, slices_per_chunk)
+            yield ChunkSampled(chunk, previous[0])
+    before = scan if scan and scan.always_previous else None
     for chunk in range(head, request.chunks):
-        if given and given.always_previous:
-            previous = given.chunk(chunk - 1, slices_per_chunk)
+        if before:
+            previous = before.chunk(chunk - 1, slices_per_chunk)
         velocity = velocity_of(transformer, prediction, previous, text, request.guidance, modulation_at)
         draws = (drawn[None].to(first_previous) for drawn in noise(chunk))
         for step, state in enumerate(solve(velocity, draws, request.solver, request.steps, request.shift)):
             previous = state  # the velocity keeps the chunk that it was made with
             yield StepSampled(chunk, step)
         slices = torch.cat([held_back, previous[0]], dim=1)
-        kept = white.kept(slices)
+        kept = end.kept(slices)
         held_back = slices[:, kept:]
         yield ChunkSampled(chunk, slices[:, :kept])
-        if white.ends_volume(previous[0]) and not (given and given.always_previous):
+        if end.ends_volume(previous[0]) and not before:
             return

@@ -23,7 +23,7 @@ class Volume:
 
     `hu`: int16 (slices, rows, columns), in HU.
     `affine`: float64 4 x 4, maps (slice, row, column, 1) to LPS millimetres.
-    Raises VolumeError where shapes or types are others.
+    Raises VolumeError for other shapes or types.
     """
 
     hu: np.ndarray
@@ -44,16 +44,17 @@ class Volume:
         return float(slices), float(rows), float(columns)
 
     def along(self, axes: tuple[str, str, str]) -> tuple[np.ndarray, tuple[float, float, float]]:
-        """The HU with their axes turned to grow in these directions (of L R P A S I), and the spacing in mm there.
+        """The HU with their axes turned to grow in these directions (of L R P A S I), and the spacing in mm along them.
 
         Voxels are moved and never mixed: an oblique volume comes out along the nearest axes.
+        Raises VolumeError for one so oblique that its axes have no order.
         """
         wanted = np.array([DIRECTIONS[axis] for axis in axes]).T
         cosines = self.affine[:3, :3].T @ wanted / np.linalg.norm(self.affine[:3, :3], axis=0)[:, None]
         order = [int(np.abs(cosines[:, axis]).argmax()) for axis in range(3)]
         if sorted(order) != [0, 1, 2]:
             raise VolumeError("The volume is so oblique that its axes have no order: resample it upright first.")
-        flipped = [axis for axis, source in enumerate(order) if cosines[source, axis] < 0]
+        flipped = tuple(axis for axis, source in enumerate(order) if cosines[source, axis] < 0)
         hu = np.flip(self.hu.transpose(order), flipped)
         spacing = self.spacing_mm
         return np.ascontiguousarray(hu), (spacing[order[0]], spacing[order[1]], spacing[order[2]])

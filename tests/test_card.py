@@ -58,7 +58,7 @@ def test_every_way_that_slices_across_the_body_can_lie_is_a_card(path: Path, axe
         (lambda v: v["latent"].update(scale=0), "latent.scale is wrong"),
         (lambda v: v["intensity"].update(hu_white=-1000), "-1000 to -1000 HU"),
         (lambda v: v["intensity"].update(white=0), "intensity is wrong (black must lie below white"),
-        (lambda v: v["intensity"].update(hu_white=40_000), "in HU of int16"),
+        (lambda v: v["intensity"].update(hu_white=40_000), "HU must fit into int16"),
         (lambda v: v["text"].update(parts=["Findings: {finding}"]), "names finding, and a report has findings"),
         (lambda v: v["text"].update(parts=["Findings: {findings"]), "text.parts is wrong"),
         (lambda v: v["text"].update(parts=["{findings}", "{age:z}"]), "text.parts is wrong"),
@@ -79,7 +79,7 @@ def test_a_fault_is_an_error_that_names_the_file_and_the_field(
 
 def test_a_card_of_a_later_version_is_said_to_be_that(path: Path) -> None:
     change(path, lambda v: v.update(format=2, weather="fine"))
-    with pytest.raises(CheckpointError, match="it is 2, and may be of a later CTFlow") as caught:
+    with pytest.raises(CheckpointError, match="it is 2, perhaps of a later CTFlow") as caught:
         read_card(path)
     assert "weather" not in str(caught.value)
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "SimpleITK", "transformers", "diffusers", "gradio", "scipy")
+HEAVY = ("torch", "SimpleITK", "transformers", "diffusers", "gradio", "nibabel", "scipy")
 
 
 def imported(module: str, names: tuple[str, ...]) -> list[str]:
@@ -20,5 +20,6 @@ def test_importing_it_brings_in_nothing_heavy(module: str) -> None:
     assert imported(module, HEAVY) == []
 
 
+@pytest.mark.slow
 def test_training_needs_neither_the_app_nor_a_reader_of_scans() -> None:
     assert imported("ctflow.demo.train", ("gradio", "SimpleITK", "ctflow.io.scan")) == []

@@ -1,10 +1,14 @@
 """The whole generator on random weights: events, reproduction, orientation, how a volume ends."""
 
+import gc
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +17,12 @@ import torch
 from ctflow.card import Guidance, write_card
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.errors import RequestError, ResourceError, VolumeError
-from ctflow.generator import ChunkDone, Finished, Started, StepDone
+from ctflow.generator import ChunkDone, Finished, Started, StepDone, joined
 from ctflow.models import avae
+from ctflow.models.avae import AVAE
 from ctflow.models.text import no_text
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from ctflow.runtime.cuda import PendingSlices
 from ctflow.sampler import velocity_of
 from ctflow.volume import Volume
 from tests.tiny import CARD, tiny_checkpoint
@@ -30,22 +34,24 @@ def test_the_chunks_shown_are_the_volume_in_the_end(model: CTFlow) -> None:
     events = list(model.stream(model.card.request(REPORT, seed=1)))
     chunks = [event for event in events if isinstance(event, ChunkDone)]
     assert isinstance(events[0], Started) and isinstance(events[-1], Finished)
-    np.testing.assert_array_equal(np.concatenate([chunk.hu for chunk in chunks]), events[-1].volume.hu)
     assert [chunk.first_slice for chunk in chunks] == [0, 4]
     assert [(e.chunk, e.step) for e in events if isinstance(e, StepDone)] == [(c, s) for c in (0, 1) for s in range(3)]
-    assert events[0].shape == events[-1].volume.hu.shape == (8, 32, 32)
+    assert events[0].shape == events[-1].shape == joined(events).hu.shape == (8, 32, 32)
+    np.testing.assert_array_equal(joined(events).hu, model.generate(events[0].request).hu)
 
 
 def test_a_chunk_is_decoded_a_few_slices_at_a_time(model: CTFlow, monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole chunk of the demo model took as long as six steps, and Stop was heard only after it."""
     monkeypatch.setattr(avae, "MAX_AT_ONCE", 3)
-    *events, finished = model.stream(model.card.request(REPORT, seed=1))
+    request = model.card.request(REPORT, seed=1)
+    expected = model.generate(request).hu
+    *events, finished = model.stream(request)
     chunks = [event for event in events if isinstance(event, ChunkDone)]
     assert [(chunk.chunk, chunk.first_slice, len(chunk.hu)) for chunk in chunks] == [
         (0, 0, 3), (0, 3, 1), (1, 4, 3), (1, 7, 1),
     ]  # fmt: skip
     assert isinstance(finished, Finished)
-    np.testing.assert_array_equal(np.concatenate([chunk.hu for chunk in chunks]), finished.volume.hu)
+    np.testing.assert_array_equal(np.concatenate([chunk.hu for chunk in chunks]), expected)
 
 
 @pytest.mark.parametrize("solver", ["euler", "midpoint", "stochastic"])
@@ -56,6 +62,7 @@ def test_the_same_request_gives_the_same_voxels_and_another_seed_others(model: C
     assert (model.generate(replace(request, seed=8)).hu != first.hu).any()
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     outs = [tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"]
     for out in outs:
@@ -110,8 +117,8 @@ def test_closing_the_stream_stops_it_and_the_next_request_is_as_if_nothing_had_b
 
 
 def test_a_volume_that_ends_at_once_is_an_error_with_its_seed(tmp_path: Path) -> None:
-    everything_is_white = replace(CARD.stop, tolerance=1e6)
-    model = CTFlow.load(tiny_checkpoint(tmp_path / "white", stop=everything_is_white), "cpu")
+    everything_is_white = replace(CARD.end, tolerance=1e6)
+    model = CTFlow.load(tiny_checkpoint(tmp_path / "white", end=everything_is_white), "cpu")
     with pytest.raises(VolumeError, match="Seed 11"):
         model.generate(model.card.request(REPORT, seed=11))
 
@@ -168,72 +175,83 @@ def test_a_model_without_a_tower_gives_no_score(model: CTFlow) -> None:
     assert model.score(volume, REPORT) is None and model.labels(volume) is None
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        torch.OutOfMemoryError("CUDA out of memory."),
-        torch.AcceleratorError("CUDA error: out of memory", 2),
-        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
-        RuntimeError("can't allocate memory"),
-        MemoryError(),
-    ],
-)
-def test_memory_that_runs_out_is_said_with_the_knobs_that_help(
-    model: CTFlow, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory."),
+    torch.AcceleratorError("CUDA error: out of memory", 2),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("can't allocate memory"),
+    MemoryError(),
+]
+
+
+def raising(error: Exception) -> Callable[..., Any]:
     def exhausted(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(model, "_decode", exhausted)
+    return exhausted
+
+
+def with_decoder(folder: Path, decode: Callable[[AVAE, torch.Tensor], torch.Tensor]) -> CTFlow:
+    """The model of a folder with another way to decode."""
+    checkpoint = load_checkpoint(folder)
+    checkpoint.avae.decode = partial(decode, checkpoint.avae)  # type: ignore[method-assign]
+    return CTFlow(checkpoint, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+def test_memory_that_runs_out_is_said_with_what_helps(folder: Path, error: Exception) -> None:
+    model = with_decoder(folder, raising(error))
     with pytest.raises(ResourceError, match=r"memory of cpu is not enough.*guidance at 1"):
         model.generate(model.card.request(REPORT, seed=1))
-    monkeypatch.setattr("ctflow.pipeline.load_checkpoint", exhausted)
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+def test_memory_that_runs_out_while_a_model_is_loaded_is_said_too(error: Exception) -> None:
+    class Exhausting(type(Path())):
+        __truediv__ = raising(error)
+
     with pytest.raises(ResourceError, match="not enough"):
-        CTFlow.load(Path("anywhere"), "cpu")
+        CTFlow.load(Exhausting("anywhere"), "cpu")
 
 
-def test_memory_that_runs_out_while_a_volume_is_scored_is_said_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def exhausted(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory.")
-
-    model = CTFlow.load(tiny_checkpoint(tmp_path / "tiny", heads=True), "cpu")
+def test_memory_that_runs_out_while_a_volume_is_scored_is_said_too(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(tiny_checkpoint(tmp_path / "tiny", heads=True))
+    checkpoint.ctclip.image_latent = raising(torch.OutOfMemoryError("CUDA out of memory."))
+    model = CTFlow(checkpoint, torch.device("cpu"))
     volume = model.generate(model.card.request(REPORT, seed=1))
-    monkeypatch.setattr(model._ctclip, "image_latent", exhausted)
     for ask in (lambda: model.score(volume, REPORT), lambda: model.labels(volume)):
         with pytest.raises(ResourceError, match="not enough"):
             ask()
 
 
-def test_another_runtime_error_stays_what_it_is(model: CTFlow, monkeypatch: pytest.MonkeyPatch) -> None:
-    def bug(*_: object) -> None:
-        raise RuntimeError("size mismatch")
-
-    monkeypatch.setattr(model, "_decode", bug)
+def test_another_runtime_error_stays_what_it_is(folder: Path) -> None:
+    model = with_decoder(folder, raising(RuntimeError("size mismatch")))
     with pytest.raises(RuntimeError, match="size mismatch"):
         model.generate(model.card.request(REPORT, seed=1))
 
 
-def test_values_that_are_not_numbers_are_no_volume(model: CTFlow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As fp16 gives them where it runs over: they would be stored as HU like any other."""
-    decode = model._engine.decode
-
-    def spoiled(latents: torch.Tensor) -> PendingSlices:
-        return decode(latents.index_fill(0, torch.tensor([1]), float("nan")))
-
-    monkeypatch.setattr(model, "_engine", replace(model._engine, decode=spoiled))
+def test_values_that_are_not_numbers_are_no_volume(folder: Path) -> None:
+    """As fp16 gives them where it overflows: they would be stored as HU like any other."""
+    model = with_decoder(
+        folder, lambda avae, latents: AVAE.decode(avae, latents.index_fill(0, torch.tensor([1]), float("nan")))
+    )
     with pytest.raises(VolumeError, match=r"Chunk 1 came out on cpu as values that are not numbers"):
         model.generate(model.card.request(REPORT, seed=1))
 
 
 def test_what_is_made_at_load_can_be_moved_as_zerogpu_does(folder: Path) -> None:
     """Its worker gives each tensor of the parent process other data, which an inference tensor does not survive."""
+    before = {id(tensor) for tensor in tensors()}
     model = CTFlow.load(folder, "cpu")
+    made = [tensor for tensor in tensors() if id(tensor) not in before]
     request = model.card.request(REPORT, seed=1)
     expected = model.generate(request).hu
-    made = [tensor for owner in (model, model._white) for tensor in vars(owner).values() if torch.is_tensor(tensor)]
-    assert len(made) == 2
     for tensor in made:
         tensor.data = tensor.clone()
+    assert len(made) > 2
     np.testing.assert_array_equal(model.generate(request).hu, expected)
+
+
+def tensors() -> list[torch.Tensor]:
+    """All that there are in this process."""
+    return [found for found in gc.get_objects() if issubclass(type(found), torch.Tensor)]

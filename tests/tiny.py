@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
-from ctflow.checkpoint.folder import save_checkpoint
+from ctflow.card import Defaults, EndRule, Evidence, Geometry, Guidance, Latent, ModelCard, Text
+from ctflow.checkpoint.folder import MAX_FILE_BYTES, save_checkpoint
 from ctflow.demo.avae import new_avae
 from ctflow.demo.text import new_bert, new_tokenizer
 from ctflow.hu import IntensityMap
@@ -20,12 +20,20 @@ CARD = ModelCard(
     name="tiny",
     title="Random weights",
     notice="Random weights.",
-    geometry=Geometry(4, 3, 32, 32, 3.0, 1.5, ("I", "P", "L")),
+    geometry=Geometry(
+        slices_per_chunk=4,
+        max_chunks=3,
+        rows=32,
+        columns=32,
+        slice_spacing_mm=3.0,
+        pixel_spacing_mm=1.5,
+        axes=("I", "P", "L"),
+    ),
     intensity=IntensityMap(black=0.0, white=1.0, hu_black=-1000, hu_white=1400),
     latent=Latent(channels=2, rows=8, columns=8, scale=1.3, shift=0.1),
     prediction="velocity",
     first_previous="black",
-    stop=Stop(tolerance=0.0, share=0.9),
+    end=EndRule(tolerance=0.0, share=0.9),
     text=Text(encoder="BERT", parts=("Findings: {findings}", "Impression: {impression}"), max_tokens=16),
     guidance=Guidance(trained=True, default=1.0),
     defaults=Defaults(solver="euler", steps=3, shift=1.0, chunks=2),
@@ -56,7 +64,7 @@ TOWER = CTClipConfig(
 )
 
 
-def tiny_checkpoint(folder: Path, heads: bool = False, **changes: object) -> Path:
+def tiny_checkpoint(folder: Path, heads: bool = False, max_file_bytes: int = MAX_FILE_BYTES, **changes: object) -> Path:
     """Writes the folder, with image tower and reader if it has `heads`; `changes` are fields of its card."""
     torch.manual_seed(0)
     transformer = STDiT(
@@ -74,8 +82,17 @@ def tiny_checkpoint(folder: Path, heads: bool = False, **changes: object) -> Pat
     )
     tokenizer = new_tokenizer(["findings: no pleural effusion. impression: large right effusion."] * 5, 16)
     bert = new_bert(len(tokenizer), hidden=8, layers=1, max_tokens=16)
-    extra = (_tower(), Reader(READER)) if heads else ()
-    save_checkpoint(folder, replace(CARD, **changes), transformer, new_avae((4, 4, 8), 2), bert, tokenizer, *extra)
+    save_checkpoint(
+        folder,
+        replace(CARD, **changes),
+        transformer,
+        new_avae((4, 4, 8), 2),
+        bert,
+        tokenizer,
+        ctclip=_tower() if heads else None,
+        reader=Reader(READER) if heads else None,
+        max_file_bytes=max_file_bytes,
+    )
     return folder
 
 

@@ -47,7 +47,7 @@ class Memory:
     def _look(self, side: int, over: threading.Event) -> None:
         resident = Path("/proc/self/statm")
         while resident.exists():
-            self._note(side, int(resident.read_text().split()[1]) * PAGE_BYTES)
+            self._note(side, int(resident.read_text(encoding="utf-8").split()[1]) * PAGE_BYTES)
             if over.wait(LOOK_S):
                 return
 

@@ -1,1 +1,1 @@
-"""Checkpoint folders: which there are (catalog), their tensors (weights), and loading and saving them (folder)."""
+"""Checkpoint folders: which there are (catalog), loading and saving them (folder, networks, config, weights)."""

@@ -1,18 +1,20 @@
-"""The released models: what they are made of, where the parts are published, and what one accepts with them."""
+"""Which models there are: those on this machine, and the released ones that can be fetched and converted."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ctflow.card import CARD
 from ctflow.errors import CheckpointError
 
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"  # the clone's, if we run in one
+CHECKPOINTS_VARIABLE = "CTFLOW_CHECKPOINTS"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One argument of `convert`. `source`: its published address, None where the repository's layout is not known.
+    """One argument of `convert`. `source`: its published address; None where the repository's layout is not known.
 
     An address is `owner/name[@revision]/path/inside`, with `datasets/` before it for a data set.
     """
@@ -25,7 +27,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Released:
-    """A released model by the name that `convert` and `--model` know."""
+    """A released model, by the name that `convert` and `--model` know."""
 
     name: str
     parts: tuple[Part, ...]
@@ -71,26 +73,51 @@ RELEASED = {
 
 
 def how_to_get(released: Released) -> str:
-    """The command that makes `checkpoints/NAME`, and what one accepts by running it."""
+    """The command that fetches and converts a released model, and the licences that one accepts by running it."""
     unknown = "".join(f" --{part.name} PATH" for part in released.parts if part.source is None)
     licences = "; ".join(f"{part.what}: {part.licence}" for part in released.parts)
     return (
         f"The released weights of {released.name} are not bundled. This fetches and converts them into "
-        f"checkpoints/{released.name}: `python -m ctflow convert {released.name}{unknown}`. "
+        f"{place_for_checkpoint(released.name)}: `python -m ctflow convert {released.name}{unknown}`. "
         f"By running it you accept these licences: {licences}."
     )
 
 
-def find_checkpoint(name_or_folder: str) -> Path:
-    """A folder given by path, or by its name among the bundled ones. Raises CheckpointError if there is none."""
-    candidates = [Path(os.path.expanduser(name_or_folder)), CHECKPOINTS / name_or_folder]
+def checkpoint_folders() -> list[Path]:
+    """Where models are looked for by name, in this order.
+
+    The folders named in the environment variable CTFLOW_CHECKPOINTS (as PATH names several), `checkpoints` in the
+    working folder, and the clone's, if we run in one.
+    """
+    return [*_named_folders(), Path("checkpoints"), CHECKPOINTS]
+
+
+def place_for_checkpoint(name: str) -> Path:
+    """Where a new model of that name goes: to the first folder of CTFLOW_CHECKPOINTS, the clone's, or `checkpoints`."""
+    if named := _named_folders():
+        return named[0] / name
+    return (CHECKPOINTS if CHECKPOINTS.is_dir() else Path("checkpoints")) / name
+
+
+def _named_folders() -> list[Path]:
+    return [Path(folder) for folder in os.environ.get(CHECKPOINTS_VARIABLE, "").split(os.pathsep) if folder]
+
+
+def find_checkpoint(name_or_folder: str, folders: Sequence[Path] | None = None) -> Path:
+    """A checkpoint folder given by its path, or by its name in one of `folders` (default: `checkpoint_folders()`).
+
+    Raises CheckpointError that says where it looked, or how to get a released model that is not here.
+    """
+    folders = checkpoint_folders() if folders is None else folders
+    candidates = [Path(os.path.expanduser(name_or_folder)), *(folder / name_or_folder for folder in folders)]
     for folder in candidates:
         if os.path.isfile(folder / CARD):
-            return folder
+            return folder.absolute()
     if released := RELEASED.get(name_or_folder):
         raise CheckpointError(how_to_get(released))
-    known = sorted(path.parent.name for path in CHECKPOINTS.glob(f"*/{CARD}"))
+    known = sorted({path.parent.name for folder in folders for path in folder.glob(f"*/{CARD}")})
     raise CheckpointError(
-        f"No model at {name_or_folder!r}: a checkpoint folder with a {CARD} was expected, or one of the names here: "
-        f"{', '.join(known) or 'none'}."
+        f"No model at {name_or_folder!r}. Give a checkpoint folder with a {CARD}, or one of the names here: "
+        f"{', '.join(known) or 'none'}. Looked in {', '.join(map(str, dict.fromkeys(folders)))}; "
+        f"{CHECKPOINTS_VARIABLE} can name more folders."
     )

@@ -1,4 +1,4 @@
-"""Weight files: found, opened and fitted into a network strictly: no tensor missing, left over or reshaped."""
+"""Weight files are found, read and fitted into a network strictly: no tensor missing, left over or reshaped."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ _LFS_POINTER = b"version https://git-lfs"
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises CheckpointError that names the file."""
+    """The JSON object in a file. Raises CheckpointError that names the file."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -38,12 +38,12 @@ def weight_files(path: Path) -> list[Path]:
     named = read_json(index).get("weight_map")
     names = list(named.values()) if isinstance(named, dict) else []
     if not names or any(not isinstance(name, str) or Path(name).name != name for name in names):
-        raise CheckpointError(f"{index} names no files beside it.")
+        raise CheckpointError(f"{index} names no weight files beside it. Fetch or copy it again.")
     return [path.with_name(name) for name in sorted(set(names))]
 
 
 def index_of(path: Path) -> Path:
-    """Where the index of a cut weight file lies."""
+    """Where the index lies of weights that are cut into several files."""
     return path.with_name(f"{path.name}.index.json")
 
 
@@ -58,7 +58,7 @@ def read_shapes(path: Path) -> dict[str, Shape]:
 
 
 def read_some(path: Path, names: Collection[str]) -> dict[str, Tensor]:
-    """As `read_weights`, but those of these names alone."""
+    """As `read_weights`, but only the tensors of these names."""
 
     def some(part: Path) -> dict[str, Tensor]:
         with safe_open(part, "pt") as file:
@@ -80,7 +80,7 @@ def _gathered(path: Path, read: Callable[[Path], Mapping[str, Any]]) -> dict[str
         except (OSError, SafetensorError) as error:
             raise CheckpointError(f"{part} cannot be read as safetensors: {error}.{_advice(part)}") from error
         if twice := found.keys() & values.keys():
-            raise CheckpointError(f"{part} repeats {min(twice)}, which another of the files holds.")
+            raise CheckpointError(f"{part} holds {min(twice)}, and so does another of the files. Fetch them again.")
         found.update(values)
     return found
 
@@ -92,29 +92,30 @@ def _advice(part: Path) -> str:
         with part.open("rb") as file:
             begins = file.read(len(_LFS_POINTER))
     except OSError:
-        return " Name a file that may be read: see to its permissions."
+        return " Name a file that may be read, or change its permissions."
     if begins == _LFS_POINTER:
         return " It is a Git LFS pointer, not the weights: run `git lfs pull` where it came from."
     return " Fetch it again if its download was cut; a pickle is never opened."
 
 
 def check_fit(expected: Mapping[str, Shape], found: Mapping[str, Shape], path: Path) -> None:
-    """Raises CheckpointError that names the first tensors at fault, for weights that do not fit their config."""
-    faults = [f"missing {name}" for name in expected if name not in found]
-    faults += [f"unknown {name}" for name in found if name not in expected]
-    faults += [
+    """Raises CheckpointError that names the first tensors at fault if weights do not fit their config."""
+    wrong = [f"missing {name}" for name in expected if name not in found]
+    wrong += [f"unknown {name}" for name in found if name not in expected]
+    wrong += [
         f"{name} is {found[name]} instead of {shape}"
         for name, shape in expected.items()
         if name in found and found[name] != shape
     ]
-    if faults:
-        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise CheckpointError(f"{path} does not fit its {CONFIG}: {'; '.join(faults[:5])}{more}.")
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise CheckpointError(f"{path} does not fit its {CONFIG}: {'; '.join(wrong[:5])}{more}.")
 
 
 def check_said(path: Path, said: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Raises CheckpointError for a config at `path` that says something else than is `known` of its weights, whose
-    shapes do not show it. What it does not say is not compared.
+    """Raises CheckpointError if the config at `path` says anything else than what is `known` of its weights.
+
+    This is for what the weights' shapes do not show. What the config does not say is not compared.
     """
     for name, value in known.items():
         if said.get(name, value) != value:
@@ -136,10 +137,10 @@ def without_memory(new_network: Callable[[], Any]) -> Any:
 
 
 def fill(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    """Gives the network every one of `weights`, in its own dtype. Raises CheckpointError where they do not fit,
-    or mean something only with a scale that lies elsewhere, as those of quantised files do.
+    """Gives the network every one of `weights`, in its own dtype.
 
-    The tensors are taken over and not copied, so that a large model lies in memory once.
+    The tensors are taken over and not copied, so that a large model lies in memory only once. Raises CheckpointError
+    if they do not fit, or if they mean something only with a scale that lies elsewhere, as in quantised files.
     """
     expected = network.state_dict()
     check_fit(shapes_of(expected), shapes_of(weights), path)

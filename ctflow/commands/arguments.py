@@ -1,4 +1,4 @@
-"""What several commands need around their arguments: least values, and packages that the app does not need."""
+"""What several commands need around their arguments: smallest values, and packages that the app does not need."""
 
 import argparse
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ def check_least(args: argparse.Namespace, **least: int) -> None:
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Around imports: turns a package that is not there into a ResourceError with the command that installs it."""
+    """Around imports: turns a missing package into a ResourceError that says how to install it."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ResourceError(f"This needs the package {error.name}: pip install '.[{name}]' brings it.") from error
+        raise ResourceError(f"This needs the package {error.name}: install it with pip install '.[{name}]'.") from error

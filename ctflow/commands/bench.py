@@ -92,7 +92,7 @@ def _machine(device: str) -> str:
 def _cpu_name() -> str:
     information = Path("/proc/cpuinfo")
     if information.exists():
-        names = [line for line in information.read_text().splitlines() if line.startswith("model name")]
+        names = [line for line in information.read_text(encoding="utf-8").splitlines() if line.startswith("model name")]
         if names:
             return names[0].partition(":")[2].strip()
     return platform.processor() or platform.machine()

@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ctflow.checkpoint.catalog import CHECKPOINTS, CXR_BERT, RELEASED, TAEF1, Released
+from ctflow.checkpoint.catalog import CXR_BERT, RELEASED, TAEF1, Released, place_for_checkpoint
 from ctflow.errors import CheckpointError, RequestError
 
 _PATTERNS = {
@@ -47,7 +47,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run(args: argparse.Namespace) -> None:
     """Fetches what is not there, converts, verifies. Raises CTFlowError."""
-    released, out = RELEASED[args.model], args.out or CHECKPOINTS / args.model
+    released, out = RELEASED[args.model], args.out or place_for_checkpoint(args.model)
     if out.exists():
         raise CheckpointError(f"{out} is there already: remove it, or choose another --out.")
     addresses = {

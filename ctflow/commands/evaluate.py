@@ -10,7 +10,7 @@ from tqdm import tqdm
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
 from ctflow.commands.arguments import check_least, extra
-from ctflow.commands.generate import DEFAULT_MODEL, load
+from ctflow.commands.model import DEFAULT_MODEL, find_model
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
 
@@ -84,7 +84,7 @@ def run_effusion(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.evaluation.obedience.effusion_side import HEAD, markdown, measure_sides
 
-    _print_table(HEAD, map(markdown, measure_sides(load(args.model, args.device), args.seeds)))
+    _print_table(HEAD, map(markdown, measure_sides(find_model(args.model).load(args.device), args.seeds)))
 
 
 def run_codec(args: argparse.Namespace) -> None:
@@ -124,7 +124,7 @@ def run_obedience(args: argparse.Namespace) -> None:
         from ctflow.evaluation.obedience.study import measure_obedience
         from ctflow.evaluation.obedience.trials import Plan
 
-    generator, model = load(args.model, args.device), find_checkpoint(args.model)
+    generator, model = find_model(args.model).load(args.device), find_checkpoint(args.model)
     plan, workers = Plan(args.n, args.seed, args.phantoms), args.workers or os.cpu_count() or 1
     with tqdm(measure_obedience(generator, model, args.out, plan, workers, args.training)) as bar:
         for step in bar:

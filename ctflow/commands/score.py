@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from ctflow.choices import DEVICES
-from ctflow.commands.generate import DEFAULT_MODEL, load, read_text
+from ctflow.commands.generate import read_text
+from ctflow.commands.model import DEFAULT_MODEL
 from ctflow.errors import RequestError
 from ctflow.report import Report
 
@@ -24,11 +25,12 @@ def run(args: argparse.Namespace) -> None:
     from ctflow.io.scan import read_volume
 
     report = Report.parse(read_text(args.report_file))
+    model = args.find_model(args.model)
     volume = read_volume(args.volume)
-    generator = load(args.model, args.device)
+    generator = model.load(args.device)
     score, labels = generator.score(volume, report), generator.labels(volume)
     if score is None or labels is None:
-        raise RequestError(f"{generator.card.name} has no image tower: give --model one that was made with CT-CLIP.")
+        raise RequestError(f"{generator.card.name} has no image tower: give --model a model that has CT-CLIP's.")
     print(f"CLIP score  {score:.2f}  (0 to 100, by the image tower of {generator.card.name})")
     for label, probability in sorted(labels.items(), key=lambda item: -item[1]):
         print(f"{probability:6.1%}  {label}")

@@ -38,7 +38,7 @@ def _make(path: Path, index: int, seed: int) -> tuple[int, Truth]:
 def holds(folder: Path, count: int, seed: int) -> bool:
     """Whether the set of `count` and `seed` is in the folder, whole."""
     facts = folder / FACTS
-    made = json.loads(facts.read_text()) if facts.exists() else {}
+    made = json.loads(facts.read_text(encoding="utf-8")) if facts.exists() else {}
     return (made.get("count"), made.get("seed"), made.get("studies")) == (count, seed, STUDIES)
 
 
@@ -50,7 +50,7 @@ def phantom_set(folder: Path, count: int, seed: int, workers: int | None = None)
     was cut short, or is of other seeds, is made again.
     """
     path, facts = folder / VOLUMES, folder / FACTS
-    made = json.loads(facts.read_text()) if holds(folder, count, seed) else None
+    made = json.loads(facts.read_text(encoding="utf-8")) if holds(folder, count, seed) else None
     if made is None:
         made = {
             "count": count,

@@ -14,8 +14,9 @@ import torch
 from diffusers import AutoencoderKL
 from tqdm import tqdm
 
-from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
-from ctflow.checkpoint.folder import Checkpoint, load_checkpoint, save_checkpoint
+from ctflow.card import Defaults, EndRule, Evidence, Geometry, Guidance, Latent, ModelCard, Text
+from ctflow.checkpoint.folder import load_checkpoint, save_checkpoint
+from ctflow.checkpoint.networks import Checkpoint
 from ctflow.data.phantoms import (
     FACTS,
     MAX_SLICES,
@@ -270,7 +271,7 @@ def _transformer_config(sizes: Sizes) -> STDiTConfig:
 
 def _provenance(work: Path, sizes: Sizes, device: str, begun: Checkpoint | None) -> str:
     logs = {name: work / name / TRAINED for name in (GO_ON_STAGES if begun else STAGES)}
-    trained = {name: json.loads(path.read_text()) for name, path in logs.items() if path.exists()}
+    trained = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in logs.items() if path.exists()}
     stages = ", ".join(f"{name} {t['steps']:,} steps in {t['seconds'] / 60:.0f} min" for name, t in trained.items())
     anew = "" if _goes_on(begun, sizes) else ", but with a new transformer"
     return (
@@ -292,7 +293,7 @@ def _card(latent: Latent, provenance: str) -> ModelCard:
         latent=latent,
         prediction="data",
         first_previous="black",
-        stop=Stop(tolerance=0.7, share=0.9),
+        end=EndRule(tolerance=0.7, share=0.9),
         text=Text("BERT of its own, first token", TEXT_PARTS, MAX_TOKENS),
         guidance=Guidance(trained=True, default=2.0),
         defaults=Defaults(solver="stochastic", steps=16, shift=3.0, chunks=6),

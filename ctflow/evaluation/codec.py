@@ -9,7 +9,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ctflow.checkpoint.folder import Checkpoint
+from ctflow.checkpoint.networks import Checkpoint
 from ctflow.evaluation.statistics import Estimate, mean
 from ctflow.model_grid import ModelGrid
 from ctflow.phantom import make_phantom

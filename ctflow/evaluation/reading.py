@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from ctflow.checkpoint.folder import Checkpoint
+from ctflow.checkpoint.networks import Checkpoint
 from ctflow.errors import CheckpointError
 from ctflow.evaluation.statistics import Estimate, share
 from ctflow.models.reader import Reader

@@ -1,1 +1,1 @@
-"""Files in and out: NIfTI volumes and the JSON beside them that says how they were made."""
+"""Files in and out: NIfTI volumes, the JSON beside them that says how they were made, and real scans of many kinds."""

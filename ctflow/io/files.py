@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and what hinders them is said in words a user can act on."""
+"""Files appear whole or not at all, and errors say what to do."""
 
 import errno
 import os
@@ -28,9 +28,9 @@ _ADVICE = {
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Writes under a passing name in the same folder, then renames: nobody ever sees half a file.
+    """Writes under another name in the same folder, then renames: nobody ever sees half a file.
 
-    Where `path` is a symbolic link, the file that it leads to is written, and the link stays.
+    If `path` is a symbolic link, the file that it leads to is written, and the link stays.
     Raises VolumeError that says what to do; then nothing is left behind, and an older file at `path` is untouched.
     """
     target = Path(os.path.realpath(path))
@@ -47,7 +47,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write a file or a folder under; it takes the place of `path` once all is there.
+    """A name beside `path` under which to write a file or a folder, which takes the place of `path` once it is whole.
 
     A kill at any moment leaves the old or the new one, for `recover` to find.
     """
@@ -62,7 +62,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def recover(path: Path) -> None:
-    """Finishes a `replacing` that was killed at its end. What an earlier kill left, the next `replacing` removes."""
+    """Finishes a `replacing` that was killed at its end. What an earlier kill left is removed by the next one."""
     new, old = _beside(path)
     if old.exists() and not path.exists():
         new.rename(path)
@@ -80,7 +80,7 @@ def _remove(path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raises the VolumeError that `write_atomic` would meet, before hours of work are spent on what to write."""
+    """Raises the VolumeError that `write_atomic` would raise, before hours of work are spent on what to write."""
     partial = _partial_name(Path(os.path.realpath(path)))
     try:
         if path.is_dir():
@@ -92,7 +92,7 @@ def check_writable(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder if it is not there, and sees that files can be written in it. Raises a CTFlowError."""
+    """Makes a folder if there is none, and checks that files can be written in it. Raises CTFlowError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -4,32 +4,33 @@ import hashlib
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 import ctflow
 from ctflow.choices import CUDA_LEVELS
-from ctflow.errors import RequestError, faults
+from ctflow.errors import RequestError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.files import write_atomic
 from ctflow.io.nifti import check_ending
 from ctflow.report import Report
-from ctflow.request import GenerationRequest, ScanStart, Solver
+from ctflow.request import GenerationRequest, ScanMode, Solver
+from ctflow.validation import wrong_fields
 from ctflow.volume import Volume
 
-SIDECAR_FORMAT = 1
+SIDECAR_FORMAT: Final = 1
 NOTICE = "Synthetic: made by a computer from text, of no real patient. Not for diagnosis."
 NOTICE_SCAN = "Made by a computer, but begun from a real scan: it may show a real patient. Not for diagnosis."
-# What the bytes of a volume depend on, beside our own version and Python's.
+# What the bytes of a volume depend on, besides our own version and Python's.
 _PACKAGES = ("torch", "numpy", "transformers", "tokenizers", "diffusers", "safetensors", "SimpleITK")
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
 class Model:
-    """Which weights: the card's name and the sum of the files."""
+    """Which weights: the card's name and the hash of the files."""
 
     name: str
     sha256: str
@@ -37,9 +38,9 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
 class StartRecord:
-    """The real scan that a volume began with: its name, and the sum of its voxels and their place."""
+    """The real scan that a volume began with: its file's name, and the hash of its voxels and where they are."""
 
-    mode: Literal["gt-head", "next-block"]
+    mode: ScanMode
     scan: str
     sha256: str
     slices: int
@@ -47,7 +48,7 @@ class StartRecord:
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
 class Sidecar:
-    """Everything that went into one volume. `complete`: whether it was let finish; `seconds`: what it took."""
+    """Everything that went into one volume. `complete`: whether it ran to its end; `seconds`: how long it took."""
 
     format: Literal[1]
     notice: str
@@ -65,7 +66,7 @@ class Sidecar:
     device: str
     seconds: float
     complete: bool
-    # Sidecars from before there were such do not say these.
+    # Older sidecars do not say these.
     start: StartRecord | None = None
     cuda: str = CUDA_LEVELS[0]
     hardware: str | None = None
@@ -82,7 +83,7 @@ def sidecar_of(
     complete: bool,
     start: StartRecord | None = None,
 ) -> Sidecar:
-    """The sidecar of a volume that `generator` has just made of `request` on this machine."""
+    """The sidecar of a volume that `generator` has just made from `request` on this machine."""
     return Sidecar(
         format=SIDECAR_FORMAT,
         notice=NOTICE_SCAN if start else NOTICE,
@@ -106,13 +107,8 @@ def sidecar_of(
     )
 
 
-def record_of(start: ScanStart, path: Path) -> StartRecord:
-    """What a sidecar says of the scan that was read from `path`."""
-    return StartRecord(mode=start.mode, scan=path.name, sha256=scan_sha256(start.scan), slices=start.slices)
-
-
 def scan_sha256(scan: Volume) -> str:
-    """Of the voxels and where they are, whatever file they came from."""
+    """Of a scan as it was read: its voxels and where they are, whatever file they came from."""
     return hashlib.sha256(scan.hu.tobytes() + scan.affine.tobytes()).hexdigest()
 
 
@@ -133,7 +129,7 @@ def request_of(sidecar: Sidecar) -> GenerationRequest:
 
 
 def versions() -> dict[str, str]:
-    """What runs here. Read from the packages' metadata, so that nothing heavy is imported for it."""
+    """The versions that run here, read from the packages' metadata so that nothing heavy is imported for it."""
     found = {"ctflow": ctflow.__version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -164,7 +160,8 @@ def read_sidecar(path: Path) -> Sidecar:
         sidecar = _adapter.validate_json(text, strict=True)
         request_of(sidecar)
     except ValidationError as error:
-        raise RequestError(f"{path} is not a CTFlow sidecar of format {SIDECAR_FORMAT}: {faults(error)}.") from error
+        wrong = wrong_fields(error)
+        raise RequestError(f"{path} is not a CTFlow sidecar of format {SIDECAR_FORMAT}: {wrong}.") from error
     except RequestError as error:
-        raise RequestError(f"{path} holds no request that can be made: {error}") from error
+        raise RequestError(f"{path} holds a request that cannot be made: {error}") from error
     return sidecar

@@ -14,19 +14,16 @@ from safetensors.torch import save_file
 from transformers import BertModel
 
 from ctflow.card import CARD, ModelCard, write_card
+from ctflow.checkpoint.config import check_class, new_diffusers, read_by_others, read_config
 from ctflow.checkpoint.folder import (
     CTCLIP,
     DIFFUSERS_WEIGHTS,
     RELEASED_PREFIX,
     TAEF1,
     TRANSFORMERS_WEIGHTS,
-    Checkpoint,
-    check_class,
     load_checkpoint,
-    new_diffusers,
-    read_by_others,
-    read_config,
 )
+from ctflow.checkpoint.networks import Checkpoint
 from ctflow.checkpoint.weights import (
     CONFIG,
     check_fit,
@@ -143,7 +140,7 @@ def _write_avae(recipe: Recipe, source: Path, out: Path) -> None:
     weights = read_state_dict(source)
     check_fit(shapes_of(new_diffusers(AutoencoderKL, recipe.avae_config).state_dict()), shapes_of(weights), source)
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, out / DIFFUSERS_WEIGHTS)
-    (out / CONFIG).write_text(json.dumps(recipe.avae_config, indent=2) + "\n")
+    (out / CONFIG).write_text(json.dumps(recipe.avae_config, indent=2) + "\n", encoding="utf-8")
 
 
 def check_taef1(recipe: Recipe) -> None:
@@ -183,7 +180,7 @@ def _write_text(recipe: Recipe, sources: Sources, out: Path) -> int:
     else:
         bert, tower = split_ctclip(weights, expected, recipe.ctclip, sources.text)
         (out / CTCLIP).mkdir()
-        (out / CTCLIP / CONFIG).write_text(json.dumps(asdict(recipe.ctclip), indent=2) + "\n")
+        (out / CTCLIP / CONFIG).write_text(json.dumps(asdict(recipe.ctclip), indent=2) + "\n", encoding="utf-8")
         save_file(tower, out / CTCLIP / TRANSFORMERS_WEIGHTS)
     config.save_pretrained(out / "text")
     save_file(bert, out / "text" / TRANSFORMERS_WEIGHTS)

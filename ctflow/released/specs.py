@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
+from ctflow.card import Defaults, EndRule, Evidence, Geometry, Guidance, Latent, ModelCard, Text
 from ctflow.checkpoint.catalog import RELEASED
 from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.labels import LABELS
@@ -142,7 +142,7 @@ def card_of(
         latent=Latent(config.out_channels, rows, columns, *recipe.scale_and_shift),
         prediction="velocity",
         first_previous=recipe.first_previous,
-        stop=Stop(tolerance=0.1, share=0.9),
+        end=EndRule(tolerance=0.1, share=0.9),
         text=Text(encoder, recipe.text_parts, max_tokens),
         guidance=Guidance(recipe.guidance_trained, 1.0),
         defaults=Defaults("euler", 200, 1.0, TRAINED_SLICES // slices),

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import BertConfig, BertTokenizer
 
 from ctflow.checkpoint.catalog import CXR_BERT as CXR_BERT_ADDRESS
-from ctflow.checkpoint.folder import read_by_others
+from ctflow.checkpoint.config import read_by_others
 from ctflow.checkpoint.weights import (
     Shape,
     check_fit,

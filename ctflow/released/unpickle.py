@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ctflow.checkpoint.folder import TRIPS
+from ctflow.checkpoint.config import TRIPS
 from ctflow.checkpoint.weights import read_weights
 from ctflow.errors import CheckpointError
 

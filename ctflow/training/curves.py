@@ -11,7 +11,7 @@ SMOOTHED_SHARE = 0.05  # of the table's lines are averaged into a point of a lin
 
 def draw_losses(table: Path) -> None:
     """Writes `losses.png` beside `losses.csv`: one line per loss over the steps, smoothed, both in its own colour."""
-    with table.open(newline="") as handle:
+    with table.open(newline="", encoding="utf-8") as handle:
         names, *rows = csv.reader(handle)
     whole = [row for row in rows if len(row) == len(names)]  # a killed training may have cut a line
     steps, *losses = np.array(whole, float).T

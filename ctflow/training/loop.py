@@ -128,7 +128,9 @@ def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
         clock.draw()
     # The model is the caller's: without autocast, and where it was.
     accelerator.unwrap_model(model, keep_fp32_wrapper=False).cpu()
-    (stage.folder / TRAINED).write_text(json.dumps({"steps": clock.step, "seconds": round(clock.seconds)}))
+    (stage.folder / TRAINED).write_text(
+        json.dumps({"steps": clock.step, "seconds": round(clock.seconds)}), encoding="utf-8"
+    )
     return average.module.cpu().eval()
 
 
@@ -219,7 +221,7 @@ class _Clock:
         bar.n = min(round(self.spent), bar.total)
         bar.set_postfix(step=self.step, **{name: f"{value:.4f}" for name, value in means.items()})
         new = not self.file.exists()
-        with self.file.open("a", newline="") as handle:
+        with self.file.open("a", newline="", encoding="utf-8") as handle:
             writer = csv.writer(handle)
             if new:
                 writer.writerow(["step", *means])

@@ -18,7 +18,7 @@ def note_plan(path: Path, plan: dict[str, Any], begun: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, (json.dumps(plan, indent=2) + "\n").encode())
         return
-    there = json.loads(path.read_text()) if path.exists() else {}
+    there = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     differ = [
         f"{key} is {there.get(key)}, not {plan.get(key)}" for key in plan | there if there.get(key) != plan.get(key)
     ]

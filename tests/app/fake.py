@@ -2,19 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
+from types import SimpleNamespace
 
 import numpy as np
 
-from ctflow.card import Defaults, Evidence, Geometry, Guidance, Latent, ModelCard, Stop, Text
-from ctflow.generator import (
-    ChunkDone,
-    Event,
-    Finished,
-    Started,
-    StepDone,
-)
+from ctflow.card import Defaults, EndRule, Evidence, Geometry, Guidance, Latent, ModelCard, Text
+from ctflow.generator import ChunkDone, EventStream, Finished, Started, StepDone
 from ctflow.hu import IntensityMap
 from ctflow.reading import Mention, Reading
 from ctflow.report import Report, encoder_text, sentences
@@ -39,7 +34,7 @@ def fake_card(towards: str) -> ModelCard:
         latent=Latent(4, 32, 32, 1.0, 0.0),
         prediction="velocity",
         first_previous="zeros",
-        stop=Stop(0.1, 0.9),
+        end=EndRule(tolerance=0.1, share=0.9),
         text=Text("words", ("{sex}", "{age}", "Findings: {findings}", "Impression: {impression}"), 64),
         guidance=Guidance(trained=False, default=1.0),
         defaults=Defaults("euler", 4, 1.0, 6),
@@ -111,7 +106,7 @@ class FakeGenerator:
         self.closed = 0
         self.requests: list[GenerationRequest] = []
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Iterator[Event]:
+    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
         self.requests.append(request)
         per_chunk = self.card.geometry.slices_per_chunk
         hu = chest(request.chunks * per_chunk, request.seed, self.towards)
@@ -127,7 +122,7 @@ class FakeGenerator:
                 yield ChunkDone(chunk, first, hu[: self.ends_at][first : first + per_chunk])
                 if self.ends_at and self.ends_at <= first + per_chunk:
                     break
-            yield Finished(Volume(hu[: self.ends_at], affine))
+            yield Finished(hu[: self.ends_at].shape)
             finished = True
         finally:
             self.closed += not finished
@@ -152,6 +147,11 @@ class FakeGenerator:
 
     def labels(self, volume: Volume) -> dict[str, float] | None:
         return None
+
+
+def finder(generator: FakeGenerator) -> Callable[[str], SimpleNamespace]:
+    """Stands for `find_model` of the command line: whatever is asked for, it is this generator."""
+    return lambda name: SimpleNamespace(card=generator.card, load=lambda *_: generator)
 
 
 def sleeping(seconds: float) -> FakeGenerator:

@@ -251,7 +251,7 @@ def test_a_checkpoint_is_measured_as_it_begins_a_volume(tmp_path: Path) -> None:
     volume = model.generate(model.card.request(REPORT, seed=0, steps=3, chunks=1))
     with torch.inference_mode():
         shown = model._decoder.decode(fine[0].transpose(0, 1))
-    np.testing.assert_array_equal(model._frame.to_volume(model.card.intensity.to_hu(shown.numpy())), volume.hu)
+    np.testing.assert_array_equal(model._grid.to_volume(model.card.intensity.to_hu(shown.numpy())), volume.hu)
 
 
 def test_no_way_is_compared_with_itself() -> None:

@@ -11,13 +11,14 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 
 from ctflow.benchmark.reference import reference_velocity
+from ctflow.card import EndRule
 from ctflow.checkpoint.folder import load_transformer
 from ctflow.flow import solve
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
 from ctflow.report import Report
 from ctflow.request import GenerationRequest
-from ctflow.sampler import ChunkSampled, EndRule, StepSampled, sample, velocity_of
+from ctflow.sampler import ChunkSampled, StepSampled, VolumeEnd, sample, velocity_of
 
 GOLDEN = Path(__file__).parent / "ctflow_v1"
 SCALE, SHIFT = 0.3611, 0.1159
@@ -101,11 +102,11 @@ def test_the_sampler_chains_chunks_as_published(transformer: STDiT, rollout: dic
     request = GenerationRequest(
         report=Report("golden"), seed=0, solver="euler", steps=200, shift=1, chunks=3, guidance=1
     )
-    white = EndRule(rollout["white_latent_scaled"][0], tolerance=0.1, share=0.9)
+    end = VolumeEnd(rollout["white_latent_scaled"][0], EndRule(tolerance=0.1, share=0.9))
     black = rollout["latents"][0, :, :SLICES]
     noise = rollout["noise"][:, None]
     events = list(
-        sample(transformer, "velocity", request, rollout["text"], black, white, lambda chunk: iter(noise[chunk]))
+        sample(transformer, "velocity", request, rollout["text"], black, end, lambda chunk: iter(noise[chunk]))
     )
     latents = torch.cat([event.latents for event in events if isinstance(event, ChunkSampled)], dim=1)
     expected = rollout["latents"][0, :, SLICES:]
@@ -141,9 +142,9 @@ def test_decoded_slices_are_the_mean_of_the_published_channels(avae: AVAE, rollo
 
 
 @pytest.mark.parametrize("case", range(5))
-def test_the_stop_rule_is_the_published_one(rollout: dict[str, torch.Tensor], case: int) -> None:
+def test_a_volume_ends_where_the_published_code_ends_it(rollout: dict[str, torch.Tensor], case: int) -> None:
     golden = load_file(GOLDEN / "stop.safetensors")
-    white = EndRule(rollout["white_latent_scaled"][0], tolerance=0.1, share=0.9)
+    end = VolumeEnd(rollout["white_latent_scaled"][0], EndRule(tolerance=0.1, share=0.9))
     latents = golden[f"case{case}.latents"][0]
-    assert white.ends_volume(latents) == bool(golden[f"case{case}.is_stop"])
-    assert white.kept(latents) == int(golden[f"case{case}.kept"])
+    assert end.ends_volume(latents) == bool(golden[f"case{case}.is_stop"])
+    assert end.kept(latents) == int(golden[f"case{case}.kept"])

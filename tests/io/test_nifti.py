@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from nibabel import Nifti1Header, Nifti1Image
 
 from ctflow.errors import VolumeError
 from ctflow.io.nifti import read_nifti, synthetic_label, write_nifti
@@ -195,6 +196,81 @@ def test_floats_are_rounded_and_what_is_no_hu_is_refused(tmp_path: Path) -> None
         sitk.WriteImage(sitk.GetImageFromArray(np.array([[[value, 0.0]]])), path)
         with pytest.raises(VolumeError, match="no HU"):
             read_nifti(path)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ["u1", "i1", "i2", "u2", "i4", "f4", "f8"])
+def test_every_type_of_real_number_is_read_in_either_byte_order(tmp_path: Path, order: str, kind: str) -> None:
+    header = Nifti1Header(endianness=order)
+    header.set_data_dtype(kind)
+    stored = np.arange(60).reshape(3, 4, 5).astype(kind)
+    Nifti1Image(stored, np.diag([-1.0, -2.0, 3.0, 1.0]), header).to_filename(tmp_path / "a.nii")
+    read = read_nifti(tmp_path / "a.nii")
+    np.testing.assert_array_equal(read.hu, stored.transpose(2, 1, 0))
+    np.testing.assert_array_equal(read.affine, plane_affine(("S", "P", "L"), (3, 2, 1), 1, 1))
+    read.hu[0] = 7  # a volume can be written to
+
+
+@pytest.mark.parametrize("kind", ["c8", [("R", "u1"), ("G", "u1"), ("B", "u1")]])
+def test_voxels_that_are_not_one_real_number_are_refused(tmp_path: Path, kind: object) -> None:
+    Nifti1Image(np.zeros((3, 4, 5), kind), np.eye(4)).to_filename(tmp_path / "a.nii")
+    with pytest.raises(VolumeError, match="one real number per voxel was expected"):
+        read_nifti(tmp_path / "a.nii")
+
+
+def test_a_qform_alone_says_where_a_voxel_lies(tmp_path: Path) -> None:
+    for axes in AXES:
+        write_nifti(volume(axes=axes), tmp_path / "a.nii", "test")
+        edit(tmp_path / "a.nii", (254, "h", 0))
+        np.testing.assert_allclose(read_nifti(tmp_path / "a.nii").affine, volume(axes=axes).affine, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ([(280, "f", np.nan)], "sform with values that are not numbers"),
+        ([(254, "h", 0), (268, "f", np.nan)], "qform with values that are not numbers"),
+        ([(254, "h", 0), (80, "f", -1.0)], "qform that makes no axes"),
+        ([(254, "h", 0), (256, "f", 2.0)], "qform that makes no axes"),
+        ([(70, "h", 77)], "data type 77"),
+        ([(40, "h", 9)], "not one 3D volume"),
+        ([(42, "h", -5)], "not one 3D volume"),
+        ([(108, "f", 0.0)], "says 0 for where its voxels begin"),
+    ],
+)
+def test_a_header_that_means_nothing_is_refused_with_the_reason(
+    tmp_path: Path, fields: list[tuple[int, str, float]], said: str
+) -> None:
+    write_nifti(volume(), tmp_path / "a.nii", "test")
+    edit(tmp_path / "a.nii", *fields)
+    with pytest.raises(VolumeError, match=said):
+        read_nifti(tmp_path / "a.nii")
+
+
+def test_a_header_in_another_unit_is_read_in_millimetres(tmp_path: Path) -> None:
+    for code, step in ((1, 0.001), (2, 1.0), (3, 1000.0), (0, 1.0)):
+        header = Nifti1Header()
+        header["xyzt_units"] = code
+        affine = np.diag([-1.0, -2.0, 3.0, 1 / step]) * step
+        affine[:3, 3] = (-10 * step, -20 * step, 30 * step)
+        Nifti1Image(np.zeros((3, 4, 5), np.int16), affine, header).to_filename(tmp_path / "a.nii")
+        read = read_nifti(tmp_path / "a.nii").affine
+        np.testing.assert_allclose(read[:3], [[0, 0, 1, 10], [0, 2, 0, 20], [3, 0, 0, 30]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("slope", [0.0, np.nan])
+def test_without_a_slope_there_is_no_intercept(tmp_path: Path, slope: float) -> None:
+    write_nifti(volume(), tmp_path / "a.nii", "test")
+    edit(tmp_path / "a.nii", (112, "f", slope), (116, "f", -1024.0))
+    np.testing.assert_array_equal(read_nifti(tmp_path / "a.nii").hu, volume().hu)
+
+
+def edit(path: Path, *fields: tuple[int, str, float]) -> None:
+    """Changes fields of a header, each given by its offset, type and value."""
+    data = bytearray(path.read_bytes())
+    for offset, kind, value in fields:
+        struct.pack_into("<" + kind, data, offset, value)
+    path.write_bytes(data)
 
 
 def test_a_series_of_volumes_is_refused(tmp_path: Path) -> None:

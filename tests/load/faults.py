@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import httpx
 
 from ctflow.__main__ import main as command_line
-from ctflow.commands import generate
+from ctflow.commands.model import FoundModel, find_model
 from tests.app.server import Apart
 from tests.browser.wire import Wire
 from tests.load.visitor import BAD, Visitor
@@ -140,8 +139,7 @@ def is_refused_to_a_program(server: Apart, bad: dict[str, Any]) -> bool:
 def bad_command_lines(number: int) -> Answers:
     """Gives bad words to `python -m ctflow generate`. A model is loaded only once, however often it is named."""
     wrong = 0
-    loaded_once = patch.object(generate, "load", cache(generate.load))
-    with tempfile.TemporaryDirectory() as folder, loaded_once:
+    with tempfile.TemporaryDirectory() as folder:
         every = [(option, word) for option, words in BAD_WORDS.items() for word in words]
         for option, word in itertools.islice(itertools.cycle(every), number):
             words = {"--report": "Clear.", "--out": f"{folder}/a.nii.gz", "--device": "cpu", "--chunks": "1"}
@@ -151,11 +149,20 @@ def bad_command_lines(number: int) -> Answers:
         return Answers(wrong, len(list(Path(folder).iterdir())))
 
 
+class LoadedOnce(FoundModel):
+    load = cache(FoundModel.load)
+
+
+def find_loaded_once(name: str) -> LoadedOnce:
+    found = find_model(name)
+    return LoadedOnce(found.folder, found.card)
+
+
 def _refused(words: list[str]) -> bool:
     """Whether the exit code is 2, after one message."""
     with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(io.StringIO()):
         try:
-            code = command_line(["generate", *words])
+            code = command_line(["generate", *words], find_loaded_once)
         except SystemExit as left:
             code = left.code
         except Exception:  # a traceback is what this looks for

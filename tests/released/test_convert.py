@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from ctflow.card import read_card
 from ctflow.checkpoint.catalog import RELEASED, how_to_get
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.checkpoint.weights import check_fit, read_shapes, shapes_of, without_memory
+from ctflow.commands.model import find_model
 from ctflow.errors import CheckpointError
 from ctflow.io.nifti import read_nifti
 from ctflow.models.stdit import STDiT
@@ -313,10 +315,10 @@ def test_v2_asks_for_the_paths_that_nobody_published(tmp_path: Path, capsys: pyt
 
 @pytest.mark.parametrize("name", RELEASED)
 def test_a_released_model_that_is_not_here_says_how_to_get_it_and_its_licences(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("ctflow.checkpoint.catalog.CHECKPOINTS", tmp_path)
-    assert main(["generate", "--report", "Clear.", "--model", name, "--out", str(tmp_path / "a.nii")]) == 2
+    words = ["generate", "--report", "Clear.", "--model", name, "--out", str(tmp_path / "a.nii")]
+    assert main(words, partial(find_model, folders=[tmp_path])) == 2
     said = capsys.readouterr().err
     assert f"python -m ctflow convert {name}" in said and "CC-BY-NC-SA-4.0" in said
     assert how_to_get(RELEASED[name]) in said

@@ -14,7 +14,7 @@ from ctflow.benchmark.reference import reference_velocity
 from ctflow.checkpoint.folder import load_checkpoint, load_transformer
 from ctflow.choices import CUDA_LEVELS
 from ctflow.errors import RequestError
-from ctflow.generator import ChunkDone, Event, Finished, StepDone
+from ctflow.generator import ChunkDone, Event, Finished, StepDone, joined
 from ctflow.models.avae import SliceDecoder
 from ctflow.models.stdit import STDiT
 from ctflow.pipeline import CTFlow
@@ -119,7 +119,7 @@ def test_a_chunk_that_is_decoded_beside_the_next_comes_in_order_and_whole(
     events = list(model.stream(request))
     for kind in (StepDone, ChunkDone):
         assert places(events, kind) == places(expected, kind)
-    np.testing.assert_array_equal(events[-1].volume.hu, expected[-1].volume.hu)
+    np.testing.assert_array_equal(joined(events).hu, joined(expected).hu)
     assert isinstance(events[-1], Finished) and len(waited) == 3
     made_meanwhile = steps_between_chunks(events)
     assert made_meanwhile == [min(after, request.steps)] * 2 + [0]
@@ -254,7 +254,7 @@ def test_on_a_gpu_the_events_are_in_order(folder: Path, level: str) -> None:
     chunks = [e for e in events if isinstance(e, ChunkDone)]
     assert steps == sorted(steps) and [e.chunk for e in chunks] == [0, 1, 2]
     assert [e.first_slice for e in chunks] == [0, 4, 8]
-    np.testing.assert_array_equal(np.concatenate([e.hu for e in chunks]), events[-1].volume.hu)
+    assert sum(len(e.hu) for e in chunks) == events[-1].shape[0]
 
 
 @pytest.mark.gpu

@@ -1,0 +1,28 @@
+"""What every reader of scans asks of what it has read."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ctflow.errors import VolumeError
+
+MAX_TILT_DEGREES = 1.0
+_INT16 = np.iinfo(np.int16)
+
+
+def hu_of(values: np.ndarray, path: Path) -> np.ndarray:
+    """Values of any real type -> int16 HU, rounded. Raises VolumeError for values that are no HU."""
+    if values.dtype == np.int16:
+        return values
+    if not np.isfinite(values).all():
+        raise VolumeError(f"{path} holds values that are not numbers, so no HU.")
+    rounded = np.rint(values)
+    if not ((rounded >= _INT16.min) & (rounded <= _INT16.max)).all():
+        raise VolumeError(f"{path} holds values that are no HU: outside {_INT16.min} to {_INT16.max}.")
+    return rounded.astype(np.int16)
+
+
+def check_right_angles(axes: np.ndarray, path: Path) -> None:
+    """Raises VolumeError if the axes, columns of length 1, are off right angles by more than MAX_TILT_DEGREES."""
+    if not np.allclose(axes.T @ axes, np.eye(3), atol=np.sin(np.radians(MAX_TILT_DEGREES))):
+        raise VolumeError(f"{path} has axes that are not at right angles (gantry tilt). Straighten it first.")
