@@ -38,7 +38,7 @@ from ctflow.models.ctclip import CTClip
 from ctflow.models.reader import Reader
 from ctflow.models.text import TextEncoder
 from ctflow.phantom import Phrasings, draw_truth, write_report
-from ctflow.phantom.sentences import UNSIZED, taught
+from ctflow.phantom.sentences import UNSIZED, teaching_sentences
 from ctflow.report import encoder_text
 from ctflow.training.loop import Recipe, Stage
 
@@ -140,7 +140,8 @@ def _mentions(stage: Stage, sizes: Sizes, reader: Reader, encoder: TextEncoder) 
     """What the frozen text encoder tells of a sentence."""
     reader.mentions.requires_grad_(True)
     once(stage, reader.mentions, lambda: train_mentions(stage, reader, encoder, TEXT_PARTS, sizes.sentences))
-    old, count = taught(stage.seed, sizes.sentences), sizes.sentences // 6
+    old = frozenset(one.text for one in teaching_sentences(stage.seed, sizes.sentences))
+    count = sizes.sentences // 6
     for phrasings in get_args(Phrasings):
         found = check_mentions(reader, encoder, TEXT_PARTS, phrasings, count, stage.seed, without=old)
         right = ", ".join(f"{100 * one.value:.1f} % {sort} (n {one.n})" for sort, one in found.right.items())

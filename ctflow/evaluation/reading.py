@@ -15,7 +15,7 @@ from ctflow.evaluation.statistics import Estimate, share
 from ctflow.models.reader import Reader
 from ctflow.models.text import TextEncoder
 from ctflow.phantom import SLOTS, Phrasings
-from ctflow.phantom.sentences import Sentence, Sort, draw_sentence, labelled, taught
+from ctflow.phantom.sentences import Sentence, Stance, draw_sentence, teaching_sentences
 from ctflow.reading import NOT_MENTIONED
 from ctflow.report import Report, encoder_text
 
@@ -23,7 +23,7 @@ SENTENCE_SEED = 2 * 10**6  # far from the seed of every training
 ENCODED_TOGETHER = 64  # sentences
 # For training, every second sentence on average loses this share of its words, so that no single word decides alone.
 UNKNOWN_SHARE = 0.15
-SORTS: dict[Sort, str] = {
+STANCES: dict[Stance, str] = {
     "asserted": "assert what it knows: read wholly right",
     "denied": "deny what it knows: read wholly right",
     "other": "say something else: nothing read",
@@ -41,13 +41,13 @@ class ReadingShare:
 
 @dataclass(frozen=True)
 class MentionCheck:
-    """Shares of distinct sentences: `right`, of each sort those read wholly right; `misread`, of all those in which
+    """Shares of distinct sentences: `right`, of each stance those read wholly right; `misread`, of all those in which
     something was read that they do not say.
 
     What is neither right nor misread was not recognised.
     """
 
-    right: dict[Sort, Estimate]
+    right: dict[Stance, Estimate]
     misread: Estimate
 
 
@@ -63,12 +63,13 @@ def measure_reading(
             f"{checkpoint.card.name} has no reader, so there is nothing to measure: choose a --model whose folder has "
             "`reader`."
         )
-    old, parts = taught(training_seed, training_sentences), checkpoint.card.text.parts
+    parts = checkpoint.card.text.parts
+    old = frozenset(one.text for one in teaching_sentences(training_seed, training_sentences))
     phrasings: Phrasings
     for phrasings in get_args(Phrasings):
         found = check_mentions(checkpoint.reader, checkpoint.text, parts, phrasings, count, SENTENCE_SEED, without=old)
-        for sort, words in SORTS.items():
-            yield ReadingShare(phrasings, words, found.right[sort])
+        for stance, words in STANCES.items():
+            yield ReadingShare(phrasings, words, found.right[stance])
         yield ReadingShare(phrasings, "say anything: misread", found.misread)
 
 
@@ -84,18 +85,18 @@ def check_mentions(
 ) -> MentionCheck:
     """Draws `count` sentences and reads the distinct ones, `without` those that the reader was taught.
 
-    A sentence on what the reader does not know is of the sort "other".
+    A sentence on what the reader does not know is of the stance "other".
     """
     sentences = _new_sentences(reader, phrasings, count, seed, without)
-    right: dict[Sort, list[bool]] = {sort: [] for sort in SORTS}
+    right: dict[Stance, list[bool]] = {stance: [] for stance in STANCES}
     misread = 0
     if sentences:
         embeddings, states, answers = encode_sentences(encoder, sentences, parts)
         read = reader.answers(embeddings, states)
         for sentence, good in zip(sentences, (read == answers).all(-1).tolist(), strict=True):
-            right[sentence.sort].append(good)
+            right[sentence.stance].append(good)
         misread = int(((read != answers) & (read != NOT_MENTIONED)).any(-1).sum())
-    shares = {sort: share(sum(good), len(good)) for sort, good in right.items()}
+    shares = {stance: share(sum(good), len(good)) for stance, good in right.items()}
     return MentionCheck(shares, share(misread, len(sentences)))
 
 
@@ -107,7 +108,7 @@ def _new_sentences(
     slots = {(kind, side, lobe): index for index, (kind, (side, lobe)) in enumerate(SLOTS)}
     known = [slots[slot] for slot in reader.config.slots]  # type: ignore[index]  # a reader's config has plain strings
     drawn = {one.text: one for one in (draw_sentence(rng, phrasings) for _ in range(count))}
-    return [labelled(one.text, one.slots[known]) for one in drawn.values() if one.text not in without]
+    return [Sentence(one.text, one.labels[known]) for one in drawn.values() if one.text not in without]
 
 
 @torch.no_grad()
@@ -127,7 +128,7 @@ def encode_sentences(
         ids, mask = tokens["input_ids"], tokens["attention_mask"]
         encoded.append(encoder.states(ids if rng is None else _with_unknown_words(ids, encoder.tokenizer, rng), mask))
     embeddings, states = (torch.cat(parts) for parts in zip(*encoded, strict=True))
-    return embeddings, states, torch.from_numpy(np.stack([one.slots for one in sentences]))
+    return embeddings, states, torch.from_numpy(np.stack([one.labels for one in sentences]))
 
 
 def _with_unknown_words(ids: Tensor, tokenizer: PreTrainedTokenizerBase, rng: np.random.Generator) -> Tensor:

@@ -1,6 +1,7 @@
-"""Sentences of chest CT reports on what phantoms do not have, so that the reader can say that it knows nothing of it.
+"""Sentences on what phantoms do not have, as chest CT reports contain them, and some that no report contains.
 
-Of no patient: written for this. Those of OTHERS_NEW are kept for tests.
+From these a reader learns to say that it knows nothing of a sentence. They were written for this and describe no
+patient. Those of OTHERS_NEW are kept for tests.
 """
 
 from ctflow.phantom.phrases import Phrases, nouns
@@ -80,7 +81,7 @@ OTHERS_NEW = (
     "My hovercraft is full of eels.",
     "The left window of the large house is open.",
 )
-# For the frames that findings are told and denied in.
+# For the same sentence frames that findings are asserted and denied in.
 OTHER_THINGS = Phrases(
     told=OTHERS,
     told_new=OTHERS_NEW,

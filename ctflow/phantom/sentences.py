@@ -1,6 +1,6 @@
 """Labelled sentences: what a sentence of a report says of each finding at each site.
 
-They teach a reader and test it. Some say nothing of any finding.
+They teach a reader and test it. Some of them speak of nothing that phantoms have.
 """
 
 from dataclasses import dataclass
@@ -16,110 +16,140 @@ from ctflow.phantom.reports import Phrasings, deny_all, filled, tell, tell_every
 from ctflow.phantom.truth import KINDS, LOBAR, SIDED, SIZES, SLOTS, Finding, Kind, Site, Truth
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED
 
-Sort = Literal["asserted", "denied", "other"]
-PLACED = (*SIDED, *LOBAR)
-JOINED_SHARE = 0.2  # of the sentences are two, joined by a comma
-UNSIZED = 0.3  # of the sentences that can leave the size out do: else a finding without one reads as its denial
+Stance = Literal["asserted", "denied", "other"]
+KINDS_WITH_PLACES = (*SIDED, *LOBAR)
+JOINED_SHARE = 0.2  # of the sentences consist of two clauses, joined by a comma
+# This share of the sentences that could state a size leave it out. A reader taught only sized findings would take a
+# finding without a size for a denial.
+UNSIZED = 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class Sentence:
-    """`slots`: int64 (len(SLOTS),), each NOT_MENTIONED, DENIED or ASSERTED. `unplaced`: asserted, but in no slot."""
+    """`labels`: int64 (len(SLOTS),), each NOT_MENTIONED, DENIED or ASSERTED.
+
+    `unplaced`: a kind that the sentence asserts without saying where, so that no slot holds it.
+    """
 
     text: str
-    slots: np.ndarray
-    sort: Sort
+    labels: np.ndarray
     unplaced: Kind | None = None
+
+    @property
+    def stance(self) -> Stance:
+        """Asserted if any slot is, denied if slots are only denied, other if none is mentioned."""
+        if (self.labels == ASSERTED).any():
+            return "asserted"
+        return "denied" if (self.labels == DENIED).any() else "other"
 
 
 def draw_sentence(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
-    """One sentence, or two that are joined, as reports have them."""
-    first = _draw_one(rng, phrasings)
+    """A sentence of one clause, or of two that do not contradict each other."""
+    first = draw_clause(rng, phrasings)
     if rng.random() >= JOINED_SHARE:
         return first
-    second = _draw_one(rng, phrasings)
-    while _contradict(first, second) or _contradict(second, first):
-        second = _draw_one(rng, phrasings)
-    text = f"{first.text.rstrip('.')}, {second.text[:1].lower()}{second.text[1:]}"
-    return Sentence(text, np.maximum(first.slots, second.slots), max(first.sort, second.sort, key=_WEIGHT.get))
+    return join(first, draw_compatible(first, rng, phrasings))
 
 
-def _contradict(one: Sentence, other: Sentence) -> bool:
-    """Whether one denies what the other asserts, or speaks of what the other asserts somewhere."""
-    unplaced = [kind == one.unplaced for kind, _ in SLOTS]
-    return bool((one.slots * other.slots * (one.slots - other.slots)).any() or other.slots[unplaced].any())
-
-
-_WEIGHT: dict[Sort, int] = {"other": 0, "denied": 1, "asserted": 2}
-
-
-def _draw_one(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
+def draw_clause(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
+    """A sentence of one clause: it asserts one finding, denies one or several, or speaks of something else."""
     draw = rng.random()
     kind = KINDS[int(rng.integers(len(KINDS)))]
     if draw < 0.45:
-        return _asserted(kind, rng, phrasings)
+        return _assert_finding(kind, rng, phrasings)
     if draw < 0.70:
         (text,) = tell(Truth(), kind, rng, phrasings)
-        return Sentence(text, _slots(dict.fromkeys((kind, *ALSO_DENIED.get(text, ())), DENIED)), "denied")
+        return Sentence(text, _labels(DENIED, kind, *ALSO_DENIED.get(text, ())))
     if draw < 0.75:
         several = [KINDS[i] for i in rng.permutation(len(KINDS))[: int(rng.integers(2, 4))]]
-        return Sentence(deny_all(several, rng, phrasings), _slots(dict.fromkeys(several, DENIED)), "denied")
-    if phrasings == "known" and draw < 0.79:
-        text, kinds = GENERAL_DENIALS[int(rng.integers(len(GENERAL_DENIALS)))]
-        return Sentence(text, _slots(dict.fromkeys(kinds, DENIED)), "denied")
-    if phrasings == "known" and draw < 0.82:
-        text = str(rng.choice(NORMAL_WHOLE + NORMAL_IMPRESSION))
-        return Sentence(text, _slots(dict.fromkeys(KINDS, DENIED)), "denied")
-    if phrasings == "known" and draw < 0.86:
-        kind = LOBAR[int(rng.integers(len(LOBAR)))]
-        return Sentence(tell_everywhere(kind, rng), _slots({kind: ASSERTED}), "asserted")
-    if phrasings == "known" and draw < 0.90:  # as it cannot be said where it is, it is better not recognised
-        kind = PLACED[int(rng.integers(len(PLACED)))]
-        return Sentence(tell_unplaced(kind, rng), _slots({}), "other", kind)
-    return Sentence(_other(rng, phrasings), _slots({}), "other")
+        return Sentence(deny_all(several, rng, phrasings), _labels(DENIED, *several))
+    if phrasings == "known" and draw < 0.90:
+        return _summary(draw, rng)
+    return Sentence(_speak_of_something_else(rng, phrasings), _labels(NOT_MENTIONED))
 
 
-def _other(rng: np.random.Generator, phrasings: Phrasings) -> str:
-    held_out = phrasings == "held-out"
-    if rng.random() < 0.5:
-        return str(rng.choice(OTHERS_NEW if held_out else BACKGROUND + OTHERS))
-    said = frames.told if rng.random() < 0.5 else frames.denied
-    framed = said(OTHER_THINGS)[held_out]
-    words = {"size": str(rng.choice(SIZES)), "measure": ""}
-    return filled(framed[int(rng.integers(len(framed)))], words)
+def draw_compatible(first: Sentence, rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
+    """A clause that does not contradict the first one."""
+    second = draw_clause(rng, phrasings)
+    while _contradicts(first, second) or _contradicts(second, first):
+        second = draw_clause(rng, phrasings)
+    return second
 
 
-def _asserted(kind: Kind, rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
+def join(first: Sentence, second: Sentence) -> Sentence:
+    """Two clauses as one sentence. What one asserts and the other denies elsewhere is asserted."""
+    text = f"{first.text.rstrip('.')}, {second.text[:1].lower()}{second.text[1:]}"
+    return Sentence(text, np.maximum(first.labels, second.labels))
+
+
+def teaching_sentences(seed: int, count: int) -> list[Sentence]:
+    """The sentences that a reader is taught: a data set that seed and count define, as a seed defines a phantom.
+
+    How they are drawn must not change: this is how sentences that a trained reader has seen are known again.
+    """
+    rng = np.random.default_rng([seed, 6])
+    return [draw_sentence(rng, "known") for _ in range(count)]
+
+
+def _contradicts(one: Sentence, other: Sentence) -> bool:
+    """Whether a slot is asserted by one and denied by the other, or the other speaks of a kind that is unplaced."""
+    unplaced = [kind == one.unplaced for kind, _ in SLOTS]
+    conflict = one.labels * other.labels * (one.labels - other.labels)
+    return bool(conflict.any() or other.labels[unplaced].any())
+
+
+def _assert_finding(kind: Kind, rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
     findings = draw_finding(kind, rng)
     if kind != "Pleural effusion":
         findings = findings[:1]
     texts = tell(Truth(findings=tuple(findings)), kind, rng, phrasings, UNSIZED)
     if len(texts) == len(findings):
         which = int(rng.integers(len(texts)))
-        return Sentence(texts[which], _at(findings[which], ASSERTED), "asserted")
+        return Sentence(texts[which], _labels_at(findings[which], ASSERTED))
     if len(texts) < len(findings):  # both sides in one sentence
-        return Sentence(texts[0], _slots({kind: ASSERTED}), "asserted")
+        return Sentence(texts[0], _labels(ASSERTED, kind))
+    # The second sentence denies the effusion of the other side.
     other = Finding(kind=kind, side="left" if findings[0].side == "right" else "right")
-    return Sentence(texts[1], _at(other, DENIED), "denied")  # of an effusion on one side, that it is not on the other
+    return Sentence(texts[1], _labels_at(other, DENIED))
 
 
-def labelled(text: str, slots: np.ndarray) -> Sentence:
-    """The sentence of these answers, of the sort that they make it."""
-    return Sentence(text, slots, "asserted" if (slots == ASSERTED).any() else "denied" if slots.any() else "other")
+def _summary(draw: float, rng: np.random.Generator) -> Sentence:
+    """A sentence that names no single place: general denials, a normal chest, both lungs, or a finding without place.
+
+    There are no held-out wordings of these. `draw`: from 0.75 to 0.90.
+    """
+    if draw < 0.79:
+        text, kinds = GENERAL_DENIALS[int(rng.integers(len(GENERAL_DENIALS)))]
+        return Sentence(text, _labels(DENIED, *kinds))
+    if draw < 0.82:
+        return Sentence(str(rng.choice(NORMAL_WHOLE + NORMAL_IMPRESSION)), _labels(DENIED, *KINDS))
+    if draw < 0.86:
+        kind = LOBAR[int(rng.integers(len(LOBAR)))]
+        return Sentence(tell_everywhere(kind, rng), _labels(ASSERTED, kind))
+    # A reader cannot say where this finding is, so it is better not recognised.
+    kind = KINDS_WITH_PLACES[int(rng.integers(len(KINDS_WITH_PLACES)))]
+    return Sentence(tell_unplaced(kind, rng), _labels(NOT_MENTIONED), unplaced=kind)
 
 
-def _slots(answers: dict[Kind, int]) -> np.ndarray:
-    return np.array([answers.get(kind, NOT_MENTIONED) for kind, _ in SLOTS], np.int64)
+def _speak_of_something_else(rng: np.random.Generator, phrasings: Phrasings) -> str:
+    held_out = phrasings == "held-out"
+    if rng.random() < 0.5:
+        return str(rng.choice(OTHERS_NEW if held_out else BACKGROUND + OTHERS))
+    template = frames.told if rng.random() < 0.5 else frames.denied
+    templates = template(OTHER_THINGS)[held_out]
+    words = {"size": str(rng.choice(SIZES)), "measure": ""}
+    return filled(templates[int(rng.integers(len(templates)))], words)
 
 
-def _at(finding: Finding, answer: int) -> np.ndarray:
+def _labels(label: int, *kinds: Kind) -> np.ndarray:
+    """The label at every slot of these kinds."""
+    return np.array([label if kind in kinds else NOT_MENTIONED for kind, _ in SLOTS], np.int64)
+
+
+def _labels_at(finding: Finding, label: int) -> np.ndarray:
+    """The label at the slots of one finding's sites."""
+
     def there(kind: Kind, site: Site) -> bool:
         return kind == finding.kind and site in finding.sites
 
-    return np.array([answer if there(*slot) else NOT_MENTIONED for slot in SLOTS], np.int64)
-
-
-def taught(seed: int, count: int) -> frozenset[str]:
-    """The texts of the `count` sentences that a reader is taught with this seed."""
-    rng = np.random.default_rng([seed, 6])
-    return frozenset(draw_sentence(rng, "known").text for _ in range(count))
+    return np.array([label if there(*slot) else NOT_MENTIONED for slot in SLOTS], np.int64)

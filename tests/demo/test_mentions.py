@@ -6,7 +6,7 @@ import pytest
 from torch import Tensor
 
 from ctflow.demo.mentions import train_mentions
-from ctflow.phantom.sentences import taught
+from ctflow.phantom.sentences import teaching_sentences
 
 
 class EnoughSeen(Exception):
@@ -23,4 +23,4 @@ def test_what_training_drew_is_known_again() -> None:
     encoder = SimpleNamespace(tokenizer=tokenizer, max_tokens=16)
     with pytest.raises(EnoughSeen):
         train_mentions(SimpleNamespace(seed=3), None, encoder, ("{findings}",), 50)
-    assert set(drawn) == taught(3, 50)
+    assert drawn == [one.text for one in teaching_sentences(3, 50)]

@@ -15,7 +15,7 @@ from ctflow.__main__ import main
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.evaluation.reading import check_mentions, encode_sentences, measure_reading
 from ctflow.models.reader import Reader, ReaderConfig
-from ctflow.phantom.sentences import draw_sentence, taught
+from ctflow.phantom.sentences import draw_sentence, teaching_sentences
 from ctflow.reading import NOT_MENTIONED
 from tests.tiny import CARD, tiny_checkpoint
 
@@ -51,7 +51,7 @@ class NothingRead:
 
 def test_sentences_that_were_taught_are_left_out_and_equal_ones_count_once() -> None:
     """Most of the sentences that were called new had been taught word for word; 116 were counted as 1,500."""
-    encoder, old = RecordingEncoder(), taught(0, 2000)
+    encoder, old = RecordingEncoder(), {one.text for one in teaching_sentences(0, 2000)}
     found = check_mentions(NothingRead(), encoder, PARTS, "known", 400, 1, without=old)
     assert 20 < len(encoder.texts) < 400
     assert len(encoder.texts) == len(set(encoder.texts))
