@@ -1,4 +1,4 @@
-"""`python -m ctflow train`: makes a checkpoint. The demo model comes from nothing but our own phantoms."""
+"""`python -m ctflow train`: makes a checkpoint. The demo model needs nothing but our own phantoms."""
 
 import argparse
 import math
@@ -13,16 +13,25 @@ from ctflow.io.files import make_folder
 from ctflow.request import MAX_SEED
 
 DEMO_HELP = """\
-Makes --phantoms (1,200 are about 16 GB, kept in --work), two studies of each person with other findings, and trains the
-A-VAE, the text encoder and its reader, the image tower and the transformer, each for its share of --hours. The
-phantoms, their latents and the fit of the tower to them take their own time beside that. After a call that was cut
-short, the same --work goes on with the time that was left when it last saved; after one that ended, it trains the
-transformer for its share of --hours more and keeps the others. --from goes on with a checkpoint's weights in a new
---work: a fifth of --hours is for the text encoder's wordings, the reader, a new tower and the A-VAE's decoder, the rest
-for the transformer, which begins anew if that checkpoint's has other sizes. The A-VAE's encoder stays, and so does what
-the text encoder makes of plain reports. On a GPU batches are eight times as large.
+Trains the demo model on simulated chests: the A-VAE, the text encoder, its reader, the image tower and the
+transformer, each for its share of --hours. Making the phantoms and their latents takes time beside that.
 
-Try the model with: python app.py --model DIR, where DIR is --out."""
+Phantoms and state are kept in --work: 16 GB for 1,200 phantoms, which are two studies of each of 600 persons.
+Call it again with the same --work
+  - after it was cut short, and it continues with the time that was left when it last saved;
+  - after it had ended, and it trains the transformer for its share of --hours more.
+
+--from begins with the networks of a checkpoint, in a new --work. A fifth of --hours then goes to the text encoder,
+the reader, a new image tower and the A-VAE's decoder, the rest to the transformer. The latents stay what they were,
+and so does what the text encoder makes of plain reports. A transformer of another size begins anew.
+
+On a GPU batches are eight times as large.
+
+A model that was just trained has a card that says nothing of which findings it draws as asked. Measure them with
+`python -m ctflow evaluate obedience --model DIR`, then bring the card up to date, without training, with
+`python -m ctflow train demo --card-of DIR --obedience runs/obedience/obedience.json`.
+
+Try the model with: python app.py --model DIR"""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -31,29 +40,36 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     kinds = parser.add_subparsers(title="what to train", required=True, metavar="WHAT")
     demo = kinds.add_parser(
         "demo",
-        help="a small model, from procedural phantoms",
+        help="a small model, from simulated chests",
         description=DEMO_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     demo.set_defaults(run=run_demo)
-    demo.add_argument("--hours", type=float, default=8.0, metavar="H", help="of training (default: %(default)s)")
-    demo.add_argument("--out", type=Path, metavar="DIR", help="the checkpoint (default: model in --work)")
+    demo.add_argument("--hours", type=float, default=8.0, metavar="H", help="how long to train (default: %(default)s)")
+    demo.add_argument("--out", type=Path, metavar="DIR", help="where to write the model (default: model in --work)")
     demo.add_argument(
         "--work",
         type=Path,
         metavar="DIR",
-        help="phantoms and state; the same folder again goes on where it stopped (default: runs/demo)",
+        help="where to keep phantoms and state; the same folder again continues (default: runs/demo)",
     )
-    demo.add_argument("--from", dest="beginning", type=Path, metavar="DIR", help="begin with this checkpoint's weights")
-    demo.add_argument("--smoke", action="store_true", help="a tiny model in runs/smoke, to see that it all runs")
-    demo.add_argument("--phantoms", type=int, metavar="N", help="an even number, 13 MB each (default: 1200)")
-    demo.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
-    demo.add_argument("--device", choices=DEVICES, default="auto")
+    demo.add_argument("--from", dest="from_checkpoint", type=Path, metavar="DIR", help="begin with this checkpoint")
+    demo.add_argument("--smoke", action="store_true", help="train a tiny model in runs/smoke, to see that all runs")
+    demo.add_argument(
+        "--phantoms", type=int, metavar="N", help="how many, an even number of 13 MB each (default: 1200)"
+    )
+    demo.add_argument("--seed", type=int, default=0, metavar="N", help="of persons and training (default: %(default)s)")
+    demo.add_argument("--device", choices=DEVICES, default="auto", help="default: %(default)s")
+    demo.add_argument("--card-of", type=Path, metavar="DIR", help="train nothing, and rewrite the card of this model")
+    demo.add_argument("--obedience", type=Path, metavar="FILE", help="the obedience.json that was measured of it")
 
 
 def run_demo(args: argparse.Namespace) -> None:
-    """Trains the demo model. Raises CTFlowError where it cannot begin."""
+    """Trains the demo model, or rewrites a card. Raises CTFlowError where it cannot begin."""
+    if args.card_of or args.obedience:
+        _rewrite_card(args)
+        return
     if not 0 < args.hours < math.inf:
         raise RequestError(f"--hours is a number more than 0; got {args.hours:g}.")
     check_least(args, seed=0, phantoms=2)
@@ -73,10 +89,32 @@ def run_demo(args: argparse.Namespace) -> None:
     sizes = SMOKE if args.smoke else DEMO
     if args.phantoms:
         sizes = replace(sizes, phantoms=args.phantoms)
-    train_demo(out, work, args.hours, sizes, args.seed, args.device, args.beginning)
+    train_demo(
+        out,
+        work,
+        hours=args.hours,
+        sizes=sizes,
+        seed=args.seed,
+        device=args.device,
+        from_checkpoint=args.from_checkpoint,
+    )
+
+
+def _rewrite_card(args: argparse.Namespace) -> None:
+    if not (args.card_of and args.obedience):
+        raise RequestError(
+            "--card-of and --obedience belong together: a model that was trained, and what was measured of it."
+        )
+    with extra("train"):
+        from ctflow.demo.card import read_obedience, rewrite_card
+
+    rewrite_card(args.card_of, read_obedience(args.obedience))
+    print(f"{args.card_of / CARD} now says what {args.obedience} measured.")
 
 
 def _check_replaceable(out: Path) -> None:
-    """Raises RequestError where a checkpoint would take the place of something else."""
+    """Raises RequestError where a checkpoint would replace something else."""
     if out.is_symlink() or (out.exists() and not (out.is_dir() and ((out / CARD).exists() or not any(out.iterdir())))):
-        raise RequestError(f"{out} is there, and no checkpoint: choose another --out, a new folder or an older model.")
+        raise RequestError(
+            f"{out} exists and is no checkpoint: choose another --out, a new folder or an older model to replace."
+        )

@@ -1,25 +1,30 @@
-"""Training of the A-VAE: noise-free phantom slices in, the same slices out."""
+"""Training of the A-VAE: noise-free slices of phantoms go in, the same slices come out."""
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from torch import Tensor, nn
+from torch import Tensor
 
 from ctflow.data.phantoms import PhantomSet
 from ctflow.hu import IntensityMap
-from ctflow.training.loop import Stage, train
+from ctflow.training.loop import train
+from ctflow.training.stage import Stage
 
 ERROR_UNIT = 0.02  # intensity (48 HU): an error of this size costs 1
 KL_WEIGHT = 1e-3
-SOFT_TISSUE_HU = -250  # above it errors count SOFT_TISSUE_WEIGHT times: 50 HU make an organ, 50 HU in air nothing
+# Above this HU errors count SOFT_TISSUE_WEIGHT times: 50 HU make an organ there, and nothing in air.
+SOFT_TISSUE_HU = -250
 SOFT_TISSUE_WEIGHT = 2.0
-CROP = 128  # most steps see crops, more various than whole slices for as many pixels, but of other statistics
-WHOLE_SHARE = 0.15
+CROP = 128  # most steps see crops, which are more varied than whole slices of as many pixels
+WHOLE_SLICES_SHARE = 0.15  # of the steps see whole slices, whose statistics differ from those of crops
 PLAIN_SHARE = 0.03  # of the steps see a white or a black slice, so that the ends of a volume decode well
 
 
 def new_avae(channels: tuple[int, ...], latent_channels: int) -> AutoencoderKL:
-    """One channel in and out, no attention: one level per entry of `channels`, each halving the plane but the last."""
+    """One channel in and out, no attention, one level for each entry of `channels`.
+
+    Each level but the last halves rows and columns.
+    """
     levels = len(channels)
     return AutoencoderKL(
         in_channels=1,
@@ -37,34 +42,37 @@ def new_avae(channels: tuple[int, ...], latent_channels: int) -> AutoencoderKL:
     )
 
 
-def _batch(phantoms: PhantomSet, intensity: IntensityMap, size: int, rng: np.random.Generator) -> np.ndarray:
-    """HU (n, side, side): `size` crops, or fewer whole slices of as many pixels, or one that is white or black."""
-    kind = rng.random()
-    if kind < PLAIN_SHARE:
-        return np.full((1, CROP, CROP), rng.choice([intensity.hu_black, intensity.hu_white]))
-    whole = kind < PLAIN_SHARE + WHOLE_SHARE
-    picks = rng.integers(len(phantoms.slices), size=max(1, size // 4) if whole else size)
-    slices = np.stack([phantoms.hu[i, rng.integers(phantoms.slices[i])] for i in picks])
-    row, column = (0, 0) if whole else rng.integers([side - CROP + 1 for side in slices.shape[1:]])
-    return slices if whole else slices[:, row : row + CROP, column : column + CROP]
-
-
 def train_avae(
-    stage: Stage, kl: AutoencoderKL, phantoms: PhantomSet, intensity: IntensityMap, batch: int
+    stage: Stage, avae: AutoencoderKL, phantoms: PhantomSet, intensity: IntensityMap, batch: int
 ) -> AutoencoderKL:
     """Minimises the absolute error, weighted towards soft tissue, and a slight pull of the code to a unit Gaussian.
 
-    What of `kl` is frozen stays as it is.
+    `batch`: crops in a step. What is frozen in `avae` stays as it is.
     """
     soft_tissue = float(intensity.to_intensity(np.array(SOFT_TISSUE_HU)))
 
-    def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
-        pixels = torch.from_numpy(intensity.to_intensity(_batch(phantoms, intensity, batch, rng)))[:, None].to(device)
-        posterior = model.encode(pixels).latent_dist
+    def losses(avae: AutoencoderKL, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+        hu = _draw_slices(phantoms, intensity, batch, rng)
+        pixels = torch.from_numpy(intensity.to_intensity(hu))[:, None].to(device)
+        posterior = avae.encode(pixels).latent_dist
         noise = torch.from_numpy(rng.standard_normal(posterior.mean.shape, np.float32)).to(device)
-        decoded = model.decode(posterior.mean + posterior.std * noise).sample
+        decoded = avae.decode(posterior.mean + posterior.std * noise).sample
         weight = 1 + (SOFT_TISSUE_WEIGHT - 1) * (pixels > soft_tissue)
         error = ((decoded.float() - pixels).abs() * weight).mean() / ERROR_UNIT
         return {"error": error, "kl": KL_WEIGHT * posterior.kl().mean() / posterior.mean[0].numel()}
 
-    return train(stage, kl, losses)
+    return train(stage, avae, losses)
+
+
+def _draw_slices(phantoms: PhantomSet, intensity: IntensityMap, count: int, rng: np.random.Generator) -> np.ndarray:
+    """HU (n, rows, columns): `count` crops, or fewer whole slices of as many pixels, or one white or black crop."""
+    kind = rng.random()
+    if kind < PLAIN_SHARE:
+        return np.full((1, CROP, CROP), rng.choice([intensity.hu_black, intensity.hu_white]))
+    whole = kind < PLAIN_SHARE + WHOLE_SLICES_SHARE
+    picks = rng.integers(len(phantoms.slices), size=max(1, count // 4) if whole else count)
+    slices = np.stack([phantoms.hu[i, rng.integers(phantoms.slices[i])] for i in picks])
+    if whole:
+        return slices
+    row, column = rng.integers([side - CROP + 1 for side in slices.shape[1:]])
+    return slices[:, row : row + CROP, column : column + CROP]

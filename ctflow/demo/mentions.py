@@ -1,45 +1,90 @@
-"""Training of the reader's mentions: a head on the frozen text encoder, taught with phantoms' sentences."""
+"""Training of the reader's mentions: a head on the frozen text encoder, taught with phantoms' labelled sentences."""
+
+import logging
+from typing import get_args
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ctflow.demo.text import LOGIT_SCALE, Attributes
-from ctflow.evaluation.reading import encode_sentences
+from ctflow.demo.text import LOGIT_SCALE, GradedEncoder, encode_texts
+from ctflow.evaluation.reading import check_mentions
 from ctflow.models.reader import Reader, ReaderConfig
 from ctflow.models.text import TextEncoder
-from ctflow.phantom import SIZES, SLOTS
-from ctflow.phantom.sentences import draw_sentence
-from ctflow.training.loop import Stage, train
+from ctflow.phantom import SIZES, SLOTS, Phrasings
+from ctflow.phantom.sentences import Sentence, teaching_sentences
+from ctflow.report import Report, encoder_text
+from ctflow.training.loop import train
+from ctflow.training.randomness import random_stream
+from ctflow.training.stage import Stage
+
+log = logging.getLogger(__name__)
 
 HIDDEN = 256
-BATCH = 256
+BATCH = 256  # sentences in a step
+LABELS = 3  # not mentioned, denied, asserted
+# In every second sentence this share of the words is made unknown, so that no single word decides alone.
+UNKNOWN_SHARE = 0.15
+CHECKED_SHARE = 1 / 6  # as many sentences check a reader as this share of those that teach it
 
 
-def new_reader(attributes: Attributes) -> Reader:
+def new_reader(graded: GradedEncoder) -> Reader:
     """With the grades that the encoder was trained with, and mentions that are still to be trained."""
-    bert = attributes.encoder.bert.config
+    bert = graded.encoder.bert.config
     slots = tuple((kind, *site) for kind, site in SLOTS)
-    reader = Reader(ReaderConfig(bert.hidden_size, bert.num_hidden_layers, HIDDEN, slots, SIZES))
-    # Its embeddings come as they are; and the last number of a slot is the amount, which nobody reads.
+    config = ReaderConfig(dim=bert.hidden_size, layers=bert.num_hidden_layers, hidden=HIDDEN, slots=slots, sizes=SIZES)
+    reader = Reader(config)
+    # The reader gets embeddings as they are, without LOGIT_SCALE. The last number of a slot is the amount, which
+    # nobody reads.
     weight, bias = (
         tensor.unflatten(0, (len(SLOTS), -1))[:, :-1].flatten(0, 1).detach()
-        for tensor in (attributes.heads.weight, attributes.heads.bias)
+        for tensor in (graded.heads.weight, graded.heads.bias)
     )
     reader.grades.load_state_dict({"weight": LOGIT_SCALE * weight, "bias": bias})
     return reader
 
 
-def train_mentions(stage: Stage, reader: Reader, encoder: TextEncoder, parts: tuple[str, ...], count: int) -> nn.Module:
-    """Cross-entropy over the slots of `count` sentences, which are encoded once: the encoder stays as it is."""
-    rng = np.random.default_rng([stage.seed, 6])
-    _, states, answers = encode_sentences(encoder, [draw_sentence(rng, "known") for _ in range(count)], parts, rng)
+def train_mentions(
+    stage: Stage, reader: Reader, encoder: TextEncoder, parts: tuple[str, ...], count: int
+) -> nn.Sequential:
+    """Cross-entropy over the slots of `count` sentences. They are encoded once, since the encoder stays as it is."""
+    sentences = teaching_sentences(stage.seed, count)
+    states = encode_with_unknown_words(encoder, sentences, parts, random_stream(stage.seed, "unknown words"))
+    labels = torch.from_numpy(np.stack([one.labels for one in sentences]))
 
-    def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+    def losses(mentions: nn.Sequential, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         picks = torch.from_numpy(rng.integers(count, size=BATCH))
-        said = model(states[picks].to(device)).float().unflatten(1, (-1, 3))
-        target = answers[picks].to(device)
-        return {"mentions": F.cross_entropy(said.flatten(0, 1), target.flatten(), reduction="sum") / BATCH}
+        logits = mentions(states[picks].to(device)).float().unflatten(1, (-1, LABELS))
+        target = labels[picks].to(device)
+        return {"mentions": F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum") / BATCH}
 
-    return train(stage, reader.mentions, losses)
+    return train(stage, reader.mentions.requires_grad_(True), losses)
+
+
+@torch.no_grad()
+def encode_with_unknown_words(
+    encoder: TextEncoder, sentences: list[Sentence], parts: tuple[str, ...], rng: np.random.Generator
+) -> Tensor:
+    """The encoder's states (sentences, (1 + layers) · D), as `TextEncoder.states` gives them."""
+    tokenizer = encoder.tokenizer
+
+    def states(ids: Tensor, mask: Tensor) -> tuple[Tensor]:
+        some = rng.random(ids.shape) < UNKNOWN_SHARE * rng.integers(2, size=(len(ids), 1))
+        special = (ids == tokenizer.cls_token_id) | (ids == tokenizer.sep_token_id)
+        unknown = torch.from_numpy(some).to(ids.device) & ~special
+        return (encoder.states(torch.where(unknown, tokenizer.unk_token_id, ids), mask)[1],)
+
+    texts = [encoder_text(Report(one.text), parts) for one in sentences]
+    return encode_texts(states, encoder, texts, encoder.bert.device)[0]
+
+
+def check_reader(reader: Reader, encoder: TextEncoder, parts: tuple[str, ...], count: int, seed: int) -> None:
+    """Logs how well the reader reads new sentences. `count`: how many it was taught, with this seed."""
+    taught = frozenset(one.text for one in teaching_sentences(seed, count))
+    checked = int(CHECKED_SHARE * count)
+    for phrasings in get_args(Phrasings):
+        found = check_mentions(reader, encoder, parts, phrasings, checked, seed, without=taught)
+        right = ", ".join(f"{100 * one.value:.1f} % {stance} (n {one.n})" for stance, one in found.right.items())
+        misread = 100 * found.misread.value
+        log.info("reader, new sentences, %s phrasings: right %s; %.1f %% misread", phrasings, right, misread)

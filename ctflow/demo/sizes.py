@@ -4,12 +4,21 @@ from dataclasses import dataclass, replace
 
 from ctflow.demo.tower import latent_size
 from ctflow.models.ctclip import CTClipConfig
-from ctflow.phantom import KINDS
+from ctflow.models.stdit_config import STDiTConfig
+from ctflow.phantom import KINDS, SLOTS
+from ctflow.phantom.grid import SIZE
+
+CHUNK = 16  # slices
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What differs between the demo model and a smoke test of its training."""
+    """What differs between the demo model and a smoke test of its training.
+
+    `avae_channels`: one entry for each level. `patch`: slices, rows and columns of a token. `batch` and
+    `avae_batch`: chunks and crops in a step on a CPU; `ctflow.demo.train` says what a GPU gets. `vocabulary_reports`:
+    the tokenizer's vocabulary is made of so many. `sentences`: so many teach the reader.
+    """
 
     phantoms: int
     avae_channels: tuple[int, ...]
@@ -28,6 +37,31 @@ class Sizes:
     sentences: int
     tower: CTClipConfig
 
+    @property
+    def latent_side(self) -> int:
+        """Rows, and columns, of a slice of latents: every level of the A-VAE but the last halves them."""
+        return SIZE >> (len(self.avae_channels) - 1)
+
+
+def transformer_config(sizes: Sizes) -> STDiTConfig:
+    """The transformer of these sizes."""
+    return STDiTConfig(
+        input_size=(CHUNK, sizes.latent_side, sizes.latent_side),
+        patch_size=sizes.patch,
+        in_channels=2 * sizes.latent_channels,
+        out_channels=sizes.latent_channels,
+        hidden_size=sizes.hidden,
+        depth=sizes.depth,
+        num_heads=sizes.heads,
+        mlp_ratio=4.0,
+        caption_channels=sizes.text_hidden,
+        head_merge="usual",
+        positions="chunk",
+        text_facts=len(SLOTS),
+        detail=sizes.detail,
+        detail_blocks=sizes.detail_blocks,
+    )
+
 
 DEMO = Sizes(
     phantoms=1200,
@@ -45,7 +79,7 @@ DEMO = Sizes(
     batch=8,
     vocabulary_reports=4000,
     sentences=30_000,
-    # No layers: see `ctflow.demo.tower`.
+    # It has no layers of attention: see `ctflow.demo.tower`.
     tower=CTClipConfig(
         dim=64,
         codebook_size=2048,

@@ -1,10 +1,11 @@
-"""Training of the image tower: phantoms and what is said of them, as unit vectors of one space.
+"""Training of the image tower: phantoms and their reports as unit vectors of one space.
 
-The image's side is fitted in closed form, because gradients do not get a tower so small there in hours: patches become
-principal components, codes the means of their tokens, and a ridge regression reads the truth off the codes' places.
-The text's side is then trained against it, as CT-CLIP's is.
+The image side is fitted in closed form, since gradients would take hours to bring a tower this small as far: patches
+become principal components, codes the means of their tokens, and a ridge regression reads the truth off where the
+codes lie. The text side is then trained against it, as CT-CLIP's is.
 """
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,26 +21,30 @@ from ctflow.models.ctclip_input import clip_input, clip_text, prompts
 from ctflow.models.text import TextEncoder
 from ctflow.phantom import SLOTS, affine, amounts, grades, write_report
 from ctflow.phantom.sentences import UNSIZED
-from ctflow.training.loop import Stage, train
+from ctflow.training.loop import train
+from ctflow.training.randomness import random_stream, seed_torch
+from ctflow.training.stage import Stage
 from ctflow.volume import Volume
 
-HELD_OUT_SHARE = 0.125  # of the phantoms, the last ones, that no part of the training sees
+log = logging.getLogger(__name__)
+
+HELD_OUT_SHARE = 0.125  # of the phantoms, the last ones: no part of the training sees them
 FOLDS = 5
 RIDGE = 0.1  # of the mean square of the codes' places
 REPORTS = 4  # of each phantom
-FITTED_PATCHES, FITTED_TOKENS, ROUNDS = 8_000, 40_000, 8
-BATCH = 128
+FITTED_PATCHES, FITTED_TOKENS, K_MEANS_ROUNDS = 8_000, 40_000, 8
+BATCH = 128  # phantoms in a step
 FIRST_TEMPERATURE = 2.5  # in logarithms; it is learnt
 LABELS_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class TowerSet:
-    """What the text's side is taught with, of each phantom.
+class TowerData:
+    """What the text side is taught with.
 
-    `images` (phantoms, latent) by a tower that has not seen them, of unit length. `texts` (phantoms, REPORTS, D).
-    `truths`: equal numbers for equal truths. `absent`: int64 (phantoms, labels), 0 where the label's finding is there
-    and 1 where it is not, as the `prompts` (labels, 2, D) lie.
+    `images` (phantoms, latent): of unit length, by a tower that was not fitted to them. `texts` (phantoms, REPORTS, D).
+    `truths` (phantoms,): equal numbers for equal truths. `prompts` (labels, 2, D): that the label's finding is there,
+    and that it is not. `absent`: int64 (phantoms, labels), which of the two is right.
     """
 
     images: Tensor
@@ -50,31 +55,46 @@ class TowerSet:
 
 
 def latent_size(labels: tuple[str, ...]) -> int:
-    """Of the space of both sides: the amounts that a truth has at its slots, and its labels."""
+    """The size of the space of both sides: it holds the amounts that a truth has at its slots, and its labels."""
     return len(SLOTS) + len(labels)
 
 
+def train_tower(stage: Stage, config: CTClipConfig, phantoms: PhantomSet, encoder: TextEncoder) -> CTClip:
+    """Fits the image side, trains the text side with the frozen text encoder, and logs what the tower can tell."""
+    count = training_count(phantoms)
+    clip, images = fit_images(config, phantoms, stage.seed)
+    data = tower_data(phantoms, images, config, encoder, stage.seed)
+    clip = train_texts(stage, clip, data, count)
+    found = check_tower(clip, phantoms, data, count)
+    areas = ", ".join(f"{label} {area.value:.2f}" for label, area in found.labels.items())
+    log.info("image tower's AUROC on phantoms it has not seen: %s", areas)
+    log.info("their own report scores above another one in %.1f %%", 100 * found.retrieval.value)
+    return clip
+
+
 @torch.no_grad()
-def fit_tower(config: CTClipConfig, phantoms: PhantomSet, seed: int) -> tuple[CTClip, Tensor]:
-    """A tower whose image side is done, and its latents (phantoms, latent) of phantoms that it was not fitted to."""
-    rng = np.random.default_rng([seed, 4])
+def fit_images(config: CTClipConfig, phantoms: PhantomSet, seed: int) -> tuple[CTClip, Tensor]:
+    """-> a tower whose image side is done, and latents (phantoms, latent) of phantoms that it was not fitted to."""
+    rng = random_stream(seed, "patches and tokens that the tower is fitted to")
+    count = training_count(phantoms)
+    seed_torch(seed, "first weights of the tower")
     clip = CTClip(config)
     nn.init.constant_(clip.temperature, FIRST_TEMPERATURE)
     images = torch.cat([tower_image(phantoms, i, config).half() for i in range(len(phantoms.slices))])
-    _fit_patches(clip, images[: seen(phantoms)], rng)
+    _fit_patches(clip, images[:count], rng)
     tokens = torch.cat([_tokens(clip, image[None]).half() for image in images])
-    _fit_codes(clip, tokens[: seen(phantoms)], rng)
+    _fit_codes(clip, tokens[:count], rng)
     places = torch.cat([clip.visual_transformer.vq(one[None].float()).mean(1).flatten(1) for one in tokens])
-    return clip, _fit_latents(clip, places, _facts(phantoms, config.labels, seen(phantoms)), seen(phantoms))
+    return clip, _fit_latents(clip, places, _facts(phantoms, config.labels, count), count)
 
 
-def seen(phantoms: PhantomSet) -> int:
+def training_count(phantoms: PhantomSet) -> int:
     """How many phantoms, the first ones, the training may see."""
     return len(phantoms.slices) - max(1, round(HELD_OUT_SHARE * len(phantoms.slices)))
 
 
 def tower_image(phantoms: PhantomSet, index: int, config: CTClipConfig) -> Tensor:
-    """(1, slices, x, y): a phantom as the tower is shown it."""
+    """A phantom as the tower is shown it: (1, slices, x, y)."""
     hu = np.ascontiguousarray(phantoms.hu[index, : phantoms.slices[index]])
     return clip_input(Volume(hu, affine()), config)[0]
 
@@ -85,12 +105,13 @@ def _tokens(clip: CTClip, image: Tensor) -> Tensor:
 
 
 def _fit_patches(clip: CTClip, images: Tensor, rng: np.random.Generator) -> None:
-    """A token begins as the principal components of its patch, which the tower has normalised."""
+    """A token becomes the principal components of its patch, which the tower normalises first."""
     t, p = clip.config.temporal_patch_size, clip.config.patch_size
     some = images[rng.permutation(len(images))[: 1 + FITTED_PATCHES // _patches(clip.config)]].float()
     patches = rearrange(some, "b (t pt) (h p) (w q) -> (b t h w) (pt p q)", pt=t, p=p, q=p)
     patches = F.layer_norm(patches, patches.shape[-1:])
     linear = clip.visual_transformer.to_patch_emb[2]
+    assert isinstance(linear, nn.Linear)
     linear.weight.copy_(torch.linalg.eigh(patches.T @ patches).eigenvectors.flip(1).T[: clip.config.dim])
     linear.bias.zero_()
 
@@ -100,12 +121,12 @@ def _patches(config: CTClipConfig) -> int:
 
 
 def _fit_codes(clip: CTClip, tokens: Tensor, rng: np.random.Generator) -> None:
-    """k-means in angle. A code without tokens takes the place of a random one of them."""
+    """k-means by angle. A code without tokens moves to a random token."""
     codebook = clip.visual_transformer.vq._codebook
     flat = tokens.flatten(0, -2)
     flat = flat[torch.from_numpy(rng.integers(len(flat), size=FITTED_TOKENS))].float()
-    for _ in range(ROUNDS):
-        nearest = codebook.indices(flat)  # of an empty codebook, the first one
+    for _ in range(K_MEANS_ROUNDS):
+        nearest = codebook.indices(flat)  # in the empty codebook at first, code 0 for all
         sums = torch.zeros_like(codebook.embed[0]).index_add_(0, nearest, flat)
         counts = torch.bincount(nearest, minlength=len(sums))[:, None]
         strays = flat[torch.from_numpy(rng.integers(len(flat), size=len(sums)))]
@@ -114,16 +135,16 @@ def _fit_codes(clip: CTClip, tokens: Tensor, rng: np.random.Generator) -> None:
 
 def _facts(phantoms: PhantomSet, labels: tuple[str, ...], count: int) -> Tensor:
     """(phantoms, latent): the amounts at all slots and the labels, each of mean 0 and spread 1 in the first `count`."""
-    facts = [[*amounts(truth), *(label in truth.kinds for label in labels)] for truth in phantoms.truths]
-    facts = torch.tensor(facts, dtype=torch.float32)
+    rows = [[*amounts(truth), *(label in truth.kinds for label in labels)] for truth in phantoms.truths]
+    facts = torch.tensor(rows, dtype=torch.float32)
     spread = facts[:count].std(0, correction=0).clamp_min(1e-6)  # a smoke test has one phantom
     return (facts - facts[:count].mean(0)) / spread
 
 
 def _fit_latents(clip: CTClip, places: Tensor, facts: Tensor, count: int) -> Tensor:
-    """Ridge regression of the facts on where the codes lie, by the first `count` phantoms.
+    """A ridge regression from where the codes lie to the facts, fitted to the first `count` phantoms.
 
-    Returns what it says of all: of those that it is fitted to, by regressions on the others.
+    Returns the latents of all phantoms. Those that it is fitted to get theirs from regressions on the others.
     """
     centre = places[:count].mean(0)
     centred = places - centre
@@ -136,7 +157,7 @@ def _fit_latents(clip: CTClip, places: Tensor, facts: Tensor, count: int) -> Ten
 
     everyone, fold = torch.arange(count), torch.arange(len(places)) % FOLDS
     weight = (centred[:count].T @ duals(everyone)).T
-    # A linear layer without bias: the codes' mean place is there in every volume, and takes the offset.
+    # The layer has no bias. The mean place of the codes is part of every volume, and takes the offset.
     clip.to_visual_latent.weight.copy_(weight - torch.outer(weight @ centre, centre / centre.square().sum()))
     latents = clip.to_visual_latent(places)
     for one in range(FOLDS):
@@ -147,15 +168,17 @@ def _fit_latents(clip: CTClip, places: Tensor, facts: Tensor, count: int) -> Ten
 
 
 @torch.no_grad()
-def tower_set(phantoms: PhantomSet, images: Tensor, config: CTClipConfig, encoder: TextEncoder, seed: int) -> TowerSet:
-    """The images' latents with new reports of their truths, and the prompts, as the frozen encoder has them."""
-    rng = np.random.default_rng([seed, 5])
+def tower_data(
+    phantoms: PhantomSet, images: Tensor, config: CTClipConfig, encoder: TextEncoder, seed: int
+) -> TowerData:
+    """The images' latents with new reports of their truths, and the prompts, as the frozen encoder embeds them."""
+    rng = random_stream(seed, "reports for the tower")
     reports = [write_report(truth, rng, unsized=UNSIZED) for truth in phantoms.truths * REPORTS]
     texts = [encoder.encode(clip_text(report))[0, 0] for report in reports]
     asked = [encoder.encode(prompt)[0, 0] for pair in prompts(config.labels) for prompt in pair]
     _, truths = np.unique([grades(truth) for truth in phantoms.truths], axis=0, return_inverse=True)
     absent = [[label not in truth.kinds for label in config.labels] for truth in phantoms.truths]
-    return TowerSet(
+    return TowerData(
         images=images,
         texts=torch.stack(texts).unflatten(0, (REPORTS, -1)).transpose(0, 1),
         truths=truths.reshape(-1),
@@ -164,23 +187,24 @@ def tower_set(phantoms: PhantomSet, images: Tensor, config: CTClipConfig, encode
     )
 
 
-def train_tower(stage: Stage, clip: CTClip, data: TowerSet, count: int) -> nn.Module:
-    """The text's side and the temperature, by the first `count` phantoms.
+def train_texts(stage: Stage, clip: CTClip, data: TowerData, count: int) -> CTClip:
+    """The text side and the temperature, by the first `count` phantoms.
 
-    A contrast between images and reports, those of one truth being equal, and the labels' prompts as two classes each.
+    A contrast between images and reports, in which reports of equal truths count as equal; and the labels' prompts, as
+    two classes each.
     """
     clip.requires_grad_(False)
     clip.to_text_latent.requires_grad_(True)
     clip.temperature.requires_grad_(True)
 
-    def losses(model: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+    def losses(clip: CTClip, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         picks = rng.permutation(count)[:BATCH]
         images = data.images[picks].to(device)
-        text = model.text_latent(data.texts[picks, rng.integers(REPORTS, size=len(picks))].to(device))
-        logits = model.logits(images, text).float()
+        text = clip.text_latent(data.texts[picks, rng.integers(REPORTS, size=len(picks))].to(device))
+        logits = clip.logits(images, text).float()
         same = torch.from_numpy(data.truths[picks][:, None] == data.truths[picks]).to(device).float()
-        asked = model.text_latent(data.prompts.to(device)).flatten(0, 1)
-        answers = model.logits(images, asked).float().unflatten(1, (-1, 2)).transpose(1, 2)
+        asked = clip.text_latent(data.prompts.to(device)).flatten(0, 1)
+        answers = clip.logits(images, asked).float().unflatten(1, (-1, 2)).transpose(1, 2)
         return {
             "image": F.cross_entropy(logits, same / same.sum(1, keepdim=True)),
             "report": F.cross_entropy(logits.T, same / same.sum(1, keepdim=True)),
@@ -192,9 +216,9 @@ def train_tower(stage: Stage, clip: CTClip, data: TowerSet, count: int) -> nn.Mo
 
 @dataclass(frozen=True)
 class TowerCheck:
-    """On phantoms that the training never saw.
+    """How well a tower does on phantoms that the training never saw.
 
-    `labels`: AUROC by name. `retrieval`: how often a volume's own report scores above one of another truth.
+    `labels`: AUROC by label. `retrieval`: how often a volume's own report scores above a report of another truth.
     """
 
     labels: dict[str, Estimate]
@@ -202,8 +226,8 @@ class TowerCheck:
 
 
 @torch.inference_mode()
-def check_tower(clip: CTClip, phantoms: PhantomSet, data: TowerSet, count: int) -> TowerCheck:
-    """See `TowerCheck`; the phantoms from `count` on go the whole way through the tower."""
+def check_tower(clip: CTClip, phantoms: PhantomSet, data: TowerData, count: int) -> TowerCheck:
+    """See `TowerCheck`. The phantoms from `count` on go all the way through the tower."""
     indices = range(count, len(phantoms.slices))
     latents = torch.cat([clip.image_latent(tower_image(phantoms, i, clip.config)[None]) for i in indices])
     asked = clip.text_latent(data.prompts.flatten(0, 1)).unflatten(0, (-1, 2))

@@ -1,1 +1,1 @@
-"""How the demo model is trained: phantoms, then A-VAE, text encoder and transformer, each resumable."""
+"""Training in general: one loop for every network, on one process or on many."""

@@ -1,4 +1,4 @@
-"""The losses of a training as a picture, beside the table that it is drawn from."""
+"""The losses of a training: a table that grows while it runs, and a picture of it."""
 
 import csv
 from pathlib import Path
@@ -6,15 +6,30 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-SMOOTHED_SHARE = 0.05  # of the table's lines are averaged into a point of a line
+SMOOTHED_SHARE = 0.05  # of the table's lines are averaged into each point of a curve
+
+
+def append_losses(table: Path, step: int, losses: dict[str, float]) -> None:
+    """Appends a line to `losses.csv`, and before the first one the names of the columns."""
+    is_new = not table.exists()
+    with table.open("a", newline="") as handle:
+        writer = csv.writer(handle)
+        if is_new:
+            writer.writerow(["step", *losses])
+        writer.writerow([step, *losses.values()])
 
 
 def draw_losses(table: Path) -> None:
-    """Writes `losses.png` beside `losses.csv`: one line per loss over the steps, smoothed, both in its own colour."""
-    with table.open(newline="", encoding="utf-8") as handle:
+    """Writes `losses.png` beside `losses.csv`: a curve for each loss over the steps, smoothed, with its values behind.
+
+    Without a table there is nothing to draw.
+    """
+    if not table.exists():
+        return
+    with table.open(newline="") as handle:
         names, *rows = csv.reader(handle)
-    whole = [row for row in rows if len(row) == len(names)]  # a killed training may have cut a line
-    steps, *losses = np.array(whole, float).T
+    complete = [row for row in rows if len(row) == len(names)]  # a training that is killed may leave half a line
+    steps, *losses = np.array(complete, float).T
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     for name, values in zip(names[1:], losses, strict=True):
@@ -27,6 +42,6 @@ def draw_losses(table: Path) -> None:
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:
-    """Means over a window about each value, which is narrower at the ends."""
+    """Means over a window around each value; at the ends the window is narrower."""
     window = np.ones(1 + 2 * int(len(values) * SMOOTHED_SHARE / 2))
     return np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")

@@ -1,233 +1,148 @@
-"""One training loop for every network: time budget, accelerate, EMA, progress bar, loss curves, resume."""
+"""One training loop for every network, on one process or on many (`accelerate launch`, `torchrun`).
 
-import copy
-import csv
+Each process draws examples of its own, and their gradients are averaged: with n processes a batch is n times as large.
+Only the main process writes files.
+"""
+
 import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from ctflow.io.files import recover, replacing
+from ctflow.io.files import write_atomic
 from ctflow.runtime.device import bf16_is_fast
 from ctflow.training.curves import draw_losses
-from ctflow.training.muon import Muon
+from ctflow.training.ema import Average
+from ctflow.training.log import LossLog
+from ctflow.training.optimizers import make_optimizers, set_rates
 from ctflow.training.plan import note_plan
+from ctflow.training.progress import Clock, Progress
+from ctflow.training.randomness import random_stream
+from ctflow.training.stage import Stage
+from ctflow.training.state import TrainingState
 
-TRAINED = "trained.json"  # how long a stage has been trained, written when it ends
-STATE, NETWORK = "state", "network.json"  # what a stage goes on from, and of what network that is
-SAVE_EVERY_S = 120
-BLOCKS = ("blocks.", "detail.blocks.", "encoder.bert.encoder.layer.")  # whose matrices Muon trains
-MUON_EVERY = 4  # 1.4 times as many steps an hour on two cores, and about as good ones
-WARM_UP_STEPS = 100
-OF_RECIPE = ("full_rate", "weight_decay")  # in an optimizer's groups
+SAVE_EVERY_S, LOG_EVERY_S = 120.0, 10.0
 
-# (model, its device, random numbers of this step) -> losses by name; their sum is minimised.
-Losses = Callable[[nn.Module, torch.device, np.random.Generator], dict[str, Tensor]]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained. `matrix_rate`: Muon's learning rate for the matrices of its blocks, None without."""
-
-    name: str
-    learning_rate: float
-    matrix_rate: float | None
-    ema_decay: float
-    max_gradient_norm: float
+N = TypeVar("N", bound=nn.Module)
+# (network, its device, random numbers of this step on this process) -> losses by name; their sum is minimised.
+Losses = Callable[[N, torch.device, np.random.Generator], dict[str, Tensor]]
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One training. `seconds` is this call's budget; what earlier calls saved in `folder` is resumed.
+def train(
+    stage: Stage,
+    network: N,
+    losses: Losses[N],
+    *,
+    describe: Mapping[str, Any] | None = None,
+    clock: Clock = time.monotonic,
+    save_every_s: float = SAVE_EVERY_S,
+) -> N:
+    """Trains until the budget is spent, in bf16 where that makes the device faster.
 
-    Of a call that was cut short the budget is what is left of it.
+    Returns the averaged network, on the CPU and in evaluation mode. `network` itself keeps the weights of the last
+    step, and is on the CPU too.
+
+    `describe`: what the network is. It is written beside the state, and RequestError is raised before the training goes
+    on with a state that was described otherwise. `clock` and `save_every_s` vary in tests.
     """
-
-    recipe: Recipe
-    folder: Path
-    seconds: float
-    seed: int
-    device: str
-
-
-class Average(nn.Module):
-    """An exponential moving average that forgets its first steps faster. Nothing here waits for a GPU."""
-
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        super().__init__()
-        self.module, self.decay = copy.deepcopy(model), decay
-
-    @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
-        """`step`: how many there were before."""
-        weight = min(self.decay, (1 + step) / (10 + step)) if step else 0.0
-        torch._foreach_lerp_(list(self.module.parameters()), list(model.parameters()), 1 - weight)
-        for ours, theirs in zip(self.module.buffers(), model.buffers(), strict=True):
-            ours.copy_(theirs)
-
-
-def note_network(stage: Stage, config: Any) -> None:
-    """Writes down what network is trained, or compares with what is written. `config`: a dataclass.
-
-    Raises RequestError before a state of another network is gone on with.
-    """
-    saved = stage.folder / STATE
-    recover(saved)
-    note_plan(stage.folder / NETWORK, asdict(config), begun=saved.exists())
-
-
-def train(stage: Stage, model: nn.Module, losses: Losses) -> nn.Module:
-    """Trains until the budget is spent and returns the averaged model on the CPU; in bf16 where that is faster."""
-    bf16 = bf16_is_fast(stage.device)
+    use_bf16 = bf16_is_fast(stage.device)
     torch.backends.cudnn.benchmark = True  # the shapes hardly change
-    accelerator = Accelerator(cpu=stage.device == "cpu", mixed_precision="bf16" if bf16 else "no")
-    model, *optimizers = accelerator.prepare(model, *_optimizers(stage.recipe, model, bf16))
-    plain = accelerator.unwrap_model(model)
-    average = Average(plain, stage.recipe.ema_decay)
-    clock = _Clock(stage)
-    accelerator.register_for_checkpointing(average, clock)
-    saved = stage.folder / STATE
-    recover(saved)
-    if saved.exists():
-        ours = [{key: group[key] for key in OF_RECIPE} for group in _groups(optimizers)]
-        accelerator.load_state(str(saved))
-        for group, recipe in zip(_groups(optimizers), ours, strict=True):
-            group |= recipe  # the state brings the last call's
-
-    def save() -> None:
-        with replacing(saved) as folder:
-            accelerator.save_state(str(folder))
-
-    with tqdm(total=round(stage.seconds), desc=stage.recipe.name, unit="s", bar_format=_BAR) as bar:
-        clock.start()
-        while clock.spent < stage.seconds:
-            for group in _groups(optimizers):
-                group["lr"] = group["full_rate"] * clock.rate
-            with accelerator.autocast():
-                parts = losses(model, accelerator.device, np.random.default_rng([stage.seed, clock.step]))
-            accelerator.backward(torch.stack(list(parts.values())).sum())
-            accelerator.clip_grad_norm_(model.parameters(), stage.recipe.max_gradient_norm)
-            for optimizer in optimizers:
-                optimizer.step()
-                optimizer.zero_grad()
-            average.update(plain, clock.step)
-            if clock.tick(parts, bar):
-                save()
-                clock.draw()
-        clock.finished = True
-        save()
-        clock.log(bar)
-        clock.draw()
-    # The model is the caller's: without autocast, and where it was.
-    accelerator.unwrap_model(model, keep_fp32_wrapper=False).cpu()
-    (stage.folder / TRAINED).write_text(
-        json.dumps({"steps": clock.step, "seconds": round(clock.seconds)}), encoding="utf-8"
+    accelerator = Accelerator(cpu=stage.device == "cpu", mixed_precision="bf16" if use_bf16 else "no")
+    is_main = accelerator.is_main_process
+    if describe is not None:
+        note_plan(stage.description, dict(describe), begun=stage.state.exists(), write=is_main)
+    objective = accelerator.prepare(_Objective(network, losses, accelerator.device))
+    state = TrainingState(
+        network=network,
+        average=Average(network, stage.optimizer.ema_decay),
+        optimizers=make_optimizers(stage.optimizer, network, torch.bfloat16 if use_bf16 else torch.float32),
+        progress=Progress(stage.budget, _main_process_clock(clock, accelerator)),
     )
-    return average.module.cpu().eval()
-
-
-def _groups(optimizers: list[torch.optim.Optimizer]) -> list[dict[str, Any]]:
-    return [group for optimizer in optimizers for group in optimizer.param_groups]
-
-
-def _optimizers(recipe: Recipe, model: nn.Module, bf16: bool) -> list[torch.optim.Optimizer]:
-    """AdamW, and Muon for the matrices of the blocks if the recipe has a rate for it; its products perhaps in bf16."""
-    named = dict(model.named_parameters())
-
-    def is_matrix(name: str) -> bool:
-        return name.startswith(BLOCKS) and name.endswith(".weight") and named[name].ndim >= 2
-
-    # In the model's own order, which a state that is resumed relies on.
-    inner = [name for name in named if recipe.matrix_rate and is_matrix(name)]
-    rest = [{"params": [p for name, p in named.items() if name not in inner], "full_rate": recipe.learning_rate}]
-    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, weight_decay=0.01, betas=(0.9, 0.95))]
-    if recipe.matrix_rate:
-        matrices = [{"params": [named[name] for name in inner], "full_rate": recipe.matrix_rate}]
-        dtype = torch.bfloat16 if bf16 else torch.float32
-        optimizers.append(Muon(matrices, weight_decay=0.01, every=MUON_EVERY, dtype=dtype))
-    return optimizers
-
-
-_BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} s {postfix}"
-
-
-class _Clock:
-    """Steps, time, learning rate and losses of one stage; they survive a restart.
-
-    What a call that was cut short had saved counts as spent by the next one, so that the learning rate goes on falling.
-    """
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.step, self.seconds_before = stage, 0, 0.0
-        self.left_off, self.finished = 0.0, False
-        self.sums, self.count = {}, 0
-        self.file = stage.folder / "losses.csv"
+    if stage.state.exists():
+        state.load(stage.state)
+    accelerator.wait_for_everyone()  # until all have read, the main process writes nothing
+    if is_main:
         stage.folder.mkdir(parents=True, exist_ok=True)
 
-    def state_dict(self) -> dict[str, float]:
-        return {"step": self.step, "seconds": self.seconds, "left_off": 0.0 if self.finished else self.spent}
+    def save() -> None:
+        if is_main:
+            state.save(stage.state)
+            draw_losses(stage.losses)
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.step, self.left_off = state["step"], state.get("left_off", 0.0)
-        self.seconds_before = state["seconds"] - self.left_off
+    progress, log = state.progress, LossLog(stage, accelerator)
+    progress.start()
+    saved_s = logged_s = progress.now_s
+    with log.bar:
+        while not progress.ended:
+            rng = random_stream(stage.seed, stage.name, progress.step, accelerator.process_index)
+            log.add(_step(accelerator, objective, state, stage.optimizer.max_gradient_norm, rng))
+            if progress.now_s - logged_s > LOG_EVERY_S:
+                logged_s = progress.now_s
+                log.write(progress)
+            if progress.now_s - saved_s > save_every_s:
+                saved_s = progress.now_s
+                save()
+        log.write(progress)
+    progress.finish()
+    save()
+    if is_main:
+        summary = {"steps": progress.step, "seconds": round(progress.seconds)}
+        write_atomic(stage.summary, json.dumps(summary).encode())
+    accelerator.wait_for_everyone()
+    network.cpu()
+    return state.average.network.cpu().eval()
 
-    def start(self) -> None:
-        self.saved = self.logged = time.monotonic()
-        self.began = self.saved - self.left_off
 
-    @property
-    def spent(self) -> float:
-        return time.monotonic() - self.began
+class _Objective(nn.Module, Generic[N]):
+    """A network and its losses as one module.
 
-    @property
-    def seconds(self) -> float:
-        """Training time of this stage in all calls."""
-        return self.seconds_before + self.spent
+    Distributed training averages the gradients of what this module's forward computes, so the losses may call whatever
+    methods their network has, not only its forward.
+    """
 
-    @property
-    def rate(self) -> float:
-        """Falls to zero from the first step on: most is learnt while it does."""
-        left = max(0.0, 1 - self.spent / self.stage.seconds)
-        return min((self.step + 1) / WARM_UP_STEPS, left)
+    def __init__(self, network: N, losses: Losses[N], device: torch.device) -> None:
+        super().__init__()
+        self.network: N = network
+        self.losses, self.device = losses, device
 
-    def tick(self, losses: dict[str, Tensor], bar: tqdm) -> bool:
-        """Counts a step; True when it is time to save. Reads no loss before its line is written: a GPU would wait."""
-        self.step += 1
-        self.count += 1
-        for name, value in losses.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value.detach()
-        now = time.monotonic()
-        if now - self.logged > 10:
-            self.log(bar)
-            self.logged = now
-        if now - self.saved > SAVE_EVERY_S:
-            self.saved = now
-            return True
-        return False
+    def forward(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        return self.losses(self.network, self.device, rng)
 
-    def log(self, bar: tqdm) -> None:
-        """Moves the bar and appends the mean losses since the last line."""
-        if not self.count:
-            return
-        means = {name: float(total) / self.count for name, total in self.sums.items()}
-        bar.n = min(round(self.spent), bar.total)
-        bar.set_postfix(step=self.step, **{name: f"{value:.4f}" for name, value in means.items()})
-        new = not self.file.exists()
-        with self.file.open("a", newline="", encoding="utf-8") as handle:
-            writer = csv.writer(handle)
-            if new:
-                writer.writerow(["step", *means])
-            writer.writerow([self.step, *means.values()])
-        self.sums, self.count = {}, 0
 
-    def draw(self) -> None:
-        if self.file.exists():
-            draw_losses(self.file)
+def _step(
+    accelerator: Accelerator,
+    objective: nn.Module,
+    state: TrainingState[Any],
+    max_gradient_norm: float,
+    rng: np.random.Generator,
+) -> dict[str, Tensor]:
+    """One update of the weights and of their average -> the losses before it."""
+    set_rates(state.optimizers, state.progress.rate)
+    losses = objective(rng)
+    accelerator.backward(torch.stack(list(losses.values())).sum())
+    accelerator.clip_grad_norm_(state.network.parameters(), max_gradient_norm)
+    for optimizer in state.optimizers:
+        optimizer.step()
+        optimizer.zero_grad()
+    state.average.update(state.network, state.progress.step)
+    state.progress.count_step()
+    return losses
+
+
+def _main_process_clock(clock: Clock, accelerator: Accelerator) -> Clock:
+    """The main process's clock, for all. By clocks of their own, one could stop while others wait for its gradients."""
+    if accelerator.num_processes == 1:
+        return clock
+    group = torch.distributed.new_group(backend="gloo")  # on the CPU, so that no GPU is waited for
+
+    def now_s() -> float:
+        now = torch.tensor(clock(), dtype=torch.float64)
+        torch.distributed.broadcast(now, src=0, group=group)
+        return float(now)
+
+    return now_s

@@ -1,4 +1,4 @@
-"""What a training is of, written beside its state, so that no other one goes on with it."""
+"""A description of what is trained, written beside its state, so that no other training goes on with that state."""
 
 import json
 from pathlib import Path
@@ -8,22 +8,24 @@ from ctflow.errors import RequestError
 from ctflow.io.files import write_atomic
 
 
-def note_plan(path: Path, plan: dict[str, Any], begun: bool) -> None:
-    """Writes `plan` to `path`, or, if the training has begun, compares the two.
+def note_plan(path: Path, plan: dict[str, Any], *, begun: bool, write: bool = True) -> None:
+    """Writes `plan` to `path` if the training has not `begun`, and else compares it with what is written there.
 
-    Raises RequestError where they differ: what was trained may fit all the same.
+    `write=False`: for all processes but the main one. Raises RequestError where the two differ: the state could fit all
+    the same, and the training would go on with something else.
     """
-    plan = json.loads(json.dumps(plan))  # tuples are lists there
+    plan = json.loads(json.dumps(plan))  # as it is read back: tuples become lists
     if not begun:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, (json.dumps(plan, indent=2) + "\n").encode())
+        if write:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, (json.dumps(plan, indent=2) + "\n").encode())
         return
-    there = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    differ = [
-        f"{key} is {there.get(key)}, not {plan.get(key)}" for key in plan | there if there.get(key) != plan.get(key)
+    found = json.loads(path.read_text()) if path.exists() else {}
+    differences = [
+        f"{key} is {found.get(key)}, not {plan.get(key)}" for key in plan | found if found.get(key) != plan.get(key)
     ]
-    if differ:
+    if differences:
         raise RequestError(
-            f"{path.parent} holds another training than was asked for, or one that {path.name} does not describe: "
-            f"{'; '.join(differ)}. Choose another --work, ask for the same, or remove this folder."
+            f"{path.parent} holds another training than the one asked for, or one that {path.name} does not describe: "
+            f"{'; '.join(differences)}. Choose another --work, ask for the same training, or remove this folder."
         )

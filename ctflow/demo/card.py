@@ -1,0 +1,173 @@
+"""The demo model's card: what it is, how it was trained, and which findings it was measured to draw as asked."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ctflow.card import (
+    CARD,
+    Defaults,
+    Evidence,
+    Geometry,
+    Guidance,
+    Latent,
+    ModelCard,
+    Stop,
+    Text,
+    read_card,
+    write_card,
+)
+from ctflow.demo.sizes import CHUNK
+from ctflow.errors import RequestError
+from ctflow.evaluation.obedience.table import AUROC_ASKED, read_table
+from ctflow.hu import AIR_HU, IntensityMap
+from ctflow.io.files import replacing
+from ctflow.phantom import KINDS
+from ctflow.phantom.grid import PIXEL_MM, SIZE, SLICE_MM
+
+NAME = "ctflow-demo"
+INTENSITY = IntensityMap(black=0.0, white=1.0, hu_black=AIR_HU, hu_white=1400)
+TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}")
+MAX_TOKENS = 256
+# A finding follows the report if the lower end of its AUROC's interval is at least FOLLOWS_FROM, and often does so if
+# that lies above CHANCE. The AUROC compares volumes whose report asks for the finding with all others.
+CHANCE, FOLLOWS_FROM = 0.5, 0.65
+
+
+@dataclass(frozen=True)
+class Obedience:
+    """The findings by how well they follow the report, the surest first, measured in `volumes` volumes."""
+
+    follow: tuple[str, ...]
+    often: tuple[str, ...]
+    by_chance: tuple[str, ...]
+    volumes: int
+
+
+def read_obedience(path: Path) -> Obedience:
+    """Reads the `obedience.json` of a demo model. Raises RequestError for another file, or another model's."""
+    table = read_table(path)
+    if NAME not in table.columns:
+        raise RequestError(
+            f"{path} has the obedience of {', '.join(table.columns)}; that of {NAME} was expected. Measure the model "
+            "with `python -m ctflow evaluate obedience`."
+        )
+    column = table.columns[NAME]
+    if missing := [kind for kind in KINDS if (AUROC_ASKED, kind) not in column]:
+        raise RequestError(f"{path} says nothing of {_listed(missing)}: measure the model again.")
+    lows = {kind: column[AUROC_ASKED, kind].low for kind in KINDS}
+    # A finding that was not asked for often enough has no interval, and counts as not told apart from chance.
+    sure = {kind: CHANCE if math.isnan(low) else low for kind, low in lows.items()}
+    ordered = sorted(KINDS, key=lambda kind: -sure[kind])
+    return Obedience(
+        follow=tuple(kind for kind in ordered if sure[kind] >= FOLLOWS_FROM),
+        often=tuple(kind for kind in ordered if CHANCE < sure[kind] < FOLLOWS_FROM),
+        by_chance=tuple(kind for kind in ordered if sure[kind] <= CHANCE),
+        volumes=table.plan["n"],
+    )
+
+
+def demo_card(latent: Latent, provenance: str, measured: Obedience | None) -> ModelCard:
+    """The whole card. `measured`: None for a model that was just trained, and not measured yet."""
+    claims = _claims(measured)
+    return ModelCard(
+        format=1,
+        name=NAME,
+        title="CTFlow demo model, trained on procedural phantoms",
+        notice=claims.notice,
+        geometry=Geometry(
+            slices_per_chunk=CHUNK,
+            max_chunks=6,
+            rows=SIZE,
+            columns=SIZE,
+            slice_spacing_mm=SLICE_MM,
+            pixel_spacing_mm=PIXEL_MM,
+            axes=("I", "P", "L"),
+        ),
+        intensity=INTENSITY,
+        latent=latent,
+        prediction="data",
+        first_previous="black",
+        stop=Stop(tolerance=0.7, share=0.9),
+        text=Text(encoder="BERT of its own, first token", parts=TEXT_PARTS, max_tokens=MAX_TOKENS),
+        guidance=Guidance(trained=True, default=2.0),
+        defaults=Defaults(solver="stochastic", steps=16, shift=3.0, chunks=6),
+        evidence=Evidence(axes="proved", spacing="proved", intensity="proved", text="proved"),
+        provenance=provenance,
+        licence="Apache-2.0",
+        good_for=claims.good_for,
+        not_good_for=claims.not_good_for,
+    )
+
+
+def rewrite_card(folder: Path, measured: Obedience) -> None:
+    """Brings what the card in `folder` says of obedience up to date, and nothing else.
+
+    Raises RequestError where the folder holds another model than the demo, CheckpointError where it has no card.
+    """
+    card = read_card(folder / CARD)
+    if card.name != NAME:
+        raise RequestError(f"{folder} holds {card.name}; a model of `train demo`, {NAME}, was expected.")
+    claims = _claims(measured)
+    card = replace(card, notice=claims.notice, good_for=claims.good_for, not_good_for=claims.not_good_for)
+    with replacing(folder / CARD) as new:
+        write_card(card, new)
+
+
+def provenance(
+    trained: Mapping[str, Mapping[str, int]], phantoms: int, hardware: str, date: str, base: str | None
+) -> str:
+    """How a model was trained.
+
+    `trained`: steps and seconds of each stage. `base`: what is said of the checkpoint that the training began with.
+    """
+    stages = ", ".join(
+        f"{name} {one['steps']:,} steps in {one['seconds'] / 60:.0f} min" for name, one in trained.items()
+    )
+    text = (
+        f"Trained by `python -m ctflow train demo` on {phantoms} procedural phantoms, no patient's data: {stages}; "
+        f"last on {hardware}, {date}."
+    )
+    return text if base is None else f"{text} {base}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Claims:
+    """The card's sentences about what the model draws as asked."""
+
+    notice: str
+    good_for: str
+    not_good_for: str
+
+
+def _claims(measured: Obedience | None) -> _Claims:
+    reads = f"Demo model: simulated chests. It reads {len(KINDS)} findings"
+    good_for = "Trying CTFlow without a GPU or downloads: a simulated chest, streamed, viewed and saved."
+    if measured is None:
+        return _Claims(
+            notice=f"{reads}; how well it draws them was not measured. Not for diagnosis.",
+            good_for=good_for,
+            not_good_for="Anything clinical; anatomy in detail.",
+        )
+    if measured.follow:
+        good_for += f" These findings follow the report: {_listed(measured.follow)}."
+    if measured.often:
+        good_for += f" These do so often: {_listed(measured.often)}."
+    not_good_for = "Anything clinical; anatomy in detail"
+    if measured.by_chance:
+        not_good_for += (
+            f"; findings that it reads but does not draw as asked, as far as {measured.volumes} volumes can tell: "
+            f"{_listed(measured.by_chance)}"
+        )
+    return _Claims(
+        notice=f"{reads} and draws {len(measured.follow)} of them as asked. Not for diagnosis.",
+        good_for=good_for,
+        not_good_for=f"{not_good_for}.",
+    )
+
+
+def _listed(kinds: Sequence[str]) -> str:
+    """The findings in a sentence: "cardiomegaly, emphysema and hiatal hernia"."""
+    names = [kind.lower() for kind in kinds]
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)

@@ -1,0 +1,51 @@
+"""The progress bar and the table of losses while a network trains."""
+
+from collections.abc import Mapping
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from tqdm import tqdm
+
+from ctflow.training.curves import append_losses
+from ctflow.training.progress import Progress
+from ctflow.training.stage import Stage
+
+_BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} {unit} {postfix}"
+
+
+class LossLog:
+    """Means of the losses over the last steps and all processes. The main process writes them.
+
+    A loss is not read before its line is written, because reading it waits for the GPU.
+    """
+
+    def __init__(self, stage: Stage, accelerator: Accelerator) -> None:
+        self._table, self._accelerator, self._total = stage.losses, accelerator, stage.budget.amount
+        self._sums: dict[str, Tensor] = {}
+        self._count = 0
+        self.bar = tqdm(
+            total=self._total,
+            desc=stage.name,
+            unit="s" if stage.budget.unit == "seconds" else "steps",
+            bar_format=_BAR,
+            disable=not accelerator.is_main_process,
+        )
+
+    def add(self, losses: Mapping[str, Tensor]) -> None:
+        """Takes in the losses of a step."""
+        self._count += 1
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value.detach()
+
+    def write(self, progress: Progress) -> None:
+        """Appends a line to the table, and moves the bar. All processes must call this after the same step."""
+        if not self._count:
+            return
+        sums = torch.stack(list(self._sums.values())) / self._count
+        means = dict(zip(self._sums, self._accelerator.reduce(sums, "mean").tolist(), strict=True))
+        self._sums, self._count = {}, 0
+        if self._accelerator.is_main_process:
+            append_losses(self._table, progress.step, means)
+            self.bar.n = min(progress.spent, self._total)
+            self.bar.set_postfix({"step": progress.step} | {name: f"{value:.4f}" for name, value in means.items()})

@@ -1,0 +1,72 @@
+"""One training of one network: what it is called, for how long it runs, and where its files lie."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from ctflow.errors import RequestError
+from ctflow.training.optimizers import OptimizerConfig
+
+SUMMARY = "trained.json"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """For how long a call trains: `amount` seconds, or `amount` steps. Raises RequestError unless that is positive."""
+
+    amount: float
+    unit: Literal["seconds", "steps"]
+
+    def __post_init__(self) -> None:
+        if not self.amount > 0:
+            raise RequestError(f"A training needs more than 0 {self.unit}; got {self.amount:g}.")
+
+    @classmethod
+    def of_seconds(cls, seconds: float) -> Self:
+        return cls(seconds, "seconds")
+
+    @classmethod
+    def of_steps(cls, steps: int) -> Self:
+        return cls(steps, "steps")
+
+    @classmethod
+    def of_epochs(cls, epochs: float, steps_per_epoch: int) -> Self:
+        """`steps_per_epoch`: examples divided by the batch size of all processes together. Counted in whole steps."""
+        return cls(max(1, round(epochs * steps_per_epoch)), "steps")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One training of one network.
+
+    `name` is shown beside the progress bar, and names the random numbers. Each call of `train` spends `budget`; it goes
+    on with what earlier calls saved in `folder`. After a call that was cut short, the next one spends what was left.
+    `device`: cpu or cuda.
+    """
+
+    name: str
+    optimizer: OptimizerConfig
+    folder: Path
+    budget: Budget
+    seed: int
+    device: str
+
+    @property
+    def state(self) -> Path:
+        """What the next call goes on with."""
+        return self.folder / "state.pt"
+
+    @property
+    def description(self) -> Path:
+        """Which network the state belongs to."""
+        return self.folder / "network.json"
+
+    @property
+    def losses(self) -> Path:
+        """A table of the losses, one line every few seconds."""
+        return self.folder / "losses.csv"
+
+    @property
+    def summary(self) -> Path:
+        """Steps and seconds of all calls that ended: `{"steps": 100, "seconds": 12}`."""
+        return self.folder / SUMMARY

@@ -1,0 +1,44 @@
+"""Everything that a training goes on with, in one file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import nn
+
+from ctflow.io.files import replacing
+from ctflow.training.ema import Average
+from ctflow.training.optimizers import load_optimizers
+from ctflow.training.progress import Progress
+
+N = TypeVar("N", bound=nn.Module)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainingState(Generic[N]):
+    """A network with its average, its optimizers and its progress. Random numbers need no state: see `randomness`."""
+
+    network: N
+    average: Average[N]
+    optimizers: list[torch.optim.Optimizer]
+    progress: Progress
+
+    def save(self, path: Path) -> None:
+        """Writes the file; a kill at any moment leaves the old one or the new one."""
+        content: dict[str, Any] = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "progress": self.progress.state_dict(),
+        }
+        with replacing(path) as new:
+            torch.save(content, new)
+
+    def load(self, path: Path) -> None:
+        """Reads what `save` wrote. Learning rates and weight decay stay those of this call's config."""
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        self.network.load_state_dict(content["network"])
+        self.average.load_state_dict(content["average"])
+        load_optimizers(self.optimizers, content["optimizers"])
+        self.progress.load_state_dict(content["progress"])

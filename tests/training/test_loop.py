@@ -1,0 +1,155 @@
+"""The training loop: budgets, what a restart goes on with, and what is written."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ctflow.errors import RequestError
+from ctflow.training.loop import train
+from ctflow.training.stage import Budget, Stage
+from tests.training.line import ADAMW, line, line_losses, line_stage
+
+
+def trained(stage: Stage) -> dict[str, int]:
+    """What a stage says of itself when it ends."""
+    return json.loads(stage.summary.read_text())
+
+
+class Killed(Exception):
+    pass
+
+
+class FakeTime:
+    """A clock that moves on by `step_s` with every step; the training is killed at `kill_at_s`."""
+
+    def __init__(self, step_s: float) -> None:
+        self.now_s, self.step_s = 0.0, step_s
+        self.kill_at_s: float | None = None
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def losses(self, network: nn.Linear, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+        if self.now_s == self.kill_at_s:
+            raise Killed
+        self.now_s += self.step_s
+        return line_losses(network, device, rng)
+
+
+def test_a_budget_of_steps_is_spent_to_the_step_and_each_call_has_its_own(tmp_path: Path) -> None:
+    stage = line_stage(tmp_path, Budget.of_steps(5))
+    for steps in (5, 10):
+        train(stage, line(), line_losses)
+        assert trained(stage)["steps"] == steps
+
+
+def test_after_a_kill_a_stage_has_the_rest_of_its_seconds(tmp_path: Path) -> None:
+    stage, time = line_stage(tmp_path, Budget.of_seconds(1.0)), FakeTime(step_s=0.25)
+    time.kill_at_s = 0.5
+    with pytest.raises(Killed):
+        train(stage, line(), time.losses, clock=time.clock, save_every_s=0)
+    time.kill_at_s, time.now_s = None, 100.0
+    for steps, seconds in ((4, 1), (8, 2)):
+        train(stage, line(), time.losses, clock=time.clock, save_every_s=0)
+        assert trained(stage) == {"steps": steps, "seconds": seconds}
+
+
+def test_a_training_in_two_calls_ends_with_the_weights_of_one_that_was_not_interrupted(tmp_path: Path) -> None:
+    """Steps, averages, momenta, random numbers and falling rates all go on where they were."""
+    whole, cut = (line_stage(tmp_path / name, Budget.of_steps(8)) for name in ("whole", "cut"))
+    expected = train(whole, line(), line_losses)
+    time = FakeTime(step_s=1.0)
+    time.kill_at_s = 3.0
+    with pytest.raises(Killed):
+        train(cut, line(), time.losses, clock=time.clock, save_every_s=0)
+    network = nn.Linear(1, 1)  # its weights come from the state
+    found = train(cut, network, line_losses)
+    assert trained(cut)["steps"] == 8
+    assert torch.equal(found.weight, expected.weight) and torch.equal(found.bias, expected.bias)
+    assert not torch.equal(network.weight, found.weight), "the average is not the last step"
+
+
+def test_half_a_state_that_a_kill_left_is_not_read(tmp_path: Path) -> None:
+    stage = line_stage(tmp_path, Budget.of_steps(3))
+    train(stage, line(), line_losses)
+    partial = stage.state.with_name("state.pt.new")
+    partial.write_bytes(b"cut")
+    train(stage, line(), line_losses)
+    assert trained(stage)["steps"] == 6
+    assert not partial.exists()
+
+
+def test_a_stage_goes_on_with_the_learning_rates_of_this_call(tmp_path: Path) -> None:
+    """The saved state brought those of the last call."""
+    stage = line_stage(tmp_path, Budget.of_steps(3))
+    train(stage, line(), line_losses)
+    weights: list[float] = []
+
+    def losses(network: nn.Linear, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+        weights.append(network.weight.item())
+        return line_losses(network, device, rng)
+
+    train(replace(stage, optimizer=replace(ADAMW, learning_rate=0.0)), line(), losses)
+    assert len(weights) == 3 and len(set(weights)) == 1
+
+
+def test_two_stages_of_one_seed_draw_different_numbers(tmp_path: Path) -> None:
+    drawn: dict[str, list[float]] = {"line": [], "other": []}
+    for name, numbers in drawn.items():
+
+        def losses(
+            network: nn.Linear, device: torch.device, rng: np.random.Generator, numbers: list[float] = numbers
+        ) -> dict[str, Tensor]:
+            numbers.append(rng.random())
+            return line_losses(network, device, rng)
+
+        train(line_stage(tmp_path / name, Budget.of_steps(3), name=name), line(), losses)
+    assert not set(drawn["line"]) & set(drawn["other"])
+
+
+def test_losses_may_call_any_method_of_their_network(tmp_path: Path) -> None:
+    class Named(nn.Linear):
+        def at_one(self) -> Tensor:
+            return self(torch.ones(1, 1))
+
+    def losses(network: Named, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+        return {"loss": network.at_one().square().mean()}
+
+    assert train(line_stage(tmp_path, Budget.of_steps(2)), Named(1, 1), losses).at_one().isfinite()
+
+
+def test_the_table_has_a_line_every_ten_seconds_and_is_drawn(tmp_path: Path) -> None:
+    stage, time = line_stage(tmp_path, Budget.of_seconds(24.0)), FakeTime(step_s=4.0)
+    train(stage, line(), time.losses, clock=time.clock)
+    with stage.losses.open(newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["step", "loss"]
+    assert [row[0] for row in rows] == ["3", "6"]
+    assert stage.losses.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_state_of_a_network_that_was_described_otherwise_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Every weight would fit."""
+    stage = line_stage(tmp_path, Budget.of_steps(1))
+    train(stage, line(), line_losses, describe={"head_merge": "usual"})
+    train(stage, line(), line_losses, describe={"head_merge": "usual"})
+    with pytest.raises(RequestError, match="head_merge is usual, not released"):
+        train(stage, line(), line_losses, describe={"head_merge": "released"})
+    stage.description.unlink()
+    with pytest.raises(RequestError, match="does not describe"):
+        train(stage, line(), line_losses, describe={"head_merge": "usual"})
+    assert trained(stage)["steps"] == 2
+
+
+def test_a_description_without_a_state_is_replaced(tmp_path: Path) -> None:
+    stage = line_stage(tmp_path, Budget.of_steps(1))
+    stage.description.parent.mkdir(exist_ok=True)
+    stage.description.write_text('{"head_merge": "released"}')
+    train(stage, line(), line_losses, describe={"head_merge": "usual"})
+    assert json.loads(stage.description.read_text()) == {"head_merge": "usual"}
