@@ -1,1 +1,1 @@
-"""Data sets on disk: CT-RATE's layout (ctrate), and sets of phantoms (phantoms)."""
+"""Data sets on disk: CT-RATE's layout, phantoms written in it, and sets of phantoms for training."""

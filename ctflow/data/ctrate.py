@@ -1,95 +1,144 @@
-"""Phantoms written as CT-RATE lays out its data set, so that code for the one reads the other."""
+"""CT-RATE's layout: where its volumes and tables lie, and what stands in a row of each table.
+
+    dataset/valid_fixed/valid_1/valid_1_a/valid_1_a_1.nii.gz     patient 1, study a, reconstruction 1
+    radiology_text_reports/validation_reports.csv
+    multi_abnormality_labels/valid_predicted_labels.csv
+    metadata/validation_metadata.csv
+
+A volume's name, `valid_1_a_1.nii.gz`, leads from table to table. Of the metadata only the columns that readers of
+CT-RATE use are written; the others describe scanners.
+"""
 
 import csv
 import io
-import json
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
+from ctflow.errors import RequestError
 from ctflow.io.files import make_folder, write_atomic
-from ctflow.io.nifti import synthetic_label, write_nifti
-from ctflow.labels import LABELS
-from ctflow.phantom import Phantom, Truth, make_phantom
-from ctflow.report import Report
-from ctflow.runtime.processes import processes
-from ctflow.volume import Volume
+from ctflow.labels import LABELS, Label
 
 Split = Literal["train", "valid"]
-LONG_NAMES: dict[Split, str] = {"train": "train", "valid": "validation"}
-FIRST_SEED: dict[Split, int] = {"train": 0, "valid": 10**8}  # far apart, so that nothing is in both
-TECHNIQUE = "Procedural phantom, no patient: non-contrast chest CT of 3 mm slices is simulated."
+LONG_NAMES: dict[Split, str] = {"train": "train", "valid": "validation"}  # of a split, in the names of some tables
+NAME = "VolumeName"
+NOT_GIVEN = "Not given."  # where a text is missing
 
 
-@dataclass(frozen=True)
-class Written:
-    """One phantom on disk: what its rows in the tables need."""
+@dataclass(frozen=True, kw_only=True)
+class ReportRow:
+    """The report of a volume, in English."""
 
     name: str
-    report: Report
-    truth: Truth
-    shape: tuple[int, int, int]
-    seconds: float
+    clinical_information: str
+    technique: str
+    findings: str
+    impression: str
 
 
-def write_dataset(out: Path, count: int, seed: int, split: Split, workers: int) -> Iterator[Written]:
-    """Writes the phantoms of the split's seeds from its `seed`th on, each yielded once it is on disk.
+@dataclass(frozen=True, kw_only=True)
+class MetadataRow:
+    """Who was examined, and the grid of the volume. `age` in years; spacings in mm."""
 
-    Under `out`: `dataset/`, `radiology_text_reports/`, `multi_abnormality_labels/`, `metadata/`, and
-    `{split}_truths.json`, which CT-RATE has no counterpart of. The tables are written at the end, also where it is
-    stopped early. Raises CTFlowError where `out` cannot be written to.
-    """
-    written: list[Written] = []
-    names = [f"{split}_{index + 1}_a_1.nii.gz" for index in range(count)]
-    first = FIRST_SEED[split] + seed
-    try:
-        with processes(workers) as pool:
-            for one in pool.map(_write, [out] * count, [split] * count, names, range(first, first + count)):
-                written.append(one)
-                yield one
-    finally:
-        if written:
-            _write_tables(out, split, written)
+    name: str
+    sex: str
+    age: int
+    pixel_spacing_mm: float
+    slice_spacing_mm: float
+    rows: int
+    columns: int
+    slices: int
 
 
-def path_of(out: Path, split: Split, name: str) -> Path:
-    """Where CT-RATE keeps the volume of a name: `dataset/valid_fixed/valid_1/valid_1_a/valid_1_a_1.nii.gz`."""
-    case, letter = name.rsplit("_", 2)[:2]
-    return out / "dataset" / f"{split}_fixed" / case / f"{case}_{letter}" / name
+def volume_path(root: Path, split: Split, name: str) -> Path:
+    """Where the volume of a name lies."""
+    patient, study = name.rsplit("_", 2)[:2]
+    return root / "dataset" / f"{split}_fixed" / patient / f"{patient}_{study}" / name
 
 
-def _write(out: Path, split: Split, name: str, seed: int) -> Written:
-    began_s = time.perf_counter()
-    phantom = make_phantom(seed)
-    path = path_of(out, split, name)
-    make_folder(path.parent)
-    write_nifti(_upwards(phantom), path, synthetic_label("procedural phantom"))
-    shape = phantom.volume.hu.shape
-    return Written(name, phantom.report, phantom.truth, shape, time.perf_counter() - began_s)
+def reports_path(root: Path, split: Split) -> Path:
+    """Where the reports lie."""
+    return root / "radiology_text_reports" / f"{LONG_NAMES[split]}_reports.csv"
 
 
-def _upwards(phantom: Phantom) -> Volume:
-    """With slices from feet to head, as CT-RATE's files have them."""
-    hu, affine = phantom.volume.hu, phantom.volume.affine.copy()
-    affine[:, 3] += (len(hu) - 1) * affine[:, 0]
-    affine[:, 0] *= -1
-    return Volume(np.ascontiguousarray(hu[::-1]), affine)
+def labels_path(root: Path, split: Split) -> Path:
+    """Where the labels lie."""
+    return root / "multi_abnormality_labels" / f"{split}_predicted_labels.csv"
 
 
-def _write_tables(out: Path, split: Split, written: list[Written]) -> None:
-    long = LONG_NAMES[split]
-    _table(out / "radiology_text_reports" / f"{long}_reports.csv", map(_report_row, written))
-    _table(out / "multi_abnormality_labels" / f"{split}_predicted_labels.csv", map(_label_row, written))
-    _table(out / "metadata" / f"{long}_metadata.csv", map(_metadata_row, written))
-    truths = {one.name: one.truth.to_json() for one in written}
-    write_atomic(out / f"{split}_truths.json", json.dumps(truths, indent=1).encode())
+def metadata_path(root: Path, split: Split) -> Path:
+    """Where the metadata lie."""
+    return root / "metadata" / f"{LONG_NAMES[split]}_metadata.csv"
 
 
-def _table(path: Path, rows: Iterable[dict[str, object]]) -> None:
+def write_reports(path: Path, reports: Iterable[ReportRow]) -> None:
+    """Writes the table of reports. Raises CTFlowError where that cannot be done."""
+    _write_table(
+        path,
+        (
+            {
+                NAME: one.name,
+                "ClinicalInformation_EN": one.clinical_information,
+                "Technique_EN": one.technique,
+                "Findings_EN": one.findings,
+                "Impressions_EN": one.impression,
+            }
+            for one in reports
+        ),
+    )
+
+
+def read_reports(path: Path) -> list[ReportRow]:
+    """Reads the table of reports. Raises RequestError that names the file and the columns that it lacks."""
+    columns = ("ClinicalInformation_EN", "Technique_EN", "Findings_EN", "Impressions_EN")
+    return [
+        ReportRow(
+            name=row[NAME],
+            clinical_information=row["ClinicalInformation_EN"],
+            technique=row["Technique_EN"],
+            findings=row["Findings_EN"],
+            impression=row["Impressions_EN"],
+        )
+        for row in _read_table(path, columns)
+    ]
+
+
+def write_labels(path: Path, labels: Mapping[str, frozenset[Label]]) -> None:
+    """Writes the table of labels. `labels`: by volume, those that apply. Raises CTFlowError."""
+    rows = ({NAME: name} | {label: int(label in there) for label in LABELS} for name, there in labels.items())
+    _write_table(path, rows)
+
+
+def read_labels(path: Path) -> dict[str, frozenset[Label]]:
+    """Reads the table of labels -> by volume, those that apply. Raises RequestError."""
+    rows = _read_table(path, LABELS)
+    return {row[NAME]: frozenset(label for label in LABELS if float(row[label]) == 1) for row in rows}
+
+
+def write_metadata(path: Path, metadata: Iterable[MetadataRow]) -> None:
+    """Writes the table of metadata, for volumes whose files hold HU. Raises CTFlowError."""
+    _write_table(
+        path,
+        (
+            {
+                NAME: one.name,
+                "PatientSex": one.sex,
+                "PatientAge": f"{one.age:03d}Y",
+                "RescaleSlope": 1,
+                "RescaleIntercept": 0,
+                "XYSpacing": f"[{one.pixel_spacing_mm}, {one.pixel_spacing_mm}]",
+                "ZSpacing": one.slice_spacing_mm,
+                "Rows": one.rows,
+                "Columns": one.columns,
+                "NumberofSlices": one.slices,
+            }
+            for one in metadata
+        ),
+    )
+
+
+def _write_table(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     make_folder(path.parent)
     first, *others = rows
     text = io.StringIO(newline="")
@@ -99,32 +148,15 @@ def _table(path: Path, rows: Iterable[dict[str, object]]) -> None:
     write_atomic(path, text.getvalue().encode())
 
 
-def _report_row(one: Written) -> dict[str, object]:
-    return {
-        "VolumeName": one.name,
-        "ClinicalInformation_EN": "Not given.",
-        "Technique_EN": TECHNIQUE,
-        "Findings_EN": one.report.findings,
-        "Impressions_EN": one.report.impression,
-    }
-
-
-def _label_row(one: Written) -> dict[str, object]:
-    return {"VolumeName": one.name} | {label: int(one.truth.has(label)) for label in LABELS}
-
-
-def _metadata_row(one: Written) -> dict[str, object]:
-    """The columns that readers of CT-RATE use; the others speak of scanners, and there was none."""
-    slices, rows, columns = one.shape
-    return {
-        "VolumeName": one.name,
-        "PatientSex": one.truth.sex,
-        "PatientAge": f"{one.truth.age:03d}Y",
-        "RescaleSlope": 1,
-        "RescaleIntercept": 0,
-        "XYSpacing": "[1.5, 1.5]",
-        "ZSpacing": 3.0,
-        "Rows": rows,
-        "Columns": columns,
-        "NumberofSlices": slices,
-    }
+def _read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            table = csv.DictReader(file)
+            rows = list(table)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path} cannot be read ({error}): it should be a table of CT-RATE.") from error
+    if missing := {NAME, *columns} - set(table.fieldnames or ()):
+        raise RequestError(
+            f"{path} is not the table of CT-RATE that was expected: it lacks {', '.join(sorted(missing))}."
+        )
+    return rows

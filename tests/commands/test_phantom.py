@@ -2,19 +2,15 @@
 
 import csv
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ctflow.__main__ import main
-from ctflow.data import ctrate
-from ctflow.data.ctrate import FIRST_SEED, Written, write_dataset
-from ctflow.errors import CTFlowError
+from ctflow.data.phantom_dataset import FIRST_SEED
 from ctflow.io.nifti import read_nifti
 from ctflow.phantom import KINDS, Truth, make_phantom
-from ctflow.report import Report
 
 
 @pytest.fixture(scope="module")
@@ -51,46 +47,6 @@ def test_the_tables_speak_of_the_same_volumes_and_of_what_is_in_them(folder: Pat
         assert {kind for kind in KINDS[:18] if label[kind] == "1"} == truths[name].kinds - {"Pneumothorax"}
         assert report["Findings_EN"] or report["Impressions_EN"]
         assert facts["XYSpacing"] == "[1.5, 1.5]" and facts["PatientAge"] == f"{truths[name].age:03d}Y"
-
-
-def test_a_table_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
-    """After the work of hours it was a traceback."""
-    one = Written("valid_1_a_1.nii.gz", Report("Normal."), Truth(), (80, 256, 256), 1.0)
-    (tmp_path / "radiology_text_reports").write_text("in the way")
-    with pytest.raises(CTFlowError, match="radiology_text_reports"):
-        ctrate._write_tables(tmp_path, "valid", [one])
-
-
-def test_splits_share_no_phantom_and_no_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
-
-    def write(out: Path, split: str, name: str, seed: int) -> Written:
-        made.append(seed)
-        return Written(name, Report("Normal."), Truth(), (80, 256, 256), 1.0)
-
-    monkeypatch.setattr(ctrate, "_write", write)
-    monkeypatch.setattr(ctrate, "processes", ThreadPoolExecutor)
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    for split in ("train", "valid"):
-        assert len(list(write_dataset(folder / split, 3, 0, split, 1))) == 3
-    assert len(set(made)) == 6
-    list(write_dataset(folder, 3, 0, "train", 1))
-    assert (folder / "train_truths.json").exists()
-    assert all(path.read_bytes() == content for path, content in before.items())
-
-
-def test_a_set_that_is_stopped_early_has_tables_of_what_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        ctrate, "_write", lambda out, split, name, seed: Written(name, Report("Normal."), Truth(), (80, 256, 256), 1.0)
-    )
-    monkeypatch.setattr(ctrate, "processes", ThreadPoolExecutor)
-    stream = write_dataset(tmp_path, 3, 0, "train", 1)
-    next(stream)
-    stream.close()
-    assert len(rows(tmp_path / "radiology_text_reports/train_reports.csv")) == 1
-    assert list(json.loads((tmp_path / "train_truths.json").read_text())) == ["train_1_a_1.nii.gz"]
 
 
 @pytest.mark.parametrize(

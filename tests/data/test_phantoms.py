@@ -1,11 +1,13 @@
-"""The training set on disk: reopened as it was made, and made again when it is not the one asked for."""
+"""A set of phantoms on disk: reopened as it was made, and made again when it is not the one asked for."""
 
 import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from ctflow.data.phantoms import holds, phantom_set
+from ctflow.data.phantoms import holds, open_phantom_set, phantom_set
+from ctflow.errors import RequestError
 from ctflow.phantom import make_phantom
 
 SEED = 10  # whose two studies have findings
@@ -47,3 +49,9 @@ def test_a_set_of_other_seeds_takes_its_place(tmp_path: Path) -> None:
     first = phantom_set(tmp_path, 1, 5, workers=1)
     other = phantom_set(tmp_path, 1, 6, workers=1)
     assert other.truths != first.truths
+
+
+def test_a_folder_without_a_set_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "phantoms.json").write_text("{}")
+    with pytest.raises(RequestError, match=r"holds no set of phantoms.*phantoms\.npy and phantoms\.json were expected"):
+        open_phantom_set(tmp_path)

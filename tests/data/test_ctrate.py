@@ -1,0 +1,54 @@
+"""CT-RATE's layout is read back as it was written, and other tables are refused."""
+
+from pathlib import Path
+
+import pytest
+
+from ctflow.data.ctrate import (
+    ReportRow,
+    labels_path,
+    metadata_path,
+    read_labels,
+    read_reports,
+    reports_path,
+    volume_path,
+    write_labels,
+    write_reports,
+)
+from ctflow.errors import RequestError
+
+ROW = ReportRow(
+    name="valid_1_a_1.nii.gz",
+    clinical_information="Not given.",
+    technique="Without contrast.",
+    findings='A nodule, "ground-glass".\nNo effusion.',
+    impression="",
+)
+
+
+def test_volumes_and_tables_lie_where_ct_rate_keeps_them() -> None:
+    root = Path("root")
+    folder = "dataset/valid_fixed/valid_1/valid_1_a"
+    assert volume_path(root, "valid", "valid_1_a_1.nii.gz") == root / folder / "valid_1_a_1.nii.gz"
+    assert reports_path(root, "valid") == root / "radiology_text_reports/validation_reports.csv"
+    assert labels_path(root, "valid") == root / "multi_abnormality_labels/valid_predicted_labels.csv"
+    assert metadata_path(root, "train") == root / "metadata/train_metadata.csv"
+
+
+def test_reports_with_quotes_and_lines_are_read_back(tmp_path: Path) -> None:
+    write_reports(tmp_path / "reports.csv", [ROW])
+    assert read_reports(tmp_path / "reports.csv") == [ROW]
+
+
+def test_labels_are_read_back(tmp_path: Path) -> None:
+    labels = {"valid_1_a_1.nii.gz": frozenset({"Cardiomegaly", "Emphysema"}), "valid_2_a_1.nii.gz": frozenset()}
+    write_labels(tmp_path / "labels.csv", labels)  # type: ignore[arg-type]  # a set of literals counts as one of str
+    assert read_labels(tmp_path / "labels.csv") == labels
+
+
+def test_a_table_that_lacks_columns_is_refused_with_their_names(tmp_path: Path) -> None:
+    (tmp_path / "reports.csv").write_text("VolumeName,Findings_EN\nvalid_1_a_1.nii.gz,Normal.\n")
+    with pytest.raises(RequestError, match="it lacks ClinicalInformation_EN, Impressions_EN, Technique_EN"):
+        read_reports(tmp_path / "reports.csv")
+    with pytest.raises(RequestError, match=r"none\.csv cannot be read"):
+        read_labels(tmp_path / "none.csv")
