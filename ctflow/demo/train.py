@@ -7,6 +7,7 @@ how it is checked, stands in the file of that network.
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -117,7 +118,7 @@ def train_demo(
     base = load_base(work, from_checkpoint, sizes, INTENSITY)
     table = FROM_CHECKPOINT if base else FROM_NOTHING
     note_demo(work, sizes, seed, base.sha256 if base else None, names(FROM_NOTHING + FROM_CHECKPOINT))
-    check_room(work, sizes, seed)
+    check_room(work, sizes, seed, shutil.disk_usage(work).free)
     keep_base(work, from_checkpoint)
     larger = CUDA_BATCHES if device == "cuda" else 1
 

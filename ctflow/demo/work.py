@@ -36,7 +36,7 @@ def note_demo(work: Path, sizes: Sizes, seed: int, base: str | None, stages: tup
     note_plan(work / PLAN, {"version": VERSION, "seed": seed, **asdict(sizes), "base": base}, begun=begun)
 
 
-def check_room(work: Path, sizes: Sizes, seed: int) -> None:
+def check_room(work: Path, sizes: Sizes, seed: int, free_bytes: int) -> None:
     """Raises ResourceError where the disk has no room for the phantoms and latents that are not there yet."""
     slices, needed = sizes.phantoms * MAX_SLICES, SPARE_BYTES
     if not holds(work, sizes.phantoms, seed):
@@ -44,11 +44,10 @@ def check_room(work: Path, sizes: Sizes, seed: int) -> None:
         needed += 2 * slices * SIZE**2
     if not (work / LATENTS).exists():
         needed += 2 * slices * sizes.latent_channels * sizes.latent_side**2
-    free = shutil.disk_usage(work).free
-    if free < needed:
+    if free_bytes < needed:
         raise ResourceError(
-            f"{work} needs {needed / 1e9:.1f} GB more for phantoms and latents, and its disk has {free / 1e9:.1f} GB "
-            "free: free some, or choose another --work."
+            f"{work} needs {needed / 1e9:.1f} GB more for phantoms and latents, and its disk has "
+            f"{free_bytes / 1e9:.1f} GB free: free some, or choose another --work."
         )
 
 

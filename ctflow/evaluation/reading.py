@@ -7,7 +7,6 @@ from typing import get_args
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.errors import CheckpointError
@@ -21,8 +20,6 @@ from ctflow.report import Report, encoder_text
 
 SENTENCE_SEED = 2 * 10**6  # far from the seed of every training
 ENCODED_TOGETHER = 64  # sentences
-# For training, every second sentence on average loses this share of its words, so that no single word decides alone.
-UNKNOWN_SHARE = 0.15
 STANCES: dict[Stance, str] = {
     "asserted": "assert what it knows: read wholly right",
     "denied": "deny what it knows: read wholly right",
@@ -113,28 +110,18 @@ def _new_sentences(
 
 @torch.no_grad()
 def encode_sentences(
-    encoder: TextEncoder, sentences: Sequence[Sentence], parts: tuple[str, ...], rng: np.random.Generator | None = None
+    encoder: TextEncoder, sentences: Sequence[Sentence], parts: tuple[str, ...]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """-> embeddings (sentences, D), states (sentences, (1 + layers) · D), answers (sentences, slots).
-
-    With `rng`, which is for training, some words become unknown ones.
-    """
+    """-> embeddings (sentences, D), states (sentences, (1 + layers) · D), answers (sentences, slots)."""
     encoded = []
     for first in range(0, len(sentences), ENCODED_TOGETHER):
         texts = [encoder_text(Report(one.text), parts) for one in sentences[first : first + ENCODED_TOGETHER]]
         tokens = encoder.tokenizer(
             texts, padding=True, truncation=True, max_length=encoder.max_tokens, return_tensors="pt"
         )
-        ids, mask = tokens["input_ids"], tokens["attention_mask"]
-        encoded.append(encoder.states(ids if rng is None else _with_unknown_words(ids, encoder.tokenizer, rng), mask))
+        encoded.append(encoder.states(tokens["input_ids"], tokens["attention_mask"]))
     embeddings, states = (torch.cat(parts) for parts in zip(*encoded, strict=True))
     return embeddings, states, torch.from_numpy(np.stack([one.labels for one in sentences]))
-
-
-def _with_unknown_words(ids: Tensor, tokenizer: PreTrainedTokenizerBase, rng: np.random.Generator) -> Tensor:
-    lost = torch.from_numpy(rng.random(ids.shape) < UNKNOWN_SHARE * rng.integers(2, size=(len(ids), 1)))
-    kept = (ids == tokenizer.cls_token_id) | (ids == tokenizer.sep_token_id)
-    return torch.where(lost & ~kept, tokenizer.unk_token_id, ids)
 
 
 HEAD = "| wordings | new sentences that | share (95 % interval) | n |\n|---|---|---|---|"

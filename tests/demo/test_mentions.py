@@ -1,26 +1,43 @@
-"""The training of the reader's mentions draws the sentences that the check of the reader leaves out."""
+"""The reader's mentions: the sentences that teach them, and the words that are lost in these."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
-from ctflow.demo.mentions import train_mentions
-from ctflow.phantom.sentences import teaching_sentences
+from ctflow.checkpoint.folder import load_checkpoint
+from ctflow.demo.mentions import encode_with_unknown_words, train_mentions
+from ctflow.phantom.sentences import draw_sentence, teaching_sentences
+from ctflow.report import Report, encoder_text
+from tests.tiny import CARD, tiny_checkpoint
 
 
 class EnoughSeen(Exception):
     pass
 
 
-def test_what_training_drew_is_known_again() -> None:
-    drawn: list[str] = []
+def test_the_sentences_that_teach_are_those_that_the_check_leaves_out() -> None:
+    taught: list[str] = []
 
     def tokenizer(texts: list[str], **_: object) -> Tensor:
-        drawn.extend(texts)
+        taught.extend(texts)
         raise EnoughSeen
 
-    encoder = SimpleNamespace(tokenizer=tokenizer, max_tokens=16)
+    encoder = SimpleNamespace(tokenizer=tokenizer, max_tokens=16, bert=SimpleNamespace(device=torch.device("cpu")))
     with pytest.raises(EnoughSeen):
-        train_mentions(SimpleNamespace(seed=3), None, encoder, ("{findings}",), 50)
-    assert drawn == [one.text for one in teaching_sentences(3, 50)]
+        train_mentions(SimpleNamespace(seed=3), None, encoder, ("{findings}",), 50)  # type: ignore[arg-type]  # fakes
+    assert taught == [one.text for one in teaching_sentences(3, 50)]
+
+
+def test_about_every_second_sentence_loses_words(tmp_path: Path) -> None:
+    encoder = load_checkpoint(tiny_checkpoint(tmp_path / "tiny")).text
+    rng = np.random.default_rng(0)
+    sentences = [draw_sentence(rng, "known") for _ in range(200)]
+    parts = CARD.text.parts
+    states = encode_with_unknown_words(encoder, sentences, parts, np.random.default_rng(1))
+    whole = torch.cat([encoder.encode_states(encoder_text(Report(one.text), parts))[1] for one in sentences])
+    unchanged = (states - whole).abs().amax(1) < 1e-4
+    assert 0.4 < unchanged.float().mean() < 0.9, "and short ones may keep all of theirs"

@@ -69,17 +69,6 @@ def test_the_table_has_every_wording_and_every_sort(tmp_path: Path) -> None:
         assert sum(row.estimate.n for row in four[:3]) == four[3].estimate.n > 0
 
 
-def test_words_are_lost_in_training_alone(tmp_path: Path) -> None:
-    encoder, rng = load_checkpoint(tiny_checkpoint(tmp_path / "tiny")).text, np.random.default_rng(0)
-    sentences = [draw_sentence(rng, "known") for _ in range(70)]
-    first, again, training = (
-        encode_sentences(encoder, sentences, CARD.text.parts, lost) for lost in (None, None, np.random.default_rng(1))
-    )
-    assert [len(one) for one in first] == [70, 70, 70]
-    assert torch.equal(first[1], again[1]) and not torch.equal(first[1], training[1])
-    assert torch.equal(first[2], training[2])
-
-
 def test_no_head_of_a_table_stands_above_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "reading", "--n", "1", "--model", str(tiny_checkpoint(tmp_path / "tiny"))]) != 0
     printed = capsys.readouterr()

@@ -1,31 +1,17 @@
-"""How the demo's image tower and reader are taught: what their sentences say, and what a tower sees."""
+"""Training of the image tower: its fitted side tells what is there."""
 
 import numpy as np
 import pytest
 import torch
 
 from ctflow.data.phantoms import PhantomSet
-from ctflow.demo import text
 from ctflow.demo.sizes import SMOKE
-from ctflow.demo.tower import fit_tower, tower_image
+from ctflow.demo.tower import fit_images, tower_image
 from ctflow.evaluation.statistics import auroc
 from ctflow.models.ctclip import CTClip
 from ctflow.phantom import KINDS, SLOTS, Finding, Truth
 
 TOWER = SMOKE.tower
-
-
-def test_the_encoder_is_tested_on_other_reports_than_its_first_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Drawn(Exception):
-        pass
-
-    def draw(rng: np.random.Generator) -> Truth:
-        raise Drawn(rng.random())
-
-    monkeypatch.setattr(text, "draw_truth", draw)
-    with pytest.raises(Drawn) as caught:
-        text.accuracy(None, None, (), 1, 3, "known")  # type: ignore[arg-type]
-    assert caught.value.args[0] not in [np.random.default_rng([3, step]).random() for step in range(100)]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +33,7 @@ def phantoms() -> PhantomSet:
 
 @pytest.fixture(scope="module")
 def fitted(phantoms: PhantomSet) -> tuple[CTClip, torch.Tensor]:
-    clip, latents = fit_tower(TOWER, phantoms, 0)
+    clip, latents = fit_images(TOWER, phantoms, 0)
     return clip.requires_grad_(False), latents
 
 

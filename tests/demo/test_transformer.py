@@ -1,0 +1,81 @@
+"""Training of the transformer: which chunks are drawn, and which errors count."""
+
+import numpy as np
+import pytest
+import torch
+
+from ctflow.demo.latents import LatentSet, pad
+from ctflow.demo.transformer import (
+    DIFFERENCE_SHARE,
+    difference_weight,
+    draw_batch,
+    draw_starts,
+    split_losses,
+    study_difference,
+)
+
+
+def test_what_differs_between_a_persons_studies_counts_apart_from_what_does_not() -> None:
+    person, finding = torch.randn(3, 1, 4, generator=torch.Generator().manual_seed(0)), torch.ones(3, 1, 4)
+    alike, unlike = torch.cat([person, person], 1).flatten(0, 1), torch.cat([finding, -finding], 1).flatten(0, 1)
+    losses = split_losses(alike + unlike, torch.tensor([1.0, 2.0, 6.0]))
+    assert losses["common"].item() == pytest.approx(person.square().mean().item())
+    assert losses["difference"].item() == pytest.approx(3.0)
+
+
+def test_an_error_counts_more_where_the_reports_say_that_studies_differ_little() -> None:
+    report_facts, difference = np.zeros((40, 2)), np.full((20, 5), 1e-9)
+    report_facts[0:20:2, 0], report_facts[20::2, 1] = 1.0, 1.0  # a large finding in ten persons, a small one in ten
+    difference[:10, 2], difference[10:, 2] = 1.0, 0.01
+    difference[0], difference[10] = 0.0001, 1.0  # one of each is not as its reports say
+    large, small = difference_weight(report_facts, difference)[[0, 10]]
+    assert small > 2 * large, "not by how they are, but by how most are"
+
+
+def latent_set(studies: list[torch.Tensor], chunk: int) -> LatentSet:
+    black, white = torch.full((1, 2, 2), -1.0), torch.full((1, 2, 2), 1.0)
+    padded, slices = pad(studies, black, white, chunk)
+    count = len(studies)
+    return LatentSet(
+        padded=padded,
+        slices=slices,
+        chunk=chunk,
+        black=black,
+        texts=torch.ones(count, 1, 3),
+        report_facts=np.zeros((count, 1)),
+        person_odds=np.full(count // 2, 2 / count),
+    )
+
+
+def test_before_a_volume_is_black_and_after_it_white() -> None:
+    short, long = torch.zeros(1, 5, 2, 2), torch.arange(9.0).expand(1, 2, 2, 9).permute(0, 3, 1, 2)
+    data = latent_set([short, long], 4)
+    first, last, beyond = data.windows(np.array([1, 1, 0]), np.array([-4, 5, 8]), 8)[:, 0, :, 0, 0].tolist()
+    assert first == [-1, -1, -1, -1, 0, 1, 2, 3]
+    assert last == [5, 6, 7, 8, 1, 1, 1, 1]
+    assert beyond == [1] * 8
+
+
+def test_a_batch_shows_both_studies_of_a_person_under_the_same_noise() -> None:
+    generator = torch.Generator().manual_seed(0)
+    data = latent_set([torch.randn(1, 10, 2, 2, generator=generator) for _ in range(4)], 4)
+    batch = draw_batch(data, study_difference(data), 6, np.random.default_rng(0))
+    again = draw_batch(data, study_difference(data), 6, np.random.default_rng(0))
+    assert all(torch.equal(one, other) for one, other in zip(batch, again, strict=True))
+    assert batch.chunk.shape == batch.previous.shape == (12, 1, 4, 2, 2)
+    t = batch.t.view(-1, 1, 1, 1, 1)
+    assert torch.allclose(batch.point, (1 - t) * batch.chunk + t * batch.noise, atol=1e-4)
+    for shared in (t, batch.noise, batch.text):
+        assert torch.equal(shared[::2], shared[1::2])
+    assert not torch.equal(batch.chunk[::2], batch.chunk[1::2])
+
+
+def test_chunks_are_drawn_more_often_where_the_studies_differ() -> None:
+    same, other = torch.zeros(2, 1, 30, 2, 2)
+    other[:, 25] = 1
+    difference = study_difference(latent_set([same, other], 8))
+    assert difference.shape == (1, 30) and difference[0].argmax() == 25
+    starts = draw_starts(difference.repeat(2000, axis=0), 8, np.random.default_rng(0))
+    later = starts[starts > 0]
+    assert np.mean((later <= 25) & (later > 25 - 8)) > DIFFERENCE_SHARE + 0.1
+    assert set(range(0, 40, 8)) <= set(starts.tolist()), "and all others at times, the white one after the end too"
