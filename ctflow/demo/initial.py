@@ -63,7 +63,9 @@ def new_transformer(config: STDiTConfig, data: LatentSet, seed: int) -> STDiT:
         # Almost the same at all t: the branches learn how much of the noise to let through.
         begin_answer(model)
         model.final_layer.scale_shift_table.mul_(0.1)
-        model.t_embedder.mlp[2].weight.mul_(0.3)
+        time_embedding = model.t_embedder.mlp[2]
+        assert isinstance(time_embedding, nn.Linear)
+        time_embedding.weight.mul_(0.3)
     return model
 
 
@@ -81,8 +83,8 @@ def _begin_patches(proj: nn.Conv3d, noisy_room: int, patch_room: int, windows: T
     components = torch.linalg.eigh((patches - mean).T @ (patches - mean)).eigenvectors.flip(1).T
     noisy, previous = components[:noisy_room], components[: patch_room - noisy_room]
     channels = windows.shape[1]
-    proj.weight.zero_()
-    proj.bias.zero_()
+    assert proj.bias is not None
+    _set_zero(proj)
     proj.weight[:noisy_room, :channels] = noisy.unflatten(1, (channels, pt, ph, pw))
     proj.weight[noisy_room:patch_room, channels:] = previous.unflatten(1, (channels, pt, ph, pw))
     proj.bias[noisy_room:patch_room] = -previous @ mean
@@ -133,11 +135,11 @@ def begin_facts(model: STDiT, texts: Tensor, report_facts: Tensor) -> None:
         functional.pad(values, (0, 1), value=1.0) for values in (texts, torch.zeros(texts.shape[2]))
     )
     read = _regression(with_constant, no_report, facts)
+    assert model.text_facts is not None, "demo models have them"
     model.text_facts.weight.copy_(read[:-1].T)
     model.text_facts.bias.copy_(read[-1])
     for block in model.blocks:
-        block.text_modulation.weight.zero_()
-        block.text_modulation.bias.zero_()
+        _set_zero(block.text_modulation)
 
 
 def begin_answer(model: STDiT) -> None:
@@ -145,17 +147,23 @@ def begin_answer(model: STDiT) -> None:
     features = model.final_layer.linear.weight.unflatten(0, (-1, model.config.out_channels + model.config.detail))
     features[:, : model.config.out_channels] = 0
     if model.detail is not None:
-        model.detail.answer.weight.zero_()
-        model.detail.answer.bias.zero_()
+        _set_zero(model.detail.answer)
         begin_blocks(model)
 
 
 def begin_blocks(model: STDiT) -> None:
     """The blocks of the detail head begin by adding nothing."""
     if model.detail is not None and model.detail.blocks:
-        for layer in (model.detail.up, model.detail.blocks[-1].answer):
-            layer.weight.zero_()
-            layer.bias.zero_()
+        _set_zero(model.detail.up)
+        _set_zero(model.detail.blocks[-1].answer)
+
+
+def _set_zero(layer: nn.Linear | nn.Conv3d | nn.ConvTranspose3d | None) -> None:
+    """Sets the weights and the bias of a layer to zero, if the model has it."""
+    if layer is not None:
+        nn.init.zeros_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 def _places(config: STDiTConfig, room: int, size: int) -> tuple[Tensor, Tensor]:

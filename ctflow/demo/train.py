@@ -214,7 +214,7 @@ def describe_training(
 ) -> str:
     """The card's provenance, from what the stages left in `work`."""
     summaries = {name: work / name / SUMMARY for name in stages}  # the folder of a stage that ended may be removed
-    trained = {name: json.loads(path.read_text()) for name, path in summaries.items() if path.exists()}
+    trained = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in summaries.items() if path.exists()}
     begun = None
     if base:
         anew = "" if trains_further else ", but with a new transformer"

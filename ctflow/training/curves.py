@@ -12,7 +12,7 @@ SMOOTHED_SHARE = 0.05  # of the table's lines are averaged into each point of a 
 def append_losses(table: Path, step: int, losses: dict[str, float]) -> None:
     """Appends a line to `losses.csv`, and before the first one the names of the columns."""
     is_new = not table.exists()
-    with table.open("a", newline="") as handle:
+    with table.open("a", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle)
         if is_new:
             writer.writerow(["step", *losses])
@@ -26,7 +26,7 @@ def draw_losses(table: Path) -> None:
     """
     if not table.exists():
         return
-    with table.open(newline="") as handle:
+    with table.open(newline="", encoding="utf-8") as handle:
         names, *rows = csv.reader(handle)
     complete = [row for row in rows if len(row) == len(names)]  # a training that is killed may leave half a line
     steps, *losses = np.array(complete, float).T

@@ -20,7 +20,7 @@ def note_plan(path: Path, plan: dict[str, Any], *, begun: bool, write: bool = Tr
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, (json.dumps(plan, indent=2) + "\n").encode())
         return
-    found = json.loads(path.read_text()) if path.exists() else {}
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     differences = [
         f"{key} is {found.get(key)}, not {plan.get(key)}" for key in plan | found if found.get(key) != plan.get(key)
     ]
