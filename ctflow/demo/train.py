@@ -133,38 +133,38 @@ def train_demo(
     if base:
         avae = base.avae.network
     else:
-        training = stage("avae")
         seed_torch(seed, "first weights of the A-VAE")
         avae = new_avae(sizes.avae_channels, sizes.latent_channels)
-        train_once(training, avae, lambda: train_avae(training, avae, phantoms, INTENSITY, sizes.avae_batch))
+        train_once(stage("avae"), avae, lambda stage: train_avae(stage, avae, phantoms, INTENSITY, sizes.avae_batch))
 
     # The text encoder, with the grades that are read off its embeddings.
-    reading = stage("text")
     if base:
         assert base.reader is not None, "load_base accepts no checkpoint without one"
         encoder, reader = base.text, base.reader
-        train_once(reading, encoder, lambda: train_text_further(reading, encoder, reader.grades, TEXT_PARTS))
+        train_once(stage("text"), encoder, lambda stage: train_text_further(stage, encoder, reader.grades, TEXT_PARTS))
     else:
         tokenizer = load_tokenizer(work / "tokenizer", TEXT_PARTS, MAX_TOKENS, sizes.vocabulary_reports, seed)
         seed_torch(seed, "first weights of the text encoder")
         graded = new_graded_encoder(tokenizer, sizes.text_hidden, sizes.text_layers, MAX_TOKENS)
-        train_once(reading, graded, lambda: train_text(reading, graded, TEXT_PARTS))
+        train_once(stage("text"), graded, lambda stage: train_text(stage, graded, TEXT_PARTS))
         seed_torch(seed, "first weights of the mentions")
         encoder, reader = graded.encoder, new_reader(graded)
     check_text(encoder, reader.grades, TEXT_PARTS, seed)
 
     # The reader's mentions: which findings a sentence asserts or denies.
-    mentioning = stage("mentions")
     train_once(
-        mentioning,
+        stage("mentions"),
         reader.mentions,
-        lambda: train_mentions(mentioning, reader, encoder, TEXT_PARTS, sizes.sentences),
+        lambda stage: train_mentions(stage, reader, encoder, TEXT_PARTS, sizes.sentences),
     )
     check_reader(reader, encoder, TEXT_PARTS, sizes.sentences, seed)
 
     # The image tower, which scores volumes.
-    scoring = stage("tower")
-    tower = train_once(scoring, CTClip(sizes.tower), lambda: train_tower(scoring, sizes.tower, phantoms, encoder))
+    tower = train_once(
+        stage("tower"),
+        CTClip(sizes.tower),
+        lambda stage: train_tower(stage, sizes.tower, phantoms, encoder),
+    )
 
     # What the transformer learns from.
     volumes = encode_phantoms(work / LATENTS, avae, phantoms, INTENSITY, device, ENCODED_SLICES * larger)
@@ -174,23 +174,22 @@ def train_demo(
 
     # A better decoder for the same latents.
     if base:
-        decoding = stage("decoder")
         avae.decoder.requires_grad_(True)
         batch = sizes.avae_batch * larger
-        train_once(decoding, avae, lambda: train_avae(decoding, avae, phantoms, INTENSITY, batch))
+        train_once(stage("decoder"), avae, lambda stage: train_avae(stage, avae, phantoms, INTENSITY, batch))
 
     # The transformer. A checkpoint's of another size cannot be trained further, so a new one takes its place.
-    drawing = stage("transformer")
+    last = stage("transformer")
     trains_further = base is not None and base.transformer.config == transformer_config(sizes)
     if base and trains_further:
         # With larger batches rates grow by the root, as the noise of the gradients falls.
-        drawing = replace(drawing, optimizer=drawing.optimizer.scaled(larger**0.5))
+        last = replace(last, optimizer=last.optimizer.scaled(larger**0.5))
         transformer = base.transformer.requires_grad_(True)
     else:
-        drawing = replace(drawing, optimizer=row_of(FROM_NOTHING, "transformer").optimizer)
+        last = replace(last, optimizer=row_of(FROM_NOTHING, "transformer").optimizer)
         seed_torch(seed, "first weights of the transformer")
         transformer = new_transformer(transformer_config(sizes), data, seed)
-    transformer = train_transformer(drawing, transformer, data, sizes.batch * larger)
+    transformer = train_transformer(last, transformer, data, sizes.batch * larger)
 
     history = describe_training(work, names(table), sizes.phantoms, device, base, trains_further)
     card = demo_card(latent, history, measured=None)

@@ -85,11 +85,14 @@ def keep_base(work: Path, given: Path | None) -> None:
             shutil.copytree(given, new, dirs_exist_ok=True)
 
 
-def train_once(stage: Stage, network: N, train: Callable[[], nn.Module]) -> N:
-    """The trained network, frozen: it is trained only if it is not there yet, since what comes after depends on it."""
+def train_once(stage: Stage, network: N, train: Callable[[Stage], nn.Module]) -> N:
+    """The network with its trained weights, frozen. They are trained only once, since what comes after depends on them.
+
+    `train`: returns a network that has the same weights.
+    """
     done = stage.folder.with_suffix(".pt")
     if not done.exists():
-        save_atomic(train().state_dict(), done)
+        save_atomic(train(stage).state_dict(), done)
     network.load_state_dict(torch.load(done, weights_only=True))
     return network.eval().requires_grad_(False)
 

@@ -10,7 +10,7 @@ from torch import nn
 from ctflow.demo.sizes import DEMO, SMOKE
 from ctflow.demo.work import check_room, note_demo, train_once
 from ctflow.errors import RequestError, ResourceError
-from ctflow.training.stage import Budget
+from ctflow.training.stage import Budget, Stage
 from tests.training.line import line, line_stage
 
 STAGES = ("avae", "text")
@@ -61,8 +61,8 @@ def test_a_network_is_trained_once_and_frozen(tmp_path: Path) -> None:
     stage = line_stage(tmp_path / "line", Budget.of_steps(1))
     trainings = []
 
-    def train() -> nn.Linear:
-        trainings.append(1)
+    def train(stage: Stage) -> nn.Linear:
+        trainings.append(stage)
         return line()
 
     for _ in range(2):
