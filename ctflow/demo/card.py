@@ -20,7 +20,7 @@ from ctflow.card import (
 )
 from ctflow.demo.sizes import CHUNK
 from ctflow.errors import RequestError
-from ctflow.evaluation.obedience.table import AUROC_ASKED, read_table
+from ctflow.evaluation.obedience.table import AUROC_ASKED, SIDE, read_table
 from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.io.files import replacing
 from ctflow.phantom import KINDS
@@ -30,18 +30,24 @@ NAME = "ctflow-demo"
 INTENSITY = IntensityMap(black=0.0, white=1.0, hu_black=AIR_HU, hu_white=1400)
 TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}")
 MAX_TOKENS = 256
-# A finding follows the report if the lower end of its AUROC's interval is at least FOLLOWS_FROM, and often does so if
-# that lies above CHANCE. The AUROC compares volumes whose report asks for the finding with all others.
+# The AUROC compares volumes whose report asks for a finding with all others. A finding follows the report if the lower
+# end of the AUROC's interval is at least FOLLOWS_FROM, and follows it weakly if that end lies above CHANCE.
 CHANCE, FOLLOWS_FROM = 0.5, 0.65
+# A finding is on the side that the report names if the lower end of the share of right sides is at least this.
+RIGHT_SIDE_FROM = 0.75
 
 
 @dataclass(frozen=True)
 class Obedience:
-    """The findings by how well they follow the report, the surest first, measured in `volumes` volumes."""
+    """Which findings follow the report, and which do so weakly or no better than by chance; the surest first.
+
+    `right_side`: those that are on the side that the report names. Measured in so many `volumes`.
+    """
 
     follow: tuple[str, ...]
-    often: tuple[str, ...]
+    follow_weakly: tuple[str, ...]
     by_chance: tuple[str, ...]
+    right_side: tuple[str, ...]
     volumes: int
 
 
@@ -62,8 +68,11 @@ def read_obedience(path: Path) -> Obedience:
     ordered = sorted(KINDS, key=lambda kind: -sure[kind])
     return Obedience(
         follow=tuple(kind for kind in ordered if sure[kind] >= FOLLOWS_FROM),
-        often=tuple(kind for kind in ordered if CHANCE < sure[kind] < FOLLOWS_FROM),
+        follow_weakly=tuple(kind for kind in ordered if CHANCE < sure[kind] < FOLLOWS_FROM),
         by_chance=tuple(kind for kind in ordered if sure[kind] <= CHANCE),
+        right_side=tuple(
+            kind for kind in ordered if (SIDE, kind) in column and column[SIDE, kind].low >= RIGHT_SIDE_FROM
+        ),
         volumes=table.plan["n"],
     )
 
@@ -146,22 +155,24 @@ def _claims(measured: Obedience | None) -> _Claims:
     good_for = "Trying CTFlow without a GPU or downloads: a simulated chest, streamed, viewed and saved."
     if measured is None:
         return _Claims(
-            notice=f"{reads}; how well it draws them was not measured. Not for diagnosis.",
+            notice=f"{reads}; how well its volumes follow the report was not measured. Not for diagnosis.",
             good_for=good_for,
             not_good_for="Anything clinical; anatomy in detail.",
         )
     if measured.follow:
         good_for += f" These findings follow the report: {_listed(measured.follow)}."
-    if measured.often:
-        good_for += f" These do so often: {_listed(measured.often)}."
+    if measured.follow_weakly:
+        good_for += f" These follow it weakly: {_listed(measured.follow_weakly)}."
+    if measured.right_side:
+        good_for += f" On the side that the report names: {_listed(measured.right_side)}."
     not_good_for = "Anything clinical; anatomy in detail"
     if measured.by_chance:
         not_good_for += (
-            f"; findings that it reads but does not draw as asked, as far as {measured.volumes} volumes can tell: "
-            f"{_listed(measured.by_chance)}"
+            f"; findings that it reads but that do not follow the report, as far as {measured.volumes} volumes can "
+            f"tell: {_listed(measured.by_chance)}"
         )
     return _Claims(
-        notice=f"{reads} and draws {len(measured.follow)} of them as asked. Not for diagnosis.",
+        notice=f"{reads}; in its volumes {len(measured.follow)} of them follow the report. Not for diagnosis.",
         good_for=good_for,
         not_good_for=f"{not_good_for}.",
     )

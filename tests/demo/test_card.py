@@ -9,7 +9,7 @@ from ctflow.__main__ import main
 from ctflow.card import Latent, ModelCard, read_card, write_card
 from ctflow.demo.card import NAME, Obedience, demo_card, provenance, read_obedience
 from ctflow.errors import RequestError
-from ctflow.evaluation.obedience.table import AUROC_ASKED, ObedienceTable, write_table
+from ctflow.evaluation.obedience.table import AUROC_ASKED, SIDE, ObedienceTable, write_table
 from ctflow.evaluation.statistics import NAN, Estimate
 from ctflow.phantom import KINDS
 from tests.tiny import CARD
@@ -26,6 +26,8 @@ def measured_file(path: Path, column: str = NAME) -> Path:
     """AUROCs of all findings; those without an entry in LOWS begin at 0.4."""
     lows = {kind: LOWS.get(kind, 0.4) for kind in KINDS}
     rows = {(AUROC_ASKED, kind): Estimate(0.9, low, 0.99, 10, 86) for kind, low in lows.items()}
+    rows[SIDE, "Pleural effusion"] = Estimate(1.0, 0.82, 1.0, 17)
+    rows[SIDE, "Pneumothorax"] = Estimate(0.82, 0.52, 0.95, 11)
     write_table(ObedienceTable({"n": 96, "seed": 0, "phantoms": 360}, {}, {column: rows}), path)
     return path
 
@@ -33,25 +35,27 @@ def measured_file(path: Path, column: str = NAME) -> Path:
 def test_findings_stand_by_the_lower_end_of_their_intervals_the_surest_first(tmp_path: Path) -> None:
     found = read_obedience(measured_file(tmp_path / "obedience.json"))
     assert found.follow == ("Cardiomegaly", "Hiatal hernia")
-    assert found.often == ("Emphysema",)
-    assert set(found.by_chance) == set(KINDS) - {*found.follow, *found.often}
+    assert found.follow_weakly == ("Emphysema",)
+    assert set(found.by_chance) == set(KINDS) - {*found.follow, *found.follow_weakly}
     assert found.by_chance[0] in ("Lung nodule", "Pneumothorax"), "0.5 and no interval at all are chance"
 
 
 def test_a_measured_card_names_what_follows_the_report_and_what_does_not(tmp_path: Path) -> None:
     written = card(read_obedience(measured_file(tmp_path / "obedience.json")))
     assert written.notice == (
-        "Demo model: simulated chests. It reads 19 findings and draws 2 of them as asked. Not for diagnosis."
+        "Demo model: simulated chests. It reads 19 findings; in its volumes 2 of them follow the report. "
+        "Not for diagnosis."
     )
     assert "These findings follow the report: cardiomegaly and hiatal hernia." in written.good_for
-    assert "These do so often: emphysema." in written.good_for
+    assert "These follow it weakly: emphysema." in written.good_for
+    assert "On the side that the report names: pleural effusion." in written.good_for
     assert "as far as 96 volumes can tell: lung nodule, pneumothorax, " in written.not_good_for
 
 
 def test_a_model_that_was_not_measured_says_so() -> None:
     written = card(None)
     assert "was not measured" in written.notice
-    assert "follow" not in written.good_for
+    assert "report" not in written.good_for
     assert written.not_good_for == "Anything clinical; anatomy in detail."
 
 
