@@ -24,6 +24,7 @@ def test_a_set_is_made_once_holds_noise_free_phantoms_and_reads_back_the_same(tm
     assert again.truths[0] == phantom.truth
 
 
+@pytest.mark.slow
 def test_two_studies_of_each_person_lie_together_and_only_their_findings_differ(tmp_path: Path) -> None:
     made = phantom_set(tmp_path, 3, SEED, workers=1)
     first, second, other = made.truths

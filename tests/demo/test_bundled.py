@@ -9,13 +9,16 @@ import SimpleITK as sitk
 from safetensors import safe_open
 
 from ctflow.__main__ import main
+from ctflow.card import read_card
 from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.demo.card import demo_card, read_obedience
 from ctflow.evaluation.obedience.effusion_side import right_share
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 
 FOLDER = find_checkpoint("demo")
+OBEDIENCE = Path(__file__).parents[2] / "assets" / "obedience.json"
 
 
 def test_the_folder_is_small_enough_to_clone_and_its_weights_are_bf16() -> None:
@@ -25,6 +28,14 @@ def test_the_folder_is_small_enough_to_clone_and_its_weights_are_bf16() -> None:
     for path in FOLDER.rglob("*.safetensors"):
         with safe_open(path, "pt") as weights:
             assert {weights.get_slice(name).get_dtype() for name in weights.keys()} == {"BF16"}  # noqa: SIM118
+
+
+@pytest.mark.xfail(strict=True, reason="its card is rewritten with the next change of the model's hash")
+def test_its_card_is_what_train_demo_writes_of_the_measured_model() -> None:
+    """Nothing in it is edited by hand but the provenance, which no later call could know."""
+    card = read_card(FOLDER / "card.json")
+    assert card == demo_card(card.latent, card.provenance, read_obedience(OBEDIENCE))
+    assert "phantoms" in card.provenance and "no patient's data" in card.provenance
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +63,7 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> sitk.Image:
     return sitk.ReadImage(str(out))
 
 
+@pytest.mark.slow
 def test_a_volume_is_a_chest_in_hu_where_a_viewer_expects_it(volume: sitk.Image) -> None:
     hu = sitk.GetArrayFromImage(volume)
     assert volume.GetSpacing() == (1.5, 1.5, 3.0)
@@ -63,6 +75,7 @@ def test_a_volume_is_a_chest_in_hu_where_a_viewer_expects_it(volume: sitk.Image)
     assert 0.03 < ((middle > -950) & (middle < -600)).mean() < 0.4, "lung"
 
 
+@pytest.mark.slow
 def test_a_large_effusion_takes_lung_on_the_side_that_the_report_names(model: CTFlow) -> None:
     def share(report: str) -> float:
         return right_share(model.generate(model.card.request(Report(report), seed=0)))
@@ -121,6 +134,7 @@ def test_a_finding_that_is_told_without_its_place_is_not_read_as_denied(model: C
     assert not [one for one in model.read(Report(telegram)).found if not one.asserted]
 
 
+@pytest.mark.slow
 def test_its_tower_scores_a_volume_by_report_and_by_finding(model: CTFlow) -> None:
     asked = Report("Large right pleural effusion.")
     made = model.generate(model.card.request(asked, seed=0))
