@@ -6,18 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from ctflow.__main__ import main
 from ctflow.checkpoint.folder import load_checkpoint
-from ctflow.evaluation.reading import check_mentions, encode_sentences, measure_reading
+from ctflow.evaluation.reading import check_mentions, measure_reading
 from ctflow.models.reader import Reader, ReaderConfig
-from ctflow.phantom.sentences import draw_sentence, teaching_sentences
+from ctflow.phantom.sentences import teaching_sentences
 from ctflow.reading import NOT_MENTIONED
-from tests.tiny import CARD, tiny_checkpoint
+from tests.tiny import tiny_checkpoint
 
 PARTS = ("{findings}",)
 EFFUSIONS = (("Pleural effusion", "right", None), ("Pleural effusion", "left", None))

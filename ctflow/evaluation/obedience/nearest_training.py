@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from ctflow.data.phantoms import FACTS, STUDIES, VOLUMES
+from ctflow.data.phantoms import STUDIES, open_phantom_set
 from ctflow.errors import RequestError, VolumeError
 from ctflow.evaluation.obedience.measures.thumbnail import distance, thumbnail
 from ctflow.evaluation.obedience.results import TrialResult
@@ -24,14 +21,10 @@ def training_volumes(folder: Path) -> list[Volume]:
     Raises RequestError if there are none, or all of one person.
     """
     try:
-        hu = np.load(folder / VOLUMES, mmap_mode="r")
-        slices = [one["slices"] for one in json.loads((folder / FACTS).read_text(encoding="utf-8"))["phantoms"]]
-        volumes = [Volume(hu[i, :count], affine()) for i, count in enumerate(slices)]
-    except (OSError, ValueError, LookupError, TypeError, VolumeError) as error:
-        raise RequestError(
-            f"--training takes a folder with {VOLUMES} and {FACTS}, such as `train demo` leaves; "
-            f"{folder} is not one ({error})."
-        ) from error
+        phantoms = open_phantom_set(folder)
+        volumes = [Volume(phantoms.hu[i, :count], affine()) for i, count in enumerate(phantoms.slices)]
+    except (RequestError, VolumeError) as error:
+        raise RequestError(f"--training takes a folder of training phantoms. {error}") from error
     if len(volumes) <= STUDIES:
         raise RequestError(
             f"--training needs phantoms of two or more persons, {STUDIES} of each, to compare distances; {folder} has "

@@ -14,7 +14,7 @@ from ctflow.evaluation.obedience.nearest_training import nearest_rows, training_
 from ctflow.evaluation.obedience.results import TrialResult
 from ctflow.evaluation.obedience.table import NEAREST
 from ctflow.evaluation.obedience.trials import draw_trial
-from ctflow.phantom import affine
+from ctflow.phantom import Truth, affine
 from ctflow.volume import Volume
 
 
@@ -31,8 +31,11 @@ def test_training_volumes_are_compared_with_those_of_other_persons() -> None:
 
 
 def training_set(folder: Path, count: int) -> Path:
+    truth = Truth().to_json()
     np.save(folder / "phantoms.npy", np.arange(count * 20 * 4, dtype=np.int16).reshape(count, 20, 2, 2))
-    (folder / "phantoms.json").write_text(json.dumps({"phantoms": [{"slices": 16 + i} for i in range(count)]}))
+    (folder / "phantoms.json").write_text(
+        json.dumps({"phantoms": [{"slices": 16 + i, "truth": truth} for i in range(count)]})
+    )
     return folder
 
 
