@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 
-from ctflow.checkpoint.folder import Checkpoint, save_checkpoint
+from ctflow.checkpoint.folder import save_checkpoint
+from ctflow.checkpoint.networks import Checkpoint
 from ctflow.data.phantoms import phantom_set
 from ctflow.demo.avae import new_avae, train_avae
 from ctflow.demo.card import INTENSITY, MAX_TOKENS, TEXT_PARTS, demo_card, provenance

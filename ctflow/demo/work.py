@@ -9,7 +9,8 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from ctflow.checkpoint.folder import Checkpoint, load_checkpoint
+from ctflow.checkpoint.folder import load_checkpoint
+from ctflow.checkpoint.networks import Checkpoint
 from ctflow.data.phantoms import MAX_SLICES, VOLUMES, holds
 from ctflow.demo.sizes import Sizes, transformer_config
 from ctflow.errors import RequestError, ResourceError
