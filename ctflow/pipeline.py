@@ -34,7 +34,7 @@ from ctflow.report import Report, encoder_text
 from ctflow.request import GenerationRequest, ScanStart, check_scan_start
 from ctflow.runtime.cuda import PendingSlices
 from ctflow.runtime.device import hardware_of, resolve_device
-from ctflow.runtime.engine import engine_on
+from ctflow.runtime.engine import EngineFactory, engine_on
 from ctflow.sampler import ChunkSampled, EndRule, ScanLatents, StepSampled, sample, seeded_noise
 from ctflow.volume import Volume
 
@@ -69,11 +69,16 @@ def first_previous(card: ModelCard, avae: AVAE) -> Tensor:
 class CTFlow:
     """A `VolumeGenerator` (see `ctflow.generator`) that runs a checkpoint. One request at a time.
 
-    `decoder`: one of DECODERS; `cuda`: one of CUDA_LEVELS, of `ctflow.choices`.
+    `decoder`: one of DECODERS; `cuda`: one of CUDA_LEVELS, of `ctflow.choices`. `make_engine`: how the networks run.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, device: torch.device, decoder: str = "avae", cuda: str = "plain"
+        self,
+        checkpoint: Checkpoint,
+        device: torch.device,
+        decoder: str = "avae",
+        cuda: str = "plain",
+        make_engine: EngineFactory = engine_on,
     ) -> None:
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
         self.cuda, self.hardware = cuda, hardware_of(device)
@@ -89,7 +94,7 @@ class CTFlow:
             self._white = self._make_white_rule()
         self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
         # After the codes of black and white were made, which the stop rule compares with.
-        self._engine = engine_on(device, checkpoint.transformer.to(device), self._decoder, cuda)
+        self._engine = make_engine(device, checkpoint.transformer.to(device), self._decoder, cuda)
         if cuda != CUDA_LEVELS[0]:
             self._warm_up()
 
@@ -104,11 +109,18 @@ class CTFlow:
         return checkpoint.taef1
 
     @classmethod
-    def load(cls, folder: Path, device: str = "auto", decoder: str = "avae", cuda: str = "plain") -> "CTFlow":
+    def load(
+        cls,
+        folder: Path,
+        device: str = "auto",
+        decoder: str = "avae",
+        cuda: str = "plain",
+        make_engine: EngineFactory = engine_on,
+    ) -> "CTFlow":
         """Loads a checkpoint folder. Raises CheckpointError, RequestError or ResourceError."""
         on = resolve_device(device)
         with _memory_of(on):
-            return cls(load_checkpoint(folder), on, decoder, cuda)
+            return cls(load_checkpoint(folder), on, decoder, cuda, make_engine)
 
     def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Iterator[Event]:
         """Makes one volume. Closing the iterator stops it within one step. See `VolumeGenerator.stream`.

@@ -359,7 +359,7 @@ def test_blocks_of_detail_begin_by_changing_nothing_and_are_told_report_and_time
     torch.nn.init.normal_(model.detail.up.weight)
     one, other = (model(x, x, text, t) for text in texts)
     assert not torch.allclose(one, other)
-    condition, late, early = model.condition(x, texts[0]), model.at(0.5), model.at(0.1)
+    condition, late, early = model.condition(x, texts[0]), model.modulation_at(0.5), model.modulation_at(0.1)
     assert not torch.allclose(model.step(x, condition, replace(late, detail=early.detail)), one)
 
 
