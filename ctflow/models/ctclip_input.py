@@ -4,6 +4,7 @@ Arrays here are (slices, x, y): slices towards the head, x to the patient's left
 """
 
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from ctflow.report import Report
 from ctflow.volume import Volume
 
 HU_RANGE = 1000  # of either sign
-AXES = ("S", "L", "P")
+CT_RATE_AXES: tuple[Literal["S"], Literal["L"], Literal["P"]] = ("S", "L", "P")  # towards which its arrays run
 Size = tuple[int, int, int]
 Spacing = tuple[float, float, float]
 
@@ -33,13 +34,13 @@ def clip_text(report: Report) -> str:
 
 def clip_input(volume: Volume, config: CTClipConfig) -> Tensor:
     """A volume -> (1, 1, slices, x, y) in [-1, 1], as CT-CLIP's inference prepares it, for labels."""
-    hu, spacing_mm = volume.along(AXES)
+    hu, spacing_mm = volume.along(CT_RATE_AXES)
     return on_clip_grid(hu, spacing_mm, config.input_size, config.spacing_mm)[None]
 
 
 def challenge_input(volume: Volume, config: CTClipConfig) -> Tensor:
     """A volume -> (1, 1, slices, x, y), as the VLM3D challenge prepares it, for the CLIP score."""
-    hu, spacing_mm = volume.along(AXES)
+    hu, spacing_mm = volume.along(CT_RATE_AXES)
     return on_challenge_grid(hu, spacing_mm, config.input_size, config.spacing_mm)[None, None] / HU_RANGE
 
 

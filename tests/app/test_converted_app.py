@@ -22,7 +22,7 @@ def test_a_converted_folder_streams_its_slices(name: str, tmp_path: Path, monkey
     """Their rows run from right to left, and the viewer's from front to back."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "server"))
     released = fabricated(tmp_path / name, name)
-    convert(released.recipe, released.sources, tmp_path / "model")
+    convert(released.spec, released.sources, tmp_path / "model")
     model = CTFlow.load(tmp_path / "model", "cpu")
     request = model.card.request(Report("No pleural effusion."), seed=3, steps=2, chunks=2)
     with serving() as serve:
