@@ -82,8 +82,8 @@ OTHERS_NEW = (
 )
 # For the frames that findings are told and denied in.
 OTHER_THINGS = Phrases(
-    told=OTHERS,
-    told_new=OTHERS_NEW,
+    assertions=OTHERS,
+    held_out_assertions=OTHERS_NEW,
     nouns=nouns(
         one=(
             "cyst in the left kidney",

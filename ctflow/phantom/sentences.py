@@ -12,7 +12,14 @@ from ctflow.phantom import phrases_frames as frames
 from ctflow.phantom.others import OTHER_THINGS, OTHERS, OTHERS_NEW
 from ctflow.phantom.phrases import ALSO_DENIED, BACKGROUND, GENERAL_DENIALS, NORMAL_IMPRESSION, NORMAL_WHOLE
 from ctflow.phantom.rates import draw_finding
-from ctflow.phantom.reports import Phrasings, deny_all, filled, tell, tell_everywhere, tell_unplaced
+from ctflow.phantom.reports import (
+    Phrasings,
+    deny_several,
+    fill,
+    sentence_in_both_lungs,
+    sentence_without_place,
+    sentences_about,
+)
 from ctflow.phantom.truth import KINDS, LOBAR, SIDED, SIZES, SLOTS, Finding, Kind, Site, Truth
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED
 
@@ -59,11 +66,11 @@ def _draw_one(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
     if draw < 0.45:
         return _asserted(kind, rng, phrasings)
     if draw < 0.70:
-        (text,) = tell(Truth(), kind, rng, phrasings)
+        (text,) = sentences_about(Truth(), kind, rng, phrasings)
         return Sentence(text, _slots(dict.fromkeys((kind, *ALSO_DENIED.get(text, ())), DENIED)), "denied")
     if draw < 0.75:
         several = [KINDS[i] for i in rng.permutation(len(KINDS))[: int(rng.integers(2, 4))]]
-        return Sentence(deny_all(several, rng, phrasings), _slots(dict.fromkeys(several, DENIED)), "denied")
+        return Sentence(deny_several(several, rng, phrasings), _slots(dict.fromkeys(several, DENIED)), "denied")
     if phrasings == "known" and draw < 0.79:
         text, kinds = GENERAL_DENIALS[int(rng.integers(len(GENERAL_DENIALS)))]
         return Sentence(text, _slots(dict.fromkeys(kinds, DENIED)), "denied")
@@ -72,10 +79,10 @@ def _draw_one(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
         return Sentence(text, _slots(dict.fromkeys(KINDS, DENIED)), "denied")
     if phrasings == "known" and draw < 0.86:
         kind = LOBAR[int(rng.integers(len(LOBAR)))]
-        return Sentence(tell_everywhere(kind, rng), _slots({kind: ASSERTED}), "asserted")
+        return Sentence(sentence_in_both_lungs(kind, rng), _slots({kind: ASSERTED}), "asserted")
     if phrasings == "known" and draw < 0.90:  # as it cannot be said where it is, it is better not recognised
         kind = PLACED[int(rng.integers(len(PLACED)))]
-        return Sentence(tell_unplaced(kind, rng), _slots({}), "other", kind)
+        return Sentence(sentence_without_place(kind, rng), _slots({}), "other", kind)
     return Sentence(_other(rng, phrasings), _slots({}), "other")
 
 
@@ -83,17 +90,17 @@ def _other(rng: np.random.Generator, phrasings: Phrasings) -> str:
     held_out = phrasings == "held-out"
     if rng.random() < 0.5:
         return str(rng.choice(OTHERS_NEW if held_out else BACKGROUND + OTHERS))
-    said = frames.told if rng.random() < 0.5 else frames.denied
+    said = frames.framed_assertions if rng.random() < 0.5 else frames.framed_denials
     framed = said(OTHER_THINGS)[held_out]
     words = {"size": str(rng.choice(SIZES)), "measure": ""}
-    return filled(framed[int(rng.integers(len(framed)))], words)
+    return fill(framed[int(rng.integers(len(framed)))], words)
 
 
 def _asserted(kind: Kind, rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
     findings = draw_finding(kind, rng)
     if kind != "Pleural effusion":
         findings = findings[:1]
-    texts = tell(Truth(findings=tuple(findings)), kind, rng, phrasings, UNSIZED)
+    texts = sentences_about(Truth(findings=tuple(findings)), kind, rng, phrasings, UNSIZED)
     if len(texts) == len(findings):
         which = int(rng.integers(len(texts)))
         return Sentence(texts[which], _at(findings[which], ASSERTED), "asserted")

@@ -20,7 +20,7 @@ from ctflow.evaluation.obedience.sanity import sane, seam_index, thumbnail
 from ctflow.io.files import write_atomic
 from ctflow.phantom import KINDS, Kind, Phrasings, Truth, draw_finding, make_phantom, write_report
 from ctflow.phantom.grid import Field
-from ctflow.phantom.rates import EXCLUSIVE, seen
+from ctflow.phantom.rates import EXCLUSIVE, without_hidden
 from ctflow.report import Report
 from ctflow.runtime.processes import processes
 from ctflow.volume import Volume
@@ -68,7 +68,7 @@ def draw_item(index: int, seed: int, group: str, phrasings: Phrasings, guidance:
     asked, denied = _deal(index, seed)
     rng = np.random.default_rng([seed, index])
     truth = Truth(
-        findings=tuple(seen([draw_finding(kind, rng)[0] for kind in asked])),
+        findings=tuple(without_hidden([draw_finding(kind, rng)[0] for kind in asked])),
         sex="F" if rng.random() < 0.5 else "M",
         age=int(rng.integers(30, 90)),
     )
