@@ -17,7 +17,7 @@ from ctflow.volume import Volume
 
 HU_RANGE = 1000  # of either sign
 CT_RATE_AXES: tuple[Literal["S"], Literal["L"], Literal["P"]] = ("S", "L", "P")  # towards which its arrays run
-Size = tuple[int, int, int]
+GridSize = tuple[int, int, int]
 Spacing = tuple[float, float, float]
 
 
@@ -44,7 +44,7 @@ def challenge_input(volume: Volume, config: CTClipConfig) -> Tensor:
     return on_challenge_grid(hu, spacing_mm, config.input_size, config.spacing_mm)[None, None] / HU_RANGE
 
 
-def on_clip_grid(hu: np.ndarray, spacing_mm: Spacing, size: Size, target_mm: Spacing) -> Tensor:
+def on_clip_grid(hu: np.ndarray, spacing_mm: Spacing, size: GridSize, target_mm: Spacing) -> Tensor:
     """(slices, x, y) HU -> (1, *size) float32 in [-1, 1], cropped and padded with air about its centre.
 
     Sizes are rounded down, and everything is float64 until the end.
@@ -53,7 +53,7 @@ def on_clip_grid(hu: np.ndarray, spacing_mm: Spacing, size: Size, target_mm: Spa
     return _centred((resampled / HU_RANGE).float(), size, -1.0, extra_at_start=False)[None]
 
 
-def on_challenge_grid(hu: np.ndarray, spacing_mm: Spacing, size: Size, target_mm: Spacing) -> Tensor:
+def on_challenge_grid(hu: np.ndarray, spacing_mm: Spacing, size: GridSize, target_mm: Spacing) -> Tensor:
     """(slices, x, y) HU -> `size` float32 HU. Padded with -1 HU: that is not air, but it is what the challenge does."""
     resampled = _resampled(hu.astype(np.float32), spacing_mm, target_mm, round)
     return _centred(resampled, size, -1.0, extra_at_start=True)
@@ -71,7 +71,7 @@ def _resampled(hu: np.ndarray, spacing_mm: Spacing, target_mm: Spacing, to_whole
     return F.interpolate(values, size=size, mode="trilinear", align_corners=False)[0, 0]
 
 
-def _centred(values: Tensor, size: Size, fill: float, extra_at_start: bool) -> Tensor:
+def _centred(values: Tensor, size: GridSize, fill: float, extra_at_start: bool) -> Tensor:
     """Crops and pads every axis about its centre. `extra_at_start`: whether an odd crop takes one more at the start."""
     padding: list[int] = []
     for count, target in zip(reversed(values.shape), reversed(size), strict=True):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ctflow.models.text import TextEncoder
 from ctflow.reading import ASSERTED, NOT_MENTIONED, Mention
 
-Site = tuple[str | None, str | None]  # side and lobe
+SideAndLobe = tuple[str | None, str | None]
 # A less likely answer counts as none: it is better not to recognise a finding than to misread it.
 SURE_OF_MENTION, SURE_OF_SIZE, SURE_OF_CONTRADICTION = 0.98, 0.7, 0.8
 
@@ -74,7 +74,7 @@ class Reader(nn.Module):
         """What a sentence says, by finding; empty if nothing was recognised."""
         embedding, states = encoder.encode_states(sentence)
         answers, sizes = self.answers(embedding, states)[0].tolist(), self.graded(embedding)[0].tolist()
-        places: dict[tuple[str, bool, str | None], list[Site]] = defaultdict(list)
+        places: dict[tuple[str, bool, str | None], list[SideAndLobe]] = defaultdict(list)
         for (finding, side, lobe), answer, size in zip(self.config.slots, answers, sizes, strict=True):
             if answer != NOT_MENTIONED:
                 word = self.config.sizes[size] if answer == ASSERTED and size >= 0 else None
@@ -85,7 +85,7 @@ class Reader(nn.Module):
             for site in self._joined(finding, asserted, sites)
         )
 
-    def _joined(self, finding: str, asserted: bool, sites: list[Site]) -> list[Site]:
+    def _joined(self, finding: str, asserted: bool, sites: list[SideAndLobe]) -> list[SideAndLobe]:
         """All lobes of a side become that side. All sites become both sides, or none if denied or the only one."""
         every = [(side, lobe) for kind, side, lobe in self.config.slots if kind == finding]
         if sites == every:
@@ -94,5 +94,5 @@ class Reader(nn.Module):
         return list(dict.fromkeys((side, None if side in whole else lobe) for side, lobe in sites))
 
 
-def _of(side: str | None, sites: Iterable[Site]) -> list[Site]:
+def _of(side: str | None, sites: Iterable[SideAndLobe]) -> list[SideAndLobe]:
     return [site for site in sites if site[0] == side]

@@ -14,15 +14,9 @@ from ctflow.phantom.anatomy import render
 from ctflow.phantom.build import Build, draw_build
 from ctflow.phantom.grid import PIXEL_MM, SIZE, SLICE_MM
 from ctflow.phantom.noise import add_noise
+from ctflow.phantom.phrasing import Phrasings, sentence_in_both_lungs, sentence_without_place, sentences_about
 from ctflow.phantom.rates import draw_finding, draw_truth
-from ctflow.phantom.reports import (
-    Phrasings,
-    sentence_in_both_lungs,
-    sentence_without_place,
-    sentences_about,
-    write_plainly,
-    write_report,
-)
+from ctflow.phantom.reports import write_plainly, write_report
 from ctflow.phantom.truth import (
     EFFUSION_ML,
     KINDS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ctflow.phantom.phrases import OBJECT_SIZES, Phrases, nouns
 from ctflow.phantom.truth import Kind
 
-NODULES = Phrases(  # where there are several
+NODULES = Phrases(  # several of them
     assertions=(
         "Multiple {nodules} {where}, the largest {mm} mm.",
         "Several {nodules} {where}, the largest measuring {mm} mm in diameter.",

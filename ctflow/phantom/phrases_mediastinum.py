@@ -1,4 +1,4 @@
-"""Phrasings of what lies between the lungs, and of what has been put there."""
+"""Phrasings of what lies between the lungs, and of devices."""
 
 from __future__ import annotations
 

@@ -11,8 +11,7 @@ import numpy as np
 from ctflow.phantom import phrases_frames as frames
 from ctflow.phantom.others import OTHER_THINGS, OTHERS, OTHERS_NEW
 from ctflow.phantom.phrases import ALSO_DENIED, BACKGROUND, GENERAL_DENIALS, NORMAL_IMPRESSION, NORMAL_WHOLE
-from ctflow.phantom.rates import draw_finding
-from ctflow.phantom.reports import (
+from ctflow.phantom.phrasing import (
     Phrasings,
     deny_several,
     fill,
@@ -20,6 +19,7 @@ from ctflow.phantom.reports import (
     sentence_without_place,
     sentences_about,
 )
+from ctflow.phantom.rates import draw_finding
 from ctflow.phantom.truth import KINDS, LOBAR, SIDED, SIZES, SLOTS, Finding, Kind, Site, Truth
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED
 

@@ -28,7 +28,8 @@ from ctflow.phantom import (
 )
 from ctflow.phantom.phrases_lungs import NODULES
 from ctflow.phantom.phrases_pleura import BOTH_DIFFERENT, BOTH_DIFFERENT_HELD_OUT, BOTH_EQUAL, SIDE_DENIAL
-from ctflow.phantom.reports import PHRASES, TYPO_ODDS, Phrasings, without_size
+from ctflow.phantom.phrasing import PHRASES, Phrasings, without_size
+from ctflow.phantom.reports import TYPO_ODDS
 from ctflow.phantom.truth import LOBAR, SIDED
 from ctflow.report import Report
 
