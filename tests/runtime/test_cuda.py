@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from ctflow.benchmark.reference import reference_answer
-from ctflow.checkpoint.folder import load_checkpoint, load_transformer
+from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.choices import CUDA_LEVELS
-from ctflow.errors import RequestError
 from ctflow.generator import ChunkDone, Event, Finished, StepDone
 from ctflow.models.avae import SliceDecoder
 from ctflow.models.stdit import STDiT
@@ -22,14 +21,14 @@ from ctflow.report import Report
 from ctflow.runtime.cuda import PendingSlices, Recording, ReplayedTransformer, Step, compile_blocks
 from ctflow.runtime.device import resolve_device
 from ctflow.runtime.engine import Engine, EngineFactory, engine_on
-from tests.benchmark.test_benchmark import GOLDEN, ORDINARY_RMS, golden
+from tests.golden.forward import ORDINARY_RMS, golden, golden_transformer
 
 REPORT = Report("Large right pleural effusion.")
 
 
 @pytest.fixture
 def transformer() -> STDiT:
-    return load_transformer(GOLDEN / "denoiser_ema").eval().requires_grad_(False)
+    return golden_transformer()
 
 
 def record_nothing(step: Step) -> Recording:
@@ -189,45 +188,6 @@ def test_stopping_while_a_chunk_is_being_decoded_leaves_nothing_behind(model: CT
     np.testing.assert_array_equal(stopped.generate(request).hu, expected)
 
 
-@pytest.mark.parametrize("name", ["auto", "cpu"])
-def test_resolving_a_device_switches_the_rounding_to_tf32_off(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    resolve_device(name)
-    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
-
-
-@pytest.mark.parametrize("level", [*CUDA_LEVELS[1:], "warp"])
-def test_a_level_that_this_device_does_not_have_is_refused(folder: Path, level: str) -> None:
-    with pytest.raises(RequestError, match="one of plain" if level == "warp" else "needs a CUDA GPU"):
-        CTFlow.load(folder, "cpu", cuda=level)
-
-
-@pytest.mark.parametrize(
-    ("capability", "transformers", "avaes"),
-    [((9, 0), torch.bfloat16, torch.bfloat16), ((7, 5), torch.float16, torch.float32)],
-)
-def test_the_networks_come_into_the_gpus_precision_without_a_warning(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capability: tuple[int, int],
-    transformers: torch.dtype,
-    avaes: torch.dtype,
-) -> None:
-    """On the CPU, where torch is made to report a GPU's capability."""
-    warned: list[str] = []
-    monkeypatch.setattr("diffusers.models.modeling_utils.logger.warning", warned.append)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
-    loaded = load_checkpoint(folder)
-    engine = engine_on(torch.device("cuda"), loaded.transformer, loaded.avae, "plain")
-    assert {part.dtype for part in loaded.transformer.blocks[0].mlp.parameters()} == {transformers}
-    assert {part.dtype for part in loaded.avae.network.parameters()} == {loaded.avae.network.dtype} == {avaes}
-    assert loaded.transformer.t_block[1].weight.dtype == torch.float32
-    with torch.inference_mode():
-        slices = engine.decode(torch.randn(2, 2, 8, 8)).wait()
-    assert slices.dtype == torch.float32 and slices.shape == (2, 32, 32)
-    assert not warned
-
-
 def test_what_a_first_request_would_wait_for_is_done_at_loading(folder: Path) -> None:
     batches: list[int] = []
     decoded: list[int] = []
@@ -337,17 +297,6 @@ def test_the_modulation_at_a_time_is_computed_without_waiting_for_the_gpu(transf
         transformer.modulation_at(0.25)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-
-
-@pytest.mark.gpu
-def test_on_a_gpu_a_convolution_in_float32_is_not_rounded_to_tf32() -> None:
-    """Only GPUs of compute capability 8 or more have TF32."""
-    device = resolve_device("cuda")
-    generator = torch.Generator().manual_seed(0)
-    x, weight = torch.randn(1, 64, 32, 32, generator=generator), torch.randn(64, 64, 3, 3, generator=generator)
-    exact = torch.nn.functional.conv2d(x.double(), weight.double())
-    found = torch.nn.functional.conv2d(x.to(device), weight.to(device)).cpu()
-    assert (found - exact).abs().max() / exact.abs().max() < 1e-5
 
 
 @pytest.mark.gpu
