@@ -43,10 +43,10 @@ def _plaque(canvas: Canvas, mask: FindingMask, index: int, line: Sequence[Point]
 
 def _aortic(m: Mediastinum, count: int, rng: np.random.Generator) -> list[tuple[list[Point], float, float]]:
     """Plaques on the wall of the arch and of the descending aorta: (line, radius, HU)."""
-    segments = m.vessels[0].segments()
+    segments = m.aorta.segments()
     plaques = []
     for _ in range(count):
-        # the arch is the commonest place
+        # The arch is the commonest place.
         i = int(rng.choice(np.arange(3, 7))) if rng.random() < 0.5 else int(rng.integers(7, len(segments) - 1))
         p, q, rp, rq = segments[i]
         along = np.subtract(q, p) / (np.linalg.norm(np.subtract(q, p)) + 1e-6)

@@ -70,22 +70,18 @@ class _Device:
         distance = outside + np.minimum(np.maximum(np.maximum(d[0], d[1]), d[2]), 0) - round_by
         self.put(coverage(distance.astype(np.float32)), MAX_HU, box)
 
-    @property
-    def cava(self) -> tuple[Point, ...]:
-        """The superior vena cava, downwards."""
-        return self.m.vessels[4].points
-
-    @property
-    def subclavian(self) -> dict[float, tuple[Point, ...]]:
-        """The veins to the cava, by side."""
-        return {-1.0: self.m.vessels[5].points, 1.0: self.m.vessels[6].points}
+    def vein(self, side: float) -> tuple[Point, ...]:
+        """The subclavian vein of a side, -1 right or 1 left, to the cava."""
+        return self.m.subclavian_veins[side].points
 
 
 def _port(device: _Device) -> None:
     z, x = 0.17 * device.b.length, -72.0
     y = device.skin(z, x) + 9.0
     device.can((z, y, x), (11.0, 6.0, 11.0), 4.0)
-    device.line(((z, y, x), (4.0, y + 20.0, -62.0), *device.subclavian[-1.0], *device.cava[:2]), 1.4, CATHETER_HU)
+    device.line(
+        ((z, y, x), (4.0, y + 20.0, -62.0), *device.vein(-1.0), *device.m.superior_cava.points[:2]), 1.4, CATHETER_HU
+    )
 
 
 def _pacemaker(device: _Device) -> None:
@@ -94,13 +90,13 @@ def _pacemaker(device: _Device) -> None:
     device.can((z, y, x), (22.0, 5.0, 24.0), 4.0)
     right_ventricle = device.m.chambers[1].center
     apex = (right_ventricle[0] + 18.0, right_ventricle[1] - 4.0, right_ventricle[2] + 22.0)
-    course = ((z - 14.0, y, x - 8.0), (2.0, y + 18.0, 62.0), *device.subclavian[1.0], *device.cava)
+    course = ((z - 14.0, y, x - 8.0), (2.0, y + 18.0, 62.0), *device.vein(1.0), *device.m.superior_cava.points)
     device.line((*course, right_ventricle, apex), 1.3, MAX_HU)
 
 
 def _catheter(device: _Device) -> None:
-    first = device.subclavian[-1.0]
-    device.line((first[0], first[1], *device.cava[:2]), 1.6, CATHETER_HU)
+    first = device.vein(-1.0)
+    device.line((first[0], first[1], *device.m.superior_cava.points[:2]), 1.6, CATHETER_HU)
 
 
 def _chest_tube(device: _Device) -> None:

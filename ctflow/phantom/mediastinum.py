@@ -20,7 +20,10 @@ PERICARDIAL_FLUID_HU = 12.0
 
 @dataclass(frozen=True)
 class Mediastinum:
-    """One person's heart, vessels and airways, as tubes and ellipsoids; ``rim_mm`` of fluid around the heart."""
+    """One person's heart, vessels and airways, as tubes and ellipsoids.
+
+    ``vessels`` in the order of ``make_mediastinum``. ``rim_mm``: how thick the fluid around the heart is.
+    """
 
     vessels: tuple[Tube, ...]
     oesophagus: Tube
@@ -30,6 +33,20 @@ class Mediastinum:
     hilum_left: Point
     masses: tuple[Mass, ...]
     rim_mm: float
+
+    @property
+    def aorta(self) -> Tube:
+        return self.vessels[0]
+
+    @property
+    def superior_cava(self) -> Tube:
+        """Downwards."""
+        return self.vessels[4]
+
+    @property
+    def subclavian_veins(self) -> dict[float, Tube]:
+        """To the cava, by side: -1 right, 1 left."""
+        return {-1.0: self.vessels[5], 1.0: self.vessels[6]}
 
     @property
     def tubes(self) -> tuple[Tube, ...]:

@@ -11,7 +11,7 @@ from ctflow.phantom.truth import LOBAR, LOBES, SIDED, SIZES, Finding, Kind, Lobe
 
 NORMAL_ODDS = 0.14  # of a study without findings
 MOST_FINDINGS = 6
-# Odds in a study that is not normal: CT-RATE's, but closer to each other, so that rare findings can be learnt too.
+# Odds in a study that is not normal. They are CT-RATE's, moved closer together so that rare findings can be learnt too.
 ODDS: dict[Kind, float] = {
     "Medical material": 0.12,
     "Arterial wall calcification": 0.19,

@@ -67,7 +67,7 @@ def _body(g: Grid, b: Build) -> Field:
     front = b.spine_y + 36 - 2 * b.cage_half_depth - wall + 42.0 * np.clip(1 - g.z / (0.3 * b.length), 0, 1) ** 1.5
     back = b.kyphosis(g.z) + 68.0 + 0.5 * b.fat
     field = _squircle(g, (back + front) / 2, (back - front) / 2, half_width, 0.05)
-    # Lying on a table flattens the back, and the shoulder blades bulge beside it.
+    # Lying on a couch flattens the back, and the shoulder blades bulge beside it.
     field = np.maximum(field, g.y - (back - 7.0 - 0.1 * b.fat))
     groove = 5.0 * np.exp(-((g.x / 14.0) ** 2)) * (g.y > 0)
     field = (field + groove).astype(np.float32)
@@ -121,7 +121,7 @@ def _above(g: Grid, dome: Field) -> Field:
 
 
 def mediastinal_space(g: Grid, b: Build, m: Mediastinum) -> Field:
-    """Everything between the lungs, fat included. It is cut out of the lungs, which so wrap round the heart."""
+    """Everything between the lungs, fat included. It is cut out of the lungs, so that they wrap round the heart."""
     high = np.clip(1.0 - g.z / b.carina_z, 0, 1)
     middle = np.clip(1 - np.abs(g.y - 12.0) / 45.0, 0, 1)
     space = (np.abs(g.x - 3.0) - (3.0 + 15.0 * middle + 14.0 * high)).astype(np.float32)

@@ -33,8 +33,11 @@ class Sources:
 
 @dataclass(frozen=True)
 class Origins:
-    """The address on the hub and the commit of each part, or its hash. `published`: all came from where they were
-    published."""
+    """Where the parts of a model came from.
+
+    `parts`: for each, its address on the hub with the commit, or its hash. `published`: whether all came from where
+    they were published.
+    """
 
     parts: Mapping[str, str]
     published: bool

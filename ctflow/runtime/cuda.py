@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ctflow.models.stdit import Condition, Modulation, STDiT
 
-WARM_UP_STEPS = 3
+GRAPH_WARM_UP_STEPS = 3
 Step = Callable[[], Tensor]
 Decode = Callable[[Tensor], Tensor]
 Precomputed = TypeVar("Precomputed", Condition, Modulation)
@@ -76,7 +76,7 @@ def record_graph(step: Step) -> Recording:
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
-        for _ in range(WARM_UP_STEPS):  # this chooses kernels and makes workspaces, which no graph may do
+        for _ in range(GRAPH_WARM_UP_STEPS):  # this chooses kernels and makes workspaces, which no graph may do
             step()
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
