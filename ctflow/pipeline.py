@@ -28,7 +28,7 @@ from ctflow.report import Report, encoder_text
 from ctflow.request import GenerationRequest, ScanStart, check_scan_start
 from ctflow.runtime.cuda import PendingSlices
 from ctflow.runtime.device import hardware_of, resolve_device
-from ctflow.runtime.engine import engine_on
+from ctflow.runtime.engine import EngineFactory, engine_on
 from ctflow.sampler import Sampled, ScanLatents, StepSampled, VolumeEnd, sample, seeded_noise
 from ctflow.volume import Volume
 
@@ -72,11 +72,16 @@ class _Pending:
 class CTFlow:
     """A `VolumeGenerator` (see `ctflow.generator`) that runs a checkpoint. One request at a time.
 
-    `decoder`: one of DECODERS; `cuda`: one of CUDA_LEVELS, of `ctflow.choices`.
+    `decoder`: one of DECODERS; `cuda`: one of CUDA_LEVELS, of `ctflow.choices`. `make_engine`: how the networks run.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, device: torch.device, decoder: str = "avae", cuda: str = "plain"
+        self,
+        checkpoint: Checkpoint,
+        device: torch.device,
+        decoder: str = "avae",
+        cuda: str = "plain",
+        make_engine: EngineFactory = engine_on,
     ) -> None:
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
         self.cuda, self.hardware = cuda, hardware_of(device)
@@ -92,7 +97,7 @@ class CTFlow:
             self._end = self._make_volume_end()
         self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
         # Only now that the latents of black and white are made: on a GPU the engine lowers the A-VAE's precision.
-        self._engine = engine_on(device, checkpoint.transformer.to(device), self._decoder, cuda)
+        self._engine = make_engine(device, checkpoint.transformer.to(device), self._decoder, cuda)
         if cuda != CUDA_LEVELS[0]:
             self._warm_up()
 
@@ -114,6 +119,7 @@ class CTFlow:
         decoder: str = "avae",
         cuda: str = "plain",
         card: ModelCard | None = None,
+        make_engine: EngineFactory = engine_on,
     ) -> "CTFlow":
         """Loads a checkpoint folder; `card`: the one in it, if it has been read already.
 
@@ -121,7 +127,7 @@ class CTFlow:
         """
         on = resolve_device(device)
         with _memory_of(on):
-            return cls(load_checkpoint(folder, card), on, decoder, cuda)
+            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine)
 
     def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
         """Makes one volume. Closing the stream stops it within one step. See `VolumeGenerator.stream`.

@@ -98,9 +98,9 @@ def velocity_of(
 ) -> Callable[[Tensor, float], Tensor]:
     """The velocity field of one chunk. Guidance other than 1 weighs report against no report, in one batch of two.
 
-    `prediction`: what the transformer answers with, see `ModelCard`. `modulation_at`: `transformer.at`, tabulated.
+    `prediction`: what the transformer answers with, see `ModelCard`. `modulation_at`: that of the transformer, cached.
     """
-    modulation_at = modulation_at or cache(transformer.at)
+    modulation_at = modulation_at or cache(transformer.modulation_at)
     if guidance != 1:
         previous = previous.expand(2, -1, -1, -1, -1)
         text = torch.cat([text, no_text(text)])
@@ -132,7 +132,7 @@ def sample(
     `text` (1, 1, D) and `first_previous` (C, slices, H, W) are as the transformer sees them, on its device.
     White slices at the end of a chunk are held back: the next chunk brings them, or the volume ends without them.
     """
-    modulation_at = cache(transformer.at)  # every chunk visits the same times
+    modulation_at = cache(transformer.modulation_at)  # every chunk visits the same times
     previous, held_back = first_previous[None], first_previous[:, :0]
     slices_per_chunk, head = first_previous.shape[1], 0
     if scan:

@@ -1,6 +1,6 @@
-"""`python -m tests.large FOLDER`: files of the published sizes and layout, with random weights, converted and run.
+"""`python -m tests.large FOLDER`: converts and runs files of the published sizes and layout, with random weights.
 
-Prints the most memory that conversion and generation on a CPU take. Needs 8 GB of disk in FOLDER, which it empties
+Prints how much memory conversion and generation on a CPU take at most. Needs 8 GB of disk in FOLDER, which it frees
 again, 6 GB of memory and about ten minutes.
 """
 
@@ -19,9 +19,9 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 
+from ctflow.benchmark.subject import published_config
 from ctflow.checkpoint.weights import read_shapes
 from ctflow.models.stdit import STDiT
-from ctflow.models.stdit_config import STDiTConfig
 from ctflow.pipeline import CTFlow
 from ctflow.released.convert import convert
 from ctflow.released.sources import Sources
@@ -29,19 +29,20 @@ from ctflow.released.specs import V1
 from ctflow.report import Report
 from tests.fabricated import GOLDEN, VOCABULARY, WEIGHTS
 
-L = STDiTConfig((16, 32, 32), (2, 2, 2), 32, 16, 1024, 24, 16, 4.0, 768)
+CONFIG = published_config("L")
+RELEASED_FIELDS = ("input_size", "patch_size", "in_channels", "out_channels", "hidden_size", "depth", "num_heads",
+                   "mlp_ratio", "caption_channels")  # fmt: skip
 
 
 def fabricated(folder: Path) -> int:
-    """The four parts of ctflow-v1; the number of files."""
+    """Writes the four parts of ctflow-v1. Returns the number of files."""
     torch.manual_seed(0)
     for name in ("denoiser", "cxr"):
         (folder / name).mkdir(parents=True)
-    save_file(
-        {f"model.{name}": tensor for name, tensor in STDiT(L).state_dict().items()}, folder / "denoiser" / WEIGHTS
-    )
-    said = {name: value for name, value in asdict(L).items() if name in STDIT_FIELDS}
-    (folder / "denoiser/config.json").write_text(json.dumps({"_class_name": "DiffuserSTDiT", **said}))
+    weights = {f"model.{name}": tensor for name, tensor in STDiT(CONFIG).state_dict().items()}
+    save_file(weights, folder / "denoiser" / WEIGHTS)
+    config = {name: value for name, value in asdict(CONFIG).items() if name in RELEASED_FIELDS}
+    (folder / "denoiser/config.json").write_text(json.dumps({"_class_name": "DiffuserSTDiT", **config}))
     AutoencoderKL.from_config(V1.avae_config).save_pretrained(folder / "vae")
     keys = json.loads((GOLDEN / "ctclip/real_keys.json").read_text())["ct_clip_v2"]["keys"]
     torch.save({name: _random(shape, dtype) for name, (shape, dtype) in keys.items()}, folder / "CT-CLIP_v2.pt")
@@ -52,44 +53,46 @@ def fabricated(folder: Path) -> int:
     return sum(path.is_file() for path in folder.rglob("*"))
 
 
-STDIT_FIELDS = ("input_size", "patch_size", "in_channels", "out_channels", "hidden_size", "depth", "num_heads",
-                "mlp_ratio", "caption_channels")  # fmt: skip
-
-
 def _random(shape: list[int], dtype: str) -> torch.Tensor:
     kind = getattr(torch, dtype.removeprefix("torch."))
     return torch.randn(shape).mul(0.02).to(kind) if kind.is_floating_point else torch.arange(shape[-1]).expand(shape)
 
 
 def converted(folder: Path) -> int:
-    """The number of tensors in the transformer."""
+    """Converts them. Returns the number of tensors in the transformer."""
     vocabulary = hashlib.sha256((folder / "cxr/vocab.txt").read_bytes()).hexdigest()
-    sources = Sources(folder / "denoiser", folder / "vae", folder / "CT-CLIP_v2.pt", folder / "cxr", False)
+    sources = Sources(
+        denoiser=folder / "denoiser",
+        avae=folder / "vae",
+        text=folder / "CT-CLIP_v2.pt",
+        tokenizer=folder / "cxr",
+        cxr_bert=False,
+    )
     convert(replace(V1, vocabulary_sha256=vocabulary), sources, folder / "model")
     return len(read_shapes(folder / "model/transformer" / WEIGHTS))
 
 
 def generated(folder: Path) -> int:
-    """The number of slices of one chunk."""
+    """Makes one chunk. Returns the number of its slices."""
     model = CTFlow.load(folder / "model", "cpu")
     report = Report("No pleural effusion.")
     return len(model.generate(model.card.request(report, seed=0, solver="euler", steps=2, chunks=1)).hu)
 
 
 def _with_memory(job: Callable[[Path], int], folder: Path) -> tuple[int, float]:
-    """-> what the job says, and the most GB that its process took."""
-    said = job(folder)
-    return said, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    """-> what the job returns, and how many GB its process took at most."""
+    count = job(folder)
+    return count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def main(folder: Path) -> None:
-    """Prints a line for each."""
+    """Prints a line for each job."""
     files = folder / "large"
     try:
         for job, what in ((fabricated, "files"), (converted, "tensors in the transformer"), (generated, "slices")):
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-                said, gb = process.submit(_with_memory, job, files).result()
-            print(f"{job.__name__}: {said} {what}, {gb:.1f} GB at most", flush=True)
+                count, gb = process.submit(_with_memory, job, files).result()
+            print(f"{job.__name__}: {count} {what}, {gb:.1f} GB at most", flush=True)
     finally:
         shutil.rmtree(files, ignore_errors=True)
 

@@ -1,1 +1,1 @@
-"""How fast the product is, against the published way of computing the same."""
+"""How fast the product is, compared with the published way of computing the same."""

@@ -1,7 +1,7 @@
-"""The published computation, word for word: what the product must equal, and what it is measured against.
+"""The published computation, step by step: what the product must equal, and what it is measured against.
 
 Every step reads the previous chunk again, embeds the text again, attends to it with a softmax over its single token,
-and makes its whole attention matrices. Works on the weights of our own modules.
+and makes the whole attention matrices. It works on the weights of our own modules.
 """
 
 import torch
@@ -10,48 +10,50 @@ from einops import rearrange
 from torch import Tensor
 
 from ctflow.models.avae import AVAE
-from ctflow.models.stdit import STDiT
-from ctflow.models.stdit_detail import DetailBlock
-from ctflow.models.stdit_layers import Attention, Block, TextAttention
+from ctflow.models.stdit import Block, STDiT
+from ctflow.models.stdit_detail import DetailBlock, DetailHead
+from ctflow.models.stdit_layers import Attention, TextAttention
 
 
-def reference_velocity(model: STDiT, x: Tensor, previous: Tensor, text: Tensor, t: Tensor) -> Tensor:
+def reference_answer(model: STDiT, x: Tensor, previous: Tensor, text: Tensor, t: Tensor) -> Tensor:
     """As `STDiT.forward`."""
     tokens = rearrange(model.x_embedder.proj(torch.cat([x, previous], dim=1)), "b d n h w -> b (n h w) d")
     tokens = tokens + model.pos_embed.repeat(1, tokens.shape[1] // model.pos_embed.shape[1], 1)
-    time, words = model.t_embedder(t), model.y_embedder.y_proj(text)
-    block_time = model.t_block(time).unflatten(1, (6, -1))
+    time, text_token = model.t_embedder(t), model.y_embedder.y_proj(text)
+    facts = None if model.text_facts is None else model.text_facts(text)  # demo models only, as `detail`
+    by_time = model.t_block(time).unflatten(1, (6, -1))
     for index, block in enumerate(model.blocks):
-        modulation = block_time
-        if model.text_facts is not None:  # the demo model's alone, as `detail` is
-            modulation = block_time + block.text_modulation(model.text_facts(text)).unflatten(2, (6, -1))[:, 0]
-        tokens = _block(block, tokens, words, modulation, model.pos_embed_temporal if index == 0 else None)
+        modulation = by_time + block.scale_shift_table
+        if block.text_modulation is not None:
+            modulation = modulation + block.text_modulation(facts).unflatten(2, (6, -1))[:, 0]
+        tokens = _block(block, tokens, text_token, modulation, model.pos_embed_temporal if index == 0 else None)
     shift, scale = (model.final_layer.scale_shift_table + time[:, None]).chunk(2, dim=1)
     answer = model.unpatchify(model.final_layer.linear(_modulate(tokens, shift, scale)))
     if model.detail is None:
         return answer
     answer, features = answer.split((x.shape[1], model.config.detail), dim=1)
-    return answer + _detail(model, features, x, previous, text, time)
+    return answer + _detail(model.detail, features, x, previous, facts, time)
 
 
-def _detail(model: STDiT, features: Tensor, x: Tensor, previous: Tensor, text: Tensor, time: Tensor) -> Tensor:
-    detail = model.detail
-    touching = torch.cat([previous[:, :, -1:], torch.zeros_like(previous[:, :, 1:])], dim=2)
-    fine = F.silu(detail.look(torch.cat([features, x, touching], dim=1)))
-    if not detail.blocks:
-        return detail.answer(fine)
-    facts, coarse = model.text_facts(text)[:, 0], detail.down(fine)
-    for block in detail.blocks[:-1]:
-        coarse = _detail_block(block, coarse, facts, time)
-    return detail.answer(_detail_block(detail.blocks[-1], fine + detail.up(coarse), facts, time))
+def _detail(
+    head: DetailHead, features: Tensor, x: Tensor, previous: Tensor, facts: Tensor | None, time: Tensor
+) -> Tensor:
+    last_slice = torch.cat([previous[:, :, -1:], torch.zeros_like(previous[:, :, 1:])], dim=2)
+    fine = F.silu(head.look(torch.cat([features, x, last_slice], dim=1)))
+    if not head.blocks or facts is None:
+        return head.answer(fine)
+    coarse = head.down(fine)
+    for block in head.blocks[:-1]:
+        coarse = _detail_block(block, coarse, facts[:, 0], time)
+    return head.answer(_detail_block(head.blocks[-1], fine + head.up(coarse), facts[:, 0], time))
 
 
 def _detail_block(block: DetailBlock, x: Tensor, facts: Tensor, time: Tensor) -> Tensor:
     modulation = block.text(facts) + block.time(F.silu(time))
     shift, scale = (part[:, :, None, None, None] for part in modulation.chunk(2, dim=1))
     centred = x - x.mean(1, keepdim=True)
-    seen = block.look(centred / (centred.square().mean(1, keepdim=True) + 1e-6).sqrt())
-    return x + block.answer(F.silu(seen * (1 + scale) + shift))
+    normed = block.look(centred / (centred.square().mean(1, keepdim=True) + 1e-6).sqrt())
+    return x + block.answer(F.silu(normed * (1 + scale) + shift))
 
 
 def reference_decode(avae: AVAE, latents: Tensor) -> Tensor:
@@ -60,8 +62,8 @@ def reference_decode(avae: AVAE, latents: Tensor) -> Tensor:
     return torch.cat([avae.network.decode(batch).sample.mean(1) for batch in unscaled.split(1)])
 
 
-def _block(block: Block, x: Tensor, text: Tensor, time: Tensor, position: Tensor | None) -> Tensor:
-    shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = (block.scale_shift_table + time).chunk(6, dim=1)
+def _block(block: Block, x: Tensor, text: Tensor, modulation: Tensor, position: Tensor | None) -> Tensor:
+    shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = modulation.chunk(6, dim=1)
     batch, n = x.shape[0], block.slices
     planes = rearrange(_modulate(x, shift, scale), "b (n s) d -> (b n) s d", n=n)
     x = x + gate * rearrange(_attention(block.attn, planes), "(b n) s d -> b (n s) d", b=batch)

@@ -1,9 +1,10 @@
-"""How near each solver comes to the fine solution with few steps, for a first chunk and for one after it."""
+"""How near each solver comes to the fine solution with few steps, for the first chunk and for the one after it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,17 +13,29 @@ from ctflow.benchmark.subject import Subject
 from ctflow.flow import solve
 from ctflow.sampler import velocity_of
 
-FINE = ("midpoint", 200, 1.5)
-WAYS = [
-    way
+
+class SolverSetting(NamedTuple):
+    """How a chunk is solved."""
+
+    solver: str
+    steps: int
+    shift: float
+
+
+FINE = SolverSetting("midpoint", 200, 1.5)
+SETTINGS = tuple(
+    setting
     for steps in (4, 10, 24, 50, 200)
-    for way in (("euler", steps, 1.0), *(("midpoint", steps, shift) for shift in (1.0, 1.5, 3.0)))
-    if way != FINE
-]
+    for setting in (
+        SolverSetting("euler", steps, 1.0),
+        *(SolverSetting("midpoint", steps, shift) for shift in (1.0, 1.5, 3.0)),
+    )
+    if setting != FINE
+)
 
 
 @dataclass(frozen=True)
-class Solved:
+class SolverError:
     """`error`: root mean square against the fine solution, as a share of its spread."""
 
     chunk: str
@@ -34,45 +47,53 @@ class Solved:
 
 
 @torch.inference_mode()
-def compare_solvers(subject: Subject, step_s: float, budget_s: float, say: Callable[[str], None]) -> list[Solved]:
-    """As many ways as there is time for, fewest steps first; none where the fine solution alone takes too long.
+def compare_solvers(
+    subject: Subject,
+    step_s: float,
+    budget_s: float,
+    say: Callable[[str], None],
+    settings: Sequence[SolverSetting] = SETTINGS,
+) -> list[SolverError]:
+    """As many settings as there is time for, fewest steps first; none if the fine solution alone takes too long.
 
-    `step_s`: of a step without guidance. Guidance is what the model's card says.
+    `step_s`: of a step without guidance. Guidance is the default of the model's card.
     """
     step_s *= 1 if subject.guidance == 1 else 2
-    solved: list[Solved] = []
+    errors: list[SolverError] = []
     previous = subject.previous
     for chunk in ("first", "next"):
         left_s = budget_s / 2
-        if FINE[1] * step_s > left_s:
-            say(f"solvers: the fine solution takes {FINE[1] * step_s:.0f} s a chunk, so they are left out")
-            return solved
-        fine, took_s = solution(subject, previous, *FINE)
+        if FINE.steps * step_s > left_s:
+            say(f"solvers: the fine solution takes {FINE.steps * step_s:.0f} s a chunk, so they are left out")
+            return errors
+        fine, took_s = solution(subject, previous, FINE)
         left_s -= took_s
-        for solver, steps, shift in _affordable(step_s, left_s):
-            found, seconds = solution(subject, previous, solver, steps, shift)
+        for setting in _affordable(settings, step_s, left_s):
+            found, seconds = solution(subject, previous, setting)
             error = ((found - fine).square().mean().sqrt() / fine.std()).item()
-            solved.append(Solved(chunk, solver, steps, shift, error, seconds))
-            say(f"solvers: {chunk} chunk, {solver} {steps}: {error:.4f}")
+            errors.append(SolverError(chunk=chunk, **setting._asdict(), error=error, seconds=seconds))
+            say(f"solvers: {chunk} chunk, {setting.solver} {setting.steps}: {error:.4f}")
         previous = fine
-    return solved
+    return errors
 
 
-def _affordable(step_s: float, left_s: float) -> Iterator[tuple[str, int, float]]:
-    for solver, steps, shift in WAYS:
-        left_s -= steps * step_s
+def _affordable(settings: Sequence[SolverSetting], step_s: float, left_s: float) -> Iterator[SolverSetting]:
+    for setting in settings:
+        left_s -= setting.steps * step_s
         if left_s < 0:
             return
-        yield solver, steps, shift
+        yield setting
 
 
 @torch.inference_mode()
-def solution(subject: Subject, previous: Tensor, solver: str, steps: int, shift: float) -> tuple[Tensor, float]:
+def solution(subject: Subject, previous: Tensor, setting: SolverSetting) -> tuple[Tensor, float]:
     """A chunk (1, C, T, H, W), and the seconds that it took."""
     subject.synchronise()
     began = time.perf_counter()
-    table, guidance = cache(subject.engine.transformer.at), subject.guidance
-    velocity = velocity_of(subject.engine.transformer, subject.prediction, previous, subject.text, guidance, table)
-    *_, last = solve(velocity, iter([subject.noise_of(0)]), solver, steps, shift)
+    transformer = subject.engine.transformer
+    velocity = velocity_of(
+        transformer, subject.prediction, previous, subject.text, subject.guidance, cache(transformer.modulation_at)
+    )
+    *_, last = solve(velocity, iter([subject.noise_of(0)]), setting.solver, setting.steps, setting.shift)
     subject.synchronise()
     return last, time.perf_counter() - began

@@ -1,9 +1,9 @@
-"""What is measured: a checkpoint, or random weights of a published size with FLUX's A-VAE."""
+"""What is measured: a checkpoint, or random weights of a published size with the A-VAE of FLUX."""
 
 import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from diffusers import AutoencoderKL
@@ -20,15 +20,29 @@ from ctflow.runtime.engine import Engine, engine_on
 from ctflow.sampler import Noise, seeded_noise
 
 REPORT = Report("Large right pleural effusion.", "Right pleural effusion.")
-SIZES = {"S": (384, 12, 6), "B": (768, 12, 12), "L": (1024, 24, 16)}  # hidden, depth, heads
+
+
+class TransformerSize(NamedTuple):
+    """What the published sizes differ in."""
+
+    hidden: int
+    depth: int
+    heads: int
+
+
+TRANSFORMER_SIZES = {
+    "S": TransformerSize(hidden=384, depth=12, heads=6),
+    "B": TransformerSize(hidden=768, depth=12, heads=12),
+    "L": TransformerSize(hidden=1024, depth=24, heads=16),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
     """Networks in float32 for the reference, the product's engine, and what a chunk starts from.
 
-    `slices_at_once`: how many the product decodes together. `own_bytes`: of the weights that only the reference and
-    only the product has. `trained`: its solutions mean something.
+    `slices_at_once`: how many the product decodes together. `own_bytes`: the size of the weights that only the
+    reference and that only the product has. `trained`: whether its solutions mean something.
     """
 
     name: str
@@ -51,16 +65,31 @@ class Subject:
         return next(self.noise(chunk))[None].to(self.device)
 
     def synchronise(self) -> None:
-        """Waits for the device, without which a clock on a GPU tells how long it took to ask."""
+        """Waits for the device: otherwise a clock measures how long it takes to give a GPU its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
 
+def published_config(name: str) -> STDiTConfig:
+    """`name`: of one of TRANSFORMER_SIZES."""
+    size = TRANSFORMER_SIZES[name]
+    return STDiTConfig(
+        input_size=(16, 32, 32),
+        patch_size=(2, 2, 2),
+        in_channels=32,
+        out_channels=16,
+        hidden_size=size.hidden,
+        depth=size.depth,
+        num_heads=size.heads,
+        mlp_ratio=4.0,
+        caption_channels=768,
+    )
+
+
 def random_subject(size: str, device: torch.device, level: str) -> Subject:
-    """Random weights cost what trained ones cost."""
+    """Random weights of a published size, which take as long as trained ones."""
     torch.manual_seed(0)
-    hidden, depth, heads = SIZES[size]
-    config = STDiTConfig((16, 32, 32), (2, 2, 2), 32, 16, hidden, depth, heads, 4.0, 768)
+    config = published_config(size)
     avae = AVAE(AutoencoderKL.from_config(FLUX_AVAE), *FLUX_SCALE_AND_SHIFT)
     generator = torch.Generator().manual_seed(0)
     text = torch.nn.functional.normalize(torch.randn(1, 1, config.caption_channels, generator=generator), dim=-1)
@@ -105,7 +134,7 @@ def folder_subject(folder: Path, device: torch.device, level: str) -> Subject:
 def _subject(transformer: STDiT, avae: AVAE, device: torch.device, level: str, **known: Any) -> Subject:
     for network in (transformer, avae):
         network.eval().requires_grad_(False).to(device)
-    # The product's own: its decoder is laid out otherwise, and on a GPU all is in half precision.
+    # The product has its own: its decoder has another memory layout, and on a GPU all is in half precision.
     own = copy.deepcopy(transformer) if device.type == "cuda" else transformer
     decoder = copy.deepcopy(avae)
     engine = engine_on(device, own, decoder, level)

@@ -1,4 +1,4 @@
-"""`python -m ctflow bench`: the product against the published way, in one run on this machine."""
+"""`python -m ctflow bench`: the product against the published code, in one run on this machine."""
 
 import argparse
 import json
@@ -15,8 +15,8 @@ from ctflow.choices import CUDA_LEVELS, DEVICES
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable, write_atomic
 
-SIZES = ("S", "B", "L")
-SOLVER_SHARE = 0.5  # of the time, where there are trained weights
+PUBLISHED_SIZES = ("S", "B", "L")
+SOLVER_SHARE = 0.5  # of the time, if there are trained weights
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,24 +24,28 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser("bench", help="measure the speed on this machine", allow_abbrev=False)
     parser.set_defaults(run=run)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--preset", choices=SIZES, default="S", help="random weights of a published size (default: S)")
+    what.add_argument(
+        "--preset", choices=PUBLISHED_SIZES, default="S", help="random weights of a published size (default: S)"
+    )
     what.add_argument("--model", metavar="DIR", help="a checkpoint instead")
     parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--cuda", choices=CUDA_LEVELS, default=CUDA_LEVELS[0], help="faster on a GPU, but untried")
+    parser.add_argument(
+        "--cuda", choices=CUDA_LEVELS, default=CUDA_LEVELS[0], help="faster on a GPU, but not tried on one yet"
+    )
     parser.add_argument(
         "--minutes",
         type=float,
         default=5.0,
         metavar="M",
-        help="about how long, or one of each if that is longer (default: %(default)s)",
+        help="about how long to measure; one turn of each at least (default: %(default)s)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="the numbers, beside the table")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to this file too")
 
 
 def run(args: argparse.Namespace) -> None:
     """Prints Markdown; progress goes to standard error."""
     if not 0 < args.minutes < math.inf:
-        raise RequestError(f"--minutes is more than 0, and has an end; got {args.minutes:g}.")
+        raise RequestError(f"--minutes must be more than 0 and finite; got {args.minutes:g}.")
     if args.json:
         check_writable(args.json)
     folder = find_checkpoint(args.model) if args.model else None
@@ -53,16 +57,16 @@ def run(args: argparse.Namespace) -> None:
     device = resolve_device(args.device)
     subject = folder_subject(folder, device, args.cuda) if folder else random_subject(args.preset, device, args.cuda)
     budget_s = 60 * args.minutes
-    rows, facts = Bench(subject, _say).measure(budget_s * (1 - SOLVER_SHARE * subject.trained))
-    solved = compare_solvers(subject, rows[0].product_s, budget_s * SOLVER_SHARE, _say) if subject.trained else []
-    machine = _machine(device.type)
+    solvers_s = budget_s * SOLVER_SHARE if subject.trained else 0.0
+    comparisons, facts = Bench(subject, _say).measure(budget_s - solvers_s)
+    solvers = compare_solvers(subject, comparisons[0].product_s, solvers_s, _say) if subject.trained else []
     report = {
         "command": _command(),
         "subject": subject.name,
-        "machine": machine,
+        "machine": _machine(device.type),
         "facts": asdict(facts),
-        "rows": [asdict(row) for row in rows],
-        "solvers": [asdict(row) for row in solved],
+        "rows": [asdict(comparison) for comparison in comparisons],
+        "solvers": [asdict(solver) for solver in solvers],
     }
     print(_markdown(report))
     if args.json:
@@ -116,11 +120,11 @@ def _markdown(report: dict[str, Any]) -> str:
         lines.append(f"| memory | {numbers} | | most in use without the other's weights, text encoder and CT-CLIP |")
     lines += [
         "",
-        f"A step is {facts['step_gflop']:.0f} GFLOP, at {facts['share_of_matrix_peak']:.0%} of the "
-        f"{facts['matrix_gflop_per_s']:.0f} GFLOP/s that products of matrices reach here.",
+        f"A step takes {facts['step_gflop']:.0f} GFLOP and runs at {facts['share_of_matrix_peak']:.0%} of the "
+        f"{facts['matrix_gflop_per_s']:.0f} GFLOP/s that matrix products reach here.",
     ]
     if not report["solvers"]:
-        lines += ["", "No table of solvers: random weights have no solution to be near to. Give --model for one."]
+        lines += ["", "No table of solvers: random weights have no solution to compare with. Give --model to get one."]
     else:
         lines += ["", "| chunk | solver | steps | shift | error | s |", "|---|---|---|---|---|---|"]
     for row in report["solvers"]:

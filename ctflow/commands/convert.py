@@ -1,26 +1,20 @@
-"""`python -m ctflow convert`: makes a checkpoint folder out of the released weights."""
+"""`python -m ctflow convert`: makes a checkpoint folder from the released weights."""
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ctflow.card import ModelCard
 from ctflow.checkpoint.catalog import CXR_BERT, RELEASED, TAEF1, Released, place_for_checkpoint
 from ctflow.errors import CheckpointError, RequestError
-
-_PATTERNS = {
-    "denoiser": ("config.json", "*.safetensors", "*.safetensors.index.json"),
-    "avae": ("config.json", "*.safetensors", "*.safetensors.index.json"),
-    "text": ("*",),
-    "tokenizer": ("*.json", "*.txt"),
-    "taef1": ("config.json", "*.safetensors", "*.safetensors.index.json"),
-}
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declares `convert` and its arguments."""
     parser = commands.add_parser(
-        "convert", help="make a checkpoint out of the released weights", allow_abbrev=False, description=_describe()
+        "convert", help="make a checkpoint from the released weights", allow_abbrev=False, description=_describe()
     )
     parser.set_defaults(run=run)
     parser.add_argument("model", choices=tuple(RELEASED))
@@ -33,54 +27,57 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--cxr-bert",
         action="store_true",
-        help="CXR-BERT's own weights in place of CT-CLIP's, which are gated: not what the model was trained with",
+        help="take CXR-BERT's own weights instead of CT-CLIP's, which are gated: the model was not trained with them",
     )
     parser.add_argument(
         "--taef1",
         nargs="?",
         const=TAEF1,
         metavar="PATH_OR_ADDRESS",
-        help=f"takes in a small decoder too, for --decoder taef1 (default: {TAEF1}, MIT)",
+        help=f"add a small decoder, for --decoder taef1 (default: {TAEF1}, MIT)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the checkpoint (default: checkpoints/MODEL)")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Fetches what is not there, converts, verifies. Raises CTFlowError."""
+def run(args: argparse.Namespace, install: Callable[..., ModelCard] | None = None) -> None:
+    """Fetches what is not there, converts and checks it. Raises CTFlowError.
+
+    `install`: `ctflow.released.install.fetch_and_convert`, or the same with other specs or another hub.
+    """
     released, out = RELEASED[args.model], args.out or place_for_checkpoint(args.model)
     if out.exists():
-        raise CheckpointError(f"{out} is there already: remove it, or choose another --out.")
+        raise CheckpointError(f"{out} exists already: remove it, or choose another --out.")
     addresses = {
         part.name: getattr(args, part.name) or _published(released, part.name, args.cxr_bert) for part in released.parts
     }
     _check_own(released, addresses)
-    from ctflow.released.convert import check_taef1, convert
-    from ctflow.released.hub import fetch
-    from ctflow.released.sources import Sources
-    from ctflow.released.specs import SPECS
-
     if args.taef1:
-        check_taef1(SPECS[args.model])
         addresses["taef1"] = args.taef1
-    found = {}
-    for name, address in addresses.items():
-        print(f"ctflow: {name} from {address}", file=sys.stderr)
-        found[name] = fetch(address, _PATTERNS[name])
-    card = convert(SPECS[args.model], Sources(**found, cxr_bert=args.cxr_bert, addresses=addresses), out)
+    if install is None:
+        from ctflow.released.install import fetch_and_convert
+
+        install = fetch_and_convert
+    card = install(args.model, addresses, out, cxr_bert=args.cxr_bert, say=_say)
     inferred = [name for name, proof in vars(card.evidence).items() if proof == "inferred"]
     print(f"{out}: {card.title}. Inferred and not proved: {', '.join(inferred) or 'nothing'}; see {out / 'card.json'}.")
 
 
+def _say(text: str) -> None:
+    print(f"ctflow: {text}", file=sys.stderr)
+
+
 def _check_own(released: Released, addresses: dict[str, str]) -> None:
-    """Raises RequestError for the published part of another model: its shapes may fit all the same."""
+    """Raises RequestError for a published part of another model, because its shapes may fit nevertheless."""
     from ctflow.released.hub import parse_address
 
     for other in RELEASED.values():
         for part in other.parts:
             asked, theirs = parse_address(addresses[part.name]), parse_address(part.source or "")
-            own = part.source == released.part(part.name).source
-            if theirs and asked and not own and replace(asked, revision=None) == theirs:
-                raise RequestError(f"--{part.name} {part.source} is {other.name}'s: give {released.name}'s own.")
+            shared = part.source == released.part(part.name).source
+            if theirs and asked and not shared and replace(asked, revision=None) == theirs:
+                raise RequestError(
+                    f"--{part.name} {part.source} is part of {other.name}: give that of {released.name}."
+                )
 
 
 def _published(released: Released, name: str, cxr_bert: bool) -> str:

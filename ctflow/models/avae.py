@@ -4,17 +4,23 @@ import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
 from torch import Tensor, nn
 
-MAX_AT_ONCE = 4  # more gain nothing, and a caller can stop in between
+MAX_AT_ONCE = 4  # slices: more is no faster, and between batches a caller can stop
 MEMORY_BYTES = 512_000_000
-PICTURES = 4  # the largest ones that are alive together
+FEATURE_MAPS = 4  # of the largest size, alive at the same time
 
 
 class SliceDecoder(nn.Module):
     """Scaled latents, as the transformer sees them -> slices of model intensity. TAEF1 has scale 1 and shift 0."""
 
-    def __init__(self, network: AutoencoderKL | AutoencoderTiny, scale: float, shift: float) -> None:
+    def __init__(
+        self,
+        network: AutoencoderKL | AutoencoderTiny,
+        scale: float,
+        shift: float,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
         super().__init__()
-        self.network, self.scale, self.shift = network, scale, shift
+        self.network, self.scale, self.shift, self.memory_bytes = network, scale, shift, memory_bytes
 
     @property
     def halvings(self) -> int:
@@ -25,18 +31,18 @@ class SliceDecoder(nn.Module):
         """(N, C, h, w) scaled latents -> (N, rows, columns) intensity, the mean over the decoder's channels."""
         rows, columns = (size << self.halvings for size in latents.shape[2:])
         batches = (latents / self.scale + self.shift).to(self.network.dtype).split(self.slices_at_once(rows, columns))
-        # The mean in the latents' precision: one more rounding to bf16 is 5 HU of a range of 2400.
+        # The mean is taken in the latents' precision: rounding it to bf16 too would cost 5 HU of a range of 2400.
         return torch.cat([self.network.decode(batch).sample.mean(1, dtype=latents.dtype) for batch in batches])
 
     def slices_at_once(self, rows: int, columns: int) -> int:
-        """How many slices go through the network together, so that it needs about MEMORY_BYTES for its pictures."""
-        widest = max(self.network.config.block_out_channels[:2])  # channels where the pictures are largest
-        picture_bytes = rows * columns * widest * self.network.dtype.itemsize
-        return min(MAX_AT_ONCE, max(1, MEMORY_BYTES // (PICTURES * picture_bytes)))
+        """How many slices go through the network together, so that its feature maps take about `memory_bytes`."""
+        widest = max(self.network.config.block_out_channels[:2])  # channels where the feature maps are largest
+        map_bytes = rows * columns * widest * self.network.dtype.itemsize
+        return min(MAX_AT_ONCE, max(1, self.memory_bytes // (FEATURE_MAPS * map_bytes)))
 
 
 class AVAE(SliceDecoder):
-    """Slices of model intensity <-> scaled latents. The posterior's mean is the code."""
+    """Slices of model intensity <-> scaled latents. The code of a slice is the mean of its posterior."""
 
     def encode(self, slices: Tensor) -> Tensor:
         """(N, rows, columns) intensity -> (N, C, h, w) scaled latents."""
@@ -46,6 +52,6 @@ class AVAE(SliceDecoder):
         return (means - self.shift) * self.scale
 
     def code_of(self, intensity: float, rows: int, columns: int) -> Tensor:
-        """The scaled code (C, h, w) of a slice of one intensity everywhere: the black and the white slice."""
+        """The scaled code (C, h, w) of a slice that has one intensity everywhere, as the black and the white one."""
         weight = next(self.network.parameters())
         return self.encode(torch.full((1, rows, columns), intensity, dtype=weight.dtype, device=weight.device))[0]

@@ -1,26 +1,29 @@
-"""CT-CLIP's image tower: a volume and a report as two unit vectors of one space.
+"""CT-CLIP: a volume and a report as two unit vectors of one space.
 
-Follows `ibrahimethemhamamci/CT-CLIP` (arXiv 2403.17834), version 2 of its weights. Module names follow the keys of
-`CT-CLIP_v2.pt`, whose quirks the weights depend on; what is stored there without any effect is left out here.
-Letters in shapes: B batch, T slice groups, h and w patches in the plane, d width.
+Follows `ibrahimethemhamamci/CT-CLIP` (arXiv 2403.17834), version 2 of its weights. Attributes are named after the keys
+of `CT-CLIP_v2.pt`, and the computation has the quirks that its weights depend on. What is stored there without any
+effect is left out. Letters in shapes: B batch, T groups of slices, h and w patches in the plane, d width.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-LOGIT_SCALE = 8  # of the attention with normalised queries and keys
-PEG, ATTENTION, FEED_FORWARD = "0", "1", "3"  # their places in a layer of the released file
+ATTENTION_SCALE = 8  # of the logits of normalised queries and keys
+POSITION, ATTENTION, FEED_FORWARD = "0", "1", "3"  # the keys of a layer's parts in the released file
 
 
 @dataclass(frozen=True)
 class CTClipConfig:
-    """`image_size`: rows and columns. `slices`: what preprocessing cuts and pads to; the tower takes other numbers.
+    """The config.json of a CT-CLIP.
 
-    `spacing_mm`: of slices, rows and columns, which preprocessing makes. `labels`: the findings that it was taught.
+    `image_size`: both rows and columns. `slices`: how many preprocessing cuts and pads to; the tower accepts others.
+    `spacing_mm`: of slices, rows and columns after preprocessing. `labels`: the findings that it was trained on.
     """
 
     dim: int
@@ -40,7 +43,7 @@ class CTClipConfig:
 
     @property
     def input_size(self) -> tuple[int, int, int]:
-        """Slices, rows and columns that preprocessing makes."""
+        """Slices, rows and columns after preprocessing."""
         return self.slices, self.image_size, self.image_size
 
     @property
@@ -50,7 +53,9 @@ class CTClipConfig:
 
 
 class GammaNorm(nn.Module):
-    """Layer norm whose offset is stored, though never trained."""
+    """Layer norm whose offset is stored but was never trained."""
+
+    beta: Tensor
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -62,7 +67,7 @@ class GammaNorm(nn.Module):
 
 
 class PositionGenerator(nn.Module):
-    """A depthwise convolution over the grid (B, T, h, w, d), causal in T."""
+    """Positions as a depthwise convolution over the grid (B, T, h, w, d), causal in T."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -71,8 +76,8 @@ class PositionGenerator(nn.Module):
     def forward(self, x: Tensor, grid: tuple[int, int, int, int]) -> Tensor:
         """x: (sequences, tokens, d), *reshaped* to the grid.
 
-        The temporal transformer's sequences run (B, h, w, T), and the released code does not move the axes there:
-        the mixed-up neighbourhood is part of the trained function.
+        The sequences of the temporal transformer run (B, h, w, T), and the released code does not move the axes back
+        there: the scrambled neighbourhood is part of the trained function.
         """
         volume = rearrange(x.reshape(*grid, -1), "b t h w d -> b d t h w")
         mixed = self.dsconv(F.pad(volume, (1, 1, 1, 1, 2, 0)))
@@ -80,7 +85,7 @@ class PositionGenerator(nn.Module):
 
 
 class Attention(nn.Module):
-    """Cosine attention. Only the queries see the norm; keys and values come from x as it is."""
+    """Cosine attention. Queries come from the normed x, keys and values from x as it is."""
 
     def __init__(self, config: CTClipConfig) -> None:
         super().__init__()
@@ -94,11 +99,11 @@ class Attention(nn.Module):
         self.to_out = nn.Linear(inner, config.dim, bias=False)
 
     def forward(self, x: Tensor, bias: Tensor | None) -> Tensor:
-        """x (sequences, tokens, d), bias (heads, tokens, tokens) added to the logits."""
+        """x (sequences, tokens, d), bias (heads, tokens, tokens) added to the logits -> as x."""
         q = rearrange(self.to_q(self.norm(x)), "b n (h d) -> b h n d", h=self.heads)
         k, v = rearrange(self.to_kv(x), "b n (two h d) -> two b h n d", two=2, h=self.heads)
         q, k = F.normalize(q, dim=-1) * self.q_scale, F.normalize(k, dim=-1) * self.k_scale
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=LOGIT_SCALE)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=ATTENTION_SCALE)
         return self.to_out(rearrange(out, "b h n d -> b n (h d)"))
 
 
@@ -111,7 +116,7 @@ class Gate(nn.Module):
 
 
 def feed_forward(dim: int) -> nn.Sequential:
-    """LayerNorm, Linear, gate, (dropout), Linear; no biases."""
+    """Layer norm, linear, gate, an empty place (of dropout), linear; without biases."""
     inner = int(4 * 2 / 3 * dim)
     return nn.Sequential(
         nn.LayerNorm(dim),
@@ -125,23 +130,26 @@ def feed_forward(dim: int) -> nn.Sequential:
 class Encoder(nn.Module):
     """Layers of position generator, attention and feed-forward, each added to x, and a norm at the end."""
 
+    layers: Sequence[nn.ModuleDict]
+
     def __init__(self, config: CTClipConfig, depth: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
+        layers = nn.ModuleList(
             nn.ModuleDict(
                 {
-                    PEG: PositionGenerator(config.dim),
+                    POSITION: PositionGenerator(config.dim),
                     ATTENTION: Attention(config),
                     FEED_FORWARD: feed_forward(config.dim),
                 }
             )
             for _ in range(depth)
         )
+        self.layers = cast(Sequence[nn.ModuleDict], layers)
         self.norm_out = GammaNorm(config.dim)
 
     def forward(self, x: Tensor, grid: tuple[int, int, int, int], bias: Tensor | None) -> Tensor:
         for layer in self.layers:
-            x = x + layer[PEG](x, grid)
+            x = x + layer[POSITION](x, grid)
             x = x + layer[ATTENTION](x, bias)
             x = x + layer[FEED_FORWARD](x)
         return self.norm_out(x)
@@ -159,30 +167,33 @@ class PositionBias(nn.Module):
         )
 
     def forward(self, side: int) -> Tensor:
-        place = torch.arange(side, device=self.net[2].weight.device)
+        weight = next(self.net.parameters())
+        place = torch.arange(side, device=weight.device)
         places = torch.cartesian_prod(place, place)
-        offset = (places[:, None] - places[None]).to(self.net[2].weight.dtype)
+        offset = (places[:, None] - places[None]).to(weight.dtype)
         return rearrange(self.net(offset.sign() * (offset.abs() + 1).log()), "q k heads -> heads q k")
 
 
 class Codebook(nn.Module):
-    """The stored code (d) nearest in angle to each token."""
+    """The stored code (d) that is nearest in angle to each token."""
+
+    embed: Tensor
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
         self.register_buffer("embed", torch.zeros(1, size, dim))
 
     def indices(self, tokens: Tensor) -> Tensor:
-        """(…, d) -> (…)."""
+        """Tokens (…, d) -> the indices of their codes (…)."""
         return (F.normalize(tokens, dim=-1) @ F.normalize(self.embed[0], dim=-1).T).argmax(-1)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(…, d) -> (…, d), the codes as they are stored, not normalised."""
+        """Tokens (…, d) -> their codes (…, d), as stored and not normalised."""
         return self.embed[0][self.indices(tokens)]
 
 
 class Quantiser(nn.Module):
-    """Holds the codebook under its released name."""
+    """Holds the codebook under the name that it has in the released file."""
 
     def __init__(self, config: CTClipConfig) -> None:
         super().__init__()
@@ -193,7 +204,7 @@ class Quantiser(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """CTViT: patches of a volume, first seen plane by plane, then along the slices, then each as its nearest code."""
+    """CTViT: attention among the patches of a plane, then along the slices, then the nearest code of each patch."""
 
     def __init__(self, config: CTClipConfig) -> None:
         super().__init__()
@@ -212,25 +223,25 @@ class ImageTower(nn.Module):
         return self.vq(self.along_slices(self.in_planes(self.patches(image))))
 
     def patches(self, image: Tensor) -> Tensor:
-        """-> (B, T, h, w, d)."""
+        """Image as in `forward` -> (B, T, h, w, d)."""
         t, p = self.config.temporal_patch_size, self.config.patch_size
         return self.to_patch_emb(rearrange(image, "b 1 (t pt) (h p) (w q) -> b t h w (pt p q)", pt=t, p=p, q=p))
 
     def in_planes(self, x: Tensor) -> Tensor:
-        """(B, T, h, w, d) -> the same."""
+        """(B, T, h, w, d) -> the same shape."""
         grid, bias = x.shape[:4], self.spatial_rel_pos_bias(self.config.side)
         planes = self.enc_spatial_transformer(rearrange(x, "b t h w d -> (b t) (h w) d"), grid, bias)
         return planes.reshape(x.shape)
 
     def along_slices(self, x: Tensor) -> Tensor:
-        """(B, T, h, w, d) -> the same."""
+        """(B, T, h, w, d) -> the same shape."""
         b, _, h, w, _ = x.shape
         lines = self.enc_temporal_transformer(rearrange(x, "b t h w d -> (b h w) t d"), x.shape[:4], None)
         return rearrange(lines, "(b h w) t d -> b t h w d", b=b, h=h, w=w)
 
 
 class CTClip(nn.Module):
-    """The image tower and the two projections. The text comes as the first state of CT-CLIP's own BERT."""
+    """The image tower and the two projections. The text comes in as the first state of CT-CLIP's own BERT."""
 
     def __init__(self, config: CTClipConfig) -> None:
         super().__init__()
@@ -241,24 +252,24 @@ class CTClip(nn.Module):
         self.temperature = nn.Parameter(torch.tensor(1.0))
 
     def image_latent(self, image: Tensor) -> Tensor:
-        """(B, 1, slices, rows, columns) -> (B, latent), of unit length. See `ctflow.models.ctclip_input`."""
+        """(B, 1, slices, rows, columns), prepared as in `ctflow.models.ctclip_input` -> (B, latent), of unit length."""
         tokens = self.visual_transformer(image).mean(1)
         return F.normalize(self.to_visual_latent(tokens.flatten(1)), dim=-1)
 
     def text_latent(self, text: Tensor) -> Tensor:
-        """BERT's first states (B, text), of any length -> (B, latent), of unit length."""
+        """First states of BERT (B, text), of any length -> (B, latent), of unit length."""
         return F.normalize(self.to_text_latent(text), dim=-1)
 
     def logits(self, text_latent: Tensor, image_latent: Tensor) -> Tensor:
-        """(…, text, latent), (…, image, latent) -> (…, text, image)."""
+        """Latents of texts (…, text, latent) and of images (…, image, latent) -> (…, text, image)."""
         return text_latent @ image_latent.transpose(-1, -2) * self.temperature.exp()
 
     def present(self, prompts: Tensor, image_latent: Tensor) -> Tensor:
-        """Zero-shot: prompts (labels, 2, latent), present first, and (B, latent) -> probabilities (B, labels)."""
+        """Zero-shot: prompts (labels, 2, latent), "present" first, images (B, latent) -> probabilities (B, labels)."""
         logits = self.logits(prompts, image_latent)
         return logits.softmax(dim=1)[:, 0].T
 
 
 def clip_score(one: Tensor, other: Tensor) -> Tensor:
-    """Two unit vectors (…, latent) -> (…), from 0 to 100, without the temperature, as the VLM3D challenge has it."""
+    """Two unit vectors (…, latent) -> (…), from 0 to 100. Without the temperature, as in the VLM3D challenge."""
     return (100 * (one * other).sum(-1)).clamp_min(0)

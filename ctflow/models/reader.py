@@ -1,4 +1,4 @@
-"""What the text encoder sees in a sentence: each finding that it knows, at each site: asserted, denied, or neither."""
+"""What the text encoder sees in a sentence: is each finding, at each site, asserted, denied or not mentioned?"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,16 +10,16 @@ from torch import Tensor, nn
 from ctflow.models.text import TextEncoder
 from ctflow.reading import ASSERTED, NOT_MENTIONED, Mention
 
-Site = tuple[str | None, str | None]  # side and lobe
-# An answer that is less likely is none: better not recognised than misread.
+SideAndLobe = tuple[str | None, str | None]
+# A less likely answer counts as none: it is better not to recognise a finding than to misread it.
 SURE_OF_MENTION, SURE_OF_SIZE, SURE_OF_CONTRADICTION = 0.98, 0.7, 0.8
 
 
 @dataclass(frozen=True)
 class ReaderConfig:
-    """`slots`: every question that is answered: finding, side, lobe. `sizes`: in the order of their grades.
+    """`slots`: the questions that are answered, each (finding, side, lobe). `sizes`: the words, smallest first.
 
-    `dim` and `layers` are the text encoder's; `hidden` is the width of the mentions' own layer.
+    `dim` and `layers` are the text encoder's; `hidden` is the width of the hidden layer of `mentions`.
     """
 
     dim: int
@@ -30,7 +30,7 @@ class ReaderConfig:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """Each once."""
+        """Every finding that the slots ask for, once."""
         return tuple(dict.fromkeys(finding for finding, _, _ in self.slots))
 
 
@@ -50,31 +50,31 @@ class Reader(nn.Module):
     def answers(self, embedding: Tensor, states: Tensor) -> Tensor:
         """Embeddings (B, D) and means of states (B, (1 + layers) · D) -> NOT_MENTIONED, DENIED or ASSERTED (B, slots).
 
-        Where the grades, which tell what the model is given, surely say otherwise, nothing counts as recognised. What
-        is asserted in several lobes of a side need not be in each of them.
+        The grades show what the model itself is given. Where they clearly contradict a mention, it does not count as
+        recognised. A finding that is asserted in several lobes of a side need not be in each of them.
         """
         likely, answer = self.mentions(states).unflatten(1, (-1, 3)).softmax(-1).max(-1)
         answer = torch.where(likely > SURE_OF_MENTION, answer, NOT_MENTIONED)
         absent = self.grades(embedding).unflatten(1, (len(self.config.slots), -1)).log_softmax(-1)[..., 0]
         sides = [slot[:2] for slot in self.config.slots]
-        of_a_side = torch.tensor([[one == other for other in sides] for one in sides]).to(absent)
+        same_side = torch.tensor([[one == other for other in sides] for one in sides]).to(absent)
         asserted = answer == ASSERTED
-        nowhere = torch.where(asserted, absent, 0) @ of_a_side
+        nowhere = torch.where(asserted, absent, 0) @ same_side
         contradicted = torch.where(asserted, nowhere.exp(), 1 - absent.exp()) > SURE_OF_CONTRADICTION
         return torch.where(contradicted, NOT_MENTIONED, answer)
 
     def graded(self, embedding: Tensor) -> Tensor:
-        """Embeddings (B, D) -> indices of the sizes (B, slots) for findings that are there, -1 where none is sure."""
+        """Embeddings (B, D) -> index of the size (B, slots) of a finding that is there, -1 where no size is sure."""
         grades = self.grades(embedding).unflatten(1, (len(self.config.slots), -1))
         likely, size = grades[..., 1:].softmax(-1).max(-1)
         return torch.where(likely > SURE_OF_SIZE, size, -1)
 
     @torch.inference_mode()
     def read(self, encoder: TextEncoder, sentence: str) -> tuple[Mention, ...]:
-        """What a sentence says, by finding; nothing where nothing was recognised."""
+        """What a sentence says, by finding; empty if nothing was recognised."""
         embedding, states = encoder.encode_states(sentence)
         answers, sizes = self.answers(embedding, states)[0].tolist(), self.graded(embedding)[0].tolist()
-        places: dict[tuple[str, bool, str | None], list[Site]] = defaultdict(list)
+        places: dict[tuple[str, bool, str | None], list[SideAndLobe]] = defaultdict(list)
         for (finding, side, lobe), answer, size in zip(self.config.slots, answers, sizes, strict=True):
             if answer != NOT_MENTIONED:
                 word = self.config.sizes[size] if answer == ASSERTED and size >= 0 else None
@@ -85,8 +85,8 @@ class Reader(nn.Module):
             for site in self._joined(finding, asserted, sites)
         )
 
-    def _joined(self, finding: str, asserted: bool, sites: list[Site]) -> list[Site]:
-        """All lobes of a side are that side; all sides are both, or none in particular where there is nothing."""
+    def _joined(self, finding: str, asserted: bool, sites: list[SideAndLobe]) -> list[SideAndLobe]:
+        """All lobes of a side become that side. All sites become both sides, or none if denied or the only one."""
         every = [(side, lobe) for kind, side, lobe in self.config.slots if kind == finding]
         if sites == every:
             return [("both" if asserted and len(every) > 1 else None, None)]
@@ -94,5 +94,5 @@ class Reader(nn.Module):
         return list(dict.fromkeys((side, None if side in whole else lobe) for side, lobe in sites))
 
 
-def _of(side: str | None, sites: Iterable[Site]) -> list[Site]:
+def _of(side: str | None, sites: Iterable[SideAndLobe]) -> list[SideAndLobe]:
     return [site for site in sites if site[0] == side]

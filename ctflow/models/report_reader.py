@@ -1,4 +1,4 @@
-"""What a model reads in a report, for people to see: how much of it, and which findings."""
+"""What a model reads in a report, shown to people: how much of it, and which findings."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -11,16 +11,16 @@ from ctflow.report import Report, encoder_text, sentences
 
 
 class ReportReader:
-    """Reads sentence by sentence: one vector for a whole report cannot tell what is denied from what is not mentioned.
+    """Reads sentence by sentence: one vector for a whole report cannot tell a denied finding from an unmentioned one.
 
-    Always on the CPU, with its own copy of the encoder: where GPUs are lent, there is none but for a run.
+    Works on the CPU, with its own copy of the encoder: on ZeroGPU there is a GPU during a run only.
     """
 
     def __init__(self, text: TextEncoder, reader: Reader | None, parts: tuple[str, ...]) -> None:
         self._parts = parts
         self._text = deepcopy(text) if reader else text
         self._reader = reader
-        self._mentions = lru_cache(maxsize=512)(self._read)  # who types changes one sentence of many
+        self._mentions = lru_cache(maxsize=512)(self._read)  # typing changes one sentence of many
 
     def read(self, report: Report | None) -> Reading:
         """See `VolumeGenerator.read`."""

@@ -1,42 +1,88 @@
-"""STDiT: the spatio-temporal transformer that gives the velocity of a chunk of latents.
+"""STDiT: the spatio-temporal transformer, which looks at a chunk of noisy latents and answers how to go on from it.
 
-Module names follow the keys of the released checkpoints (`WongJiayi/CTFlow`, arXiv 2508.12900), whose quirks the
-weights depend on. Letters in shapes: B batch, C channels, T slices, H rows, W columns of latents;
-n tokens along the slices, s tokens in the plane, D hidden size.
+The whole forward pass, where t runs from 1 (noise) to 0 (data):
+
+    time = time_embedding(t)
+    tokens = patches(x, previous) + positions_in_the_plane
+    for block in blocks:
+        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = shared_projection(time) + block.table
+        tokens += gate * attention_in_the_plane(norm(tokens) * (1 + scale) + shift)
+        tokens += gate * attention_along_the_slices(tokens)  # + positions along the slices, in the first block
+        tokens += cross_attention(tokens, text)
+        tokens += mlp_gate * mlp(norm(tokens) * (1 + mlp_scale) + mlp_shift)
+    shift, scale = time + final_layer.table
+    answer = unpatchify(linear(norm(tokens) * (1 + scale) + shift))
+
+The answer is the velocity in released checkpoints and the data in the demo's: `ModelCard.prediction` says which.
+
+A volume takes hundreds of such passes, and most of what they share is computed beforehand, without approximation:
+
+- `Condition`, once per chunk. The convolution that makes patches is linear, so the previous chunk's half of it is a
+  sum that can wait. The text is a single token, and a softmax over one key is 1, so cross-attention adds the same
+  vector to every token, whatever the tokens are.
+- `Modulation`, once per time, for all chunks. Shifts, scales and gates depend on t alone.
+
+`STDiT.step` is what is left to do. `ctflow.benchmark.reference` has the pass as it stands above, and tests compare
+the two. What demo models have beside this (`text_facts`, `detail`) is explained in `STDiTConfig`.
+
+Attributes are named after the keys of the released checkpoints (`WongJiayi/CTFlow`, arXiv 2508.12900), and the
+computation has their quirks, without which their weights mean nothing. Letters in shapes: B batch, C channels,
+T slices, H rows, W columns of latents; n tokens along the slices, s tokens in the plane, D hidden size.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
 from ctflow.models.stdit_config import STDiTConfig
-from ctflow.models.stdit_detail import Detail
-from ctflow.models.stdit_layers import Block, FinalLayer, PatchEmbed, TextEmbed, TimeEmbed, plane_positions, sincos
+from ctflow.models.stdit_detail import DetailHead
+from ctflow.models.stdit_layers import (
+    Attention,
+    FinalLayer,
+    Mlp,
+    PatchEmbed,
+    TextAttention,
+    TextEmbed,
+    TimeEmbed,
+    modulate,
+    plane_positions,
+    sincos,
+)
 
-# Where a scale stands among shift, scale and gate, twice, and among shift and scale.
+# The rows of a modulation that are scales: of shift, scale, gate, shift, scale, gate, and of shift, scale.
 BLOCK_SCALES, FINAL_SCALES = slice(1, None, 3), slice(1, None)
 CONVOLUTIONS = (nn.Conv3d, nn.ConvTranspose3d)
 
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """What is the same in all steps of a chunk: tokens of the previous chunk and the positions (B, n·s, D), what
-    each block is told of the report (B, 1 or 7, D), and what `Detail`, if there is one, is told of the previous chunk
-    (B, hidden, T, H, W) and each of its blocks of the report (B, 2, dim)."""
+    """What is the same in all steps of a chunk, because it depends on the previous chunk and the report alone.
+
+    `tokens` (B, n·s, D): the previous chunk's half of the patches, and the positions in the plane.
+    `text`: what cross-attention adds to every token, for each block (B, 1, D).
+    `text_modulation`: what the report adds to the modulation of each block (B, 6, D); empty without `text_facts`.
+    `last_slice` (B, hidden, T, H, W): the previous chunk's part of `DetailHead`, if there is one.
+    `detail_modulation`: what the report adds to the modulation of each `DetailBlock` (B, 2, dim).
+    """
 
     tokens: Tensor
     text: tuple[Tensor, ...]
-    edge: Tensor | None = None
-    detail: tuple[Tensor, ...] = ()
+    text_modulation: tuple[Tensor, ...] = ()
+    last_slice: Tensor | None = None
+    detail_modulation: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Modulation:
-    """What is the same in all chunks at one time t: shifts, scales (1 added) and gates of each block (B, 6, D),
-    shift and scale (1 added) of the final layer (B, 2, D) and of each block of `Detail` (B, 2, dim)."""
+    """What is the same in all chunks at one time t. All scales have 1 added.
+
+    `blocks`: shifts, scales and gates of each block (B, 6, D). `final` (B, 2, D): shift and scale of the final layer.
+    `detail`: shift and scale of each `DetailBlock` (B, 2, dim).
+    """
 
     blocks: tuple[Tensor, ...]
     final: Tensor
@@ -44,14 +90,14 @@ class Modulation:
 
 
 class Transformer(Protocol):
-    """What is asked of an `STDiT`, or of one whose step is replayed."""
+    """What sampling asks of an `STDiT`, or of something that stands in for one, such as a recorded CUDA graph."""
 
     def condition(self, previous: Tensor, text: Tensor) -> Condition:
         """See `STDiT.condition`."""
         ...
 
-    def at(self, t: float) -> Modulation:
-        """See `STDiT.at`."""
+    def modulation_at(self, t: float) -> Modulation:
+        """See `STDiT.modulation_at`."""
         ...
 
     def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
@@ -59,8 +105,49 @@ class Transformer(Protocol):
         ...
 
 
+class Block(nn.Module):
+    """Attention in the plane, attention along the slices (with the same gate and no norm of its own), text, MLP."""
+
+    def __init__(self, config: STDiTConfig) -> None:
+        super().__init__()
+        dim = config.hidden_size
+        self.attn = Attention(dim, config.num_heads, config.head_merge)
+        self.attn_temp = Attention(dim, config.num_heads, config.head_merge)
+        self.cross_attn = TextAttention(dim)
+        self.mlp = Mlp(dim, int(dim * config.mlp_ratio), dim)
+        self.text_modulation = nn.Linear(config.text_facts, 6 * dim) if config.text_facts else None
+        self.scale_shift_table = nn.Parameter(torch.randn(6, dim) / dim**0.5)
+        self.slices = config.tokens[0]
+
+    def forward(self, x: Tensor, text: Tensor, modulation: Tensor, temporal_position: Tensor | None) -> Tensor:
+        """x (B, n·s, D), text (B, 1, D) and modulation (B or 1, 6, D) as in `Condition` and `Modulation` -> as x."""
+        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = modulation.chunk(6, dim=1)
+        x = torch.addcmul(x, gate, self.spatial(modulate(x, shift, scale)))
+        x = torch.addcmul(x, gate, self.temporal(x, temporal_position))
+        x = x + text
+        return torch.addcmul(x, mlp_gate, self.mlp(modulate(x, mlp_shift, mlp_scale)))
+
+    def spatial(self, x: Tensor) -> Tensor:
+        """Attention among the s tokens of a plane."""
+        batch = x.shape[0]
+        planes = rearrange(x, "b (n s) d -> (b n) s d", n=self.slices)
+        return rearrange(self.attn(planes), "(b n) s d -> b (n s) d", b=batch)
+
+    def temporal(self, x: Tensor, position: Tensor | None) -> Tensor:
+        """Attention among the n tokens along the slices."""
+        batch = x.shape[0]
+        lines = rearrange(x, "b (n s) d -> (b s) n d", n=self.slices)
+        # Contiguous: a view would turn one large product into s small ones, which on a CPU cost a third of a step.
+        lines = self.attn_temp((lines if position is None else lines + position).contiguous())
+        return rearrange(lines, "(b s) n d -> b (n s) d", b=batch)
+
+
 class STDiT(nn.Module):
-    """(noisy chunk, previous chunk, text, t) -> velocity of the chunk."""
+    """(noisy chunk, previous chunk, text, t) -> answer. The module's docstring has the whole forward pass."""
+
+    blocks: Sequence[Block]
+    pos_embed: Tensor
+    pos_embed_temporal: Tensor
 
     def __init__(self, config: STDiTConfig) -> None:
         super().__init__()
@@ -72,71 +159,95 @@ class STDiT(nn.Module):
         self.t_block = nn.Sequential(nn.SiLU(), nn.Linear(dim, 6 * dim))
         self.y_embedder = TextEmbed(config)
         self.text_facts = nn.Linear(config.caption_channels, config.text_facts) if config.text_facts else None
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.blocks = cast(Sequence[Block], nn.ModuleList(Block(config) for _ in range(config.depth)))
         self.final_layer = FinalLayer(config)
-        self.detail = Detail(config) if config.detail else None
+        self.detail = DetailHead(config) if config.detail else None
         positions = plane_positions(dim, rows, columns)
         self.register_buffer("pos_embed", positions.repeat(slices if config.positions == "chunk" else 1, 1)[None])
         temporal = sincos(dim, torch.arange(slices, dtype=torch.float64)).float()
         self.register_buffer("pos_embed_temporal", temporal[None])
 
     def forward(self, x: Tensor, previous: Tensor, text: Tensor, t: Tensor) -> Tensor:
-        """x and previous (B, C, T, H, W), text (B, 1, caption channels), t (B,) -> velocity (B, C, T, H, W)."""
+        """x and previous (B, C, T, H, W), text (B, 1, caption channels), t (B,) -> answer (B, C, T, H, W)."""
         return self.step(x, self.condition(previous, text), self.modulation(t))
+
+    def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
+        """One evaluation: x (B, C, T, H, W) -> answer of the same shape and dtype."""
+        tokens = self.x_embedder(x) + condition.tokens
+        position = self.pos_embed_temporal.to(tokens.dtype)
+        by_block = _added(modulation.blocks, condition.text_modulation)
+        for index, block in enumerate(self.blocks):
+            tokens = block(tokens, condition.text[index], by_block[index], position if index == 0 else None)
+        answer = self.unpatchify(self.final_layer(tokens, modulation.final))
+        if self.detail is not None:
+            answer, features = answer.split((self.config.out_channels, self.config.detail), dim=1)
+            by_block = _added(modulation.detail, condition.detail_modulation)
+            answer = answer + self.detail(features, x, condition.last_slice, by_block)
+        return answer.to(x.dtype)
 
     def condition(self, previous: Tensor, text: Tensor) -> Condition:
         """Shapes as in `forward`."""
         tokens = self.x_embedder.previous(previous)
         positions = self.pos_embed.repeat(1, tokens.shape[1] // self.pos_embed.shape[1], 1)
         tokens = tokens + positions.to(tokens.dtype)
-        facts = self.text_facts(text.to(self.text_facts.weight.dtype)) if self.text_facts else None
-        text = self.y_embedder(text)
-        told = tuple(block.told(text, facts) for block in self.blocks)
-        if self.detail is None:
-            return Condition(tokens, told)
-        detail = tuple(block.told(facts).to(tokens.dtype) for block in self.detail.blocks)
-        return Condition(tokens, told, self.detail.edge(previous), detail)
+        embedded = self.y_embedder(text)
+        text_modulation, detail_modulation = self._modulations_by(text, tokens.dtype)
+        return Condition(
+            tokens=tokens,
+            text=tuple(block.cross_attn(embedded) for block in self.blocks),
+            text_modulation=text_modulation,
+            last_slice=self.detail.last_slice(previous) if self.detail else None,
+            detail_modulation=detail_modulation,
+        )
 
     def modulation(self, t: Tensor) -> Modulation:
-        """t (B,). Worked out in the precision of the time embedding, given in that of the blocks."""
+        """t (B,). Computed in the precision of the time embedding, returned in that of the blocks."""
         time, dtype = self.t_embedder(t), self.x_embedder.proj.weight.dtype
         shared = self.t_block(time).unflatten(1, (6, -1))
         blocks = [shared + block.scale_shift_table for block in self.blocks]
-        final = time[:, None] + self.final_layer.scale_shift_table
         for block in blocks:
             block[:, BLOCK_SCALES] += 1
+        final = time[:, None] + self.final_layer.scale_shift_table
         final[:, FINAL_SCALES] += 1
-        detail = [block.at(time) for block in self.detail.blocks] if self.detail else []
-        blocks, detail = (tuple(part.to(dtype) for part in parts) for parts in (blocks, detail))
-        return Modulation(blocks, final.to(dtype), detail)
+        detail = [block.time_modulation(time) for block in self.detail.blocks] if self.detail else []
+        return Modulation(
+            blocks=tuple(block.to(dtype) for block in blocks),
+            final=final.to(dtype),
+            detail=tuple(block.to(dtype) for block in detail),
+        )
 
-    def at(self, t: float) -> Modulation:
-        """The modulation at one time, for all samples. Copies nothing to a GPU, which would wait for what it does."""
+    def modulation_at(self, t: float) -> Modulation:
+        """The modulation at one time, for all samples. Made on the device: a copy to a GPU would wait for its work."""
         return self.modulation(torch.full((1,), t, device=self.pos_embed.device))
 
-    def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
-        """One evaluation: x (B, C, T, H, W) -> velocity of the same shape and dtype."""
-        tokens = self.x_embedder(x) + condition.tokens
-        position = self.pos_embed_temporal.to(tokens.dtype)
-        for index, (block, text, time) in enumerate(zip(self.blocks, condition.text, modulation.blocks, strict=True)):
-            tokens = block(tokens, text, time, position if index == 0 else None)
-        answer = self.unpatchify(self.final_layer(tokens, modulation.final))
-        if self.detail is not None:
-            answer, features = answer.split((self.config.out_channels, self.config.detail), dim=1)
-            told = [text + time for text, time in zip(condition.detail, modulation.detail, strict=True)]
-            answer = answer + self.detail(features, x, condition.edge, told)
-        return answer.to(x.dtype)
-
-    def lower(self, dtype: torch.dtype) -> None:
+    def to_mixed_precision(self, dtype: torch.dtype) -> None:
         """Casts the weights of the large products. Times and modulation stay in float32, and so does the state."""
-        large = [self.x_embedder, self.y_embedder, self.final_layer.linear]
+        large: list[nn.Module] = [self.x_embedder, self.y_embedder, self.final_layer.linear]
         large += [part for block in self.blocks for part in (block.attn, block.attn_temp, block.cross_attn, block.mlp)]
         large += [part for part in self.detail.modules() if isinstance(part, CONVOLUTIONS)] if self.detail else []
         for part in large:
             part.to(dtype)
 
     def unpatchify(self, tokens: Tensor) -> Tensor:
+        """Patches (B, n·s, patch · C) -> (B, C, T, H, W)."""
         (n, h, w), (pt, ph, pw) = self.config.tokens, self.config.patch_size
         return rearrange(
             tokens, "b (n h w) (pt ph pw c) -> b c (n pt) (h ph) (w pw)", n=n, h=h, w=w, pt=pt, ph=ph, pw=pw
         )
+
+    def _modulations_by(self, text: Tensor, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """What a report adds to the modulation of each block and each `DetailBlock`: nothing without `text_facts`."""
+        if self.text_facts is None:
+            return (), ()
+        facts = self.text_facts(text.to(self.text_facts.weight.dtype))
+        layers = [block.text_modulation for block in self.blocks if block.text_modulation is not None]
+        blocks = tuple(rearrange(layer(facts), "b 1 (six d) -> b six d", six=6).to(dtype) for layer in layers)
+        detail = [block.text_modulation(facts) for block in self.detail.blocks] if self.detail else []
+        return blocks, tuple(block.to(dtype) for block in detail)
+
+
+def _added(by_time: tuple[Tensor, ...], by_report: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The modulation of each block; `by_report` is empty where the report has no part in it."""
+    if not by_report:
+        return by_time
+    return tuple(time + report for time, report in zip(by_time, by_report, strict=True))

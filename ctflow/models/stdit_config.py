@@ -1,21 +1,23 @@
-"""The sizes of an STDiT, and in what it differs from the released ones."""
+"""The sizes of an STDiT, and how it differs from the released ones."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+# Everything else must be at least 1.
 _NO_SIZES = ("head_merge", "positions", "mlp_ratio", "text_facts", "detail", "detail_blocks")
 
 
 @dataclass(frozen=True)
 class STDiTConfig:
-    """`input_size`: (slices, rows, columns) of a chunk of latents. `in_channels`: its own and the previous one's.
+    """The config.json of a transformer. The first nine fields are the released ones.
 
-    `head_merge`: see `Attention`. `positions`: what a token is told of its place before the first block, that in the
-    "plane" alone, as released (that along the slices comes in the first block's temporal attention), or in the whole
-    "chunk". `text_facts`: how many numbers, read off the report, modulate each block as the time does; as released, 0.
-    `detail`: how many features of each latent the tokens give to `Detail`; as released, 0, and there is none.
-    `detail_blocks`: how many blocks it has at half the resolution; with any, one more at the full one.
-    Raises ValueError for sizes that do not go together.
+    `input_size`: (slices, rows, columns) of a chunk of latents. `in_channels`: of the noisy and the previous chunk.
+    `head_merge`: see `Attention`. `positions`: what a token knows of its place before the first block. "plane", as
+    released: its place in the plane (that along the slices is added in the first block's temporal attention); "chunk":
+    its place in the whole chunk. `text_facts`: how many numbers, read off the report, modulate each block beside the
+    time; 0 as released. `detail`: how many features of each latent the tokens give to `DetailHead`; 0 as released,
+    and there is no such head. `detail_blocks`: how many blocks it has at half the resolution; if there are any, one
+    more works at the full one. Raises ValueError for sizes that do not go together.
     """
 
     input_size: tuple[int, int, int]
@@ -41,7 +43,9 @@ class STDiTConfig:
         if self.hidden_size % self.num_heads:
             raise ValueError(f"hidden_size {self.hidden_size} does not divide into num_heads {self.num_heads}")
         if self.hidden_size % 4:
-            raise ValueError(f"hidden_size must be a multiple of 4, for the positions; it is {self.hidden_size}")
+            raise ValueError(
+                f"hidden_size must be a multiple of 4, for the position embedding; it is {self.hidden_size}"
+            )
         if any(size % patch for size, patch in zip(self.input_size, self.patch_size, strict=True)):
             raise ValueError(f"input_size {self.input_size} does not divide into patch_size {self.patch_size}")
         if not self.hidden_size * self.mlp_ratio >= 1:
@@ -50,9 +54,11 @@ class STDiTConfig:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative; it is {getattr(self, name)}")
         if self.detail_blocks and not (self.detail and self.text_facts):
-            raise ValueError("detail_blocks need detail and text_facts, of which they are told")
+            raise ValueError(
+                "detail_blocks need detail and text_facts: they refine the one and are modulated by the other"
+            )
         if self.detail_blocks and any(size % 2 for size in self.input_size):
-            raise ValueError(f"detail_blocks halve the input_size, which must be even; it is {self.input_size}")
+            raise ValueError(f"detail_blocks halve the input_size, so it must be even; it is {self.input_size}")
 
     @property
     def tokens(self) -> tuple[int, int, int]:

@@ -1,4 +1,10 @@
-"""What corrects the demo model's answer latent by latent; released models have none of it. Letters as in `stdit`."""
+"""Convolutions that correct the answer of demo models latent by latent; released models have none.
+
+Letters in shapes as in `stdit`.
+"""
+
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +15,7 @@ from ctflow.models.stdit_config import STDiTConfig
 
 
 class DetailBlock(nn.Module):
-    """Two convolutions beside the path; between them time and report shift and scale what the first one saw."""
+    """Two convolutions beside the path. Between them the time and the report shift and scale what the first gives."""
 
     def __init__(self, config: STDiTConfig, dim: int) -> None:
         super().__init__()
@@ -18,55 +24,62 @@ class DetailBlock(nn.Module):
         self.time = nn.Linear(config.hidden_size, 2 * dim)
         self.text = nn.Linear(config.text_facts, 2 * dim)
 
-    def at(self, time: Tensor) -> Tensor:
-        """Embedded t (B, D) -> shift and scale (1 added) (B, 2, dim)."""
-        told = self.time(F.silu(time)).unflatten(1, (2, -1))
-        told[:, 1] += 1
-        return told
+    def time_modulation(self, time: Tensor) -> Tensor:
+        """Embedded t (B, D) -> shift and scale, which has 1 added (B, 2, dim)."""
+        modulation = self.time(F.silu(time)).unflatten(1, (2, -1))
+        modulation[:, 1] += 1
+        return modulation
 
-    def told(self, facts: Tensor) -> Tensor:
-        """Facts of the report (B, 1, F) -> what is added to shift and scale (B, 2, dim)."""
+    def text_modulation(self, facts: Tensor) -> Tensor:
+        """Facts of the report (B, 1, F) -> what they add to shift and scale (B, 2, dim)."""
         return rearrange(self.text(facts), "b 1 (two d) -> b two d", two=2)
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        """x (B, dim, T, H, W), told (B, 2, dim)."""
-        shift, scale = told[..., None, None, None].unbind(1)
-        seen = F.layer_norm(x.movedim(1, -1), x.shape[1:2], eps=1e-6).movedim(-1, 1)
-        return x + self.answer(F.silu(torch.addcmul(shift, self.look(seen), scale)))
+    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
+        """x (B, dim, T, H, W), modulation (B, 2, dim) -> as x."""
+        shift, scale = modulation[..., None, None, None].unbind(1)
+        normed = F.layer_norm(x.movedim(1, -1), x.shape[1:2], eps=1e-6).movedim(-1, 1)
+        return x + self.answer(F.silu(torch.addcmul(shift, self.look(normed), scale)))
 
 
-class Detail(nn.Module):
-    """Convolutions over features that the tokens give for each latent, the noisy latents, and, at the chunk's
-    beginning, the last slice before it. So patches and chunks join without a step, and what is smaller than a patch
-    can be drawn. `blocks`, if there are any, work at half the resolution, and the last one at the full one.
+class DetailHead(nn.Module):
+    """Draws what is smaller than a patch, and joins patches and chunks without a step between them.
+
+    It looks at the features that the tokens give for each latent, at the noisy latents, and, where the chunk begins,
+    at the slice before it. Its `blocks`, if there are any, work at half the resolution, the last at the full one.
     """
+
+    blocks: Sequence[DetailBlock]
 
     def __init__(self, config: STDiTConfig) -> None:
         super().__init__()
         seen, hidden = config.detail + config.in_channels, 2 * config.detail
         self.look = nn.Conv3d(seen, hidden, 3, padding=1)
         self.answer = nn.Conv3d(hidden, config.out_channels, 3, padding=1)
-        self.blocks = nn.ModuleList()
+        blocks = nn.ModuleList()
+        self.blocks = cast(Sequence[DetailBlock], blocks)
         if config.detail_blocks:
             self.down = nn.Conv3d(hidden, 2 * hidden, 2, stride=2)
             self.up = nn.ConvTranspose3d(2 * hidden, hidden, 2, stride=2)
-            self.blocks.extend(DetailBlock(config, dim) for dim in config.detail_blocks * [2 * hidden] + [hidden])
+            blocks.extend(DetailBlock(config, dim) for dim in config.detail_blocks * [2 * hidden] + [hidden])
 
-    def forward(self, features: Tensor, x: Tensor, edge: Tensor, told: list[Tensor]) -> Tensor:
-        """features (B, F, T, H, W), x (B, C, T, H, W), edge as `edge` gives it, told (B, 2, dim) of each block
-        -> (B, C, T, H, W)."""
+    def forward(self, features: Tensor, x: Tensor, last_slice: Tensor, modulations: tuple[Tensor, ...]) -> Tensor:
+        """features (B, F, T, H, W), x (B, C, T, H, W), last_slice as the method of that name gives it, modulations
+        (B, 2, dim) of each block -> what to add to the answer (B, C, T, H, W)."""
         seen = torch.cat([features, x.to(features.dtype)], dim=1).contiguous(memory_format=torch.channels_last_3d)
-        fine = F.silu(F.conv3d(seen, self.look.weight[:, : seen.shape[1]], padding=1) + edge)
+        fine = F.silu(F.conv3d(seen, self.look.weight[:, : seen.shape[1]], padding=1) + last_slice)
         if self.blocks:
             coarse = self.down(fine)
-            for block, modulation in zip(self.blocks[:-1], told[:-1], strict=True):
+            for block, modulation in zip(self.blocks[:-1], modulations[:-1], strict=True):
                 coarse = block(coarse, modulation)
-            fine = self.blocks[-1](fine + self.up(coarse), told[-1])
+            fine = self.blocks[-1](fine + self.up(coarse), modulations[-1])
         return self.answer(fine)
 
-    def edge(self, previous: Tensor) -> Tensor:
-        """The part of the previous chunk (B, C, T, H, W): its last slice, where it touches the first one of this."""
+    def last_slice(self, previous: Tensor) -> Tensor:
+        """The previous chunk's part of the first convolution: its last slice, beside which the new chunk begins.
+
+        previous (B, C, T, H, W) -> (B, hidden, T, H, W), the bias included.
+        """
         slices = previous.shape[2]
-        touching = F.pad(previous[:, :, -1:], (0, 0, 0, 0, 0, slices - 1)).to(self.look.weight.dtype)
-        touching = touching.contiguous(memory_format=torch.channels_last_3d)
-        return F.conv3d(touching, self.look.weight[:, -previous.shape[1] :], self.look.bias, padding=1)
+        beside = F.pad(previous[:, :, -1:], (0, 0, 0, 0, 0, slices - 1)).to(self.look.weight.dtype)
+        beside = beside.contiguous(memory_format=torch.channels_last_3d)
+        return F.conv3d(beside, self.look.weight[:, -previous.shape[1] :], self.look.bias, padding=1)

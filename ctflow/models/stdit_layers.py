@@ -16,8 +16,8 @@ T_FREQUENCIES = 128
 class Attention(nn.Module):
     """Self-attention.
 
-    The released code flattens (heads, tokens, dim) without moving the heads back, so that what a token asked for
-    goes to another; its weights were trained so. The "usual" merge gives each token its own.
+    The released code flattens (heads, tokens, dim) without moving the heads back, so the result of one token's query
+    ends up at another token. Its weights were trained that way. The "usual" merge gives each token its own result.
     """
 
     def __init__(self, dim: int, heads: int, head_merge: Literal["released", "usual"]) -> None:
@@ -37,8 +37,8 @@ class Attention(nn.Module):
 class TextAttention(nn.Module):
     """Cross-attention to a single text token.
 
-    A softmax over one key is 1, so the answer is the projected value, whatever the query: `q_linear` and the key
-    half of `kv_linear` are part of the released checkpoints and have no effect.
+    A softmax over one key is 1, so the result is the projected value, whatever the query. `q_linear` and the key half
+    of `kv_linear` are in the released checkpoints and have no effect.
     """
 
     def __init__(self, dim: int) -> None:
@@ -67,56 +67,8 @@ class Mlp(nn.Module):
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """Layer norm without weights of its own, then the time's shift and scale (around 1)."""
+    """Layer norm without weights of its own, then shift and scale, which has 1 added."""
     return torch.addcmul(shift, F.layer_norm(x, x.shape[-1:], eps=1e-6), scale)
-
-
-class Block(nn.Module):
-    """Spatial attention, temporal attention (same gate, no norm of its own), text, MLP."""
-
-    def __init__(self, config: STDiTConfig) -> None:
-        super().__init__()
-        dim = config.hidden_size
-        self.attn = Attention(dim, config.num_heads, config.head_merge)
-        self.attn_temp = Attention(dim, config.num_heads, config.head_merge)
-        self.cross_attn = TextAttention(dim)
-        self.mlp = Mlp(dim, int(dim * config.mlp_ratio), dim)
-        self.text_modulation = nn.Linear(config.text_facts, 6 * dim) if config.text_facts else None
-        self.scale_shift_table = nn.Parameter(torch.randn(6, dim) / dim**0.5)
-        self.slices = config.tokens[0]
-
-    def told(self, text: Tensor, facts: Tensor | None) -> Tensor:
-        """The report (B, 1, D) and its facts (B, 1, F) -> (B, 1, D) to add to every token, and, where there are facts,
-        six rows more for the modulation."""
-        added = self.cross_attn(text)
-        if self.text_modulation is None:
-            return added
-        modulation = rearrange(self.text_modulation(facts), "b 1 (six d) -> b six d", six=6)
-        return torch.cat([added, modulation.to(added.dtype)], dim=1)
-
-    def forward(self, x: Tensor, text: Tensor, time: Tensor, temporal_position: Tensor | None) -> Tensor:
-        """x (B, n·s, D); text as `told` gives it; time (B or 1, 6, D), as `Modulation` has it."""
-        if self.text_modulation is not None:
-            text, modulation = text.split((1, 6), dim=1)
-            time = time + modulation
-        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = time.chunk(6, dim=1)
-        x = torch.addcmul(x, gate, self.spatial(modulate(x, shift, scale)))
-        x = torch.addcmul(x, gate, self.temporal(x, temporal_position))
-        x = x + text
-        return torch.addcmul(x, mlp_gate, self.mlp(modulate(x, mlp_shift, mlp_scale)))
-
-    def spatial(self, x: Tensor) -> Tensor:
-        batch = x.shape[0]
-        return rearrange(
-            self.attn(rearrange(x, "b (n s) d -> (b n) s d", n=self.slices)), "(b n) s d -> b (n s) d", b=batch
-        )
-
-    def temporal(self, x: Tensor, position: Tensor | None) -> Tensor:
-        batch = x.shape[0]
-        x = rearrange(x, "b (n s) d -> (b s) n d", n=self.slices)
-        # Contiguous: a view makes of one large product s small ones, a third of the time of a whole step on a CPU.
-        x = self.attn_temp((x if position is None else x + position).contiguous())
-        return rearrange(x, "(b s) n d -> b (n s) d", b=batch)
 
 
 class PatchEmbed(nn.Module):
@@ -127,16 +79,16 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv3d(config.in_channels, config.hidden_size, config.patch_size, stride=config.patch_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The own half of the channels. The convolution is linear, so the other half can be added once per chunk."""
+        """The noisy chunk's half of the channels. The convolution is linear, so the two halves can be added later."""
         return self._half(x, self.proj.weight[:, : x.shape[1]], None)
 
     def previous(self, x: Tensor) -> Tensor:
-        """The half that reads the previous chunk, and the bias."""
+        """The previous chunk's half, and the bias."""
         return self._half(x, self.proj.weight[:, -x.shape[1] :], self.proj.bias)
 
     def _half(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         tokens = F.conv3d(x.to(weight.dtype), weight, bias, stride=self.proj.stride)
-        # Contiguous: sums take the layout of their first term, and every block would pass the channels-first one on.
+        # Contiguous: a sum takes the layout of its first term, so every block would pass on this one, channels first.
         return rearrange(tokens, "b d n h w -> b (n h w) d").contiguous()
 
 
@@ -150,7 +102,7 @@ class TimeEmbed(nn.Module):
     def forward(self, t: Tensor) -> Tensor:
         exponents = torch.arange(T_FREQUENCIES, dtype=torch.float32, device=t.device) / T_FREQUENCIES
         angles = t[:, None].float() * torch.exp(-math.log(10_000) * exponents)
-        return self.mlp(torch.cat([angles.cos(), angles.sin()], dim=-1).to(self.mlp[0].weight.dtype))
+        return self.mlp(torch.cat([angles.cos(), angles.sin()], dim=-1).to(next(self.mlp.parameters()).dtype))
 
 
 class TextEmbed(nn.Module):
@@ -159,7 +111,7 @@ class TextEmbed(nn.Module):
     def __init__(self, config: STDiTConfig) -> None:
         super().__init__()
         self.y_proj = Mlp(config.caption_channels, config.hidden_size, config.hidden_size)
-        # In every released checkpoint, never trained, never used: not a null text.
+        # Stored in every released checkpoint, but never trained and never used: it does not mean "no text".
         self.register_buffer("y_embedding", torch.zeros(1, config.caption_channels))
 
     def forward(self, text: Tensor) -> Tensor:
@@ -167,7 +119,7 @@ class TextEmbed(nn.Module):
 
 
 class FinalLayer(nn.Module):
-    """Tokens (B, n·s, D) -> patches (B, n·s, patch · channels), the answer's and those for `Detail`."""
+    """Tokens (B, n·s, D) -> patches (B, n·s, patch · channels): the answer's, and features for `DetailHead`."""
 
     def __init__(self, config: STDiTConfig) -> None:
         super().__init__()
@@ -175,9 +127,9 @@ class FinalLayer(nn.Module):
         self.linear = nn.Linear(dim, math.prod(config.patch_size) * (config.out_channels + config.detail))
         self.scale_shift_table = nn.Parameter(torch.randn(2, dim) / dim**0.5)
 
-    def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        """time: (B or 1, 2, D), as `Modulation` has it."""
-        shift, scale = time.chunk(2, dim=1)
+    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
+        """modulation: (B or 1, 2, D), as in `Modulation`."""
+        shift, scale = modulation.chunk(2, dim=1)
         return self.linear(modulate(x, shift, scale))
 
 

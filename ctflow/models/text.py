@@ -1,4 +1,4 @@
-"""The text encoder: BERT, its first token, L2-normalised, as one text token of the transformer."""
+"""The text encoder: the first token of a BERT, L2-normalised, is the one text token of the transformer."""
 
 import torch
 import torch.nn.functional as F
@@ -21,11 +21,11 @@ class TextEncoder(nn.Module):
         return F.normalize(states[:, 0], dim=-1)
 
     def encode(self, text: str) -> Tensor:
-        """(1, 1, D). No padding: it would not change the first token."""
+        """-> (1, 1, D). Without padding, which would not change the first token."""
         return self(*self._inputs(text))[:, None]
 
     def states(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Token ids (B, L) -> as `forward`, and the means over the tokens of all layers (B, (1 + layers) · D)."""
+        """Token ids (B, L) -> what `forward` gives, and each layer's mean over the tokens (B, (1 + layers) · D)."""
         layers = self.bert(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
         mask = attention_mask[..., None]
         means = [(layer * mask).sum(1) / mask.sum(1) for layer in layers]
@@ -36,7 +36,7 @@ class TextEncoder(nn.Module):
         return self.states(*self._inputs(text))
 
     def _inputs(self, text: str) -> tuple[Tensor, Tensor]:
-        """Token ids and mask (1, L), cut at the limit."""
+        """Token ids and mask (1, L), cut at `max_tokens`."""
         ids, _ = self._tokens(text)
         if len(ids) > self.max_tokens:
             ids = [*ids[: self.max_tokens - 1], ids[-1]]
@@ -44,20 +44,20 @@ class TextEncoder(nn.Module):
         return input_ids, torch.ones_like(input_ids)
 
     def read(self, text: str) -> Reading:
-        """How many tokens the text has, and the words past the limit."""
+        """How many tokens the text has, and which words lie past the limit."""
         ids, offsets = self._tokens(text)
         cut_text = text[offsets[self.max_tokens - 1][0] :] if len(ids) > self.max_tokens else ""
         return Reading(len(ids), self.max_tokens, cut_text)
 
     def _tokens(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """Ids from [CLS] to [SEP], and where in the text they stand.
+        """Ids from [CLS] to [SEP], and their places in the text.
 
-        Never truncated here: truncation is a state of the tokenizer, which threads that read and encode share.
+        Not truncated here: truncation is a state of the tokenizer, and threads that read and encode share it.
         """
         tokens = self.tokenizer(text, return_offsets_mapping=True, verbose=False)
         return tokens["input_ids"], tokens["offset_mapping"]
 
 
 def no_text(text: Tensor) -> Tensor:
-    """What a model trained with dropped reports takes for "no report"."""
+    """What means "no report" to a model that was trained with dropped reports: zeros."""
     return torch.zeros_like(text)

@@ -1,6 +1,7 @@
-"""Procedural chest CTs in HU with matching reports: training and test material, no patient's data.
+"""Procedural chest CTs in HU with matching reports: material for training and tests, without any patient's data.
 
-``make_phantom(seed)`` is all most callers need; the text encoder's training uses ``draw_truth`` and ``write_report``.
+``make_phantom(seed)`` is all that most callers need. Training of the text encoder uses ``draw_truth`` and
+``write_report``.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from ctflow.phantom.anatomy import render
 from ctflow.phantom.build import Build, draw_build
 from ctflow.phantom.grid import PIXEL_MM, SIZE, SLICE_MM
 from ctflow.phantom.noise import add_noise
+from ctflow.phantom.phrasing import Phrasings, sentence_in_both_lungs, sentence_without_place, sentences_about
 from ctflow.phantom.rates import draw_finding, draw_truth
-from ctflow.phantom.reports import Phrasings, tell, tell_everywhere, tell_unplaced, write_plainly, write_report
+from ctflow.phantom.reports import write_plainly, write_report
 from ctflow.phantom.truth import (
     EFFUSION_ML,
     KINDS,
@@ -55,10 +57,10 @@ __all__ = [
     "grades",
     "make_phantom",
     "render",
+    "sentence_in_both_lungs",
+    "sentence_without_place",
+    "sentences_about",
     "sites_of",
-    "tell",
-    "tell_everywhere",
-    "tell_unplaced",
     "write_plainly",
     "write_report",
 ]
@@ -66,10 +68,10 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """``volume`` carries noise; ``clean``, int16 of the same shape, is the noise-free picture to reconstruct.
+    """``volume`` carries noise; ``clean``, int16 of the same shape, is the picture without noise.
 
-    ``mask``, uint8 of the same shape: 1 + the index in ``truth.findings`` of what is there, the last painted on top;
-    what lies all over the lungs (emphysema, mosaic attenuation, septa) is not in it.
+    ``mask``, uint8 of the same shape: 1 + the index in ``truth.findings`` of the finding there, or of the one painted
+    last; findings all over the lungs (emphysema, mosaic attenuation, septa) are not in it.
     """
 
     volume: Volume
@@ -80,7 +82,7 @@ class Phantom:
 
 
 def affine() -> np.ndarray:
-    """(slice, row, column, 1) to LPS mm: slices run down, rows to the back, columns to the patient's left."""
+    """(slice, row, column, 1) -> LPS mm: slices run down, rows to the back, columns to the patient's left."""
     to_lps = np.zeros((4, 4))
     middle = (SIZE - 1) / 2 * PIXEL_MM
     to_lps[0, 2], to_lps[0, 3] = PIXEL_MM, -middle
@@ -91,17 +93,18 @@ def affine() -> np.ndarray:
 
 
 def make_phantom(seed: int, *, study: int = 0, truth: Truth | None = None) -> Phantom:
-    """Make the phantom of ``seed``; the same seed gives the same bytes.
+    """Make the phantom of ``seed``. The same seed gives the same bytes.
 
-    Each further ``study`` of a seed is of the same person with other findings. ``truth`` replaces the drawn findings
+    Each further ``study`` of a seed shows the same person with other findings. ``truth`` replaces the drawn findings
     and keeps the person (if of the same sex), for comparisons and tests.
     """
-    # Streams apart: what is found must not change who is examined.
+    # Separate random streams, so that the findings do not change who is examined.
     findings, person, tissue, words, grain, places = np.random.default_rng(seed).spawn(6)
     wanted = _draw_study(findings, study) if truth is None else truth
     clean, mask, found = render(draw_build(person, wanted.sex), wanted, tissue, places)
     hu = add_noise(clean, float(grain.uniform(14.0, 20.0)), grain)
-    return Phantom(Volume(hu, affine()), clean, mask, write_report(found, words), found)
+    report = write_report(found, words)
+    return Phantom(volume=Volume(hu, affine()), clean=clean, mask=mask, report=report, truth=found)
 
 
 def _draw_study(rng: np.random.Generator, study: int) -> Truth:

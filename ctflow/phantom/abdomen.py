@@ -30,13 +30,13 @@ def paint_abdomen(canvas: Canvas, g: Grid, b: Build, torso: Torso, rng: np.rando
     stomach, level = _stomach(p, b, room, rng)
     coat(stomach, 42.0)
     coat(stomach + 4.0, 22.0)
-    coat(np.maximum(stomach + 4.0, p.y - level), -960.0)  # supine: the air rises to the front and ends in a level
+    coat(np.maximum(stomach + 4.0, p.y - level), -960.0)  # lying supine, air rises to the front
     coat(_spleen(p, b, room, rng), b.liver_hu - 8)
     veins = np.clip(1.0 - 4.0 * np.abs(smooth_noise(p, 34.0, rng)), 0, 1)  # unenhanced blood is darker than liver
     coat(_liver(p, b, room), (b.liver_hu - 14.0 * veins).astype(np.float32))
     for side, top in ((-1.0, b.dome_right_z + 62.0), (1.0, b.dome_left_z + 46.0)):
         pole = ellipsoid(p, (top + 50.0, b.spine_y + 2.0, side * 52.0), (50.0, 25.0, 26.0), (1.0, -0.1, 0.2 * side))
-        for shell, hu in ((-7.0, -98.0), (0.0, 31.0), (13.0, -60.0)):  # the fat around, the cortex, the sinus
+        for shell, hu in ((-7.0, -98.0), (0.0, 31.0), (13.0, -60.0)):  # the fat around it, the cortex, the sinus
             coat(np.maximum(pole + shell, room), hu)
 
 

@@ -18,8 +18,8 @@ MARROW_HU, CORTEX_HU, CARTILAGE_HU = 140.0, 950.0, 110.0
 def shell_bones(torso: Torso, g: Grid, b: Build) -> tuple[Field, Field]:
     """Ribs and scapulae on the coarse grid: (distance, HU).
 
-    Both lie in the wall of the cage, so they are written in its own coordinates (height, angle, depth): every rib is
-    the same slanted line there, and an axial slice cuts each of them as a short arc.
+    Both lie in the wall of the cage, so they are computed in its coordinates (height, angle, depth). There every rib is
+    the same slanted line, and an axial slice cuts each as a short arc.
     """
     ribs, hu = _ribs(torso, g, b)
     blades = _scapulae(torso, g, b)
@@ -63,7 +63,7 @@ def _scapulae(torso: Torso, g: Grid, b: Build) -> Field:
 
 
 def paint_spine(canvas: Canvas, b: Build) -> None:
-    """Paint the vertebral column with its discs, canal and the muscle beside it."""
+    """Paint the vertebral column with its discs, its canal and the muscle beside it."""
     g = canvas.grid
     box = g.box((-9, b.spine_y - 75, -52), (b.length, b.spine_y + 75, 52))
     p = g.crop(box)
@@ -90,7 +90,7 @@ def _paint_bodies(canvas: Canvas, b: Build, box: Box, y: Field, x: Field, t: Fie
 
 
 def _paint_arches(canvas: Canvas, b: Build, box: Box, y: Field, x: Field, z: Field) -> None:
-    """Paraspinal muscle, then the arches around the canal with their processes; the spinous ones point downwards."""
+    """Paraspinal muscle, then the arches around the canal and their processes, of which the spinous point downwards."""
     back = 22.0
     flank = (np.sqrt((x / 36.0) ** 2 + ((y - 34.0) / 22.0) ** 2) - 1.0) * 22.0
     flank = np.maximum(flank, 8.0 - y)

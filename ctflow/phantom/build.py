@@ -1,8 +1,9 @@
-"""One person's build: every size and position the anatomy needs, drawn once. All lengths in mm."""
+"""One person's build: every size and position that the anatomy needs, drawn once. All lengths in mm."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Build:
     lung_hu: float
     blood_hu: float
     liver_hu: float
-    table: bool
+    couch: bool
 
     @property
     def length(self) -> float:
@@ -50,7 +51,7 @@ class Build:
 
 
 def draw_build(rng: np.random.Generator, sex: Sex) -> Build:
-    """Draw a person; women are a little smaller and carry more subcutaneous fat."""
+    """Draw a person. Women are a little smaller and have more subcutaneous fat."""
     female = sex == "F"
     u = rng.uniform
     slices = int(rng.integers(76, 97))
@@ -79,12 +80,12 @@ def draw_build(rng: np.random.Generator, sex: Sex) -> Build:
         lung_hu=u(-915, -866),
         blood_hu=u(36, 46),
         liver_hu=u(52, 66),
-        table=bool(u() < 0.8),
+        couch=bool(u() < 0.8),
     )
 
 
 def mean_build(slices: int) -> Build:
-    """The mean person, its heights scaled to a volume of so many slices: what to expect where in a chest."""
+    """The mean person, with heights scaled to a volume of so many slices: what to expect where in a chest."""
     people = [draw_build(np.random.default_rng(seed), sex) for seed in range(50) for sex in ("F", "M")]
     length = slices * SLICE_MM
 
@@ -92,5 +93,5 @@ def mean_build(slices: int) -> Build:
         scales = [length / person.length if name.endswith("_z") else 1.0 for person in people]
         return float(np.mean([getattr(person, name) * scale for person, scale in zip(people, scales, strict=True)]))
 
-    plain = {"slices": slices, "female": False, "table": False}
-    return Build(**plain, **{f.name: mean(f.name) for f in fields(Build) if f.name not in plain})
+    means: dict[str, Any] = {field.name: mean(field.name) for field in fields(Build)}
+    return Build(**(means | {"slices": slices, "female": False, "couch": False}))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ctflow.phantom.build import Build
+from ctflow.phantom.finding_mask import FindingMask
 from ctflow.phantom.grid import MAX_HU, Canvas, Field, Grid, Point, Tube, cone, coverage, segment_box
-from ctflow.phantom.ledger import Ledger
 from ctflow.phantom.mediastinum import Mediastinum
 from ctflow.phantom.torso import Torso
 from ctflow.phantom.truth import Truth
@@ -17,10 +17,10 @@ CATHETER_HU, DRAIN_HU, TUBE_HU = 900.0, 700.0, 450.0
 
 
 def paint_devices(
-    canvas: Canvas, torso: Torso, coarse: Grid, m: Mediastinum, b: Build, truth: Truth, ledger: Ledger
+    canvas: Canvas, torso: Torso, coarse: Grid, m: Mediastinum, b: Build, truth: Truth, mask: FindingMask
 ) -> None:
     """Paint each device over what is there."""
-    painters: dict[str, Callable[[_Bench], None]] = {
+    painters: dict[str, Callable[[_Device], None]] = {
         "port": _port,
         "pacemaker": _pacemaker,
         "central venous catheter": _catheter,
@@ -30,17 +30,17 @@ def paint_devices(
     }
     for index, finding in enumerate(truth.findings):
         if finding.kind == "Medical material":
-            painters[finding.variant](_Bench(canvas, torso, coarse, m, b, ledger, index))
+            painters[finding.variant](_Device(canvas, torso, coarse, m, b, mask, index))
 
 
-class _Bench:
-    """Where one device is put in."""
+class _Device:
+    """One device while it is painted: the person that it is put into, and how its parts are drawn."""
 
     def __init__(
-        self, canvas: Canvas, torso: Torso, coarse: Grid, m: Mediastinum, b: Build, ledger: Ledger, index: int
+        self, canvas: Canvas, torso: Torso, coarse: Grid, m: Mediastinum, b: Build, mask: FindingMask, index: int
     ) -> None:
         self.canvas, self.torso, self.coarse, self.m, self.b = canvas, torso, coarse, m, b
-        self.ledger, self.index = ledger, index
+        self.mask, self.index = mask, index
 
     def skin(self, z: float, x: float) -> float:
         """y of the skin in front at (z, x)."""
@@ -59,7 +59,7 @@ class _Bench:
 
     def put(self, alpha: Field, hu: float, box: tuple[slice, slice, slice]) -> None:
         self.canvas.coat(alpha, hu, box)
-        self.ledger.mark(self.index, alpha, box)
+        self.mask.add(self.index, alpha, box)
 
     def can(self, centre: Point, half: Point, round_by: float) -> None:
         """A rounded metal case of half sizes (z, y, x)."""
@@ -70,42 +70,38 @@ class _Bench:
         distance = outside + np.minimum(np.maximum(np.maximum(d[0], d[1]), d[2]), 0) - round_by
         self.put(coverage(distance.astype(np.float32)), MAX_HU, box)
 
-    @property
-    def cava(self) -> tuple[Point, ...]:
-        """The superior vena cava, downwards."""
-        return self.m.vessels[4].points
-
-    @property
-    def subclavian(self) -> dict[float, tuple[Point, ...]]:
-        """The veins to the cava, by side."""
-        return {-1.0: self.m.vessels[5].points, 1.0: self.m.vessels[6].points}
+    def vein(self, side: float) -> tuple[Point, ...]:
+        """The subclavian vein of a side, -1 right or 1 left, to the cava."""
+        return self.m.subclavian_veins[side].points
 
 
-def _port(bench: _Bench) -> None:
-    z, x = 0.17 * bench.b.length, -72.0
-    y = bench.skin(z, x) + 9.0
-    bench.can((z, y, x), (11.0, 6.0, 11.0), 4.0)
-    bench.line(((z, y, x), (4.0, y + 20.0, -62.0), *bench.subclavian[-1.0], *bench.cava[:2]), 1.4, CATHETER_HU)
+def _port(device: _Device) -> None:
+    z, x = 0.17 * device.b.length, -72.0
+    y = device.skin(z, x) + 9.0
+    device.can((z, y, x), (11.0, 6.0, 11.0), 4.0)
+    device.line(
+        ((z, y, x), (4.0, y + 20.0, -62.0), *device.vein(-1.0), *device.m.superior_cava.points[:2]), 1.4, CATHETER_HU
+    )
 
 
-def _pacemaker(bench: _Bench) -> None:
-    z, x = 0.16 * bench.b.length, 76.0
-    y = bench.skin(z, x) + 9.0
-    bench.can((z, y, x), (22.0, 5.0, 24.0), 4.0)
-    right_ventricle = bench.m.chambers[1].center
+def _pacemaker(device: _Device) -> None:
+    z, x = 0.16 * device.b.length, 76.0
+    y = device.skin(z, x) + 9.0
+    device.can((z, y, x), (22.0, 5.0, 24.0), 4.0)
+    right_ventricle = device.m.chambers[1].center
     apex = (right_ventricle[0] + 18.0, right_ventricle[1] - 4.0, right_ventricle[2] + 22.0)
-    course = ((z - 14.0, y, x - 8.0), (2.0, y + 18.0, 62.0), *bench.subclavian[1.0], *bench.cava)
-    bench.line((*course, right_ventricle, apex), 1.3, MAX_HU)
+    course = ((z - 14.0, y, x - 8.0), (2.0, y + 18.0, 62.0), *device.vein(1.0), *device.m.superior_cava.points)
+    device.line((*course, right_ventricle, apex), 1.3, MAX_HU)
 
 
-def _catheter(bench: _Bench) -> None:
-    first = bench.subclavian[-1.0]
-    bench.line((first[0], first[1], *bench.cava[:2]), 1.6, CATHETER_HU)
+def _catheter(device: _Device) -> None:
+    first = device.vein(-1.0)
+    device.line((first[0], first[1], *device.m.superior_cava.points[:2]), 1.6, CATHETER_HU)
 
 
-def _chest_tube(bench: _Bench) -> None:
-    """From the fifth space in the flank over the back of the lung to the apex."""
-    b = bench.b
+def _chest_tube(device: _Device) -> None:
+    """From the fifth intercostal space in the flank along the back of the lung to the apex."""
+    b = device.b
     side, z = -1.0, b.carina_z + 45.0
     w, back = b.cage_half_width, b.spine_y + 14.0
     points = (
@@ -115,22 +111,22 @@ def _chest_tube(bench: _Bench) -> None:
         (b.carina_z - 20, back - 4.0, side * 0.72 * w),
         (b.apex_z + 34, back - 22.0, side * 0.48 * w),
     )
-    bench.line(points, 4.0, DRAIN_HU, lumen=-800.0)
+    device.line(points, 4.0, DRAIN_HU, lumen=-800.0)
 
 
-def _wires(bench: _Bench) -> None:
+def _wires(device: _Device) -> None:
     """Five closed loops around the sternum, as after bypass surgery."""
-    b = bench.b
+    b = device.b
     for z in np.linspace(0.17, 0.55, 5) * b.length:
-        box = bench.coarse.box((z - 2, -1e3, -4), (z + 2, 1e3, 4))
-        inside = np.flatnonzero(bench.torso.cage[box].mean((0, 2)) < 0)
-        y = float(bench.coarse.y.ravel()[inside[0]]) - 6.5 if inside.size else -80.0
+        box = device.coarse.box((z - 2, -1e3, -4), (z + 2, 1e3, 4))
+        inside = np.flatnonzero(device.torso.cage[box].mean((0, 2)) < 0)
+        y = float(device.coarse.y.ravel()[inside[0]]) - 6.5 if inside.size else -80.0
         ring = [(float(z), y + 7.5 * np.sin(a), 9.0 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 9)]
-        bench.line(tuple((a, float(c), float(d)) for a, c, d in ring), 0.9, MAX_HU)
+        device.line(tuple((a, float(c), float(d)) for a, c, d in ring), 0.9, MAX_HU)
 
 
-def _tracheal_tube(bench: _Bench) -> None:
-    trachea = bench.m.airways[0].points
-    end = tuple(float(v) for v in np.asarray(trachea[0]) + 0.62 * np.subtract(trachea[1], trachea[0]))
-    bench.line((trachea[0], (end[0], end[1], end[2])), 5.6, TUBE_HU, lumen=-990.0)
-    bench.line(bench.m.oesophagus.points, 2.4, TUBE_HU)
+def _tracheal_tube(device: _Device) -> None:
+    trachea = device.m.airways[0].points
+    z, y, x = (float(v) for v in np.asarray(trachea[0]) + 0.62 * np.subtract(trachea[1], trachea[0]))
+    device.line((trachea[0], (z, y, x)), 5.6, TUBE_HU, lumen=-990.0)
+    device.line(device.m.oesophagus.points, 2.4, TUBE_HU)

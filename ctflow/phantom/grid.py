@@ -1,4 +1,4 @@
-"""Coordinates, distance functions and the canvas they are painted on.
+"""Coordinates, distance functions, and the canvas that shapes are painted on.
 
 Positions are (z, y, x) in mm: z grows downwards from slice 0, y to posterior, x to the patient's left, with x = 0 on
 the midline. A *field* is an approximate signed distance in mm, negative inside.
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ctflow.hu import AIR_HU
+
 Field = NDArray[np.float32]
 Point = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
@@ -18,9 +20,8 @@ Box = tuple[slice, slice, slice]
 SIZE = 256
 PIXEL_MM = 1.5
 SLICE_MM = 3.0
-AIR_HU = -1000.0
 MAX_HU = 1400.0
-CACHED_SLICES = 4
+CACHED_SLICES = 4  # work on so many at a time fits a processor's cache
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Grid:
     @property
     def shape(self) -> tuple[int, int, int]:
         return self.z.size, self.y.size, self.x.size
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel."""
+        return float(np.prod([a.ravel()[1] - a.ravel()[0] for a in (self.z, self.y, self.x)])) / 1000.0
 
     def box(self, low: Point, high: Point) -> Box:
         """The index box that covers low..high (mm), cut to the grid; it may be empty."""
@@ -90,15 +96,15 @@ def ellipsoid(g: Grid, center: Point, radii: Point, axis: Point | None = None) -
     """Distance to an ellipsoid; with ``axis`` its first radius lies along that direction, else radii are (z, y, x)."""
     d = (g.z - center[0], g.y - center[1], g.x - center[2])
     if axis is not None:
-        rows = frame(axis)
-        d = tuple(d[0] * r[0] + d[1] * r[1] + d[2] * r[2] for r in rows)  # type: ignore[assignment]
+        along, second, third = (d[0] * r[0] + d[1] * r[1] + d[2] * r[2] for r in orthonormal_axes(axis))
+        d = along, second, third
     k0 = np.sqrt((d[0] / radii[0]) ** 2 + (d[1] / radii[1]) ** 2 + (d[2] / radii[2]) ** 2)
     k1 = np.sqrt((d[0] / radii[0] ** 2) ** 2 + (d[1] / radii[1] ** 2) ** 2 + (d[2] / radii[2] ** 2) ** 2)
     return (k0 * (k0 - 1.0) / (k1 + 1e-6)).astype(np.float32)
 
 
-def frame(axis: Point) -> list[list[float]]:
-    """Three orthonormal directions (z, y, x), the first along ``axis``; plain floats keep the fields float32."""
+def orthonormal_axes(axis: Point) -> list[list[float]]:
+    """Three orthonormal directions (z, y, x), the first along ``axis``; as plain floats, which keep fields float32."""
     first = np.asarray(axis) / np.linalg.norm(axis)
     second = np.cross(first, (1.0, 0.0, 0.0))
     second /= np.linalg.norm(second)
@@ -112,14 +118,14 @@ def smooth_union(a: Field, b: Field, reach: float) -> Field:
 
 
 def coverage(distance: Field, edge_mm: float = PIXEL_MM) -> Field:
-    """The part of a voxel that lies inside: 1 inside, 0 outside, a ramp ``edge_mm`` wide between (anti-aliasing)."""
+    """How much of a voxel lies inside: 1 inside, 0 outside, with a ramp of ``edge_mm`` between (anti-aliasing)."""
     alpha = distance * (-1.0 / edge_mm)
     alpha += 0.5
     return np.clip(alpha, 0.0, 1.0, out=alpha)
 
 
 def upsample(coarse: Field) -> Field:
-    """Double rows and columns of (slices, m, m) by linear interpolation, sample centres kept in place."""
+    """Double rows and columns of (slices, m, m) by linear interpolation. Sample centres stay in place."""
     n, rows, columns = coarse.shape
     near, far = coarse * np.float32(0.75), coarse * np.float32(0.25)
     wide = np.empty((n, rows, 2 * columns), np.float32)
@@ -136,7 +142,7 @@ def upsample(coarse: Field) -> Field:
 
 @dataclass
 class Canvas:
-    """The picture under way, float32 HU; painting order is depth order, the last coat wins."""
+    """The picture while it is painted, float32 HU. What is painted later lies on top."""
 
     grid: Grid
     hu: Field = field(init=False)
@@ -152,7 +158,7 @@ class Canvas:
     def coat_coarse(self, distance: Field, value: float | Field, first: int = 0) -> None:
         """Coat the inside of a coarse ``distance`` that begins at slice ``first``.
 
-        A few slices at a time: what fits the cache is twice as fast.
+        A few slices at a time, because what fits the cache is twice as fast.
         """
         for start in range(0, distance.shape[0], CACHED_SLICES):
             part = slice(start, start + CACHED_SLICES)

@@ -1,4 +1,4 @@
-"""The heart: its chambers, its size in the chest, the fluid around it and the coronary arteries on it."""
+"""The heart: its chambers, its size in the chest, and the coronary arteries on it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ctflow.phantom.build import Build
-from ctflow.phantom.grid import Field, Grid, Point, ellipsoid, frame, smooth_union
+from ctflow.phantom.grid import Field, Grid, Point, ellipsoid, orthonormal_axes, smooth_union
 from ctflow.phantom.truth import Truth
 
-NATURAL_RATIO = 0.49  # the largest cardiothoracic ratio of a heart that is not called large
+LARGEST_NORMAL_RATIO = 0.49  # the cardiothoracic ratio above which a heart is called large
 EPICARDIAL_FAT_MM = 2.0
 CORONARIES: dict[str, tuple[Point, ...]] = {  # directions (z, y, x) from the heart's middle
     "left anterior descending": ((-0.75, -0.45, 0.30), (-0.45, -0.75, 0.45), (0.0, -0.8, 0.65), (0.45, -0.65, 0.8)),
@@ -30,7 +30,8 @@ class Chamber:
     @property
     def reach(self) -> float:
         """How far it reaches from its centre along x."""
-        return float(np.sqrt(sum((r * row[2]) ** 2 for r, row in zip(self.radii, frame(self.axis), strict=True))))
+        axes = zip(self.radii, orthonormal_axes(self.axis), strict=True)
+        return float(np.sqrt(sum((radius * axis[2]) ** 2 for radius, axis in axes)))
 
 
 def chambers(b: Build) -> tuple[Chamber, ...]:
@@ -43,12 +44,11 @@ def chambers(b: Build) -> tuple[Chamber, ...]:
 
     push = 14.0 * (s - 1.0)  # a large heart cannot grow through the sternum
     return (
-        chamber(
-            6, front + 52 + push, 34, (54, 33, 33), (0.42, -0.42, 0.8)
-        ),  # left ventricle, its apex to the left, front
-        chamber(8, front + 37 + push, 8, (46, 31, 34), (0.3, 0.1, 0.9)),  # right ventricle
-        chamber(0, front + 62 + push, -22, (38, 26, 28), (1.0, 0.0, 0.15)),  # right atrium
-        chamber(-28, front + 88 + push, 2, (36, 18, 24), (0.0, 0.0, 1.0)),  # left atrium
+        # The left ventricle, its apex to the left and in front; the right ventricle; the right and the left atrium.
+        chamber(6, front + 52 + push, 34, (54, 33, 33), (0.42, -0.42, 0.8)),
+        chamber(8, front + 37 + push, 8, (46, 31, 34), (0.3, 0.1, 0.9)),
+        chamber(0, front + 62 + push, -22, (38, 26, 28), (1.0, 0.0, 0.15)),
+        chamber(-28, front + 88 + push, 2, (36, 18, 24), (0.0, 0.0, 1.0)),
     )
 
 
@@ -67,9 +67,9 @@ def cardiothoracic_ratio(b: Build) -> float:
     return width / (2.0 * b.cage_half_width)
 
 
-def fit(b: Build, truth: Truth) -> Build:
-    """The build as cardiomegaly and lost lung volume change it: a larger heart, a raised dome, a shifted heart."""
-    wanted = min(cardiothoracic_ratio(b), NATURAL_RATIO)
+def fit_heart(b: Build, truth: Truth) -> Build:
+    """The build as cardiomegaly and lost lung volume change it: a larger heart, or a shifted one and a raised dome."""
+    wanted = min(cardiothoracic_ratio(b), LARGEST_NORMAL_RATIO)
     for finding in truth.of("Cardiomegaly"):
         wanted = finding.ratio or 0.59
     b = replace(b, heart_scale=b.heart_scale * wanted / cardiothoracic_ratio(b))
@@ -77,8 +77,11 @@ def fit(b: Build, truth: Truth) -> Build:
         if finding.size == "large":
             towards = 1.0 if finding.side == "left" else -1.0
             lift = 16.0 if finding.lobe == "lower" else 9.0
-            dome = {"dome_left_z": b.dome_left_z - lift} if towards > 0 else {"dome_right_z": b.dome_right_z - lift}
-            b = replace(b, heart_shift=b.heart_shift + 7.0 * towards, **dome)
+            b = replace(b, heart_shift=b.heart_shift + 7.0 * towards)
+            if towards > 0:
+                b = replace(b, dome_left_z=b.dome_left_z - lift)
+            else:
+                b = replace(b, dome_right_z=b.dome_right_z - lift)
     return b
 
 
@@ -97,5 +100,6 @@ def coronary_paths(parts: tuple[Chamber, ...]) -> dict[str, list[Point]]:
             line = [(middle[axis] + way[axis] * out).astype(np.float32) for axis in range(3)]
             inside = np.flatnonzero(union(parts, Grid(*line)) < 0)
             r = float(out[inside[-1]]) + 0.8 if inside.size else 40.0
-            paths[name].append(tuple(float(v) for v in middle + way * r))  # type: ignore[arg-type]
+            z, y, x = (float(v) for v in middle + way * r)
+            paths[name].append((z, y, x))
     return paths

@@ -1,4 +1,4 @@
-"""What is found in one place of a lung: nodules, consolidations, opacities, scars."""
+"""Focal findings in the lungs: nodules, consolidations, opacities, scars."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONSOLIDATED_HU, SCAR_HU, BRONCHUS_HU = 38.0, 20.0, -930.0
 
 
 def paint_lesions(scene: Scene, findings: tuple[Finding, ...], streams: list[np.random.Generator]) -> None:
-    """Paint all focal findings, each from the stream of its own."""
+    """Paint all focal findings, each with its own random stream."""
     painters: dict[str, Callable[[Scene, int, Finding, np.random.Generator], None]] = {
         "Lung opacity": _opacity,
         "Consolidation": _consolidation,
@@ -71,7 +71,7 @@ def _strand(scene: Scene, p: Point, q: Point, rp: float, rq: float, hu: float) -
 
 
 def _blob(scene: Scene, finding: Finding, rng: np.random.Generator, rough: float) -> tuple[Field, Box, Point]:
-    """An irregular region of the finding's length inside its lobe, on the pleura rather than on the hilum."""
+    """An irregular region of the finding's length inside its lobe, nearer to the pleura than to the hilum."""
     length = finding.mm or 50.0
     centre = scene.spot(finding, min(18.0, 0.3 * length), rng, deepest_mm=0.55 * length + 8.0)
     half = 0.5 * length
@@ -84,7 +84,7 @@ def _blob(scene: Scene, finding: Finding, rng: np.random.Generator, rough: float
 
 
 def _opacity(scene: Scene, index: int, finding: Finding, rng: np.random.Generator) -> None:
-    """Ground glass: denser lung in which the vessels are still seen."""
+    """Ground glass: denser lung in which the vessels are still visible."""
     distance, box, _ = _blob(scene, finding, rng, min(6.0, 0.12 * (finding.mm or 50.0)))
     g = scene.fine.crop(box)
     density = rng.uniform(-640, -520) + 45.0 * smooth_noise(g, 9.0, rng)
@@ -92,7 +92,7 @@ def _opacity(scene: Scene, index: int, finding: Finding, rng: np.random.Generato
 
 
 def _consolidation(scene: Scene, index: int, finding: Finding, rng: np.random.Generator) -> None:
-    """Lung full of fluid: no vessels to see, but the bronchi stay open, and a halo of ground glass around."""
+    """Lung full of fluid: no vessels are visible, but the bronchi stay open, and ground glass surrounds it."""
     distance, box, centre = _blob(scene, finding, rng, min(5.5, 0.11 * (finding.mm or 50.0)))
     halo = coverage(distance - 4.0, 9.0)
     view = scene.hu[box]
@@ -121,7 +121,7 @@ def _bronchograms(scene: Scene, centre: Point, half: float, rng: np.random.Gener
 
 
 def _scar(scene: Scene, index: int, finding: Finding, rng: np.random.Generator) -> None:
-    """Bands that run from the pleura inwards, and the thickened pleura they hang on."""
+    """Bands that run from the pleura inwards, and the thickened pleura that they start from."""
     grade = SIZES.index(finding.size)
     centre = scene.spot(finding, 2.0, rng, deepest_mm=8.0)
     box = around(scene.fine, centre, 16.0 + 8.0 * grade)
@@ -136,4 +136,4 @@ def _scar(scene: Scene, index: int, finding: Finding, rng: np.random.Generator) 
         end = begin + way * rng.uniform(16, 30 + 8 * grade)
         p, q = ((float(v[0]), float(v[1]), float(v[2])) for v in (begin, end))
         where, alpha = _strand(scene, p, q, rng.uniform(1.0, 1.6 + 0.3 * grade), 0.7, -60.0)
-        scene.ledger.mark(index, alpha * coverage(scene.inner[where]), where)
+        scene.mask.add(index, alpha * coverage(scene.inner[where]), where)

@@ -14,12 +14,12 @@ SIGN: dict[Side, int] = {"right": -1, "left": 1}
 
 
 def _below_oblique(g: Grid, b: Build, side: Side) -> Field:
-    """Distance to the oblique fissure, negative below and behind it: from T4 at the back to the dome in front."""
+    """Distance to the oblique fissure, which runs from T4 to the dome in front; negative below and behind it."""
     back = b.spine_y + 36.0
     high = b.carina_z - (44.0 if side == "right" else 52.0)
     low = (b.dome_right_z if side == "right" else b.dome_left_z) + 24.0
     slope = (low - high) / (2 * b.cage_half_depth)
-    # no fissure is quite flat
+    # No fissure is quite flat.
     bend = 5.0 * np.sin((g.z - high) / (low - high) * np.pi) + 9.0 * np.cos((np.abs(g.x) - 70.0) / 32.0)
     return ((high + (back - g.y) * slope - g.z + bend) / np.sqrt(1 + slope * slope)).astype(np.float32)
 
@@ -36,9 +36,9 @@ def _below_horizontal(g: Grid, b: Build) -> Field:
 
 
 def lobe_field(g: Grid, b: Build, site: Site) -> Field:
-    """Distance to a lobe's fissures and the midline, negative inside; without a lobe, to the midline alone.
+    """Distance to a lobe's fissures and the midline, negative inside. Without a lobe: to the midline alone.
 
-    It broadcasts against ``g``, and knows nothing of the lung's outer surface.
+    It broadcasts against ``g``. The lung's outer surface is not considered.
     """
     side, lobe = site
     if side is None:
@@ -59,13 +59,14 @@ def lobe_field(g: Grid, b: Build, site: Site) -> Field:
 def draw_fissures(hu: Field, g: Grid, b: Build) -> None:
     """Write the three fissures as hairlines into the fine ``hu`` of both lungs."""
     middle = g.x.size // 2
-    for side, columns in (("right", slice(0, middle)), ("left", slice(middle, None))):
+    halves: tuple[tuple[Side, slice], ...] = (("right", slice(0, middle)), ("left", slice(middle, None)))
+    for side, columns in halves:
         part = g.crop((slice(None), slice(None), columns))
         view = hu[..., columns]
-        below = _below_oblique(part, b, side)  # type: ignore[arg-type]
+        below = _below_oblique(part, b, side)
         _line(view, below)
         if side == "right":
-            # It spans a few slices only, and ends at the oblique fissure.
+            # The horizontal fissure spans a few slices only, and ends at the oblique one.
             low, high = b.carina_z + 8.0, b.carina_z + 44.0
             box = part.box((low, -1e3, -1e3), (high, 1e3, 1e3))
             _line(view[box], np.where(below[box[0]] > 0, _below_horizontal(part.crop(box), b), 99.0))

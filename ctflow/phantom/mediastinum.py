@@ -7,20 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctflow.phantom.build import Build
+from ctflow.phantom.finding_mask import FindingMask
 from ctflow.phantom.grid import Canvas, Field, Grid, Point, Tube, coverage
 from ctflow.phantom.heart import EPICARDIAL_FAT_MM, Chamber, chambers, union
-from ctflow.phantom.ledger import Ledger
 from ctflow.phantom.midline import Mass, masses, paint_masses
 from ctflow.phantom.truth import Truth
 
 AIRWAY_WALL_MM = 1.3
 FAT_MARGIN_MM = 4.0
-FLUID_HU = 12.0
+PERICARDIAL_FLUID_HU = 12.0
 
 
 @dataclass(frozen=True)
 class Mediastinum:
-    """One person's heart, vessels and airways, as tubes and ellipsoids; ``rim_mm`` of fluid around the heart."""
+    """One person's heart, vessels and airways, as tubes and ellipsoids.
+
+    ``vessels`` in the order of ``make_mediastinum``. ``rim_mm``: how thick the fluid around the heart is.
+    """
 
     vessels: tuple[Tube, ...]
     oesophagus: Tube
@@ -32,6 +35,20 @@ class Mediastinum:
     rim_mm: float
 
     @property
+    def aorta(self) -> Tube:
+        return self.vessels[0]
+
+    @property
+    def superior_cava(self) -> Tube:
+        """Downwards."""
+        return self.vessels[4]
+
+    @property
+    def subclavian_veins(self) -> dict[float, Tube]:
+        """To the cava, by side: -1 right, 1 left."""
+        return {-1.0: self.vessels[5], 1.0: self.vessels[6]}
+
+    @property
     def tubes(self) -> tuple[Tube, ...]:
         return (*self.vessels, self.oesophagus, *self.airways)
 
@@ -40,12 +57,12 @@ class Mediastinum:
 
     @property
     def margin_mm(self) -> float:
-        """How far around the heart the pericardium lies, with what fluid it holds."""
+        """How far around the heart the pericardium lies, fluid included."""
         return FAT_MARGIN_MM + self.rim_mm
 
 
 def make_mediastinum(b: Build, truth: Truth, streams: list[np.random.Generator]) -> Mediastinum:
-    """Lay out the mediastinum around the build's carina, heart and spine, with what was found there."""
+    """Lay out the mediastinum around the build's carina, heart and spine, with its findings."""
     c = b.carina_z
     right: Point = (c + 28, 16.0, -42.0)
     left: Point = (c + 22, 18.0, 46.0)
@@ -144,14 +161,14 @@ def _airways(b: Build) -> tuple[Tube, ...]:
     return trachea, right, left, upper_right, upper_left
 
 
-def paint_mediastinum(canvas: Canvas, m: Mediastinum, b: Build, below: Field, truth: Truth, ledger: Ledger) -> None:
+def paint_mediastinum(canvas: Canvas, m: Mediastinum, b: Build, below: Field, truth: Truth, mask: FindingMask) -> None:
     """Paint heart, vessels, oesophagus, airways and findings over the mediastinal fat.
 
-    ``below`` is (rows, columns): how far the diaphragm's surface lies from slice 0, in mm; the heart rests on it.
+    ``below`` (rows, columns): how far the diaphragm, on which the heart rests, lies below slice 0, in mm.
     """
-    _paint_heart(canvas, m, b, below, truth, ledger)
+    _paint_heart(canvas, m, b, below, truth, mask)
     canvas.tube(m.oesophagus, 34.0)
-    paint_masses(canvas, m.masses, ledger)
+    paint_masses(canvas, m.masses, mask)
     for tube in m.vessels:
         canvas.tube(tube, b.blood_hu)
     for tube in m.airways:
@@ -160,7 +177,7 @@ def paint_mediastinum(canvas: Canvas, m: Mediastinum, b: Build, below: Field, tr
         canvas.tube(tube, -990.0)
 
 
-def _paint_heart(canvas: Canvas, m: Mediastinum, b: Build, below: Field, truth: Truth, ledger: Ledger) -> None:
+def _paint_heart(canvas: Canvas, m: Mediastinum, b: Build, below: Field, truth: Truth, mask: FindingMask) -> None:
     g, s = canvas.grid, b.heart_scale
     far = 30.0 + m.rim_mm
     box = g.box(
@@ -176,17 +193,17 @@ def _paint_heart(canvas: Canvas, m: Mediastinum, b: Build, below: Field, truth: 
             # Fluid sinks to the back and to the diaphragm, and is thinnest in front.
             behind = np.clip((part.y - m.chambers[0].center[1]) / 60.0, -0.6, 0.6)
             rim = coverage(np.maximum(surface - EPICARDIAL_FAT_MM - m.rim_mm * (0.8 + behind / 2), floor - 1.0))
-            canvas.coat(rim, FLUID_HU, box)
+            canvas.coat(rim, PERICARDIAL_FLUID_HU, box)
             canvas.coat(coverage(heart - EPICARDIAL_FAT_MM), -70.0, box)
-            ledger.mark(index, rim * (1.0 - coverage(heart - EPICARDIAL_FAT_MM)), box)
+            mask.add(index, rim * (1.0 - coverage(heart - EPICARDIAL_FAT_MM)), box)
     alpha = coverage(heart + _fat_groove(part, b))
     canvas.coat(alpha, b.blood_hu + 2, box)
     for index, finding in enumerate(truth.findings):
         if finding.kind == "Cardiomegaly":
-            ledger.mark(index, alpha, box)
+            mask.add(index, alpha, box)
 
 
 def _fat_groove(g: Grid, b: Build) -> Field:
-    """The fat of the atrioventricular groove: a tilted plane where the heart's surface is drawn in by a few mm."""
+    """The fat in the atrioventricular groove: a tilted plane in which the heart's surface lies a few mm deeper."""
     plane = (g.x - (-4 + b.heart_shift)) * 0.75 - (g.y + 25) * 0.5 - (g.z - b.heart_z) * 0.35
     return 9.0 * np.exp(-((plane / 6.0) ** 2))

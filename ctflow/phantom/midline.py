@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctflow.phantom.build import Build
+from ctflow.phantom.finding_mask import FindingMask
 from ctflow.phantom.grid import Canvas, Field, Grid, Point, coverage, ellipsoid, segment_box
-from ctflow.phantom.ledger import Ledger
 from ctflow.phantom.truth import SIZES, Finding, Truth
 
 NODE_HU, STOMACH_WALL_HU, CONTENT_HU, GAS_HU = 42.0, 38.0, 22.0, -950.0
-NODES = (1, 2, 4)
+NODE_COUNTS = (1, 2, 4)  # by size
 WALL_MM = 4.0
 
 
 @dataclass(frozen=True)
 class Mass:
-    """An ellipsoid, radii (z, y, x) mm, of finding ``index``; ``hollow`` as a stomach is."""
+    """An ellipsoid with radii (z, y, x) mm that belongs to finding ``index``; ``hollow`` if it is a stomach."""
 
     index: int
     center: Point
@@ -44,7 +44,7 @@ def masses(b: Build, truth: Truth, streams: list[np.random.Generator]) -> tuple[
 
 
 def _stations(b: Build) -> tuple[Point, ...]:
-    """Where nodes enlarge, by the IASLC map: 4R, 7, 5, 4L, 3A, 10R, 10L."""
+    """Where nodes enlarge, on the IASLC map: 4R, 7, 5, 4L, 3A, 10R, 10L."""
     c = b.carina_z
     spine = float(b.kyphosis(np.asarray(c)))
     return (
@@ -59,11 +59,11 @@ def _stations(b: Build) -> tuple[Point, ...]:
 
 
 def _nodes(b: Build, index: int, finding: Finding, rng: np.random.Generator) -> list[Mass]:
-    """The largest has the finding's short axis; nodes are longer from head to foot than across."""
+    """The largest has the finding's short axis. Nodes are longer from head to foot than across."""
     stations = _stations(b)
     short = (finding.mm or 14.0) / 2
     made = []
-    for n, i in enumerate(rng.permutation(len(stations))[: NODES[SIZES.index(finding.size)]]):
+    for n, i in enumerate(rng.permutation(len(stations))[: NODE_COUNTS[SIZES.index(finding.size)]]):
         r = short if n == 0 else short * rng.uniform(0.6, 0.95)
         z, y, x = (float(v + rng.uniform(-2, 2)) for v in stations[i])
         made.append(Mass(index, (z, y, x), (r * rng.uniform(1.15, 1.5), r, r * rng.uniform(1.0, 1.25)), hollow=False))
@@ -74,12 +74,12 @@ def _hernia(b: Build, index: int, finding: Finding, rng: np.random.Generator) ->
     """Stomach above the hiatus, behind the heart and in front of the aorta, a little to the left."""
     r = (finding.mm or 45.0) / 2
     z = b.dome_left_z + 6.0 - 0.75 * r
-    deep = min(0.85 * r, 12.0 + 0.45 * r)  # the larger it is, the more it spreads sideways: the heart is in front
+    deep = min(0.85 * r, 12.0 + 0.45 * r)  # a large one spreads sideways, because the heart is in front
     y = float(b.kyphosis(np.asarray(z))) - 17.0 - deep
     return Mass(index, (z, y, float(rng.uniform(2, 12))), (0.95 * r, deep, r), hollow=True)
 
 
-def paint_masses(canvas: Canvas, made: tuple[Mass, ...], ledger: Ledger) -> None:
+def paint_masses(canvas: Canvas, made: tuple[Mass, ...], mask: FindingMask) -> None:
     """Paint nodes solid, the hernia with its wall, its content and the gas in front of it."""
     for mass in made:
         box = canvas.grid.box(*mass.box(3.0))
@@ -92,4 +92,4 @@ def paint_masses(canvas: Canvas, made: tuple[Mass, ...], ledger: Ledger) -> None
             canvas.coat(coverage(lumen), CONTENT_HU, box)
             level = mass.center[1] - 0.1 * mass.radii[1]
             canvas.coat(coverage(np.maximum(lumen, g.y - level)), GAS_HU, box)
-        ledger.mark(mass.index, alpha, box)
+        mask.add(mass.index, alpha, box)

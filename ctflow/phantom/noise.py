@@ -1,14 +1,15 @@
-"""Noise: as a CT's reconstruction leaves it, and smooth, for textures."""
+"""Noise: like that of a CT's reconstruction, and smooth for textures."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ctflow.phantom.grid import AIR_HU, CACHED_SLICES, MAX_HU, Field, Grid
+from ctflow.hu import AIR_HU
+from ctflow.phantom.grid import CACHED_SLICES, MAX_HU, Field, Grid
 
 
 def add_noise(clean: np.ndarray, sd: float, rng: np.random.Generator) -> np.ndarray:
-    """Return int16 HU with noise of ``sd`` HU; neighbours in plane correlate, slices hardly."""
+    """Return int16 HU with noise of ``sd`` HU, which is correlated between neighbours in a slice."""
     noisy = np.empty(clean.shape, np.int16)
     for first in range(0, clean.shape[0], CACHED_SLICES):
         part = clean[first : first + CACHED_SLICES]

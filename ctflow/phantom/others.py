@@ -83,8 +83,8 @@ OTHERS_NEW = (
 )
 # For the same sentence frames that findings are asserted and denied in.
 OTHER_THINGS = Phrases(
-    told=OTHERS,
-    told_new=OTHERS_NEW,
+    assertions=OTHERS,
+    held_out_assertions=OTHERS_NEW,
     nouns=nouns(
         one=(
             "cyst in the left kidney",

@@ -1,8 +1,8 @@
-"""How a finding is told and denied. The held-out phrasings are never used in training: they test understanding.
+"""How a finding is asserted and denied. Held-out phrasings are never used in training: they test understanding.
 
-Braces: ``{size}`` a size word, ``{where}`` a place with its preposition, ``{side}``, ``{mm}``, ``{cm}``, ``{ml}``,
-``{ratio}``, ``{lobe}``, ``{abbreviation}`` of a lobe (RLL), ``{device}``, ``{number}``; ``{quantity}`` is a
-size before "amount", ``{mildly}`` an adverb.
+Slots in braces: ``{size}`` a size word, ``{quantity}`` a size before "amount", ``{mildly}`` an adverb of size,
+``{where}`` a place with its preposition, ``{side}``, ``{lobe}``, ``{abbreviation}`` of a lobe (RLL), ``{device}``,
+``{number}``, ``{mm}``, ``{cm}``, ``{ml}``, ``{ratio}``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ AMOUNTS: dict[Size, tuple[str, ...]] = {
     "moderate": ("moderate", "moderate", "moderate", "moderately sized", "medium-sized", "intermediate"),
     "large": ("large", "large", "large", "massive", "extensive", "severe", "very large", "marked", "huge"),
 }
-GRADES: dict[Size, tuple[str, ...]] = {
+SEVERITIES: dict[Size, tuple[str, ...]] = {
     "small": ("mild", "mild", "mild", "slight", "minimal", "minor", "subtle"),
     "moderate": ("moderate", "moderate", "moderate", "moderately pronounced", "intermediate"),
     "large": ("severe", "severe", "marked", "extensive", "advanced", "pronounced"),
 }
-SIZES_OF_A_THING: dict[Size, tuple[str, ...]] = {
+OBJECT_SIZES: dict[Size, tuple[str, ...]] = {
     "small": ("small", "small", "tiny", "minor", "little"),
     "moderate": ("moderate", "medium-sized", "moderately sized", "intermediate-sized"),
     "large": ("large", "large", "big", "bulky", "very large"),
@@ -45,14 +45,14 @@ Place = Literal["lobe", "side", "lungs", "none"]  # what a kind's sentences say 
 
 @dataclass(frozen=True)
 class Noun:
-    """A noun phrase. One with braces is told alone, not denied; one that says no size has it put before."""
+    """A noun phrase. With slots, it is only asserted, never denied. Without one for its size, that is put in front."""
 
     text: str
     number: Literal["one", "many", "mass"]
 
 
 def nouns(*, one: tuple[str, ...] = (), many: tuple[str, ...] = (), mass: tuple[str, ...] = ()) -> tuple[Noun, ...]:
-    """Noun phrases that take "a", a plural verb, and neither."""
+    """Noun phrases that take "a", a plural verb, or neither."""
     return (
         *(Noun(text, "one") for text in one),
         *(Noun(text, "many") for text in many),
@@ -62,17 +62,17 @@ def nouns(*, one: tuple[str, ...] = (), many: tuple[str, ...] = (), mass: tuple[
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Phrases:
-    """One kind's phrasings: ``told`` and ``denied`` are known, ``told_new`` and ``denied_new`` held out.
+    """The phrasings of one kind: whole sentences, and nouns that are put into sentence frames beside these.
 
-    ``nouns`` are put into frames beside these, as are ``denied_nouns`` where they are denied; no denied noun may mean
-    another kind too. ``measures`` end a sentence.
+    ``nouns`` are asserted and denied, ``denied_nouns`` only denied; a noun that is denied may not include another kind.
+    ``measures`` end a sentence.
     """
 
-    told: tuple[str, ...]
-    told_new: tuple[str, ...]
-    denied: tuple[str, ...] = ()
-    denied_new: tuple[str, ...] = ()
-    words: dict[Size, tuple[str, ...]] = field(default_factory=lambda: GRADES)
+    assertions: tuple[str, ...]
+    held_out_assertions: tuple[str, ...]
+    denials: tuple[str, ...] = ()
+    held_out_denials: tuple[str, ...] = ()
+    words: dict[Size, tuple[str, ...]] = field(default_factory=lambda: SEVERITIES)
     nouns: tuple[Noun, ...] = ()
     denied_nouns: tuple[Noun, ...] = ()
     place: Place = "none"
@@ -92,15 +92,15 @@ LOBE_KNOWN = (
     "in the {lobe} lobe on the {side} side",
     "in the {abbreviation}",
 )
-LOBE_NEW = ("on the {side} within the {lobe} lobe", "within the {lobe} lobe on the {side}")
-# These follow a noun only.
+LOBE_HELD_OUT = ("on the {side} within the {lobe} lobe", "within the {lobe} lobe on the {side}")
+# These only follow a noun.
 OF_LOBE_KNOWN = (
     "of the {side} {lobe} lobe",
     "of the {lobe} lobe of the {side} lung",
     "involving the {lobe} lobe of the {side} lung",
     "in the {lobe} lobe, {side} side",
 )
-OF_LOBE_NEW = (
+OF_LOBE_HELD_OUT = (
     "within the {lobe} lobe, {side} side",
     "involving the {side} {lobe} lobe",
     "of the {lobe} lobe on the {side}",
@@ -114,7 +114,11 @@ SIDE_KNOWN = (
     "in the {side} pleural space",
     "in the {side} pleural cavity",
 )
-SIDE_NEW = ("within the {side} hemithorax", "within the {side} pleural space", "in the pleural cavity on the {side}")
+SIDE_HELD_OUT = (
+    "within the {side} hemithorax",
+    "within the {side} pleural space",
+    "in the pleural cavity on the {side}",
+)
 BOTH_KNOWN = (
     "in both lungs",
     "bilaterally",
@@ -125,7 +129,7 @@ BOTH_KNOWN = (
     "on both sides",
     "in the right and left lungs",
 )
-BOTH_NEW = ("throughout both lungs", "within both lungs")
+BOTH_HELD_OUT = ("throughout both lungs", "within both lungs")
 DEVICE_WORDS: dict[str, tuple[str, ...]] = {
     "port": ("port catheter", "implanted port with its catheter tip in the superior vena cava", "chest port"),
     "pacemaker": ("cardiac pacemaker", "pacemaker with leads in the right heart", "pacemaker generator and leads"),
@@ -142,7 +146,7 @@ NODULE_WORDS: dict[str, tuple[str, ...]] = {
 
 NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
 
-# Statements that deny several kinds at once, or one in general words: what they deny must be absent.
+# Statements that deny several kinds at once, or one in general words. What they deny must be absent.
 GENERAL_DENIALS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("No pleural effusion or pneumothorax.", ("Pleural effusion", "Pneumothorax")),
     ("No pleural effusion or pneumothorax was detected.", ("Pleural effusion", "Pneumothorax")),
@@ -157,7 +161,7 @@ GENERAL_DENIALS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("Heart contour and size are normal, no pericardial effusion.", ("Cardiomegaly", "Pericardial effusion")),
     ("Ventilation of both lungs is natural, no atelectasis or consolidation.", ("Atelectasis", "Consolidation")),
 )  # fmt: skip
-# What a denial of one kind denies beside it: that must be absent too.
+# What a denial of one kind also denies. That must be absent too.
 ALSO_DENIED: dict[str, tuple[Kind, ...]] = {
     "Pleural spaces are clear.": ("Pneumothorax",),
     "No effusion.": ("Pericardial effusion",),

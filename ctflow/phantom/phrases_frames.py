@@ -1,4 +1,4 @@
-"""Frames that noun phrases are put into. Of the sentences that come about a fixed share is held out, never a word."""
+"""Sentence frames for noun phrases. A fixed share of the resulting sentences is held out, but no word is."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from zlib import crc32
 
 from ctflow.phantom.phrases import Noun, Phrases, Place
 
-HELD_OUT_OF = 6  # every sixth
-SEEN = ("seen", "noted", "present", "observed", "identified", "demonstrated", "evident", "visible")
-DETECTED = ("detected", "observed", "seen", "identified", "found")
+HELD_OUT_EVERY = 6  # one sentence of so many
+IS_SEEN = ("seen", "noted", "present", "observed", "identified", "demonstrated", "evident", "visible")
+WAS_DETECTED = ("detected", "observed", "seen", "identified", "found")
 
-# ``{sized}``: the noun with its size; ``{place}`` follows a noun, ``{where}`` may stand anywhere.
-TOLD = (
+# ``{sized}``: the noun with its size. ``{place}`` only follows a noun, ``{where}`` may stand anywhere.
+ASSERTION_FRAMES = (
     "{sized} {place}{measure}.",
     "{a}{sized} {place}{measure}.",
     "there {is} {a}{sized} {place}{measure}.",
@@ -25,18 +25,18 @@ TOLD = (
     "the scan demonstrates {a}{sized} {place}{measure}.",
     "findings in keeping with {a}{sized} {place}{measure}.",
     "there is evidence of {a}{sized} {place}{measure}.",
-    *(f"{{a}}{{sized}} {{is}} {seen} {{where}}{{measure}}." for seen in SEEN),
-    *(f"{{sized}} {{was}} {seen} {{where}}{{measure}}." for seen in DETECTED),
-    *(f"{{where}} {{a}}{{sized}} {{is}} {seen}{{measure}}." for seen in SEEN[:5]),
+    *(f"{{a}}{{sized}} {{is}} {seen} {{where}}{{measure}}." for seen in IS_SEEN),
+    *(f"{{sized}} {{was}} {seen} {{where}}{{measure}}." for seen in WAS_DETECTED),
+    *(f"{{where}} {{a}}{{sized}} {{is}} {seen}{{measure}}." for seen in IS_SEEN[:5]),
 )
-EVERYWHERE = (
+BOTH_LUNGS_FRAMES = (
     "{noun} {both}.",
     "bilateral {noun}.",
     "{multiple}{noun} {both}.",
     "there {are} {noun} {both}.",
     "{noun} {are} seen {both}.",
 )
-DENIED = (
+DENIAL_FRAMES = (
     "no {noun}.",
     "no {noun} {either}.",
     "there {is} no {noun}.",
@@ -55,15 +55,15 @@ DENIED = (
     "the {whole} free of {noun}.",
     "the study shows no {noun}.",
     "the images show no {noun}.",
-    *(f"no {{noun}} {{is}} {seen}." for seen in SEEN),
-    *(f"no {{noun}} {{was}} {seen}." for seen in DETECTED),
-    *(f"{{noun}} {{is}} not {seen}." for seen in SEEN),
-    *(f"{{noun}} {{was}} not {seen}." for seen in DETECTED),
+    *(f"no {{noun}} {{is}} {seen}." for seen in IS_SEEN),
+    *(f"no {{noun}} {{was}} {seen}." for seen in WAS_DETECTED),
+    *(f"{{noun}} {{is}} not {seen}." for seen in IS_SEEN),
+    *(f"{{noun}} {{was}} not {seen}." for seen in WAS_DETECTED),
     "{noun} {was} not observed {either}.",
 )
-NEITHER = "neither {each} shows {noun}."
-# Of two or three kinds: ``{any}`` joins them by "or", ``{all}`` by "and", ``{nor}`` by "nor".
-LISTS = (
+NEITHER_FRAME = "neither {each} shows {noun}."
+# About two or three kinds: ``{any}`` joins them with "or", ``{all}`` with "and", ``{nor}`` with "nor".
+DENIAL_LISTS = (
     "no {any}.",
     "no {any} {is} seen.",
     "no {any} {was} detected.",
@@ -79,7 +79,7 @@ LISTS = (
     "neither {nor} {is} seen.",
     "neither {nor} {was} detected.",
 )
-LISTS_NEW = (
+DENIAL_LISTS_HELD_OUT = (
     "no sign of {any}.",
     "there is no evidence of {any}.",
     "the study is negative for {any}.",
@@ -100,43 +100,43 @@ PARTS: dict[Place, dict[str, str]] = {
     "lungs": {"either": "in either lung", "each": "lung", "whole": "lungs are"},
     "none": {"either": "", "each": "", "whole": "chest is"},
 }
-# A noun with one of these says its size itself.
-SIZES = ("size", "quantity", "mildly", "number", "mm", "cm")
-# What ``told`` leaves to be filled with the truth.
-LATER = {name: f"{{{name}}}" for name in ("size", "measure", "place", "where")}
+# A noun with one of these slots states its size itself.
+SIZE_SLOTS = ("size", "quantity", "mildly", "number", "mm", "cm")
+# Slots that ``framed_assertions`` leaves open, to be filled from a truth.
+OPEN_SLOTS = {name: f"{{{name}}}" for name in ("size", "measure", "place", "where")}
 
 
 @cache
-def told(phrases: Phrases) -> tuple[list[str], list[str]]:
-    """-> the known and the held-out sentences that its nouns make with the frames, braces left for the truth."""
-    return _split(_told(phrases), (*phrases.told, *phrases.told_new))
+def framed_assertions(phrases: Phrases) -> tuple[list[str], list[str]]:
+    """-> the known and the held-out sentences that assert its nouns, with ``OPEN_SLOTS``."""
+    return _split(_assertions(phrases), (*phrases.assertions, *phrases.held_out_assertions))
 
 
 @cache
-def told_held_out(phrases: Phrases) -> frozenset[str]:
-    """The held-out sentences that tell its nouns, as `_plain` compares them."""
-    return frozenset(_plain(text) for text in (*told(phrases)[1], *phrases.told_new))
+def _held_out_assertions(phrases: Phrases) -> frozenset[str]:
+    """All held-out assertions, in the form in which `_plain` compares them."""
+    return frozenset(_plain(text) for text in (*framed_assertions(phrases)[1], *phrases.held_out_assertions))
 
 
 def is_held_out(sentence: str, phrases: Phrases) -> bool:
-    """Whether a sentence, braces left, is one of those that are held out."""
-    return _plain(sentence) in told_held_out(phrases)
+    """Whether an assertion, with its slots still open, is one of those that are held out."""
+    return _plain(sentence) in _held_out_assertions(phrases)
 
 
 @cache
-def denied(phrases: Phrases) -> tuple[list[str], list[str]]:
+def framed_denials(phrases: Phrases) -> tuple[list[str], list[str]]:
     """-> the known and the held-out sentences that deny its nouns."""
-    return _split(_denied(phrases), (*phrases.denied, *phrases.denied_new))
+    return _split(_denials(phrases), (*phrases.denials, *phrases.held_out_denials))
 
 
 @cache
-def deniable(phrases: Phrases) -> list[Noun]:
-    """The nouns that a sentence can deny without denying another kind."""
+def deniable_nouns(phrases: Phrases) -> list[Noun]:
+    """The nouns that a sentence can deny without denying another kind too."""
     return [noun for noun in (*phrases.nouns, *phrases.denied_nouns) if "{" not in noun.text]
 
 
-def listed(frame: str, nouns: list[Noun]) -> str:
-    """A frame of ``LISTS`` about these nouns, at least two."""
+def list_denial(frame: str, nouns: list[Noun]) -> str:
+    """A frame of ``DENIAL_LISTS``, filled with these nouns, of which there are at least two."""
     *first, last = (noun.text for noun in nouns)
     joined = {
         name: f"{', '.join(first)} {word} {last}" for name, word in (("any", "or"), ("all", "and"), ("nor", "nor"))
@@ -144,13 +144,13 @@ def listed(frame: str, nouns: list[Noun]) -> str:
     return _capital(frame.format(**joined, **_verbs(nouns[-1])))
 
 
-def _told(phrases: Phrases) -> Iterator[str]:
+def _assertions(phrases: Phrases) -> Iterator[str]:
     for noun in phrases.nouns:
-        whole = any(f"{{{size}}}" in noun.text for size in SIZES)
+        whole = any(f"{{{size}}}" in noun.text for size in SIZE_SLOTS)
         for before in ("",) if whole or "{side}" in noun.text else BEFORE_THE_NOUN[phrases.place]:
             text = before + noun.text
             slots = {
-                **LATER,
+                **OPEN_SLOTS,
                 **_verbs(noun),
                 "noun": text,
                 "sized": text if whole else "{size} " + text,
@@ -160,15 +160,15 @@ def _told(phrases: Phrases) -> Iterator[str]:
                 slots["place"] = slots["where"] = ""
             if "{mm}" in text or "{cm}" in text:
                 slots["measure"] = ""
-            for frame in TOLD:
+            for frame in ASSERTION_FRAMES:
                 if not (whole and "{noun}" in frame):
                     yield _spaced(frame.format(**slots))
 
 
-def _denied(phrases: Phrases) -> Iterator[str]:
+def _denials(phrases: Phrases) -> Iterator[str]:
     parts = PARTS[phrases.place]
-    for noun in deniable(phrases):
-        for frame in (*DENIED, NEITHER) if parts["each"] else DENIED:
+    for noun in deniable_nouns(phrases):
+        for frame in (*DENIAL_FRAMES, NEITHER_FRAME) if parts["each"] else DENIAL_FRAMES:
             yield _capital(_spaced(frame.format(noun=noun.text, **parts, **_verbs(noun))))
 
 
@@ -186,10 +186,10 @@ def _capital(text: str) -> str:
 
 
 def _split(sentences: Iterable[str], written: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Without those that are written out: which of these are held out is written too."""
+    """Known and held-out sentences, without those that are written out: these say themselves which are held out."""
     taken = {_plain(text) for text in written}
     rest = [text for text in dict.fromkeys(sentences) if _plain(text) not in taken]
-    held_out = {text for text in rest if crc32(_plain(text).encode()) % HELD_OUT_OF == 0}
+    held_out = {text for text in rest if crc32(_plain(text).encode()) % HELD_OUT_EVERY == 0}
     return [text for text in rest if text not in held_out], [text for text in rest if text in held_out]
 
 

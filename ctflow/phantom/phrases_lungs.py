@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from ctflow.phantom.phrases import SIZES_OF_A_THING, Phrases, nouns
+from ctflow.phantom.phrases import OBJECT_SIZES, Phrases, nouns
 from ctflow.phantom.truth import Kind
 
-NODULES = Phrases(  # where there are several
-    told=(
+NODULES = Phrases(  # several of them
+    assertions=(
         "Multiple {nodules} {where}, the largest {mm} mm.",
         "Several {nodules} {where}, the largest measuring {mm} mm in diameter.",
         "{number} {nodules} {where}, the largest of {mm} mm.",
         "There are {number} {nodules} {where}, up to {mm} mm.",
         "{where} {number} {nodules} are seen, the largest with a diameter of {cm} cm.",
     ),
-    told_new=(
+    held_out_assertions=(
         "{nodules} {where}, {number} of them, {mm} mm across at most.",
         "Scattered {nodules} {where} up to {mm} mm.",
     ),
-    words=SIZES_OF_A_THING,
+    words=OBJECT_SIZES,
     nouns=nouns(
         many=(
             "{number} {nodules}",
@@ -39,8 +39,8 @@ NODULES = Phrases(  # where there are several
 )
 LUNGS: dict[Kind, Phrases] = {
     "Lung nodule": Phrases(
-        words=SIZES_OF_A_THING,
-        told=(
+        words=OBJECT_SIZES,
+        assertions=(
             "A {mm} mm {nodule} {where}.",
             "{nodule} of {mm} mm {where}.",
             "{nodule} measuring {mm} mm in diameter {where}.",
@@ -52,15 +52,15 @@ LUNGS: dict[Kind, Phrases] = {
             "{size}, round {nodule} {where}, {mm} mm across.",
             "{where} lies a {nodule} of {mm} mm.",
         ),
-        told_new=("{where} there is a round {nodule}, {mm} mm across.", "A {mm} mm {nodule} lies {where}."),
-        denied=(
+        held_out_assertions=("{where} there is a round {nodule}, {mm} mm across.", "A {mm} mm {nodule} lies {where}."),
+        denials=(
             "No lung nodule.",
             "No nodule.",
             "No mass or nodule was detected in the lungs.",
             "Nodule was not observed in the lung parenchyma.",
             "There is no pulmonary nodule.",
         ),
-        denied_new=("The lungs contain no nodule.", "Nodules are absent."),
+        held_out_denials=("The lungs contain no nodule.", "Nodules are absent."),
         nouns=nouns(one=("{nodule}", "{mm} mm {nodule}", "{cm} cm {nodule}")),
         denied_nouns=nouns(one=("nodule", "lung nodule"), many=("nodules", "pulmonary nodules", "lung nodules")),
         place="lobe",
@@ -74,7 +74,7 @@ LUNGS: dict[Kind, Phrases] = {
         ),
     ),
     "Consolidation": Phrases(
-        told=(
+        assertions=(
             "Consolidation {where}.",
             "{size} consolidation {where}.",
             "{size} consolidation with air bronchograms {where}.",
@@ -84,8 +84,8 @@ LUNGS: dict[Kind, Phrases] = {
             "{size} pneumonic consolidation {where}, measuring {mm} mm.",
             "Consolidation of {size} extent {where}.",
         ),
-        told_new=("{size} airspace filling {where}.", "The lung is consolidated {where}, {size} in extent."),
-        denied=(
+        held_out_assertions=("{size} airspace filling {where}.", "The lung is consolidated {where}, {size} in extent."),
+        denials=(
             "No consolidation.",
             "No consolidation was observed.",
             "There is no consolidation in the lungs.",
@@ -93,7 +93,7 @@ LUNGS: dict[Kind, Phrases] = {
             "The lungs are not consolidated.",
             "No consolidated lung.",
         ),
-        denied_new=("Neither lung is consolidated.", "Airspace consolidation is absent."),
+        held_out_denials=("Neither lung is consolidated.", "Airspace consolidation is absent."),
         nouns=nouns(
             one=("{size} area of consolidation", "{size} area of consolidated lung"),
             many=("consolidations",),
@@ -109,7 +109,7 @@ LUNGS: dict[Kind, Phrases] = {
         measures=("", "", "", ", {mm} mm", ", {cm} cm", ", measuring {mm} mm", ", {mm} mm across"),
     ),
     "Lung opacity": Phrases(
-        told=(
+        assertions=(
             "Ground-glass opacity {where}.",
             "{size} ground-glass opacity {where}.",
             "{size} area of ground-glass density {where}.",
@@ -118,14 +118,17 @@ LUNGS: dict[Kind, Phrases] = {
             "{size} lung opacity {where}.",
             "Ground glass opacity of {cm} cm {where}.",
         ),
-        told_new=("Hazy attenuation of {size} extent {where}.", "A {size} ground-glass patch is noted {where}."),
-        denied=(
+        held_out_assertions=(
+            "Hazy attenuation of {size} extent {where}.",
+            "A {size} ground-glass patch is noted {where}.",
+        ),
+        denials=(
             "No ground-glass opacity.",
             "No lung opacity.",
             "Ground-glass density was not observed.",
             "There is no opacity in the lung parenchyma.",
         ),
-        denied_new=("Ground-glass change is absent.",),
+        held_out_denials=("Ground-glass change is absent.",),
         nouns=nouns(
             one=(
                 "ground-glass opacity",
@@ -146,7 +149,7 @@ LUNGS: dict[Kind, Phrases] = {
             "moderate": ("segmental", "segmental", "moderate", "moderate segmental"),
             "large": ("lobar", "complete", "total", "severe", "lobar"),
         },
-        told=(
+        assertions=(
             "{size} atelectasis {where}.",
             "{size} atelectatic changes {where}.",
             "There is {size} atelectasis {where}.",
@@ -154,17 +157,17 @@ LUNGS: dict[Kind, Phrases] = {
             "{size} atelectasis is present {where}.",
             "{size} atelectasis with loss of aeration {where}.",
         ),
-        told_new=(
+        held_out_assertions=(
             "{size} loss of aeration {where} in keeping with atelectasis.",
             "The lung shows {size} atelectasis {where}.",
         ),
-        denied=(
+        denials=(
             "No atelectasis.",
             "Atelectasis was not observed.",
             "There is no atelectasis in the lungs.",
             "The lungs are free of atelectasis.",
         ),
-        denied_new=("No part of the lungs is atelectatic.",),
+        held_out_denials=("No part of the lungs is atelectatic.",),
         nouns=nouns(
             many=("atelectatic changes",),
             mass=("atelectasis", "atelectatic change"),
@@ -173,7 +176,7 @@ LUNGS: dict[Kind, Phrases] = {
         place="lobe",
     ),
     "Emphysema": Phrases(
-        told=(
+        assertions=(
             "{size} emphysema {where}.",
             "{size} emphysematous changes {where}.",
             "{size} centrilobular emphysema.",
@@ -183,9 +186,9 @@ LUNGS: dict[Kind, Phrases] = {
             "Emphysema of {size} extent {where}.",
             "Emphysema, graded as {size}.",
         ),
-        told_new=("Emphysematous destruction of {size} extent.", "The lungs show {size} emphysema."),
-        denied=("No emphysema.", "Emphysema was not observed.", "There is no emphysema in the lungs."),
-        denied_new=("Emphysematous change is absent.",),
+        held_out_assertions=("Emphysematous destruction of {size} extent.", "The lungs show {size} emphysema."),
+        denials=("No emphysema.", "Emphysema was not observed.", "There is no emphysema in the lungs."),
+        held_out_denials=("Emphysematous change is absent.",),
         nouns=nouns(
             one=("{size} degree of emphysema",),
             many=("emphysematous changes", "emphysematous areas"),
@@ -200,16 +203,16 @@ LUNGS: dict[Kind, Phrases] = {
         place="lungs",
     ),
     "Pulmonary fibrotic sequela": Phrases(
-        told=(
+        assertions=(
             "{size} fibrotic sequelae {where}.",
             "{size} sequela fibrotic changes {where}.",
             "{size} pleuroparenchymal sequela changes {where}.",
             "{size} fibrotic bands {where}.",
             "There are {size} sequela fibrotic densities {where}.",
         ),
-        told_new=("{size} scarring {where}.", "{where} there are {size} fibrous scars."),
-        denied=("No fibrotic sequelae.", "No fibrosis.", "Fibrotic changes were not observed."),
-        denied_new=("Scars are absent.",),
+        held_out_assertions=("{size} scarring {where}.", "{where} there are {size} fibrous scars."),
+        denials=("No fibrotic sequelae.", "No fibrosis.", "Fibrotic changes were not observed."),
+        held_out_denials=("Scars are absent.",),
         nouns=nouns(
             many=(
                 "fibrotic sequelae",
@@ -224,19 +227,19 @@ LUNGS: dict[Kind, Phrases] = {
         place="lobe",
     ),
     "Mosaic attenuation pattern": Phrases(
-        told=(
+        assertions=(
             "{size} mosaic attenuation pattern {where}.",
             "There is a {size} mosaic attenuation pattern in both lungs.",
             "{size} mosaic attenuation, air trapping.",
             "{size} mosaic perfusion {where}.",
             "{size} inhomogeneity of lung attenuation {where} with a mosaic pattern.",
         ),
-        told_new=(
+        held_out_assertions=(
             "The lungs show {size} mosaic attenuation.",
             "{size} geographic inhomogeneity of lung density, a mosaic.",
         ),
-        denied=("No mosaic attenuation.", "Mosaic attenuation pattern was not observed."),
-        denied_new=("Mosaic attenuation is absent.",),
+        denials=("No mosaic attenuation.", "Mosaic attenuation pattern was not observed."),
+        held_out_denials=("Mosaic attenuation is absent.",),
         nouns=nouns(
             one=("mosaic attenuation pattern", "mosaic pattern", "geographic mosaic pattern of lung density"),
             mass=("mosaic attenuation", "mosaic perfusion", "geographic mosaic attenuation"),
@@ -244,21 +247,21 @@ LUNGS: dict[Kind, Phrases] = {
         place="lungs",
     ),
     "Peribronchial thickening": Phrases(
-        told=(
+        assertions=(
             "{size} peribronchial thickening {where}.",
             "{size} bronchial wall thickening {where}.",
             "There is {size} peribronchial thickening.",
             "{size} thickening of the bronchial walls.",
             "The walls of the bronchi are thickened, {size}.",
         ),
-        told_new=("The bronchial walls are thickened to a {size} degree.", "{size} peribronchial cuffing."),
-        denied=(
+        held_out_assertions=("The bronchial walls are thickened to a {size} degree.", "{size} peribronchial cuffing."),
+        denials=(
             "No peribronchial thickening.",
             "Bronchial wall thickening was not observed.",
             "Thin bronchial walls.",
             "The bronchial walls are not thickened.",
         ),
-        denied_new=("The bronchial walls are thin.",),
+        held_out_denials=("The bronchial walls are thin.",),
         nouns=nouns(
             one=("{size} degree of bronchial wall thickening",),
             many=("{mildly} thickened bronchial walls",),
@@ -273,16 +276,16 @@ LUNGS: dict[Kind, Phrases] = {
         place="lungs",
     ),
     "Bronchiectasis": Phrases(
-        told=(
+        assertions=(
             "{size} bronchiectasis {where}.",
             "{size} bronchiectatic changes {where}.",
             "There is {size} bronchiectasis {where}.",
             "{where} {size} bronchiectasis is observed.",
             "{size} dilatation of the bronchi {where}, bronchiectasis.",
         ),
-        told_new=("{size} widening of the bronchi {where}.", "Bronchi are ectatic {where}, {size}."),
-        denied=("No bronchiectasis.", "Bronchiectasis was not observed.", "There is no bronchiectasis."),
-        denied_new=("Bronchial dilatation is absent.",),
+        held_out_assertions=("{size} widening of the bronchi {where}.", "Bronchi are ectatic {where}, {size}."),
+        denials=("No bronchiectasis.", "Bronchiectasis was not observed.", "There is no bronchiectasis."),
+        held_out_denials=("Bronchial dilatation is absent.",),
         nouns=nouns(
             many=("bronchiectatic changes", "{mildly} ectatic bronchi", "{mildly} dilated bronchi"),
             mass=("bronchiectasis", "bronchial dilatation", "dilatation of the bronchi", "bronchial widening"),
@@ -291,20 +294,23 @@ LUNGS: dict[Kind, Phrases] = {
         place="lobe",
     ),
     "Interlobular septal thickening": Phrases(
-        told=(
+        assertions=(
             "{size} interlobular septal thickening {where}.",
             "{size} thickening of the interlobular septa.",
             "There is {size} smooth interlobular septal thickening {where}.",
             "{size} septal thickening {where}.",
         ),
-        told_new=("The interlobular septa are thickened to a {size} degree.", "{size} septal lines {where}."),
-        denied=(
+        held_out_assertions=(
+            "The interlobular septa are thickened to a {size} degree.",
+            "{size} septal lines {where}.",
+        ),
+        denials=(
             "No interlobular septal thickening.",
             "Septal thickening was not observed.",
             "Thin interlobular septa.",
             "The interlobular septa are not thickened.",
         ),
-        denied_new=("The interlobular septa are thin.",),
+        held_out_denials=("The interlobular septa are thin.",),
         nouns=nouns(
             one=("{size} degree of septal thickening",),
             many=("{mildly} thickened interlobular septa", "septal lines", "{mildly} thickened septa"),

@@ -1,13 +1,13 @@
-"""Phrasings of what lies between the lungs, and of what has been put there."""
+"""Phrasings of what lies between the lungs, and of devices."""
 
 from __future__ import annotations
 
-from ctflow.phantom.phrases import AMOUNTS, GRADES, SIZES_OF_A_THING, Phrases, nouns
+from ctflow.phantom.phrases import AMOUNTS, OBJECT_SIZES, SEVERITIES, Phrases, nouns
 from ctflow.phantom.truth import Kind
 
 MEDIASTINUM: dict[Kind, Phrases] = {
     "Cardiomegaly": Phrases(
-        told=(
+        assertions=(
             "{size} cardiomegaly.",
             "{size} cardiomegaly is observed.",
             "There is {size} cardiomegaly.",
@@ -20,8 +20,11 @@ MEDIASTINUM: dict[Kind, Phrases] = {
             "Heart {mildly} enlarged.",
             "Heart enlarged, {size}.",
         ),
-        told_new=("The cardiac silhouette is enlarged to a {size} degree.", "{size} increase of heart size is noted."),
-        denied=(
+        held_out_assertions=(
+            "The cardiac silhouette is enlarged to a {size} degree.",
+            "{size} increase of heart size is noted.",
+        ),
+        denials=(
             "Heart size is normal.",
             "Heart contour and size are normal.",
             "Cardiothoracic index is normal.",
@@ -33,7 +36,7 @@ MEDIASTINUM: dict[Kind, Phrases] = {
             "Heart size is not increased.",
             "Heart not enlarged.",
         ),
-        denied_new=("Cardiac dimensions are within normal limits.", "There is no enlargement of the heart."),
+        held_out_denials=("Cardiac dimensions are within normal limits.", "There is no enlargement of the heart."),
         nouns=nouns(
             one=(
                 "{mildly} enlarged heart",
@@ -59,7 +62,7 @@ MEDIASTINUM: dict[Kind, Phrases] = {
     ),
     "Pericardial effusion": Phrases(
         words=AMOUNTS,
-        told=(
+        assertions=(
             "{size} pericardial effusion.",
             "There is a {size} pericardial effusion.",
             "{size} pericardial effusion measuring {mm} mm in thickness.",
@@ -69,11 +72,11 @@ MEDIASTINUM: dict[Kind, Phrases] = {
             "{size} pericardial effusion surrounds the heart.",
             "Fluid has collected in the pericardium, {size} in amount.",
         ),
-        told_new=(
+        held_out_assertions=(
             "Fluid of {quantity} amount surrounds the heart.",
             "The pericardium holds a {quantity} collection of {mm} mm.",
         ),
-        denied=(
+        denials=(
             "No pericardial effusion.",
             "Pericardial effusion was not observed.",
             "Pericardial effusion-thickening was not observed.",
@@ -81,7 +84,7 @@ MEDIASTINUM: dict[Kind, Phrases] = {
             "No fluid in the pericardial space.",
             "The pericardial space contains no fluid.",
         ),
-        denied_new=("The pericardium contains no fluid.", "Pericardial fluid is absent."),
+        held_out_denials=("The pericardium contains no fluid.", "Pericardial fluid is absent."),
         nouns=nouns(
             one=(
                 "pericardial effusion",
@@ -107,21 +110,24 @@ MEDIASTINUM: dict[Kind, Phrases] = {
         ),
     ),
     "Coronary artery wall calcification": Phrases(
-        told=(
+        assertions=(
             "{size} coronary artery calcification.",
             "{size} calcific atheroma plaques in the coronary arteries.",
             "{size} calcifications in the coronary artery walls.",
             "There are {size} calcified plaques in the coronary arteries.",
             "Coronary artery wall calcifications, {size}.",
         ),
-        told_new=("The coronary arteries show {size} calcium.", "{size} calcified atherosclerosis of the coronaries."),
-        denied=(
+        held_out_assertions=(
+            "The coronary arteries show {size} calcium.",
+            "{size} calcified atherosclerosis of the coronaries.",
+        ),
+        denials=(
             "No coronary artery calcification.",
             "Calcification was not observed in the coronary arteries.",
             "There are no calcified plaques in the coronary arteries.",
             "The coronary arteries are not calcified.",
         ),
-        denied_new=("The coronary arteries are free of calcium.",),
+        held_out_denials=("The coronary arteries are free of calcium.",),
         nouns=nouns(
             many=(
                 "coronary artery calcifications",
@@ -139,7 +145,7 @@ MEDIASTINUM: dict[Kind, Phrases] = {
         ),
     ),
     "Arterial wall calcification": Phrases(
-        told=(
+        assertions=(
             "{size} calcification of the aortic wall.",
             "{size} calcific atheroma plaques in the aorta.",
             "{size} atherosclerotic wall calcifications in the thoracic aorta.",
@@ -147,14 +153,17 @@ MEDIASTINUM: dict[Kind, Phrases] = {
             "Arterial wall calcifications, {size}.",
             "The aortic wall carries {size} calcified plaques.",
         ),
-        told_new=("The thoracic aorta carries {size} mural calcium.", "{size} calcified atherosclerosis of the aorta."),
-        denied=(
+        held_out_assertions=(
+            "The thoracic aorta carries {size} mural calcium.",
+            "{size} calcified atherosclerosis of the aorta.",
+        ),
+        denials=(
             "No calcification of the aortic wall.",
             "Calcified plaques were not observed in the aorta.",
             "No arterial wall calcification.",
             "The aorta is not calcified.",
         ),
-        denied_new=("The aortic wall is free of calcium.",),
+        held_out_denials=("The aortic wall is free of calcium.",),
         nouns=nouns(
             many=(
                 "aortic wall calcifications",
@@ -172,8 +181,8 @@ MEDIASTINUM: dict[Kind, Phrases] = {
         ),
     ),
     "Hiatal hernia": Phrases(
-        words=SIZES_OF_A_THING,
-        told=(
+        words=OBJECT_SIZES,
+        assertions=(
             "{size} hiatal hernia.",
             "There is a {size} hiatal hernia.",
             "{size} sliding type hiatal hernia at the lower end of the oesophagus.",
@@ -182,17 +191,17 @@ MEDIASTINUM: dict[Kind, Phrases] = {
             "The stomach has slid through the hiatus, {size} hernia.",
             "{size} herniation of the stomach into the chest.",
         ),
-        told_new=(
+        held_out_assertions=(
             "Part of the stomach has slid into the chest as a {size} hernia.",
             "A {size} hernia at the hiatus, {mm} mm.",
         ),
-        denied=(
+        denials=(
             "No hiatal hernia.",
             "Hiatal hernia was not observed.",
             "There is no hiatal hernia.",
             "The hiatus is of normal width.",
         ),
-        denied_new=("The oesophageal hiatus is of normal width.",),
+        held_out_denials=("The oesophageal hiatus is of normal width.",),
         nouns=nouns(
             one=(
                 "hiatal hernia",
@@ -211,18 +220,18 @@ MEDIASTINUM: dict[Kind, Phrases] = {
             "moderate": ("moderate", "moderate", "intermediate"),
             "large": ("bulky", "large", "marked", "extensive", "severe"),
         },
-        told=(
+        assertions=(
             "Mediastinal lymphadenopathy with a short axis of up to {mm} mm.",
             "Lymph nodes in pathological size in the mediastinum, the largest with a short axis of {mm} mm.",
             "{size} mediastinal lymphadenopathy, the largest node measures {mm} mm.",
             "Enlarged mediastinal and hilar lymph nodes, short axis {mm} mm.",
             "{size} lymphadenopathies in the mediastinum up to {mm} mm.",
         ),
-        told_new=(
+        held_out_assertions=(
             "Mediastinal nodes are enlarged, up to {mm} mm across.",
             "{size} adenopathy of the mediastinum, {mm} mm.",
         ),
-        denied=(
+        denials=(
             "No lymph node in pathological size was observed in the mediastinum.",
             "No enlarged mediastinal or hilar lymph nodes.",
             "No lymphadenopathy.",
@@ -230,7 +239,7 @@ MEDIASTINUM: dict[Kind, Phrases] = {
             "Lymph nodes of normal size.",
             "Mediastinal lymph nodes are not enlarged.",
         ),
-        denied_new=("Mediastinal nodes are of normal size.",),
+        held_out_denials=("Mediastinal nodes are of normal size.",),
         nouns=nouns(
             many=(
                 "{mildly} enlarged mediastinal lymph nodes",
@@ -260,8 +269,8 @@ MEDIASTINUM: dict[Kind, Phrases] = {
         ),
     ),
     "Medical material": Phrases(
-        words=GRADES,
-        told=(
+        words=SEVERITIES,
+        assertions=(
             "{device}.",
             "{device} seen.",
             "{device} in place.",
@@ -277,13 +286,13 @@ MEDIASTINUM: dict[Kind, Phrases] = {
             "{device} demonstrated.",
             "With {device} in place.",
         ),
-        told_new=("Status post placement of {device}.", "The study shows {device}."),
-        denied=(
+        held_out_assertions=("Status post placement of {device}.", "The study shows {device}."),
+        denials=(
             "No medical material.",
             "No catheter, tube or other medical device.",
             "No foreign material in the thorax.",
         ),
-        denied_new=("Devices are absent.",),
+        held_out_denials=("Devices are absent.",),
         denied_nouns=nouns(
             many=("medical devices", "foreign bodies", "devices", "implanted devices", "catheters"),
             mass=("medical material", "foreign material"),

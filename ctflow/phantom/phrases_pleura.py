@@ -6,7 +6,7 @@ from ctflow.phantom.phrases import AMOUNTS, Phrases, nouns
 from ctflow.phantom.truth import Kind
 
 BOTH_EQUAL = Phrases(
-    told=(
+    assertions=(
         "{size} bilateral pleural effusions.",
         "Bilateral {size} pleural effusions.",
         "Bilateral {size} pleural effusion is observed.",
@@ -18,7 +18,7 @@ BOTH_EQUAL = Phrases(
         "{quantity} amounts of fluid collect in both pleural cavities.",
         "{size} bilateral effusions.",
     ),
-    told_new=("{quantity} amounts of pleural fluid collect on either side.",),
+    held_out_assertions=("{quantity} amounts of pleural fluid collect on either side.",),
     words=AMOUNTS,
     nouns=nouns(
         one=("{quantity} amount of fluid in both pleural cavities", "{quantity} amount of pleural fluid on both sides"),
@@ -50,7 +50,7 @@ BOTH_DIFFERENT = (
     "Right pleural effusion, {r}, and left pleural effusion, {l}.",
     "The study shows a {l} left and a {r} right pleural effusion.",
 )
-BOTH_DIFFERENT_NEW = (
+BOTH_DIFFERENT_HELD_OUT = (
     "Pleural fluid is {r} on the right; on the left it is {l}.",
     "The images show {l} left-sided and {r} right-sided pleural fluid.",
     "Fluid is seen in both pleural spaces, on the right {r}, on the left {l}.",
@@ -82,7 +82,7 @@ SIDE_DENIAL = (
 PLEURA: dict[Kind, Phrases] = {
     "Pleural effusion": Phrases(
         words=AMOUNTS,
-        told=(
+        assertions=(
             "{size} {side} pleural effusion.",
             "{size} {side} pleural effusion.",
             "{size} {side}-sided pleural effusion.",
@@ -108,12 +108,12 @@ PLEURA: dict[Kind, Phrases] = {
             "The {side} pleural cavity holds a {size} effusion.",
             "The {side} pleural space contains a {size} effusion.",
         ),
-        told_new=(
+        held_out_assertions=(
             "Fluid layers in the {side} pleural cavity, {size} in amount.",
             "The {side} hemithorax contains a {quantity} volume of pleural fluid.",
             "{side}-sided pleural fluid of {quantity} quantity is noted.",
         ),
-        denied=(
+        denials=(
             "No pleural effusion.",
             "No pleural effusion.",
             "Pleural effusion was not detected.",
@@ -133,7 +133,7 @@ PLEURA: dict[Kind, Phrases] = {
             "The pleural spaces contain no fluid.",
             "Neither pleural cavity shows an effusion.",
         ),
-        denied_new=("Neither pleural space contains fluid.", "Pleural fluid is absent."),
+        held_out_denials=("Neither pleural space contains fluid.", "Pleural fluid is absent."),
         nouns=nouns(
             one=(
                 "pleural effusion",
@@ -171,7 +171,7 @@ PLEURA: dict[Kind, Phrases] = {
     ),
     "Pneumothorax": Phrases(
         words=AMOUNTS,
-        told=(
+        assertions=(
             "{size} {side} pneumothorax.",
             "{size} {side} pneumothorax.",
             "{size} {side}-sided pneumothorax.",
@@ -185,18 +185,18 @@ PLEURA: dict[Kind, Phrases] = {
             "The {side} lung is displaced by a {size} pneumothorax.",
             "Free air has collected on the {side}, {size} pneumothorax.",
         ),
-        told_new=(
+        held_out_assertions=(
             "Air has collected in the {side} pleural cavity, {size} in amount.",
             "The {side} lung is partly collapsed by a {size} pneumothorax.",
         ),
-        denied=(
+        denials=(
             "No pneumothorax.",
             "No pneumothorax was detected.",
             "Pneumothorax was not observed.",
             "There is no pneumothorax.",
             "No evidence of pneumothorax.",
         ),
-        denied_new=("The pleural cavities contain no free air.", "Pneumothorax is absent."),
+        held_out_denials=("The pleural cavities contain no free air.", "Pneumothorax is absent."),
         nouns=nouns(
             one=(
                 "pneumothorax",

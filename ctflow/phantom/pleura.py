@@ -1,23 +1,22 @@
-"""Pleural effusion and pneumothorax: where fluid pools and air rises, supine, and the lung that gives way."""
+"""Pleural effusion and pneumothorax: in a patient lying supine fluid pools, air rises, and the lung gives way."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ctflow.phantom.grid import Field, coverage, upsample
-from ctflow.phantom.ledger import voxel_ml
 from ctflow.phantom.lobes import SIGN
 from ctflow.phantom.scene import Scene, threshold
 from ctflow.phantom.truth import Finding
 
-LARGEST_PART = 0.72  # of a hemithorax that fluid or air may take; the lung never vanishes
-FLUID_HU, COLLAPSED_HU, FREE_AIR_HU = 10.0, 38.0, -992.0
-COLLAPSE_EDGE_MM = 6.0
+LARGEST_SHARE = 0.72  # of a hemithorax that fluid or air may take: the lung never vanishes
+PLEURAL_FLUID_HU, COMPRESSED_LUNG_HU, FREE_AIR_HU = 10.0, 38.0, -992.0
+COMPRESSION_EDGE_MM = 6.0
 PLEURA_HU = -420.0
 
 
 def paint_pleura(scene: Scene, findings: tuple[Finding, ...]) -> None:
-    """Paint the air first: where both are, fluid lies beneath it with a level between."""
+    """Paint the air first: if there are both, fluid lies beneath it, with a level between them."""
     for kind, paint in (("Pneumothorax", _free_air), ("Pleural effusion", _fluid)):
         for index, finding in enumerate(findings):
             if finding.kind == kind:
@@ -32,19 +31,19 @@ def _half(scene: Scene, finding: Finding) -> slice:
 
 def _surface(scene: Scene, columns: slice, depth: Field, wanted_ml: float) -> tuple[Field, float]:
     """The fine field whose inside holds ``wanted_ml`` of the deepest lung, and the ml that found room."""
-    ml = voxel_ml(scene.coarse)
+    ml = scene.coarse.voxel_ml
     space = coverage(scene.torso.lung[..., columns], 3.0)
-    level, voxels = threshold(depth, space, wanted_ml / ml, LARGEST_PART)
+    level, voxels = threshold(depth, space, wanted_ml / ml, LARGEST_SHARE)
     return upsample(level - depth), voxels * ml
 
 
-def _book(scene: Scene, index: int, surface: Field, columns: slice) -> None:
+def _add_to_mask(scene: Scene, index: int, surface: Field, columns: slice) -> None:
     box = (slice(None), slice(None), columns)
-    scene.ledger.mark(index, coverage(surface) * coverage(scene.inner[box]), box)
+    scene.mask.add(index, coverage(surface) * coverage(scene.inner[box]), box)
 
 
 def _fluid(scene: Scene, index: int, finding: Finding) -> None:
-    """Fluid pools at the back; its surface is tilted a little to the base and creeps up the wall as a meniscus."""
+    """Fluid pools at the back. Its surface tilts a little to the base and climbs the wall as a meniscus."""
     g, b, columns = scene.coarse, scene.build, _half(scene, finding)
     wall = np.minimum(scene.torso.cage[..., columns], 0.0)
     creep = 30.0 * np.exp(wall / 7.0) + 34.0 * np.exp(wall / 22.0)
@@ -56,13 +55,13 @@ def _fluid(scene: Scene, index: int, finding: Finding) -> None:
     view = scene.hu[..., fine]
     if ml > 250:
         rim = min(14.0, ml / 90.0)
-        view += coverage(surface - rim, COLLAPSE_EDGE_MM) * (COLLAPSED_HU - view)
-    view += coverage(surface) * (FLUID_HU - view)
-    _book(scene, index, surface, fine)
+        view += coverage(surface - rim, COMPRESSION_EDGE_MM) * (COMPRESSED_LUNG_HU - view)
+    view += coverage(surface) * (PLEURAL_FLUID_HU - view)
+    _add_to_mask(scene, index, surface, fine)
 
 
 def _free_air(scene: Scene, index: int, finding: Finding) -> None:
-    """Air lifts the lung off the wall, most of all in front; the lung it leaves is smaller, and denser for it."""
+    """Air lifts the lung off the wall, most of all in front. The lung that remains is smaller and therefore denser."""
     g, b, columns = scene.coarse, scene.build, _half(scene, finding)
     front = b.spine_y + 36.0 - 2 * b.cage_half_depth
     from_wall = -scene.torso.cage[..., columns]
@@ -75,4 +74,4 @@ def _free_air(scene: Scene, index: int, finding: Finding) -> None:
     line = np.exp(-(((surface - 0.9) / 0.9) ** 2))
     view += line * np.maximum(PLEURA_HU - view, 0)
     view += coverage(surface) * (FREE_AIR_HU - view)
-    _book(scene, index, surface, fine)
+    _add_to_mask(scene, index, surface, fine)

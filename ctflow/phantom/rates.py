@@ -1,4 +1,4 @@
-"""How often findings occur, and together with which others."""
+"""How often findings occur, and which occur together."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from ctflow.phantom.truth import LOBAR, LOBES, SIDED, SIZES, Finding, Kind, Lobe, Sex, Side, Size, Truth, measures_of
 
-NORMAL_ODDS = 0.14
+NORMAL_ODDS = 0.14  # of a study without findings
 MOST_FINDINGS = 6
-# Odds in a study that is not normal. CT-RATE's own, drawn together so that the rare can be learnt too.
+# Odds in a study that is not normal. They are CT-RATE's, moved closer together so that rare findings can be learnt too.
 ODDS: dict[Kind, float] = {
     "Medical material": 0.12,
     "Arterial wall calcification": 0.19,
@@ -33,7 +33,7 @@ ODDS: dict[Kind, float] = {
     "Interlobular septal thickening": 0.10,
     "Pneumothorax": 0.16,
 }
-# What ails somebody makes some findings likelier, and the rest a little less so.
+# An illness makes some findings likelier and the others a little less likely.
 ILLNESSES: tuple[frozenset[Kind], ...] = (
     frozenset({"Cardiomegaly", "Pleural effusion", "Pericardial effusion", "Interlobular septal thickening"}),
     frozenset({"Consolidation", "Lung opacity", "Peribronchial thickening", "Lymphadenopathy", "Pleural effusion"}),
@@ -43,13 +43,13 @@ ILLNESSES: tuple[frozenset[Kind], ...] = (
     frozenset(),
 )
 LIKELIER, LESS_LIKELY = 2.0, 0.85
-OF_AGE: frozenset[Kind] = frozenset(
+COMMONER_WITH_AGE: frozenset[Kind] = frozenset(
     {"Arterial wall calcification", "Coronary artery wall calcification", "Emphysema", "Hiatal hernia"}
 )
-DEVICES = ("port", "pacemaker", "central venous catheter", "chest tube", "sternal wires", "tracheal tube")
-SEVERAL_ODDS, MOST_NODULES = 0.2, 5  # in one lobe
+DEVICE_VARIANTS = ("port", "pacemaker", "central venous catheter", "chest tube", "sternal wires", "tracheal tube")
+SEVERAL_NODULES_ODDS, MOST_NODULES = 0.2, 5  # in one lobe
 NODULE_VARIANTS = ("solid", "ground-glass", "calcified")
-# What two findings in one place would hide from each other.
+# Pairs of findings that would hide each other in one place.
 EXCLUSIVE: tuple[frozenset[Kind], ...] = (
     frozenset({"Emphysema", "Mosaic attenuation pattern"}),
     frozenset({"Bronchiectasis", "Peribronchial thickening"}),
@@ -66,13 +66,13 @@ def draw_truth(rng: np.random.Generator) -> Truth:
     while not kinds:
         kinds = _draw_kinds(rng, age)
     findings = [finding for kind in kinds for finding in draw_finding(kind, rng)]
-    return Truth(findings=tuple(seen(findings)), sex=sex, age=age)
+    return Truth(findings=tuple(without_hidden(findings)), sex=sex, age=age)
 
 
-def seen(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings without those in lobes that fluid or air of the same side would hide.
+def without_hidden(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, without those in lobes that fluid or air on the same side would hide.
 
-    They are moved to the same lobe of the other side, or left out where that is hidden or taken too.
+    They are moved to the same lobe of the other side, or left out if that is hidden or taken too.
     """
     hidden = {one.side for one in findings if one.kind in SIDED and one.size != "small"}
     taken = {(one.kind, one.side, one.lobe) for one in findings}
@@ -101,11 +101,11 @@ def _draw_kinds(rng: np.random.Generator, age: int) -> list[Kind]:
 
 def _odds(kind: Kind, illness: frozenset[Kind], age: int) -> float:
     weight = LIKELIER if kind in illness else LESS_LIKELY
-    return min(0.9, ODDS[kind] * weight * ((0.3 + age / 60.0) if kind in OF_AGE else 1.0))
+    return min(0.9, ODDS[kind] * weight * ((0.3 + age / 60.0) if kind in COMMONER_WITH_AGE else 1.0))
 
 
 def draw_finding(kind: Kind, rng: np.random.Generator, size: Size | None = None) -> list[Finding]:
-    """Findings of one kind as one study has them: mostly one, sometimes of both sides or in several lobes."""
+    """The findings of one kind in one study: mostly one, sometimes on both sides or in several lobes."""
     first = _one(kind, rng, size)
     if kind in ("Pleural effusion", "Lung opacity", "Consolidation", "Atelectasis", "Lung nodule", "Bronchiectasis"):
         again = {"Pleural effusion": 0.3, "Lung opacity": 0.35, "Lung nodule": 0.35}.get(kind, 0.2)
@@ -118,12 +118,20 @@ def _one(kind: Kind, rng: np.random.Generator, size: Size | None) -> Finding:
     size = size or SIZES[int(rng.integers(3))]
     finding = Finding(kind=kind, size=size)
     if (ranges := measures_of(kind)) is not None:
-        unit = {"Pleural effusion": "ml", "Pneumothorax": "ml", "Cardiomegaly": "ratio"}.get(kind, "mm")
-        finding = replace(finding, **{unit: round(float(rng.uniform(*ranges[size])), 2 if unit == "ratio" else 0)})
+        finding = _measured(finding, float(rng.uniform(*ranges[size])))
     side, lobe = _place(kind, rng)
-    several = kind == "Lung nodule" and rng.random() < SEVERAL_ODDS
+    several = kind == "Lung nodule" and rng.random() < SEVERAL_NODULES_ODDS
     count = int(rng.integers(2, MOST_NODULES + 1)) if several else 1
     return replace(finding, side=side, lobe=lobe, count=count, variant=_variant(finding, rng))
+
+
+def _measured(finding: Finding, value: float) -> Finding:
+    """The finding with its measure, in the unit of its kind."""
+    if finding.kind in SIDED:
+        return replace(finding, ml=round(value, 0))
+    if finding.kind == "Cardiomegaly":
+        return replace(finding, ratio=round(value, 2))
+    return replace(finding, mm=round(value, 0))
 
 
 def _place(kind: Kind, rng: np.random.Generator) -> tuple[Side | None, Lobe | None]:
@@ -143,14 +151,14 @@ def _place(kind: Kind, rng: np.random.Generator) -> tuple[Side | None, Lobe | No
 
 def _variant(finding: Finding, rng: np.random.Generator) -> str:
     if finding.kind == "Medical material":
-        return DEVICES[int(rng.integers(len(DEVICES)))]
+        return DEVICE_VARIANTS[int(rng.integers(len(DEVICE_VARIANTS)))]
     if finding.kind == "Lung nodule":
         return NODULE_VARIANTS[int(rng.choice(3, p=(0.8, 0.12, 0.08)))]
     return ""
 
 
 def _elsewhere(first: Finding, second: Finding, rng: np.random.Generator) -> Finding:
-    """The second one, moved to where the first is not."""
+    """The second finding, moved to a place where the first is not."""
     if first.lobe is None:
         return replace(second, side="left" if first.side == "right" else "right")
     others = [place for place in LOBES if place != (first.side, first.lobe)]

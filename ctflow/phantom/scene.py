@@ -1,4 +1,4 @@
-"""The lungs under the brush: what fills them in HU, and where findings may lie."""
+"""The lungs while they are painted: what fills them in HU, and where findings may lie."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctflow.phantom.build import Build
+from ctflow.phantom.finding_mask import FindingMask
 from ctflow.phantom.grid import Box, Field, Grid, Point, coverage
-from ctflow.phantom.ledger import Ledger
 from ctflow.phantom.lobes import lobe_field
 from ctflow.phantom.mediastinum import Mediastinum
 from ctflow.phantom.torso import Torso
@@ -17,7 +17,7 @@ from ctflow.phantom.truth import Finding, Site
 
 @dataclass(frozen=True)
 class Scene:
-    """One person's lungs: ``hu`` is fine and written to; ``inner`` is the fine distance to the lungs' surface."""
+    """One person's lungs. ``hu`` (fine) is what is painted; ``inner`` is the fine distance to the lungs' surface."""
 
     coarse: Grid
     fine: Grid
@@ -26,14 +26,14 @@ class Scene:
     mediastinum: Mediastinum
     hu: Field
     inner: Field
-    ledger: Ledger
+    mask: FindingMask
 
     def fill(self, index: int, distance: Field, hu: float | Field, box: Box, edge_mm: float = 2.0) -> None:
-        """Write ``hu`` inside a fine ``distance`` within the lungs, and book it for finding ``index``."""
+        """Write ``hu`` inside a fine ``distance`` within the lungs, and add it to the mask of finding ``index``."""
         alpha = coverage(distance, edge_mm)
         view = self.hu[box]
         view += alpha * (hu - view)
-        self.ledger.mark(index, alpha * coverage(self.inner[box]), box)
+        self.mask.add(index, alpha * coverage(self.inner[box]), box)
 
     def spot(self, finding: Finding, margin_mm: float, rng: np.random.Generator, *, deepest_mm: float = 1e3) -> Point:
         """A random place of the finding's site, between ``margin_mm`` and ``deepest_mm`` from the lung's surface."""
@@ -50,15 +50,15 @@ class Scene:
         return float(g.z[z, 0, 0]), float(g.y[0, y, 0]), float(g.x[0, 0, x])
 
 
-def threshold(depth: Field, space: Field, wanted: float, largest_part: float) -> tuple[float, float]:
-    """The depth above which lie ``wanted`` voxels of ``space`` (shares 0..1), and how many lie there in the end.
+def threshold(depth: Field, space: Field, wanted: float, largest_share: float) -> tuple[float, float]:
+    """The depth above which ``wanted`` voxels of ``space`` (shares 0..1) lie, and how many do.
 
-    Never more than ``largest_part`` of the space.
+    These are never more than ``largest_share`` of the space.
     """
     inside = space > 0
     d, w = depth[inside], space[inside]
     order = np.argsort(-d)
     filled = np.cumsum(w[order], dtype=np.float64)
-    wanted = min(wanted, largest_part * float(filled[-1]))
+    wanted = min(wanted, largest_share * float(filled[-1]))
     i = int(np.searchsorted(filled, wanted).clip(0, filled.size - 1))
     return float(d[order[i]]), wanted

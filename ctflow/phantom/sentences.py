@@ -11,8 +11,15 @@ import numpy as np
 from ctflow.phantom import phrases_frames as frames
 from ctflow.phantom.others import OTHER_THINGS, OTHERS, OTHERS_NEW
 from ctflow.phantom.phrases import ALSO_DENIED, BACKGROUND, GENERAL_DENIALS, NORMAL_IMPRESSION, NORMAL_WHOLE
+from ctflow.phantom.phrasing import (
+    Phrasings,
+    deny_several,
+    fill,
+    sentence_in_both_lungs,
+    sentence_without_place,
+    sentences_about,
+)
 from ctflow.phantom.rates import draw_finding
-from ctflow.phantom.reports import Phrasings, deny_all, filled, tell, tell_everywhere, tell_unplaced
 from ctflow.phantom.truth import KINDS, LOBAR, SIDED, SIZES, SLOTS, Finding, Kind, Site, Truth
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED
 
@@ -58,11 +65,11 @@ def draw_clause(rng: np.random.Generator, phrasings: Phrasings) -> Sentence:
     if draw < 0.45:
         return _assert_finding(kind, rng, phrasings)
     if draw < 0.70:
-        (text,) = tell(Truth(), kind, rng, phrasings)
+        (text,) = sentences_about(Truth(), kind, rng, phrasings)
         return Sentence(text, _labels(DENIED, kind, *ALSO_DENIED.get(text, ())))
     if draw < 0.75:
         several = [KINDS[i] for i in rng.permutation(len(KINDS))[: int(rng.integers(2, 4))]]
-        return Sentence(deny_all(several, rng, phrasings), _labels(DENIED, *several))
+        return Sentence(deny_several(several, rng, phrasings), _labels(DENIED, *several))
     if phrasings == "known" and draw < 0.90:
         return _summary(draw, rng)
     return Sentence(_speak_of_something_else(rng, phrasings), _labels(NOT_MENTIONED))
@@ -102,7 +109,7 @@ def _assert_finding(kind: Kind, rng: np.random.Generator, phrasings: Phrasings) 
     findings = draw_finding(kind, rng)
     if kind != "Pleural effusion":
         findings = findings[:1]
-    texts = tell(Truth(findings=tuple(findings)), kind, rng, phrasings, UNSIZED)
+    texts = sentences_about(Truth(findings=tuple(findings)), kind, rng, phrasings, UNSIZED)
     if len(texts) == len(findings):
         which = int(rng.integers(len(texts)))
         return Sentence(texts[which], _labels_at(findings[which], ASSERTED))
@@ -125,20 +132,20 @@ def _summary(draw: float, rng: np.random.Generator) -> Sentence:
         return Sentence(str(rng.choice(NORMAL_WHOLE + NORMAL_IMPRESSION)), _labels(DENIED, *KINDS))
     if draw < 0.86:
         kind = LOBAR[int(rng.integers(len(LOBAR)))]
-        return Sentence(tell_everywhere(kind, rng), _labels(ASSERTED, kind))
+        return Sentence(sentence_in_both_lungs(kind, rng), _labels(ASSERTED, kind))
     # A reader cannot say where this finding is, so it is better not recognised.
     kind = KINDS_WITH_PLACES[int(rng.integers(len(KINDS_WITH_PLACES)))]
-    return Sentence(tell_unplaced(kind, rng), _labels(NOT_MENTIONED), unplaced=kind)
+    return Sentence(sentence_without_place(kind, rng), _labels(NOT_MENTIONED), unplaced=kind)
 
 
 def _speak_of_something_else(rng: np.random.Generator, phrasings: Phrasings) -> str:
     held_out = phrasings == "held-out"
     if rng.random() < 0.5:
         return str(rng.choice(OTHERS_NEW if held_out else BACKGROUND + OTHERS))
-    template = frames.told if rng.random() < 0.5 else frames.denied
+    template = frames.framed_assertions if rng.random() < 0.5 else frames.framed_denials
     templates = template(OTHER_THINGS)[held_out]
     words = {"size": str(rng.choice(SIZES)), "measure": ""}
-    return filled(templates[int(rng.integers(len(templates)))], words)
+    return fill(templates[int(rng.integers(len(templates)))], words)
 
 
 def _labels(label: int, *kinds: Kind) -> np.ndarray:

@@ -35,9 +35,9 @@ def make_torso(g: Grid, b: Build, m: Mediastinum) -> Torso:
 
 
 def _squircle(g: Grid, center: Field, half_depth: Field, half_width: Field, taper: float) -> Field:
-    """Radial distance to a cross-section between an ellipse and a rounded rectangle; sizes may depend on z.
+    """Radial distance to a cross-section between an ellipse and a rounded rectangle, whose sizes may depend on z.
 
-    ``taper`` narrows the front and widens the back by that part.
+    ``taper`` narrows the front and widens the back by this share.
     """
     v = (g.y - center) / half_depth
     yy = v * v
@@ -55,7 +55,7 @@ def _cage(g: Grid, b: Build) -> tuple[Field, Field]:
     half_depth = np.maximum((back - front) / 2, 2.0)
     center = (back + front) / 2
     field = _squircle(g, center, half_depth, half_width, 0.08).astype(np.float32)
-    # Above the apices there is no cage; the distance must still grow, or the muscles would end there.
+    # There is no cage above the apices, but the distance must grow on, or the muscles would end there.
     field = np.maximum(field, (b.apex_z - g.z) * 1.5)
     return field, np.arctan2(g.x, g.y - center).astype(np.float32)
 
@@ -67,7 +67,7 @@ def _body(g: Grid, b: Build) -> Field:
     front = b.spine_y + 36 - 2 * b.cage_half_depth - wall + 42.0 * np.clip(1 - g.z / (0.3 * b.length), 0, 1) ** 1.5
     back = b.kyphosis(g.z) + 68.0 + 0.5 * b.fat
     field = _squircle(g, (back + front) / 2, (back - front) / 2, half_width, 0.05)
-    # Lying on a table flattens the back, and the shoulder blades bulge beside it.
+    # Lying on a couch flattens the back, and the shoulder blades bulge beside it.
     field = np.maximum(field, g.y - (back - 7.0 - 0.1 * b.fat))
     groove = 5.0 * np.exp(-((g.x / 14.0) ** 2)) * (g.y > 0)
     field = (field + groove).astype(np.float32)
@@ -121,12 +121,12 @@ def _above(g: Grid, dome: Field) -> Field:
 
 
 def mediastinal_space(g: Grid, b: Build, m: Mediastinum) -> Field:
-    """Everything between the lungs, fat included; the lungs are carved by it and so wrap round the heart."""
+    """Everything between the lungs, fat included. It is cut out of the lungs, so that they wrap round the heart."""
     high = np.clip(1.0 - g.z / b.carina_z, 0, 1)
     middle = np.clip(1 - np.abs(g.y - 12.0) / 45.0, 0, 1)
     space = (np.abs(g.x - 3.0) - (3.0 + 15.0 * middle + 14.0 * high)).astype(np.float32)
     spine_y = b.kyphosis(g.z)
-    # The column's carving widens backwards: the lungs curl into gutters on either side of it.
+    # What is cut out for the spine widens backwards: the lungs curl into gutters on both sides of it.
     half_width = 22.0 + 20.0 * np.clip((g.y - spine_y - 4.0) / 32.0, 0, 1.2)
     column = np.sqrt((g.x / half_width) ** 2 + ((g.y - spine_y - 14.0) / 32.0) ** 2)
     space = smooth_union(space, ((column - 1.0) * 25.0).astype(np.float32), 12.0)

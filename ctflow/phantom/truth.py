@@ -1,4 +1,4 @@
-"""What a phantom contains: drawn first, then rendered by the anatomy and told by the report."""
+"""What a phantom contains. It is drawn first; then the anatomy renders it and the report describes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ctflow.labels import Label
 
-Kind = Literal[Label, "Pneumothorax"]  # which CT-RATE does not count
+Kind = Literal[Label, "Pneumothorax"]  # pneumothorax is not one of CT-RATE's labels
 Side = Literal["right", "left"]
 Lobe = Literal["upper", "middle", "lower"]
 Size = Literal["small", "moderate", "large"]
@@ -27,7 +27,7 @@ LOBES: tuple[Site, ...] = (
 )
 SIDES: tuple[Site, ...] = (("right", None), ("left", None))
 
-# Millilitres per side. The gaps between all these ranges keep the size words unambiguous.
+# Millilitres per side. The gaps between the ranges, here and below, keep the size words unambiguous.
 EFFUSION_ML: dict[Size, tuple[float, float]] = {"small": (50, 200), "moderate": (300, 600), "large": (800, 1500)}
 PNEUMOTHORAX_ML: dict[Size, tuple[float, float]] = {"small": (80, 220), "moderate": (350, 650), "large": (900, 1600)}
 # The measure that a report gives in mm: a nodule's diameter, a blob's length, a rim's thickness, a node's short axis.
@@ -57,11 +57,11 @@ SIDED: tuple[Kind, ...] = ("Pleural effusion", "Pneumothorax")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One finding, as a report would tell it. Without a lobe: the whole side; without a side: both lungs, or midline.
+    """One finding, as a report describes it. Without a lobe: the whole side. Without a side: both lungs, or midline.
 
-    ``mm``, ``ml`` and ``ratio`` are the measures that go with ``size``, where the kind has one. ``count``: how many
-    there are; ``mm`` is of the largest. ``variant`` says which device, which kind of nodule. ``centre_mm`` (LPS) and
-    ``found_ml`` are measured.
+    ``mm``, ``ml`` and ``ratio`` are the measures that go with ``size``, if the kind has one. ``count``: how many there
+    are, of which ``mm`` measures the largest. ``variant``: which device, which kind of nodule. ``centre_mm`` (LPS) and
+    ``found_ml`` are measured in the picture.
     """
 
     kind: Kind
@@ -88,7 +88,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """The facts of one phantom. What is not among the findings is not there."""
+    """The facts of one phantom. A finding that is not listed is absent."""
 
     findings: tuple[Finding, ...] = ()
     sex: Sex = "M"
@@ -118,7 +118,7 @@ class Truth:
 
 
 def sites_of(kind: Kind) -> tuple[Site, ...]:
-    """The places that findings of a kind are told apart by."""
+    """The places that are distinguished for findings of a kind."""
     if kind in LOBAR:
         return LOBES
     return SIDES if kind in SIDED else ((None, None),)
@@ -129,7 +129,7 @@ SLOTS: tuple[tuple[Kind, Site], ...] = tuple((kind, site) for kind in KINDS for 
 
 
 def grades(truth: Truth) -> np.ndarray:
-    """-> int64 (len(SLOTS),): 0 absent, 1 small, 2 moderate, 3 large, the largest where there are several."""
+    """-> int64 (len(SLOTS),): 0 absent, 1 small, 2 moderate, 3 large; the largest if there are several."""
     graded = np.zeros(len(SLOTS), np.int64)
     for finding in truth.findings:
         for site in finding.sites:
@@ -139,7 +139,7 @@ def grades(truth: Truth) -> np.ndarray:
 
 
 def amount(finding: Finding) -> float:
-    """The measure as a share (in logarithms) of its kind's range: 0 the least, 1 the most; by size if it has none."""
+    """The measure as a share (in logarithms) of its kind's range, from 0 to 1; from the size if it has no measure."""
     value = finding.mm or finding.ml or finding.ratio
     ranges = measures_of(finding.kind)
     if value is None or ranges is None:
@@ -149,7 +149,7 @@ def amount(finding: Finding) -> float:
 
 
 def amounts(truth: Truth) -> np.ndarray:
-    """-> float32 (len(SLOTS),): the largest ``amount`` at each slot, 0 where there is nothing."""
+    """-> float32 (len(SLOTS),): the largest ``amount`` at each slot, 0 if there is nothing."""
     graded = np.zeros(len(SLOTS), np.float32)
     for finding in truth.findings:
         for site in finding.sites:
@@ -159,7 +159,7 @@ def amounts(truth: Truth) -> np.ndarray:
 
 
 def measures_of(kind: Kind) -> dict[Size, tuple[float, float]] | None:
-    """The range of a kind's measure by size: ml, mm or a ratio; None where size is a word alone."""
+    """The range of a kind's measure (ml, mm or ratio) by size; None if the size is only a word."""
     others: dict[Kind, dict[Size, tuple[float, float]]] = {
         "Pleural effusion": EFFUSION_ML,
         "Pneumothorax": PNEUMOTHORAX_ML,
@@ -169,7 +169,7 @@ def measures_of(kind: Kind) -> dict[Size, tuple[float, float]] | None:
 
 
 def effusions(*, right: float = 0.0, left: float = 0.0) -> tuple[Finding, ...]:
-    """Pleural effusions of so many ml, each with the size word that goes with it."""
+    """Pleural effusions of so many ml on each side, with the size words that go with them."""
     sides: tuple[tuple[Side, float], ...] = (("right", right), ("left", left))
     return tuple(
         Finding(kind="Pleural effusion", side=side, size=_effusion_size(ml), ml=ml) for side, ml in sides if ml > 0

@@ -1,1 +1,1 @@
-"""The published weights of CTFlow: where they are (hub), what is known of them (specs), into our layout (convert)."""
+"""The published weights: where they are (hub), what is known of them (specs), and how they become ours (convert)."""

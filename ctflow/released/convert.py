@@ -1,4 +1,4 @@
-"""From the released files to a checkpoint folder of ours, strictly: what does not fit is an error, never a guess."""
+"""Released files become a checkpoint folder of ours, strictly: what does not fit is an error, never a guess."""
 
 import json
 import math
@@ -38,33 +38,33 @@ from ctflow.errors import CheckpointError
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
 from ctflow.released.sources import Sources, members, origins_of
-from ctflow.released.specs import TAEF1_CONFIG, Recipe, card_of
+from ctflow.released.specs import TAEF1_CONFIG, ReleaseSpec, card_of
 from ctflow.released.text import bert_config, check_heads, copy_tokenizer, split_ctclip, split_cxr_bert
 from ctflow.released.unpickle import read_state_dict
 
-# What a config says, where it says it, if its weights are of the function that is known here: no shape shows it.
+# If a config has this field, it must have this value: it changes the function, and no shape of a weight shows it.
 RELEASED_STDIT = {"no_temporal_pos_emb": False}
-MEANINGLESS = ("y_embedder.y_embedding",)  # never trained, never used
+UNUSED_WEIGHTS = ("y_embedder.y_embedding",)  # never trained either
 POSITIONS = ("pos_embed", "pos_embed_temporal")
 POSITIONS_TOLERANCE = 1e-5
 
 
-def convert(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
-    """Writes the checkpoint folder `out` and loads it once, to be sure of it. Weights keep their released precision.
+def convert(spec: ReleaseSpec, sources: Sources, out: Path) -> ModelCard:
+    """Writes the checkpoint folder `out` and loads it once, as a check. Weights keep their released precision.
 
-    Raises CheckpointError for parts that do not fit; then `out` is not there.
+    Raises CheckpointError for parts that do not fit, and leaves no `out` behind.
     """
     if out.exists():
-        raise CheckpointError(f"{out} is there already: remove it, or choose another --out.")
+        raise CheckpointError(f"{out} exists already: remove it, or choose another --out.")
     partial = out.with_name(f".{out.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         for name in ("transformer", "avae", "text"):
             (partial / name).mkdir(parents=True)
-        card = _write_parts(recipe, sources, partial)
+        card = _write_parts(spec, sources, partial)
         _check_values(load_checkpoint(partial))
         partial.rename(out)
-    except (OSError, SafetensorError) as error:  # the latter from a disk that is full
+    except (OSError, SafetensorError) as error:  # a full disk raises either
         raise CheckpointError(f"{out} cannot be written ({error}).") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -72,32 +72,32 @@ def convert(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
 
 
 def _check_values(loaded: Checkpoint) -> None:
-    """A file that was made at full length before its download, which then broke off, is zeros from there on."""
+    """Finds zeros and NaN: a download may make its file at full length first, and break off before it is filled."""
     networks = {"transformer": loaded.transformer, "avae": loaded.avae, "text": loaded.text}
     for part, network in (networks | {CTCLIP: loaded.ctclip, TAEF1: loaded.taef1}).items():
         for name, tensor in network.state_dict().items() if network else ():
-            if tensor.ndim < 2 or name in MEANINGLESS:
+            if tensor.ndim < 2 or name in UNUSED_WEIGHTS:
                 continue
             low, high = map(float, tensor.aminmax())
             if low == high == 0 or not math.isfinite(low - high):
                 raise CheckpointError(
-                    f"The weights of {part} are damaged: {name} goes from {low:g} to {high:g}. Fetch them again, whole."
+                    f"The weights of {part} are damaged: {name} goes from {low:g} to {high:g}. Fetch them again."
                 )
 
 
-def _write_parts(recipe: Recipe, sources: Sources, out: Path) -> ModelCard:
-    config = _copy_transformer(recipe, sources.denoiser, out / "transformer")
-    _write_avae(recipe, sources.avae, out / "avae")
+def _write_parts(spec: ReleaseSpec, sources: Sources, out: Path) -> ModelCard:
+    config = _copy_transformer(spec, sources.denoiser, out / "transformer")
+    _write_avae(spec, sources.avae, out / "avae")
     if sources.taef1:
-        _copy_taef1(recipe, sources.taef1, out / TAEF1)
-    max_tokens = _write_text(recipe, sources, out)
-    levels = len(recipe.avae_config["block_out_channels"]) - 1
-    card = card_of(recipe, config, levels, max_tokens, sources.cxr_bert, origins_of(recipe.name, sources))
+        _copy_taef1(spec, sources.taef1, out / TAEF1)
+    max_tokens = _write_text(spec, sources, out)
+    halvings = len(spec.avae_config["block_out_channels"]) - 1
+    card = card_of(spec, config, halvings, max_tokens, sources.cxr_bert, origins_of(spec.name, sources))
     write_card(card, out / CARD)
     return card
 
 
-def _copy_transformer(recipe: Recipe, source: Path, out: Path) -> STDiTConfig:
+def _copy_transformer(spec: ReleaseSpec, source: Path, out: Path) -> STDiTConfig:
     check_class(source / CONFIG, "DiffuserSTDiT")
     check_said(source / CONFIG, read_json(source / CONFIG), RELEASED_STDIT)
     config = read_config(STDiTConfig, source / CONFIG)
@@ -105,14 +105,14 @@ def _copy_transformer(recipe: Recipe, source: Path, out: Path) -> STDiTConfig:
         expected = shapes_of(without_memory(lambda: STDiT(config)).state_dict())
     path = source / DIFFUSERS_WEIGHTS
     check_fit({RELEASED_PREFIX + name: shape for name, shape in expected.items()}, read_shapes(path), path)
-    check_heads(source / CONFIG, config.hidden_size, config.num_heads, recipe.head_size)
+    check_heads(source / CONFIG, config.hidden_size, config.num_heads, spec.head_size)
     _check_positions(config, source)
     _copy_folder(source, out)
     return config
 
 
 def _check_positions(config: STDiTConfig, source: Path) -> None:
-    """The weights hold the positions that they were trained with. Those of their own config are the same."""
+    """The weights hold the positions that they were trained with, and these must follow from their config."""
     expected = STDiT(replace(config, depth=1)).state_dict()  # they do not depend on the depth
     found = read_some(source / DIFFUSERS_WEIGHTS, {RELEASED_PREFIX + name for name in POSITIONS})
     for name in POSITIONS:
@@ -121,36 +121,36 @@ def _check_positions(config: STDiTConfig, source: Path) -> None:
         off = float((stored.float() - expected[name]).abs().max())
         if not off <= max(POSITIONS_TOLERANCE, rounding):
             raise CheckpointError(
-                f"{source / DIFFUSERS_WEIGHTS} holds a {name} that is off by {off:.2g} from that of input_size "
-                f"{config.input_size} and patch_size {config.patch_size} in its {CONFIG}: they are not of one model. "
-                "Fetch both again, from one place."
+                f"{source / DIFFUSERS_WEIGHTS} holds a {name} that differs by {off:.2g} from what input_size "
+                f"{config.input_size} and patch_size {config.patch_size} in its {CONFIG} give: they do not belong to "
+                "the same model. Fetch both again from the same place."
             )
 
 
-def _write_avae(recipe: Recipe, source: Path, out: Path) -> None:
-    """A folder as diffusers saves it, or a bare state dict of an A-VAE that was not published with its config."""
+def _write_avae(spec: ReleaseSpec, source: Path, out: Path) -> None:
+    """From a folder as diffusers saves it, or from a bare state dict if the A-VAE was published without a config."""
     if source.is_dir():
-        _copy_diffusers(AutoencoderKL, source, out, recipe.avae_config)
+        _copy_diffusers(AutoencoderKL, source, out, spec.avae_config)
         return
-    if recipe.flux_latents:
+    if spec.flux_latents:
         raise CheckpointError(
-            f"{source} is a single file, which does not say how its latents are scaled: give {recipe.name}'s A-VAE as "
-            f"the folder that it was published as, with {CONFIG} and {DIFFUSERS_WEIGHTS}."
+            f"{source} is a single file, which does not say how its latents are scaled. Give the A-VAE of {spec.name} "
+            f"as the folder that was published, with {CONFIG} and {DIFFUSERS_WEIGHTS}."
         )
     weights = read_state_dict(source)
-    check_fit(shapes_of(new_diffusers(AutoencoderKL, recipe.avae_config).state_dict()), shapes_of(weights), source)
+    check_fit(shapes_of(new_diffusers(AutoencoderKL, spec.avae_config).state_dict()), shapes_of(weights), source)
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, out / DIFFUSERS_WEIGHTS)
-    (out / CONFIG).write_text(json.dumps(recipe.avae_config, indent=2) + "\n", encoding="utf-8")
+    (out / CONFIG).write_text(json.dumps(spec.avae_config, indent=2) + "\n", encoding="utf-8")
 
 
-def check_taef1(recipe: Recipe) -> None:
-    """Raises CheckpointError for a model whose latents TAEF1 does not decode."""
-    if not recipe.flux_latents:
-        raise CheckpointError(f"TAEF1 decodes FLUX's latents, and {recipe.name} has its own: leave out --taef1.")
+def check_taef1(spec: ReleaseSpec) -> None:
+    """Raises CheckpointError for a model whose latents TAEF1 cannot decode."""
+    if not spec.flux_latents:
+        raise CheckpointError(f"TAEF1 decodes FLUX's latents, and {spec.name} has its own: leave out --taef1.")
 
 
-def _copy_taef1(recipe: Recipe, source: Path, out: Path) -> None:
-    check_taef1(recipe)
+def _copy_taef1(spec: ReleaseSpec, source: Path, out: Path) -> None:
+    check_taef1(spec)
     out.mkdir()
     _copy_diffusers(AutoencoderTiny, source, out, TAEF1_CONFIG)
 
@@ -158,7 +158,7 @@ def _copy_taef1(recipe: Recipe, source: Path, out: Path) -> None:
 def _copy_diffusers(
     kind: type[AutoencoderKL | AutoencoderTiny], source: Path, out: Path, known: dict[str, Any]
 ) -> None:
-    """`known`: what the config must say, beyond what the shapes of the weights show."""
+    """`known`: what the config must say beside what the shapes of the weights show."""
     config, path = source / CONFIG, source / DIFFUSERS_WEIGHTS
     check_class(config, kind.__name__)
     with read_by_others(config, f"no {kind.__name__}"):
@@ -168,19 +168,19 @@ def _copy_diffusers(
     _copy_folder(source, out)
 
 
-def _write_text(recipe: Recipe, sources: Sources, out: Path) -> int:
-    """BERT, its tokenizer and, out of CT-CLIP, the image tower. Returns the most tokens that it reads."""
-    config = bert_config(sources.tokenizer / CONFIG, recipe.head_size)
-    copy_tokenizer(sources.tokenizer, out / "text", recipe.vocabulary_sha256)
+def _write_text(spec: ReleaseSpec, sources: Sources, out: Path) -> int:
+    """Writes BERT, its tokenizer and, from CT-CLIP, the image tower. Returns how many tokens it reads at most."""
+    config = bert_config(sources.tokenizer / CONFIG, spec.head_size)
+    copy_tokenizer(sources.tokenizer, out / "text", spec.vocabulary_sha256)
     with read_by_others(sources.tokenizer / CONFIG, "no text encoder"):
         expected = shapes_of(without_memory(lambda: BertModel(config, add_pooling_layer=False)).state_dict())
     weights = read_state_dict(sources.text)
     if sources.cxr_bert:
         bert = split_cxr_bert(weights, expected, sources.text)
     else:
-        bert, tower = split_ctclip(weights, expected, recipe.ctclip, sources.text)
+        bert, tower = split_ctclip(weights, expected, spec.ctclip, sources.text)
         (out / CTCLIP).mkdir()
-        (out / CTCLIP / CONFIG).write_text(json.dumps(asdict(recipe.ctclip), indent=2) + "\n", encoding="utf-8")
+        (out / CTCLIP / CONFIG).write_text(json.dumps(asdict(spec.ctclip), indent=2) + "\n", encoding="utf-8")
         save_file(tower, out / CTCLIP / TRANSFORMERS_WEIGHTS)
     config.save_pretrained(out / "text")
     save_file(bert, out / "text" / TRANSFORMERS_WEIGHTS)
@@ -188,6 +188,6 @@ def _write_text(recipe: Recipe, sources: Sources, out: Path) -> int:
 
 
 def _copy_folder(source: Path, out: Path) -> None:
-    """The files byte by byte, as they were released. In the hub's cache they are links."""
+    """Copies the released files byte by byte, because in the hub's cache they are links."""
     for file in members(source):
         shutil.copyfile(file, out / file.name)

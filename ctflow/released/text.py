@@ -1,4 +1,4 @@
-"""The text encoder out of CT-CLIP's or CXR-BERT's file, with every tensor accounted for, and its tokenizer."""
+"""The text encoder from CT-CLIP's or CXR-BERT's file, with every tensor accounted for, and its tokenizer."""
 
 import re
 import shutil
@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 from transformers import BertConfig, BertTokenizer
 
-from ctflow.checkpoint.catalog import CXR_BERT as CXR_BERT_ADDRESS
+from ctflow.checkpoint.catalog import CXR_BERT
 from ctflow.checkpoint.config import read_by_others
 from ctflow.checkpoint.weights import (
     Shape,
@@ -22,10 +22,10 @@ from ctflow.checkpoint.weights import (
 )
 from ctflow.errors import CheckpointError
 from ctflow.models.ctclip import CTClip, CTClipConfig
-from ctflow.released.sources import DIGITS, VOCABULARY
+from ctflow.released.sources import HASH_DIGITS, VOCABULARY
 
-CTCLIP_BERT, CXR_BERT = "text_transformer.", "bert."
-# In CT-CLIP's file without any effect on what it computes: never used, or never trained, or for training alone.
+CTCLIP_BERT_PREFIX, CXR_BERT_PREFIX = "text_transformer.", "bert."
+# Weights in CT-CLIP's file that have no effect on what it computes: never used, never trained, or only for training.
 INERT_CTCLIP = re.compile(
     r"text_transformer\.(embeddings\.position_ids|pooler\.dense\.\w+)"
     r"|to_(text|visual)_latent_extra\.weight"
@@ -46,13 +46,13 @@ _BERT_FIELDS = (
     "layer_norm_eps",
     "pad_token_id",
 )
-# What the released weights are of: no shape of theirs shows it.
+# What the released weights belong to, and their shapes do not show.
 _RELEASED_BERT = {"hidden_act": "gelu", "layer_norm_eps": 1e-12, "pad_token_id": 0}
 Weights = dict[str, Tensor]
 
 
 def bert_config(path: Path, head_size: int) -> BertConfig:
-    """The config of a plain BERT out of CXR-BERT's. Raises CheckpointError for fields that are missing or wrong."""
+    """The config of a plain BERT from CXR-BERT's. Raises CheckpointError for fields that are missing or wrong."""
     values: dict[str, Any] = read_json(path)
     if missing := [name for name in _BERT_FIELDS if name not in values]:
         raise CheckpointError(f"{path} lacks {', '.join(missing)}: the config of CXR-BERT was expected.")
@@ -64,52 +64,52 @@ def bert_config(path: Path, head_size: int) -> BertConfig:
 
 
 def check_heads(path: Path, hidden: int, heads: int, head_size: int) -> None:
-    """Raises CheckpointError for heads of another size than the released: no shape of a weight depends on it."""
+    """Raises CheckpointError for heads of another size than the released ones, which no shape of a weight shows."""
     if hidden != heads * head_size:
         raise CheckpointError(
-            f"{path} says {heads} heads of a hidden size of {hidden}; the released heads have a size of {head_size} "
-            "each. Fetch the config again, from where the weights came."
+            f"{path} says {heads} heads for a hidden size of {hidden}, but released heads have a size of {head_size}. "
+            "Fetch the config again from where the weights came from."
         )
 
 
 def ctclip_shapes(bert: dict[str, Shape], config: CTClipConfig) -> dict[str, Shape]:
-    """What CT-CLIP's file must hold, beside what has no effect. `bert`: the shapes of the plain BertModel."""
+    """What CT-CLIP's file must hold beside what has no effect. `bert`: the shapes of the plain BertModel."""
     tower = shapes_of(without_memory(lambda: CTClip(config)).state_dict())
-    return {CTCLIP_BERT + name: shape for name, shape in bert.items()} | tower
+    return {CTCLIP_BERT_PREFIX + name: shape for name, shape in bert.items()} | tower
 
 
 def split_ctclip(weights: Weights, bert: dict[str, Shape], config: CTClipConfig, path: Path) -> tuple[Weights, Weights]:
-    """CT-CLIP's file -> BERT's own weights, and those of the image tower and projections."""
+    """CT-CLIP's file -> the weights of BERT, and those of the image tower and the projections."""
     kept = _without(weights, INERT_CTCLIP)
     check_fit(ctclip_shapes(bert, config), shapes_of(kept), path)
-    tower = {name: tensor.contiguous() for name, tensor in kept.items() if not name.startswith(CTCLIP_BERT)}
-    return _stripped(kept, CTCLIP_BERT), tower
+    tower = {name: tensor.contiguous() for name, tensor in kept.items() if not name.startswith(CTCLIP_BERT_PREFIX)}
+    return _stripped(kept, CTCLIP_BERT_PREFIX), tower
 
 
 def split_cxr_bert(weights: Weights, bert: dict[str, Shape], path: Path) -> Weights:
-    """CXR-BERT's own file -> BERT's weights, without its heads."""
+    """CXR-BERT's own file -> the weights of BERT, without its heads."""
     kept = _without(weights, INERT_CXR_BERT)
-    check_fit({CXR_BERT + name: shape for name, shape in bert.items()}, shapes_of(kept), path)
-    return _stripped(kept, CXR_BERT)
+    check_fit({CXR_BERT_PREFIX + name: shape for name, shape in bert.items()}, shapes_of(kept), path)
+    return _stripped(kept, CXR_BERT_PREFIX)
 
 
 def copy_tokenizer(source: Path, out: Path, vocabulary_sha256: str) -> None:
-    """CXR-BERT's tokenizer, as one that every transformers reads without code of its makers.
+    """Copies CXR-BERT's tokenizer so that every version of transformers reads it without code from its authors.
 
-    Raises CheckpointError for the vocabulary of another BERT, which may well be of the same size.
+    Raises CheckpointError for the vocabulary of another BERT, which may have the same size.
     """
     vocabulary = source / VOCABULARY
     if not vocabulary.is_file():
-        raise CheckpointError(f"{source} holds no {VOCABULARY}: the folder of CXR-BERT's tokenizer was expected.")
+        raise CheckpointError(f"{source} has no {VOCABULARY}: the folder of CXR-BERT's tokenizer was expected.")
     with read_by_others(source, "no tokenizer"):
         found = file_sha256(vocabulary)
     if found != vocabulary_sha256:
         raise CheckpointError(
-            f"{vocabulary} is not CXR-BERT's: its sha256 begins with {found[:DIGITS]} instead of "
-            f"{vocabulary_sha256[:DIGITS]}. Fetch it from {CXR_BERT_ADDRESS}, and change no byte of it."
+            f"{vocabulary} is not CXR-BERT's: its sha256 begins with {found[:HASH_DIGITS]} instead of "
+            f"{vocabulary_sha256[:HASH_DIGITS]}. Fetch it from {CXR_BERT}, and leave every byte as it is."
         )
-    # Alone, because a tokenizer.json beside it would be read in its place. And from a folder:
-    # `BertTokenizer(vocab_file=…)` turns every word into [UNK] in transformers 5.
+    # Alone in a folder: a tokenizer.json beside it would be read in its place, and in transformers 5
+    # `BertTokenizer(vocab_file=…)` turns every word into [UNK].
     with TemporaryDirectory() as alone, read_by_others(source, "no tokenizer"):
         shutil.copyfile(vocabulary, Path(alone) / VOCABULARY)
         BertTokenizer.from_pretrained(alone, do_lower_case=True, local_files_only=True).save_pretrained(out)

@@ -1,4 +1,4 @@
-"""The only door for pickled weights, and they come through it as tensors alone."""
+"""The only place that reads pickled weights, and it accepts nothing but tensors."""
 
 import pickle
 import struct
@@ -11,12 +11,12 @@ from ctflow.checkpoint.config import TRIPS
 from ctflow.checkpoint.weights import read_weights
 from ctflow.errors import CheckpointError
 
-# A file that was cut or damaged trips torch's reader up anywhere.
+# In a file that is cut or damaged torch's reader can fail anywhere.
 _TRIPS = (*TRIPS, AssertionError, EOFError, pickle.UnpicklingError, struct.error)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """A flat dict of tensors from a safetensors or a pickled file (`weights_only`, so that no code in it runs).
+    """A flat dict of tensors from a safetensors or a pickled file, of which no code is run (`weights_only`).
 
     Raises CheckpointError for anything else.
     """

@@ -1,4 +1,4 @@
-"""Worker processes that do not get into each other's way."""
+"""Worker processes that do not slow each other down."""
 
 import os
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 @contextmanager
 def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh ones: torch's threads, which this process may have started, are not there in its forks, and waited for.
+    """A pool of fresh processes, not forks: a fork would wait forever for torch's threads, which it does not inherit.
 
-    Each has one thread for its sums: sixteen in each of sixteen processes would mostly wait for each other.
+    Each process computes on one thread: sixteen threads in each of sixteen processes would mostly wait.
     """
     before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # read by a process where it begins
+    os.environ.update(dict.fromkeys(THREADS, "1"))  # a process reads them when it starts
     try:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             yield pool

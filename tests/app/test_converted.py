@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pyte
 def test_a_converted_folder_streams_its_slices(serve: Serve, name: str, tmp_path: Path) -> None:
     """Their rows run from right to left, and the viewer's from front to back."""
     released = fabricated(tmp_path / name, name)
-    convert(released.recipe, released.sources, tmp_path / "model")
+    convert(released.spec, released.sources, tmp_path / "model")
     model = CTFlow.load(tmp_path / "model", "cpu")
     request = model.card.request(Report("No pleural effusion."), seed=3, steps=2, chunks=2)
     client = Client(serve(model), verbose=False, download_files=str(tmp_path / "client"), analytics_enabled=False)

@@ -31,7 +31,7 @@ def hu_under(page: Page, plane: str, across: float, down: float) -> tuple[int, t
 @pytest.mark.parametrize("name", ["ctflow-v1", "ctflow-v2"])
 def test_a_person_sees_a_converted_model_s_volume(name: str, visit: Callable[..., Visit], tmp_path: Path) -> None:
     released = fabricated(tmp_path / name, name)
-    convert(released.recipe, released.sources, tmp_path / "model")
+    convert(released.spec, released.sources, tmp_path / "model")
     model = CTFlow.load(tmp_path / "model", "cpu")
     seen = visit(model)
     page = seen.page

@@ -10,7 +10,7 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 
-from ctflow.benchmark.reference import reference_velocity
+from ctflow.benchmark.reference import reference_answer
 from ctflow.card import EndRule
 from ctflow.checkpoint.folder import load_transformer
 from ctflow.flow import solve
@@ -93,7 +93,7 @@ def test_the_literal_reference_comes_as_near_in_float32(
     expected = latents[:, :, (chunk + 1) * SLICES : (chunk + 2) * SLICES]
     with torch.inference_mode():
         for start, end in pairwise(torch.linspace(1, 0, 201)):
-            state = state + (end - start) * reference_velocity(transformer, state, previous, text, start[None])
+            state = state + (end - start) * reference_answer(transformer, state, previous, text, start[None])
     assert (state - expected).square().mean().sqrt() < rms
 
 

@@ -1,4 +1,4 @@
-"""Each finding is drawn where its truth says, with the density that a radiologist expects, and nowhere else."""
+"""Each finding is drawn where its truth says and nowhere else, with the density that a radiologist expects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from ctflow.phantom import KINDS, Finding, Kind, Phantom, Site, Size, Truth, draw_build, draw_finding, make_phantom
 from ctflow.phantom.grid import Grid
-from ctflow.phantom.heart import cardiothoracic_ratio, fit
+from ctflow.phantom.heart import cardiothoracic_ratio, fit_heart
 from ctflow.phantom.lobes import lobe_field, lobe_of
 from ctflow.phantom.truth import LOBES
 
@@ -59,7 +59,8 @@ def test_a_nodule_is_a_ball_of_soft_tissue_of_its_diameter_in_its_lobe() -> None
     assert lobe_of((-z, y, x), build) == ("left", "lower")
 
 
-def test_as_many_nodules_as_are_told_lie_apart_and_the_first_is_the_largest() -> None:
+@pytest.mark.slow
+def test_several_nodules_lie_apart_in_the_number_asked_for_and_the_first_is_the_largest() -> None:
     several = replace(SPOTS["Lung nodule"], count=3)
     p = make_phantom(SEED, truth=Truth(findings=(several,)))
     balls, count = ndimage.label(p.mask == 1)
@@ -68,8 +69,9 @@ def test_as_many_nodules_as_are_told_lie_apart_and_the_first_is_the_largest() ->
     assert sorted(sizes)[1] < 0.5 * sizes.max()
 
 
-def test_what_fluid_covers_is_not_booked_for_what_lay_there_before() -> None:
-    """Half of the findings in lobes beside much fluid had no voxel left, and all of their millilitres."""
+@pytest.mark.slow
+def test_what_fluid_covers_does_not_count_for_the_finding_beneath() -> None:
+    """Half of the findings in lobes beside much fluid used to have no voxel left, but all of their millilitres."""
     dense = Finding(kind="Consolidation", size="large", side="right", lobe="lower", mm=90.0)
     alone = make_phantom(SEED, truth=Truth(findings=(dense,))).truth.findings[0]
     fluid = Finding(kind="Pleural effusion", size="large", side="right", ml=1200.0)
@@ -86,7 +88,7 @@ def test_consolidation_is_dense_lung_with_air_in_its_bronchi() -> None:
     assert 0.005 < (hu < -500).mean() < 0.25
 
 
-def test_free_air_lies_in_front_holds_no_vessels_and_has_the_volume_told() -> None:
+def test_free_air_lies_in_front_holds_no_vessels_and_has_the_volume_asked_for() -> None:
     p, mask = phantom("Pneumothorax"), phantom("Pneumothorax").mask > 0
     assert np.percentile(p.clean[mask], 90) < -900
     assert p.truth.findings[0].found_ml == pytest.approx(1000, rel=0.02)
@@ -116,6 +118,7 @@ def test_a_port_is_dense_metal_under_the_skin_of_the_right_chest() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Coronary artery wall calcification", "Arterial wall calcification"])
+@pytest.mark.slow
 def test_calcified_plaques_exceed_130_hu_where_there_was_soft_tissue(kind: Kind) -> None:
     p = make_phantom(SEED, truth=Truth(findings=(Finding(kind=kind, size="large"),)))
     mask = p.mask > 0
@@ -131,16 +134,16 @@ def test_emphysema_darkens_the_upper_lungs_most() -> None:
     assert slices.mean() < lung.mean() - 3
 
 
-def test_the_ratio_asked_is_the_ratio_built_and_no_healthy_heart_is_large() -> None:
+def test_the_heart_has_the_ratio_asked_for_and_no_healthy_heart_is_large() -> None:
     for seed in range(20):
         build = draw_build(np.random.default_rng(seed), "F")
-        assert cardiothoracic_ratio(fit(build, HEALTHY)) < 0.5
-        large = fit(build, Truth(findings=(Finding(kind="Cardiomegaly", ratio=0.6),)))
+        assert cardiothoracic_ratio(fit_heart(build, HEALTHY)) < 0.5
+        large = fit_heart(build, Truth(findings=(Finding(kind="Cardiomegaly", ratio=0.6),)))
         assert cardiothoracic_ratio(large) == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("site", LOBES)
-def test_lobes_share_out_the_lungs(site: Site) -> None:
+def test_every_point_of_the_lungs_lies_in_one_lobe(site: Site) -> None:
     build = draw_build(np.random.default_rng(1), "M")
     g = Grid.make(build.slices, 6.0)
     fields = np.stack([np.broadcast_to(lobe_field(g, build, other), g.shape) for other in LOBES])
@@ -150,7 +153,8 @@ def test_lobes_share_out_the_lungs(site: Site) -> None:
 
 
 @pytest.mark.parametrize("third", range(3))
-def test_even_small_findings_of_every_kind_are_seen_and_booked(third: int) -> None:
+@pytest.mark.slow
+def test_even_small_findings_of_every_kind_are_visible_and_in_the_mask(third: int) -> None:
     everywhere = ("Emphysema", "Mosaic attenuation pattern", "Interlobular septal thickening")
     kinds = [kind for kind in KINDS if kind not in everywhere][third::3]
     rng = np.random.default_rng(third)
@@ -164,6 +168,7 @@ def test_even_small_findings_of_every_kind_are_seen_and_booked(third: int) -> No
 
 
 @pytest.mark.parametrize("kind", ["Emphysema", "Interlobular septal thickening", "Mosaic attenuation pattern"])
+@pytest.mark.slow
 def test_a_severe_one_changes_more_than_a_mild_one(kind: Kind) -> None:
     def change(size: Size) -> float:
         clean = make_phantom(SEED, truth=Truth(findings=(Finding(kind=kind, size=size),))).clean

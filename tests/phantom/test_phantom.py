@@ -1,4 +1,4 @@
-"""What a phantom promises: where things lie, how much fluid there is, and that it is reproducible."""
+"""What a phantom promises: where things lie, how much fluid there is, and that it can be made again."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def fluid_ml(case: str, side: int) -> float:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_person() -> None:
-    one, again, other = make_phantom(3), make_phantom(3), make_phantom(4)
+    one, again = make_phantom(3), make_phantom(3)
     assert one.volume.hu.tobytes() == again.volume.hu.tobytes()
     assert one.clean.tobytes() == again.clean.tobytes()
     assert (one.report, one.truth) == (again.report, again.truth)
-    assert one.clean.tobytes() != other.clean.tobytes()
+    assert one.clean.tobytes() != phantom("none").clean.tobytes()
 
 
 def test_hu_are_int16_within_a_scanners_range_and_noise_is_like_a_ct() -> None:

@@ -1,4 +1,4 @@
-"""What a phantom's report promises: it says what is there, and never asserts what is not."""
+"""What a phantom's report promises: it states what is there, and never asserts what is not."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ctflow.phantom import (
     effusions,
     phrases,
     phrases_frames,
-    reports,
-    tell,
-    tell_everywhere,
-    tell_unplaced,
+    sentence_in_both_lungs,
+    sentence_without_place,
+    sentences_about,
     write_plainly,
     write_report,
 )
 from ctflow.phantom.phrases_lungs import NODULES
-from ctflow.phantom.phrases_pleura import BOTH_DIFFERENT, BOTH_DIFFERENT_NEW, BOTH_EQUAL, SIDE_DENIAL
-from ctflow.phantom.reports import PHRASES, Phrasings
+from ctflow.phantom.phrases_pleura import BOTH_DIFFERENT, BOTH_DIFFERENT_HELD_OUT, BOTH_EQUAL, SIDE_DENIAL
+from ctflow.phantom.phrasing import PHRASES, Phrasings, without_size
+from ctflow.phantom.reports import TYPO_ODDS
 from ctflow.phantom.truth import LOBAR, SIDED
 from ctflow.report import Report
 
@@ -63,12 +63,10 @@ SIGNS = re.compile(r"\{(size|quantity|r|l)\}|\{(?:mm|cm|ml|ratio)\}")
 
 
 @cache
-def many(count: int = 3000, typos: float = reports.TYPO_ODDS) -> list[tuple[Truth, Report]]:
+def many(count: int = 3000, typos: float = TYPO_ODDS) -> list[tuple[Truth, Report]]:
     rng = np.random.default_rng(1)
     truths = [draw_truth(rng) for _ in range(count)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reports, "TYPO_ODDS", typos)
-        return [(truth, write_report(truth, rng)) for truth in truths]
+    return [(truth, write_report(truth, rng, typo_odds=typos)) for truth in truths]
 
 
 def sentences(report: Report) -> list[str]:
@@ -92,13 +90,13 @@ def test_only_sides_that_are_affected_are_asserted_to_hold_fluid_or_air() -> Non
 @pytest.mark.parametrize("kind", ["Lung nodule", "Emphysema", "Hiatal hernia", "Consolidation"])
 def test_a_kind_is_asserted_when_it_is_there_and_never_when_it_is_not(kind: Kind) -> None:
     for truth, report in many(typos=0.0):
-        told = [s for s in sentences(report) if re.search(TOPICS[kind], s)]
-        asserted = [s for s in told if not NEGATION.search(s)]
-        assert bool(asserted) == truth.has(kind), told
+        on_topic = [s for s in sentences(report) if re.search(TOPICS[kind], s)]
+        asserted = [s for s in on_topic if not NEGATION.search(s)]
+        assert bool(asserted) == truth.has(kind), on_topic
 
 
 def test_nothing_that_is_there_is_denied() -> None:
-    """In any wording: what a sentence of negation speaks of is not there, or not on the side that it names."""
+    """In any wording: what a negative sentence speaks of is not there, or not on the side that it names."""
     denied = Counter()
     for truth, report in many(typos=0.0):
         for sentence in filter(NEGATION.search, sentences(report)):
@@ -112,11 +110,11 @@ def test_nothing_that_is_there_is_denied() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("phrasings", ["known", "held-out"])
-def test_every_kind_is_told_with_its_place_its_measure_and_no_braces_left(kind: Kind, phrasings: str) -> None:
+def test_every_kind_is_asserted_with_its_place_its_measure_and_no_slot_left(kind: Kind, phrasings: str) -> None:
     rng = np.random.default_rng(2)
     for _ in range(40):
         finding = draw_finding(kind, rng)[0]
-        (text, *_) = tell(Truth(findings=(finding,)), kind, rng, phrasings)
+        (text, *_) = sentences_about(Truth(findings=(finding,)), kind, rng, phrasings)
         assert "{" not in text and "  " not in text and " ." not in text and not text[0].islower(), text
         if finding.lobe:
             assert names_lobe(text, finding), text
@@ -138,7 +136,7 @@ def test_the_size_word_of_a_sentence_belongs_to_the_truth() -> None:
     words = PHRASES["Pleural effusion"].words
     foreign = set(words["small"]) | set(words["moderate"])
     for _ in range(500):
-        text = tell(RIGHT, "Pleural effusion", rng)[0].lower()
+        text = sentences_about(RIGHT, "Pleural effusion", rng)[0].lower()
         assert any(word in text for word in words["large"])
         assert not any(re.search(rf"\b{word}\b", text) for word in foreign), text
 
@@ -146,22 +144,24 @@ def test_the_size_word_of_a_sentence_belongs_to_the_truth() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_held_out_phrasings_are_not_among_the_known(kind: Kind) -> None:
     phrases = PHRASES[kind]
-    assert phrases.told_new and phrases.denied_new
-    assert not set(phrases.told) & set(phrases.told_new)
-    assert not set(phrases.denied) & set(phrases.denied_new)
+    assert phrases.held_out_assertions and phrases.held_out_denials
+    assert not set(phrases.assertions) & set(phrases.held_out_assertions)
+    assert not set(phrases.denials) & set(phrases.held_out_denials)
 
 
 def sayable(kind: Kind, phrasings: Phrasings) -> set[str]:
-    """All that can be said of a kind alone: sizes and numbers as signs, sides, lobes and nodules still in braces."""
+    """All sentences about one kind: sizes and numbers replaced by signs, sides, lobes and nodules still as slots."""
     known = phrasings == "known"
     said = PHRASES[kind]
     others = {"Lung nodule": (NODULES,), "Pleural effusion": (BOTH_EQUAL,)}.get(kind, ())
-    told = [(one, text) for one in (said, *others) for text in (one.told if known else one.told_new)]
-    told += [(one, text) for one in (said, *others) for text in phrases_frames.told(one)[not known]]
-    denied = [*(said.denied if known else said.denied_new), *phrases_frames.denied(said)[not known]]
+    asserted = [
+        (one, text) for one in (said, *others) for text in (one.assertions if known else one.held_out_assertions)
+    ]
+    asserted += [(one, text) for one in (said, *others) for text in phrases_frames.framed_assertions(one)[not known]]
+    denied = [*(said.denials if known else said.held_out_denials), *phrases_frames.framed_denials(said)[not known]]
     if kind == "Pleural effusion":
-        denied += (*BOTH_DIFFERENT, *SIDE_DENIAL) if known else BOTH_DIFFERENT_NEW
-    end = "KNOWN" if known else "NEW"
+        denied += (*BOTH_DIFFERENT, *SIDE_DENIAL) if known else BOTH_DIFFERENT_HELD_OUT
+    end = "KNOWN" if known else "HELD_OUT"
     places = {
         name: [place for which in names for place in getattr(phrases, f"{which}_{end}")]
         for name, names in (("where", ("LOBE", "SIDE", "BOTH")), ("place", ("LOBE", "OF_LOBE", "SIDE", "BOTH")))
@@ -169,7 +169,7 @@ def sayable(kind: Kind, phrasings: Phrasings) -> set[str]:
     if known:
         places = {name: [*options, *phrases.BASE_KNOWN, *phrases.APEX_KNOWN] for name, options in places.items()}
     texts = set()
-    for one, text in [*told, *((said, text) for text in denied)]:
+    for one, text in [*asserted, *((said, text) for text in denied)]:
         slot = next((name for name in places if f"{{{name}}}" in text), None)
         for place in places[slot] if slot else ("",):
             for measure in one.measures if "{measure}" in text else ("",):
@@ -179,21 +179,21 @@ def sayable(kind: Kind, phrasings: Phrasings) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_held_out_can_be_said_in_known_phrasings(kind: Kind) -> None:
+def test_no_held_out_sentence_can_be_made_from_known_phrasings(kind: Kind) -> None:
     known, held_out = sayable(kind, "known"), sayable(kind, "held-out")
     assert len(known) > 100 and len(held_out) > 30 and not known & held_out
 
 
 @cache
-def told_alone(phrasings: Phrasings, count: int = 100, unsized: float = 0.0) -> frozenset[str]:
-    """Sentences on each kind, as it is told and denied."""
+def about_one_kind(phrasings: Phrasings, count: int = 100, unsized: float = 0.0) -> frozenset[str]:
+    """Sentences that assert or deny each kind."""
     rng = np.random.default_rng(6)
     truths = [(kind, Truth(findings=tuple(draw_finding(kind, rng)))) for kind in KINDS for _ in range(count)]
     return frozenset(
         text.lower().rstrip(".")
         for kind, truth in truths
         for one in (truth, Truth())
-        for text in tell(one, kind, rng, phrasings, unsized)
+        for text in sentences_about(one, kind, rng, phrasings, unsized)
     )
 
 
@@ -201,18 +201,16 @@ def told_alone(phrasings: Phrasings, count: int = 100, unsized: float = 0.0) -> 
 def reported(phrasings: Phrasings) -> frozenset[str]:
     """Sentences of reports, without those that are true of all phantoms or of normal ones."""
     rng = np.random.default_rng(3)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reports, "TYPO_ODDS", 0.0)
-        texts = {s for _ in range(700) for s in sentences(write_report(draw_truth(rng), rng, phrasings))}
+    texts = {s for _ in range(700) for s in sentences(write_report(draw_truth(rng), rng, phrasings, typo_odds=0.0))}
     always = (*phrases.BACKGROUND, *phrases.NORMAL_WHOLE, *phrases.NORMAL_IMPRESSION)
     return frozenset(texts - {text.lower().rstrip(".") for text in always} - {""})
 
 
 def test_known_sentences_and_held_out_ones_never_meet() -> None:
-    known, held_out = (told_alone(which) | reported(which) for which in ("known", "held-out"))
+    known, held_out = (about_one_kind(which) | reported(which) for which in ("known", "held-out"))
     assert len(known) > 4000 and len(held_out) > 2000
     assert not known & held_out
-    assert not told_alone("known", unsized=1.0) & held_out
+    assert not about_one_kind("known", unsized=1.0) & held_out
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -220,15 +218,14 @@ def test_no_template_that_leaves_its_size_out_is_a_held_out_one(kind: Kind) -> N
     for one in {"Lung nodule": (PHRASES[kind], NODULES), "Pleural effusion": (PHRASES[kind], BOTH_EQUAL)}.get(
         kind, (PHRASES[kind],)
     ):
-        known, held_out = phrases_frames.told(one)
-        d = reports._Draw(np.random.default_rng(0), "known", unsized=1.0)
-        unsized = {d.perhaps_unsized(text, one) for text in (*known, *one.told)}
-        assert not unsized & {*held_out, *one.told_new}
+        known, held_out = phrases_frames.framed_assertions(one)
+        unsized = {without_size(text, one) for text in (*known, *one.assertions)}
+        assert not unsized & {*held_out, *one.held_out_assertions}
 
 
 def test_held_out_sentences_have_no_word_that_known_ones_have_not() -> None:
     known, held_out = (
-        {word for text in told_alone(which, 300) | reported(which) for word in re.findall(r"[a-z]+", text)}
+        {word for text in about_one_kind(which, 300) | reported(which) for word in re.findall(r"[a-z]+", text)}
         for which in ("known", "held-out")
     )
     assert not held_out - known
@@ -241,7 +238,7 @@ def test_verbs_agree_with_their_nouns_and_articles_with_what_follows(phrasings: 
         r"|\b(effusion|fluid|nodule|emphysema|scarring|calcium|consolidation) (are|were)\b"
         r"|\ba [aeiou]|\ban [^aeiou18]|\ban? (\w+ )?(fluid|calcium|emphysema|scarring|scars|nodules)\b|,,| ,"
     )
-    assert not [text for text in told_alone(phrasings) if wrong.search(text)]  # type: ignore[arg-type]
+    assert not [text for text in about_one_kind(phrasings) if wrong.search(text)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("phrasings", ["known", "held-out"])
@@ -253,22 +250,21 @@ def test_some_sentences_deny_two_or_three_kinds(phrasings: str) -> None:
     assert named[2] > 30 and named[3] > 30
 
 
-def test_several_nodules_are_told_as_several_with_the_largest_mm() -> None:
+def test_several_nodules_are_described_as_several_with_the_mm_of_the_largest() -> None:
     nodules = Finding(kind="Lung nodule", side="left", lobe="upper", size="small", mm=6.0, count=3, variant="solid")
     for i in range(60):
         for phrasings in ("known", "held-out"):
-            (text,) = tell(Truth(findings=(nodules,)), "Lung nodule", np.random.default_rng(i), phrasings)
+            (text,) = sentences_about(Truth(findings=(nodules,)), "Lung nodule", np.random.default_rng(i), phrasings)
             assert "nodules" in text.lower() and ("6 mm" in text or "0.6 cm" in text), text
             assert names_lobe(text, nodules), text
-            told = re.search(r"\b(two|four|five)\b", text)
-            assert not told, text
+            assert not re.search(r"\b(two|four|five)\b", text), text
 
 
 @pytest.mark.parametrize("mm", [8.0, 11.0, 18.0, 10.0])
 def test_a_number_that_begins_with_a_vowel_has_an_before_it(mm: float) -> None:
     nodule = Finding(kind="Lung nodule", side="left", lobe="lower", mm=mm, variant="solid")
     rng = np.random.default_rng(0)
-    texts = " ".join(tell(Truth(findings=(nodule,)), "Lung nodule", rng)[0].lower() for _ in range(60))
+    texts = " ".join(sentences_about(Truth(findings=(nodule,)), "Lung nodule", rng)[0].lower() for _ in range(60))
     article, other = ("a", "an") if mm == 10 else ("an", "a")
     assert f"{article} {mm:g} mm" in texts and not re.search(rf"\b{other} {mm:g} mm", texts)
 
@@ -285,10 +281,10 @@ def test_what_is_there_cannot_be_denied() -> None:
         write_report(RIGHT, np.random.default_rng(0), denied=("Pleural effusion",))
 
 
-def test_both_sides_are_told_in_one_sentence_or_two() -> None:
+def test_both_sides_are_described_in_one_sentence_or_two() -> None:
     rng = np.random.default_rng(5)
     both = Truth(findings=effusions(right=100.0, left=1200.0))
-    texts = [" ".join(tell(both, "Pleural effusion", rng)).lower() for _ in range(200)]
+    texts = [" ".join(sentences_about(both, "Pleural effusion", rng)).lower() for _ in range(200)]
     assert all("right" in text and "left" in text for text in texts)
     assert len(set(texts)) > 50
 
@@ -307,7 +303,7 @@ def test_reports_fit_the_encoder() -> None:
 
 def test_a_nodules_report_gives_its_lobe_and_mm() -> None:
     nodule = Finding(kind="Lung nodule", side="left", lobe="lower", size="small", mm=6.0, variant="solid")
-    texts = [tell(Truth(findings=(nodule,)), "Lung nodule", np.random.default_rng(i))[0] for i in range(60)]
+    texts = [sentences_about(Truth(findings=(nodule,)), "Lung nodule", np.random.default_rng(i))[0] for i in range(60)]
     assert sum("6 mm" in t or "0.6 cm" in t for t in texts) > 40
     assert all(names_lobe(text, nodule) for text in texts)
 
@@ -318,12 +314,12 @@ SIZED = re.compile(r"\b(mild|slight|minimal|minor|subtle|trace|small|tiny|little
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "Medical material"])
-def test_a_finding_can_be_told_without_its_size_but_not_in_held_out_phrasings(kind: Kind) -> None:
+def test_a_sentence_can_leave_out_the_size_but_not_in_held_out_phrasings(kind: Kind) -> None:
     rng = np.random.default_rng(7)
     findings = [draw_finding(kind, rng)[0] for _ in range(200)]
 
     def unsized(odds: float, phrasings: Phrasings = "known") -> float:
-        texts = [tell(Truth(findings=(one,)), kind, rng, phrasings, unsized=odds)[0] for one in findings]
+        texts = [sentences_about(Truth(findings=(one,)), kind, rng, phrasings, unsized=odds)[0] for one in findings]
         wrong = re.compile(r"\{|  | [.,:]|[.,:][.,:]|^[a-z]| (in|of|to|with|a|an)\.$|\b(degree|extent) of\b")
         assert not [text for text in texts if wrong.search(text) and not SIZED.search(text)]
         return float(np.mean([not SIZED.search(text) for text in texts]))
@@ -332,7 +328,7 @@ def test_a_finding_can_be_told_without_its_size_but_not_in_held_out_phrasings(ki
     assert unsized(1.0, "held-out") < unsized(0.0, "held-out") + 0.2
 
 
-def test_telegrams_are_among_what_is_told() -> None:
+def test_telegrams_are_among_the_sentences() -> None:
     rng = np.random.default_rng(8)
     heart, fluid = (Finding(kind=kind, size="large") for kind in ("Cardiomegaly", "Pericardial effusion"))
     both = Truth(findings=effusions(right=1200.0, left=100.0))
@@ -343,26 +339,28 @@ def test_telegrams_are_among_what_is_told() -> None:
         ("Right effusion.", RIGHT, "Pleural effusion"),
         ("Bilateral pleural effusions, larger on the right.", both, "Pleural effusion"),
     ):
-        assert telegram in {text for _ in range(3000) for text in tell(truth, kind, rng, unsized=1.0)}, telegram
+        assert telegram in {text for _ in range(3000) for text in sentences_about(truth, kind, rng, unsized=1.0)}, (
+            telegram
+        )
 
 
 @pytest.mark.parametrize("kind", LOBAR)
-def test_a_kind_in_lobes_can_be_told_of_both_lungs(kind: Kind) -> None:
+def test_a_kind_in_lobes_can_be_said_to_be_in_both_lungs(kind: Kind) -> None:
     rng = np.random.default_rng(10)
     both = Truth(findings=tuple(Finding(kind=kind, side=side, lobe="lower") for side in ("right", "left")))
-    reported = {text for _ in range(100) for text in tell(both, kind, rng, unsized=1.0)}
-    for text in {tell_everywhere(kind, rng) for _ in range(100)} | reported:
+    reported = {text for _ in range(100) for text in sentences_about(both, kind, rng, unsized=1.0)}
+    for text in {sentence_in_both_lungs(kind, rng) for _ in range(100)} | reported:
         assert re.search(r"both|bilateral|right and left|the lungs", text.lower()) and not SIZED.search(text), text
         assert not NEGATION.search(text) and "{" not in text
     for phrasings, odds in (("known", 0.0), ("held-out", 1.0)):
-        told = [tell(both, kind, rng, phrasings, odds) for _ in range(50)]
-        assert all(len(texts) == 2 for texts in told), "what is evaluated says where and how large"
+        drawn = [sentences_about(both, kind, rng, phrasings, odds) for _ in range(50)]
+        assert all(len(texts) == 2 for texts in drawn), "sentences for evaluation say where and how large"
 
 
 @pytest.mark.parametrize("kind", (*SIDED, *LOBAR))
-def test_a_kind_can_be_told_without_its_place(kind: Kind) -> None:
+def test_a_sentence_can_leave_out_the_place(kind: Kind) -> None:
     rng = np.random.default_rng(11)
-    for text in {tell_unplaced(kind, rng) for _ in range(100)}:
+    for text in {sentence_without_place(kind, rng) for _ in range(100)}:
         assert re.search(TOPICS[kind], text.lower()) and not NEGATION.search(text), text
         assert not re.search(r"right|left|bilateral|lobe|both|\{| \.|\d", text.lower()), text
 

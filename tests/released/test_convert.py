@@ -1,9 +1,11 @@
-"""The released files, fabricated, become a checkpoint that makes volumes; what does not fit is said loudly."""
+"""Fabricated release files become a checkpoint that makes volumes; what does not fit is an error."""
 
 import json
 import os
+import resource
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from transformers import BertModel
 
 from ctflow.__main__ import main
+from ctflow.benchmark.subject import published_config
 from ctflow.card import read_card
 from ctflow.checkpoint.catalog import RELEASED, how_to_get
 from ctflow.checkpoint.folder import load_checkpoint
@@ -24,15 +27,13 @@ from ctflow.commands.model import find_model
 from ctflow.errors import CheckpointError
 from ctflow.io.nifti import read_nifti
 from ctflow.models.stdit import STDiT
-from ctflow.models.stdit_config import STDiTConfig
 from ctflow.pipeline import CTFlow
-from ctflow.released import specs
 from ctflow.released.convert import convert
 from ctflow.released.sources import Sources
-from ctflow.released.specs import CTCLIP, FLUX_AVAE, V1
+from ctflow.released.specs import FLUX_AVAE, PUBLISHED_CTCLIP, V1
 from ctflow.released.text import INERT_CTCLIP, INERT_CXR_BERT, bert_config, ctclip_shapes
 from ctflow.report import Report
-from tests.fabricated import TINY_V1, TINY_V2, WEIGHTS, Released, cxr_bert_file, edit_json, fabricated
+from tests.fabricated import WEIGHTS, Released, cxr_bert_file, edit_json, fabricated, run_convert, words_of
 
 GOLDEN = Path(__file__).parents[1] / "golden/ctclip"
 REPORT = Report("No pleural effusion.")
@@ -43,19 +44,12 @@ def v1(tmp_path: Path) -> Released:
     return fabricated(tmp_path / "v1", "ctflow-v1")
 
 
-def words(sources: Sources) -> list[str]:
-    parts = ("denoiser", "avae", "text", "tokenizer")
-    return [word for part in parts for word in (f"--{part}", str(getattr(sources, part)))]
-
-
 @pytest.mark.parametrize("name", ["ctflow-v1", "ctflow-v2"])
 def test_from_released_files_to_a_volume_and_its_score_by_commands_alone(
-    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tiny = {"ctflow-v1": TINY_V1, "ctflow-v2": TINY_V2}
-    monkeypatch.setattr(specs, "SPECS", tiny)
     sources, out = fabricated(tmp_path / "files", name).sources, tmp_path / "model"
-    assert main(["convert", name, *words(sources), "--out", str(out)]) == 0
+    run_convert(name, *words_of(sources), "--out", str(out))
     assert "Inferred and not proved: axes" in capsys.readouterr().out
     report, volume = tmp_path / "report.txt", tmp_path / "a.nii.gz"
     report.write_text("No pleural effusion.")
@@ -70,8 +64,8 @@ def test_from_released_files_to_a_volume_and_its_score_by_commands_alone(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("CLIP score") and len(lines) == 19
     sitk.WriteImage(sitk.ReadImage(str(volume)), str(tmp_path / "a.nrrd"))
-    words_of = ["--report-file", str(report), "--model", str(out), "--device", "cpu"]
-    assert main(["score", str(tmp_path / "a.nrrd"), *words_of]) == 0
+    settings = ["--report-file", str(report), "--model", str(out), "--device", "cpu"]
+    assert main(["score", str(tmp_path / "a.nrrd"), *settings]) == 0
     assert capsys.readouterr().out.splitlines() == lines
     assert sum("Pleural effusion" in line for line in lines) == 1
 
@@ -80,7 +74,7 @@ def test_the_two_releases_differ_as_published(tmp_path: Path) -> None:
     cards = []
     for name in ("ctflow-v1", "ctflow-v2"):
         made = fabricated(tmp_path / name, name)
-        cards.append(convert(made.recipe, made.sources, tmp_path / f"{name}-out"))
+        cards.append(convert(made.spec, made.sources, tmp_path / f"{name}-out"))
     v1, v2 = cards
     assert (v1.latent.scale, v1.latent.shift) == (0.3611, 0.1159)
     assert (v2.latent.scale, v2.latent.shift) == (0.8487, 0.0)
@@ -93,7 +87,7 @@ def test_the_two_releases_differ_as_published(tmp_path: Path) -> None:
 
 
 def test_the_weights_are_the_released_ones_byte_by_byte(v1: Released, tmp_path: Path) -> None:
-    convert(v1.recipe, v1.sources, tmp_path / "out")
+    convert(v1.spec, v1.sources, tmp_path / "out")
     for part, source in (("transformer", v1.sources.denoiser), ("avae", v1.sources.avae)):
         assert (tmp_path / "out" / part / WEIGHTS).read_bytes() == (source / WEIGHTS).read_bytes()
     loaded, golden = load_checkpoint(tmp_path / "out"), load_file(GOLDEN / "weights.safetensors")
@@ -105,30 +99,36 @@ def test_the_weights_are_the_released_ones_byte_by_byte(v1: Released, tmp_path: 
 
 def test_the_layout_of_a_tensor_in_the_file_does_not_matter(v1: Released, tmp_path: Path) -> None:
     edit_pickle(v1.sources.text, transposed)
-    convert(v1.recipe, v1.sources, tmp_path / "out")
+    convert(v1.spec, v1.sources, tmp_path / "out")
     clip, name = load_checkpoint(tmp_path / "out").ctclip, "to_visual_latent.weight"
     assert clip and torch.equal(clip.state_dict()[name], load_file(GOLDEN / "weights.safetensors")[name])
 
 
 def test_the_tokenizer_gives_the_released_ids(v1: Released, tmp_path: Path) -> None:
-    convert(v1.recipe, v1.sources, tmp_path / "out")
+    convert(v1.spec, v1.sources, tmp_path / "out")
     tokenizer = load_checkpoint(tmp_path / "out").text.tokenizer
     io = load_file(GOLDEN / "io.safetensors")
     ids, mask = io["zeroshot.prompt_input_ids"][12, 1], io["zeroshot.prompt_attention_mask"][12, 1]
     assert tokenizer("Pleural effusion is not present.")["input_ids"] == ids[mask.bool()].tolist()
 
 
-def test_a_bf16_and_a_cut_up_release_are_read_as_well(v1: Released, tmp_path: Path) -> None:
-    weights = {name: tensor.bfloat16() for name, tensor in load_file(v1.sources.denoiser / WEIGHTS).items()}
-    (v1.sources.denoiser / WEIGHTS).unlink()
+def in_two_bf16_files(denoiser: Path) -> dict[str, torch.Tensor]:
+    """Releases the weights in bf16 and in two files; the weights."""
+    weights = {name: tensor.bfloat16() for name, tensor in load_file(denoiser / WEIGHTS).items()}
+    (denoiser / WEIGHTS).unlink()
     files = [WEIGHTS.replace(".safetensors", f"-0000{i}-of-00002.safetensors") for i in (1, 2)]
     names = sorted(weights)
     parts = names[::2], names[1::2]
     for file, part in zip(files, parts, strict=True):
-        save_file({name: weights[name] for name in part}, v1.sources.denoiser / file)
+        save_file({name: weights[name] for name in part}, denoiser / file)
     index = {"weight_map": {name: file for file, part in zip(files, parts, strict=True) for name in part}}
-    (v1.sources.denoiser / f"{WEIGHTS}.index.json").write_text(json.dumps(index))
-    convert(v1.recipe, v1.sources, tmp_path / "out")
+    (denoiser / f"{WEIGHTS}.index.json").write_text(json.dumps(index))
+    return weights
+
+
+def test_a_release_in_bf16_and_in_several_files_is_read_as_well(v1: Released, tmp_path: Path) -> None:
+    weights = in_two_bf16_files(v1.sources.denoiser)
+    convert(v1.spec, v1.sources, tmp_path / "out")
     loaded = load_checkpoint(tmp_path / "out").transformer.state_dict()
     assert all(torch.equal(tensor, weights[f"model.{name}"].float()) for name, tensor in loaded.items())
 
@@ -136,8 +136,8 @@ def test_a_bf16_and_a_cut_up_release_are_read_as_well(v1: Released, tmp_path: Pa
 def test_cxr_berts_own_weights_only_by_a_flag_and_the_card_says_so(v1: Released, tmp_path: Path) -> None:
     file = cxr_bert_file(tmp_path / "pytorch_model.bin")
     with pytest.raises(CheckpointError, match=r"missing text_transformer\."):
-        convert(v1.recipe, replace(v1.sources, text=file), tmp_path / "out")
-    convert(v1.recipe, replace(v1.sources, text=file, cxr_bert=True), tmp_path / "out")
+        convert(v1.spec, replace(v1.sources, text=file), tmp_path / "out")
+    convert(v1.spec, replace(v1.sources, text=file, cxr_bert=True), tmp_path / "out")
     card = read_card(tmp_path / "out/card.json")
     assert "not parity" in card.provenance and "CXR-BERT" in card.text.encoder
     assert "CT-CLIP" not in card.licence and "CXR-BERT: MIT" in card.licence
@@ -162,7 +162,7 @@ class Evil:
 
 
 def transposed(weights: dict) -> None:
-    """As a file is that was made on a machine of another layout: the same numbers."""
+    """The same numbers, as in a file from a machine with another memory layout."""
     name = "to_visual_latent.weight"
     weights[name] = weights[name].t().contiguous().t()
 
@@ -198,7 +198,7 @@ def edit_weights(path: Path, edit: Callable[[torch.Tensor], torch.Tensor]) -> No
         (lambda s: edit_json(s.avae / "config.json", block_out_channels=[]), "makes no AutoencoderKL"),
         (lambda s: edit_json(s.avae / "config.json", in_channels=-1), "makes no AutoencoderKL"),
         (lambda s: edit_json(s.avae / "config.json", act_fn="relu"), "act_fn 'relu' instead of 'silu'"),
-        (lambda s: edit_json(s.denoiser / "config.json", num_heads=2), "2 heads of a hidden size of 48"),
+        (lambda s: edit_json(s.denoiser / "config.json", num_heads=2), "2 heads for a hidden size of 48"),
         (lambda s: edit_json(s.denoiser / "config.json", num_heads=7), "does not divide into num_heads 7"),
         (lambda s: edit_json(s.denoiser / "config.json", num_heads=0), "num_heads must be at least 1"),
         (lambda s: edit_json(s.denoiser / "config.json", input_size=[5, 8, 8]), "does not divide into patch_size"),
@@ -214,8 +214,8 @@ def edit_weights(path: Path, edit: Callable[[torch.Tensor], torch.Tensor]) -> No
         (lambda s: os.truncate(s.text, 0), r"a file of tensors \(EOFError|a file of tensors \(Ran out"),
         (lambda s: s.text.write_bytes(b"a"), "cannot be read as a file of tensors"),
         (lambda s: edit_pickle(s.text, lambda w: w.update({3: torch.zeros(1)})), "where a flat dict"),
-        (lambda s: edit_json(s.tokenizer / "config.json", num_attention_heads=5), "5 heads of a hidden size of 48"),
-        (lambda s: edit_json(s.tokenizer / "config.json", num_attention_heads=2), "2 heads of a hidden size of 48"),
+        (lambda s: edit_json(s.tokenizer / "config.json", num_attention_heads=5), "5 heads for a hidden size of 48"),
+        (lambda s: edit_json(s.tokenizer / "config.json", num_attention_heads=2), "2 heads for a hidden size of 48"),
         (lambda s: edit_json(s.tokenizer / "config.json", hidden_size="x"), "makes no text encoder"),
         (lambda s: edit_json(s.tokenizer / "config.json", vocab_size=-1), "makes no text encoder"),
         (lambda s: edit_pickle(s.text, lambda w: {"model": w}), "holds model where a flat dict"),
@@ -223,7 +223,7 @@ def edit_weights(path: Path, edit: Callable[[torch.Tensor], torch.Tensor]) -> No
         (lambda s: edit_pickle(s.text, lambda w: w.update(more=torch.zeros(1))), "unknown more"),
         (lambda s: torch.save({"a": Evil()}, s.text), "cannot be read as a file of tensors"),
         (lambda s: s.text.write_text("<html>not found</html>"), "cannot be read as a file of tensors"),
-        (lambda s: (s.tokenizer / "vocab.txt").unlink(), "holds no vocab.txt"),
+        (lambda s: (s.tokenizer / "vocab.txt").unlink(), "has no vocab.txt"),
         (lambda s: edit_json(s.tokenizer / "config.json", num_hidden_layers=1), "unknown text_transformer."),
         (lambda s: (s.tokenizer / "config.json").write_text('{"dim": 3}'), "config of CXR-BERT was expected"),
     ],
@@ -233,7 +233,7 @@ def test_what_does_not_fit_is_an_error_and_leaves_no_folder(
 ) -> None:
     spoil(v1.sources)
     with pytest.raises(CheckpointError, match=said):
-        convert(v1.recipe, v1.sources, tmp_path / "out")
+        convert(v1.spec, v1.sources, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["v1"]
 
 
@@ -242,20 +242,18 @@ def test_a_second_half_that_is_missing_is_named(v1: Released, tmp_path: Path) ->
     index = {"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
     (v1.sources.denoiser / f"{WEIGHTS}.index.json").write_text(json.dumps(index))
     with pytest.raises(CheckpointError, match=r"two\.safetensors.*download is not complete"):
-        convert(v1.recipe, v1.sources, tmp_path / "out")
+        convert(v1.spec, v1.sources, tmp_path / "out")
 
 
 def test_the_published_transformer_has_474_tensors() -> None:
-    config = STDiTConfig((16, 32, 32), (2, 2, 2), 32, 16, 1024, 24, 16, 4.0, 768)
-    large = without_memory(lambda: STDiT(config))
+    large = without_memory(lambda: STDiT(published_config("L")))
     assert len(large.state_dict()) == 474
     assert round(sum(parameter.numel() for parameter in large.parameters()) / 1e6, 1) == 513.7
 
 
 def test_a_file_of_the_published_size_is_checked_by_its_header(tmp_path: Path) -> None:
-    """Two gigabytes that take no room and no time: a sparse file behind a true header."""
-    config = STDiTConfig((16, 32, 32), (2, 2, 2), 32, 16, 1024, 24, 16, 4.0, 768)
-    shapes = shapes_of(without_memory(lambda: STDiT(config)).state_dict())
+    """Two gigabytes that take neither space nor time: a sparse file behind a true header."""
+    shapes = shapes_of(without_memory(lambda: STDiT(published_config("L"))).state_dict())
     header, end = {}, 0
     for name, shape in shapes.items():
         start, end = end, end + 4 * torch.Size(shape).numel()
@@ -285,7 +283,7 @@ def test_the_real_ct_clip_v2_would_be_accounted_for_key_by_key(tmp_path: Path) -
     keys = {name: tuple(shape) for name, (shape, _) in real["keys"].items()}
     assert len(keys) == real["n_keys"] == 362
     kept = {name: shape for name, shape in keys.items() if not INERT_CTCLIP.fullmatch(name)}
-    assert kept == ctclip_shapes(real_bert_shapes(tmp_path), CTCLIP)
+    assert kept == ctclip_shapes(real_bert_shapes(tmp_path), PUBLISHED_CTCLIP)
 
 
 def test_the_real_cxr_bert_would_be_accounted_for_key_by_key(tmp_path: Path) -> None:
@@ -324,17 +322,38 @@ def test_a_released_model_that_is_not_here_says_how_to_get_it_and_its_licences(
     assert how_to_get(RELEASED[name]) in said
 
 
-def test_a_disk_that_is_full_is_said(v1: Released, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As on a disk that is almost full: the system refuses to make a file any larger."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    monkeypatch.setattr("ctflow.released.convert.save_file", full)
-    with pytest.raises(CheckpointError, match=r"out cannot be written .*No space left"):
-        convert(v1.recipe, v1.sources, tmp_path / "out")
+
+@pytest.mark.parametrize(
+    ("size", "cause"),
+    [
+        pytest.param(100_000, OSError, id="where Python copies"),
+        pytest.param(300_000, SafetensorError, id="where safetensors writes"),
+    ],
+)
+def test_a_disk_that_is_full_is_an_error_that_names_the_folder(
+    v1: Released, tmp_path: Path, size: int, cause: type[Exception]
+) -> None:
+    in_two_bf16_files(v1.sources.denoiser)  # each smaller than the image tower
+    with (
+        files_of_at_most(size),
+        pytest.raises(CheckpointError, match=r"out cannot be written .*File too large") as error,
+    ):
+        convert(v1.spec, v1.sources, tmp_path / "out")
+    assert isinstance(error.value.__cause__, cause)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["v1"]
 
 
-def test_a_folder_that_is_there_is_never_written_over(v1: Released, tmp_path: Path) -> None:
+def test_a_folder_that_exists_is_never_overwritten(v1: Released, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    with pytest.raises(CheckpointError, match="is there already"):
-        convert(v1.recipe, v1.sources, tmp_path / "out")
+    with pytest.raises(CheckpointError, match="exists already"):
+        convert(v1.spec, v1.sources, tmp_path / "out")

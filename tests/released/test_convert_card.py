@@ -1,4 +1,4 @@
-"""The card of a converted model says what really went in, and what of it is not proved."""
+"""The card of a converted model says what went into it, and what about it is not proved."""
 
 import hashlib
 import json
@@ -11,26 +11,20 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ctflow.__main__ import main
 from ctflow.card import ModelCard, read_card
 from ctflow.checkpoint.catalog import CXR_BERT, RELEASED
 from ctflow.checkpoint.catalog import TAEF1 as TAEF1_ADDRESS
-from ctflow.commands.convert import _PATTERNS
 from ctflow.pipeline import CTFlow
-from ctflow.released import specs
 from ctflow.released.convert import convert
 from ctflow.released.hub import parse_address
-from tests.fabricated import TINY_V1, TINY_V2, WEIGHTS, cxr_bert_file, fabricated, taef1_folder
+from tests.fabricated import WEIGHTS, cxr_bert_file, fabricated, run_convert, taef1_folder, words_of
 
 COMMIT, LATER = "a" * 40, "b" * 40
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The published places in a cache as the hub's library lays it out, at two commits each, and no network."""
-    monkeypatch.setattr(specs, "SPECS", {"ctflow-v1": TINY_V1, "ctflow-v2": TINY_V2})
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr("ctflow.released.hub._download", lambda address, _: at(tmp_path / "hub", address))
+def hub(tmp_path: Path) -> Path:
+    """The published places in a cache with the layout of the hub's client, at two commits each."""
     sources = fabricated(tmp_path / "files", "ctflow-v1").sources
     published = {part.source: getattr(sources, part.name) for part in RELEASED["ctflow-v1"].parts}
     published[TAEF1_ADDRESS] = taef1_folder(tmp_path / "files/small")
@@ -49,12 +43,17 @@ def at(cache: Path, address) -> Path:
 
 
 def converted(folder: Path, *words: str, name: str = "ctflow-v1") -> ModelCard:
+    """The card of a model that the command makes from what the hub has in its cache, and from local files."""
+
+    def fetch(source: str, patterns: tuple[str, ...]) -> Path:
+        return Path(source) if Path(source).exists() else at(folder / "hub", parse_address(source))
+
     out = folder / f"model{len(list(folder.iterdir()))}"
-    assert main(["convert", name, *words, "--out", str(out)]) == 0
+    run_convert(name, *words, "--out", str(out), fetch=fetch)
     return read_card(out / "card.json")
 
 
-def test_published_places_are_said_with_their_commits(hub: Path) -> None:
+def test_the_card_names_published_places_with_their_commits(hub: Path) -> None:
     card = converted(hub, "--taef1")
     assert card.title == "CTFlow, the published weights"
     assert card.provenance == (
@@ -73,14 +72,14 @@ def test_the_published_place_may_be_typed_out(hub: Path) -> None:
 
 
 def test_another_commit_makes_another_card_and_is_not_called_published(hub: Path) -> None:
-    """Both said "the published weights", and nothing told the one from the other."""
+    """Both cards used to say "the published weights", and nothing distinguished them."""
     other = f"EnyaWoooo/CTFlow@{LATER}/checkpoint-680000/denoiser_ema"
     first, second = converted(hub), converted(hub, "--denoiser", other)
     assert f"denoiser: {other};" in second.provenance and first.provenance != second.provenance
     assert "published" not in second.title + second.provenance
 
 
-def test_a_local_part_is_said_by_its_hash_and_never_by_its_path(hub: Path) -> None:
+def test_the_card_names_a_local_part_by_its_hash_and_never_by_its_path(hub: Path) -> None:
     sources = hub / "files"
     card = converted(hub, "--denoiser", str(sources / "denoiser_ema"), "--text", str(sources / "CT-CLIP_v2.pt"))
     assert card.title == "CTFlow, weights as given"
@@ -92,7 +91,7 @@ def test_a_local_part_is_said_by_its_hash_and_never_by_its_path(hub: Path) -> No
 
 
 def test_a_path_into_the_cache_is_a_local_one(hub: Path) -> None:
-    """What lies there may have been changed by hand."""
+    """The files there may have been changed by hand."""
     place = at(hub / "hub", replace(parse_address(str(RELEASED["ctflow-v1"].part("avae").source)), revision=COMMIT))
     assert "avae: a local folder" in converted(hub, "--avae", str(place)).provenance
 
@@ -104,34 +103,30 @@ def test_another_small_decoder_or_text_encoder_is_not_the_published_model(hub: P
     assert f"text: {CXR_BERT}@{COMMIT}/pytorch_model.bin;" in card.provenance
 
 
-def test_of_v2_no_place_is_known_to_be_the_published_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(specs, "SPECS", {"ctflow-v2": TINY_V2})
+def test_no_place_is_known_to_be_the_published_one_of_v2(tmp_path: Path) -> None:
     sources = fabricated(tmp_path / "files", "ctflow-v2").sources
-    words = [word for name in _PATTERNS if name != "taef1" for word in (f"--{name}", str(getattr(sources, name)))]
-    card = converted(tmp_path, *words, name="ctflow-v2")
+    card = converted(tmp_path, *words_of(sources), name="ctflow-v2")
     assert card.title == "CTFlow v2, weights as given"
     assert "avae: a local file (sha256" in card.provenance
 
 
-def test_local_weights_that_differ_differ_in_the_card_and_what_is_not_read_does_not(tmp_path: Path) -> None:
+def test_the_card_differs_for_other_local_weights_and_not_for_files_that_are_not_read(tmp_path: Path) -> None:
     made = fabricated(tmp_path / "v1", "ctflow-v1")
-    first = convert(made.recipe, made.sources, tmp_path / "first").provenance
+    first = convert(made.spec, made.sources, tmp_path / "first").provenance
     (made.sources.denoiser / ".git").write_text("notes of a download")
-    assert convert(made.recipe, made.sources, tmp_path / "again").provenance == first
+    assert convert(made.spec, made.sources, tmp_path / "again").provenance == first
     weights = load_file(made.sources.denoiser / WEIGHTS)
     save_file(weights | {"model.t_block.1.bias": torch.ones(288)}, made.sources.denoiser / WEIGHTS)
-    second = convert(made.recipe, made.sources, tmp_path / "second").provenance
+    second = convert(made.spec, made.sources, tmp_path / "second").provenance
     differ = [(a, b) for a, b in zip(first.split("; "), second.split("; "), strict=True) if a != b]
     assert len(differ) == 1 and "denoiser: a local folder" in differ[0][0]
 
 
 @pytest.mark.parametrize("name", ["ctflow-v1", "ctflow-v2"])
-def test_who_looks_at_a_volume_is_told_what_is_inferred_and_no_longer_once_it_was_proved(
-    name: str, tmp_path: Path
-) -> None:
-    """The page shows this alone, and a mirrored volume looks like any other. An edit of the card is all it takes."""
+def test_the_caution_beside_a_volume_says_what_is_inferred_until_it_is_proved(name: str, tmp_path: Path) -> None:
+    """The page shows only this, and a mirrored volume looks like any other. Editing the card is enough to change it."""
     made, out = fabricated(tmp_path / "files", name), tmp_path / "out"
-    card = convert(made.recipe, made.sources, out)
+    card = convert(made.spec, made.sources, out)
     assert card.caution == (
         "Synthetic: of no real patient. Not for diagnosis. "
         "Inferred, not proved: left and right, slice spacing, text format."

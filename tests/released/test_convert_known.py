@@ -1,4 +1,4 @@
-"""What no shape of a weight shows is compared with what is known of the released models."""
+"""What the shapes of weights do not show is compared with what is known of the released models."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ def v1(tmp_path: Path) -> Released:
 
 
 def swapped(*pair: str) -> list[str]:
-    """The vocabulary with two words in each other's place: as large, and its special words where they were."""
+    """The vocabulary with two words exchanged: its size and the place of its special words stay the same."""
     places = dict(zip(pair, reversed(pair), strict=True))
     return [places.get(word, word) for word in VOCABULARY]
 
@@ -40,32 +40,32 @@ def write(words: list[str], tokenizer: Path) -> None:
     "words",
     [swapped("left", "right"), swapped("effusion", "not"), [*VOCABULARY[5:], *VOCABULARY[:5]], VOCABULARY[:100]],
 )
-def test_another_berts_vocabulary_is_refused_be_it_of_the_same_size(
+def test_the_vocabulary_of_another_bert_is_refused_even_if_it_has_the_same_size(
     v1: Released, tmp_path: Path, words: list[str]
 ) -> None:
-    """Only the ids of the five special words were looked at, and every report was read as another."""
+    """Only the ids of the five special words used to be checked, and every report was read as another one."""
     write(words, v1.sources.tokenizer)
     with pytest.raises(CheckpointError, match=r"vocab\.txt is not CXR-BERT's: its sha256 begins with \w{12} instead"):
-        convert(v1.recipe, v1.sources, tmp_path / "out")
+        convert(v1.spec, v1.sources, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_nothing_beside_the_vocabulary_changes_the_words(v1: Released, tmp_path: Path) -> None:
-    """A tokenizer.json is read in place of a vocab.txt, and a tokenizer_config.json says what a text begins with."""
+    """A tokenizer.json is read instead of a vocab.txt, and a tokenizer_config.json sets what a text begins with."""
     other = tmp_path / "other"
     shutil.copytree(v1.sources.tokenizer, other)
     write(swapped("effusion", "not"), other)
     BertTokenizer.from_pretrained(other).save_pretrained(other)
     shutil.copy(other / "tokenizer.json", v1.sources.tokenizer)
     edit_json(v1.sources.tokenizer / "tokenizer_config.json", cls_token="[MASK]", do_lower_case=False)
-    convert(v1.recipe, v1.sources, tmp_path / "out")
+    convert(v1.spec, v1.sources, tmp_path / "out")
     found = load_checkpoint(tmp_path / "out").text.tokenizer("No effusion.")["input_ids"]
     assert found == [VOCABULARY.index(word) for word in ("[CLS]", "no", "effusion", ".", "[SEP]")]
 
 
-@pytest.mark.parametrize("recipe", SPECS.values(), ids=SPECS)
-def test_the_released_vocabulary_is_the_one_of_the_golden_ids(recipe) -> None:
-    assert recipe.vocabulary_sha256 == json.loads(LABELS.read_text(encoding="utf-8"))["real_tokenizer"]["vocab_sha256"]
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_the_released_vocabulary_is_the_one_of_the_golden_ids(spec) -> None:
+    assert spec.vocabulary_sha256 == json.loads(LABELS.read_text(encoding="utf-8"))["real_tokenizer"]["vocab_sha256"]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_the_released_vocabulary_is_the_one_of_the_golden_ids(recipe) -> None:
 def test_a_bert_of_another_function_is_refused(v1: Released, tmp_path: Path, said: dict, words: str) -> None:
     edit_json(v1.sources.tokenizer / "config.json", **said)
     with pytest.raises(CheckpointError, match=f"cxr/config.json {words}"):
-        convert(v1.recipe, v1.sources, tmp_path / "out")
+        convert(v1.spec, v1.sources, tmp_path / "out")
 
 
 def change(path: Path, name: str, edit: Callable[[torch.Tensor], torch.Tensor]) -> None:
@@ -90,10 +90,10 @@ def change(path: Path, name: str, edit: Callable[[torch.Tensor], torch.Tensor]) 
 
 @pytest.mark.parametrize("size", [[4, 16, 4], [4, 4, 16]])
 def test_a_plane_of_as_many_tokens_in_another_shape_is_refused(v1: Released, tmp_path: Path, size: list[int]) -> None:
-    """Every tensor fits, and the volumes would be of another shape than the model was trained for."""
+    """Every tensor fits, but the volumes would have another shape than the model was trained for."""
     edit_json(v1.sources.denoiser / "config.json", input_size=size)
-    with pytest.raises(CheckpointError, match=r"holds a pos_embed that is off by .* not of one model"):
-        convert(v1.recipe, v1.sources, tmp_path / "out")
+    with pytest.raises(CheckpointError, match=r"holds a pos_embed that differs by .* not belong to the same model"):
+        convert(v1.spec, v1.sources, tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", ["pos_embed", "pos_embed_temporal"])
@@ -105,15 +105,15 @@ def test_positions_that_the_config_does_not_make_are_refused(
     v1: Released, tmp_path: Path, name: str, edit: Callable[[torch.Tensor], torch.Tensor]
 ) -> None:
     change(v1.sources.denoiser / WEIGHTS, f"model.{name}", edit)
-    with pytest.raises(CheckpointError, match=f"holds a {name} that is off by"):
-        convert(v1.recipe, v1.sources, tmp_path / "out")
+    with pytest.raises(CheckpointError, match=f"holds a {name} that differs by"):
+        convert(v1.spec, v1.sources, tmp_path / "out")
 
 
 @pytest.mark.parametrize("edit", [lambda t: t + 5e-6, torch.Tensor.bfloat16, torch.Tensor.half])
 def test_positions_may_be_rounded(v1: Released, tmp_path: Path, edit: Callable[[torch.Tensor], torch.Tensor]) -> None:
     for name in ("pos_embed", "pos_embed_temporal"):
         change(v1.sources.denoiser / WEIGHTS, f"model.{name}", edit)
-    convert(v1.recipe, v1.sources, tmp_path / "out")
+    convert(v1.spec, v1.sources, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -128,35 +128,33 @@ def test_positions_may_be_rounded(v1: Released, tmp_path: Path, edit: Callable[[
         ({"shift_factor": 0.1}, "scaling_factor 1 and shift_factor 0 were expected, not 1.0 and 0.1"),
     ],
 )
-def test_a_small_decoder_of_another_function_than_taef1s_is_refused(
+def test_a_small_decoder_with_another_function_than_taef1_is_refused(
     v1: Released, tmp_path: Path, said: dict, words: str
 ) -> None:
     small = taef1_folder(tmp_path / "small", **said)
     with pytest.raises(CheckpointError, match=words):
-        convert(v1.recipe, replace(v1.sources, taef1=small), tmp_path / "out")
+        convert(v1.spec, replace(v1.sources, taef1=small), tmp_path / "out")
 
 
-def test_a_small_decoder_whose_config_is_silent_is_of_diffusers_defaults(v1: Released, tmp_path: Path) -> None:
+def test_a_small_decoder_has_diffusers_defaults_for_fields_left_out(v1: Released, tmp_path: Path) -> None:
     small = taef1_folder(tmp_path / "small")
     config = json.loads((small / "config.json").read_text())
     for name in ("act_fn", "upsample_fn", "latent_magnitude", "latent_shift", "upsampling_scaling_factor"):
         del config[name]
     (small / "config.json").write_text(json.dumps(config))
-    convert(v1.recipe, replace(v1.sources, taef1=small), tmp_path / "out")
+    convert(v1.spec, replace(v1.sources, taef1=small), tmp_path / "out")
 
 
-def test_an_avae_whose_file_does_not_say_its_scale_is_refused_where_it_was_published_with_it(
-    v1: Released, tmp_path: Path
-) -> None:
+def test_a_bare_avae_is_refused_if_it_was_published_with_its_scale(v1: Released, tmp_path: Path) -> None:
     v2 = fabricated(tmp_path / "v2", "ctflow-v2")
     with pytest.raises(CheckpointError, match="does not say how its latents are scaled"):
-        convert(v1.recipe, replace(v1.sources, avae=v2.sources.avae), tmp_path / "out")
+        convert(v1.spec, replace(v1.sources, avae=v2.sources.avae), tmp_path / "out")
 
 
 def test_fluxs_own_avae_is_not_taken_for_v2s(v1: Released, tmp_path: Path) -> None:
     v2 = fabricated(tmp_path / "v2", "ctflow-v2")
     with pytest.raises(CheckpointError, match=r"scaling_factor 0\.3611 instead of 0\.8487"):
-        convert(v2.recipe, replace(v2.sources, avae=v1.sources.avae), tmp_path / "out")
+        convert(v2.spec, replace(v2.sources, avae=v1.sources.avae), tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -173,10 +171,10 @@ def test_the_published_part_of_another_model_is_refused_before_anything_is_fetch
     words = ["convert", "ctflow-v2", "--denoiser", address, "--avae", "a/b/c.pt", "--out", str(tmp_path / "out")]
     assert main(words) == 2
     (said,) = capsys.readouterr().err.splitlines()
-    assert "is ctflow-v1's: give ctflow-v2's own" in said
+    assert "is part of ctflow-v1: give that of ctflow-v2" in said
 
 
-def test_taef1_for_latents_that_it_does_not_decode_is_refused_before_anything_is_fetched(
+def test_taef1_is_refused_before_anything_is_fetched_if_it_cannot_decode_the_latents(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     words = ["convert", "ctflow-v2", "--denoiser", "a/b", "--avae", "a/c", "--taef1", "--out", str(tmp_path / "out")]

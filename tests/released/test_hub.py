@@ -1,4 +1,4 @@
-"""Addresses on the hub, fetching from a hub of our own, and what is said where nothing can be fetched."""
+"""Addresses on the hub, downloads from a hub of our own, and the messages when nothing can be fetched."""
 
 import json
 import os
@@ -30,20 +30,13 @@ def test_an_address_on_the_hub_is_read(text: str, address: tuple | None) -> None
     assert parse_address(text) == (address and Address(*address))
 
 
-def test_what_is_neither_here_nor_an_address_is_said() -> None:
-    with pytest.raises(CheckpointError, match=r"nothing at \./no/such"):
+def test_what_is_neither_a_local_path_nor_an_address_is_an_error() -> None:
+    with pytest.raises(CheckpointError, match=r"\./no/such does not exist, and it is not an address"):
         fetch("./no/such", ("*",))
 
 
-def test_offline_and_not_in_the_cache_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(CheckpointError, match="go online, or give a local path"):
-        fetch("nobody/nothing/at/all", ("*",))
-
-
 COMMITS = {"main": "b" * 40, "v1": "a" * 40}
-BIG = 24_000_000  # the library keeps a broken download in pieces of 10 MB
+BIG = 24_000_000  # bytes: the client keeps a broken download in pieces of 10 MB
 
 
 FILES = ("part/config.json", "part/w.safetensors", "other/x.safetensors")
@@ -54,7 +47,7 @@ def content(commit: str, name: str = "w.safetensors") -> bytes:
 
 
 class Hub(ThreadingHTTPServer):
-    """As much of the hub as a download needs: one model of two commits, and another that is gated."""
+    """As much of the hub as a download needs: one model with two commits, and another that is gated."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
@@ -126,7 +119,7 @@ def hub() -> Iterator[Hub]:
 
 
 def fetched(hub: Hub, home: Path, source: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """In a process of its own, because the hub's library reads its settings when it is imported."""
+    """In a process of its own, because the hub's client reads its settings when it is imported."""
     code = (
         "import sys\nfrom ctflow.errors import CheckpointError\nfrom ctflow.released.hub import fetch\n"
         f"try:\n    print(fetch({source!r}, ('config.json', '*.safetensors')))\n"
@@ -166,6 +159,11 @@ def test_a_single_file_is_fetched_without_the_list_of_all_others(hub: Hub, tmp_p
     assert not any(path.startswith("/api/models/") for _, path, _ in hub.asked)
 
 
+def test_offline_what_is_not_in_the_cache_is_an_error_that_says_what_to_do(hub: Hub, tmp_path: Path) -> None:
+    done = fetched(hub, tmp_path, "nobody/nothing/at/all", HF_HUB_OFFLINE="1")
+    assert done.returncode and "go online, or give a local path" in done.stderr and not hub.asked
+
+
 def test_a_revision_is_pinned_and_what_was_fetched_is_there_without_a_network(hub: Hub, tmp_path: Path) -> None:
     for name in ("v1", "a" * 40):
         folder = folder_of(fetched(hub, tmp_path, f"own/model@{name}/part"))
@@ -181,21 +179,21 @@ def test_what_was_fetched_is_known_by_its_commit(hub: Hub, tmp_path: Path) -> No
             found = folder_of(fetched(hub, tmp_path, source + inside))
             assert resolved(source + inside, found) == f"own/model@{commit}{inside}"
     cached = folder_of(fetched(hub, tmp_path, "own/model/part"))
-    assert resolved(str(cached), cached) is None, "it was asked for by its path: nothing was fetched"
+    assert resolved(str(cached), cached) is None, "it was given by its path: nothing was fetched"
     near = f"hub/models--own--model/snapshots/{'a' * 40}/part"
-    assert resolved(near, Path(near)) is None, "so was this, which would pass for an address"
+    assert resolved(near, Path(near)) is None, "so was this, which looks like an address"
 
 
-def test_a_commit_is_said_of_data_sets_and_of_whole_places_too() -> None:
+def test_the_commit_of_data_sets_and_of_whole_repositories_is_known_too() -> None:
     place = Path("/cache/datasets--a--b/snapshots") / ("c" * 40)
     assert resolved("datasets/a/b@x/c.pt", place / "c.pt") == f"datasets/a/b@{'c' * 40}/c.pt"
     assert resolved("hf://a/b", place) == f"a/b@{'c' * 40}"
 
 
-def test_a_download_that_breaks_off_goes_on_where_it_was(hub: Hub, tmp_path: Path) -> None:
+def test_a_download_that_breaks_off_resumes_where_it_was(hub: Hub, tmp_path: Path) -> None:
     hub.cuts = 1
     done = fetched(hub, tmp_path, "own/model/part")
-    if done.returncode:  # the library may have gone on by itself
+    if done.returncode:  # the client may have resumed by itself
         assert "what was fetched so far is kept" in done.stderr
         done = fetched(hub, tmp_path, "own/model/part")
     assert (folder_of(done) / "w.safetensors").read_bytes() == content(COMMITS["main"])
@@ -209,8 +207,8 @@ def test_a_gated_model_says_what_to_accept_and_where_to_log_in(hub: Hub, tmp_pat
     assert "Traceback" not in done.stderr
 
 
-def test_a_place_that_is_not_there_is_said(hub: Hub, tmp_path: Path) -> None:
-    places = ("own/none/part", "own/none/w.pt", "own/model/none"), ("There is no such place",) * 2 + ("holds no none",)
+def test_a_place_that_does_not_exist_is_an_error(hub: Hub, tmp_path: Path) -> None:
+    places = ("own/none/part", "own/none/w.pt", "own/model/none"), ("There is no such place",) * 2 + ("has no none",)
     for source, said in zip(*places, strict=True):
         done = fetched(hub, tmp_path, source)
         assert done.returncode and said in done.stderr and "Traceback" not in done.stderr

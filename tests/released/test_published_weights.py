@@ -1,6 +1,6 @@
 """The published weights themselves: `python -m ctflow convert ctflow-v1`, then `pytest -m weights` (a GPU helps).
 
-What the card calls inferred is proved by these, or shown to be wrong.
+These tests prove what the card calls inferred, or show that it is wrong.
 """
 
 from itertools import pairwise
@@ -33,7 +33,7 @@ def chest(model: CTFlow) -> Volume:
 
 
 def test_black_and_white_come_back_through_its_avae(model: CTFlow) -> None:
-    """So latents are scaled as the A-VAE was published, and HU lie where the card says."""
+    """So latents are scaled as in the published A-VAE, and HU are where the card says."""
     geometry, avae = model.card.geometry, load_checkpoint(FOLDER).avae
     for value in (model.card.intensity.black, model.card.intensity.white):
         back = avae.decode(avae.code_of(value, geometry.rows, geometry.columns)[None])
@@ -52,7 +52,7 @@ def test_slices_rows_and_columns_run_as_its_card_says(chest: Volume) -> None:
 
 
 def domes_below(volume: Volume) -> bool:
-    """Whether the lungs end in more soft tissue at the feet's end, where the liver is, than at the head's."""
+    """Whether the lungs end in more soft tissue towards the feet, where the liver is, than towards the head."""
     hu, _ = volume.along(("S", "P", "L"))
     inside = hu[:, hu.shape[1] // 4 : -hu.shape[1] // 4, hu.shape[2] // 5 : -hu.shape[2] // 5]
     lung = ((inside > -950) & (inside < -600)).mean((1, 2))
@@ -62,8 +62,8 @@ def domes_below(volume: Volume) -> bool:
     return bool(tissue[slices[:few]].mean() > tissue[slices[-few:]].mean())
 
 
-def test_its_report_is_heard(model: CTFlow) -> None:
-    """The same noise and another sentence: the volumes differ, on the side that the sentence names most."""
+def test_it_draws_what_the_report_says(model: CTFlow) -> None:
+    """The same noise and another sentence: the volumes differ most on the side that the sentence names."""
     made = [
         model.generate(model.card.request(Report(f"Large {side} pleural effusion."), seed=1, **PRESETS["quality"]))
         for side in ("right", "left")

@@ -1,10 +1,11 @@
-"""TAEF1, the small decoder that a model of FLUX's latents may have beside its A-VAE."""
+"""TAEF1, the small decoder that a model with FLUX's latents may have beside its A-VAE."""
 
 import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,24 +15,25 @@ from diffusers import AutoencoderTiny
 from ctflow.__main__ import main
 from ctflow.card import read_card
 from ctflow.checkpoint.folder import load_checkpoint
-from ctflow.commands import convert as command
 from ctflow.errors import CheckpointError, RequestError
 from ctflow.io.nifti import read_nifti
 from ctflow.io.sidecar import read_sidecar
 from ctflow.pipeline import CTFlow
 from ctflow.released.convert import convert
 from ctflow.report import Report
-from tests.fabricated import WEIGHTS, fabricated, taef1_folder
+from ctflow.runtime.cuda import PendingSlices
+from ctflow.runtime.engine import Engine, EngineFactory, engine_on
+from tests.fabricated import WEIGHTS, fabricated, run_convert, taef1_folder, words_of
 
 REPORT = Report("No pleural effusion.")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A converted ctflow-v1 that took TAEF1 in."""
+    """A converted ctflow-v1 with TAEF1."""
     place = tmp_path_factory.mktemp("taef1")
     v1 = fabricated(place / "v1", "ctflow-v1")
-    convert(v1.recipe, replace(v1.sources, taef1=taef1_folder(place / "small")), place / "model")
+    convert(v1.spec, replace(v1.sources, taef1=taef1_folder(place / "small")), place / "model")
     return place / "model"
 
 
@@ -46,26 +48,49 @@ def test_it_decodes_the_transformers_latents_as_they_are_to_the_mean_of_its_chan
     assert expected.shape == (7, 64, 64)
 
 
+def noting(latents: list[torch.Tensor]) -> EngineFactory:
+    """Makes engines that add to `latents` what they decode."""
+
+    def make(*networks: Any) -> Engine:
+        plain = engine_on(*networks)
+
+        def decode(given: torch.Tensor) -> PendingSlices:
+            latents.append(given.clone())
+            return plain.decode(given)
+
+        return replace(plain, decode=decode)
+
+    return make
+
+
 def test_volumes_differ_by_the_decoder_alone(folder: Path) -> None:
-    avae, taef1 = CTFlow.load(folder, "cpu"), CTFlow.load(folder, "cpu", decoder="taef1")
+    latents: dict[str, list[torch.Tensor]] = {"avae": [], "taef1": []}
+    avae, taef1 = (
+        CTFlow.load(folder, "cpu", decoder=name, make_engine=noting(decoded)) for name, decoded in latents.items()
+    )
     request = avae.card.request(REPORT, seed=1, steps=2, chunks=2)
     one, other = avae.generate(request), taef1.generate(request)
     assert one.hu.shape == other.hu.shape and (one.hu != other.hu).any()
     assert other.hu.min() >= -1000 and other.hu.max() <= 1400
     np.testing.assert_array_equal(one.affine, other.affine)
-    latents = [list(model._sample(request, None))[-1].latents for model in (avae, taef1)]
-    assert torch.equal(*latents), "so a volume ends where it would with the A-VAE"
+    assert torch.equal(*map(torch.cat, latents.values())), "so a volume ends where it would with the A-VAE"
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_it_gives_the_cpus_volume_but_for_rounding(folder: Path) -> None:
-    cpu, gpu = (CTFlow.load(folder, device, decoder="taef1") for device in ("cpu", "cuda"))
-    latents = torch.randn(4, 8, 8, 8, generator=torch.Generator().manual_seed(0))
-    expected, found = cpu._decode(latents).wait(), gpu._decode(latents.cuda()).wait()
+def test_on_a_gpu_it_gives_the_cpus_slices_except_for_rounding(folder: Path) -> None:
+    latents = torch.randn(8, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    slices = []
+    for device in (torch.device("cpu"), torch.device("cuda")):
+        loaded = load_checkpoint(folder)
+        assert loaded.taef1 is not None
+        engine = engine_on(device, loaded.transformer.to(device), loaded.taef1.to(device), "plain")
+        with torch.inference_mode():
+            slices.append(engine.decode(latents.to(device)).wait())
+    expected, found = slices
     assert (found - expected).square().mean().sqrt() < 0.03 * expected.std()
 
 
-def test_a_sidecar_says_which_decoder_it_was_and_goes_with_no_other(
+def test_a_sidecar_names_its_decoder_and_is_refused_with_another(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = ["--model", str(folder), "--device", "cpu"]
@@ -81,14 +106,12 @@ def test_a_sidecar_says_which_decoder_it_was_and_goes_with_no_other(
 
 def test_a_model_without_it_says_how_to_get_it(tmp_path: Path) -> None:
     v1 = fabricated(tmp_path / "v1", "ctflow-v1")
-    convert(v1.recipe, v1.sources, tmp_path / "model")
+    convert(v1.spec, v1.sources, tmp_path / "model")
     with pytest.raises(RequestError, match=r"no decoder 'taef1'.*--taef1"):
         CTFlow.load(tmp_path / "model", "cpu", decoder="taef1")
 
 
-def test_the_command_takes_it_in_from_where_it_is_published_or_from_a_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_adds_it_from_where_it_is_published_or_from_a_folder(tmp_path: Path) -> None:
     v1 = fabricated(tmp_path / "v1", "ctflow-v1")
     small, asked = taef1_folder(tmp_path / "small"), []
 
@@ -96,13 +119,9 @@ def test_the_command_takes_it_in_from_where_it_is_published_or_from_a_folder(
         asked.append(address)
         return small if address == "madebyollin/taef1" else Path(address)
 
-    monkeypatch.setattr("ctflow.released.hub.fetch", fetch)
-    monkeypatch.setattr("ctflow.released.specs.SPECS", {"ctflow-v1": v1.recipe})
-    parts = {name: str(getattr(v1.sources, name)) for name in command._PATTERNS if name != "taef1"}
-    words = [word for name, path in parts.items() for word in (f"--{name}", path)]
     for given in ([], [str(small)]):
         out = tmp_path / f"model{len(given)}"
-        assert main(["convert", "ctflow-v1", *words, "--taef1", *given, "--out", str(out)]) == 0
+        run_convert("ctflow-v1", *words_of(v1.sources), "--taef1", *given, "--out", str(out), fetch=fetch)
         assert (out / "taef1" / WEIGHTS).read_bytes() == (small / WEIGHTS).read_bytes()
         assert read_card(out / "card.json").name == "ctflow-v1"
     assert asked.count("madebyollin/taef1") == 1
@@ -125,7 +144,7 @@ def test_what_is_not_taef1_is_refused(tmp_path: Path, spoil: Callable[[Path], ob
     small = taef1_folder(tmp_path / "small")
     spoil(small)
     with pytest.raises(CheckpointError, match=said):
-        convert(v1.recipe, replace(v1.sources, taef1=small), tmp_path / "model")
+        convert(v1.spec, replace(v1.sources, taef1=small), tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
@@ -137,7 +156,7 @@ def edit(folder: Path, **values: object) -> None:
 def test_a_model_with_latents_of_its_own_takes_none(tmp_path: Path) -> None:
     v2 = fabricated(tmp_path / "v2", "ctflow-v2")
     with pytest.raises(CheckpointError, match="ctflow-v2 has its own"):
-        convert(v2.recipe, replace(v2.sources, taef1=taef1_folder(tmp_path / "small")), tmp_path / "model")
+        convert(v2.spec, replace(v2.sources, taef1=taef1_folder(tmp_path / "small")), tmp_path / "model")
 
 
 def test_other_latents_than_the_models_are_refused_when_it_is_loaded(folder: Path, tmp_path: Path) -> None:
@@ -164,7 +183,7 @@ def test_the_published_size_fits_flux() -> None:
 
 
 def test_in_half_precision_it_gives_no_nan(folder: Path) -> None:
-    """As on a GPU without bf16, where FLUX's A-VAE must stay in float32."""
+    """As on a GPU without bf16, on which FLUX's A-VAE must stay in float32."""
     taef1 = load_checkpoint(folder).taef1
     assert taef1 is not None
     latents = 4 * torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""What a GPU may do besides: on a CPU with stand-ins for streams and graphs, and on a GPU against plain PyTorch."""
+"""What a GPU can do beyond plain PyTorch: on a CPU with stand-ins for streams and graphs, and on a GPU for real."""
 
 import threading
 from collections.abc import Callable
@@ -10,36 +10,45 @@ import pytest
 import torch
 from torch import Tensor
 
-from ctflow.benchmark.reference import reference_velocity
-from ctflow.checkpoint.folder import load_checkpoint, load_transformer
+from ctflow.benchmark.reference import reference_answer
+from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.choices import CUDA_LEVELS
-from ctflow.errors import RequestError
 from ctflow.generator import ChunkDone, Event, Finished, StepDone, joined
 from ctflow.models.avae import SliceDecoder
 from ctflow.models.stdit import STDiT
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from ctflow.runtime.cuda import PendingSlices, Replayed, compile_blocks
+from ctflow.runtime.cuda import PendingSlices, Recording, ReplayedTransformer, Step, compile_blocks
 from ctflow.runtime.device import resolve_device
-from ctflow.runtime.engine import Engine, engine_on
-from tests.benchmark.test_benchmark import GOLDEN, ORDINARY_RMS, golden
+from ctflow.runtime.engine import Engine, EngineFactory, engine_on
+from tests.golden.forward import ORDINARY_RMS, golden, golden_transformer
 
 REPORT = Report("Large right pleural effusion.")
 
 
 @pytest.fixture
 def transformer() -> STDiT:
-    return load_transformer(GOLDEN / "denoiser_ema").eval().requires_grad_(False)
+    return golden_transformer()
 
 
-def once(run: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
-    """A graph that is none: it reads the same buffers and writes into the same answer."""
-    answer = run()
+def record_nothing(step: Step) -> Recording:
+    """In place of a graph: runs the step again, from the same buffers into the same answer."""
+    answer = step()
 
     def replay() -> None:
-        answer.copy_(run())
+        answer.copy_(step())
 
-    return replay, answer
+    return Recording(replay, answer)
+
+
+def engine_with(**changes: Callable[[Engine], object]) -> EngineFactory:
+    """Makes the engine of a device with some of its fields changed, each made from the plain engine."""
+
+    def make(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str) -> Engine:
+        plain = engine_on(device, transformer, decoder, level)
+        return replace(plain, **{name: change(plain) for name, change in changes.items()})
+
+    return make
 
 
 @pytest.mark.parametrize("detail", [0, 2])
@@ -48,27 +57,33 @@ def test_a_replayed_step_reads_what_it_is_given_each_time(transformer: STDiT, de
         transformer = STDiT(replace(transformer.config, text_facts=3, detail=detail, detail_blocks=1)).requires_grad_(
             False
         )
-    replayed, captured = Replayed(transformer, lambda run: captured.append(1) or once(run)), []
+    recorded: list[Recording] = []
+
+    def record(step: Step) -> Recording:
+        recorded.append(record_nothing(step))
+        return recorded[-1]
+
+    replayed = ReplayedTransformer(transformer, record)
     kept = []
     for case in ("case0", "case1"):
         x, previous, text, t, _ = golden(case)
         for state in (x[:1], -x[:1], x[:1].expand(2, -1, -1, -1, -1)):
             condition = transformer.condition(previous[:1].expand(len(state), -1, -1, -1, -1), text[:1])
-            found = replayed.step(state, condition, replayed.at(t[0].item()))
-            expected = transformer.step(state, condition, transformer.at(t[0].item()))
+            found = replayed.step(state, condition, replayed.modulation_at(t[0].item()))
+            expected = transformer.step(state, condition, transformer.modulation_at(t[0].item()))
             kept.append((found, expected))
     for found, expected in kept:  # at the end, so that an answer which a later step wrote over is seen
         assert torch.equal(found, expected)
-    assert len(captured) == 2, "one for each batch size"
+    assert len(recorded) == 2, "one for each batch size"
 
 
 def test_one_thread_owns_the_graph_whoever_asks(transformer: STDiT) -> None:
     ran_on: list[int] = []
 
-    def noted(run: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
-        return lambda: ran_on.append(threading.get_ident()), run()
+    def record(step: Step) -> Recording:
+        return Recording(lambda: ran_on.append(threading.get_ident()), step())
 
-    replayed = Replayed(transformer, noted)
+    replayed = ReplayedTransformer(transformer, record)
     x, previous, text, t, _ = (tensor[:1] for tensor in golden("case0"))
     condition, modulation = transformer.condition(previous, text), transformer.modulation(t)
     askers = [threading.Thread(target=replayed.step, args=(x, condition, modulation)) for _ in range(3)]
@@ -79,14 +94,16 @@ def test_one_thread_owns_the_graph_whoever_asks(transformer: STDiT) -> None:
 
 
 def test_a_failing_step_fails_where_it_was_asked_for(transformer: STDiT) -> None:
-    def exhausted(run: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
+    def record(step: Step) -> Recording:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     x, previous, text, t, _ = (tensor[:1] for tensor in golden("case0"))
     with pytest.raises(torch.OutOfMemoryError):
-        Replayed(transformer, exhausted).step(x, transformer.condition(previous, text), transformer.modulation(t))
+        replayed = ReplayedTransformer(transformer, record)
+        replayed.step(x, transformer.condition(previous, text), transformer.modulation(t))
 
 
+@pytest.mark.slow
 def test_compiled_blocks_are_the_same_function_and_compiled_once(transformer: STDiT) -> None:
     torch.compiler.reset()
     *inputs, _ = golden("case0")
@@ -97,26 +114,34 @@ def test_compiled_blocks_are_the_same_function_and_compiled_once(transformer: ST
         compiled.append(graph)
         return graph.forward
 
-    compile_blocks(transformer, backend)  # type: ignore[arg-type]
+    compile_blocks(transformer, backend)
     torch.testing.assert_close(transformer(*inputs), expected)
-    assert len(compiled) <= 2, "the first block alone has positions along the slices"
+    assert len(compiled) <= 2, "only the first block has positions along the slices"
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 99])
-def test_a_chunk_that_is_decoded_beside_the_next_comes_in_order_and_whole(
-    model: CTFlow, monkeypatch: pytest.MonkeyPatch, after: int
+def test_a_chunk_that_is_decoded_while_the_next_is_sampled_comes_in_order_and_whole(
+    model: CTFlow, folder: Path, after: int
 ) -> None:
     """`after`: how often it is asked for before it is there."""
+    waited: list[Tensor] = []
+
+    def decoding_later(plain: Engine) -> Callable[[Tensor], PendingSlices]:
+        def decode(latents: Tensor) -> PendingSlices:
+            pending, left = plain.decode(latents), iter([False] * after)
+
+            def wait() -> Tensor:
+                waited.append(pending.wait())
+                return waited[-1]
+
+            return PendingSlices(ready=lambda: next(left, True), wait=wait)
+
+        return decode
+
     request = model.card.request(REPORT, seed=1, chunks=3)
     expected = list(model.stream(request))
-    alone, waited = model._engine.decode, []
-
-    def later(latents: Tensor) -> PendingSlices:
-        coming, left = alone(latents), iter([False] * after)
-        return PendingSlices(lambda: next(left, True), lambda: waited.append(1) or coming.wait())
-
-    monkeypatch.setattr(model, "_engine", replace(model._engine, decode=later))
-    events = list(model.stream(request))
+    late = CTFlow.load(folder, "cpu", make_engine=engine_with(decode=decoding_later))
+    events = list(late.stream(request))
     for kind in (StepDone, ChunkDone):
         assert places(events, kind) == places(expected, kind)
     np.testing.assert_array_equal(joined(events).hu, joined(expected).hu)
@@ -142,79 +167,45 @@ def test_on_a_cpu_a_chunk_is_shown_before_the_next_step(model: CTFlow) -> None:
     assert steps_between_chunks(list(model.stream(model.card.request(REPORT, seed=1, chunks=3)))) == [0, 0, 0]
 
 
-def test_stopping_while_a_chunk_is_being_decoded_leaves_nothing_behind(
-    model: CTFlow, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopping_while_a_chunk_is_being_decoded_leaves_nothing_behind(model: CTFlow, folder: Path) -> None:
+    stopping = False
+
+    def never_while_stopping(plain: Engine) -> Callable[[Tensor], PendingSlices]:
+        def decode(latents: Tensor) -> PendingSlices:
+            return PendingSlices(ready=lambda: False, wait=pytest.fail) if stopping else plain.decode(latents)
+
+        return decode
+
     request = model.card.request(REPORT, seed=1, chunks=3)
     expected = model.generate(request).hu
-    with monkeypatch.context() as patch:
-        never = replace(model._engine, decode=lambda latents: PendingSlices(lambda: False, pytest.fail))
-        patch.setattr(model, "_engine", never)
-        stream = model.stream(request)
-        while not (isinstance(event := next(stream), StepDone) and event.chunk == 1):
-            pass
-        stream.close()
-    np.testing.assert_array_equal(model.generate(request).hu, expected)
+    stopped = CTFlow.load(folder, "cpu", make_engine=engine_with(decode=never_while_stopping))
+    stopping = True
+    stream = stopped.stream(request)
+    while not (isinstance(event := next(stream), StepDone) and event.chunk == 1):
+        pass
+    stream.close()
+    stopping = False
+    np.testing.assert_array_equal(stopped.generate(request).hu, expected)
 
 
-@pytest.mark.parametrize("name", ["auto", "cpu"])
-def test_whoever_chooses_a_device_gets_float32_that_is_float32(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    resolve_device(name)
-    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
-
-
-@pytest.mark.parametrize("level", [*CUDA_LEVELS[1:], "warp"])
-def test_a_level_that_this_device_has_not_is_refused(folder: Path, level: str) -> None:
-    with pytest.raises(RequestError, match="one of plain" if level == "warp" else "needs a CUDA GPU"):
-        CTFlow.load(folder, "cpu", cuda=level)
-
-
-@pytest.mark.parametrize(
-    ("capability", "transformers", "avaes"),
-    [((9, 0), torch.bfloat16, torch.bfloat16), ((7, 5), torch.float16, torch.float32)],
-)
-def test_the_networks_come_into_the_gpus_precision_without_a_warning(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capability: tuple[int, int],
-    transformers: torch.dtype,
-    avaes: torch.dtype,
-) -> None:
-    """On the CPU, which is told that it is a GPU."""
-    warned: list[str] = []
-    monkeypatch.setattr("diffusers.models.modeling_utils.logger.warning", warned.append)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
-    loaded = load_checkpoint(folder)
-    engine = engine_on(torch.device("cuda"), loaded.transformer, loaded.avae, "plain")
-    assert {part.dtype for part in loaded.transformer.blocks[0].mlp.parameters()} == {transformers}
-    assert {part.dtype for part in loaded.avae.network.parameters()} == {loaded.avae.network.dtype} == {avaes}
-    assert loaded.transformer.t_block[1].weight.dtype == torch.float32
-    with torch.inference_mode():
-        slices = engine.decode(torch.randn(2, 2, 8, 8)).wait()
-    assert slices.dtype == torch.float32 and slices.shape == (2, 32, 32)
-    assert not warned
-
-
-def test_what_a_first_request_would_wait_for_is_done_at_loading(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_first_request_would_wait_for_is_done_at_loading(folder: Path) -> None:
     batches: list[int] = []
     decoded: list[int] = []
 
     def as_on_cuda(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str) -> Engine:
-        engine = engine_on(device, transformer, decoder, "plain")
+        plain = engine_on(device, transformer, decoder, "plain")
 
-        def once_counted(run: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
-            batches.append(len(run()))
-            return once(run)
+        def record(step: Step) -> Recording:
+            batches.append(len(step()))
+            return record_nothing(step)
 
         def decode(latents: Tensor) -> PendingSlices:
             decoded.append(len(latents))
-            return engine.decode(latents)
+            return plain.decode(latents)
 
-        return Engine(Replayed(transformer, once_counted), decode, engine.pace)
+        return Engine(ReplayedTransformer(transformer, record), decode=decode, pace=plain.pace)
 
-    monkeypatch.setattr("ctflow.pipeline.engine_on", as_on_cuda)
-    model = CTFlow.load(folder, "cpu", cuda="graph")
+    model = CTFlow.load(folder, "cpu", cuda="graph", make_engine=as_on_cuda)
     assert batches == [1, 2] and decoded
     before = set(decoded)
     for guidance in (1.0, 2.0):
@@ -259,12 +250,11 @@ def test_on_a_gpu_the_events_are_in_order(folder: Path, level: str) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("level", CUDA_LEVELS)
-def test_on_a_gpu_python_is_at_most_one_step_ahead(folder: Path, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that Stop, which is heard between events, ends the work within one step: needs a step of some milliseconds."""
-    model = CTFlow.load(folder, "cuda", cuda=level)
+def test_on_a_gpu_python_is_at_most_one_step_ahead(folder: Path, level: str) -> None:
+    """So Stop, which is heard between events, ends the work within one step. It takes a step of some milliseconds."""
+    model = CTFlow.load(folder, "cuda", cuda=level, make_engine=engine_with(pace=lambda plain: busy(plain.pace)))
     request = model.card.request(REPORT, seed=1, chunks=1, steps=20)
     model.generate(request)
-    monkeypatch.setattr(model, "_engine", replace(model._engine, pace=busy(model._engine.pace)))
     done: list[torch.cuda.Event] = []
     for event in model.stream(request):
         if isinstance(event, StepDone):
@@ -273,7 +263,7 @@ def test_on_a_gpu_python_is_at_most_one_step_ahead(folder: Path, level: str, mon
 
 
 def busy(pace: Callable[[], None]) -> Callable[[], None]:
-    """A GPU that takes 20 ms or so for each step."""
+    """As on a GPU that takes 20 ms or so for each step."""
 
     def run() -> None:
         torch.cuda._sleep(30_000_000)
@@ -285,44 +275,32 @@ def busy(pace: Callable[[], None]) -> Callable[[], None]:
 @pytest.mark.gpu
 @pytest.mark.parametrize("level", CUDA_LEVELS)
 def test_on_a_gpu_a_step_stays_near_float32_on_the_cpu(folder: Path, level: str) -> None:
-    model = CTFlow.load(folder, "cuda", cuda=level)
-    plain = load_checkpoint(folder).transformer
+    plain, loaded, device = load_checkpoint(folder).transformer, load_checkpoint(folder), resolve_device("cuda")
+    steps = engine_on(device, loaded.transformer.to(device), loaded.avae.to(device), level).transformer
     generator = torch.Generator().manual_seed(0)
     x, previous = (torch.randn(1, 2, 4, 8, 8, generator=generator) for _ in range(2))
     text = torch.nn.functional.normalize(torch.randn(1, 1, 8, generator=generator), dim=-1)
-    expected = reference_velocity(plain, x, previous, text, torch.tensor([0.5]))
+    expected = reference_answer(plain, x, previous, text, torch.tensor([0.5]))
     with torch.inference_mode():
-        steps = model._engine.transformer
         condition = steps.condition(previous.cuda(), text.cuda())
-        found = steps.step(x.cuda(), condition, steps.at(0.5)).cpu()
+        found = steps.step(x.cuda(), condition, steps.modulation_at(0.5)).cpu()
     assert found.dtype == torch.float32
     assert ((found - expected).square().mean() / expected.square().mean()).sqrt() < ORDINARY_RMS
 
 
 @pytest.mark.gpu
-def test_a_time_is_worked_out_without_waiting_for_the_gpu(transformer: STDiT) -> None:
-    transformer.cuda().lower(torch.bfloat16)
-    transformer.at(0.5)
+def test_the_modulation_at_a_time_is_computed_without_waiting_for_the_gpu(transformer: STDiT) -> None:
+    transformer.cuda().to_mixed_precision(torch.bfloat16)
+    transformer.modulation_at(0.5)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        transformer.at(0.25)
+        transformer.modulation_at(0.25)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_a_convolution_in_float32_is_not_rounded_to_tf32() -> None:
-    """Of compute capability 8 or more: others have no TF32."""
-    device = resolve_device("cuda")
-    generator = torch.Generator().manual_seed(0)
-    x, weight = torch.randn(1, 64, 32, 32, generator=generator), torch.randn(64, 64, 3, 3, generator=generator)
-    exact = torch.nn.functional.conv2d(x.double(), weight.double())
-    found = torch.nn.functional.conv2d(x.to(device), weight.to(device)).cpu()
-    assert (found - exact).abs().max() / exact.abs().max() < 1e-5
-
-
-@pytest.mark.gpu
-def test_the_gpu_gives_the_cpus_volume_but_for_rounding(folder: Path, plain: CTFlow) -> None:
+def test_the_gpu_gives_the_cpus_volume_except_for_rounding(folder: Path, plain: CTFlow) -> None:
     request = plain.card.request(REPORT, seed=1, chunks=2)
     expected = CTFlow.load(folder, "cpu").generate(request).hu.astype(float)
     found = plain.generate(replace(request)).hu

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ctflow.phantom import KINDS, Kind, Phrasings, Truth, draw_finding, write_report
-from ctflow.phantom.rates import EXCLUSIVE, seen
+from ctflow.phantom.rates import EXCLUSIVE, without_hidden
 from ctflow.report import Report
 
 # Groups of trials: the main one, and parts of it in known wordings, of other seeds, and with other guidance.
@@ -77,7 +77,7 @@ def draw_trial(index: int, seed: int, group: str, phrasings: Phrasings, guidance
     asked, denied = deal(index, seed)
     rng = np.random.default_rng([seed, index])
     truth = Truth(
-        findings=tuple(seen([draw_finding(kind, rng)[0] for kind in asked])),
+        findings=tuple(without_hidden([draw_finding(kind, rng)[0] for kind in asked])),
         sex="F" if rng.random() < 0.5 else "M",
         age=int(rng.integers(30, 90)),
     )

@@ -10,10 +10,10 @@ from ctflow.phantom.lesions import around
 from ctflow.phantom.lobes import lobe_field
 from ctflow.phantom.noise import smooth_noise
 from ctflow.phantom.scene import Scene, threshold
-from ctflow.phantom.truth import Finding
+from ctflow.phantom.truth import Finding, Site
 
-COLLAPSED_HU = 42.0
-PART = {"moderate": 0.16, "large": 0.42}  # of a lobe's room that the airless lung takes
+AIRLESS_LOBE_HU = 42.0
+AIRLESS_SHARE = {"moderate": 0.16, "large": 0.42}  # of a lobe
 PLATES = 2
 
 
@@ -36,12 +36,12 @@ def _plates(scene: Scene, index: int, finding: Finding, rng: np.random.Generator
         scene.fill(index, plate, 15.0, box, 2.0)
 
 
-def _site(finding: Finding) -> tuple:
+def _site(finding: Finding) -> Site:
     return finding.side, finding.lobe
 
 
 def _airless(scene: Scene, index: int, finding: Finding, rng: np.random.Generator) -> None:
-    """The part of a lobe that falls together first: towards the hilum, the midline and, supine, the back."""
+    """The part of a lobe that collapses first: towards the hilum, the midline and, lying supine, the back."""
     g, b = scene.coarse, scene.build
     half = g.x.size // 2
     columns = slice(0, half) if finding.side == "right" else slice(half, 2 * half)
@@ -49,15 +49,15 @@ def _airless(scene: Scene, index: int, finding: Finding, rng: np.random.Generato
     away = _away(part, b, finding) + 4.0 * smooth_noise(part, 14.0, rng)
     lobe = np.maximum(scene.torso.lung[..., columns], lobe_field(part, b, _site(finding)))
     space = coverage(lobe, 3.0)
-    wanted = PART[finding.size] * float(space.sum())
+    wanted = AIRLESS_SHARE[finding.size] * float(space.sum())
     level, _ = threshold(-away, space, wanted, 1.0)
     surface = np.maximum(away + level, lobe)
     box = (slice(None), slice(None), slice(2 * columns.start, 2 * columns.stop))
-    scene.fill(index, upsample(surface.astype(np.float32)), COLLAPSED_HU, box, 3.0)
+    scene.fill(index, upsample(surface.astype(np.float32)), AIRLESS_LOBE_HU, box, 3.0)
 
 
 def _away(g: Grid, b: Build, finding: Finding) -> Field:
-    """Millimetres, roughly, from where a lobe collapses to."""
+    """Roughly the distance (mm) from the place that a lobe collapses towards."""
     off = np.abs(g.x)
     back, front = b.spine_y + 30.0, b.spine_y + 36.0 - 2 * b.cage_half_depth
     if finding.lobe == "lower":

@@ -31,10 +31,17 @@ class Vessels:
 
     def of(self, chosen: NDArray[np.bool_]) -> Vessels:
         """Some of them."""
-        return Vessels(*(part[chosen] for part in (self.p, self.q, self.rp, self.rq, self.stem, self.generation)))
+        return Vessels(
+            p=self.p[chosen],
+            q=self.q[chosen],
+            rp=self.rp[chosen],
+            rq=self.rq[chosen],
+            stem=self.stem[chosen],
+            generation=self.generation[chosen],
+        )
 
     def pieces(self) -> list[tuple[Point, Point, float, float]]:
-        """As ``cone`` takes them."""
+        """Ends and radii, as ``cone`` takes them."""
         points = zip(self.p.tolist(), self.q.tolist(), self.rp.tolist(), self.rq.tolist(), strict=True)
         return [(tuple(p), tuple(q), rp, rq) for p, q, rp, rq in points]
 
@@ -44,7 +51,7 @@ def _unit(v: Points) -> Points:
 
 
 class _Lungs:
-    """Looks up how deep points lie in the lungs, in the coarse field."""
+    """Looks up in the coarse field how deep points lie in the lungs."""
 
     def __init__(self, lung: Field, g: Grid) -> None:
         self.lung = lung
@@ -75,7 +82,8 @@ def grow_vessels(lung: Field, g: Grid, b: Build, m: Mediastinum, rng: np.random.
             way, goes = _courses(lungs, point, way, length / 2, rng)
             alive &= goes | (generation == 0)
             end = point + way * (length / 2)[:, None]
-            part = Vessels(point, end, radius, radius * TAPER, stem, np.full(len(stem), generation))
+            generations = np.full(len(stem), generation)
+            part = Vessels(p=point, q=end, rp=radius, rq=radius * TAPER, stem=stem, generation=generations)
             grown.append(part.of(alive))
             point, radius = end, radius * TAPER
         side = _unit(np.cross(way, rng.standard_normal(way.shape)))
@@ -84,12 +92,18 @@ def grow_vessels(lung: Field, g: Grid, b: Build, m: Mediastinum, rng: np.random.
         radius = np.concatenate([radius * 0.84, radius * 0.70])
         length = np.concatenate([length, length]) * rng.uniform(0.7, 0.9, 2 * len(stem))
         point, stem, alive = (np.concatenate([a, a]) for a in (point, stem, alive))
-    parts = ([getattr(v, name) for v in grown] for name in ("p", "q", "rp", "rq", "stem", "generation"))
-    return Vessels(*(np.concatenate(part) for part in parts))
+    return Vessels(
+        p=np.concatenate([part.p for part in grown]),
+        q=np.concatenate([part.q for part in grown]),
+        rp=np.concatenate([part.rp for part in grown]),
+        rq=np.concatenate([part.rq for part in grown]),
+        stem=np.concatenate([part.stem for part in grown]),
+        generation=np.concatenate([part.generation for part in grown]),
+    )
 
 
 def _stems(m: Mediastinum, rng: np.random.Generator) -> tuple[Points, Points, NDArray[np.int64]]:
-    """Where the stems leave the hila, and whereto: evenly over the half-spheres away from the midline, then shaken."""
+    """Where the stems leave the hila, their directions (even over a half-sphere, then jittered), and their numbers."""
     height = 1.0 - 2.0 * (np.arange(STEMS) + 0.5) / STEMS
     around = (np.arange(STEMS) * 0.618034) % 1.0 * np.pi - np.pi / 2  # a golden spiral
     flat = np.sqrt(1.0 - height**2)
@@ -105,13 +119,13 @@ def _stems(m: Mediastinum, rng: np.random.Generator) -> tuple[Points, Points, ND
 def _courses(
     lungs: _Lungs, point: Points, way: Points, length: NDArray[np.float64], rng: np.random.Generator
 ) -> tuple[Points, NDArray[np.bool_]]:
-    """The ways on that stay in the lung: about straight, else bent away from the pleura; and whether there is one."""
+    """The directions that stay in the lung, about straight or bent away from the pleura, and whether there is one."""
     bends = np.array([0.1, 0.35, 0.7])[:, None, None]
     ways = way + bends * rng.standard_normal((3, *way.shape))
     ways /= np.linalg.norm(ways, axis=2, keepdims=True)
     fits = lungs.depth(point + ways * length[:, None]) > 3.0
     first = fits.argmax(0)
-    return ways[first, np.arange(len(way))], fits.any(0)
+    return ways[first, np.arange(len(way))], np.asarray(fits.any(0))
 
 
 def vessel_cover(g: Grid, vessels: Vessels) -> Field:
@@ -127,7 +141,7 @@ def vessel_cover(g: Grid, vessels: Vessels) -> Field:
 
 
 def _draw_lines(cover: Field, g: Grid, vessels: Vessels) -> None:
-    """Thin vessels as points every millimetre or so, each shared among the eight voxels around it."""
+    """Thin vessels as points, about one per millimetre, each shared among the eight voxels around it."""
     t = np.linspace(0, 1, 18)[:, None, None]
     points = (vessels.p + t * (vessels.q - vessels.p)).reshape(-1, 3)
     share = np.minimum(1.0, np.pi * vessels.rp**2 / PIXEL_MM**2)

@@ -1,0 +1,49 @@
+"""Which precision and layout the networks get on a device."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ctflow.checkpoint.folder import load_checkpoint
+from ctflow.choices import CUDA_LEVELS
+from ctflow.errors import RequestError
+from ctflow.pipeline import CTFlow
+from ctflow.runtime.engine import engine_on, precision_for
+
+
+def test_a_t4_gets_no_bf16_and_no_half_precision_a_vae() -> None:
+    assert precision_for((7, 5)) == (torch.float16, torch.float32)
+    assert precision_for((8, 0)) == precision_for((9, 0)) == (torch.bfloat16, torch.bfloat16)
+
+
+@pytest.mark.parametrize("level", [*CUDA_LEVELS[1:], "warp"])
+def test_a_level_that_this_device_does_not_have_is_refused(folder: Path, level: str) -> None:
+    with pytest.raises(RequestError, match="one of plain" if level == "warp" else "needs a CUDA GPU"):
+        CTFlow.load(folder, "cpu", cuda=level)
+
+
+@pytest.mark.parametrize(
+    ("capability", "transformers", "avaes"),
+    [((9, 0), torch.bfloat16, torch.bfloat16), ((7, 5), torch.float16, torch.float32)],
+)
+def test_the_networks_come_into_the_gpus_precision_without_a_warning(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capability: tuple[int, int],
+    transformers: torch.dtype,
+    avaes: torch.dtype,
+) -> None:
+    """On the CPU, where torch is made to report a GPU's capability."""
+    warned: list[str] = []
+    monkeypatch.setattr("diffusers.models.modeling_utils.logger.warning", warned.append)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    loaded = load_checkpoint(folder)
+    engine = engine_on(torch.device("cuda"), loaded.transformer, loaded.avae, "plain")
+    assert {part.dtype for part in loaded.transformer.blocks[0].mlp.parameters()} == {transformers}
+    assert {part.dtype for part in loaded.avae.network.parameters()} == {loaded.avae.network.dtype} == {avaes}
+    assert loaded.transformer.t_block[1].weight.dtype == torch.float32
+    with torch.inference_mode():
+        slices = engine.decode(torch.randn(2, 2, 8, 8)).wait()
+    assert slices.dtype == torch.float32 and slices.shape == (2, 32, 32)
+    assert not warned
