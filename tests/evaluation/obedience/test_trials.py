@@ -8,7 +8,7 @@ import pytest
 
 from ctflow.evaluation.obedience.trials import GUIDANCE, HELD_OUT, KNOWN, SEEDS, Plan, deal, draw_trial, draw_trials
 from ctflow.phantom import KINDS
-from ctflow.phantom.rates import EXCLUSIVE, seen
+from ctflow.phantom.rates import EXCLUSIVE, without_hidden
 
 TRIALS = [draw_trial(i, 0, "held-out", "held-out", 1.0) for i in range(190)]
 
@@ -23,7 +23,7 @@ def test_kinds_are_asked_and_denied_about_equally_often_and_never_both() -> None
 
 def test_nothing_is_asked_for_that_fluid_or_air_would_hide() -> None:
     """It could not be shown, and its report would be called disobeyed."""
-    assert all(tuple(seen(trial.truth.findings)) == trial.truth.findings for trial in TRIALS)
+    assert all(tuple(without_hidden(trial.truth.findings)) == trial.truth.findings for trial in TRIALS)
 
 
 def test_other_words_ask_for_the_same_findings() -> None:
