@@ -89,10 +89,9 @@ def test_guidance_1_is_the_report_alone_and_more_weighs_it_against_no_report(fol
     assert not torch.allclose(guided, alone)
 
 
-def test_guidance_1_gives_the_volume_of_a_model_without_guidance_and_more_another(
-    model: CTFlow, tmp_path: Path
-) -> None:
-    untrained = CTFlow.load(tiny_checkpoint(tmp_path / "untrained", guidance=Guidance(False, 1.0)), "cpu")
+def test_guidance_1_gives_the_volume_of_a_model_without_guidance_and_more_another(model: CTFlow, folder: Path) -> None:
+    card = replace(CARD, guidance=Guidance(trained=False, default=1.0))
+    untrained = CTFlow(replace(load_checkpoint(folder), card=card), torch.device("cpu"))
     unguided = untrained.generate(untrained.card.request(REPORT, seed=5, chunks=1)).hu
     plain, guided = (model.generate(model.card.request(REPORT, seed=5, chunks=1, guidance=g)).hu for g in (1, 4))
     np.testing.assert_array_equal(plain, unguided)

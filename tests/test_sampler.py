@@ -22,7 +22,7 @@ class Scripted:
         self.chunks = [torch.tensor(chunk).reshape(1, 1, SLICES, 1, 1) for chunk in chunks]
         self.previous: list[list[float]] = []
 
-    def at(self, t: float) -> float:
+    def modulation_at(self, t: float) -> float:
         return t
 
     def condition(self, previous: Tensor, text: Tensor) -> Tensor:

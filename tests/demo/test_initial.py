@@ -75,5 +75,5 @@ def test_blocks_of_the_detail_head_begin_by_changing_nothing_and_depend_on_repor
     torch.nn.init.normal_(model.detail.up.weight)
     one, other = (model(x, x, text, t) for text in texts)
     assert not torch.allclose(one, other)
-    condition, late, early = model.condition(x, texts[0]), model.modulation_at(0.5), model.at(0.1)
+    condition, late, early = model.condition(x, texts[0]), model.modulation_at(0.5), model.modulation_at(0.1)
     assert not torch.allclose(model.step(x, condition, replace(late, detail=early.detail)), one)
