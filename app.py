@@ -38,10 +38,10 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     ):
         default = os.environ.get(f"CTFLOW_{name.upper()}", choices[0])
         parser.add_argument(f"--{name}", choices=choices, default=default, help=f"{text} (default: {choices[0]})")
-    _setting(parser, "keep-hours", 2, "how long a volume is kept after somebody last looked at it")
-    _setting(parser, "max-gb", 4, "disk space for all volumes together")
-    _setting(parser, "max-waiting", 32, "how many runs may wait, beside the one on the model")
-    _setting(parser, "max-waiting-each", 3, "how many of these may be one visitor's")
+    _setting(parser, "keep-hours", Limits.keep_s / 3600, "how long a volume is kept after somebody last looked at it")
+    _setting(parser, "max-gb", Limits.disk_bytes / 1e9, "disk space for all volumes together")
+    _setting(parser, "max-waiting", Limits.waiting, "how many runs may wait, beside the one on the model")
+    _setting(parser, "max-waiting-each", Limits.waiting_each, "how many of these may be one visitor's")
     return parser.parse_args(given)
 
 

@@ -8,7 +8,7 @@ import gradio as gr
 from app.handlers import FIELDS
 from app.modules import Modules
 from ctflow.card import ModelCard
-from ctflow.hu import WINDOWS
+from ctflow.windows import WINDOWS
 
 
 def part(name: str, modules: Modules) -> gr.HTML:

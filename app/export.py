@@ -20,7 +20,7 @@ def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
     yet or if there is no such kind, ResourceError if the file cannot be written.
     """
     if kind not in KINDS:
-        raise RequestError(f"The kind of a download is one of {', '.join(KINDS)}; got {kind!r}.")
+        raise RequestError(f"The kind of download must be one of {', '.join(KINDS)}; got {kind!r}.")
     with run.news:
         complete, slices, seconds = run.state == "finished", run.slices_made, run.elapsed_s()
     path = run.folder / file_name(run, generator.card.name, slices, complete)

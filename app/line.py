@@ -95,8 +95,8 @@ class Line:
     def waiting(self) -> list[Run]:
         """The runs that wait: all in line but the first.
 
-        The first is on the model, or goes to it next. It does not count, because it was not the line that let it in:
-        a free model takes a run even where nobody may wait.
+        The first is on the model, or goes to it next. It does not count, because a free model always takes a run,
+        even if the limit of waiting runs is 0.
         """
         with self._lock:
             return self._waiting()

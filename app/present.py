@@ -84,7 +84,7 @@ def _kept(run: Run) -> str:
 
 def _waiting(ahead: int, wait_s: float | None) -> str:
     about = "" if wait_s is None else f", about {_roughly(wait_s)}"
-    return f"Waiting for the model: {_count(ahead, 'run')} before yours{about}. Press Stop to leave the line."
+    return f"Waiting for the model: {_count(ahead, 'run')} ahead of yours{about}. Press Stop to leave the line."
 
 
 def _roughly(seconds: float) -> str:

@@ -139,7 +139,7 @@ class Run:
         return Volume(load(chunks), affine)
 
     def elapsed_s(self) -> float:
-        """How long the model has been at it, or was."""
+        """Seconds that the model has spent on it so far, or in all once it has ended."""
         if self.began_at_s is None:
             return 0.0
         until_s = self._clock.monotonic() if self.ended_at_s is None else self.ended_at_s

@@ -44,7 +44,7 @@ class Limits:
     waiting_each: int = 3
     keep_s: float = 2 * 3600
     kept: int = 200
-    disk_bytes: int = 4 << 30
+    disk_bytes: int = 4 * 10**9
     watched_s: float = 180  # a page asks every few seconds, but in the background browsers may make it once a minute
 
     @property
@@ -92,7 +92,9 @@ class Runs:
         """
         run_id = secrets.token_urlsafe(16) if run_id is None else run_id
         if not _is_run_id(run_id):
-            raise RequestError("A run's id is 22 letters, digits, - or _, and no other run has it. Reload the page.")
+            raise RequestError(
+                "A run's id must be 22 characters long (letters, digits, - or _) and unique. Reload the page."
+            )
         self.sweep()
         with self._adding:
             known = self.get(run_id)

@@ -17,7 +17,7 @@ from app.runs import Limits, Runs
 from app.web import web
 from ctflow.card import ModelCard
 from ctflow.generator import VolumeGenerator
-from ctflow.request import MAX_SEED, PRESETS, Solver
+from ctflow.request import MAX_SEED, SOLVER_PRESETS, Solver
 
 _HERE = Path(__file__).parent
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -128,7 +128,7 @@ class Page:
         own = {name: getattr(self.card.defaults, name) for name in ("steps", "solver", "shift")}
         return {
             f"{name}: {preset['solver']} {preset['steps']}": [preset[field] for field in own]
-            for name, preset in {"model's own": own, **PRESETS}.items()
+            for name, preset in {"model's own": own, **SOLVER_PRESETS}.items()
         }
 
     def _connect(self) -> None:

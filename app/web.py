@@ -72,7 +72,7 @@ class Guard:
             except Exception as error:  # the server would log it, with what it quotes
                 if started:
                     raise
-                words = f"No endpoint understands this; GET /gradio_api/info says what there is. {log_bug(error)}"
+                words = f"No endpoint accepts this request; GET /gradio_api/info lists them. {log_bug(error)}"
                 await JSONResponse({"error": words}, 400)(scope, receive, send_guarded)
 
 
@@ -89,11 +89,11 @@ def web(handlers: Handlers, modules: Modules) -> dict[str, Any]:
             return PlainTextResponse("Log in first: reload the page.", 401)
         name = request.path_params["name"]
         if name not in _ASKED:
-            return PlainTextResponse(f"The page asks for one of {', '.join(_ASKED)}.", 404)
+            return PlainTextResponse(f"Unknown request: use one of {', '.join(_ASKED)}.", 404)
         try:
             asked = await request.json()
         except (ValueError, ClientDisconnect):
-            return PlainTextResponse("What is asked is JSON.", 400)
+            return PlainTextResponse("The request body must be JSON.", 400)
         if name == "stop":
             return JSONResponse(handlers.stop(asked))  # here and now: a thread for it may have to wait
         handler = getattr(handlers, name)

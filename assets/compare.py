@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ctflow.hu import AIR_HU, WINDOWS, windowed
+from ctflow.hu import AIR_HU
 from ctflow.io.nifti import read_nifti
+from ctflow.windows import WINDOWS, windowed
 
 MM_PER_PIXEL = 1.5
 SIDE = 210  # pixels of one picture

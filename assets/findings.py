@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ctflow.hu import WINDOWS, windowed
 from ctflow.phantom import KINDS, Kind, Truth, draw_finding, make_phantom
+from ctflow.windows import WINDOWS, windowed
 
 SEED = 7
 COLUMNS = 5

@@ -49,7 +49,7 @@ def _fit_a_report(parts: tuple[str, ...]) -> tuple[str, ...]:
         except LookupError as error:
             raise ValueError(f"{part!r} cannot be filled in") from error
     if not any("findings" in fields_of(part) for part in parts):
-        raise ValueError("no part names {findings}, so that the report would not be read")
+        raise ValueError("no part contains {findings}, so the report would not be read")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""HU, model intensity and display window: the only home of their constants and of the maps between them."""
+"""HU and model intensity: the only home of their constants and of the maps between them."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -7,25 +7,6 @@ import numpy as np
 
 AIR_HU = -1000
 A = TypeVar("A", bound=Any)  # an array or a tensor: this file knows no torch
-
-
-@dataclass(frozen=True)
-class Window:
-    """A display window: `width` and `level` in HU. It never changes a volume."""
-
-    name: str
-    width: int
-    level: int
-
-
-WINDOWS = (
-    Window("Lung", 1500, -600),
-    Window("Mediastinum", 400, 40),
-    Window("Soft tissue", 350, 50),
-    Window("Bone", 2500, 480),
-    Window("PE", 700, 100),
-    Window("Wide", 2000, 0),
-)
 
 
 @dataclass(frozen=True)
@@ -62,9 +43,3 @@ class IntensityMap:
         share = (np.asarray(intensity, np.float64) - self.black) / (self.white - self.black)
         hu = self.hu_black + share * (self.hu_white - self.hu_black)
         return np.clip(np.rint(hu), self.hu_black, self.hu_white).astype(np.int16)
-
-
-def windowed(hu: np.ndarray, window: Window) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """HU of any shape -> uint8 grey as a viewer shows it."""
-    low = window.level - window.width / 2
-    return np.clip((hu - low) * (255 / window.width), 0, 255).astype(np.uint8)

@@ -187,7 +187,7 @@ class CTFlow:
             intensity = decoded.slices.wait().numpy()
             if not np.isfinite(intensity).all():
                 raise VolumeError(
-                    f"Chunk {decoded.chunk + 1} came out on {self.device} as values that are not numbers. On a GPU, "
+                    f"On {self.device}, chunk {decoded.chunk + 1} holds values that are not numbers. On a GPU, "
                     "try --device cpu, whose precision is higher; otherwise fetch the model again, because its weights "
                     "are damaged."
                 )

@@ -10,7 +10,7 @@ from ctflow.volume import Volume
 Solver = Literal["euler", "midpoint", "stochastic"]
 ScanMode = Literal["gt-head", "next-block"]
 # Ways through the solver, by name: the published one, and two that take fewer steps.
-PRESETS: dict[str, dict[str, Any]] = {
+SOLVER_PRESETS: dict[str, dict[str, Any]] = {
     "parity": {"solver": "euler", "steps": 200, "shift": 1.0},
     "quality": {"solver": "midpoint", "steps": 24, "shift": 1.5},
     "fast": {"solver": "midpoint", "steps": 10, "shift": 1.5},

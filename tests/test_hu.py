@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctflow.hu import WINDOWS, IntensityMap, windowed
+from ctflow.hu import IntensityMap
+from ctflow.windows import WINDOWS, windowed
 
 V1 = IntensityMap(black=0.0, white=1.0, hu_black=-1000, hu_white=1400)
 V2 = IntensityMap(black=-1.0, white=1.0, hu_black=-1000, hu_white=1000)

@@ -22,4 +22,4 @@ def test_importing_it_brings_in_nothing_heavy(module: str) -> None:
 
 @pytest.mark.slow
 def test_training_needs_neither_the_app_nor_a_reader_of_scans() -> None:
-    assert imported("ctflow.demo.train", ("gradio", "SimpleITK", "ctflow.io.scan")) == []
+    assert imported("ctflow.demo.recipe", ("gradio", "SimpleITK", "ctflow.io.scan")) == []

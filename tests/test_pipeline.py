@@ -234,7 +234,7 @@ def test_values_that_are_not_numbers_are_no_volume(folder: Path) -> None:
     model = with_decoder(
         folder, lambda avae, latents: AVAE.decode(avae, latents.index_fill(0, torch.tensor([1]), float("nan")))
     )
-    with pytest.raises(VolumeError, match=r"Chunk 1 came out on cpu as values that are not numbers"):
+    with pytest.raises(VolumeError, match=r"On cpu, chunk 1 holds values that are not numbers"):
         model.generate(model.card.request(REPORT, seed=1))
 
 

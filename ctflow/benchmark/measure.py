@@ -15,9 +15,9 @@ from ctflow.benchmark.chunks import Steps, all_slices, product_chunks, reference
 from ctflow.benchmark.memory import PeakMemory
 from ctflow.benchmark.reference import reference_answer, reference_decode
 from ctflow.benchmark.subject import Subject
-from ctflow.request import PRESETS
+from ctflow.request import SOLVER_PRESETS
 
-CHUNK_STEPS = PRESETS["quality"]["steps"]
+CHUNK_STEPS = SOLVER_PRESETS["quality"]["steps"]
 PUBLISHED_STEPS = 200
 # Size, and how many products in a row: on a GPU so many that the start of the first one hardly counts.
 MATRICES = {"cpu": (2048, 1), "cuda": (8192, 20)}

@@ -33,7 +33,7 @@ from ctflow.io.sidecar import (
     write_sidecar,
 )
 from ctflow.report import Report
-from ctflow.request import MAX_SEED, PRESETS, GenerationRequest, ScanStart, Solver, check_scan_start
+from ctflow.request import MAX_SEED, SOLVER_PRESETS, GenerationRequest, ScanStart, Solver, check_scan_start
 from ctflow.volume import Volume
 
 # What a sidecar settles, so that beside --from these have no say.
@@ -57,7 +57,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)")
     parser.add_argument("--seed", type=number, metavar="N", help="drawn at random and recorded if left out")
     parser.add_argument("--chunks", type=number, metavar="N", help="length in chunks of slices (default: the model's)")
-    parser.add_argument("--preset", choices=PRESETS, help="solver, steps and shift; parity is the paper's")
+    parser.add_argument("--preset", choices=SOLVER_PRESETS, help="solver, steps and shift; parity is the paper's")
     parser.add_argument("--solver", metavar="|".join(get_args(Solver)), help="default: the model's, here and below")
     parser.add_argument("--steps", type=number, metavar="N", help="evaluations of the transformer per chunk")
     parser.add_argument("--shift", type=number, metavar="X", help="bends the steps towards noise; 1 = equal steps")
@@ -151,7 +151,7 @@ def _request(args: argparse.Namespace, report: Report, card: ModelCard, start: S
     seed = secrets.randbelow(MAX_SEED + 1) if args.seed is None else args.seed
     given = {name: getattr(args, name) for name in ("solver", "steps", "shift", "guidance")}
     given["chunks"] = chunks_of(args, start, card)
-    wishes = PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
+    wishes = SOLVER_PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
     request = card.request(report, seed, **wishes)
     if start:
         check_scan_start(start, request, card.geometry.slices_per_chunk)
@@ -173,8 +173,8 @@ def _check_same_model(sidecar: Sidecar, generator: VolumeGenerator, path: Path) 
     if (sidecar.model.name, sidecar.model.sha256) != (generator.card.name, generator.model_sha256):
         raise RequestError(
             f"{path} was made by {sidecar.model.name} ({sidecar.model.sha256[:12]}…), and this is "
-            f"{generator.card.name} ({generator.model_sha256[:12]}…): give --model the folder of the former, and its "
-            "--decoder."
+            f"{generator.card.name} ({generator.model_sha256[:12]}…): pass the former's folder to "
+            "--model, with the same --decoder."
         )
     if sidecar.hardware not in (None, generator.hardware):
         _note(
@@ -185,7 +185,7 @@ def _check_same_model(sidecar: Sidecar, generator: VolumeGenerator, path: Path) 
 
 def _say_what_is_not_read(generator: VolumeGenerator, report: Report) -> None:
     if idle := [name for name, value in asdict(report).items() if value and name not in generator.card.text.reads]:
-        _note(f"{generator.card.name} was trained without {' and '.join(idle)}, so that this changes nothing.")
+        _note(f"{generator.card.name} was trained without {' and '.join(idle)}, so it has no effect.")
     reading = generator.read(report)
     if reading.cut_text:
         _note(f"the model reads {reading.limit} tokens, and this report has more; it will not see: {reading.cut_text}")

@@ -83,8 +83,8 @@ def run_demo(args: argparse.Namespace) -> None:
     for folder in (out.parent, work):
         make_folder(folder)
     with extra("train"):
+        from ctflow.demo.recipe import train_demo
         from ctflow.demo.sizes import DEMO, SMOKE
-        from ctflow.demo.train import train_demo
 
     sizes = SMOKE if args.smoke else DEMO
     if args.phantoms:

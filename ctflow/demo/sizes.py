@@ -16,7 +16,7 @@ class Sizes:
     """What differs between the demo model and a smoke test of its training.
 
     `avae_channels`: one entry for each level. `patch`: slices, rows and columns of a token. `batch` and
-    `avae_batch`: chunks and crops in a step on a CPU; `ctflow.demo.train` says what a GPU gets. `vocabulary_reports`:
+    `avae_batch`: chunks and crops in a step on a CPU; `ctflow.demo.recipe` says what a GPU gets. `vocabulary_reports`:
     the tokenizer's vocabulary is made of so many. `sentences`: so many teach the reader.
     """
 

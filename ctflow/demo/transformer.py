@@ -23,11 +23,11 @@ from ctflow.training.stage import Stage
 # What a chunk is shown.
 T_SHIFT = 5.0  # a large effusion shows through all but the strongest noise: a report is needed, and learnt, near t = 1
 NO_TEXT_SHARE = 0.1
-FIRST_CHUNK_SHARE = 0.3  # of the chunks are a volume's first, which has nothing but the report to go by
-ALIGNED_SHARE = 0.5  # of the others begin where generation would; the rest begin anywhere
-DIFFERENCE_SHARE = 0.3  # of the others are drawn where the person's studies differ
+FIRST_CHUNK_SHARE = 0.3  # share of chunks that are a volume's first, made from the report alone
+ALIGNED_SHARE = 0.5  # share of the others that begin where generation would; the rest begin anywhere
+DIFFERENCE_SHARE = 0.3  # share of the others that are drawn where the person's studies differ
 PREVIOUS_NOISE = 0.1  # at most: in generation the previous chunk is never quite right
-NO_PREVIOUS_SHARE = 0.1  # of the chunks see zeros as the previous one, so that the report must say what that showed
+NO_PREVIOUS_SHARE = 0.1  # share of chunks that see zeros as the previous one: then the report alone tells
 OTHER_PREVIOUS_SHARE = 0.1  # see the person's other study there: where the two disagree, the report is right
 
 # What counts as an error.

@@ -80,7 +80,7 @@ def test_a_page_that_asks_again_because_it_heard_nothing_gets_the_same_run(
 
 @pytest.mark.parametrize("run_id", ["short", "a" * 21 + "/", "../" + "a" * 19, 7, ["x"]])
 def test_what_is_not_an_id_is_refused(handlers: Handlers, run_id: Any) -> None:
-    assert "22 letters" in ask(handlers, run=run_id)["problem"]
+    assert "22 characters" in ask(handlers, run=run_id)["problem"]
     assert not list(handlers.runs.root.iterdir())
 
 

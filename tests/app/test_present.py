@@ -35,10 +35,10 @@ def shown(run: Run, ahead: int = 0, wait_s: float | None = None) -> dict[str, An
     ("ahead", "wait_s", "status"),
     [
         (0, None, "Starting."),
-        (1, None, "Waiting for the model: 1 run before yours. Press Stop to leave the line."),
-        (2, 4.0, "Waiting for the model: 2 runs before yours, about 10 s. Press Stop to leave the line."),
-        (2, 94.0, "Waiting for the model: 2 runs before yours, about 90 s. Press Stop to leave the line."),
-        (3, 200.0, "Waiting for the model: 3 runs before yours, about 3 min. Press Stop to leave the line."),
+        (1, None, "Waiting for the model: 1 run ahead of yours. Press Stop to leave the line."),
+        (2, 4.0, "Waiting for the model: 2 runs ahead of yours, about 10 s. Press Stop to leave the line."),
+        (2, 94.0, "Waiting for the model: 2 runs ahead of yours, about 90 s. Press Stop to leave the line."),
+        (3, 200.0, "Waiting for the model: 3 runs ahead of yours, about 3 min. Press Stop to leave the line."),
     ],
 )
 def test_a_run_that_waits_is_told_how_long_and_the_way_out(

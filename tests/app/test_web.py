@@ -53,9 +53,9 @@ def test_no_report_is_logged_or_names_a_file_and_nobody_else_is_called(apart: Ap
     for data in ([SECRET], [SECRET, 3, 4, *[SECRET] * 7], {"a": SECRET}, [{"path": SECRET}, *[""] * 9], [SECRET] * 30):
         one.call("generate", data)
     assert "/generate takes 10 values" in one.call("generate", [SECRET])
-    assert "No endpoint understands this" in one.call("nothing", [SECRET])
+    assert "No endpoint accepts this request" in one.call("nothing", [SECRET])
     wrong = one.http.post(f"{apart.url}gradio_api/call/v2/generate", json={"findings": SECRET, SECRET: 1})
-    assert "No endpoint understands this" in wrong.text
+    assert "No endpoint accepts this request" in wrong.text
     for name in ("read", "start", "news", "export", "stop", "no-such"):
         for data in ({"findings": f"{SECRET} BREAK", "impression": ""}, SECRET, [SECRET], None, {"findings": [SECRET]}):
             assert one.function(name, data).status_code in (200, 400, 404)

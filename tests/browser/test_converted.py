@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from ctflow.pipeline import CTFlow
 from ctflow.released.convert import convert
 from ctflow.report import Report
-from ctflow.request import PRESETS
+from ctflow.request import SOLVER_PRESETS
 from tests.browser.conftest import Visit
 from tests.browser.viewer import PLANES, expect_status, generate, readout, write_report
 from tests.fabricated import fabricated
@@ -43,7 +43,9 @@ def test_a_person_sees_a_converted_model_s_volume(name: str, visit: Callable[...
     page.keyboard.press("Tab")
     generate(page)
     expect_status(page, "Done")
-    made = model.generate(model.card.request(Report("No pleural effusion."), seed=0, chunks=2, **PRESETS["fast"])).hu
+    made = model.generate(
+        model.card.request(Report("No pleural effusion."), seed=0, chunks=2, **SOLVER_PRESETS["fast"])
+    ).hu
     for plane in PLANES:
         for across, down in ((0.5, 0.5), (0.45, 0.55), (0.55, 0.48)):
             hu, index = hu_under(page, plane, across, down)

@@ -182,9 +182,9 @@ def test_two_visitors_take_turns_and_each_keeps_what_is_theirs(visit: Open, gate
         generate(page)
         if seed == 0:
             expect_status(page, "Making slices 1")
-    expect_status(pages[1], "Waiting for the model: 1 run before yours")
+    expect_status(pages[1], "Waiting for the model: 1 run ahead of yours")
     gate.open(2 * STEPS)
-    expect_status(pages[1], "1 run before yours, about ")
+    expect_status(pages[1], "1 run ahead of yours, about ")
     gate.open(10 * STEPS)
     for seed, page in enumerate(pages):
         expect_status(page, f"Seed {seed}")

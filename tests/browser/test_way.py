@@ -9,8 +9,8 @@ import pytest
 import SimpleITK as sitk
 from playwright.sync_api import Page, expect
 
-from ctflow.hu import WINDOWS, windowed
 from ctflow.report import Report
+from ctflow.windows import WINDOWS, windowed
 from tests.app.fake import FakeGenerator, Gate, chest, sleeping
 from tests.browser.conftest import Visit
 from tests.browser.viewer import (

@@ -155,7 +155,7 @@ def test_what_the_model_was_taught_without_is_said(
     fake.card = replace(fake.card, text=replace(fake.card.text, parts=("{findings}", "{impression}")))
     asked = ("--report", "Clear.", "--sex", "F", "--age", 54, "--chunks", 1, "--out", tmp_path / "a.nii")
     assert run(fake, *asked) == 0
-    assert "fake was trained without sex and age, so that this changes nothing." in capsys.readouterr().err
+    assert "fake was trained without sex and age, so it has no effect." in capsys.readouterr().err
     fake.card = replace(fake.card, text=replace(fake.card.text, parts=("{sex}", "{age}", "{findings}")))
     assert run(fake, *asked) == 0
     assert "trained without" not in capsys.readouterr().err

@@ -14,7 +14,7 @@ from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.evaluation.obedience.measures.chest_checks import check_chest
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from ctflow.request import PRESETS
+from ctflow.request import SOLVER_PRESETS
 from ctflow.volume import Volume
 
 pytestmark = [pytest.mark.weights, pytest.mark.timeout(7200)]
@@ -29,7 +29,7 @@ def model() -> CTFlow:
 @pytest.fixture(scope="module")
 def chest(model: CTFlow) -> Volume:
     report = Report("Both lungs are clear. No pleural effusion.", "Normal examination.")
-    return model.generate(model.card.request(report, seed=0, **PRESETS["quality"]))
+    return model.generate(model.card.request(report, seed=0, **SOLVER_PRESETS["quality"]))
 
 
 def test_black_and_white_come_back_through_its_avae(model: CTFlow) -> None:
@@ -65,7 +65,9 @@ def domes_below(volume: Volume) -> bool:
 def test_it_draws_what_the_report_says(model: CTFlow) -> None:
     """The same noise and another sentence: the volumes differ most on the side that the sentence names."""
     made = [
-        model.generate(model.card.request(Report(f"Large {side} pleural effusion."), seed=1, **PRESETS["quality"]))
+        model.generate(
+            model.card.request(Report(f"Large {side} pleural effusion."), seed=1, **SOLVER_PRESETS["quality"])
+        )
         for side in ("right", "left")
     ]
     shortest = min(len(volume.hu) for volume in made)

@@ -9,7 +9,7 @@ const LEVELS = 65536;
 const ZERO_HU = 32768; // the index of 0 HU in a table
 
 /**
- * From HU to opaque grey (ABGR), as ctflow.hu.windowed. The index is HU + 32768.
+ * From HU to opaque grey (ABGR), as ctflow.windows.windowed. The index is HU + 32768.
  * @param {GreyWindow} window
  */
 export function greyTable(window) {

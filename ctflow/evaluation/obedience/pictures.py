@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from ctflow.evaluation.obedience.measures.anatomy import standard
-from ctflow.hu import WINDOWS, windowed
 from ctflow.phantom.grid import PIXEL_MM, SIZE, SLICE_MM
 from ctflow.volume import Volume
+from ctflow.windows import WINDOWS, windowed
 
 PLANE_PIXELS = 192  # each way, of a plane's square
 PIXEL_OF_PICTURE_MM = SIZE * PIXEL_MM / PLANE_PIXELS

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from ctflow.__main__ import main
 from ctflow.card import read_card
 from ctflow.checkpoint.folder import load_checkpoint, load_transformer
+from ctflow.demo.recipe import FROM_CHECKPOINT, FROM_NOTHING, names, train_demo
 from ctflow.demo.sizes import SMOKE
-from ctflow.demo.train import FROM_CHECKPOINT, FROM_NOTHING, names, train_demo
 from ctflow.errors import RequestError
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
