@@ -80,7 +80,7 @@ def test_from_refuses_another_model(fake: FakeGenerator, tmp_path: Path, capsys:
     make(fake, tmp_path / "a.nii.gz")
     fake.model_sha256 = "1" * 64  # type: ignore[misc]
     assert run(fake, "--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz") == 2
-    assert "give --model the folder" in capsys.readouterr().err
+    assert "pass the former's folder to --model" in capsys.readouterr().err
     assert not (tmp_path / "b.nii.gz").exists()
 
 
