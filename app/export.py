@@ -1,6 +1,9 @@
 """Files to take away: a run's slices as NIfTI, and their sidecar."""
 
+import hashlib
+import json
 import re
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from app.chunks import NOT_WRITTEN
@@ -9,6 +12,7 @@ from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.io.sidecar import sidecar_of, sidecar_path, write_sidecar
+from ctflow.request import GenerationRequest
 
 KINDS = ("nifti", "sidecar")
 
@@ -16,20 +20,21 @@ KINDS = ("nifti", "sidecar")
 def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
     """Writes the slices made so far as NIfTI, or the JSON that belongs to them, into the run's folder.
 
-    A volume that is not finished says so in its name and in its sidecar. Raises RequestError if there are no slices
-    yet or if there is no such kind, ResourceError if the file cannot be written.
+    A volume that is not finished says so in its name, its header and its sidecar. Raises RequestError if there are no
+    slices yet or if there is no such kind, ResourceError if the file cannot be written.
     """
     if kind not in KINDS:
         raise RequestError(f"The kind of download must be one of {', '.join(KINDS)}; got {kind!r}.")
     with run.news:
         complete, slices, seconds = run.state == "finished", run.slices_made, run.elapsed_s()
-    path = run.folder / file_name(run, generator.card.name, slices, complete)
+        missing = "" if complete or run.shape is None else f"{slices} of {run.shape[0]} slices"
+    path = run.folder / file_name(run.request, generator.card.name, missing)
     volume = run.volume(slices) if kind == "nifti" else None
     out = path if volume else sidecar_path(path)
     _remove_older(out, ".nii.gz" if volume else ".json")
     try:
         if volume:
-            write_nifti(volume, out, synthetic_label(generator.card.name))
+            write_nifti(volume, out, synthetic_label(generator.card.name, missing=missing))
         else:
             write_sidecar(sidecar_of(run.request, generator, seconds=seconds, complete=complete), out)
     except VolumeError as error:  # whose words name a path of the server
@@ -43,8 +48,17 @@ def _remove_older(path: Path, ending: str) -> None:
         older.unlink(missing_ok=True)
 
 
-def file_name(run: Run, model: str, slices: int, complete: bool) -> str:
-    """For example synthetic-ctflow-demo-seed42-PARTIAL-48of96.nii.gz."""
+def file_name(request: GenerationRequest, model: str, missing: str = "") -> str:
+    """For example synthetic-ctflow-demo-3f0c9a1e-seed42-PARTIAL-48of96.nii.gz, if `missing` is "48 of 96 slices".
+
+    The digits in the middle tell reports and settings apart: without them, another report had the same name.
+    """
     safe_model = re.sub(r"[^A-Za-z0-9._-]+", "-", model).removeprefix("ctflow-")
-    partial = "" if complete or run.shape is None else f"-PARTIAL-{slices}of{run.shape[0]}"
-    return f"synthetic-ctflow-{safe_model}-seed{run.request.seed}{partial}.nii.gz"
+    partial = f"-PARTIAL-{missing.removesuffix(' slices').replace(' ', '')}" if missing else ""
+    return f"synthetic-ctflow-{safe_model}-{_digest(request)}-seed{request.seed}{partial}.nii.gz"
+
+
+def _digest(request: GenerationRequest) -> str:
+    """The same for all seeds of one report and settings, so that their files stand together."""
+    fields = asdict(replace(request, seed=0, shift=float(request.shift), guidance=float(request.guidance)))
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]

@@ -19,10 +19,14 @@ ENDINGS = (".nii.gz", ".nii")
 _GZIP_LEVEL = 1
 
 
-def synthetic_label(model: str, from_scan: bool = False) -> str:
-    """What every volume we make says about itself in its header, where no viewer can lose it."""
+def synthetic_label(model: str, from_scan: bool = False, missing: str = "") -> str:
+    """What every volume we make says about itself in its header, where no viewer can lose it.
+
+    `missing`: for a volume that is not finished, what there is of it, such as "48 of 96 slices".
+    """
     what = "SYNTHETIC, begun from a REAL scan" if from_scan else "SYNTHETIC"
-    return f"CTFlow {what}, not for diagnosis; model {model}"
+    partial = f", PARTIAL: {missing}" if missing else ""
+    return f"CTFlow {what}{partial}, not for diagnosis; model {model}"
 
 
 def check_ending(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Files to take away: whole, partial and impossible ones."""
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tests.app.full_disk import full_disk
 def test_a_whole_volume_downloads_with_its_place_in_the_patient(handlers: Handlers) -> None:
     run_id = ended(handlers)["run"]
     answer = handlers.export({"run": run_id, "kind": "nifti"})
-    assert answer["name"] == "synthetic-ctflow-fake-seed1.nii.gz"
+    assert re.fullmatch(r"synthetic-ctflow-fake-[0-9a-f]{8}-seed1\.nii\.gz", answer["name"])
     image = sitk.ReadImage(answer["path"])
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image), chest(32, 1, "I"))
     assert image.GetSpacing() == (1.5, 1.5, 3.0)
@@ -31,19 +32,60 @@ def test_a_whole_volume_downloads_with_its_place_in_the_patient(handlers: Handle
     assert sidecar.seed == 1
 
 
-def test_a_partial_volume_says_so_in_name_and_sidecar(tmp_path: Path) -> None:
+def name_of(handlers: Handlers, **changes: Any) -> str:
+    return handlers.export({"run": ended(handlers, **changes)["run"], "kind": "nifti"})["name"]
+
+
+def digits(name: str) -> str:
+    found = re.search(r"-([0-9a-f]{8})-seed", name)
+    assert found is not None
+    return found[1]
+
+
+def test_another_report_or_setting_has_another_name(handlers: Handlers) -> None:
+    """Two reports with one seed were saved under one name."""
+    changes: list[dict[str, Any]] = [
+        {"findings": "No effusion."},
+        {"impression": "Normal."},
+        {"sex": "F"},
+        {"age": "63"},
+        {"steps": 4},
+        {"solver": "stochastic"},
+        {"shift": 2},
+    ]
+    names = [name_of(handlers), *(name_of(handlers, **change) for change in changes)]
+    assert len({digits(name) for name in names}) == len(changes) + 1
+    assert all(name.endswith("-seed1.nii.gz") for name in names)
+
+
+def test_the_same_report_and_settings_have_the_same_digits_for_all_seeds(handlers: Handlers) -> None:
+    names = [name_of(handlers, **change) for change in ({}, {"guidance": 1.0}, {"seed": 2})]
+    assert names[0] == names[1] != names[2]
+    assert len({digits(name) for name in names}) == 1
+
+
+def test_a_partial_volume_says_so_in_name_header_and_sidecar(tmp_path: Path) -> None:
     def fail_late(chunk: int, step: int) -> None:
         assert chunk < 2
 
     generator = FakeGenerator(fail_late)
     handlers = Handlers(generator, Runs(generator, tmp_path))
     run_id = ended(handlers, chunks=3)["run"]
-    assert (
-        handlers.export({"run": run_id, "kind": "nifti"})["name"] == "synthetic-ctflow-fake-seed1-PARTIAL-32of48.nii.gz"
-    )
+    volume = handlers.export({"run": run_id, "kind": "nifti"})
+    assert volume["name"].endswith("-seed1-PARTIAL-32of48.nii.gz")
+    assert description(volume["path"]) == "CTFlow SYNTHETIC, PARTIAL: 32 of 48 slices, not for diagnosis; model fake"
     answer = handlers.export({"run": run_id, "kind": "sidecar"})
-    assert answer["name"] == "synthetic-ctflow-fake-seed1-PARTIAL-32of48.json"
+    assert answer["name"] == volume["name"].replace(".nii.gz", ".json")
     assert not read_sidecar(Path(answer["path"])).complete
+
+
+def description(path: str) -> str:
+    return sitk.ReadImage(path).GetMetaData("descrip")
+
+
+def test_a_whole_volume_does_not_say_that_it_is_partial(handlers: Handlers) -> None:
+    volume = handlers.export({"run": ended(handlers)["run"], "kind": "nifti"})
+    assert description(volume["path"]) == "CTFlow SYNTHETIC, not for diagnosis; model fake"
 
 
 @pytest.mark.parametrize("kind", ["nifti", "sidecar"])
