@@ -2,6 +2,7 @@
 // What is looked at, and how: the point, the window, the tool, the planes. It knows neither the page nor where slices
 // come from.
 
+import { midLung } from "./data/lungs.js";
 import { greyTable } from "./draw/picture.js";
 import { PLANES, Plane } from "./draw/plane.js";
 import { TOOLS } from "./tools/index.js";
@@ -17,6 +18,7 @@ import { TOOLS } from "./tools/index.js";
  * @property {GreyWindow} window
  * @property {string} tool
  * @property {boolean} following
+ * @property {boolean} chosen
  * @property {number[]} point
  * @property {[number, number[]][]} zooms  zoom and pan of each plane
  */
@@ -27,14 +29,17 @@ export class View {
   constructor(presets) {
     this.presets = presets;
     this.planes = PLANES.map((definition) => new Plane(definition));
-    this.active = this.planes[0];
+    this.active = this.planes[0]; // keys are for it
     /** @type {Plane | null} the plane that has all the room */
     this.maximised = null;
     /** @type {Volume | null} */
     this.volume = null;
+    this.caption = ""; // what the volume is, where it is not that of the run that is shown
+    this.isStandIn = false;
     this.point = [0, 0, 0];
     this.tool = TOOLS[0];
-    this.following = true;
+    this.following = true; // the newest slice
+    this.chosen = false; // whether the person has gone to the slice that is shown
     this.growing = false; // whether slices may still come
     /** @type {GreyWindow} */
     this.window = presets[0];
@@ -43,12 +48,47 @@ export class View {
   }
 
   /**
-   * A new volume, or none: the crosshair goes to its middle, and to the slice that comes first.
+   * Another volume, or none. A slice that the person has chosen stays; else its newest one is followed. The place in the
+   * slice, zoom and window stay in any case.
    * @param {Volume | null} volume
    */
   setVolume(volume) {
+    if (this.isStandIn) this.chosen = false;
+    this.isStandIn = false;
+    this.caption = "";
+    this.following = !this.chosen;
+    if (volume) this.point = this.pointIn(volume);
     this.volume = volume;
-    if (volume) this.point = this.withSlice(volume.middle, volume.positionOf(0));
+    if (volume && this.following) this.point = this.withSlice(this.point, volume.positionOf(0));
+    this.changed();
+  }
+
+  /**
+   * Where the point lies in another volume: in the same slice of the file, or in its last one.
+   * @param {Volume} volume
+   */
+  pointIn(volume) {
+    if (!this.volume) return volume.middle;
+    const { sliceAxis } = this.volume;
+    const slice = Math.min(this.volume.indexOf(sliceAxis, this.point[sliceAxis]), volume.shape[0] - 1);
+    return volume.clamp(this.withSlice(this.point, volume.positionOf(slice)));
+  }
+
+  /**
+   * A volume to look at until there is another one. Where somebody looked in it means nothing for the next one.
+   * @param {Volume} volume
+   * @param {string} caption
+   */
+  setStandIn(volume, caption) {
+    this.setVolume(volume);
+    this.caption = caption;
+    this.isStandIn = true;
+    this.settle();
+  }
+
+  /** @param {string} caption */
+  setCaption(caption) {
+    this.caption = caption;
     this.changed();
   }
 
@@ -57,10 +97,8 @@ export class View {
    * @param {Volume} volume
    */
   shorten(volume) {
-    if (!this.volume) return this.setVolume(volume);
-    const slice = this.volume.indexOf(this.volume.sliceAxis, this.point[this.volume.sliceAxis]);
+    this.point = this.pointIn(volume);
     this.volume = volume;
-    this.point = this.withSlice(this.point, volume.positionOf(Math.min(slice, volume.shape[0] - 1)));
     this.changed();
   }
 
@@ -70,6 +108,14 @@ export class View {
     if (this.volume && this.following && newest >= 0) {
       this.point = this.withSlice(this.point, this.volume.positionOf(newest));
     }
+    this.changed();
+  }
+
+  /** The volume is done: shows the middle of its lungs, unless the person has gone elsewhere. */
+  settle() {
+    if (!this.volume || !this.following) return;
+    this.following = false;
+    this.point = this.withSlice(this.point, this.volume.positionOf(midLung(this.volume)));
     this.changed();
   }
 
@@ -86,7 +132,10 @@ export class View {
     if (!this.volume) return false;
     const next = this.volume.clamp(point);
     const along = this.volume.sliceAxis;
-    if (next[along] !== this.point[along]) this.setFollowing(false);
+    if (next[along] !== this.point[along]) {
+      this.following = false;
+      this.chosen = true;
+    }
     this.point = next;
     this.changed();
     return true;
@@ -154,9 +203,17 @@ export class View {
     return true;
   }
 
+  /** @param {Plane} plane */
+  activate(plane) {
+    if (this.active === plane) return;
+    this.active = plane;
+    this.changed();
+  }
+
   /** @param {boolean} following */
   setFollowing(following) {
     this.following = following;
+    this.chosen = !following;
     if (following) this.arrived();
     else this.changed();
     return true;
@@ -178,26 +235,42 @@ export class View {
     return true;
   }
 
-  /** Resets everything but the slice, which would be hard to find again among hundreds. */
+  /** Resets all but the slice, which would be hard to find again among hundreds, and the window, which has its own keys. */
   reset() {
     for (const plane of this.planes) plane.reset();
     this.maximised = null;
     if (this.volume) this.point = this.withSlice(this.volume.middle, this.point[this.volume.sliceAxis]);
-    return this.setPreset(0);
+    this.changed();
+    return true;
+  }
+
+  /** Where the view is: for `goTo`. */
+  get place() {
+    const { point, following, chosen } = this;
+    return { point, following, chosen };
+  }
+
+  /** @param {{ point: number[], following: boolean, chosen: boolean }} place */
+  goTo({ point, following, chosen }) {
+    if (!this.volume) return;
+    this.point = this.volume.clamp(point);
+    this.chosen = chosen;
+    this.following = following;
+    this.changed();
   }
 
   /** @returns {ViewState} */
   state() {
-    const { window, tool, following, point, planes } = this;
-    return { window, tool: tool.name, following, point, zooms: planes.map(({ zoom, pan }) => [zoom, pan]) };
+    const { window, tool, planes } = this;
+    return { window, tool: tool.name, ...this.place, zooms: planes.map(({ zoom, pan }) => [zoom, pan]) };
   }
 
   /** @param {ViewState} state */
-  restore({ window, tool, following, point, zooms }) {
+  restore({ window, tool, zooms, ...place }) {
     this.setWindow(window);
     this.setTool(TOOLS.find(({ name }) => name === tool) ?? TOOLS[0]);
     this.planes.forEach((plane, i) => ([plane.zoom, plane.pan] = zooms[i]));
-    this.moveTo(point);
-    this.setFollowing(following);
+    this.goTo(place);
+    if (this.following) this.arrived();
   }
 }

@@ -74,7 +74,7 @@ export class Volume {
   }
 
   /**
-   * @param {Chunk} chunk
+   * @param {Pick<Chunk, "first" | "slices">} chunk
    * @param {Int16Array} hu
    */
   add(chunk, hu) {

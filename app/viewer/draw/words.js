@@ -11,7 +11,9 @@ import { BOLD_LETTERS, INK, LETTERS, line, write } from "./pen.js";
 
 const WARNING = "SYNTHETIC, not for diagnosis";
 const WARNING_INK = "#ffb454";
+const CAPTION_INK = "#58b4ff";
 const MARGIN = 8;
+const LINE = 16;
 const SCALES_MM = [100, 50, 20, 10, 5, 2, 1];
 // On a plane narrower than this the warning would lie over the title, or over the letter at the top.
 const ROOM_FOR_WARNING = 330;
@@ -24,12 +26,26 @@ const ROOM_FOR_LETTER = 440;
  */
 export function drawWords(pen, plane, view) {
   pen.font = LETTERS;
-  write(pen, title(plane, view), MARGIN, MARGIN + 10, "left");
-  drawWarning(pen, plane);
+  const lines = drawHead(pen, plane, view);
   if (!view.volume) return;
   write(pen, `W ${view.window.width}  L ${view.window.level}`, MARGIN, plane.height - MARGIN, "left");
   drawScaleBar(pen, plane, view.volume);
-  drawDirections(pen, plane);
+  drawDirections(pen, plane, lines);
+}
+
+/**
+ * What stands at the top; returns how many lines it takes on the left.
+ * @param {Pen} pen
+ * @param {Plane} plane
+ * @param {View} view
+ */
+function drawHead(pen, plane, view) {
+  const narrow = plane.width < ROOM_FOR_WARNING;
+  const lines = [[title(plane, view), INK], ...(narrow ? [[WARNING, WARNING_INK]] : []), [view.caption, CAPTION_INK]];
+  const said = lines.filter(([text]) => text);
+  said.forEach(([text, ink], i) => write(pen, text, MARGIN, MARGIN + 10 + i * LINE, "left", ink));
+  if (!narrow) write(pen, WARNING, plane.width - MARGIN, MARGIN + 10, "right", WARNING_INK);
+  return said.length;
 }
 
 /**
@@ -58,33 +74,19 @@ export function readout(volume, point) {
 }
 
 /**
- * @param {Pen} pen
- * @param {Plane} plane
- */
-function drawWarning(pen, { width }) {
-  if (width < ROOM_FOR_WARNING) write(pen, WARNING, MARGIN, MARGIN + 26, "left", WARNING_INK);
-  else write(pen, WARNING, width - MARGIN, MARGIN + 10, "right", WARNING_INK);
-}
-
-/**
  * The letters at the edges: which side of the patient lies there.
  * @param {Pen} pen
  * @param {Plane} plane
+ * @param {number} lines  at the top
  */
-function drawDirections(pen, { across, down, width, height }) {
+function drawDirections(pen, { across, down, width, height }, lines) {
   const [right, left] = PATIENT_AXES[across];
   const [bottom, top] = PATIENT_AXES[down];
   pen.font = BOLD_LETTERS;
   write(pen, left, MARGIN, height / 2 + 5, "left");
   write(pen, right, width - MARGIN, height / 2 + 5, "right");
-  write(pen, top, width / 2, topLetterY(width), "center");
+  write(pen, top, width / 2, width < ROOM_FOR_LETTER ? MARGIN + 12 + lines * LINE : MARGIN + 12, "center");
   write(pen, bottom, width / 2, height - MARGIN, "center");
-}
-
-/** @param {number} width */
-function topLetterY(width) {
-  if (width < ROOM_FOR_WARNING) return 52;
-  return width < ROOM_FOR_LETTER ? 36 : MARGIN + 12;
 }
 
 /**

@@ -25,6 +25,20 @@ export function numbered(axes) {
   return volume;
 }
 
+/** A volume of 20 slices with lungs in slices 5 to 11 (counted from 1), and a small bit of lung in slice 13. */
+export function chestLike(towards) {
+  const volume = new Volume(grid([towards, "P", "L"], [20, 16, 16]));
+  const lung = (slice, row, column) => {
+    if (row < 5 || row > 10) return false;
+    return (slice >= 4 && slice <= 10) || (slice === 12 && column === 8);
+  };
+  const hu = Int16Array.from({ length: volume.hu.length }, (_, i) => {
+    return lung(i >> 8, (i >> 4) & 15, i & 15) ? -850 : i & 1 ? -1000 : 40;
+  });
+  volume.add({ first: 0, slices: 20 }, hu);
+  return volume;
+}
+
 /** All 48 ways in which three indices can run along a patient. */
 export function orientations() {
   const pairs = ["LR", "PA", "IS"];
@@ -83,11 +97,13 @@ export class FakeServer extends Transport {
     this.lose = () => false; // whether the answer to this question is lost
     this.loseChunk = () => false;
     this.refusal = null;
+    this.waiting = false; // whether new runs wait in line
+    this.exampleLost = false;
   }
 
   /** Puts a run in line. */
-  begin(run, { axes = ["I", "P", "L"], slices = 4, allowed = slices, endsAt = slices } = {}) {
-    this.runs.set(run, { number: this.runs.size + 1, axes, slices, allowed, endsAt, made: 0, stopped: false });
+  begin(run, { axes = ["I", "P", "L"], slices = 4, allowed = slices, endsAt = slices, waiting = this.waiting } = {}) {
+    this.runs.set(run, { number: this.runs.size + 1, axes, slices, allowed, endsAt, waiting, made: 0, stopped: false });
   }
 
   names() {
@@ -120,6 +136,12 @@ export class FakeServer extends Transport {
   news({ run }) {
     const known = this.runs.get(run);
     if (!known) return { run: null, state: "gone", status: "no longer here", chunks: [], share: 0, server: this.id };
+    if (known.waiting) {
+      return {
+        run, version: -1, state: known.stopped ? "stopped" : "waiting", chunks: [], status: `${run} waits`, detail: "",
+        share: 0, grid: null, server: this.id,
+      };
+    }
     if (!known.stopped && known.made < Math.min(known.allowed, known.endsAt)) known.made++;
     const finished = known.made === known.endsAt;
     const state = known.stopped ? "stopped" : finished ? "finished" : "running";
@@ -136,6 +158,12 @@ export class FakeServer extends Transport {
     if (this.loseChunk(path)) throw new Error("lost");
     const [run, slice] = path.split("/");
     return new Int16Array(SHAPE[1] * SHAPE[2]).fill(100 * this.runs.get(run).number + Number(slice));
+  }
+
+  async fetchVoxels() {
+    await settle(1);
+    if (this.exampleLost) throw new Error("lost");
+    return new Int16Array(4 * SHAPE[1] * SHAPE[2]).fill(7);
   }
 
   pause() {

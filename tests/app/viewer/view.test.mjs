@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { Volume } from "../../../app/viewer/data/volume.js";
 import { TOOLS } from "../../../app/viewer/tools/index.js";
-import { grid, numbered, viewOf } from "./fake.mjs";
+import { chestLike, grid, numbered, PRESETS, viewOf } from "./fake.mjs";
 
 for (const axes of [["I", "P", "L"], ["S", "P", "L"], ["L", "S", "A"]]) {
   const slice = (view) => view.volume.fileIndex(view.point)[0];
@@ -60,6 +60,72 @@ test("a view comes back as it was", () => {
   assert.equal(after.tool.name, "crosshair");
 });
 
+const slice = (view) => view.volume.fileIndex(view.point)[0];
+
+function scrollToSlice(view, number) {
+  const along = view.planes.find(({ through }) => through === view.volume.sliceAxis);
+  view.scrollTo(along, view.volume.positionOf(number - 1));
+}
+
+for (const towards of ["I", "S"]) {
+  test(`slices towards ${towards}: when a volume is done, the middle of its lungs is shown`, () => {
+    const view = viewOf(chestLike(towards));
+    view.arrived();
+    assert.equal(slice(view), 20);
+    view.settle();
+    assert.equal(slice(view), 8, "lungs are in slices 5 to 11");
+    view.arrived();
+    assert.equal(slice(view), 8, "it stays there");
+  });
+
+  test(`slices towards ${towards}: who has gone elsewhere stays there, in the next volume too`, () => {
+    const view = viewOf(chestLike(towards));
+    scrollToSlice(view, 17);
+    view.zoom(view.planes[0], 2);
+    view.nudge(view.planes[0], 1, 1);
+    view.setWindow(PRESETS[1]);
+    view.settle();
+    assert.equal(slice(view), 17);
+    const { point, window } = view;
+    view.setVolume(new Volume(grid([towards, "P", "L"], [20, 16, 16])));
+    view.arrived();
+    view.settle();
+    assert.deepEqual([view.point, view.planes[0].zoom, view.window], [point, 2, window]);
+    view.setVolume(new Volume(grid([towards, "P", "L"], [12, 16, 16])));
+    assert.equal(slice(view), 12, "a shorter volume ends there");
+  });
+}
+
+test("who has not gone elsewhere sees the newest slices of the next volume", () => {
+  const view = viewOf(chestLike("I"));
+  view.settle();
+  const next = new Volume(grid(["I", "P", "L"], [20, 16, 16]));
+  view.setVolume(next);
+  assert.equal(slice(view), 1);
+  next.add({ first: 0, slices: 3 }, new Int16Array(3 * 256));
+  view.arrived();
+  assert.equal(slice(view), 3);
+});
+
+test("a stand-in is told as one, and where somebody looked in it means nothing for what comes after it", () => {
+  const view = viewOf(null);
+  view.setStandIn(chestLike("I"), "Example");
+  assert.deepEqual([view.caption, slice(view)], ["Example", 8]);
+  scrollToSlice(view, 17);
+  view.zoom(view.planes[0], 2);
+  view.setVolume(new Volume(grid(["I", "P", "L"], [20, 16, 16])));
+  assert.deepEqual([view.caption, slice(view), view.following, view.planes[0].zoom], ["", 1, true, 2]);
+});
+
+test("a view goes back to a place that it was at", () => {
+  const view = viewOf(numbered());
+  const before = view.place;
+  view.moveTo([1, 2, 1]);
+  view.goTo(before);
+  assert.deepEqual(view.place, before);
+  assert.equal(view.following, true);
+});
+
 test("everything that changes the picture says so", () => {
   const view = viewOf(numbered());
   let changes = 0;
@@ -74,6 +140,11 @@ test("everything that changes the picture says so", () => {
     () => view.setGrowing(true),
     () => view.maximise(plane),
     () => view.reset(),
+    () => view.settle(),
+    () => view.goTo(view.place),
+    () => view.activate(view.planes[2]),
+    () => view.setCaption("Previous volume"),
+    () => view.setStandIn(numbered(), "Example"),
     () => view.arrived(),
     () => view.setVolume(null),
   ]) {
