@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -83,10 +84,14 @@ def visit(browser: Browser, serve: Serve) -> Iterator[Callable[..., Visit]]:
         before: Callable[[Page], None] = lambda page: None,
         enter: Callable[[Visit], None] = lambda seen: None,
         ready: str = ".ctv-canvas",
+        **device: Any,
     ) -> Visit:
-        """Opens the page, does `before` on the empty tab and `enter` on what is loaded, and waits for `ready`."""
+        """Opens the page, does `before` on the empty tab and `enter` on what is loaded, and waits for `ready`.
+
+        `device`: what else the browser is told of the machine that it runs on.
+        """
         url = url or serve(generator)
-        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True, **device)
         contexts.append(context)
         context.set_default_timeout(20_000)
         context.set_default_navigation_timeout(90_000)

@@ -2,6 +2,8 @@
 // Mouse, pen and finger on one plane.
 
 import { TOOLS } from "../tools/index.js";
+import { fingersOn } from "./fingers.js";
+import { listenToWheel } from "./wheel.js";
 
 /** @typedef {import("../draw/plane.js").Plane} Plane */
 /** @typedef {import("../tools/tool.js").Tool} Tool */
@@ -12,9 +14,6 @@ import { TOOLS } from "../tools/index.js";
  * @typedef {{ plane: Plane, x: number, y: number } | null} Pointer
  */
 
-const WHEEL_NOTCH = 40;
-const WHEEL_ZOOM = 400; // a wheel that turns so far zooms by e
-
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {Plane} plane
@@ -22,60 +21,47 @@ const WHEEL_ZOOM = 400; // a wheel that turns so far zooms by e
  * @param {(pointer: Pointer) => void} hover
  */
 export function listenToPointer(canvas, plane, view, hover) {
+  const fingers = fingersOn(plane, view);
+  const before = [view.place, view.place]; // the last two presses
   /** @type {{ tool: Tool, x: number, y: number } | null} */
   let held = null;
 
   canvas.addEventListener("pointerdown", (event) => {
-    view.active = plane;
+    before.push(view.place);
+    before.shift();
+    view.activate(plane);
     canvas.focus({ preventScroll: true });
     if (!view.volume) return;
     canvas.setPointerCapture(event.pointerId);
     const { offsetX: x, offsetY: y } = event;
+    if (event.pointerType === "touch") return fingers.down(event.pointerId, x, y);
     held = { tool: TOOLS.find(({ button }) => button === event.button) ?? view.tool, x, y };
     held.tool.start?.({ view, plane, volume: view.volume, x, y, dx: 0, dy: 0 });
   });
 
-  canvas.addEventListener("pointermove", ({ offsetX: x, offsetY: y }) => {
+  canvas.addEventListener("pointermove", (event) => {
+    const { offsetX: x, offsetY: y } = event;
+    view.activate(plane);
     hover({ plane, x, y });
+    if (event.pointerType === "touch") return fingers.move(event.pointerId, x, y);
     if (!held || !view.volume) return;
     const { tool } = held;
     tool.drag({ view, plane, volume: view.volume, x, y, dx: x - held.x, dy: y - held.y });
     held = { tool, x, y };
   });
 
-  const letGo = () => (held = null);
+  const letGo = (/** @type {PointerEvent} */ event) => {
+    held = null;
+    if (event.type === "pointerup") fingers.up(event.pointerId);
+    else fingers.cancel(event.pointerId);
+  };
   canvas.addEventListener("pointerup", letGo);
   canvas.addEventListener("pointercancel", letGo);
   canvas.addEventListener("pointerleave", () => hover(null));
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-  canvas.addEventListener("dblclick", () => view.maximise(plane));
+  canvas.addEventListener("dblclick", () => {
+    view.goTo(before[0]); // the two presses have moved the crosshair, which is not what they were for
+    view.maximise(plane);
+  });
   listenToWheel(canvas, plane, view, hover);
-}
-
-/**
- * A mouse sends notches of about 100, a touch pad a stream of small amounts: those are collected.
- * @param {HTMLCanvasElement} canvas
- * @param {Plane} plane
- * @param {View} view
- * @param {(pointer: Pointer) => void} hover
- */
-function listenToWheel(canvas, plane, view, hover) {
-  let collected = 0;
-  const turn = (/** @type {WheelEvent} */ event) => {
-    if (!view.volume) return;
-    event.preventDefault();
-    const { offsetX: x, offsetY: y } = event;
-    const amount = event.deltaMode ? event.deltaY * WHEEL_NOTCH : event.deltaY;
-    if (event.ctrlKey) {
-      view.zoom(plane, Math.exp(-amount / WHEEL_ZOOM), x, y);
-      return;
-    }
-    collected = Math.sign(collected) === -Math.sign(amount) ? amount : collected + amount;
-    if (Math.abs(collected) < WHEEL_NOTCH) return;
-    const slices = Math.abs(amount) >= WHEEL_NOTCH ? Math.sign(collected) : Math.trunc(collected / WHEEL_NOTCH);
-    collected = 0;
-    view.scroll(plane, slices);
-    hover({ plane, x, y });
-  };
-  canvas.addEventListener("wheel", turn, { passive: false });
 }

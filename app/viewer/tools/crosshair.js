@@ -28,7 +28,7 @@ export const crosshair = {
   label: "Crosshair",
   title: "Drag moves the crosshair in all planes",
   cursor: "crosshair",
-  touchAction: "pan-y", // a finger that goes up or down scrolls the page
+  swipeScrolls: true, // a tap moves the crosshair
   shortcuts: [{ keys: "Shift + arrows", meaning: "move the crosshair in the plane", press: nudge }],
   start: moveHere,
   drag: moveHere,

@@ -38,7 +38,7 @@
  * @property {string} label        of its button
  * @property {string} title        says what a drag does
  * @property {string} cursor       CSS
- * @property {string} [touchAction] CSS, where a finger shall do something other than drag
+ * @property {boolean} [swipeScrolls] whether one finger scrolls through the slices instead of dragging
  * @property {number} [button]     the mouse button that drags with it, whichever tool is chosen
  * @property {Shortcut[]} shortcuts
  * @property {(drag: Drag) => void} [start]  the pointer goes down

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { fingersOn } from "../../../app/viewer/room/fingers.js";
+import { Touch } from "../../../app/viewer/room/touch.js";
+import { TOOLS } from "../../../app/viewer/tools/index.js";
+import { chestLike, viewOf } from "./fake.mjs";
+
+function noted() {
+  const notes = [];
+  const note = (name) => (...numbers) => notes.push([name, ...numbers]);
+  return { notes, touch: new Touch({ tap: note("tap"), drag: note("drag"), pinch: note("pinch") }) };
+}
+
+test("a finger that hardly moves has tapped", () => {
+  const { notes, touch } = noted();
+  touch.down(1, 100, 100);
+  touch.move(1, 103, 104);
+  touch.up(1);
+  assert.deepEqual(notes, [["tap", 100, 100]]);
+});
+
+test("a finger that moves drags, without the pixels that told so, and does not tap", () => {
+  const { notes, touch } = noted();
+  touch.down(1, 100, 100);
+  touch.move(1, 100, 112);
+  touch.move(1, 103, 130);
+  touch.up(1);
+  assert.deepEqual(notes, [["drag", 103, 130, 3, 18]]);
+});
+
+test("two fingers pinch: as far as they go apart, and where the place between them goes", () => {
+  const { notes, touch } = noted();
+  touch.down(1, 100, 100);
+  touch.down(2, 200, 100);
+  touch.move(1, 80, 100);
+  touch.move(2, 280, 100);
+  assert.deepEqual(notes, [["pinch", 140, 100, -10, 0, 1.2], ["pinch", 180, 100, 40, 0, 200 / 120]]);
+});
+
+test("after a pinch the last finger neither drags nor taps, and the next touch begins anew", () => {
+  const { notes, touch } = noted();
+  touch.down(1, 100, 100);
+  touch.down(2, 200, 100);
+  touch.up(2);
+  touch.move(1, 100, 190);
+  touch.up(1);
+  assert.deepEqual(notes, []);
+  touch.down(3, 50, 50);
+  touch.up(3);
+  assert.deepEqual(notes, [["tap", 50, 50]]);
+});
+
+test("a finger that the browser takes away, or that was never there, does nothing", () => {
+  const { notes, touch } = noted();
+  touch.down(1, 100, 100);
+  touch.cancel(1);
+  touch.move(1, 100, 150);
+  touch.up(1);
+  touch.move(9, 1, 1);
+  assert.deepEqual(notes, []);
+});
+
+function swipe(touch, from, to, step = 5) {
+  touch.down(1, 50, from);
+  for (let y = from; y !== to; y += Math.sign(to - from) * step) touch.move(1, 50, y);
+  touch.move(1, 50, to);
+  touch.up(1);
+}
+
+test("with the crosshair a swipe scrolls: up to later slices, and the whole height goes through all of them", () => {
+  const view = viewOf(chestLike("I"), 200, 208);
+  const [axial] = view.planes;
+  const before = view.point;
+  swipe(fingersOn(axial, view), 204, 4, 1);
+  assert.equal(view.point[2] - before[2], 18, "20 slices in 208 pixels, the first 8 of which tell a swipe from a tap");
+  swipe(fingersOn(axial, view), 4, 204, 1);
+  assert.deepEqual(view.point, before);
+});
+
+test("a tap moves the crosshair, and a swipe leaves it where it is in the slice", () => {
+  const view = viewOf(chestLike("I"), 200, 200);
+  const touch = fingersOn(view.planes[0], view);
+  touch.down(1, 80, 70);
+  touch.up(1);
+  assert.deepEqual(view.point, view.planes[0].pointAt(view.volume, view.point, 80, 70));
+  const [x, y] = view.point;
+  swipe(touch, 150, 60);
+  assert.deepEqual(view.point.slice(0, 2), [x, y]);
+});
+
+test("with another tool one finger does what a mouse does", () => {
+  const view = viewOf(chestLike("I"));
+  view.setTool(TOOLS.find(({ name }) => name === "pan"));
+  swipe(fingersOn(view.planes[0], view), 100, 120);
+  assert.deepEqual(view.planes[0].pan, [0, 10]);
+});
+
+test("two fingers zoom and move the picture, whatever the tool, and what lies between them goes with them", () => {
+  for (const tool of TOOLS) {
+    const view = viewOf(chestLike("I"));
+    view.setTool(tool);
+    const [plane] = view.planes;
+    const before = plane.pointAt(view.volume, view.point, 155, 96);
+    const point = view.point;
+    const touch = fingersOn(plane, view);
+    touch.down(1, 145, 96);
+    touch.down(2, 165, 96);
+    touch.move(1, 130, 110);
+    touch.move(2, 190, 110);
+    assert.ok(Math.abs(plane.zoom - 3) < 0.05, `${tool.name}: from 20 to 60 pixels apart`);
+    assert.deepEqual(plane.pointAt(view.volume, point, 160, 110), before);
+    assert.deepEqual(view.point, point);
+  }
+});
+
+test("without a volume fingers do nothing", () => {
+  const view = viewOf(null);
+  const touch = fingersOn(view.planes[0], view);
+  swipe(touch, 100, 50);
+  touch.down(1, 1, 1);
+  touch.up(1);
+  assert.deepEqual(view.point, [0, 0, 0]);
+});
