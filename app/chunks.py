@@ -24,10 +24,10 @@ class Chunk:
     path: Path
 
 
-def pack(hu: np.ndarray) -> bytes:
-    """int16 HU of any shape -> bytes for `unpack` here or in viewer/data/transport.js."""
+def pack(hu: np.ndarray, level: int = 1) -> bytes:
+    """int16 HU of any shape -> bytes for `unpack` here or in viewer/data/transport.js. `level`: of deflate."""
     pairs = np.ascontiguousarray(hu, "<i2").reshape(-1).view(np.uint8).reshape(-1, 2)
-    return zlib.compress(pairs.T.tobytes(), level=1)
+    return zlib.compress(pairs.T.tobytes(), level)
 
 
 def unpack(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:

@@ -48,11 +48,16 @@ def unknown_run() -> dict[str, Any]:
 
 
 def _grid(run: Run) -> dict[str, Any] | None:
-    """Shape, spacing in mm and the direction in which each index grows; None before the model has begun."""
+    """Of a run, None before the model has begun."""
     if run.shape is None or run.affine is None:
         return None
-    spacing_mm = np.linalg.norm(run.affine[:3, :3], axis=0)
-    return {"shape": run.shape, "spacing": [float(mm) for mm in spacing_mm], "axes": directions(run.affine)}
+    return grid(run.shape, run.affine)
+
+
+def grid(shape: tuple[int, ...], affine: np.ndarray) -> dict[str, Any]:
+    """Where voxels lie: their shape, their spacing in mm and the direction in which each index grows."""
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    return {"shape": shape, "spacing": [float(mm) for mm in spacing_mm], "axes": directions(affine)}
 
 
 def directions(affine: np.ndarray) -> list[str]:
@@ -128,8 +133,7 @@ def _count(number: int, noun: str) -> str:
 
 def reading(read: Reading) -> dict[str, Any]:
     """How long the report is for the model, which end of it is cut off, and what the model recognised in the rest."""
-    count = f"Report length: {read.tokens} of {read.limit} tokens"
-    length = {"count": f"{count}: too long" if read.cut_text else count, "cut": read.cut_text}
+    length = {"count": f"Report length: {read.tokens} of {read.limit} tokens", "cut": read.cut_text}
     if not read.known:
         return length
     found = [_asserted(one) for one in read.found if one.asserted]

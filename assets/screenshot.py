@@ -43,9 +43,6 @@ def take(page: Page, url: str, folder: Path) -> None:
     page.wait_for_timeout(700)
     page.screenshot(path=folder / "app.png")
     status.get_by_text("Done").wait_for()
-    page.locator(".ctv-axial canvas").focus()
-    for _ in range(38):
-        page.keyboard.press("ArrowUp")
     page.wait_for_timeout(700)
     page.screenshot(path=folder / "finished.png")
     page.set_viewport_size({"width": 400, "height": 860})

@@ -5,6 +5,7 @@
 import { Feed } from "./data/feed.js";
 import { newId } from "./data/memory.js";
 
+/** @typedef {import("./data/example.js").Example} Example */
 /** @typedef {import("./data/memory.js").Memory} Memory */
 /** @typedef {import("./data/transport.js").Manifest} Manifest */
 /** @typedef {import("./data/transport.js").Transport} Transport */
@@ -28,6 +29,8 @@ const RUN_KEY = "ctflow-run"; // what this tab shows
 const ASKED_KEY = "ctflow-asked"; // what it has asked for and has had no answer to
 const VIEW_KEY = "ctflow-view";
 const IDLE = "Write or choose a report, then press Generate.";
+const EXAMPLE = "Example"; // over the planes
+const PREVIOUS = "Previous volume";
 const LOST = "The server does not answer. Trying again; what you see stays.";
 const STOPPED = "Stopped before it began.";
 const RESTARTED = "The server was restarted.";
@@ -42,22 +45,41 @@ export class Session {
    * @param {Transport} transport
    * @param {Memory} memory    of this tab
    * @param {string} visitor   who asks, for taking turns
+   * @param {Example | null} example  for the planes, until there is something else
    */
-  constructor(view, stage, transport, memory, visitor) {
+  constructor(view, stage, transport, memory, visitor, example = null) {
     this.view = view;
     this.stage = stage;
     this.transport = transport;
     this.memory = memory;
     this.visitor = visitor;
+    this.example = example;
     /** @type {Map<string, Feed>} by run */
     this.feeds = new Map();
     /** @type {Feed | null} the feed that is shown, while the server knows its run */
     this.shown = null;
     /** @type {string | null} the run that was asked for and not answered yet */
     this.asked = null;
+    /** @type {string | null} the run whose volume is in the view */
+    this.viewed = null;
     this.busy = false; // whether there is something to stop, rather than to generate
     this.sayLost = () => stage.say(LOST);
-    stage.show({ state: "idle", stopping: false, status: IDLE, detail: "", share: 0, chunks: [] });
+    this.showIdle();
+  }
+
+  /** Nothing is shown of a run: says how to begin, and shows the example where nothing else stands in the planes. */
+  showIdle() {
+    const detail = this.view.isStandIn ? (this.example?.detail ?? "") : "";
+    this.stage.show({ state: "idle", stopping: false, status: IDLE, detail, share: 0, chunks: [] });
+  }
+
+  /** Shows the example, unless something else stands in the planes by the time that it is here. */
+  async showExample() {
+    const loading = this.view.volume ? null : this.example?.load(this.transport);
+    const volume = await loading;
+    if (!volume || this.view.volume) return;
+    this.view.setStandIn(volume, EXAMPLE);
+    if (!this.shown && !this.asked) this.showIdle();
   }
 
   /** After a reload: the run that was asked for last, or else the one that was shown. */
@@ -71,7 +93,9 @@ export class Session {
     }
     if (this.asked) return;
     this.memory.remember(ASKED_KEY, null);
-    if (!this.shown) this.stage.say(IDLE);
+    if (this.shown) return;
+    this.showIdle();
+    await this.showExample();
   }
 
   /**
@@ -93,7 +117,7 @@ export class Session {
     if (answer.problem) {
       this.stage.explain(answer.problem);
       this.updateBusy();
-      if (!this.shown) this.stage.say(IDLE);
+      if (!this.shown) this.showIdle();
     } else {
       if (this.shown) this.release(this.shown);
       this.show(this.hold(run));
@@ -164,15 +188,14 @@ export class Session {
    */
   show(feed) {
     this.shown = feed;
-    this.view.setVolume(feed.volume);
-    this.view.setFollowing(true);
+    if (!feed.volume && this.viewed) this.view.setCaption(PREVIOUS);
     this.memory.remember(RUN_KEY, feed.run);
     if (feed.manifest) this.showNews(feed, feed.manifest);
   }
 
   /** Keeps what a reload should not change. */
   saveView() {
-    if (this.shown && this.view.volume) {
+    if (this.shown && this.shown.run === this.viewed) {
       this.memory.remember(VIEW_KEY, { run: this.shown.run, ...this.view.state() });
     }
   }
@@ -190,7 +213,9 @@ export class Session {
 
   /** @param {Feed} feed */
   slices(feed) {
-    if (feed === this.shown) this.view.arrived();
+    if (feed !== this.shown) return;
+    this.view.arrived();
+    this.settleIfDone(feed);
   }
 
   /** @param {Feed} feed */
@@ -222,6 +247,7 @@ export class Session {
     this.stage.show({ ...manifest, status: `${why} ${feed.held.size ? KEPT : lost}`.trim() });
     this.view.setGrowing(false);
     this.updateBusy();
+    this.showExample();
   }
 
   /**
@@ -229,10 +255,21 @@ export class Session {
    * @param {Manifest} manifest
    */
   showNews(feed, manifest) {
-    if (feed.volume && feed.volume !== this.view.volume) this.showVolume(feed.run, feed.volume);
+    if (!feed.volume) this.showExample();
+    else if (feed.volume !== this.view.volume) this.showVolume(feed.run, feed.volume);
     this.stage.show(manifest);
     this.view.setGrowing(feed.running);
+    this.settleIfDone(feed);
     this.updateBusy();
+  }
+
+  /**
+   * The last voxels may come before or after the word that they are the last ones.
+   * @param {Feed} feed
+   */
+  settleIfDone(feed) {
+    const { manifest } = feed;
+    if (manifest?.state === "finished" && feed.holds(manifest.chunks)) this.view.settle();
   }
 
   /**
@@ -240,7 +277,8 @@ export class Session {
    * @param {Volume} volume
    */
   showVolume(run, volume) {
-    if (this.view.volume) return this.view.shorten(volume);
+    if (this.viewed === run) return this.view.shorten(volume);
+    this.viewed = run;
     this.view.setVolume(volume);
     const before = this.memory.recall(VIEW_KEY);
     if (before?.run === run) this.view.restore(before);

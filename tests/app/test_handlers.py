@@ -110,7 +110,7 @@ def test_an_age_that_was_not_typed_is_no_age(handlers: Handlers, typed: Any, age
 
 def test_what_is_cut_off_is_shown(handlers: Handlers) -> None:
     shown = handlers.read({"findings": "word " * 64})
-    assert shown == {"count": "Report length: 65 of 64 tokens: too long", "cut": "word"}
+    assert shown == {"count": "Report length: 65 of 64 tokens", "cut": "word"}
     assert handlers.read({"findings": " ", "impression": ""}) == {"count": "Report length: 0 of 64 tokens", "cut": ""}
 
 

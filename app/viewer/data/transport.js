@@ -102,11 +102,24 @@ export class Transport {
 
   /**
    * The HU of a chunk. Throws where they do not arrive.
-   * @param {string} path
+   * @param {string} path  on the server's disk
    */
-  async fetchChunk(path) {
-    const response = await fetch(this.fileUrl(path), { credentials: "same-origin" });
-    if (!response.ok || !response.body) throw new Error(`chunk: HTTP ${response.status}`);
+  fetchChunk(path) {
+    return this.inflate(this.fileUrl(path));
+  }
+
+  /**
+   * HU that are the same for everybody. Throws where they do not arrive.
+   * @param {string} path  below the page's own address
+   */
+  fetchVoxels(path) {
+    return this.inflate(`${this.root}/${path}`);
+  }
+
+  /** @param {string} url */
+  async inflate(url) {
+    const response = await fetch(url, { credentials: "same-origin" });
+    if (!response.ok || !response.body) throw new Error(`voxels: HTTP ${response.status}`);
     const inflated = response.body.pipeThrough(new DecompressionStream("deflate"));
     return unshuffle(new Uint8Array(await new Response(inflated).arrayBuffer()));
   }

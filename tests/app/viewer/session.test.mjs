@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { Example } from "../../../app/viewer/data/example.js";
 import { Feed } from "../../../app/viewer/data/feed.js";
 import { Session } from "../../../app/viewer/session.js";
 import { View } from "../../../app/viewer/view.js";
-import { FakeServer, memory, PRESETS, settle, stage, until } from "./fake.mjs";
+import { FakeServer, grid, memory, PRESETS, settle, stage, until } from "./fake.mjs";
 
 const QUIET = { news() {}, slices() {}, lost() {}, refused() {}, gone() {} };
 
-function opened(server, tab = memory()) {
+function opened(server, tab = memory(), example = null) {
   const page = stage();
-  const session = new Session(new View(PRESETS), page, server, tab, "somebody");
+  const session = new Session(new View(PRESETS), page, server, tab, "somebody", example);
   return { session, page, tab, told: page.told };
 }
 
@@ -242,4 +243,87 @@ test("a download names its file, and says why there is none", async (t) => {
   server.export = () => ({ problem: "The disk is full." });
   assert.equal(await session.download("nifti"), null);
   assert.equal(told.explained.at(-1), "The disk is full.");
+});
+
+const example = () => new Example({ path: "example/1.bin", grid: grid(), report: "Clear.", seed: 3 });
+
+test("an example stands in the planes on arrival, and until a run in line has slices of its own", async (t) => {
+  const server = new FakeServer(t);
+  server.waiting = true;
+  const { session, told } = opened(server, memory(), example());
+  await session.resume();
+  assert.deepEqual([session.view.caption, slices(session.view.volume)], ["Example", [7, 7, 7, 7]]);
+  assert.deepEqual(told.shown.at(-1).detail, "The example was made from “Clear.”, seed 3.");
+  assert.equal(await session.download("nifti"), null, "nobody takes it for their own");
+  session.generate({});
+  await until(() => session.shown?.manifest?.state === "waiting");
+  assert.deepEqual([session.view.caption, slices(session.view.volume)], ["Example", [7, 7, 7, 7]]);
+  server.runs.get(session.shown.run).waiting = false;
+  await until(() => complete(session.shown));
+  assert.deepEqual([session.view.caption, slices(session.view.volume)], ["", [100, 101, 102, 103]]);
+});
+
+test("a run that a reload finds waiting in line has the example before it, and one with slices has not", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("made", { allowed: 1 });
+  const made = opened(server, memory({ "ctflow-run": "made" }), example());
+  await made.session.resume();
+  await until(() => made.session.view.volume);
+  await settle();
+  assert.deepEqual([made.session.view.caption, slices(made.session.view.volume)[0]], ["", 100]);
+  server.begin("waits", { waiting: true });
+  const waits = opened(server, memory({ "ctflow-run": "waits" }), example());
+  await waits.session.resume();
+  await until(() => waits.session.view.caption === "Example");
+});
+
+test("an example that does not arrive leaves the planes empty", async (t) => {
+  const server = new FakeServer(t);
+  server.exampleLost = true;
+  const { session } = opened(server, memory(), example());
+  await session.resume();
+  assert.equal(session.view.volume, null);
+  session.generate({});
+  await until(() => session.shown && complete(session.shown));
+});
+
+test("while the next run waits in line, the last volume stays and is told as such", async (t) => {
+  const server = new FakeServer(t);
+  const { session } = opened(server, memory(), example());
+  session.generate({});
+  await until(() => session.shown && complete(session.shown));
+  server.waiting = true;
+  session.generate({});
+  await until(() => session.shown?.manifest?.state === "waiting");
+  assert.deepEqual([session.view.caption, slices(session.view.volume)[0]], ["Previous volume", 100]);
+  server.runs.get(session.shown.run).waiting = false;
+  await until(() => complete(session.shown));
+  assert.deepEqual([session.view.caption, slices(session.view.volume)[0]], ["", 200]);
+});
+
+test("a volume that is done is shown at mid-lung, whichever comes last, the word or the voxels", async (t) => {
+  for (const late of [false, true]) {
+    const server = new FakeServer(t);
+    let losses = late ? 3 : 0;
+    server.loseChunk = (path) => path.endsWith("/3") && losses-- > 0;
+    const { session } = opened(server);
+    session.generate({});
+    await until(() => session.shown && complete(session.shown));
+    assert.equal(session.view.volume.fileIndex(session.view.point)[0], 3, "without lungs that is the middle");
+    assert.equal(session.view.following, false);
+  }
+});
+
+test("a new run keeps the slice that the person has chosen, and window and zoom in any case", async (t) => {
+  const server = new FakeServer(t);
+  const { session } = opened(server);
+  const { view } = session;
+  session.generate({});
+  await until(() => session.shown && complete(session.shown));
+  view.moveTo([2, 2, 1]);
+  view.setPreset(1);
+  view.zoom(view.planes[2], 3);
+  session.generate({});
+  await until(() => server.runs.size === 2 && session.shown && complete(session.shown));
+  assert.deepEqual([view.point, view.window.width, view.planes[2].zoom], [[2, 2, 1], 2500, 3]);
 });
