@@ -26,7 +26,7 @@ run: .venv/.app
 check: lint
 	$(BIN)/python -m pytest -m "$(QUICK)" $(PYTEST_ARGS)
 
-test: lint .venv/.chromium
+test: lint .venv/.chromium .venv/.axe
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: .venv/.test types-js
@@ -54,6 +54,11 @@ types-js:
 .venv/.test: .venv/.app pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
+
+# What tells whether the page can be used by everybody. Without npm its test is skipped, and says so.
+.venv/.axe: .venv/.made
+	@if command -v npm >/dev/null; then npm install --silent --no-save --no-package-lock --prefix .venv/axe axe-core@4.14.1 \
+		&& touch $@; else echo "axe-core is not installed: npm is not"; fi
 
 # Chromium: the one on PATH, else Playwright's own, else the distribution's.
 .venv/.chromium: .venv/.test

@@ -31,7 +31,7 @@ class Modules:
 
         `events` of its own: Gradio knows an event of `gr.HTML` by its name in this script.
         """
-        return f"{self.main}.then((main) => main.mount(element, props, trigger, {json.dumps(events)}))"
+        return f"{self.main}.then((main) => main.mount(element, props, trigger, watch, {json.dumps(events)}))"
 
     def call(self, name: str, given: Any = None) -> str:
         """An event's `js`: main.js calls the page's method of this name with the event's inputs and with `given`."""

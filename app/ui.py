@@ -11,16 +11,19 @@ from gradio.utils import get_upload_folder
 from app.api import endpoints
 from app.blocks import Blocks
 from app.component import part, viewer
+from app.example import Example, read_example
 from app.handlers import Handlers
 from app.modules import read_modules
 from app.runs import Limits, Runs
-from app.web import web
+from app.theme import theme
+from app.web import FAVICON, web
 from ctflow.card import ModelCard
 from ctflow.generator import VolumeGenerator
 from ctflow.request import MAX_SEED, SOLVER_PRESETS, Solver
 
 _HERE = Path(__file__).parent
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+PLACEHOLDER = "Large right pleural effusion. No pneumothorax."
 
 
 class Page:
@@ -33,15 +36,16 @@ class Page:
     def __init__(self, generator: VolumeGenerator, limits: Limits = Limits(), driven: bool = False) -> None:  # noqa: B008
         self.card: ModelCard = generator.card
         self.modules = read_modules()
+        self.example: Example | None = read_example(generator.model_sha256)
         runs = Runs(generator, Path(get_upload_folder()) / "ctflow", limits)
         self.handlers = Handlers(generator, runs, driven)
         with Blocks(title="CTFlow", analytics_enabled=False, fill_width=True) as self.demo:
             part("header", self.modules)
             with gr.Row(elem_classes="ct-page"):
                 with gr.Column(elem_classes="ct-panel", min_width=280):
-                    self._report_panel()
+                    self._panel()
                 with gr.Column(elem_classes="ct-view", min_width=280):
-                    self.viewer = viewer(self.modules, self.card, generator.device)
+                    self.viewer = viewer(self.modules, self.card, generator.device, self.example)
             self._connect()
             for name, endpoint in endpoints(self.handlers).items():
                 gr.api(endpoint, api_name=name)
@@ -54,6 +58,7 @@ class Page:
             "state_session_capacity": 256,  # 70 kB each: only programs have one, and nothing of ours is in it
             # Otherwise a first page that takes more than 3 s, as on a small container, counts as a failed start.
             "_frontend": False,
+            "favicon_path": str(_HERE / FAVICON),
         }
         return self.demo.launch(**{**self._served(), **own, **options})[1]
 
@@ -65,37 +70,45 @@ class Page:
         """How it is served: nothing is recorded, nothing is fetched from elsewhere, no door is left open."""
         return {
             "css": (_HERE / "style.css").read_text(encoding="utf-8"),
-            "theme": _theme(),
+            "theme": theme(),
+            "head": f'<link rel="icon" type="image/svg+xml" href="{FAVICON}">',
             "footer_links": [],
             "run_history": False,
             "enable_monitoring": False,
             "ssr_mode": False,
-            "app_kwargs": web(self.handlers, self.modules),
+            "app_kwargs": web(self.handlers, self.modules, self.example),
         }
 
-    def _report_panel(self) -> None:
-        self.findings = gr.Textbox(label="Findings", lines=7, max_lines=12, placeholder="The lungs are clear. …")
-        self.impression = gr.Textbox(label="Impression", lines=2, max_lines=8)
+    def _panel(self) -> None:
+        """What is written scrolls; what is pressed stays where it is."""
+        with gr.Column(elem_classes="ct-fields", min_width=280):
+            self._report()
+            with gr.Row(elem_classes="ct-examples", equal_height=True):
+                self._examples()
+            with gr.Row(elem_classes="ct-pair ct-seed"):
+                self.seed = gr.Number(0, label="Seed", min_width=100)
+                self.dice = gr.Button("⚄ New seed", min_width=100)
+            with gr.Accordion("More", open=False):
+                self._more()
+        with gr.Column(elem_classes="ct-run", min_width=280):
+            part("problem", self.modules)
+            with gr.Row(elem_classes="ct-pair"):
+                self.generate = gr.Button("Generate", variant="primary", min_width=100)
+                self.stop = gr.Button("Stop", variant="stop", interactive=False, min_width=100)
+                part("jump", self.modules, elem_classes="ct-jump", min_width=60)
+
+    def _report(self) -> None:
+        self.findings = gr.Textbox(label="Findings", lines=5, max_lines=9, placeholder=PLACEHOLDER)
+        self.impression = gr.Textbox(label="Impression", lines=2, max_lines=6)
         sex, age = ("sex" in self.card.text.reads), ("age" in self.card.text.reads)
-        with gr.Row(elem_classes="ct-pair", visible=sex or age):
-            choices = [("not given", ""), ("female", "F"), ("male", "M")]
-            self.sex = gr.Dropdown(choices, value="", label="Sex (optional)", min_width=100, visible=sex)
+        with gr.Row(elem_classes="ct-pair ct-person", visible=sex or age):
+            # Not a Dropdown: Tab leaves its list open, over everything.
+            self.sex = part("sex", self.modules, "", visible=sex, min_width=100)
             # A Textbox, because an empty gr.Number shows and sends 0, and 0 is an age.
             self.age = gr.Textbox(
                 label="Age (optional)", placeholder="not given", max_length=3, min_width=100, visible=age
             )
         part("reading", self.modules)
-        with gr.Row(elem_classes="ct-examples", equal_height=True):
-            self._examples()
-        with gr.Row(elem_classes="ct-pair ct-run"):
-            self.generate = gr.Button("Generate", variant="primary", min_width=100)
-            self.stop = gr.Button("Stop", variant="stop", interactive=False, min_width=100)
-        part("problem", self.modules)
-        with gr.Row(elem_classes="ct-pair ct-seed"):
-            self.seed = gr.Number(0, label="Seed", min_width=100)
-            self.dice = gr.Button("⚄ New seed", min_width=100)
-        with gr.Accordion("More", open=False):
-            self._more()
 
     def _examples(self) -> None:
         fields = [self.findings, self.impression, self.sex, self.age]
@@ -143,33 +156,7 @@ class Page:
         self.dice.click(None, None, self.seed, js=call("newSeed", MAX_SEED), **_QUIET)
         self.generate.click(None, fields, None, js=call("generate"), **_QUIET)
         self.stop.click(None, None, None, js=call("stop"), **_QUIET)
+        self.viewer.wanted(None, fields, None, js=call("generate"), **_QUIET)
         self.viewer.busy(None, None, [self.generate, self.stop], js=call("buttons"), **_QUIET)
         # Through the queue, because that is where ZeroGPU lends its GPU.
         self.viewer.drive(self.handlers.drive, self.viewer, None, **_QUIET)
-
-
-def _theme() -> gr.themes.Base:
-    """Dark, in the system's own fonts: those of Gradio's default would be fetched from elsewhere."""
-    ink, ground, panel, field, line = "#e8edf2", "#0b0e12", "#12171d", "#1a2129", "#28303a"
-    theme = gr.themes.Base(
-        primary_hue="sky", neutral_hue="gray", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
-    )
-    colours = {
-        "body_background_fill": ground,
-        "body_text_color": ink,
-        "background_fill_primary": ground,
-        "background_fill_secondary": panel,
-        "block_background_fill": panel,
-        "block_label_text_color": ink,
-        "block_title_text_color": ink,
-        "border_color_primary": line,
-        "block_border_color": line,
-        "input_background_fill": field,
-        "button_secondary_background_fill": field,
-        "button_secondary_background_fill_hover": line,
-        "button_secondary_text_color": ink,
-        "button_cancel_background_fill": "#5a2323",
-        "button_cancel_background_fill_hover": "#743030",
-        "button_cancel_text_color": ink,
-    }
-    return theme.set(**colours, **{f"{name}_dark": colour for name, colour in colours.items()})

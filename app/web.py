@@ -1,13 +1,16 @@
 """The headers of every answer, what the server refuses to take in, the page's questions, its scripts, and `/health`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from app.example import Example
 from app.handlers import Handlers
 from app.messages import log_bug
 from app.modules import Modules
@@ -28,6 +31,8 @@ _HEADERS = {
     "referrer-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+FAVICON = "favicon.svg"
+_FAVICON = (Path(__file__).parent / FAVICON).read_bytes()
 _PRIVATE = ("/file=", "/ask/")
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 _ASKED = ("news", "read", "start", "stop", "export")
@@ -76,7 +81,26 @@ class Guard:
                 await JSONResponse({"error": words}, 400)(scope, receive, send_guarded)
 
 
-def web(handlers: Handlers, modules: Modules) -> dict[str, Any]:
+class CompressedPages:
+    """ASGI middleware: compresses the page and its settings, which Gradio leaves as they are.
+
+    Gradio does it for files by their endings; voxels are compressed already, and its events come one by one.
+    """
+
+    def __init__(self, app: "ASGIApp") -> None:
+        self.app = app
+        self.compressed = GZipMiddleware(app)
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        is_page = scope["type"] == "http" and scope["method"] == "GET" and _is_page(scope["path"])
+        await (self.compressed if is_page else self.app)(scope, receive, send)
+
+
+def _is_page(path: str) -> bool:
+    return "/gradio_api/" not in path and "." not in path.rsplit("/", 1)[-1]
+
+
+def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[str, Any]:
     """Arguments for the FastAPI application that Gradio makes."""
 
     async def health(_: Request) -> JSONResponse:
@@ -106,12 +130,25 @@ def web(handlers: Handlers, modules: Modules) -> dict[str, Any]:
             return PlainTextResponse("There is no such script. Reload the page.", 404)
         return Response(content, media_type="text/javascript", headers=_FOR_EVER)
 
+    async def favicon(_: Request) -> Response:
+        return Response(_FAVICON, media_type="image/svg+xml")
+
+    async def example_voxels(_: Request) -> Response:
+        """No login covers them either: they are in the repository."""
+        return Response(example.data if example else b"", media_type="application/octet-stream", headers=_FOR_EVER)
+
     routes = [
         Route("/health", health),
+        Route(f"/{FAVICON}", favicon),
         Route("/ask/{name}", ask, methods=["POST"]),
         Route("/viewer/{version}/{path:path}", script),
     ]
-    return {"routes": routes, "middleware": [Middleware(Guard, page_links=modules.links())]}
+    if example:
+        routes.append(Route(f"/{example.path}", example_voxels))
+    return {
+        "routes": routes,
+        "middleware": [Middleware(Guard, page_links=modules.links()), Middleware(CompressedPages)],
+    }
 
 
 def _let_in(request: Request) -> bool:

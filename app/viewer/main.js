@@ -15,13 +15,15 @@ const arrived = new Promise((resolve) => (arrive = resolve));
  * @param {HTMLElement} element
  * @param {Record<string, any>} props
  * @param {(event: string) => void} trigger
+ * @param {(name: string, act: () => void) => void} watch
  */
-export async function mount(element, props, trigger) {
+export async function mount(element, props, trigger, watch) {
   const isViewer = props.part === "viewer";
   if (isViewer) arrive(makePage(props, trigger));
   const page = await arrived;
   element.replaceChildren(page.parts[props.part]);
   if (isViewer) page.begin();
+  if (props.part === "sex") page.sex.bind(/** @type {any} */ (props), watch);
 }
 
 /**
@@ -44,6 +46,7 @@ function makePage(props, trigger) {
   const { root = "", api_prefix: apiPrefix = "/gradio_api" } = /** @type {any} */ (window).gradio_config ?? {};
   const host = {
     updateButtons: () => trigger("busy"),
+    generate: () => trigger("wanted"),
     drive(/** @type {string} */ run) {
       props.value = { run };
       trigger("drive");

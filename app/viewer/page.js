@@ -1,6 +1,7 @@
 // @ts-check
 // The page: makes the parts that Gradio's components have room for, and connects them with the session.
 
+import { Example } from "./data/example.js";
 import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
 import { make } from "./room/elements.js";
@@ -8,11 +9,14 @@ import { Fields } from "./room/fields.js";
 import { Foot } from "./room/foot.js";
 import { makeHeader } from "./room/header.js";
 import { makeHelp } from "./room/help.js";
-import { listenToKeys, shortcuts } from "./room/keyboard.js";
+import { Jump } from "./room/jump.js";
+import { listenToGenerate, listenToKeys, shortcuts } from "./room/keyboard.js";
 import { Length } from "./room/length.js";
 import { Problem } from "./room/problem.js";
 import { Reading } from "./room/reading.js";
 import { Screen } from "./room/screen.js";
+import { Sex } from "./room/sex.js";
+import { tabTitle } from "./room/tab.js";
 import { Session } from "./session.js";
 import { View } from "./view.js";
 
@@ -22,6 +26,7 @@ import { View } from "./view.js";
  * @property {import("./view.js").WindowPreset[]} windows
  * @property {string[]} fields      their names, in Gradio's order
  * @property {string} draft_key
+ * @property {import("./data/example.js").ExampleProps | null} example
  * @property {import("./room/header.js").Model} model
  */
 
@@ -30,6 +35,7 @@ import { View } from "./view.js";
  * @typedef {object} Host
  * @property {() => void} updateButtons     Generate and Stop shall ask `Page.buttons` again
  * @property {(run: string) => void} drive
+ * @property {() => void} generate          as if the button had been pressed
  */
 
 const IN_SIGHT = 0.7; // of the window's height: planes that begin lower are out of sight
@@ -40,7 +46,7 @@ export class Page {
    * @param {Host} host
    * @param {Transport} transport
    */
-  constructor({ windows, fields, draft_key: draftKey, model }, host, transport) {
+  constructor({ windows, fields, draft_key: draftKey, example, model }, host, transport) {
     const tab = new Memory(() => window.sessionStorage);
     this.reading = new Reading();
     this.problem = new Problem();
@@ -50,7 +56,10 @@ export class Page {
     this.viewer = make("section", "ctv", { "aria-label": "CT viewer" });
     const view = this.makeViewer(windows);
     const browser = new Memory(() => window.localStorage);
-    this.session = new Session(view, this.stage(host), transport, tab, visitor(browser));
+    const standIn = example && new Example(example);
+    this.session = new Session(view, this.stage(host), transport, tab, visitor(browser), standIn);
+    this.sex = new Sex();
+    listenToGenerate(host.generate);
     /** @type {Record<string, Element>} by the names of app/component.py */
     this.parts = {
       viewer: this.viewer,
@@ -58,6 +67,8 @@ export class Page {
       reading: this.reading.element,
       problem: this.problem.element,
       length: this.length.element,
+      sex: this.sex.element,
+      jump: new Jump(this.viewer, () => this.goToPlanes()).element,
     };
   }
 
@@ -79,12 +90,24 @@ export class Page {
   stage(host) {
     return {
       say: (status) => this.foot.say(status),
-      show: (progress) => this.foot.show(progress),
-      explain: (problem) => this.problem.explain(problem),
+      show: (progress) => this.show(progress),
+      explain: (problem) => this.explain(problem),
       busyChanged: host.updateButtons,
       drive: host.drive,
       comeIntoSight: () => this.comeIntoSight(),
     };
+  }
+
+  /** @param {import("./session.js").Progress} progress */
+  show(progress) {
+    this.foot.show(progress);
+    document.title = tabTitle(progress);
+  }
+
+  /** @param {string} problem */
+  explain(problem) {
+    this.problem.explain(problem);
+    this.reading.leaveOut(problem);
   }
 
   /** Once the viewer is in the document. */
@@ -161,12 +184,19 @@ export class Page {
   /** On a narrow page the planes lie below the report: whoever pressed Generate wants to see them. */
   comeIntoSight() {
     const { top } = this.viewer.getBoundingClientRect();
-    if (top > IN_SIGHT * window.innerHeight) this.viewer.scrollIntoView({ block: "start" });
+    if (top > IN_SIGHT * window.innerHeight) this.goToPlanes();
   }
 
-  /** The planes take what is left of the window's height under the header, however long the notice is. */
+  /** To the first plane, with what stands above it if there is room for both. */
+  goToPlanes() {
+    this.viewer.scrollIntoView({ block: "start" });
+    this.viewer.querySelector(".ctv-plane")?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Panel and planes take what is left of the window's height under the header, however long the notice is. */
   fitHeight() {
-    const top = this.viewer.getBoundingClientRect().top + window.scrollY;
-    this.viewer.style.setProperty("--ctv-top", `${Math.round(top)}px`);
+    const page = /** @type {Element} */ (this.viewer.closest(".ct-page"));
+    const top = page.getBoundingClientRect().top + window.scrollY;
+    document.documentElement.style.setProperty("--ct-top", `${Math.ceil(top)}px`);
   }
 }

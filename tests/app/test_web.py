@@ -1,5 +1,6 @@
 """What nobody but the visitor may learn, and what a stranger cannot make the server do."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def test_no_report_is_logged_or_names_a_file_and_nobody_else_is_called(apart: Ap
     for word in ("SENTINEL", "Traceback", "STRANGER"):
         assert word not in said
     names = [str(path.relative_to(apart.folder)) for path in apart.folder.rglob("*")]
-    assert any(name.endswith("synthetic-ctflow-fake-seed0.nii.gz") for name in names)
+    assert any(re.search(r"synthetic-ctflow-fake-[0-9a-f]{8}-seed0\.nii\.gz$", name) for name in names)
     assert not any("SENTINEL" in name or "script" in name for name in names)
 
 
@@ -146,3 +147,35 @@ def test_no_file_outside_the_runs_is_served(serve: Serve, tmp_path: Path, outsid
     url = serve(sleeping(0))
     (tmp_path / "outside.txt").write_text("secret")
     assert httpx.get(f"{url}gradio_api/file={tmp_path / outside}").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["", "config"])
+def test_the_page_is_compressed(serve: Serve, path: str) -> None:
+    """It is 80 kB without, and comes before anything else."""
+    url = serve(sleeping(0))
+    plain = httpx.get(f"{url}{path}", headers={"accept-encoding": "identity"})
+    packed = httpx.get(f"{url}{path}", headers={"accept-encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
+    assert int(packed.headers["content-length"]) < len(plain.content) / 4
+    assert "content-security-policy" in packed.headers
+
+
+def test_what_is_compressed_already_and_what_comes_bit_by_bit_is_left_alone(serve: Serve) -> None:
+    url = serve(sleeping(0))
+    accepts = {"accept-encoding": "gzip"}
+    event = httpx.post(f"{url}gradio_api/call/generate", json={"data": ["Clear.", "", "", None, 0, 1, 4, *[None] * 3]})
+    with httpx.stream(
+        "GET", f"{url}gradio_api/call/generate/{event.json()['event_id']}", headers=accepts, timeout=60
+    ) as answer:
+        text = answer.read().decode()
+    assert "content-encoding" not in answer.headers
+    (path,) = set(re.findall(r'"url": "([^"]+nii\.gz)"', text))
+    assert "content-encoding" not in httpx.get(path, headers=accepts).headers
+
+
+def test_the_icon_is_ours_and_comes_from_here(serve: Serve) -> None:
+    url = serve(sleeping(0))
+    icon = httpx.get(f"{url}favicon.svg")
+    assert icon.headers["content-type"] == "image/svg+xml"
+    assert httpx.get(f"{url}favicon.ico").content == icon.content
+    assert "font-src 'self' data:" in icon.headers["content-security-policy"]

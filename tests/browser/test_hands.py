@@ -8,7 +8,17 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.app.fake import sleeping
 from tests.browser.conftest import Visit
-from tests.browser.viewer import expect_slice, expect_status, generate, grey_at, place_of, point_at, write_report
+from tests.browser.viewer import (
+    expect_mid_lung,
+    expect_slice,
+    expect_status,
+    generate,
+    grey_at,
+    place_of,
+    point_at,
+    readout,
+    write_report,
+)
 
 Open = Callable[..., Visit]
 SLICES = 96
@@ -16,12 +26,12 @@ SLICES = 96
 
 @pytest.fixture
 def page(visit: Open) -> Page:
-    """A page that shows a finished volume, with the axial plane at its last slice."""
+    """A page that shows a finished volume, with the axial plane in the middle of the lungs."""
     page = visit(sleeping(0)).page
     write_report(page, "Clear.")
     generate(page)
     expect_status(page, "Done")
-    expect_slice(page, "96 / 96")
+    expect_mid_lung(page)
     return page
 
 
@@ -33,8 +43,8 @@ def test_the_keyboard_does_what_the_mouse_does(page: Page) -> None:
     axial = page.locator(".ctv-axial canvas")
     axial.focus()
     for key, shown in [
-        ("ArrowUp", "95 / 96"),
-        ("PageUp", "85 / 96"),
+        ("ArrowUp", "30 / 96"),
+        ("PageUp", "20 / 96"),
         ("Home", "1 / 96"),
         ("ArrowDown", "2 / 96"),
         ("PageDown", "12 / 96"),
@@ -53,7 +63,7 @@ def test_the_keyboard_does_what_the_mouse_does(page: Page) -> None:
     expect(page.locator(".ctv-coronal")).to_be_hidden()
     page.keyboard.press("r")
     expect(page.locator(".ctv-coronal")).to_be_visible()
-    expect(button(page, "Lung")).to_have_attribute("aria-pressed", "true")
+    expect(button(page, "Wide")).to_have_attribute("aria-pressed", "true")  # reset took it for the Lung window
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
@@ -93,7 +103,7 @@ def test_ctrl_wheel_zooms_and_keeps_what_is_under_the_pointer(page: Page) -> Non
     for _ in range(4):
         page.mouse.wheel(0, -100)
     page.keyboard.up("Control")
-    expect_slice(page, "96 / 96")
+    expect_mid_lung(page)
     box = page.locator(".ctv-axial canvas").bounding_box()
     assert box is not None
     x, y = place_of(page, "axial", (0.3, 0.4), SLICES)
@@ -104,6 +114,58 @@ def test_ctrl_wheel_zooms_and_keeps_what_is_under_the_pointer(page: Page) -> Non
     shifted = re.search(r"column (\d+)", page.locator(".ctv-readout").inner_text())
     assert shifted is not None
     assert int(shifted[1]) - at[3] - 1 < 256 * 0.05 / 2, "zoomed in, a step on screen is fewer voxels"
+
+
+def test_keys_are_for_the_plane_under_the_pointer_or_else_for_the_focused_one(page: Page) -> None:
+    """They were for the plane that was clicked last, wherever one looked."""
+    page.locator(".ctv-axial canvas").click()
+    page.locator(".ctv-coronal canvas").hover()
+    page.keyboard.press("Home")
+    expect_slice(page, "Coronal  1 / 256", "coronal")
+    page.mouse.move(5, 5)
+    page.keyboard.press("Home")
+    expect_slice(page, "Axial  1 / 96")
+    page.keyboard.press("Tab")  # its slider
+    page.keyboard.press("Tab")
+    page.keyboard.press("End")
+    expect_slice(page, "Coronal  256 / 256", "coronal")
+
+
+def test_keys_work_over_a_plane_while_a_button_elsewhere_has_the_focus(page: Page) -> None:
+    page.get_by_role("button", name="New seed").focus()
+    page.locator(".ctv-sagittal canvas").hover()
+    page.keyboard.press("Home")
+    expect_slice(page, "Sagittal  1 / 256", "sagittal")
+    page.mouse.move(5, 5)
+    page.keyboard.press("End")
+    page.wait_for_timeout(300)
+    expect_slice(page, "Sagittal  1 / 256", "sagittal")
+
+
+def test_a_double_click_leaves_the_crosshair_where_it_was(page: Page) -> None:
+    page.mouse.click(*place_of(page, "axial", (0.3, 0.6), SLICES))
+    page.mouse.move(5, 5)
+    expect(page.locator(".ctv-readout")).to_contain_text("HU")
+    before = readout(page)
+    page.wait_for_timeout(600)  # so that the next press is not the second of a double click
+    page.mouse.dblclick(*place_of(page, "coronal", (0.8, 0.2), SLICES))
+    expect(page.locator(".ctv-axial")).to_be_hidden()
+    page.mouse.move(5, 5)
+    expect(page.locator(".ctv-readout")).to_have_text(before)
+
+
+def test_on_a_screen_with_other_pixels_the_planes_are_sharp(page: Page) -> None:
+    """A window that was moved there kept its old pixels, and showed them blurred."""
+    canvas = page.locator(".ctv-axial canvas")
+    assert canvas.evaluate("canvas => canvas.width / canvas.clientWidth") == pytest.approx(1, abs=0.01)
+    session = page.context.new_cdp_session(page)
+    session.send(
+        "Emulation.setDeviceMetricsOverride", {"width": 1400, "height": 860, "deviceScaleFactor": 2, "mobile": False}
+    )
+    page.mouse.move(*place_of(page, "axial", (0.5, 0.5), SLICES))
+    page.wait_for_function("document.querySelector('.ctv-axial canvas').width > 1000")
+    assert canvas.evaluate("canvas => canvas.width / canvas.clientWidth") == pytest.approx(2, abs=0.01)
+    assert grey_at(page, "axial", (0.3, 0.5), SLICES) != (0, 0, 0), "and something is drawn on them"
 
 
 def test_a_double_click_gives_a_plane_all_the_room(page: Page) -> None:

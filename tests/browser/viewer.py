@@ -2,9 +2,10 @@
 
 import re
 
+import numpy as np
 from playwright.sync_api import Page, expect
 
-from tests.app.fake import SIZE, SPACING_MM
+from tests.app.fake import SIZE, SPACING_MM, chest
 
 PLANES = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}
 
@@ -61,6 +62,20 @@ def expect_status(page: Page, words: str) -> None:
 
 def expect_slice(page: Page, words: str, plane: str = "axial") -> None:
     expect(page.locator(f".ctv-{plane} canvas")).to_have_attribute("aria-label", re.compile(re.escape(words)))
+
+
+def mid_lung(hu: np.ndarray) -> int:
+    """The slice, from 1, in the middle of those that hold at least half as much lung as the one with most."""
+    inner = hu[:, SIZE // 4 : -SIZE // 4, SIZE // 4 : -SIZE // 4]
+    areas = ((inner >= -950) & (inner <= -500)).sum(axis=(1, 2))
+    large = np.flatnonzero(areas >= areas.max() / 2)
+    return int(large[0] + large[-1]) // 2 + 1
+
+
+def expect_mid_lung(page: Page, hu: np.ndarray | None = None) -> None:
+    """Where a finished volume is shown, unless the person has gone elsewhere. `hu`: if it is not that of seed 0."""
+    made = chest(96, 0, "I") if hu is None else hu
+    expect_slice(page, f"Axial  {mid_lung(made)} / {len(made)}")
 
 
 def write_report(page: Page, findings: str) -> None:

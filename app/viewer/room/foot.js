@@ -1,5 +1,5 @@
 // @ts-check
-// The line below the planes: how far the run is, HU under the pointer, downloads.
+// Two lines below the planes: how far the run is; HU under the pointer, and downloads.
 
 import { make, makeButton, makeGroup } from "./elements.js";
 
@@ -29,7 +29,10 @@ export class Foot {
       () => download("sidecar", this.sidecar),
     );
     const downloads = makeGroup("Download", [this.nifti, this.sidecar]);
-    this.element = make("div", "ctv-foot", {}, [this.progress, this.status, this.detail, this.readout, downloads]);
+    this.element = make("div", "ctv-foot", {}, [
+      make("div", "ctv-said", {}, [this.progress, this.status, this.detail]),
+      make("div", "", {}, [this.readout, downloads]),
+    ]);
   }
 
   /**

@@ -32,8 +32,9 @@ export function shortcuts(view, showHelp) {
     },
     ...TOOLS.flatMap((tool) => tool.shortcuts),
     { keys: "m, double click", meaning: "maximise a plane, and back", press: on("m", (plane) => view.maximise(plane)) },
-    { keys: "f", meaning: "follow the newest slices", press: on("f", () => view.setFollowing(!view.following)) },
+    { keys: "f", meaning: "follow the newest slices", press: on("f", () => follow(view)) },
     { keys: "r", meaning: "reset the view", press: on("r", () => view.reset()) },
+    { keys: "Ctrl + Enter", meaning: "generate, from anywhere on the page" },
     { keys: "?", meaning: "these keys", press: on("?", showHelp) },
   ];
 }
@@ -48,8 +49,11 @@ export function press(all, event, view) {
   return all.some((shortcut) => shortcut.press?.(event, view.active, view) ?? false);
 }
 
+const TYPED_IN = "input, textarea, select, [contenteditable]";
+
 /**
- * Keys belong to the viewer while it has the focus, or while nothing has it.
+ * Keys belong to the viewer while it has the focus, or nothing has it, or the pointer is over a plane and the focus is
+ * where nobody types.
  * @param {HTMLElement} root
  * @param {View} view
  * @param {Shortcut[]} all
@@ -57,11 +61,24 @@ export function press(all, event, view) {
 export function listenToKeys(root, view, all) {
   document.addEventListener("keydown", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
-    const ours = root.contains(target) || target === document.body;
+    const pointedAt = root.querySelector("canvas:hover") !== null && !target.matches(TYPED_IN);
+    const ours = root.contains(target) || target === document.body || pointedAt;
     const inDialog = root.querySelector("dialog[open]") !== null;
     if (!root.isConnected || !ours || inDialog || event.ctrlKey || event.metaKey) return;
     if (target.tagName === "INPUT" && SLIDER_KEYS.includes(event.key)) return; // a slider moves itself
     if (press(all, event, view)) event.preventDefault();
+  });
+}
+
+/**
+ * Ctrl + Enter, from anywhere on the page.
+ * @param {() => void} generate
+ */
+export function listenToGenerate(generate) {
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;
+    event.preventDefault();
+    generate();
   });
 }
 
@@ -83,6 +100,14 @@ function choosePreset(event, _, view) {
 function chooseTool(event, _, view) {
   const tool = TOOLS.find(({ key }) => key === event.key);
   return tool !== undefined && !event.altKey && view.setTool(tool);
+}
+
+/**
+ * Where no slices come any more there is nothing to follow.
+ * @param {View} view
+ */
+function follow(view) {
+  if (view.growing) view.setFollowing(!view.following);
 }
 
 /**

@@ -19,7 +19,7 @@ export class Reading {
   constructor() {
     this.tokens = make("p", "ct-tokens", { role: "status" });
     this.cutText = make("q", "ct-cut-text");
-    this.cut = make("p", "ct-cut", { role: "status" }, ["The model will not see the end: ", this.cutText]);
+    this.cut = make("p", "ct-cut", { role: "status" }, ["Too long. The model will not see the end: ", this.cutText]);
     this.chips = make("ul", "ct-found", { "aria-label": "What the model recognised" });
     this.unreadTexts = make("span");
     this.unread = make("p", "ct-unread", {}, ["Not recognised: ", this.unreadTexts]);
@@ -34,7 +34,7 @@ export class Reading {
   /** @param {ReportReading} reading */
   show({ problem, count = "", cut = "", found = [], denied = [], unread = [], known = [] }) {
     this.tokens.textContent = problem || count;
-    this.tokens.classList.toggle("ct-over", Boolean(problem || cut));
+    this.tokens.classList.toggle("ct-over", Boolean(problem));
     this.cut.hidden = !cut;
     this.cutText.textContent = cut;
     this.chips.replaceChildren(
@@ -45,6 +45,14 @@ export class Reading {
     this.unreadTexts.replaceChildren(...unread.map((text) => make("q", "", { text })));
     this.unread.hidden = !unread.length;
     this.showKnown(known);
+  }
+
+  /**
+   * What is said beside the Generate button is not said here as well.
+   * @param {string} problem
+   */
+  leaveOut(problem) {
+    if (problem && this.tokens.textContent === problem) this.tokens.textContent = "";
   }
 
   /** @param {string[]} known */

@@ -2,16 +2,14 @@
 // The view on the screen: the bar of buttons and the three planes. They are made once; after a change of the view the
 // next animation frame brings them up to date, however many changes there were.
 
-import { PlaneCanvas } from "../draw/canvas.js";
-import { readout, title } from "../draw/words.js";
+import { readout } from "../draw/words.js";
 import { TOOLS } from "../tools/index.js";
 import { make, makeButton, makeGroup } from "./elements.js";
-import { listenToPointer } from "./pointer.js";
+import { Pane } from "./pane.js";
+import { PixelWatch } from "./pixels.js";
 
-/** @typedef {import("../draw/plane.js").Plane} Plane */
 /** @typedef {import("../view.js").View} View */
 /** @typedef {import("./pointer.js").Pointer} Pointer */
-/** @typedef {{ plane: Plane, box: HTMLElement, drawing: PlaneCanvas, slider: HTMLInputElement }} Pane */
 
 export class Screen {
   /**
@@ -32,41 +30,20 @@ export class Screen {
     this.follow = makeButton("Follow", "Show the newest slices while they are made (f)", () =>
       view.setFollowing(!view.following),
     );
-    this.panes = view.planes.map((plane) => this.makePane(plane));
+    this.panes = view.planes.map((plane) => new Pane(plane, view, (pointer) => this.hover(pointer)));
     this.bar = make("div", "ctv-bar", {}, [
       makeGroup("Tool of the left button", this.tools),
       makeGroup("Window", this.presets),
       makeGroup("View", [
         this.follow,
-        makeButton("Reset", "Reset zoom, position, crosshair and window (r)", () => view.reset()),
+        makeButton("Reset", "Reset zoom, position and crosshair (r)", () => view.reset()),
         makeButton("Keys ?", "Keys and mouse (?)", showHelp),
       ]),
     ]);
     this.planes = make("div", "ctv-planes", {}, this.panes.map(({ box }) => box));
     view.changed = () => this.redraw();
+    this.pixels = new PixelWatch(() => this.panes.forEach((pane) => pane.fit()));
     this.redraw();
-  }
-
-  /**
-   * @param {Plane} plane
-   * @returns {Pane}
-   */
-  makePane(plane) {
-    const { view } = this;
-    const canvas = make("canvas", "ctv-canvas", { tabindex: "0", role: "application" });
-    const slider = make("input", "ctv-slider", {
-      type: "range", min: "0", max: "0", step: "1", value: "0", "aria-label": `${plane.name} slice`,
-    });
-    const box = make("div", `ctv-plane ctv-${plane.name.toLowerCase()}`, {}, [canvas, slider]);
-    const drawing = new PlaneCanvas(plane, canvas);
-    listenToPointer(canvas, plane, view, (pointer) => this.hover(pointer));
-    canvas.addEventListener("focus", () => (view.active = plane));
-    slider.addEventListener("input", () => view.scrollTo(plane, Number(slider.value)));
-    new ResizeObserver(() => {
-      drawing.fit();
-      drawing.draw(view); // at once, because `fit` has wiped it
-    }).observe(canvas);
-    return { plane, box, drawing, slider };
   }
 
   redraw() {
@@ -76,10 +53,7 @@ export class Screen {
   draw() {
     this.scheduled = 0;
     this.describeBar();
-    for (const pane of this.panes) {
-      this.describePane(pane);
-      if (pane.plane.width) pane.drawing.draw(this.view);
-    }
+    for (const pane of this.panes) pane.draw();
     this.showReadout();
   }
 
@@ -93,27 +67,10 @@ export class Screen {
     this.follow.disabled = !growing;
   }
 
-  /** @param {Pane} pane */
-  describePane({ plane, box, drawing: { canvas }, slider }) {
-    const { volume, point, tool, maximised } = this.view;
-    box.classList.toggle("ctv-whole", maximised === plane);
-    box.classList.toggle("ctv-away", maximised !== null && maximised !== plane);
-    canvas.style.cursor = tool.cursor;
-    canvas.style.touchAction = tool.touchAction ?? "none";
-    slider.disabled = !volume;
-    if (volume) {
-      slider.max = String(volume.axes[plane.through].size - 1);
-      slider.value = String(point[plane.through]);
-    }
-    const label = volume ? title(plane, this.view) : `${plane.name} plane, empty`;
-    if (canvas.getAttribute("aria-label") === label) return;
-    canvas.setAttribute("aria-label", label);
-    slider.setAttribute("aria-valuetext", label);
-  }
-
   /** @param {Pointer} pointer */
   hover(pointer) {
     this.pointer = pointer;
+    this.pixels.check();
     this.showReadout();
   }
 

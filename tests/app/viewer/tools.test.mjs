@@ -134,10 +134,15 @@ test("m, f, r and ? do what the table says", () => {
   key(view, "m");
   assert.equal(view.maximised, view.active);
   key(view, "f");
+  assert.equal(view.following, true, "no slices come any more, so there is nothing to follow or to leave");
+  view.setGrowing(true);
+  key(view, "f");
   assert.equal(view.following, false);
   view.setWindow(PRESETS[1]);
+  view.zoom(view.planes[1], 2);
   key(view, "r");
-  assert.deepEqual([view.maximised, view.window.width], [null, 1500]);
+  assert.deepEqual([view.maximised, view.planes[1].zoom], [null, 1]);
+  assert.deepEqual(view.window, { width: 2500, level: 480 }, "a window is chosen for the whole sitting");
   key(view, "?", {}, () => helped++);
   assert.equal(helped, 1);
 });
