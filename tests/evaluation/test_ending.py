@@ -39,7 +39,7 @@ def errors(end: AnyEndRule) -> dict[str, float]:
 
 @pytest.mark.slow
 def test_the_two_errors_of_a_rule_are_told_apart() -> None:
-    good, late = errors(LearntEndRule(border_whiteness=0.15)), errors(LearntEndRule(border_whiteness=0.5))
+    good, late = errors(LearntEndRule(border_whiteness=0.1)), errors(LearntEndRule(border_whiteness=0.5))
     assert set(good.values()) == {0}
     kept = {name: value for name, value in late.items() if value}
     assert kept == {
