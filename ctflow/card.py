@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ctflow.errors import CheckpointError, RequestError
@@ -89,13 +89,35 @@ class Latent:
 
 @dataclass(frozen=True, config=_strict)
 class EndRule:
-    """What ends a volume: a white slice.
+    """What ends a volume, as published: a white slice.
 
     A latent slice is white if more than `share` of its elements differ from the white slice's by less than `tolerance`.
     """
 
     tolerance: float
     share: float
+
+
+@dataclass(frozen=True, config=_strict)
+class LearntEndRule:
+    """What ends a volume of a model that learnt to turn white after it: a slice that begins to.
+
+    A latent slice begins to if its border has gone more than `border_whiteness` of the way from the black slice's to
+    the white slice's. Chests lie in air, which is black.
+    """
+
+    border_whiteness: Annotated[float, Field(gt=0, lt=1)]
+
+
+def _kind_of_end_rule(value: object) -> str:
+    """Which of the two is meant: in a file they have no field in common."""
+    is_learnt = "border_whiteness" in value if isinstance(value, dict) else isinstance(value, LearntEndRule)
+    return "learnt" if is_learnt else "published"
+
+
+AnyEndRule = Annotated[
+    Annotated[EndRule, Tag("published")] | Annotated[LearntEndRule, Tag("learnt")], Discriminator(_kind_of_end_rule)
+]
 
 
 @dataclass(frozen=True, config=_strict)
@@ -146,7 +168,7 @@ class ModelCard:
     latent: Latent
     prediction: Literal["velocity", "data"]
     first_previous: Literal["black", "zeros"]
-    end: Annotated[EndRule, Field(alias="stop")]  # its name in files of format 1
+    end: Annotated[AnyEndRule, Field(alias="stop")]  # its name in files of format 1
     text: Text
     guidance: Guidance
     defaults: Defaults

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ctflow.card import ModelCard
+from ctflow.card import LearntEndRule, ModelCard
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.choices import CUDA_LEVELS
@@ -29,7 +29,16 @@ from ctflow.request import GenerationRequest, ScanStart, check_scan_start
 from ctflow.runtime.cuda import PendingSlices
 from ctflow.runtime.device import hardware_of, resolve_device
 from ctflow.runtime.engine import EngineFactory, engine_on
-from ctflow.sampler import Sampled, ScanLatents, StepSampled, VolumeEnd, sample, seeded_noise
+from ctflow.sampler import (
+    AnyVolumeEnd,
+    LearntVolumeEnd,
+    Sampled,
+    ScanLatents,
+    StepSampled,
+    VolumeEnd,
+    sample,
+    seeded_noise,
+)
 from ctflow.volume import Volume
 
 WARM_UP = Report("Chest CT.")
@@ -58,6 +67,15 @@ def first_previous(card: ModelCard, avae: AVAE) -> Tensor:
     if card.first_previous == "zeros":
         black = torch.zeros_like(black)
     return black[:, None].expand(-1, card.geometry.slices_per_chunk, -1, -1)
+
+
+def volume_end(card: ModelCard, avae: AVAE) -> AnyVolumeEnd:
+    """Where this model's volumes end, by the rule of its card."""
+    rows, columns = card.geometry.rows, card.geometry.columns
+    white = avae.code_of(card.intensity.white, rows, columns)
+    if isinstance(card.end, LearntEndRule):
+        return LearntVolumeEnd(avae.code_of(card.intensity.black, rows, columns), white, card.end)
+    return VolumeEnd(white, card.end)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +112,7 @@ class CTFlow:
         self._encode = lru_cache(maxsize=16)(torch.inference_mode()(self._text.encode))
         with torch.no_grad():  # not inference mode: ZeroGPU moves what is made here, and cannot move such tensors
             self._first_previous = first_previous(self.card, self._avae)
-            self._end = self._make_volume_end()
+            self._end = volume_end(self.card, self._avae)
         self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
         # Only now that the latents of black and white are made: on a GPU the engine lowers the A-VAE's precision.
         self._engine = make_engine(device, checkpoint.transformer.to(device), self._decoder, cuda)
@@ -255,8 +273,3 @@ class CTFlow:
     def _decode(self, latents: Tensor) -> PendingSlices:
         """Latents (C, slices, H, W) -> intensity."""
         return self._engine.decode(latents.transpose(0, 1))
-
-    def _make_volume_end(self) -> VolumeEnd:
-        geometry = self.card.geometry
-        white = self._avae.code_of(self.card.intensity.white, geometry.rows, geometry.columns)
-        return VolumeEnd(white, self.card.end)

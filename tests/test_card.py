@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctflow.card import read_card, write_card
+from ctflow.card import EndRule, LearntEndRule, read_card, write_card
 from ctflow.errors import CheckpointError, RequestError
 from ctflow.report import Report
 from tests.app.fake import fake_card
@@ -31,6 +31,17 @@ def change(path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
 
 def test_a_card_is_read_back_as_it_was_written(path: Path) -> None:
     assert read_card(path) == fake_card("I")
+
+
+def test_which_rule_ends_a_volume_is_told_by_its_numbers(path: Path) -> None:
+    """Cards that were written before there was a second rule are read, and written, as they were."""
+    assert json.loads(path.read_text())["stop"] == {"tolerance": 0.1, "share": 0.9}
+    assert read_card(path).end == EndRule(tolerance=0.1, share=0.9)
+    change(path, lambda v: v.update(stop={"border_whiteness": 0.15}))
+    card = read_card(path)
+    assert card.end == LearntEndRule(border_whiteness=0.15)
+    write_card(card, path)
+    assert json.loads(path.read_text())["stop"] == {"border_whiteness": 0.15}
 
 
 @pytest.mark.parametrize("axes", [a + b for a in "SI" for b in ("LP", "LA", "RP", "RA", "PL", "AL", "PR", "AR")])
@@ -65,6 +76,11 @@ def test_every_way_that_slices_across_the_body_can_lie_is_a_card(path: Path, axe
         (lambda v: v["text"].update(parts=["{findings}", "{age:{width}}"]), "cannot be filled in"),
         (lambda v: v["text"].update(parts=["Length: 256"]), "no part names {findings}"),
         (lambda v: v["text"].update(max_tokens=1), "text.max_tokens is wrong"),
+        (lambda v: v["stop"].pop("share"), "stop.published.share is missing"),
+        (lambda v: v["stop"].update(border_whiteness=0.15), "stop.learnt.tolerance is not known"),
+        (lambda v: v.update(stop={"border_whiteness": 1}), "stop.learnt.border_whiteness is wrong"),
+        (lambda v: v.update(stop={"border_whiteness": 0}), "stop.learnt.border_whiteness is wrong"),
+        (lambda v: v.update(stop=None), "stop.published is wrong"),
     ],
 )
 def test_a_fault_is_an_error_that_names_the_file_and_the_field(

@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 import torch
 
-from ctflow.card import Guidance, write_card
+from ctflow.card import Guidance, LearntEndRule, write_card
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import ChunkDone, Finished, Started, StepDone, joined
 from ctflow.models import avae
 from ctflow.models.avae import AVAE
 from ctflow.models.text import no_text
-from ctflow.pipeline import CTFlow
+from ctflow.pipeline import CTFlow, volume_end
 from ctflow.report import Report
-from ctflow.sampler import velocity_of
+from ctflow.sampler import LearntVolumeEnd, VolumeEnd, velocity_of
 from ctflow.volume import Volume
 from tests.tiny import CARD, tiny_checkpoint
 
@@ -120,6 +120,19 @@ def test_a_volume_that_ends_at_once_is_an_error_with_its_seed(tmp_path: Path) ->
     model = CTFlow.load(tiny_checkpoint(tmp_path / "white", end=everything_is_white), "cpu")
     with pytest.raises(VolumeError, match="Seed 11"):
         model.generate(model.card.request(REPORT, seed=11))
+
+
+@pytest.mark.parametrize("first_previous", ["black", "zeros"])
+def test_the_card_says_which_rule_ends_a_volume(folder: Path, first_previous: str) -> None:
+    avae = load_checkpoint(folder).avae
+    assert isinstance(volume_end(CARD, avae), VolumeEnd)
+    learnt = replace(CARD, end=LearntEndRule(border_whiteness=0.15), first_previous=first_previous)
+    end = volume_end(learnt, avae)
+    assert isinstance(end, LearntVolumeEnd)
+    with torch.inference_mode():
+        slices = avae.encode(torch.stack([torch.full((32, 32), value) for value in (0.0, 1.0)])).transpose(0, 1)
+    torch.testing.assert_close(end.border_whiteness(slices), torch.tensor([0.0, 1.0]))
+    assert end.is_end(slices) == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,24 @@
-"""Chunk after chunk: what each is made from, where a volume ends, and what becomes of white slices."""
+"""Chunk after chunk: what each is made from, where a volume ends, and what becomes of slices that turn white."""
 
 from collections.abc import Iterator
 
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
-from ctflow.card import EndRule
+from ctflow.card import EndRule, LearntEndRule
 from ctflow.report import Report
 from ctflow.request import GenerationRequest
-from ctflow.sampler import ChunkSampled, ScanLatents, VolumeEnd, sample
+from ctflow.sampler import AnyVolumeEnd, ChunkSampled, LearntVolumeEnd, ScanLatents, VolumeEnd, sample
 
 SLICES = 4
 WHITE = 9.0
-END = VolumeEnd(torch.full((1, 1, 1), WHITE), EndRule(tolerance=0.1, share=0.9))
+TURNING = 6.0  # half black, half white; what is 5 or less is chest
+BLACK_SLICE, WHITE_SLICE = torch.full((1, 1, 1), 3.0), torch.full((1, 1, 1), WHITE)
+END = VolumeEnd(WHITE_SLICE, EndRule(tolerance=0.1, share=0.9))
+LEARNT_END = LearntVolumeEnd(BLACK_SLICE, WHITE_SLICE, LearntEndRule(border_whiteness=0.4))
 
 
 class Scripted:
@@ -33,7 +39,9 @@ class Scripted:
         return x - condition  # one Euler step from t = 1 to 0 then ends in `condition`
 
 
-def sampled(transformer: Scripted, chunks: int, scan: ScanLatents | None = None) -> list[list[float]]:
+def sampled(
+    transformer: Scripted, chunks: int, scan: ScanLatents | None = None, end: AnyVolumeEnd = END
+) -> list[list[float]]:
     """The slices of each chunk."""
     request = GenerationRequest(
         report=Report("Clear."), seed=0, solver="euler", steps=1, shift=1, chunks=chunks, guidance=1
@@ -43,7 +51,7 @@ def sampled(transformer: Scripted, chunks: int, scan: ScanLatents | None = None)
         yield torch.zeros(1, SLICES, 1, 1)
 
     before, text = torch.full((1, SLICES, 1, 1), -1.0), torch.zeros(1, 1, 1)
-    events = sample(transformer, "velocity", request, text, before, END, noise, scan)  # type: ignore[arg-type]
+    events = sample(transformer, "velocity", request, text, before, end, noise, scan)  # type: ignore[arg-type]
     return [event.latents.flatten().tolist() for event in events if isinstance(event, ChunkSampled)]
 
 
@@ -76,3 +84,81 @@ def test_a_scan_gives_the_first_chunks_or_every_previous_one() -> None:
     transformer = Scripted([WHITE, WHITE, 3, 4], [5, 6, 7, 8])
     assert len(sampled(transformer, 3, ScanLatents(scan, head=1, always_previous=True))) == 3
     assert transformer.previous == [[11, 12, 13, 14], [21, 22, 23, 24]], "and no white slice ends it early"
+
+
+@pytest.mark.parametrize(
+    ("chunks", "shown"),
+    [
+        ([[1, 2, TURNING, WHITE], [WHITE] * 4], [[1, 2], []]),
+        ([[1, 2, 3, TURNING], [WHITE] * 4], [[1, 2, 3], []]),
+        ([[1, 2, 3, 4], [TURNING, WHITE, WHITE, WHITE]], [[1, 2, 3, 4], []]),
+        ([[1, 2, 3, 4], [TURNING, TURNING, WHITE, TURNING]], [[1, 2, 3, 4], []]),
+        ([[1, 2, TURNING, TURNING], [TURNING, WHITE, WHITE, WHITE]], [[1, 2], []]),
+    ],
+    ids=["inside a chunk", "before a chunk", "first of a chunk", "never all white", "across two chunks"],
+)
+def test_a_learnt_end_is_where_the_volume_begins_to_turn_white(
+    chunks: list[list[float]], shown: list[list[float]]
+) -> None:
+    """Half-white slices were kept, and the published rule made one chunk more after a half-white first slice."""
+    transformer = Scripted(*chunks, [1, 2, 3, 4])
+    assert sampled(transformer, 3, end=LEARNT_END) == shown
+    assert len(transformer.previous) == 2, "the third chunk is never made"
+
+
+def test_a_volume_that_turns_white_in_the_last_chunk_there_is_ends_there_too() -> None:
+    assert sampled(Scripted([1, 2, 3, 4], [1, TURNING, WHITE, WHITE]), 2, end=LEARNT_END) == [[1, 2, 3, 4], [1]]
+
+
+def test_a_volume_that_never_turns_white_has_all_its_slices() -> None:
+    assert sampled(Scripted([1, 2, 3, 4], [5, 1, 2, 3]), 2, end=LEARNT_END) == [[1, 2, 3, 4], [5, 1, 2, 3]]
+
+
+def test_slices_that_looked_like_the_learnt_end_come_with_the_next_chunk() -> None:
+    goes_on = sampled(Scripted([1, 2, 3, TURNING], [1, 2, 3, 4]), 2, end=LEARNT_END)
+    assert goes_on == [[1, 2, 3], [TURNING, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize("always_previous", [False, True])
+def test_a_scans_own_slices_are_never_cut(always_previous: bool) -> None:
+    scan = ScanLatents(torch.full((1, 8, 1, 1), WHITE), head=1, always_previous=always_previous)
+    shown = sampled(Scripted([1, 2, 3, TURNING], [WHITE] * 4), 3, scan, LEARNT_END)
+    assert shown == [[WHITE] * 4, [1, 2, 3], []]
+
+
+def test_a_chunk_that_turns_white_at_once_ends_a_volume_after_a_scan_but_not_one_from_true_chunks() -> None:
+    scan = torch.full((1, 8, 1, 1), 1.0)
+    turning, chest = [TURNING, WHITE, 3.0, WHITE], [1.0, 2.0, 3.0, 4.0]
+    after = sampled(Scripted(turning, chest), 3, ScanLatents(scan, head=1, always_previous=False), LEARNT_END)
+    assert after == [[1] * 4, turning[:3]]
+    true = sampled(Scripted(turning, chest), 3, ScanLatents(scan, head=1, always_previous=True), LEARNT_END)
+    assert true == [[1] * 4, turning[:3], [WHITE, *chest]]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([1.0, 5.0, TURNING, WHITE]), min_size=4, max_size=4), min_size=1, max_size=4),
+    st.sampled_from([END, LEARNT_END]),
+)
+def test_what_is_shown_is_the_beginning_of_what_was_made_and_does_not_end_white(
+    chunks: list[list[float]], end: AnyVolumeEnd
+) -> None:
+    shown = [value for chunk in sampled(Scripted(*chunks), len(chunks), end=end) for value in chunk]
+    made = [value for chunk in chunks for value in chunk]
+    belongs_to_end = end.is_end(torch.tensor(made).reshape(1, -1, 1, 1))
+    chest = [*belongs_to_end, True].index(True)
+    assert shown == made[: len(shown)]
+    assert len(shown) >= chest, "nothing before the first white slice is lost"
+    assert not shown or not belongs_to_end[len(shown) - 1]
+
+
+def test_how_white_a_border_is_does_not_depend_on_what_is_inside() -> None:
+    black, white = torch.zeros(2, 4, 4), torch.stack([torch.full((4, 4), 2.0), torch.full((4, 4), -1.0)])
+    end = LearntVolumeEnd(black, white, LearntEndRule(border_whiteness=0.15))
+    inside, beside, half, beyond = (black.clone() for _ in range(4))
+    inside[:, 1:3, 1:3] = white[:, 1:3, 1:3]
+    beside[:, :1] = white[:, :1]
+    half += white / 2
+    beyond += 1.5 * white
+    slices = torch.stack([black, inside, beside, half, white, beyond], dim=1)
+    torch.testing.assert_close(end.border_whiteness(slices), torch.tensor([0, 0, 4 / 12, 0.5, 1, 1.5]))
+    assert end.is_end(slices) == [False, False, True, True, True, True]

@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -70,11 +71,21 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--workers", type=int, metavar="N", help="processes for phantoms, 1 or more (default: one per core)"
     )
 
-    for measured in (effusion, codec, reading, obedience):
+    end = kinds.add_parser(
+        "end", help="whether its volumes end where they turn white, and not before", allow_abbrev=False
+    )
+    end.set_defaults(run=run_end)
+    end.add_argument("--phantoms", type=int, default=48, metavar="N", help=f"phantoms to encode ({DEFAULT})")
+    end.add_argument(
+        "--reports", type=int, default=0, metavar="N", help=f"reports to make whole volumes of, each twice ({DEFAULT})"
+    )
+    end.add_argument("--seeds", type=int, default=3, metavar="N", help=f"volumes of each report ({DEFAULT})")
+
+    for measured in (effusion, codec, reading, obedience, end):
         measured.add_argument(
             "--model", metavar="DIR", default=DEFAULT_MODEL, help=f"a model's name, or its folder ({DEFAULT})"
         )
-    for generating in (effusion, obedience):
+    for generating in (effusion, obedience, end):
         generating.add_argument("--device", choices=DEVICES, default="auto", help=f"what computes ({DEFAULT})")
 
 
@@ -130,6 +141,24 @@ def run_obedience(args: argparse.Namespace) -> None:
         for step in bar:
             bar.set_description(step)
     print((args.out / "obedience.md").read_text(encoding="utf-8"), flush=True)
+
+
+def run_end(args: argparse.Namespace) -> None:
+    """Prints the rule's errors in phantoms, measured on the CPU, then what is measured of each volume."""
+    check_least(args, phantoms=1, reports=0, seeds=1)
+    found = find_model(args.model)
+    with extra("train"):
+        from ctflow.checkpoint.folder import load_checkpoint
+        from ctflow.evaluation import ending
+
+    errors = ending.measure_end(load_checkpoint(found.folder, found.card), args.phantoms)
+    _print_table(ending.ERRORS_HEAD, map(ending.error_line, errors))
+    if args.reports:
+        generator = found.load(args.device)
+        endless = replace(found, card=replace(found.card, end=ending.NEVER)).load(args.device)
+        volumes = ending.measure_volumes(generator, endless, ending.draw_reports(args.reports), args.seeds)
+        print(flush=True)
+        _print_table(ending.VOLUMES_HEAD, map(ending.volume_line, volumes))
 
 
 def _print_table(head: str, lines: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ from ctflow.__main__ import main
 from ctflow.card import read_card
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.demo.card import demo_card, read_obedience
+from ctflow.evaluation.border import border_shares, changes, is_garbage
 from ctflow.evaluation.obedience.effusion_side import right_share
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
@@ -73,6 +74,23 @@ def test_a_volume_is_a_chest_in_hu_where_a_viewer_expects_it(volume: sitk.Image)
     assert (middle[:20] < -900).mean() > 0.95, "air above the patient"
     assert 0.15 < (middle > -300).mean() < 0.5, "soft tissue"
     assert 0.03 < ((middle > -950) & (middle < -600)).mean() < 0.4, "lung"
+
+
+@pytest.mark.slow
+def test_a_volume_ends_before_it_turns_white(volume: sitk.Image) -> None:
+    hu = sitk.GetArrayFromImage(volume)
+    assert 64 < len(hu) < 96, "it has an end"
+    assert not is_garbage(hu).any()
+    assert border_shares(hu)[-1] < 0.02
+
+
+@pytest.mark.slow
+def test_a_volume_made_in_few_steps_does_too(model: CTFlow) -> None:
+    """Its last slice was half white, half body: 48 % of the border above -900 HU, and 205 HU from the slice before."""
+    hu = model.generate(model.card.request(Report("No pleural effusion."), seed=111, steps=4)).hu
+    assert 64 < len(hu) < 96, "it has an end"
+    assert not is_garbage(hu).any()
+    assert changes(hu)[-1] < 40
 
 
 @pytest.mark.slow

@@ -1,12 +1,13 @@
 """The demo model's card: what it says of obedience comes from a measured file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ctflow.__main__ import main
-from ctflow.card import Latent, ModelCard, read_card, write_card
+from ctflow.card import AnyEndRule, EndRule, Latent, LearntEndRule, ModelCard, read_card, write_card
 from ctflow.demo.card import NAME, Obedience, demo_card, provenance, read_obedience
 from ctflow.errors import RequestError
 from ctflow.evaluation.obedience.table import AUROC_ASKED, SIDE, ObedienceTable, write_table
@@ -72,6 +73,14 @@ def test_a_card_is_rewritten_without_training_and_keeps_all_else(
     changed = {name for name in after if before[name] != after[name]}
     assert changed == {"notice", "good_for", "not_good_for"}
     assert read_card(path) == card(read_obedience(table))
+
+
+@pytest.mark.parametrize("end", [LearntEndRule(border_whiteness=0.3), EndRule(tolerance=0.7, share=0.9)])
+def test_a_rewritten_card_keeps_the_rule_that_ends_its_volumes(tmp_path: Path, end: AnyEndRule) -> None:
+    write_card(replace(card(None), end=end), tmp_path / "card.json")
+    table = measured_file(tmp_path / "obedience.json")
+    assert main(["train", "demo", "--card-of", str(tmp_path), "--obedience", str(table)]) == 0
+    assert read_card(tmp_path / "card.json").end == end
 
 
 def test_a_card_of_another_model_is_not_rewritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
