@@ -29,17 +29,9 @@ from ctflow.request import GenerationRequest, ScanStart, check_scan_start
 from ctflow.runtime.cuda import PendingSlices
 from ctflow.runtime.device import hardware_of, resolve_device
 from ctflow.runtime.engine import EngineFactory, engine_on
-from ctflow.sampler import (
-    AnyVolumeEnd,
-    LearntVolumeEnd,
-    Sampled,
-    ScanLatents,
-    StepSampled,
-    VolumeEnd,
-    sample,
-    seeded_noise,
-)
+from ctflow.sampler import Sampled, ScanLatents, StepSampled, sample, seeded_noise
 from ctflow.volume import Volume
+from ctflow.volume_end import LearntEnd, PublishedEnd, VolumeEnd
 
 WARM_UP = Report("Chest CT.")
 # On the CPU, for pinned memory and inside CUDA's libraries, torch has no type of its own for this.
@@ -69,13 +61,13 @@ def first_previous(card: ModelCard, avae: AVAE) -> Tensor:
     return black[:, None].expand(-1, card.geometry.slices_per_chunk, -1, -1)
 
 
-def volume_end(card: ModelCard, avae: AVAE) -> AnyVolumeEnd:
+def volume_end(card: ModelCard, avae: AVAE) -> VolumeEnd:
     """Where this model's volumes end, by the rule of its card."""
     rows, columns = card.geometry.rows, card.geometry.columns
     white = avae.code_of(card.intensity.white, rows, columns)
     if isinstance(card.end, LearntEndRule):
-        return LearntVolumeEnd(avae.code_of(card.intensity.black, rows, columns), white, card.end)
-    return VolumeEnd(white, card.end)
+        return LearntEnd(avae.code_of(card.intensity.black, rows, columns), white, card.end)
+    return PublishedEnd(white, card.end)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,8 +23,9 @@ from ctflow.models.avae import AVAE
 from ctflow.models.text import no_text
 from ctflow.pipeline import CTFlow, volume_end
 from ctflow.report import Report
-from ctflow.sampler import LearntVolumeEnd, VolumeEnd, velocity_of
+from ctflow.sampler import velocity_of
 from ctflow.volume import Volume
+from ctflow.volume_end import LearntEnd, PublishedEnd
 from tests.tiny import CARD, tiny_checkpoint
 
 REPORT = Report("Large right pleural effusion.")
@@ -125,10 +126,10 @@ def test_a_volume_that_ends_at_once_is_an_error_with_its_seed(tmp_path: Path) ->
 @pytest.mark.parametrize("first_previous", ["black", "zeros"])
 def test_the_card_says_which_rule_ends_a_volume(folder: Path, first_previous: str) -> None:
     avae = load_checkpoint(folder).avae
-    assert isinstance(volume_end(CARD, avae), VolumeEnd)
+    assert isinstance(volume_end(CARD, avae), PublishedEnd)
     learnt = replace(CARD, end=LearntEndRule(border_whiteness=0.15), first_previous=first_previous)
     end = volume_end(learnt, avae)
-    assert isinstance(end, LearntVolumeEnd)
+    assert isinstance(end, LearntEnd)
     with torch.inference_mode():
         slices = avae.encode(torch.stack([torch.full((32, 32), value) for value in (0.0, 1.0)])).transpose(0, 1)
     torch.testing.assert_close(end.border_whiteness(slices), torch.tensor([0.0, 1.0]))

@@ -11,14 +11,15 @@ from torch import Tensor
 from ctflow.card import EndRule, LearntEndRule
 from ctflow.report import Report
 from ctflow.request import GenerationRequest
-from ctflow.sampler import AnyVolumeEnd, ChunkSampled, LearntVolumeEnd, ScanLatents, VolumeEnd, sample
+from ctflow.sampler import ChunkSampled, ScanLatents, sample
+from ctflow.volume_end import LearntEnd, PublishedEnd, VolumeEnd
 
 SLICES = 4
 WHITE = 9.0
 TURNING = 6.0  # half black, half white; what is 5 or less is chest
 BLACK_SLICE, WHITE_SLICE = torch.full((1, 1, 1), 3.0), torch.full((1, 1, 1), WHITE)
-END = VolumeEnd(WHITE_SLICE, EndRule(tolerance=0.1, share=0.9))
-LEARNT_END = LearntVolumeEnd(BLACK_SLICE, WHITE_SLICE, LearntEndRule(border_whiteness=0.4))
+END = PublishedEnd(WHITE_SLICE, EndRule(tolerance=0.1, share=0.9))
+LEARNT_END = LearntEnd(BLACK_SLICE, WHITE_SLICE, LearntEndRule(border_whiteness=0.4))
 
 
 class Scripted:
@@ -40,7 +41,7 @@ class Scripted:
 
 
 def sampled(
-    transformer: Scripted, chunks: int, scan: ScanLatents | None = None, end: AnyVolumeEnd = END
+    transformer: Scripted, chunks: int, scan: ScanLatents | None = None, end: VolumeEnd = END
 ) -> list[list[float]]:
     """The slices of each chunk."""
     request = GenerationRequest(
@@ -140,7 +141,7 @@ def test_a_chunk_that_turns_white_at_once_ends_a_volume_after_a_scan_but_not_one
     st.sampled_from([END, LEARNT_END]),
 )
 def test_what_is_shown_is_the_beginning_of_what_was_made_and_does_not_end_white(
-    chunks: list[list[float]], end: AnyVolumeEnd
+    chunks: list[list[float]], end: VolumeEnd
 ) -> None:
     shown = [value for chunk in sampled(Scripted(*chunks), len(chunks), end=end) for value in chunk]
     made = [value for chunk in chunks for value in chunk]
@@ -153,7 +154,7 @@ def test_what_is_shown_is_the_beginning_of_what_was_made_and_does_not_end_white(
 
 def test_how_white_a_border_is_does_not_depend_on_what_is_inside() -> None:
     black, white = torch.zeros(2, 4, 4), torch.stack([torch.full((4, 4), 2.0), torch.full((4, 4), -1.0)])
-    end = LearntVolumeEnd(black, white, LearntEndRule(border_whiteness=0.15))
+    end = LearntEnd(black, white, LearntEndRule(border_whiteness=0.15))
     inside, beside, half, beyond = (black.clone() for _ in range(4))
     inside[:, 1:3, 1:3] = white[:, 1:3, 1:3]
     beside[:, :1] = white[:, :1]

@@ -18,7 +18,8 @@ from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
 from ctflow.report import Report
 from ctflow.request import GenerationRequest
-from ctflow.sampler import ChunkSampled, StepSampled, VolumeEnd, sample, velocity_of
+from ctflow.sampler import ChunkSampled, StepSampled, sample, velocity_of
+from ctflow.volume_end import PublishedEnd
 
 GOLDEN = Path(__file__).parent / "ctflow_v1"
 SCALE, SHIFT = 0.3611, 0.1159
@@ -102,7 +103,7 @@ def test_the_sampler_chains_chunks_as_published(transformer: STDiT, rollout: dic
     request = GenerationRequest(
         report=Report("golden"), seed=0, solver="euler", steps=200, shift=1, chunks=3, guidance=1
     )
-    end = VolumeEnd(rollout["white_latent_scaled"][0], EndRule(tolerance=0.1, share=0.9))
+    end = PublishedEnd(rollout["white_latent_scaled"][0], EndRule(tolerance=0.1, share=0.9))
     black = rollout["latents"][0, :, :SLICES]
     noise = rollout["noise"][:, None]
     events = list(
@@ -144,7 +145,7 @@ def test_decoded_slices_are_the_mean_of_the_published_channels(avae: AVAE, rollo
 @pytest.mark.parametrize("case", range(5))
 def test_a_volume_ends_where_the_published_code_ends_it(rollout: dict[str, torch.Tensor], case: int) -> None:
     golden = load_file(GOLDEN / "stop.safetensors")
-    end = VolumeEnd(rollout["white_latent_scaled"][0], EndRule(tolerance=0.1, share=0.9))
+    end = PublishedEnd(rollout["white_latent_scaled"][0], EndRule(tolerance=0.1, share=0.9))
     latents = golden[f"case{case}.latents"][0]
     assert end.ends_volume(latents) == bool(golden[f"case{case}.is_stop"])
     assert end.kept(latents) == int(golden[f"case{case}.kept"])
