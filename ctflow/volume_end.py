@@ -1,7 +1,7 @@
 """What ends a volume before it has all the chunks that were asked for: the model turns white.
 
-Released models were published with one rule, models of our own learn where to turn white: the card says which holds, and
-with which numbers.
+Released models were published with one rule; models of our own learn where to turn white. The card says which rule
+holds, and with which numbers.
 """
 
 from abc import ABC, abstractmethod
