@@ -35,7 +35,7 @@ class Volume:
                 f"A volume is int16 (slices, rows, columns); got {self.hu.dtype} of shape {self.hu.shape}."
             )
         if self.affine.shape != (4, 4) or not np.isfinite(self.affine).all():
-            raise VolumeError(f"A volume's affine is a finite 4 x 4 matrix; got shape {self.affine.shape}.")
+            raise VolumeError(f"A volume's affine is a finite 4 x 4 matrix; got {self.affine.tolist()}.")
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:

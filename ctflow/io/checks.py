@@ -1,13 +1,40 @@
 """What every reader of scans asks of what it has read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from ctflow.errors import VolumeError
+from ctflow.errors import ResourceError, VolumeError
 
 MAX_TILT_DEGREES = 1.0
 _INT16 = np.iinfo(np.int16)
+
+
+@contextmanager
+def reads(path: Path) -> Iterator[None]:
+    """Around all that reads a scan: what the system refuses becomes a VolumeError, missing memory a ResourceError.
+
+    A name that is not UTF-8 is refused first: SimpleITK ends the whole process over one.
+    """
+    check_utf8(path)
+    try:
+        yield
+    except OSError as error:
+        raise VolumeError(f"{path} cannot be read: {error.strerror or error}. Give another, or change that.") from error
+    except MemoryError as error:
+        raise ResourceError(
+            f"{path} needs more memory than is free. Close other programs, or give a smaller part of the scan."
+        ) from error
+
+
+def check_utf8(path: Path) -> None:
+    """Raises VolumeError for a name in another encoding, as old archives and Windows shares have them."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise VolumeError(f"{str(path)!r} has a name that is not UTF-8: rename it, then give it again.") from error
 
 
 def hu_of(values: np.ndarray, path: Path) -> np.ndarray:

@@ -14,7 +14,7 @@ from ctflow.choices import CUDA_LEVELS
 from ctflow.errors import RequestError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.files import write_atomic
-from ctflow.io.nifti import check_ending
+from ctflow.io.nifti import stem_of
 from ctflow.report import Report
 from ctflow.request import GenerationRequest, ScanMode, Solver
 from ctflow.validation import wrong_fields
@@ -141,8 +141,7 @@ def versions() -> dict[str, str]:
 
 def sidecar_path(volume_path: Path) -> Path:
     """`OUT.nii.gz` -> `OUT.json`. Raises VolumeError for other endings."""
-    check_ending(volume_path)
-    return volume_path.with_name(volume_path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+    return volume_path.with_name(f"{stem_of(volume_path)}.json")
 
 
 def write_sidecar(sidecar: Sidecar, path: Path) -> None:
