@@ -48,7 +48,10 @@ class WrittenPhantom:
 
 
 def write_phantom(out: Path, split: Split, name: str, seed: int) -> WrittenPhantom:
-    """Writes the volume of one phantom. Raises VolumeError where a real one lies there: CT-RATE's have the same names."""
+    """Writes the volume of one phantom.
+
+    Raises VolumeError where a scan of CT-RATE lies, because those have the same names.
+    """
     began_s = time.perf_counter()
     path = volume_path(out, split, name)
     check_replaceable(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ctflow.errors import VolumeError
-from ctflow.io.checks import hu_of
+from ctflow.io.checks import stacked_hu
 from ctflow.io.files import write_atomic
 from ctflow.io.nifti_header import (
     HEADER_BYTES,
@@ -96,12 +96,11 @@ def read_nifti(path: Path) -> Volume:
     check_length(header, len(data), path)
     affine = affine_of(header, path)
     slope, intercept = scaling_of(header, path)
-    hu = np.empty(shape, np.int16)
     stored = np.frombuffer(data, kind, math.prod(shape), offset).reshape(shape)
-    for i, values in enumerate(stored):  # slice by slice, because a scan in float64 takes 13 times the memory of its HU
-        values = values.astype(kind.newbyteorder("="))
-        hu[i] = hu_of(values if (slope, intercept) == (1, 0) else values * slope + intercept, path)
-    return Volume(hu, affine)
+    planes = (plane.astype(kind.newbyteorder("=")) for plane in stored)
+    if (slope, intercept) != (1, 0):
+        planes = (plane * slope + intercept for plane in planes)
+    return Volume(stacked_hu(planes, shape, path), affine)
 
 
 def _file_bytes(path: Path) -> bytes:
