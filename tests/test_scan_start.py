@@ -18,7 +18,7 @@ from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.errors import RequestError
 from ctflow.generator import StepDone, joined
-from ctflow.io.nifti import read_nifti, write_nifti
+from ctflow.io.nifti import read_nifti, synthetic_label, write_nifti
 from ctflow.io.scan import read_scan
 from ctflow.io.sidecar import read_sidecar
 from ctflow.model_grid import ModelGrid
@@ -98,10 +98,11 @@ def test_a_volume_of_the_scans_slices_alone_is_an_error_with_its_seed(
     white = tiny_checkpoint(tmp_path / "white", end=replace(CARD.end, tolerance=1e6))
     start = ["--mode", mode, "--start-from", str(tmp_path / "scan.nii.gz"), "--model", str(white)]
     out = tmp_path / "a.nii.gz"
-    out.write_bytes(b"an earlier one")
+    earlier = gzip.compress(b"\0" * 148 + synthetic_label("an earlier one").encode())
+    out.write_bytes(earlier)
     assert main([*command, *start, "--out", str(out)]) == 2
     assert "Seed 3 ended this volume before its first slice after the 4 of the scan." in capsys.readouterr().err
-    assert out.read_bytes() == b"an earlier one"
+    assert out.read_bytes() == earlier
     assert not (tmp_path / "a.json").exists()
 
 

@@ -108,7 +108,8 @@ def _check_mha_length(fields: Mapping[str, str], begin: bytes, path: Path) -> No
     expected = (header.end() if header else 0) + voxels * bytes_each
     if (there := path.stat().st_size) < expected:
         raise VolumeError(
-            f"{path} cannot be read, because it was cut short: {there:,} of {expected:,} bytes are there. Copy it again."
+            f"{path} cannot be read, because it was cut short: {there:,} of {expected:,} bytes are there. "
+            "Copy it again."
         )
 
 
