@@ -23,7 +23,7 @@ DATA_OFFSET = 352  # in files without extensions: after the header come four byt
 MAX_LENGTH = 32767  # of an axis: the header's numbers are int16
 _DESCRIPTION_AT, _DESCRIPTION_BYTES = 148, 80
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_SCANNER = 1  # the code of scanner coordinates
+_SCANNER, _LAST_CODE = 1, 5  # the codes of scanner coordinates, and of a template that is none of the others
 _UNIT_MM = {1: 1000.0, 3: 0.001}  # metres, microns; any other code is taken for mm
 _SPACING_SHARE = 0.01  # by which the header's two spacings may differ
 _MOST_APART_VOXELS = 1.0  # between the places by sform and by qform
@@ -140,10 +140,15 @@ def affine_of(header: "Nifti1Header", path: Path) -> np.ndarray:
     handedness or by more than a voxel: then nobody can know which of the two is right.
     """
     forms = {}
-    if header["sform_code"] > 0:
-        forms["sform"] = _sform(header, path)
-    if header["qform_code"] > 0:
-        forms["qform"] = _qform(header, path)
+    for name, read in (("sform", _sform), ("qform", _qform)):
+        code = int(header[f"{name}_code"])
+        if not 0 <= code <= _LAST_CODE:
+            raise VolumeError(
+                f"{path} has the {name}_code {code}, which NIfTI does not know; 0 to {_LAST_CODE} was expected. "
+                "Save it again."
+            )
+        if code > 0:
+            forms[name] = read(header, path)
     if not forms:
         raise VolumeError(f"{path} does not say which side is the patient's right: neither qform nor sform is set.")
     scale = _UNIT_MM.get(int(header["xyzt_units"]) & 7, 1.0)
