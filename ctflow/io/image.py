@@ -4,16 +4,12 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctflow.errors import VolumeError
 from ctflow.io.itk import itk_reads, volume_of
 from ctflow.volume import Volume
-
-if TYPE_CHECKING:
-    import SimpleITK
 
 ENDINGS = (".nrrd", ".mha", ".mhd")
 # In NRRD's words, long and short. ITK takes any other word for the first of these, and says nothing.
@@ -37,31 +33,29 @@ def read_image(path: Path) -> Volume:
         begin = file.read(_MAX_HEADER_BYTES)
     if nrrd != begin.startswith(b"NRRD"):
         raise VolumeError(f"{path} is no {'NRRD' if nrrd else 'MetaImage'} file, as its name says. Save it again.")
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("NrrdImageIO" if nrrd else "MetaImageIO")  # of its own it knows no endings in capital letters
-    reader.SetFileName(str(path))
-    with itk_reads(path):
-        reader.ReadImageInformation()
-    _check_one_volume(reader, path)
     if nrrd:
         _check_nrrd(begin, path)
     else:
         _check_mha(begin, path)
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("NrrdImageIO" if nrrd else "MetaImageIO")  # of its own it knows no endings in capital letters
+    reader.SetFileName(str(path))
     with itk_reads(path):
         image = reader.Execute()
+    if image.GetNumberOfComponentsPerPixel() != 1:
+        raise VolumeError(f"{path} is a colour or vector image; one value per voxel was expected.")
     return volume_of(image, path)
 
 
-def _check_one_volume(reader: "SimpleITK.ImageFileReader", path: Path) -> None:
-    if reader.GetDimension() != 3:
-        raise VolumeError(f"{path} has {reader.GetDimension()} dimensions of size {reader.GetSize()}; 3 were expected.")
-    if reader.GetNumberOfComponents() != 1:
-        raise VolumeError(f"{path} is a colour or vector image; one value per voxel was expected.")
+def _check_dimensions(text: str, path: Path) -> None:
+    if text != "3":
+        raise VolumeError(f"{path} has {text} dimensions; 3 were expected. Save one volume of it alone.")
 
 
 def _check_nrrd(begin: bytes, path: Path) -> None:
     """ITK places a file that does not say how it lies along the patient's axes, at steps of 1 mm from (0, 0, 0)."""
     fields = {name.lower(): value for name, value in _fields(begin, between=": ", last="").items()}
+    _check_dimensions(fields.get("dimension", "unknown"), path)
     space = fields.get("space", "nothing")
     if space.lower() not in {*_NRRD_SPACES, *_NRRD_SPACES.values()}:
         raise VolumeError(
@@ -85,6 +79,7 @@ def _check_nrrd(begin: bytes, path: Path) -> None:
 def _check_mha(begin: bytes, path: Path) -> None:
     """As `_check_nrrd`."""
     fields = _fields(begin, between="[=:]", last=_MHA_LAST)
+    _check_dimensions(fields.get("NDims", "unknown"), path)
     matrix = np.reshape(_numbers(*_one_of(_MHA_MATRIX, fields, path), 9, path), (3, 3))
     if abs(np.linalg.det(matrix)) < 0.5:  # of a rotation it is 1 or -1
         raise VolumeError(f"{path} has a TransformMatrix that makes no axes: {matrix.tolist()}. Save it again.")
