@@ -229,6 +229,19 @@ def test_the_command_says_of_a_volume_that_it_began_with_a_real_scan_and_can_mak
     assert "is not the scan" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["again.mha", "again.nrrd", "again.nii"])
+def test_a_volume_is_made_again_from_its_scan_saved_in_another_format(
+    command: list[str], tmp_path: Path, name: str
+) -> None:
+    """It was refused as another scan, though its voxels lay where they did."""
+    start = ["--mode", "gt-head", "--start-from", str(tmp_path / "scan.nii.gz")]
+    assert main([*command, *start, "--out", str(tmp_path / "a.nii.gz")]) == 0
+    SimpleITK.WriteImage(SimpleITK.ReadImage(tmp_path / "scan.nii.gz"), tmp_path / name)
+    again = ["generate", "--from", str(tmp_path / "a.json"), "--out", str(tmp_path / "b.nii.gz"), *command[5:]]
+    assert main([*again, "--start-from", str(tmp_path / name)]) == 0
+    np.testing.assert_array_equal(read_nifti(tmp_path / "a.nii.gz").hu, read_nifti(tmp_path / "b.nii.gz").hu)
+
+
 def test_a_scan_that_is_too_short_for_next_block_is_said_to_be_that(
     command: list[str], scan: Volume, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
