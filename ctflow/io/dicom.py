@@ -5,8 +5,9 @@ here: of a whole series SimpleITK warns at most of a gap, a tilt, a mixture or a
 it all the same.
 """
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import numpy as np
 
 from ctflow.errors import VolumeError
 from ctflow.io.checks import check_utf8, stacked_hu
+from ctflow.io.dicom_pixels import has_all_pixels
 from ctflow.io.dicom_place import PlacedSlice, place
 from ctflow.io.itk import itk_reads
 from ctflow.volume import Volume
@@ -30,6 +32,9 @@ _TAGS = {
     "frames": "0028|0008",
     "rows": "0028|0010",
     "columns": "0028|0011",
+    "bits allocated": "0028|0100",
+    "bits stored": "0028|0101",
+    "high bit": "0028|0102",
     "PixelSpacing": "0028|0030",
     "orientation": "0020|0037",
     "position": "0020|0032",
@@ -37,6 +42,7 @@ _TAGS = {
     "slope": "0028|1053",
 }
 _NEEDED = ("PixelSpacing", "orientation", "position", "rows", "columns")
+_NUMBERS_OF_PIXELS = ("rows", "columns", "bits allocated")
 _MAGIC_AT, _MAGIC = 128, b"DICM"
 _NAMED = 3  # of the files at fault
 
@@ -57,6 +63,11 @@ class _Slice:
             raise VolumeError(f"{self.file} says {self.tags[tag]!r} for its {tag}; {count} numbers were expected.")
         return found
 
+    def number(self, tag: str) -> int:
+        if tag not in self.tags:
+            raise VolumeError(f"{self.file} does not say its {tag}.")
+        return int(self.numbers(tag, 1)[0])
+
     def placed(self) -> PlacedSlice:
         spacing = self.numbers("PixelSpacing", 2)
         if spacing.min() <= 0:
@@ -65,7 +76,7 @@ class _Slice:
             )
         return PlacedSlice(
             file=self.file,
-            size=(int(self.numbers("rows", 1)[0]), int(self.numbers("columns", 1)[0])),
+            size=(self.number("rows"), self.number("columns")),
             spacing_mm=spacing,
             orientation=self.numbers("orientation", 6),
             position=self.numbers("position", 3),
@@ -117,7 +128,14 @@ def _header_of(path: Path) -> _Slice | None:
         return None
     known = set(reader.GetMetaDataKeys())
     values = {name: reader.GetMetaData(tag).strip(" \0") for name, tag in _TAGS.items() if tag in known}
-    return _Slice(path, {name: value for name, value in values.items() if value})
+    tags = {name: value for name, value in values.items() if value}
+    return _Slice(path, tags) if has_all_pixels(path, _pixel_bytes(tags)) else None
+
+
+def _pixel_bytes(tags: Mapping[str, str]) -> int:
+    """How long the pixels of a file are by its header; 0 where that does not say it, which is refused later."""
+    factors = [tags.get("samples", "1"), tags.get("frames", "1"), *(tags.get(name, "0") for name in _NUMBERS_OF_PIXELS)]
+    return math.prod(int(factor) if factor.isdecimal() else 0 for factor in factors) // 8
 
 
 def _reader_of(path: Path) -> "SimpleITK.ImageFileReader":
@@ -194,6 +212,12 @@ def _check_kind(item: _Slice) -> None:
         raise VolumeError(f"{item.file} holds {tags['frames']} frames; one file per slice was expected.")
     if tags.get("display", "MONOCHROME2") != "MONOCHROME2":  # SimpleITK would turn the values of MONOCHROME1 round
         raise VolumeError(f"{item.file} is stored as {tags['display']}; MONOCHROME2 was expected. Convert it first.")
+    allocated, stored, high = (item.number(name) for name in ("bits allocated", "bits stored", "high bit"))
+    if not high + 1 == stored <= allocated:
+        raise VolumeError(
+            f"{item.file} stores {stored} of {allocated} bits with {high} as the highest; the highest of them was "
+            "expected to be one less than their number. Export it again."
+        )
     if missing := [name for name in _NEEDED if name not in tags]:
         raise VolumeError(f"{item.file} does not say its {', '.join(sorted(missing))}.")
 
@@ -205,5 +229,8 @@ def _check_scaling(slices: Sequence[_Slice], folder: Path) -> None:
         if 0 < len(having) < len(slices):
             there = f"{len(having)} of {len(slices)} slices"
             raise VolumeError(f"{folder} has a rescale {tag} in {there}; one in each was expected. Export it again.")
-        if any(item.numbers(tag, 1)[0] == 0 and tag == "slope" for item in having):
-            raise VolumeError(f"{folder} has slices with a rescale slope of 0, which leaves no HU. Export it again.")
+        for item in having:
+            if item.numbers(tag, 1)[0] <= 0 and tag == "slope":
+                raise VolumeError(
+                    f"{item.file} has a rescale slope of {item.tags[tag]}; one above 0 was expected. Export it again."
+                )

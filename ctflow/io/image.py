@@ -95,8 +95,11 @@ def _check_mha(begin: bytes, path: Path) -> None:
 def _check_mha_length(fields: Mapping[str, str], begin: bytes, path: Path) -> None:
     """ITK says of a file that was cut short that it cannot be read, or that there is no such file."""
     bytes_each = _MHA_BYTES.get(fields.get("ElementType", "").removeprefix("MET_"))
-    local = fields.get(_MHA_LAST, "").lower() == "local" and fields.get("CompressedData", "False")[:1] not in "Tt1"
-    if not (local and bytes_each) or "HeaderSize" in fields:
+    local = fields.get(_MHA_LAST, "").lower() == "local"
+    compressed = fields.get("CompressedData", "False")[:1] in ("T", "t", "1")
+    if local and compressed and "CompressedDataSize" not in fields:
+        raise VolumeError(f"{path} does not say its CompressedDataSize, so that its end is not known. Save it again.")
+    if not local or compressed or bytes_each is None or "HeaderSize" in fields:
         return
     header = re.search(rf"^[ \t]*{_MHA_LAST}[^\n]*\n".encode(), begin, re.MULTILINE)
     voxels = math.prod(int(size) for size in _numbers("DimSize", fields.get("DimSize", ""), 3, path))

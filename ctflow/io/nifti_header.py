@@ -215,8 +215,10 @@ def _qform(header: "Nifti1Header", path: Path) -> np.ndarray:
     numbers = [float(header[name]) for name in _QFORM_NUMBERS]
     if not np.isfinite([handedness, *numbers]).all():
         raise VolumeError(f"{path} has a qform with values that are not numbers. Save it again.")
+    if handedness not in (-1, 0, 1):
+        raise VolumeError(f"{path} has a qform of handedness {handedness:g} (pixdim[0]); 1 or -1 was expected.")
     header = header.copy()
-    header["pixdim"][0] = -1 if handedness < 0 else 1  # 0 stands for 1, says the standard
+    header["pixdim"][0] = handedness or 1  # 0 stands for 1, says the standard
     try:
         return header.get_qform()
     except (HeaderDataError, ValueError) as error:

@@ -135,7 +135,7 @@ def _scan_hashes(scan: Volume) -> Iterator[str]:
     ends = np.vstack([np.zeros(3), np.diag(np.subtract(upright.hu.shape, 1))])
     places = (ends @ upright.affine[:3, :3].T + upright.affine[:3, 3]).ravel()
     voxels = hashlib.sha256(repr(upright.hu.shape).encode())
-    voxels.update(upright.hu)
+    voxels.update(upright.hu.data)
     steps = (places + _PLACE_SHIFT_MM) / _PLACE_MM
     near = _NEAR_MM / _PLACE_MM
     for rounded in product(*([*dict.fromkeys(np.floor([step, step - near, step + near]))] for step in steps)):

@@ -14,7 +14,7 @@ import pytest
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-from pydicom.uid import RTDoseStorage
+from pydicom.uid import RLELossless, RTDoseStorage
 
 from ctflow.errors import VolumeError
 from ctflow.io.scan import read_scan
@@ -169,7 +169,9 @@ def upper(edit: Callable[[Dataset, int], None]) -> Callable[[Dataset, int], None
         (edited(ImagePositionPatient=None), "does not say its position"),
         (edited(PhotometricInterpretation="MONOCHROME1"), "stored as MONOCHROME1; MONOCHROME2 was expected"),
         (edited(Modality="MR"), "modality MR"),
-        (edited(RescaleSlope="0"), "rescale slope of 0"),
+        (edited(RescaleSlope="0"), "rescale slope of 0; one above 0 was expected"),
+        (edited(RescaleSlope="-1"), "rescale slope of -1; one above 0 was expected"),
+        (upper(edited(BitsStored=8)), "stores 8 of 16 bits with 15 as the highest"),
         (upper(edited(RescaleIntercept=None)), "rescale intercept in 4 of 8 slices"),
         (upper(edited(SeriesInstanceUID="1.2.3")), "holds 2 DICOM series"),
         (edited(ImagePositionPatient=["0", "0", "0"]), "several slices at one place"),
@@ -197,6 +199,30 @@ def test_slices_that_cannot_be_read_are_counted_and_named(tmp_path: Path, kind: 
         fill(folder / name, kind)
     said = "holds 4 files, of 8, that are no whole DICOM images: 28-IM4.dcm, 35-IM5.dcm, 42-IM6.dcm and 1 more"
     with pytest.raises(VolumeError, match=said):
+        read_scan(folder)
+
+
+def test_a_slice_with_fewer_pixels_than_its_header_says_is_broken(tmp_path: Path) -> None:
+    """GDCM filled it up with anything."""
+
+    def edit(ds: Dataset, i: int) -> None:
+        if i == 3:
+            ds.PixelData = ds.PixelData[:-20]
+            ds["PixelData"].VR = "OW"
+
+    with pytest.raises(VolumeError, match=r"IM3\.dcm is no whole DICOM image"):
+        read_scan(write_by_pydicom(chest(), tmp_path / "dicom", edit))
+
+
+def test_compressed_slices_are_read_and_known_to_be_cut_short(tmp_path: Path) -> None:
+    def compress(ds: Dataset, i: int) -> None:
+        ds.compress(RLELossless, generate_instance_uid=False)
+
+    folder = write_by_pydicom(chest(), tmp_path / "dicom", compress)
+    np.testing.assert_array_equal(read_scan(folder).hu, chest().hu)
+    file = folder / "21-IM3.dcm"
+    file.write_bytes(file.read_bytes()[:-60])
+    with pytest.raises(VolumeError, match=r"IM3\.dcm is no whole DICOM image"):
         read_scan(folder)
 
 

@@ -160,6 +160,7 @@ def sheared(path: Path) -> None:
         ),
         ("a.mha", text_with("^ElementSpacing ", "DistanceUnits = cm\nElementSpacing "), "DistanceUnits of 'cm'"),
         ("a.mha", truncated, "cut short: 892 of 1,092 bytes"),
+        ("a.mha", text_with("^CompressedData = False", "CompressedData = True"), "does not say its CompressedDataSize"),
         ("a.mha", lambda p: p.write_text("NRRD"), "no MetaImage file"),
         ("a.nrrd", lambda p: p.write_text("hello"), "no NRRD file"),
         ("a.mhd", lambda p: p.write_text("hello"), "unknown dimensions"),
