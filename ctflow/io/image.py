@@ -54,7 +54,7 @@ def _check_dimensions(text: str, path: Path) -> None:
 
 def _check_nrrd(begin: bytes, path: Path) -> None:
     """ITK places a file that does not say how it lies along the patient's axes, at steps of 1 mm from (0, 0, 0)."""
-    fields = {name.lower(): value for name, value in _fields(begin, between=": ", last="").items()}
+    fields = {name.lower(): value for name, value in _fields(begin, between=": ", last="", path=path).items()}
     _check_dimensions(fields.get("dimension", "unknown"), path)
     space = fields.get("space", "nothing")
     if space.lower() not in {*_NRRD_SPACES, *_NRRD_SPACES.values()}:
@@ -78,7 +78,7 @@ def _check_nrrd(begin: bytes, path: Path) -> None:
 
 def _check_mha(begin: bytes, path: Path) -> None:
     """As `_check_nrrd`."""
-    fields = _fields(begin, between="[=:]", last=_MHA_LAST)
+    fields = _fields(begin, between="[=:]", last=_MHA_LAST, path=path)
     _check_dimensions(fields.get("NDims", "unknown"), path)
     matrix = np.reshape(_numbers(*_one_of(_MHA_MATRIX, fields, path), 9, path), (3, 3))
     if abs(np.linalg.det(matrix)) < 0.5:  # of a rotation it is 1 or -1
@@ -131,12 +131,19 @@ def _numbers(name: str, text: str, count: int, path: Path) -> list[float]:
     return found
 
 
-def _fields(begin: bytes, between: str, last: str) -> dict[str, str]:
-    """The text before the voxels, whose last line is named `last`. `between`: the pattern between name and value."""
+def _fields(begin: bytes, between: str, last: str, path: Path) -> dict[str, str]:
+    """The text before the voxels, whose last line is named `last`. `between`: the pattern between name and value.
+
+    Raises VolumeError for a field that says two things.
+    """
     fields: dict[str, str] = {}
     for line in begin.split(b"\n"):
-        name, *value = re.split(between, line.decode(errors="replace"), maxsplit=1)
-        fields[name.strip()] = "".join(value).strip()
-        if name.strip() == last:
+        name, *values = (part.strip() for part in re.split(between, line.decode(errors="replace"), maxsplit=1))
+        value = "".join(values)
+        comment = name.startswith("#") or name.lower() == "comment"
+        if fields.get(name, value) != value and not comment:
+            raise VolumeError(f"{path} says its {name} twice: {fields[name]} and {value}. Save it again with one.")
+        fields[name] = value
+        if name == last:
             break
     return fields

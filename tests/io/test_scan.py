@@ -160,6 +160,8 @@ def sheared(path: Path) -> None:
         ),
         ("a.mha", text_with("^ElementSpacing ", "DistanceUnits = cm\nElementSpacing "), "DistanceUnits of 'cm'"),
         ("a.mha", truncated, "cut short: 892 of 1,092 bytes"),
+        ("a.mha", text_with("^Offset ", "Offset = 1 2 3\nOffset "), "says its Offset twice: 1 2 3 and -10 20 -300"),
+        ("a.nrrd", text_with("^space: ", "space: RAS\nspace: "), "says its space twice"),
         ("a.mha", text_with("^CompressedData = False", "CompressedData = True"), "does not say its CompressedDataSize"),
         ("a.mha", lambda p: p.write_text("NRRD"), "no MetaImage file"),
         ("a.nrrd", lambda p: p.write_text("hello"), "no NRRD file"),
@@ -190,6 +192,7 @@ def test_a_file_that_is_no_whole_ct_is_refused(
     [
         ("a.nrrd", text_with("^space: .*", "space: LPS")),
         ("a.nrrd", text_with("^space: ", "Space: ")),
+        ("a.nrrd", text_with("^space: ", "# by: one\n# by: another\nspace: ")),
         ("a.nrrd", text_with("^space: .*", 'space: LPS\nspace units: "mm" "mm" "mm"')),
         ("a.mha", text_with("^Offset ", "Position ")),
         ("a.mha", text_with("^Offset ", "Origin ")),
