@@ -10,7 +10,7 @@ from ctflow.errors import VolumeError
 from ctflow.io.checks import MAX_TILT_DEGREES
 
 UNEVEN_SHARE = 0.05  # of the step between slices, by which a slice may lie off its place
-ROUNDING_MM = 0.06  # by which it may, too, because some scanners write positions to 0.1 mm
+ROUNDING_MM = 0.1  # by which it may, too: where positions are written to 0.1 mm, the line through few of them is off
 GAP_STEPS = 1.7  # between neighbours; more is a missing slice. Rounding alone makes 1.5 of a step of 0.2 mm
 ONE_PLACE_MM = 1e-3
 _ORIENTATION_TOLERANCE = 1e-3  # of each cosine, and of the length of both
@@ -89,7 +89,7 @@ def _line(ordered: Sequence[PlacedSlice], normal: np.ndarray, folder: Path) -> t
     if np.degrees(np.arccos(np.clip(step @ normal / step_mm, 0, 1))) > MAX_TILT_DEGREES:
         raise VolumeError(f"{folder} was taken with a tilted gantry: its slices are sheared. Straighten it first.")
     off_mm = np.abs(positions - first - np.arange(len(ordered))[:, None] * step).max()
-    if off_mm > max(UNEVEN_SHARE * step_mm, ROUNDING_MM) or gaps_mm.max() > GAP_STEPS * step_mm:
+    if off_mm > max(UNEVEN_SHARE * step_mm, min(ROUNDING_MM, step_mm / 2)) or gaps_mm.max() > GAP_STEPS * step_mm:
         usual_mm = float(np.median(gaps_mm))
         wrong = int(np.abs(gaps_mm - usual_mm).argmax())
         raise VolumeError(

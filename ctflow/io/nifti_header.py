@@ -24,7 +24,7 @@ MAX_LENGTH = 32767  # of an axis: the header's numbers are int16
 _DESCRIPTION_AT, _DESCRIPTION_BYTES = 148, 80
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SCANNER, _LAST_CODE = 1, 5  # the codes of scanner coordinates, and of a template that is none of the others
-_UNIT_MM = {1: 1000.0, 3: 0.001}  # metres, microns; any other code is taken for mm
+_UNIT_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # not said and taken for mm, metres, mm, microns
 _SPACING_SHARE = 0.01  # by which the header's two spacings may differ
 _MOST_APART_VOXELS = 1.0  # between the places by sform and by qform
 _QFORM_NUMBERS = ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
@@ -151,10 +151,17 @@ def affine_of(header: "Nifti1Header", path: Path) -> np.ndarray:
             forms[name] = read(header, path)
     if not forms:
         raise VolumeError(f"{path} does not say which side is the patient's right: neither qform nor sform is set.")
-    scale = _UNIT_MM.get(int(header["xyzt_units"]) & 7, 1.0)
+    scale = _unit_mm(header, path)
     affines = {name: _swapped(np.diag([scale, scale, scale, 1.0]) @ form) for name, form in forms.items()}
     _check_one_place(affines, shape_of(header, path), path)
     return next(iter(affines.values()))
+
+
+def _unit_mm(header: "Nifti1Header", path: Path) -> float:
+    code = int(header["xyzt_units"]) & 7  # the bits above are of time
+    if code not in _UNIT_MM:
+        raise VolumeError(f"{path} has the unit of length {code}, which NIfTI does not know. Save it again in mm.")
+    return _UNIT_MM[code]
 
 
 def _check_one_place(affines: dict[str, np.ndarray], shape: tuple[int, int, int], path: Path) -> None:

@@ -191,6 +191,16 @@ def fill(path: Path, kind: str) -> None:
     path.write_bytes({"empty": b"", "zeros": bytes(len(whole)), "cut": whole[:100], "header": whole[:400]}[kind])
 
 
+def test_a_file_of_several_frames_is_refused(tmp_path: Path) -> None:
+    def edit(ds: Dataset, i: int) -> None:
+        ds.NumberOfFrames = "2"
+        ds.PixelData *= 2
+        ds["PixelData"].VR = "OW"
+
+    with pytest.raises(VolumeError, match="holds 2 frames; one file per slice was expected"):
+        read_scan(write_by_pydicom(chest(), tmp_path / "dicom", edit))
+
+
 @pytest.mark.parametrize("kind", ["empty", "zeros", "cut", "header"])
 def test_slices_that_cannot_be_read_are_counted_and_named(tmp_path: Path, kind: str) -> None:
     """Of a series copied onto a full disk the lower part was read, without a word."""

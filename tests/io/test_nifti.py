@@ -329,6 +329,7 @@ def test_forms_that_lie_within_a_voxel_are_read_by_the_sform(tmp_path: Path) -> 
         ([(254, "h", 0), (80, "f", np.nan)], "qform that makes no axes"),
         ([(254, "h", 0), (84, "f", -1.5)], "qform that makes no axes"),
         ([(254, "h", 0), (76, "f", np.nan)], "qform with values that are not numbers"),
+        ([(123, "b", 5)], "the unit of length 5"),
         ([(76, "f", -1024.0)], r"handedness -1024 \(pixdim\[0\]\); 1 or -1 was expected"),
         ([(260, "f", np.nan)], "qform with values that are not numbers"),
         ([(254, "h", 6)], "the sform_code 6"),
