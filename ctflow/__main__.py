@@ -21,12 +21,15 @@ def main(argv: Sequence[str] | None = None, find_model: Callable[[str], FoundMod
     """
     parser = _parser()
     parser.set_defaults(find_model=find_model)
-    args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
+        args = parser.parse_args(argv)
         args.run(args)
     except CTFlowError as error:
         print(f"ctflow: {error}", file=sys.stderr)
+        return FAILED
+    except MemoryError as error:
+        print(f"ctflow: There is not enough memory ({error}). Close other programs, or ask for less.", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("\nctflow: stopped.", file=sys.stderr)

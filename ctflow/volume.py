@@ -35,7 +35,7 @@ class Volume:
                 f"A volume is int16 (slices, rows, columns); got {self.hu.dtype} of shape {self.hu.shape}."
             )
         if self.affine.shape != (4, 4) or not np.isfinite(self.affine).all():
-            raise VolumeError(f"A volume's affine is a finite 4 x 4 matrix; got shape {self.affine.shape}.")
+            raise VolumeError(f"A volume's affine is a finite 4 x 4 matrix; got {self.affine.tolist()}.")
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -49,6 +49,11 @@ class Volume:
         Voxels are moved and never mixed: an oblique volume comes out along the nearest axes.
         Raises VolumeError for one so oblique that its axes have no order.
         """
+        turned = self.turned(axes)
+        return turned.hu, turned.spacing_mm
+
+    def turned(self, axes: tuple[str, str, str]) -> "Volume":
+        """As `along`, with the affine, so that each voxel stays where it is in the patient."""
         wanted = np.array([DIRECTIONS[axis] for axis in axes]).T
         cosines = self.affine[:3, :3].T @ wanted / np.linalg.norm(self.affine[:3, :3], axis=0)[:, None]
         order = [int(np.abs(cosines[:, axis]).argmax()) for axis in range(3)]
@@ -56,8 +61,11 @@ class Volume:
             raise VolumeError("The volume is so oblique that its axes have no order: resample it upright first.")
         flipped = tuple(axis for axis, source in enumerate(order) if cosines[source, axis] < 0)
         hu = np.flip(self.hu.transpose(order), flipped)
-        spacing = self.spacing_mm
-        return np.ascontiguousarray(hu), (spacing[order[0]], spacing[order[1]], spacing[order[2]])
+        affine = self.affine[:, [*order, 3]].copy()
+        for axis in flipped:
+            affine[:, 3] += (hu.shape[axis] - 1) * affine[:, axis]
+            affine[:, axis] *= -1
+        return Volume(np.ascontiguousarray(hu), affine)
 
 
 def plane_affine(

@@ -18,7 +18,7 @@ from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.errors import RequestError
 from ctflow.generator import StepDone, joined
-from ctflow.io.nifti import read_nifti, write_nifti
+from ctflow.io.nifti import read_nifti, synthetic_label, write_nifti
 from ctflow.io.scan import read_scan
 from ctflow.io.sidecar import read_sidecar
 from ctflow.model_grid import ModelGrid
@@ -98,10 +98,11 @@ def test_a_volume_of_the_scans_slices_alone_is_an_error_with_its_seed(
     white = tiny_checkpoint(tmp_path / "white", end=replace(CARD.end, tolerance=1e6))
     start = ["--mode", mode, "--start-from", str(tmp_path / "scan.nii.gz"), "--model", str(white)]
     out = tmp_path / "a.nii.gz"
-    out.write_bytes(b"an earlier one")
+    earlier = gzip.compress(b"\0" * 148 + synthetic_label("an earlier one").encode())
+    out.write_bytes(earlier)
     assert main([*command, *start, "--out", str(out)]) == 2
     assert "Seed 3 ended this volume before its first slice after the 4 of the scan." in capsys.readouterr().err
-    assert out.read_bytes() == b"an earlier one"
+    assert out.read_bytes() == earlier
     assert not (tmp_path / "a.json").exists()
 
 
@@ -226,6 +227,19 @@ def test_the_command_says_of_a_volume_that_it_began_with_a_real_scan_and_can_mak
     write_nifti(Volume(other.hu[::-1].copy(), other.affine), tmp_path / "other.nii.gz", "another")
     assert main([*again, "--start-from", str(tmp_path / "other.nii.gz")]) == 2
     assert "is not the scan" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["again.mha", "again.nrrd", "again.nii"])
+def test_a_volume_is_made_again_from_its_scan_saved_in_another_format(
+    command: list[str], tmp_path: Path, name: str
+) -> None:
+    """It was refused as another scan, though its voxels lay where they did."""
+    start = ["--mode", "gt-head", "--start-from", str(tmp_path / "scan.nii.gz")]
+    assert main([*command, *start, "--out", str(tmp_path / "a.nii.gz")]) == 0
+    SimpleITK.WriteImage(SimpleITK.ReadImage(tmp_path / "scan.nii.gz"), tmp_path / name)
+    again = ["generate", "--from", str(tmp_path / "a.json"), "--out", str(tmp_path / "b.nii.gz"), *command[5:]]
+    assert main([*again, "--start-from", str(tmp_path / name)]) == 0
+    np.testing.assert_array_equal(read_nifti(tmp_path / "a.nii.gz").hu, read_nifti(tmp_path / "b.nii.gz").hu)
 
 
 def test_a_scan_that_is_too_short_for_next_block_is_said_to_be_that(

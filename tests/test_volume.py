@@ -31,3 +31,21 @@ def test_an_index_grows_in_the_direction_its_axis_names() -> None:
 def test_the_first_slice_is_centred_so_a_longer_volume_lies_where_the_shorter_one_does() -> None:
     affine = plane_affine(("S", "P", "L"), (3.0, 2.0, 1.0), 5, 7)
     assert (affine @ (0, 2, 3, 1)).tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("axes", [("S", "P", "L"), ("R", "I", "A"), ("P", "S", "R")])
+def test_a_turned_volume_keeps_each_voxel_where_it_is(axes: tuple[str, str, str]) -> None:
+    hu = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    affine = plane_affine(("I", "P", "L"), (3.0, 1.5, 0.7), 3, 4)
+    affine[:3, 3] += (10, -20, 30)
+    volume = Volume(hu, affine)
+    turned = volume.turned(axes)
+
+    def places(of: Volume) -> list[tuple[float, ...]]:
+        order = np.argsort(of.hu, axis=None)
+        indices = np.array(np.unravel_index(order, of.hu.shape))
+        return np.round(of.affine[:3, :3] @ indices + of.affine[:3, 3:], 6).T.tolist()
+
+    assert places(turned) == places(volume)
+    np.testing.assert_array_equal(turned.hu, volume.along(axes)[0])
+    assert turned.spacing_mm == volume.along(axes)[1]

@@ -1,10 +1,39 @@
-"""What several commands need around their arguments: smallest values, and packages that the app does not need."""
+"""What several commands need around their arguments: texts, paths, smallest values, and packages of some alone."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ctflow.errors import RequestError, ResourceError
+
+
+def utf8(word: str) -> str:
+    """A word of the command line as it is. Raises RequestError for bytes in another encoding than UTF-8."""
+    try:
+        word.encode()
+    except UnicodeEncodeError as error:
+        raise RequestError(f"{word!r} is not UTF-8. Type it in UTF-8, and rename a file of such a name.") from error
+    return word
+
+
+def place(word: str) -> str:
+    """A word that may be a path, or a name or address. Raises RequestError where the system does not even look."""
+    try:
+        os.stat(utf8(word))
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # what is to be written is not there yet, and what is to be read is missed by its reader
+    except OSError as error:
+        raise RequestError(f"{word} cannot be reached ({error.strerror}): name another place.") from error
+    except ValueError as error:
+        raise RequestError(f"{word!r} is no path ({error}).") from error
+    return word
+
+
+def path(word: str) -> Path:
+    """As `place`, for a path."""
+    return Path(place(word))
 
 
 def check_least(args: argparse.Namespace, **least: int) -> None:

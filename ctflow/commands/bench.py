@@ -12,6 +12,7 @@ from typing import Any
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import CUDA_LEVELS, DEVICES
+from ctflow.commands.arguments import path, place
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable, write_atomic
 
@@ -27,7 +28,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     what.add_argument(
         "--preset", choices=PUBLISHED_SIZES, default="S", help="random weights of a published size (default: S)"
     )
-    what.add_argument("--model", metavar="DIR", help="a checkpoint instead")
+    what.add_argument("--model", type=place, metavar="DIR", help="a checkpoint instead")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument(
         "--cuda", choices=CUDA_LEVELS, default=CUDA_LEVELS[0], help="faster on a GPU, but not tried on one yet"
@@ -39,7 +40,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="M",
         help="about how long to measure; one turn of each at least (default: %(default)s)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to this file too")
+    parser.add_argument("--json", type=path, metavar="FILE", help="write the numbers to this file too")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from ctflow.card import ModelCard
 from ctflow.checkpoint.catalog import CXR_BERT, RELEASED, TAEF1, Released, place_for_checkpoint
+from ctflow.commands.arguments import path, place
 from ctflow.errors import CheckpointError, RequestError
 
 
@@ -21,6 +21,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     for part in next(iter(RELEASED.values())).parts:
         parser.add_argument(
             f"--{part.name}",
+            type=place,
             metavar="PATH_OR_ADDRESS",
             help="local, or on the hub: [datasets/]owner/name[@revision]/path (default: where it was published)",
         )
@@ -33,10 +34,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--taef1",
         nargs="?",
         const=TAEF1,
+        type=place,
         metavar="PATH_OR_ADDRESS",
         help=f"add a small decoder, for --decoder taef1 (default: {TAEF1}, MIT)",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the checkpoint (default: checkpoints/MODEL)")
+    parser.add_argument("--out", type=path, metavar="DIR", help="the checkpoint (default: checkpoints/MODEL)")
 
 
 def run(args: argparse.Namespace, install: Callable[..., ModelCard] | None = None) -> None:

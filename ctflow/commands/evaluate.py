@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
-from ctflow.commands.arguments import check_least, extra
+from ctflow.commands.arguments import check_least, extra, path, place
 from ctflow.commands.model import DEFAULT_MODEL, find_model
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
@@ -56,7 +56,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     obedience.add_argument("--seed", type=int, default=0, metavar="S", help=f"the seed of the reports ({DEFAULT})")
     obedience.add_argument(
         "--out",
-        type=Path,
+        type=path,
         default=Path("runs/obedience"),
         metavar="DIR",
         help=f"where tables and pictures go; with the same folder, a stopped measurement goes on ({DEFAULT})",
@@ -65,7 +65,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--phantoms", type=int, default=600, metavar="N", help=f"phantoms that the detectors learn from ({DEFAULT})"
     )
     obedience.add_argument(
-        "--training", type=Path, metavar="DIR", help="the model's training phantoms, to measure distances to them"
+        "--training", type=path, metavar="DIR", help="the model's training phantoms, to measure distances to them"
     )
     obedience.add_argument(
         "--workers", type=int, metavar="N", help="processes for phantoms, 1 or more (default: one per core)"
@@ -83,7 +83,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
     for measured in (effusion, codec, reading, obedience, end):
         measured.add_argument(
-            "--model", metavar="DIR", default=DEFAULT_MODEL, help=f"a model's name, or its folder ({DEFAULT})"
+            "--model",
+            type=place,
+            metavar="DIR",
+            default=DEFAULT_MODEL,
+            help=f"a model's name, or its folder ({DEFAULT})",
         )
     for generating in (effusion, obedience, end):
         generating.add_argument("--device", choices=DEVICES, default="auto", help=f"what computes ({DEFAULT})")

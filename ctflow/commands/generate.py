@@ -16,12 +16,13 @@ from tqdm import tqdm
 
 from ctflow.card import ModelCard
 from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES
+from ctflow.commands.arguments import path, place, utf8
 from ctflow.commands.model import DEFAULT_MODEL, FoundModel
 from ctflow.commands.modes import RecordedStart, add_mode_to, check_mode, chunks_of, read_start, steps_of
 from ctflow.errors import RequestError, VolumeError
 from ctflow.generator import ChunkDone, Event, Started, StepDone, VolumeGenerator, joined
 from ctflow.io.files import check_writable
-from ctflow.io.nifti import synthetic_label, write_nifti
+from ctflow.io.nifti import check_replaceable, synthetic_label, write_nifti
 from ctflow.io.sidecar import (
     NOTICE,
     Sidecar,
@@ -47,14 +48,20 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     parser.set_defaults(run=run)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--report", metavar="TEXT", help="the findings, or a text with Findings: and Impression:")
-    source.add_argument("--report-file", metavar="FILE", help="the same from a UTF-8 text file; - is standard input")
-    source.add_argument("--from", dest="sidecar", type=Path, metavar="OUT.json", help="make that volume again")
-    parser.add_argument("--out", type=Path, required=True, metavar="OUT.nii.gz", help="OUT.json is put beside it")
-    parser.add_argument("--impression", metavar="TEXT")
+    source.add_argument(
+        "--report", type=utf8, metavar="TEXT", help="the findings, or a text with Findings: and Impression:"
+    )
+    source.add_argument(
+        "--report-file", type=place, metavar="FILE", help="the same from a UTF-8 text file; - is standard input"
+    )
+    source.add_argument("--from", dest="sidecar", type=path, metavar="OUT.json", help="make that volume again")
+    parser.add_argument("--out", type=path, required=True, metavar="OUT.nii.gz", help="OUT.json is put beside it")
+    parser.add_argument("--impression", type=utf8, metavar="TEXT")
     parser.add_argument("--sex", metavar="F|M")
     parser.add_argument("--age", type=number, metavar="YEARS")
-    parser.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)")
+    parser.add_argument(
+        "--model", type=place, metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=number, metavar="N", help="drawn at random and recorded if left out")
     parser.add_argument("--chunks", type=number, metavar="N", help="length in chunks of slices (default: the model's)")
     parser.add_argument("--preset", choices=SOLVER_PRESETS, help="solver, steps and shift; parity is the paper's")
@@ -81,7 +88,7 @@ def number(word: str) -> int | float | str:
 
 def run(args: argparse.Namespace) -> None:
     """Makes one volume. Raises CTFlowError, before the model is loaded wherever that can be known before."""
-    _check_out(args.out)
+    _check_out(args.out, args.start_from)
     sidecar = _given_sidecar(args)
     report = sidecar.report if sidecar else _report(args)
     mode = check_mode(args, sidecar)
@@ -105,10 +112,13 @@ def run(args: argparse.Namespace) -> None:
     write(joined(made), complete=True)
 
 
-def _check_out(out: Path) -> None:
-    """Raises VolumeError if the volume cannot be written, or if its sidecar would replace a file that is not ours."""
+def _check_out(out: Path, scan: Path | None) -> None:
+    """Raises VolumeError if the volume cannot be written, or if it or its sidecar would replace what is not ours."""
     beside = sidecar_path(out)
     check_writable(out)
+    if scan and out.exists() and scan.exists() and out.samefile(scan):
+        raise VolumeError(f"--out {out} is the scan itself, which --start-from names: choose another name.")
+    check_replaceable(out)
     if not beside.exists():
         return
     try:

@@ -2,13 +2,14 @@
 
 import argparse
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, get_args
 
 from ctflow.card import ModelCard
+from ctflow.commands.arguments import path
 from ctflow.errors import RequestError
+from ctflow.io.itk import itk_reads
 from ctflow.io.scan import read_scan
-from ctflow.io.sidecar import Sidecar, StartRecord, scan_sha256
+from ctflow.io.sidecar import Sidecar, StartRecord, is_recorded, scan_sha256
 from ctflow.model_grid import ModelGrid
 from ctflow.request import GenerationRequest, ScanMode, ScanStart
 
@@ -33,7 +34,7 @@ def add_mode_to(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--start-from",
-        type=Path,
+        type=path,
         metavar="SCAN",
         help="NIfTI, NRRD, MHA or a folder of DICOM; of a scan longer than the model's volumes, the middle is used",
     )
@@ -66,18 +67,19 @@ def read_start(args: argparse.Namespace, mode: ScanMode, sidecar: Sidecar | None
     Raises VolumeError for a scan that cannot be read, RequestError for one that is not the sidecar's.
     """
     scan = read_scan(args.start_from)
-    sha256 = scan_sha256(scan)
     if recorded := sidecar.start if sidecar else None:
-        if sha256 != recorded.sha256:
+        if not is_recorded(scan, recorded.sha256):
             raise RequestError(
                 f"{args.start_from} is not the scan that {args.sidecar} was made from ({recorded.scan})."
             )
         slices = recorded.slices
     else:
         slices = card.geometry.slices_per_chunk if args.start_slices is None else args.start_slices
+    with itk_reads(args.start_from):
+        on_grid = ModelGrid(card.geometry).bring(scan)
     return RecordedStart(
-        start=ScanStart(mode, ModelGrid(card.geometry).bring(scan), slices),
-        record=StartRecord(mode=mode, scan=args.start_from.name, sha256=sha256, slices=slices),
+        start=ScanStart(mode, on_grid, slices),
+        record=StartRecord(mode=mode, scan=args.start_from.name, sha256=scan_sha256(scan), slices=slices),
     )
 
 

@@ -2,11 +2,10 @@
 
 import argparse
 import os
-from pathlib import Path
 
 from tqdm import tqdm
 
-from ctflow.commands.arguments import check_least, extra
+from ctflow.commands.arguments import check_least, extra, path
 from ctflow.io.files import make_folder
 
 HELP = """\
@@ -26,7 +25,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     parser.set_defaults(run=run)
     parser.add_argument("--n", type=int, required=True, metavar="N", help="how many, 1 or more")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write them")
+    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="where to write them")
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the first one in its split (default: %(default)s)"
     )

@@ -1,9 +1,9 @@
 """`python -m ctflow score`: how well a volume fits a report, by the model's own image tower."""
 
 import argparse
-from pathlib import Path
 
 from ctflow.choices import DEVICES
+from ctflow.commands.arguments import path, place
 from ctflow.commands.generate import read_text
 from ctflow.commands.model import DEFAULT_MODEL
 from ctflow.errors import RequestError
@@ -14,9 +14,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Declares `score` and its arguments."""
     parser = commands.add_parser("score", help="how well a volume fits a report", allow_abbrev=False)
     parser.set_defaults(run=run)
-    parser.add_argument("volume", type=Path, metavar="VOLUME", help="a CT in HU: NIfTI, NRRD, MHA or a DICOM folder")
-    parser.add_argument("--report-file", required=True, metavar="FILE", help="a UTF-8 text; - is standard input")
-    parser.add_argument("--model", metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)")
+    parser.add_argument("volume", type=path, metavar="VOLUME", help="a CT in HU: NIfTI, NRRD, MHA or a DICOM folder")
+    parser.add_argument(
+        "--report-file", type=place, required=True, metavar="FILE", help="a UTF-8 text; - is standard input"
+    )
+    parser.add_argument(
+        "--model", type=place, metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)"
+    )
     parser.add_argument("--device", choices=DEVICES, default="auto")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ctflow.card import CARD
 from ctflow.choices import DEVICES
-from ctflow.commands.arguments import check_least, extra
+from ctflow.commands.arguments import check_least, extra, path
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
 from ctflow.request import MAX_SEED
@@ -47,22 +47,22 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     demo.set_defaults(run=run_demo)
     demo.add_argument("--hours", type=float, default=8.0, metavar="H", help="how long to train (default: %(default)s)")
-    demo.add_argument("--out", type=Path, metavar="DIR", help="where to write the model (default: model in --work)")
+    demo.add_argument("--out", type=path, metavar="DIR", help="where to write the model (default: model in --work)")
     demo.add_argument(
         "--work",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="where to keep phantoms and state; the same folder again continues (default: runs/demo)",
     )
-    demo.add_argument("--from", dest="from_checkpoint", type=Path, metavar="DIR", help="begin with this checkpoint")
+    demo.add_argument("--from", dest="from_checkpoint", type=path, metavar="DIR", help="begin with this checkpoint")
     demo.add_argument("--smoke", action="store_true", help="train a tiny model in runs/smoke, to see that all runs")
     demo.add_argument(
         "--phantoms", type=int, metavar="N", help="how many, an even number of 13 MB each (default: 1200)"
     )
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="of persons and training (default: %(default)s)")
     demo.add_argument("--device", choices=DEVICES, default="auto", help="default: %(default)s")
-    demo.add_argument("--card-of", type=Path, metavar="DIR", help="train nothing, and rewrite the card of this model")
-    demo.add_argument("--obedience", type=Path, metavar="FILE", help="the obedience.json that was measured of it")
+    demo.add_argument("--card-of", type=path, metavar="DIR", help="train nothing, and rewrite the card of this model")
+    demo.add_argument("--obedience", type=path, metavar="FILE", help="the obedience.json that was measured of it")
 
 
 def run_demo(args: argparse.Namespace) -> None:

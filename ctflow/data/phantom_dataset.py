@@ -24,7 +24,7 @@ from ctflow.data.ctrate import (
     write_reports,
 )
 from ctflow.io.files import make_folder, write_atomic
-from ctflow.io.nifti import synthetic_label, write_nifti
+from ctflow.io.nifti import check_replaceable, synthetic_label, write_nifti
 from ctflow.labels import LABELS
 from ctflow.phantom import Phantom, Truth, make_phantom
 from ctflow.phantom.grid import PIXEL_MM, SLICE_MM
@@ -48,10 +48,14 @@ class WrittenPhantom:
 
 
 def write_phantom(out: Path, split: Split, name: str, seed: int) -> WrittenPhantom:
-    """Writes the volume of one phantom."""
+    """Writes the volume of one phantom.
+
+    Raises VolumeError where a scan of CT-RATE lies, because those have the same names.
+    """
     began_s = time.perf_counter()
-    phantom = make_phantom(seed)
     path = volume_path(out, split, name)
+    check_replaceable(path)
+    phantom = make_phantom(seed)
     make_folder(path.parent)
     write_nifti(_from_feet_to_head(phantom), path, synthetic_label("procedural phantom"))
     slices, rows, columns = phantom.volume.hu.shape

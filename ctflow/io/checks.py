@@ -1,17 +1,57 @@
 """What every reader of scans asks of what it has read."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from ctflow.errors import VolumeError
+from ctflow.errors import ResourceError, VolumeError
 
 MAX_TILT_DEGREES = 1.0
 _INT16 = np.iinfo(np.int16)
 
 
-def hu_of(values: np.ndarray, path: Path) -> np.ndarray:
-    """Values of any real type -> int16 HU, rounded. Raises VolumeError for values that are no HU."""
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Around all that reads a scan: what the system refuses becomes a VolumeError, missing memory a ResourceError.
+
+    A name that is not UTF-8 is refused first, because SimpleITK ends the whole process over one.
+    """
+    check_utf8(path)
+    try:
+        yield
+    except OSError as error:
+        raise VolumeError(
+            f"{path} cannot be read ({error.strerror or error}). Is it there, and may you read it?"
+        ) from error
+    except MemoryError as error:
+        raise ResourceError(
+            f"{path} needs more memory than is free here. Close other programs, or give a smaller part of the scan."
+        ) from error
+
+
+def check_utf8(path: Path) -> None:
+    """Raises VolumeError for a name in another encoding, as old archives and Windows shares have them."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise VolumeError(f"{str(path)!r} has a name that is not UTF-8. Rename it, and give it again.") from error
+
+
+def stacked_hu(planes: Iterable[np.ndarray], shape: tuple[int, int, int], path: Path) -> np.ndarray:
+    """The planes of a scan, of any real type -> int16 HU (slices, rows, columns), rounded.
+
+    Plane by plane, because a whole scan in float64 would take many times the memory of its HU.
+    Raises VolumeError for values that are no HU.
+    """
+    hu = np.empty(shape, np.int16)
+    for i, plane in enumerate(planes):
+        hu[i] = _plane_hu(plane, path)
+    return hu
+
+
+def _plane_hu(values: np.ndarray, path: Path) -> np.ndarray:
     if values.dtype == np.int16:
         return values
     if not np.isfinite(values).all():

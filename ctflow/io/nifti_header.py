@@ -3,6 +3,9 @@
 The standard is nifti1.h. nibabel, which reads and writes the fields, is imported inside because it takes a while.
 """
 
+import math
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +13,7 @@ import numpy as np
 
 from ctflow.errors import VolumeError
 from ctflow.io.checks import check_right_angles
-from ctflow.volume import Volume
+from ctflow.volume import DIRECTIONS, Volume
 
 if TYPE_CHECKING:
     from nibabel import Nifti1Header
@@ -18,11 +21,13 @@ if TYPE_CHECKING:
 HEADER_BYTES = 348
 DATA_OFFSET = 352  # in files without extensions: after the header come four bytes that say so
 MAX_LENGTH = 32767  # of an axis: the header's numbers are int16
-_DESCRIPTION_BYTES = 80
+_DESCRIPTION_AT, _DESCRIPTION_BYTES = 148, 80
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_SCANNER = 1  # the code of scanner coordinates
-_UNIT_MM = {1: 1000.0, 3: 0.001}  # metres, microns; any other code is taken for mm
+_SCANNER, _LAST_CODE = 1, 5  # the codes of scanner coordinates, and of a template that is none of the others
+_UNIT_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # not said and taken for mm, metres, mm, microns
 _SPACING_SHARE = 0.01  # by which the header's two spacings may differ
+_MOST_APART_VOXELS = 1.0  # between the places by sform and by qform
+_QFORM_NUMBERS = ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
 
 
 def header_of(volume: Volume, description: str) -> "Nifti1Header":
@@ -48,12 +53,21 @@ def header_of(volume: Volume, description: str) -> "Nifti1Header":
     return header
 
 
+def description_of(data: bytes) -> str:
+    """What the header at the beginning of a file says of where it comes from; nothing where there is no header."""
+    return data[_DESCRIPTION_AT : _DESCRIPTION_AT + _DESCRIPTION_BYTES].rstrip(b"\0").decode(errors="replace")
+
+
 def parse_header(data: bytes, path: Path) -> "Nifti1Header":
-    """The header at the beginning of a file. Raises VolumeError if it is not one of a single file in NIfTI-1."""
+    """The header at the beginning of a file. Raises VolumeError if it is not that of one file in NIfTI-1."""
     from nibabel import Nifti1Header
 
+    if data[4:7] in (b"n+2", b"ni2"):
+        raise VolumeError(f"{path} is a NIfTI-2 file; NIfTI-1 was expected. Save it as NIfTI-1.")
+    if data[344:347] == b"ni1":
+        raise VolumeError(f"{path} is half of a pair of .hdr and .img; one file was expected. Save it as one .nii.")
     if len(data) < HEADER_BYTES or data[344:347] != b"n+1":
-        raise VolumeError(f"{path} is not a NIfTI-1 file.")
+        raise VolumeError(f"{path} is not a NIfTI-1 file: the mark n+1 is missing from its header.")
     return Nifti1Header(data[:HEADER_BYTES], check=False)  # nibabel's check mends what should be refused
 
 
@@ -84,27 +98,93 @@ def data_type_of(header: "Nifti1Header", path: Path) -> np.dtype:
 def data_offset_of(header: "Nifti1Header", path: Path) -> int:
     """Where the voxels begin. Raises VolumeError if that is inside the header or nowhere."""
     offset = float(header["vox_offset"])
-    if not DATA_OFFSET <= offset < np.inf:
+    if not DATA_OFFSET <= offset < np.inf or not offset.is_integer():
         raise VolumeError(
-            f"{path} says {offset:g} for where its voxels begin; {DATA_OFFSET} bytes or more were expected. "
-            "Save it again."
+            f"{path} says {offset:g} for where its voxels begin; a whole number of {DATA_OFFSET} bytes or more was "
+            "expected. Save it again."
         )
     return int(offset)
+
+
+def check_length(header: "Nifti1Header", bytes_there: int, path: Path) -> None:
+    """Raises VolumeError for a file that is cut short, or whose voxels may be wider than their data type."""
+    kind = data_type_of(header, path)
+    expected = data_offset_of(header, path) + math.prod(shape_of(header, path)) * kind.itemsize
+    if bytes_there < expected:
+        raise VolumeError(f"{path} was cut short: {bytes_there:,} of {expected:,} bytes are there. Copy it again.")
+    # Some writers put a wrong number into bitpix, which is redundant. The length then tells which one is right.
+    if int(header["bitpix"]) != 8 * kind.itemsize and bytes_there != expected:
+        raise VolumeError(
+            f"{path} says {int(header['bitpix'])} bits per voxel, but its data type {kind.name} has "
+            f"{8 * kind.itemsize}. Save it again."
+        )
+
+
+def scaling_of(header: "Nifti1Header", path: Path) -> tuple[float, float]:
+    """Slope and intercept. By the standard, where the slope is 0 or no number, neither of the two is applied.
+
+    Raises VolumeError for a slope whose intercept is no number.
+    """
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if not np.isfinite(slope) or slope == 0:
+        return 1.0, 0.0
+    if not np.isfinite(intercept):
+        raise VolumeError(f"{path} has the slope {slope:g} and the intercept {intercept:g}, which is no number.")
+    return slope, intercept
 
 
 def affine_of(header: "Nifti1Header", path: Path) -> np.ndarray:
     """The affine of a `Volume`: by the sform where its code is set, otherwise by the qform.
 
-    Raises VolumeError for a header that sets neither, or whose numbers make no affine.
+    Raises VolumeError for a header that sets neither, whose numbers make no affine, or whose two forms disagree in
+    handedness or by more than a voxel: then nobody can know which of the two is right.
     """
-    if header["sform_code"] > 0:
-        ras = _sform(header, path)
-    elif header["qform_code"] > 0:
-        ras = _qform(header, path)
-    else:
+    forms = {}
+    for name, read in (("sform", _sform), ("qform", _qform)):
+        code = int(header[f"{name}_code"])
+        if not 0 <= code <= _LAST_CODE:
+            raise VolumeError(
+                f"{path} has the {name}_code {code}, which NIfTI does not know; 0 to {_LAST_CODE} was expected. "
+                "Save it again."
+            )
+        if code > 0:
+            forms[name] = read(header, path)
+    if not forms:
         raise VolumeError(f"{path} does not say which side is the patient's right: neither qform nor sform is set.")
-    scale = _UNIT_MM.get(int(header["xyzt_units"]) & 7, 1.0)
-    return _swapped(np.diag([scale, scale, scale, 1.0]) @ ras)
+    scale = _unit_mm(header, path)
+    affines = {name: _swapped(np.diag([scale, scale, scale, 1.0]) @ form) for name, form in forms.items()}
+    _check_one_place(affines, shape_of(header, path), path)
+    return next(iter(affines.values()))
+
+
+def _unit_mm(header: "Nifti1Header", path: Path) -> float:
+    code = int(header["xyzt_units"]) & 7  # the bits above are of time
+    if code not in _UNIT_MM:
+        raise VolumeError(f"{path} has the unit of length {code}, which NIfTI does not know. Save it again in mm.")
+    return _UNIT_MM[code]
+
+
+def _check_one_place(affines: dict[str, np.ndarray], shape: tuple[int, int, int], path: Path) -> None:
+    """Compares the corner voxels, because a small turn moves those the most."""
+    first, last = next(iter(affines.values())), list(affines.values())[-1]
+    corners = np.array([(*corner, 1) for corner in product(*((0, size - 1) for size in shape))]).T
+    moved_voxels = np.abs(np.linalg.solve(first, last @ corners) - corners).max()
+    mirrored = np.linalg.det(first) * np.linalg.det(last) < 0
+    if mirrored or moved_voxels > _MOST_APART_VOXELS:
+        readings = "; ".join(f"its {name} says {_in_words(affine)}" for name, affine in affines.items())
+        raise VolumeError(
+            f"{path} lies in two places, because its qform and sform disagree: {readings}. Find out which is right, "
+            "and save it with that one alone."
+        )
+
+
+def _in_words(affine: np.ndarray) -> str:
+    """Where the axes of an affine of ours go, and where its first voxel lies."""
+    nearest = [
+        max(DIRECTIONS, key=lambda letter: float(np.dot(DIRECTIONS[letter], axis))) for axis in affine[:3, 2::-1].T
+    ]
+    place = ", ".join(f"{coordinate:.1f}" for coordinate in affine[:3, 3])
+    return f"columns to {nearest[0]}, rows to {nearest[1]}, slices to {nearest[2]} from ({place}) mm in LPS"
 
 
 def _swapped(affine: np.ndarray) -> np.ndarray:
@@ -117,12 +197,15 @@ def _sform(header: "Nifti1Header", path: Path) -> np.ndarray:
     if not np.isfinite(affine).all():
         raise VolumeError(f"{path} has a sform with values that are not numbers. Save it again.")
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    check_right_angles(affine[:3, :3] / np.maximum(lengths, np.finfo(np.float32).tiny), path)
+    if not lengths.all():
+        raise VolumeError(f"{path} has a sform with an axis of length 0. Save it again.")
+    check_right_angles(affine[:3, :3] / lengths, path)
     pixdim = header["pixdim"][1:4]
+    # A negative pixdim is no contradiction: a sform says the directions itself.
     if not np.allclose(lengths, np.abs(pixdim), rtol=_SPACING_SHARE, atol=0):
-        by_sform, by_pixdim = (" × ".join(f"{step:g}" for step in steps) for steps in (lengths, pixdim))
         raise VolumeError(
-            f"{path} has two spacings: {by_sform} by its sform, {by_pixdim} by its pixdim. Save it again with one."
+            f"{path} has two spacings: {_steps(lengths)} by its sform, {_steps(pixdim)} by its pixdim. "
+            "Save it again with one."
         )
     return affine
 
@@ -130,15 +213,27 @@ def _sform(header: "Nifti1Header", path: Path) -> np.ndarray:
 def _qform(header: "Nifti1Header", path: Path) -> np.ndarray:
     from nibabel.spatialimages import HeaderDataError
 
+    handedness, *pixdim = (float(value) for value in header["pixdim"][:4])
+    if not (np.isfinite(pixdim).all() and min(pixdim) > 0):
+        raise VolumeError(
+            f"{path} has a qform that makes no axes: its spacing (pixdim) is {_steps(pixdim)}, and three lengths above "
+            "0 were expected. Save it again."
+        )
+    numbers = [float(header[name]) for name in _QFORM_NUMBERS]
+    if not np.isfinite([handedness, *numbers]).all():
+        raise VolumeError(f"{path} has a qform with values that are not numbers. Save it again.")
+    if handedness not in (-1, 0, 1):
+        raise VolumeError(f"{path} has a qform of handedness {handedness:g} (pixdim[0]); 1 or -1 was expected.")
     header = header.copy()
-    header["pixdim"][0] = -1 if header["pixdim"][0] < 0 else 1  # 0 stands for 1, says the standard
+    header["pixdim"][0] = handedness or 1  # 0 stands for 1, says the standard
     try:
-        affine = header.get_qform()
+        return header.get_qform()
     except (HeaderDataError, ValueError) as error:
         raise VolumeError(f"{path} has a qform that makes no axes ({error}). Save it again.") from error
-    if not np.isfinite(affine).all():
-        raise VolumeError(f"{path} has a qform with values that are not numbers. Save it again.")
-    return affine
+
+
+def _steps(lengths: Iterable[float]) -> str:
+    return " × ".join(f"{length:g}" for length in lengths)
 
 
 def _check_axes(volume: Volume) -> None:

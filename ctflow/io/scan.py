@@ -10,6 +10,7 @@ import numpy as np
 
 from ctflow.errors import VolumeError
 from ctflow.io import image, nifti
+from ctflow.io.checks import readable
 from ctflow.io.dicom import read_dicom
 from ctflow.volume import Volume
 
@@ -40,15 +41,8 @@ def read_scan(path: Path) -> Volume:
 
 def read_volume(path: Path) -> Volume:
     """As `read_scan`, but also for volumes that a model has made: their values may be any."""
-    if path.is_dir():
-        volume = read_dicom(path)
-    elif path.name.endswith(nifti.ENDINGS):
-        volume = nifti.read_nifti(path)
-    elif path.suffix.lower() in image.ENDINGS:
-        volume = image.read_image(path)
-    else:
-        endings = ", ".join((*nifti.ENDINGS, *image.ENDINGS))
-        raise VolumeError(f"{path} is no scan that can be read: give a file ending in {endings}, or a DICOM folder.")
+    with readable(path):
+        volume = _read_any(path)
     if min(volume.hu.shape) < 2:
         raise VolumeError(f"{path} is a single slice of shape {volume.hu.shape}; a volume was expected.")
     if not all(SPACING_MM[0] <= step <= SPACING_MM[1] for step in volume.spacing_mm):
@@ -56,6 +50,17 @@ def read_volume(path: Path) -> Volume:
         raise VolumeError(f"{path} has voxels of {steps} mm, which no CT has. Is its header in another unit?")
     _check_upright(volume, path)
     return volume
+
+
+def _read_any(path: Path) -> Volume:
+    if path.is_dir():
+        return read_dicom(path)
+    if nifti.is_nifti_name(path):
+        return nifti.read_nifti(path)
+    if path.suffix.lower() in image.ENDINGS:
+        return image.read_image(path)
+    endings = ", ".join((*nifti.ENDINGS, *image.ENDINGS))
+    raise VolumeError(f"{path} is no scan that can be read: give a file ending in {endings}, or a DICOM folder.")
 
 
 def _check_upright(volume: Volume, path: Path) -> None:

@@ -2,10 +2,13 @@
 
 import hashlib
 import platform
+from collections.abc import Iterator
 from importlib import metadata
+from itertools import product
 from pathlib import Path
 from typing import Final, Literal
 
+import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
@@ -14,13 +17,17 @@ from ctflow.choices import CUDA_LEVELS
 from ctflow.errors import RequestError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.files import write_atomic
-from ctflow.io.nifti import check_ending
+from ctflow.io.nifti import stem_of
 from ctflow.report import Report
 from ctflow.request import GenerationRequest, ScanMode, Solver
 from ctflow.validation import wrong_fields
 from ctflow.volume import Volume
 
 SIDECAR_FORMAT: Final = 1
+# A scan's place is rounded to this before it is hashed: much more than what a format loses, much less than a voxel.
+_PLACE_MM = 0.1
+_PLACE_SHIFT_MM = 0.0314  # so that what people and scanners write, such as 0.05 or 0.625, is near no border
+_NEAR_MM = 0.003  # as far as formats may be apart
 NOTICE = "Synthetic: made by a computer from text, of no real patient. Not for diagnosis."
 NOTICE_SCAN = "Made by a computer, but begun from a real scan: it may show a real patient. Not for diagnosis."
 # What the bytes of a volume depend on, besides our own version and Python's.
@@ -108,8 +115,33 @@ def sidecar_of(
 
 
 def scan_sha256(scan: Volume) -> str:
-    """Of a scan as it was read: its voxels and where they are, whatever file they came from."""
-    return hashlib.sha256(scan.hu.tobytes() + scan.affine.tobytes()).hexdigest()
+    """Of a scan's voxels and where they are, whatever file they came from, and in whatever order they lay in it."""
+    return next(_scan_hashes(scan))
+
+
+def is_recorded(scan: Volume, sha256: str) -> bool:
+    """Whether `sha256` is of this scan, saved perhaps in another format, which may round its place in another way."""
+    exact = hashlib.sha256(scan.hu.tobytes() + scan.affine.tobytes()).hexdigest()  # as older sidecars have it
+    return sha256 == exact or sha256 in _scan_hashes(scan)
+
+
+def _scan_hashes(scan: Volume) -> Iterator[str]:
+    """The hash of a scan, and then those that it would have if it lay a little elsewhere.
+
+    Where the first voxel and the ends of the three axes lie is rounded to _PLACE_MM. A coordinate near the border
+    between two steps can fall on either side, so that each of the two gives a hash.
+    """
+    upright = scan.turned(("S", "P", "L"))
+    ends = np.vstack([np.zeros(3), np.diag(np.subtract(upright.hu.shape, 1))])
+    places = (ends @ upright.affine[:3, :3].T + upright.affine[:3, 3]).ravel()
+    voxels = hashlib.sha256(repr(upright.hu.shape).encode())
+    voxels.update(upright.hu.data)
+    steps = (places + _PLACE_SHIFT_MM) / _PLACE_MM
+    near = _NEAR_MM / _PLACE_MM
+    for rounded in product(*([*dict.fromkeys(np.floor([step, step - near, step + near]))] for step in steps)):
+        known = voxels.copy()
+        known.update(np.array(rounded, np.int64).tobytes())
+        yield known.hexdigest()
 
 
 def request_of(sidecar: Sidecar) -> GenerationRequest:
@@ -141,8 +173,7 @@ def versions() -> dict[str, str]:
 
 def sidecar_path(volume_path: Path) -> Path:
     """`OUT.nii.gz` -> `OUT.json`. Raises VolumeError for other endings."""
-    check_ending(volume_path)
-    return volume_path.with_name(volume_path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+    return volume_path.with_name(f"{stem_of(volume_path)}.json")
 
 
 def write_sidecar(sidecar: Sidecar, path: Path) -> None:

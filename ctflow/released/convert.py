@@ -11,6 +11,7 @@ import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
 from safetensors import SafetensorError
 from safetensors.torch import save_file
+from torch import Tensor
 from transformers import BertModel
 
 from ctflow.card import CARD, ModelCard, write_card
@@ -39,7 +40,7 @@ from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
 from ctflow.released.sources import Sources, members, origins_of
 from ctflow.released.specs import TAEF1_CONFIG, ReleaseSpec, card_of
-from ctflow.released.text import bert_config, check_heads, copy_tokenizer, split_ctclip, split_cxr_bert
+from ctflow.released.text import Weights, bert_config, check_heads, copy_tokenizer, split_ctclip, split_cxr_bert
 from ctflow.released.unpickle import read_state_dict
 
 # If a config has this field, it must have this value: it changes the function, and no shape of a weight shows it.
@@ -139,7 +140,7 @@ def _write_avae(spec: ReleaseSpec, source: Path, out: Path) -> None:
         )
     weights = read_state_dict(source)
     check_fit(shapes_of(new_diffusers(AutoencoderKL, spec.avae_config).state_dict()), shapes_of(weights), source)
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, out / DIFFUSERS_WEIGHTS)
+    _save(weights, source, out / DIFFUSERS_WEIGHTS)
     (out / CONFIG).write_text(json.dumps(spec.avae_config, indent=2) + "\n", encoding="utf-8")
 
 
@@ -181,10 +182,29 @@ def _write_text(spec: ReleaseSpec, sources: Sources, out: Path) -> int:
         bert, tower = split_ctclip(weights, expected, spec.ctclip, sources.text)
         (out / CTCLIP).mkdir()
         (out / CTCLIP / CONFIG).write_text(json.dumps(asdict(spec.ctclip), indent=2) + "\n", encoding="utf-8")
-        save_file(tower, out / CTCLIP / TRANSFORMERS_WEIGHTS)
+        _save(tower, sources.text, out / CTCLIP / TRANSFORMERS_WEIGHTS)
     config.save_pretrained(out / "text")
-    save_file(bert, out / "text" / TRANSFORMERS_WEIGHTS)
+    _save(bert, sources.text, out / "text" / TRANSFORMERS_WEIGHTS)
     return config.max_position_embeddings
+
+
+def _save(weights: Weights, source: Path, path: Path) -> None:
+    """Writes weights of `source` to `path`. Raises CheckpointError where two names stand for one tensor."""
+    names: dict[int, str] = {}
+    for name, tensor in weights.items():
+        other = names.setdefault(tensor.data_ptr(), name)
+        if other != name and tensor.numel():
+            raise CheckpointError(
+                f"{source} has two names, {other} and {name}, for one tensor; one for each was expected. Save it again "
+                "with a copy under each name."
+            )
+    save_file({name: _alone(tensor) for name, tensor in weights.items()}, path)
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    """The tensor in memory of its own, because safetensors writes no part of a larger one."""
+    tensor = tensor.contiguous()
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
 
 
 def _copy_folder(source: Path, out: Path) -> None:

@@ -1,5 +1,6 @@
 """Fetches the parts of a released model from this disk or the hub. Its client resumes, logs in and works offline."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ def fetch(source: str, patterns: tuple[str, ...]) -> Path:
 
     Raises CheckpointError that says what to do.
     """
-    local = Path(source).expanduser()
+    local = Path(os.path.expanduser(source))
     if local.exists():
         return local
     address = parse_address(source)
@@ -68,7 +69,7 @@ def resolved(source: str, path: Path) -> str | None:
     `path`: what `fetch` returned for the source.
     """
     address, commit = parse_address(source), _COMMIT.search(path.as_posix())
-    if address is None or commit is None or path == Path(source).expanduser():
+    if address is None or commit is None or path == Path(os.path.expanduser(source)):
         return None
     kind = "datasets/" if address.kind == "dataset" else ""
     inside = f"/{address.inside}" if address.inside else ""

@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from ctflow.__main__ import main
-from ctflow.io.nifti import read_nifti
+from ctflow.io.nifti import read_nifti, synthetic_label, write_nifti
 from ctflow.io.sidecar import read_sidecar, request_of
 from ctflow.report import Report
+from ctflow.volume import Volume
 from tests.app.fake import FakeGenerator, chest
 from tests.commands.line import make, no_model, run
 
@@ -234,3 +236,43 @@ def test_a_bug_of_ours_is_not_hidden(fake: FakeGenerator, tmp_path: Path) -> Non
     with pytest.raises(ZeroDivisionError):
         make(fake, tmp_path / "a.nii.gz")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("other", ["itself", "symbolic link", "hard link", "other words"])
+def test_the_scan_is_not_overwritten_by_what_is_made_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    """The real scan was gone, and the sidecar named a scan that was no more."""
+    scan, out = tmp_path / "scan.nii.gz", tmp_path / "out.nii.gz"
+    write_nifti(Volume(chest(32, 7, "I"), np.eye(4)), scan, synthetic_label("fake"))
+    before = scan.read_bytes()
+    match other:
+        case "itself":
+            out = scan
+        case "symbolic link":
+            out.symlink_to(scan)
+        case "hard link":
+            out.hardlink_to(scan)
+        case "other words":
+            (tmp_path / "folder").mkdir()
+            out = tmp_path / "folder" / ".." / "scan.nii.gz"
+    start = ["--report", "Clear.", "--mode", "gt-head", "--start-from", str(scan), "--out", str(out)]
+    assert main(["generate", *start], no_model) == 2
+    assert "is the scan itself" in capsys.readouterr().err
+    assert scan.read_bytes() == before
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_a_volume_that_ctflow_did_not_make_is_not_overwritten(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign, link = tmp_path / "foreign.nii.gz", tmp_path / "link.nii.gz"
+    write_nifti(Volume(chest(32, 7, "I"), np.eye(4)), foreign, "a scanner")
+    link.symlink_to(foreign)
+    before = foreign.read_bytes()
+    for out in (foreign, link):
+        assert main(["generate", "--report", "Clear.", "--out", str(out)], no_model) == 2
+        assert "was not made by CTFlow" in capsys.readouterr().err
+    assert foreign.read_bytes() == before
+    for _ in range(2):
+        assert make(fake, tmp_path / "a.nii.gz") == 0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ctflow.data.ctrate import Split
+from ctflow.data.ctrate import Split, volume_path
 from ctflow.data.phantom_dataset import WrittenPhantom, write_dataset, write_tables
-from ctflow.errors import CTFlowError
+from ctflow.errors import CTFlowError, VolumeError
 from ctflow.phantom import Truth
 from ctflow.report import Report
 
@@ -54,3 +54,13 @@ def test_a_table_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "radiology_text_reports").write_text("in the way")
     with pytest.raises(CTFlowError, match="radiology_text_reports"):
         write_tables(tmp_path, "valid", [written("valid_1_a_1.nii.gz")])
+
+
+def test_a_phantom_does_not_take_the_place_of_a_scan_of_ct_rate(tmp_path: Path) -> None:
+    path = volume_path(tmp_path, "valid", "valid_1_a_1.nii.gz")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"a scan")
+    with pytest.raises(VolumeError, match="was not made by CTFlow"):
+        list(write_dataset(tmp_path, 1, 0, "valid", 1, pool=ThreadPoolExecutor))
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
+    assert path.read_bytes() == b"a scan"

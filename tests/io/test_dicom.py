@@ -5,13 +5,21 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from pydicom.datadict import dictionary_VR
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+from pydicom.uid import RLELossless, RTDoseStorage
 
 from ctflow.errors import VolumeError
 from ctflow.io.scan import read_scan
+from ctflow.volume import plane_affine
+from tests.io.geometry import Chest, hu_with_ball, off_in_voxels, write_by_pydicom
 from tests.io.scans import ORIGIN, write_dicom
 
 
@@ -116,3 +124,207 @@ Path(sys.argv[2]).write_text("Erguß")
     command = [sys.executable, "-c", code, str(write_dicom(tmp_path / "dicom")), str(tmp_path / "a.txt")]
     subprocess.run(command, env={**os.environ, "LC_ALL": "C.UTF-8"}, check=True)
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "Erguß"
+
+
+def chest(slices: int = 8, step_mm: float = 3.0) -> Chest:
+    """Slices to the head, rows to the back, columns to the left, from a place that no default gives."""
+    affine = plane_affine(("S", "P", "L"), (step_mm, 1.6, 1.5), 10, 12)
+    affine[:3, 3] = (-37.5, 12.25, -411.5)
+    ball = np.array([5, 6, 3])
+    return Chest(hu_with_ball((slices, 10, 12), ball), affine, (affine @ (*ball, 1))[:3])
+
+
+def edited(**values: Any) -> Callable[[Dataset, int], None]:
+    """Changes elements of every slice; None takes one away."""
+
+    def edit(ds: Dataset, i: int) -> None:
+        for name, value in values.items():
+            if value is None:
+                delattr(ds, name)
+            else:
+                ds.add_new(name, dictionary_VR(name), value)
+
+    return edit
+
+
+def upper(edit: Callable[[Dataset, int], None]) -> Callable[[Dataset, int], None]:
+    """The edit in the upper half alone."""
+    return lambda ds, i: edit(ds, i) if i >= 4 else None
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (edited(PixelSpacing=None), "does not say its PixelSpacing"),
+        (edited(PixelSpacing=""), "does not say its PixelSpacing"),
+        (edited(PixelSpacing=["0", "0"]), "for its PixelSpacing; 2 lengths above 0 were expected"),
+        (edited(PixelSpacing=["-1.6", "-1.5"]), "for its PixelSpacing; 2 lengths above 0 were expected"),
+        (edited(PixelSpacing=["1.6", "0"]), "for its PixelSpacing; 2 lengths above 0 were expected"),
+        (edited(PixelSpacing="1.6"), "for its PixelSpacing; 2 numbers were expected"),
+        (upper(edited(PixelSpacing=["0.8", "0.8"])), "has a PixelSpacing of 0.8 × 0.8 mm, others of"),
+        (upper(edited(PixelSpacing=None)), "does not say its PixelSpacing"),
+        (edited(ImageOrientationPatient=["0"] * 6), "for its orientation; two directions of length 1"),
+        (edited(ImageOrientationPatient=["1", "0", "0", "1", "0", "0"]), "for its orientation; two directions"),
+        (edited(ImageOrientationPatient=None), "does not say its orientation"),
+        (edited(ImagePositionPatient=None), "does not say its position"),
+        (edited(PhotometricInterpretation="MONOCHROME1"), "stored as MONOCHROME1; MONOCHROME2 was expected"),
+        (edited(Modality="MR"), "modality MR"),
+        (edited(RescaleSlope="0"), "rescale slope of 0; one above 0 was expected"),
+        (edited(RescaleSlope="-1"), "rescale slope of -1; one above 0 was expected"),
+        (upper(edited(BitsStored=8)), "stores 8 of 16 bits with 15 as the highest"),
+        (upper(edited(RescaleIntercept=None)), "rescale intercept in 4 of 8 slices"),
+        (upper(edited(SeriesInstanceUID="1.2.3")), "holds 2 DICOM series"),
+        (edited(ImagePositionPatient=["0", "0", "0"]), "several slices at one place"),
+    ],
+)
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_series_whose_place_scale_or_values_are_in_doubt_is_refused(
+    tmp_path: Path, edit: Callable[[Dataset, int], None], said: str, signed: bool
+) -> None:
+    """A missing spacing was taken for 1 mm, another one passed over, and MONOCHROME1 turned the values round."""
+    with pytest.raises(VolumeError, match=said):
+        read_scan(write_by_pydicom(chest(), tmp_path / "dicom", edit, signed))
+
+
+def fill(path: Path, kind: str) -> None:
+    whole = path.read_bytes()
+    path.write_bytes({"empty": b"", "zeros": bytes(len(whole)), "cut": whole[:100], "header": whole[:400]}[kind])
+
+
+def test_a_file_of_several_frames_is_refused(tmp_path: Path) -> None:
+    def edit(ds: Dataset, i: int) -> None:
+        ds.NumberOfFrames = "2"
+        ds.PixelData *= 2
+        ds["PixelData"].VR = "OW"
+
+    with pytest.raises(VolumeError, match="holds 2 frames; one file per slice was expected"):
+        read_scan(write_by_pydicom(chest(), tmp_path / "dicom", edit))
+
+
+@pytest.mark.parametrize("kind", ["empty", "zeros", "cut", "header"])
+def test_slices_that_cannot_be_read_are_counted_and_named(tmp_path: Path, kind: str) -> None:
+    """Of a series copied onto a full disk the lower part was read, without a word."""
+    folder = write_by_pydicom(chest(), tmp_path / "dicom")
+    for name in ("35-IM5.dcm", "42-IM6.dcm", "49-IM7.dcm", "28-IM4.dcm"):
+        fill(folder / name, kind)
+    said = "holds 4 files, of 8, that are no whole DICOM images: 28-IM4.dcm, 35-IM5.dcm, 42-IM6.dcm and 1 more"
+    with pytest.raises(VolumeError, match=said):
+        read_scan(folder)
+
+
+def test_a_slice_with_fewer_pixels_than_its_header_says_is_broken(tmp_path: Path) -> None:
+    """GDCM filled it up with anything."""
+
+    def edit(ds: Dataset, i: int) -> None:
+        if i == 3:
+            ds.PixelData = ds.PixelData[:-20]
+            ds["PixelData"].VR = "OW"
+
+    with pytest.raises(VolumeError, match=r"IM3\.dcm is no whole DICOM image"):
+        read_scan(write_by_pydicom(chest(), tmp_path / "dicom", edit))
+
+
+def test_compressed_slices_are_read_and_known_to_be_cut_short(tmp_path: Path) -> None:
+    def compress(ds: Dataset, i: int) -> None:
+        ds.compress(RLELossless, generate_instance_uid=False)
+
+    folder = write_by_pydicom(chest(), tmp_path / "dicom", compress)
+    np.testing.assert_array_equal(read_scan(folder).hu, chest().hu)
+    file = folder / "21-IM3.dcm"
+    file.write_bytes(file.read_bytes()[:-60])
+    with pytest.raises(VolumeError, match=r"IM3\.dcm is no whole DICOM image"):
+        read_scan(folder)
+
+
+@pytest.mark.parametrize("ending", ["", ".IMA", ".001"])
+@pytest.mark.parametrize("content", [b"", b"broken"])
+def test_a_broken_slice_is_known_by_its_name(tmp_path: Path, ending: str, content: bytes) -> None:
+    folder = write_by_pydicom(chest(), tmp_path / "dicom")
+    for path in folder.iterdir():
+        path.rename(path.with_suffix(ending))
+    (folder / f"49-IM7{ending}").write_bytes(content)
+    with pytest.raises(VolumeError, match=f"49-IM7{ending} is no whole DICOM image"):
+        read_scan(folder)
+
+
+def test_what_lies_beside_a_series_and_is_no_slice_is_passed_over(tmp_path: Path) -> None:
+    folder = write_by_pydicom(chest(), tmp_path / "dicom")
+    for name in ("dicomdir", "DICOMDIR", "README.txt", ".DS_Store", "._35-IM5.dcm", "report.pdf", "LICENSE"):
+        (folder / name).write_bytes(b"not a slice")
+    (folder / "deeper").mkdir()
+    assert off_in_voxels(read_scan(folder), chest()) < 1e-3
+
+
+def test_a_dose_of_one_frame_beside_a_series_is_named(tmp_path: Path) -> None:
+    """It ended in a traceback of SimpleITK's."""
+    folder = write_by_pydicom(chest(), tmp_path / "dicom")
+    dose = edited(
+        SOPClassUID=RTDoseStorage,
+        Modality="RTDOSE",
+        NumberOfFrames="1",
+        FrameIncrementPointer=Tag(0x3004, 0x000C),
+        GridFrameOffsetVector="0",
+        DoseGridScaling="0.001",
+    )
+
+    def edit(ds: Dataset, i: int) -> None:
+        dose(ds, i)
+        ds.file_meta.MediaStorageSOPClassUID = RTDoseStorage
+
+    alone = replace(chest(), hu=chest().hu[:1])
+    write_by_pydicom(alone, tmp_path / "dose", edit)
+    (tmp_path / "dose" / "00-IM0.dcm").rename(folder / "RD.dcm")
+    with pytest.raises(VolumeError, match=r"RD\.dcm"):
+        read_scan(folder)
+
+
+def test_each_slice_is_rescaled_by_its_own_header(tmp_path: Path) -> None:
+    """The type of the first one was taken for all, and -1000 HU became 64,536."""
+
+    def edit(ds: Dataset, i: int) -> None:
+        if i == 0:
+            ds.RescaleIntercept = "0"
+            ds.PixelData = np.maximum(chest().hu[0], 0).astype("<u2").tobytes()
+            ds["PixelData"].VR = "OW"
+        if i == 1:
+            ds.RescaleSlope, ds.RescaleIntercept = "0.5", "-1024"
+            ds.PixelData = ((chest().hu[1] + 1024) * 2).astype("<u2").tobytes()
+            ds["PixelData"].VR = "OW"
+
+    hu = read_scan(write_by_pydicom(chest(), tmp_path / "dicom", edit)).hu
+    np.testing.assert_array_equal(hu[1:], chest().hu[1:])
+    np.testing.assert_array_equal(hu[0], np.maximum(chest().hu[0], 0))
+
+
+@pytest.mark.parametrize("step_mm", [0.625, 0.25, 1.25])
+def test_positions_rounded_to_a_tenth_lie_on_a_straight_line_all_the_same(tmp_path: Path, step_mm: float) -> None:
+    """Neighbours were compared, and 0.7 mm beside 0.6 mm was taken for a gap."""
+
+    def edit(ds: Dataset, i: int) -> None:
+        ds.ImagePositionPatient[2] = f"{float(ds.ImagePositionPatient[2]):.1f}"
+
+    made = chest(slices=60, step_mm=step_mm)
+    volume = read_scan(write_by_pydicom(made, tmp_path / "dicom", edit))
+    assert volume.spacing_mm[0] == pytest.approx(step_mm, abs=0.002)
+    assert off_in_voxels(volume, made) < 0.5
+
+
+@pytest.mark.parametrize("gone", [1, 30, 58])
+@pytest.mark.parametrize("step_mm", [0.625, 0.25, 3.0])
+def test_one_missing_slice_is_found_at_any_place(tmp_path: Path, gone: int, step_mm: float) -> None:
+    folder = write_by_pydicom(chest(slices=60, step_mm=step_mm), tmp_path / "dicom")
+    (path,) = folder.glob(f"*-IM{gone}.dcm")
+    path.unlink()
+    with pytest.raises(VolumeError, match="missing slices"):
+        read_scan(folder)
+
+
+def test_a_folder_or_a_slice_whose_name_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    """The process ended in C++, by SIGABRT."""
+    folder = write_by_pydicom(chest(), tmp_path / "dicom")
+    with pytest.raises(VolumeError, match="not UTF-8"):
+        read_scan(folder.rename(tmp_path / os.fsdecode(b"M\xfcller")))
+    folder = write_by_pydicom(chest(), tmp_path / "dicom")
+    (folder / "35-IM5.dcm").rename(folder / os.fsdecode(b"M\xfc.dcm"))
+    with pytest.raises(VolumeError, match="is no whole DICOM image"):
+        read_scan(folder)

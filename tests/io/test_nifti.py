@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from nibabel import Nifti1Header, Nifti1Image
 
 from ctflow.errors import VolumeError
-from ctflow.io.nifti import read_nifti, synthetic_label, write_nifti
+from ctflow.io.nifti import check_replaceable, read_nifti, synthetic_label, write_nifti
 from ctflow.volume import DIRECTIONS, Volume, plane_affine
 
 # All 48 ways in which slices, rows and columns can lie.
@@ -278,3 +278,117 @@ def test_a_series_of_volumes_is_refused(tmp_path: Path) -> None:
     sitk.WriteImage(sitk.GetImageFromArray(np.zeros((2, 3, 4, 5), np.int16), isVector=False), path)
     with pytest.raises(VolumeError, match="not one 3D volume"):
         read_nifti(path)
+
+
+def forms(path: Path, sform: np.ndarray, qform: np.ndarray) -> None:
+    """A file whose two forms, in RAS, need not agree."""
+    image = Nifti1Image(np.zeros((20, 16, 12), np.int16), None)
+    image.set_sform(sform, code=2)
+    image.set_qform(qform, code=1, strip_shears=False)
+    image.header.set_xyzt_units("mm")
+    image.to_filename(path)
+
+
+RAS = np.array([[-1.6, 0, 0, 40], [0, -1.6, 0, 30], [0, 0, 3.0, -90], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("change", "readings"),
+    [
+        (np.diag([-1.0, 1, 1, 1]), "columns to R, rows to P, slices to S from \\(40.0, -30.0, -90.0\\)"),
+        (np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 50.0], [0, 0, 0, 1]]), "columns to L.* from .*-40.0\\)"),
+        (np.diag([-1.0, -1, 1, 1]), "columns to R, rows to A, slices to S"),
+    ],
+)
+def test_forms_that_disagree_are_refused_and_both_are_named(tmp_path: Path, change: np.ndarray, readings: str) -> None:
+    """The qform was followed: right and left swapped, or 50 mm off, without a word."""
+    forms(tmp_path / "a.nii", sform=RAS, qform=change @ RAS)
+    by_sform = r"its sform says columns to L, rows to P, slices to S from \(-40.0, -30.0, -90.0\)"
+    with pytest.raises(VolumeError, match=f"disagree: {by_sform}.*; its qform says {readings}"):
+        read_nifti(tmp_path / "a.nii")
+
+
+def test_forms_that_lie_within_a_voxel_are_read_by_the_sform(tmp_path: Path) -> None:
+    near = RAS.copy()
+    near[:3, 3] += (1.5, -1.5, 2.9)
+    forms(tmp_path / "a.nii", sform=RAS, qform=near)
+    np.testing.assert_allclose(read_nifti(tmp_path / "a.nii").affine[:3, 3], (-40, -30, -90))
+    near[:3, 3] += (0.2, 0, 0)
+    forms(tmp_path / "a.nii", sform=RAS, qform=near)
+    with pytest.raises(VolumeError, match="qform and sform disagree"):
+        read_nifti(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ([(84, "f", -1.5)], "qform that makes no axes: its spacing"),
+        ([(252, "h", 0), (88, "f", 0.0)], "two spacings"),
+        ([(252, "h", 0), (88, "f", np.nan)], "two spacings"),
+        ([(254, "h", 0), (88, "f", 0.0)], "0.75 × 1.5 × 0, and three lengths above 0 were expected"),
+        ([(254, "h", 0), (80, "f", np.nan)], "qform that makes no axes"),
+        ([(254, "h", 0), (84, "f", -1.5)], "qform that makes no axes"),
+        ([(254, "h", 0), (76, "f", np.nan)], "qform with values that are not numbers"),
+        ([(123, "b", 5)], "the unit of length 5"),
+        ([(76, "f", -1024.0)], r"handedness -1024 \(pixdim\[0\]\); 1 or -1 was expected"),
+        ([(260, "f", np.nan)], "qform with values that are not numbers"),
+        ([(254, "h", 6)], "the sform_code 6"),
+        ([(252, "h", -1)], "the qform_code -1"),
+        ([(280 + 8, "f", 0.0), (280 + 24, "f", 0.0), (280 + 40, "f", 0.0)], "sform with an axis of length 0"),
+        ([(108, "f", 352.5)], "says 352.5 for where its voxels begin; a whole number"),
+        ([(112, "f", 2.0), (116, "f", np.nan)], "slope 2 and the intercept nan"),
+        ([(70, "h", 32), (72, "h", 64)], "data type 32; one real number per voxel"),
+        ([(344, "i", int.from_bytes(b"ni1", "little"))], "half of a pair of .hdr and .img"),
+        ([(0, "i", 540), (4, "i", int.from_bytes(b"n+2", "little"))], "is a NIfTI-2 file; NIfTI-1 was expected"),
+        ([(72, "h", 8), (40 + 6, "h", 2)], "8 bits per voxel, but its data type int16 has 16"),
+    ],
+)
+def test_a_header_that_could_be_taken_for_another_is_refused(
+    tmp_path: Path, fields: list[tuple[int, str, float]], said: str
+) -> None:
+    write_nifti(volume(), tmp_path / "a.nii", "test")
+    edit(tmp_path / "a.nii", *fields)
+    with pytest.raises(VolumeError, match=said):
+        read_nifti(tmp_path / "a.nii")
+
+
+def test_a_sform_alone_needs_no_sign_in_pixdim(tmp_path: Path) -> None:
+    """SimpleITK turns the axis round."""
+    write_nifti(volume(), tmp_path / "a.nii", "test")
+    edit(tmp_path / "a.nii", (252, "h", 0), (80, "f", -0.75))
+    np.testing.assert_allclose(read_nifti(tmp_path / "a.nii").affine, volume().affine, atol=1e-5)
+
+
+def test_a_wrong_number_of_bits_hides_no_truncation_and_harms_no_whole_file(tmp_path: Path) -> None:
+    """Some writers say 8 bits for int16. Half of such a file was taken for all of it, and the rest for air."""
+    path = tmp_path / "a.nii"
+    write_nifti(volume(), path, "test")
+    edit(path, (72, "h", 8))
+    np.testing.assert_array_equal(read_nifti(path).hu, volume().hu)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(VolumeError, match="cut short"):
+        read_nifti(path)
+
+
+@pytest.mark.parametrize("name", ["A.NII.GZ", "A.NII", "a.Nii.gz"])
+def test_endings_may_be_in_capital_letters(tmp_path: Path, name: str) -> None:
+    write_nifti(volume(), tmp_path / name, "test")
+    np.testing.assert_array_equal(read_nifti(tmp_path / name).hu, volume().hu)
+    assert ((tmp_path / name).read_bytes()[:2] == b"\x1f\x8b") == name.lower().endswith(".gz")
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_only_a_file_that_ctflow_made_is_replaced(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    check_replaceable(path)
+    path.touch()
+    check_replaceable(path)
+    write_nifti(volume(), path, synthetic_label("demo"))
+    check_replaceable(path)
+    for foreign in (path.read_bytes()[:60], b"anything", b"CTFlow"):
+        path.write_bytes(foreign)
+        with pytest.raises(VolumeError, match="was not made by CTFlow"):
+            check_replaceable(path)
+    write_nifti(volume(), path, "a scanner")
+    with pytest.raises(VolumeError, match="was not made by CTFlow"):
+        check_replaceable(path)

@@ -1,13 +1,18 @@
 """Real scans as they come: each kind of file, and each reason to refuse one."""
 
+import os
 import re
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from nibabel import Nifti1Header
 
 from ctflow.errors import VolumeError
 from ctflow.io.scan import read_scan
@@ -130,6 +135,41 @@ def sheared(path: Path) -> None:
         ("a.mhd", text_with("^TransformMatrix .*\n", ""), "does not say its TransformMatrix"),
         ("a.mha", text_with("^ElementSpacing .*\n", ""), "does not say its ElementSpacing"),
         ("a.mhd", text_with("^ElementSpacing .*\n", ""), "does not say its ElementSpacing"),
+        ("a.nrrd", text_with("^space origin: .*\n", ""), "does not say its 'space origin'"),
+        ("a.nrrd", text_with("^space origin: .*", "space origin: (nan,0,0)"), "for its space origin; 3 numbers"),
+        (
+            "a.nrrd",
+            text_with("^space: .*", 'space: LPS\nspace units: "m" "m" "m"'),
+            "'space units' of 'm'; mm was",
+        ),
+        ("a.nrrd", text_with("^space: .*", 'space: LPS\nspace units: "um" "um" "um"'), "'space units' of 'um'"),
+        ("a.nrrd", text_with(r"\(0,0,2.5\)", "(0,0,nan)"), "for its space directions; 9 numbers"),
+        ("a.nrrd", text_with(r"\(0,0,2.5\)", "(0,0,0)"), "a vector of length 0"),
+        ("a.mha", text_with("^Offset .*\n", ""), "does not say its Offset"),
+        ("a.mhd", text_with("^Offset .*\n", ""), "does not say its Offset"),
+        ("a.mha", text_with("^Offset = .*", "Offset = 1 nan 3"), "for its Offset; 3 numbers"),
+        ("a.mha", text_with("^Offset ", "Position = 1 2 3\nOffset "), "says two things"),
+        ("a.mha", text_with("^ElementSpacing = .*", "ElementSpacing = -0.8 0.9 2.5"), "three lengths above 0"),
+        ("a.mha", text_with("^ElementSpacing = .*", "ElementSpacing = 0.8 0.9 0"), "three lengths above 0"),
+        ("a.mha", text_with("^ElementSpacing = .*", "ElementSpacing = 0.8 0.9 nan"), "3 numbers were expected"),
+        ("a.mha", text_with("^TransformMatrix = .*", "TransformMatrix = 0 0 0 0 0 0 0 0 0"), "makes no axes"),
+        (
+            "a.mha",
+            text_with("^TransformMatrix = .*", "TransformMatrix = nan 0 0 0 1 0 0 0 1"),
+            "9 numbers were expected",
+        ),
+        ("a.mha", text_with("^ElementSpacing ", "DistanceUnits = cm\nElementSpacing "), "DistanceUnits of 'cm'"),
+        ("a.mha", truncated, "cut short: 892 of 1,092 bytes"),
+        ("a.mha", text_with("^Offset ", "Offset = 1 2 3\nOffset "), "says its Offset twice: 1 2 3 and -10 20 -300"),
+        ("a.nrrd", text_with("^space: ", "space: RAS\nspace: "), "says its space twice"),
+        ("a.mha", text_with("^CompressedData = False", "CompressedData = True"), "does not say its CompressedDataSize"),
+        ("a.mha", lambda p: p.write_text("NRRD"), "no MetaImage file"),
+        ("a.nrrd", lambda p: p.write_text("hello"), "no NRRD file"),
+        ("a.mhd", lambda p: p.write_text("hello"), "unknown dimensions"),
+        ("a.hdr", lambda p: p.touch(), "no scan that can be read"),
+        ("a" * 300 + ".nii", lambda p: None, "File name too long"),
+        (os.fsdecode(b"M\xfcller.mha"), lambda p: p.touch(), "not UTF-8"),
+        (os.fsdecode(b"M\xfcller.nii"), lambda p: p.touch(), "not UTF-8"),
         ("a.nii", nifti_with((88, "f", 5.0)), "0.8 × 0.9 × 2.5 by its sform, 0.8 × 0.9 × 5 by its pixdim"),
         ("a.nii", nifti_with((88, "f", np.nan)), "by its pixdim"),
         ("a.nii.gz", lambda p: sitk.WriteImage(turned(np.degrees(0.5)), str(p)), "28.6 degrees off the patient's"),
@@ -152,6 +192,10 @@ def test_a_file_that_is_no_whole_ct_is_refused(
     [
         ("a.nrrd", text_with("^space: .*", "space: LPS")),
         ("a.nrrd", text_with("^space: ", "Space: ")),
+        ("a.nrrd", text_with("^space: ", "# by: one\n# by: another\nspace: ")),
+        ("a.nrrd", text_with("^space: .*", 'space: LPS\nspace units: "mm" "mm" "mm"')),
+        ("a.mha", text_with("^Offset ", "Position ")),
+        ("a.mha", text_with("^Offset ", "Origin ")),
         ("a.mha", text_with("^TransformMatrix ", "Rotation ")),
         ("a.mha", text_with("^TransformMatrix = ", "Orientation: ")),
         ("a.mha", text_with("^ElementSpacing ", "ElementSize ")),
@@ -180,3 +224,107 @@ def test_a_patient_who_lies_a_little_askew_is_read_and_so_are_sagittal_and_coron
 ) -> None:
     sitk.WriteImage(turned(degrees, axis), str(tmp_path / "a.mha"))
     np.testing.assert_array_equal(read_scan(tmp_path / "a.mha").hu, values())
+
+
+@pytest.mark.parametrize(
+    ("space", "signs"),
+    [("left-posterior-superior", (1, 1)), ("right-anterior-superior", (-1, -1)), ("left-anterior-superior", (1, -1))],
+)
+def test_the_space_of_a_nrrd_says_where_its_numbers_lead(
+    tmp_path: Path, space: str, signs: tuple[float, float]
+) -> None:
+    text_with("^space: .*", f"Space: {space}")(tmp_path / "a.nrrd")
+    affine = read_scan(tmp_path / "a.nrrd").affine
+    expected = np.array([[0, 0, 0.8, -10], [0, 0.9, 0, 20], [2.5, 0, 0, -300], [0, 0, 0, 1]])
+    np.testing.assert_allclose(affine, np.diag([*signs, 1, 1]) @ expected)
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mha", "a.mhd", "dicom"])
+def test_what_may_not_be_read_is_an_error_that_says_so(
+    tmp_path_factory: pytest.TempPathFactory, name: str, unprivileged: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """A forbidden file, and one in a forbidden folder. Both ended in a PermissionError."""
+    folder = tmp_path_factory.mktemp("scans")
+    path = folder / name
+    if name == "dicom":
+        write_dicom(path)
+    else:
+        sitk.WriteImage(image(), str(path))
+    path.chmod(0)
+    with unprivileged(), pytest.raises(VolumeError, match="Permission denied"):
+        read_scan(path)
+    path.chmod(0o755)
+    folder.chmod(0)
+    try:
+        with unprivileged(), pytest.raises(VolumeError, match="Permission denied"):
+            read_scan(path)
+    finally:
+        folder.chmod(0o755)
+
+
+def test_a_slice_that_may_not_be_read_is_named(
+    tmp_path: Path, unprivileged: Callable[[], AbstractContextManager[None]]
+) -> None:
+    folder = write_dicom(tmp_path / "dicom")
+    folder.chmod(0o755)
+    (folder / "7.dcm").chmod(0)
+    with unprivileged(), pytest.raises(VolumeError, match=r"7\.dcm is no whole DICOM image|Permission denied"):
+        read_scan(folder)
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.mha", "a.nrrd"])
+def test_an_error_is_one_line_and_nothing_is_said_beside_it(tmp_path: Path, name: str) -> None:
+    """MetaIO and GDCM write to standard error what is an error of ours, too. A limit makes memory short."""
+    truncated(tmp_path / "cut.mha")
+    write_large(tmp_path / name)
+    code = """
+import resource, sys
+import SimpleITK
+from pathlib import Path
+from ctflow.errors import ResourceError, VolumeError
+from ctflow.io.scan import read_scan
+try:
+    read_scan(Path(sys.argv[1]).with_name("cut.mha"))
+except VolumeError as error:
+    print(error)
+limit = 2 * 1024**3
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    read_scan(Path(sys.argv[1]))
+except ResourceError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / name)], capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stderr == ""
+    cut, large = done.stdout.splitlines()
+    assert "cut short" in cut
+    assert f"{name} needs more memory than is free here" in large
+
+
+def write_large(path: Path) -> None:
+    """4 GB of float64, of which the disk keeps the header alone."""
+    shape = (1000, 1000, 500)
+    if path.suffix == ".nii":
+        header = Nifti1Header()
+        header.set_data_dtype(np.float64)
+        header.set_data_shape(shape)
+        header.set_sform(np.diag([-1, -1, 1, 1]), code=1)
+        header.set_data_offset(352)
+        header["magic"] = b"n+1"
+        text = header.binaryblock
+    elif path.suffix == ".mha":
+        text = (
+            b"ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\n"
+            b"TransformMatrix = 1 0 0 0 1 0 0 0 1\nOffset = 0 0 0\nElementSpacing = 1 1 1\nDimSize = 1000 1000 500\n"
+            b"ElementType = MET_DOUBLE\nElementDataFile = LOCAL\n"
+        )
+    else:
+        text = (
+            b"NRRD0004\ntype: double\ndimension: 3\nspace: left-posterior-superior\nsizes: 1000 1000 500\n"
+            b"space directions: (1,0,0) (0,1,0) (0,0,1)\nendian: little\nencoding: raw\nspace origin: (0,0,0)\n\n"
+        )
+    with path.open("wb") as file:
+        file.write(text)
+        file.truncate(len(text) + 8 * 1000 * 1000 * 500 + 352)

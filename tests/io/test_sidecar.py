@@ -1,18 +1,32 @@
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctflow.errors import RequestError, VolumeError
-from ctflow.io.sidecar import Sidecar, read_sidecar, request_of, sidecar_of, sidecar_path, write_sidecar
+from ctflow.io.scan import read_volume
+from ctflow.io.sidecar import (
+    Sidecar,
+    is_recorded,
+    read_sidecar,
+    request_of,
+    scan_sha256,
+    sidecar_of,
+    sidecar_path,
+    write_sidecar,
+)
 from ctflow.report import Report
 from ctflow.request import MAX_SEED
+from ctflow.volume import Volume, plane_affine
 from tests.app.fake import sleeping
+from tests.io.geometry import Chest, chests, hu_with_ball, write_by_nibabel, write_by_pydicom, write_by_sitk
 from tests.junk import junk, spoil
 
 GENERATOR = sleeping(0)
@@ -138,3 +152,48 @@ def test_a_sidecar_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         sidecar().seed = 8  # type: ignore[misc]
     assert replace(sidecar(), seed=8) != sidecar()
+
+
+def test_a_scan_has_one_hash_in_every_format_and_in_every_order_of_its_voxels(tmp_path: Path) -> None:
+    """A scan that was saved again was refused as another one."""
+    affine = plane_affine(("S", "P", "L"), (2.5, 0.78125, 0.78125), 10, 12)
+    affine[:3, 3] = (-199.609375, -180.05, -412.35)
+    chest = Chest(hu_with_ball((8, 10, 12), np.array([2, 3, 4])), affine, np.zeros(3))
+    write_by_nibabel(chest, tmp_path / "a.nii.gz")
+    write_by_nibabel(chest, tmp_path / "b.nii", kind="f8", order=">")
+    write_by_sitk(chest, tmp_path / "c.nrrd")
+    write_by_sitk(chest, tmp_path / "d.mha")
+    write_by_pydicom(chest, tmp_path / "e")
+    scans = [read_volume(path) for path in tmp_path.iterdir()]
+    turned = scans[0].turned(("R", "A", "S"))
+    assert len({scan_sha256(scan) for scan in (*scans, turned)}) == 1
+    brighter = Volume(scans[0].hu + np.int16(1), affine)
+    higher = affine.copy()
+    higher[2, 3] += 1
+    wider = affine.copy()
+    wider[:, 2] *= 1.05
+    for other in (brighter, Volume(scans[0].hu, higher), Volume(scans[0].hu, wider)):
+        assert not is_recorded(other, scan_sha256(scans[0]))
+
+
+@settings(max_examples=60)
+@given(chest=chests())
+def test_a_scan_is_known_again_wherever_its_place_is_rounded(
+    tmp_path_factory: pytest.TempPathFactory, chest: Chest
+) -> None:
+    folder = tmp_path_factory.mktemp("scan")
+    exact = Volume(chest.hu, chest.affine)
+    write_by_nibabel(chest, folder / "a.nii")
+    write_by_sitk(chest, folder / "b.nrrd")
+    for path in folder.iterdir():
+        assert is_recorded(read_volume(path), scan_sha256(exact))
+
+
+def test_the_hash_of_an_older_sidecar_is_known(tmp_path: Path) -> None:
+    scan = Volume(hu_with_ball((8, 10, 12), np.array([2, 3, 4])), plane_affine(("S", "P", "L"), (3, 2, 1), 10, 12))
+    assert is_recorded(scan, hashlib.sha256(scan.hu.tobytes() + scan.affine.tobytes()).hexdigest())
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "A.NII", "A.NII.GZ"])
+def test_a_sidecar_lies_beside_its_volume(tmp_path: Path, name: str) -> None:
+    assert sidecar_path(tmp_path / name) == tmp_path / f"{name[0]}.json"

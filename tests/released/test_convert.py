@@ -357,3 +357,41 @@ def test_a_folder_that_exists_is_never_overwritten(v1: Released, tmp_path: Path)
     (tmp_path / "out").mkdir()
     with pytest.raises(CheckpointError, match="exists already"):
         convert(v1.spec, v1.sources, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda tensor: tensor.to_sparse(), "as a sparse coo tensor; a plain one was expected"),
+        (lambda tensor: torch.quantize_per_tensor(tensor.float(), 0.1, 0, torch.qint8), "as a quantised tensor"),
+        (lambda tensor: tensor.to("meta"), r"as a meta \(empty\) tensor"),
+        (lambda tensor: tensor.to(torch.complex64), "as a complex tensor"),
+    ],
+)
+def test_a_tensor_that_is_more_or_less_than_its_values_is_refused(
+    tmp_path: Path, change: Callable[[torch.Tensor], torch.Tensor], said: str
+) -> None:
+    """Each of these ended in a traceback of another kind."""
+    made = fabricated(tmp_path / "v2", "ctflow-v2")
+    weights = torch.load(made.sources.avae, weights_only=True)
+    name = next(name for name, tensor in weights.items() if tensor.ndim == 4)
+    torch.save(weights | {name: change(weights[name])}, made.sources.avae)
+    with pytest.raises(CheckpointError, match=f"holds {name} {said}"):
+        convert(made.spec, made.sources, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_two_names_for_one_tensor_are_refused_and_two_parts_of_one_are_not(tmp_path: Path) -> None:
+    made = fabricated(tmp_path / "v2", "ctflow-v2")
+    weights = torch.load(made.sources.avae, weights_only=True)
+    pairs = ((a, b) for a in weights for b in weights if a < b and weights[a].shape == weights[b].shape)
+    one, two = next(pair for pair in pairs if weights[pair[0]].ndim == 4)
+    both = torch.stack([weights[one], weights[two]])
+    torch.save(weights | {one: both[0], two: both[1]}, made.sources.avae)
+    convert(made.spec, made.sources, tmp_path / "parts")
+    saved = load_file(tmp_path / "parts" / "avae" / WEIGHTS)
+    assert torch.equal(saved[one], weights[one]) and torch.equal(saved[two], weights[two])
+    torch.save(weights | {two: weights[one]}, made.sources.avae)
+    with pytest.raises(CheckpointError, match=r"two names, .* for one tensor"):
+        convert(made.spec, made.sources, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
