@@ -86,7 +86,9 @@ def _line(ordered: Sequence[PlacedSlice], normal: np.ndarray, folder: Path) -> t
     gaps_mm = np.diff(positions @ normal)
     if gaps_mm.min() < ONE_PLACE_MM:
         raise VolumeError(f"{folder} holds several slices at one place. Give one series, of one phase.")
-    if np.degrees(np.arccos(np.clip(step @ normal / step_mm, 0, 1))) > MAX_TILT_DEGREES:
+    aside_mm = float(np.linalg.norm(step - step @ normal * normal))
+    rounded = aside_mm * (len(ordered) - 1) < 2 * ROUNDING_MM  # over all, so that a few thin slices may look tilted
+    if aside_mm > step_mm * np.sin(np.radians(MAX_TILT_DEGREES)) and not rounded:
         raise VolumeError(f"{folder} was taken with a tilted gantry: its slices are sheared. Straighten it first.")
     off_mm = np.abs(positions - first - np.arange(len(ordered))[:, None] * step).max()
     if off_mm > max(UNEVEN_SHARE * step_mm, min(ROUNDING_MM, step_mm / 2)) or gaps_mm.max() > GAP_STEPS * step_mm:
