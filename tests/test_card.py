@@ -74,7 +74,7 @@ def test_every_way_that_slices_across_the_body_can_lie_is_a_card(path: Path, axe
         (lambda v: v["text"].update(parts=["Findings: {findings"]), "text.parts is wrong"),
         (lambda v: v["text"].update(parts=["{findings}", "{age:z}"]), "text.parts is wrong"),
         (lambda v: v["text"].update(parts=["{findings}", "{age:{width}}"]), "cannot be filled in"),
-        (lambda v: v["text"].update(parts=["Length: 256"]), "no part names {findings}"),
+        (lambda v: v["text"].update(parts=["Length: 256"]), "no part contains {findings}"),
         (lambda v: v["text"].update(max_tokens=1), "text.max_tokens is wrong"),
         (lambda v: v["stop"].pop("share"), "stop.published.share is missing"),
         (lambda v: v["stop"].update(border_whiteness=0.15), "stop.learnt.tolerance is not known"),
