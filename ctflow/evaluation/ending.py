@@ -1,6 +1,6 @@
 """Does a model's end rule cut what turns white, and nothing else? Asked of phantoms, then of the model's own volumes.
 
-Phantoms tell the rule's two errors, because of their slices it is known which are chest and which are half white.
+Phantoms tell the rule's two errors, because it is known of their slices which are chest and which are half white.
 """
 
 from collections.abc import Iterable, Iterator
@@ -61,7 +61,7 @@ def measure_end(checkpoint: Checkpoint, phantoms: int) -> Iterator[EndError]:
 
 
 def _turning(checkpoint: Checkpoint, hu: np.ndarray, latents: Tensor, white_hu: int) -> Iterator[tuple[str, Tensor]]:
-    """What these slices are like while they turn white, in three ways, and when they are: names and latents."""
+    """These slices while they turn white, in three ways, and when they are white: names and latents."""
     white = _encode(checkpoint, np.full_like(hu, white_hu))
     for part in WHITE_PARTS:
         yield "half-white slices kept: latents between chest and white", torch.lerp(latents, white, part)
@@ -69,8 +69,7 @@ def _turning(checkpoint: Checkpoint, hu: np.ndarray, latents: Tensor, white_hu: 
         yield "half-white slices kept: pictures between chest and white", _encode(checkpoint, between)
     for axis, part in product((1, 2), WHITE_PARTS):
         beside = hu.copy()
-        size = round(part * hu.shape[axis])
-        beside[(slice(None), slice(size)) if axis == 1 else (slice(None), slice(None), slice(size))] = white_hu
+        beside.swapaxes(0, axis)[: round(part * hu.shape[axis])] = white_hu
         yield "half-white slices kept: one side of the picture is white", _encode(checkpoint, beside)
     yield "white slices kept", white
 
