@@ -1,0 +1,231 @@
+"""The words that the guard of the reader knows. To teach it another wording, add a line to a list.
+
+How a phrase is written: in lower case, with a space for a hyphen. `*` is the rest of a word, or nothing: `effusion*` is
+also "effusions". ` .. ` is up to ten words that are not named: `heart .. enlarged` is also "the heart is mildly
+enlarged".
+"""
+
+from dataclasses import dataclass
+
+Phrases = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The words for one finding.
+
+    `names`: what a radiologist accepts as naming it; `denials`: phrases that deny it without naming it, such as a
+    normal organ; `not_it`: phrases that hold a name but mean something else; `not_near`: words beside which a name
+    means something in another organ.
+    """
+
+    names: Phrases
+    denials: Phrases = ()
+    not_it: Phrases = ()
+    not_near: Phrases = ()
+
+
+# fmt: off
+# Where a mass, a node or a calcification is none of the findings.
+OTHER_ORGANS: Phrases = (
+    "thyroid*", "goit*", "adrenal*", "liver", "hepat*", "splen*", "spleen", "kidney*", "renal", "pancrea*",
+    "gallbladder", "gall bladder", "biliary", "breast*", "mammar*", "bone*", "osseous", "skelet*", "vertebra*",
+    "spine", "spinal", "rib", "ribs", "sternum", "clavicle*", "scapula*", "skin", "subcutaneous", "soft tissue*",
+    "abdom*", "ascites", "bowel", "colon*", "prostat*", "ovar*", "uter*", "brain", "joint*", "shoulder*", "neck",
+    "trachea*", "oesophag*", "esophag*", "thymus", "thymic", "parotid", "muscle*", "peritone*", "retroperitone*",
+    "stomach",
+)
+_CLEAR_LUNGS: Phrases = (
+    "lung* .. clear", "clear lung*", "lung parenchyma .. clear", "lung* .. normal", "normal lung*",
+    "lung* .. unremarkable", "lung fields .. clear",
+)
+
+FINDINGS: dict[str, Wording] = {
+    "Pleural effusion": Wording(
+        names=(
+            "effusion*", "pleural .. fluid", "fluid .. pleura*", "fluid .. hemithora*", "pleural .. collection*",
+            "fluid .. on the right", "fluid .. on the left", "hydrothora*", "haemothora*", "hemothora*",
+            "hydropneumothora*", "haemopneumothora*", "hemopneumothora*", "empyema*", "chylothora*", "pyothora*",
+            "pleural cavit* .. fluid", "pleural or pericardial effusion*", "pleural and pericardial effusion*",
+            "costophrenic .. fluid",
+        ),
+        denials=(
+            "pleural space* .. clear", "pleural cavit* .. clear", "clear pleural space*", "pleura* .. unremarkable",
+            "pleural space* .. normal", "pleural space* .. unremarkable", "costophrenic .. clear",
+            "costophrenic .. sharp", "pleural space* .. dry",
+        ),
+        not_it=(
+            "pericardial effusion*", "pericardial fluid", "joint effusion*", "effusion* .. pericard*",
+            "fluid .. pericard*", "fluid .. around the heart", "fluid .. surrounds the heart", "fluid .. abdom*",
+            "fluid .. periton*", "fluid .. stomach", "fluid .. oesophag*", "fluid .. esophag*",
+        ),
+    ),
+    "Pneumothorax": Wording(
+        names=(
+            "pneumothora*", "ptx", "hydropneumothora*", "haemopneumothora*", "hemopneumothora*", "free air",
+            "pleural air", "air .. pleural space*", "air .. pleural cavit*", "air .. hemithora*", "intrapleural air",
+        ),
+        not_it=("free air .. abdom*", "free air .. periton*", "air .. oesophag*", "air space*"),
+    ),
+    "Cardiomegaly": Wording(
+        names=(
+            "cardiomegal*", "megalocardia", "heart .. enlarged", "heart .. enlargement", "heart .. large",
+            "heart .. big", "enlarge* .. heart", "cardiac .. enlarged", "cardiac enlargement", "enlarge* .. cardiac",
+            "heart .. dilated", "dilated heart", "large heart", "big heart", "heart size .. increase*",
+            "increase* .. heart size", "cardiothoracic .. increase*", "increase* .. cardiothoracic",
+            "heart .. increased", "enlarged heart", "cardiothoracic .. above", "cardiothoracic .. exceed*",
+            "cardiac size .. increase*", "cardiac .. prominent", "heart .. prominent", "cardiothoracic .. elevated",
+            "widened .. heart", "heart .. wid*", "ctr .. increased",
+        ),
+        denials=(
+            "heart .. normal", "normal .. heart", "normal .. cardiac", "cardiac .. normal",
+            "cardiothoracic .. normal", "heart .. natural", "heart .. unremarkable", "cardiac .. unremarkable",
+            "heart .. limits", "cardiac .. limits", "unremarkable .. heart", "heart .. preserved",
+            "cardiothoracic .. preserved", "ctr .. normal", "cardiothoracic .. limits",
+        ),
+    ),
+    "Pericardial effusion": Wording(
+        names=(
+            "pericardial .. effusion*", "pericardial .. fluid", "effusion* .. pericard*", "fluid .. pericard*",
+            "pericardi* .. collection*", "pericardi* .. fluid", "haemopericardi*", "hemopericardi*",
+            "fluid .. around the heart", "fluid .. surrounds the heart", "effusion .. around the heart",
+            "collection* .. pericard*", "cardiac tamponade",
+        ),
+        denials=("pericardium .. normal", "pericardium .. unremarkable", "normal pericardium", "pericardium .. dry"),
+        not_it=("physiolog* .. pericardi*", "pericardi* .. physiolog*"),
+    ),
+    "Consolidation": Wording(
+        names=(
+            "consolidat*", "infiltrat*", "airspace disease", "air space disease", "airspace opaci*",
+            "air space opaci*", "airspace filling", "air space filling", "filling of the airspace*",
+            "filling of the air space*", "lobar pneumonia", "bronchopneumonia", "pneumonic", "alveolar opaci*",
+            "airspace process*",
+        ),
+        denials=_CLEAR_LUNGS,
+        not_it=("fatty infiltrat*",),
+    ),
+    "Lung opacity": Wording(
+        names=(
+            "ground glass", "groundglass", "ggo", "ggos", "opaci*", "haz*", "infiltrat*", "frosted glass",
+            "increased density", "density increase*", "crazy paving", "air space disease", "airspace disease",
+        ),
+        denials=_CLEAR_LUNGS,
+        not_it=(
+            "ground glass nodule*", "ground glass .. nodule*", "nodule* of ground glass density", "fatty infiltrat*",
+            "nodule* of ground glass", "linear opaci*", "nodular opaci*", "bandlike opaci*", "band like opaci*",
+            "reticular opaci*",
+        ),
+    ),
+    "Lung nodule": Wording(
+        names=(
+            "nodul*", "micronodul*", "mass", "masses", "granuloma*", "metasta*", "coin lesion*", "pulmonary lesion*",
+            "lung lesion*", "mass lesion*", "lesion* .. lung*", "lesion* .. lobe*", "tumor*", "tumour*", "spn",
+            "space occupying", "cavitary lesion*", "cavitating lesion*", "spiculated lesion*", "lung cancer",
+        ),
+        denials=_CLEAR_LUNGS,
+        not_it=(
+            "mediastinal mass*", "mass effect", "chest wall mass*", "cardiac mass*", "pleural mass*",
+            "nodular thicken*", "pleural nodul*", "nodular contour*", "pericardial mass*", "lymph node*",
+        ),
+        not_near=OTHER_ORGANS,
+    ),
+    "Atelectasis": Wording(
+        names=("atelecta*", "collaps*", "volume loss", "loss of volume", "loss of aeration", "fibroatelecta*"),
+        not_it=("vertebra* .. collaps*", "collaps* .. vertebra*", "trachea* .. collaps*"),
+    ),
+    "Emphysema": Wording(
+        names=("emphysem*", "bulla*", "bullous", "bleb*", "copd"),
+        not_it=(
+            "subcutaneous emphysem*", "surgical emphysem*", "mediastinal emphysem*", "soft tissue emphysem*",
+            "emphysema of the neck",
+        ),
+    ),
+    "Pulmonary fibrotic sequela": Wording(
+        names=(
+            "fibro*", "sequel*", "scar*", "honeycomb*", "parenchymal band*", "bandlike densit*", "band like densit*",
+        ),
+        not_it=(
+            "scarlet*", "fibroaden*", "fibroid*", "fibroscan", "scarce*", "scarcely", "skin scar*",
+            "sternotomy scar*",
+        ),
+        not_near=OTHER_ORGANS,
+    ),
+    "Bronchiectasis": Wording(
+        names=(
+            "bronchiecta*", "bronchiolecta*", "ectatic bronch*", "bronch* .. ectatic", "dilat* .. bronch*",
+            "bronch* .. dilat*", "bronch* .. widen*", "widen* .. bronch*", "bronchial ectasia",
+        ),
+    ),
+    "Peribronchial thickening": Wording(
+        names=(
+            "peribronch* .. thick*", "peribronch* .. cuff*", "bronch* .. thick*", "thick* .. bronch*",
+            "bronchial cuff*", "bronchial wall cuff*", "airway wall* .. thick*", "thick* .. airway*",
+        ),
+        denials=("thin bronch*", "bronch* .. thin"),
+    ),
+    "Interlobular septal thickening": Wording(
+        names=(
+            "sept* .. thick*", "thick* .. sept*", "septal line*", "kerley", "prominent .. sept*",
+            "sept* .. prominen*",
+        ),
+        denials=("thin interlobular sept*", "sept* .. thin"),
+        not_it=("septal hypertrophy", "interventricular sept* .. thick*", "interatrial sept* .. thick*"),
+    ),
+    "Mosaic attenuation pattern": Wording(names=("mosaic*", "air trapping")),
+    "Hiatal hernia": Wording(
+        names=(
+            "hiat* .. hernia*", "hernia* .. hiat*", "hernia* .. stomach", "stomach .. hernia*", "gastric hernia*",
+            "intrathoracic stomach", "paraesophageal hernia*", "paraoesophageal hernia*", "sliding .. hernia*",
+        ),
+        denials=("hiatus .. normal", "normal .. hiatus"),
+    ),
+    "Lymphadenopathy": Wording(
+        names=(
+            "lymphadenopath*", "adenopath*", "lymphadenomegal*", "node* .. enlarge*", "enlarge* .. node*",
+            "pathologic* .. node*", "node* .. pathologic*", "node* .. mm", "node* .. cm", "mm .. node*",
+            "bulky .. node*", "prominent .. node*", "lap", "node* .. bulky", "node* .. prominent",
+        ),
+        denials=(
+            "node* .. normal", "normal .. node*", "node* .. below", "node* .. less than", "node* .. smaller than",
+            "node* .. under", "node* .. subcentim*", "subcentim* .. node*", "node* .. insignificant",
+        ),
+        not_it=(
+            "small .. lymph node*", "tiny .. lymph node*", "fatty hil*", "node* .. millimetric",
+            "millimetric .. node*",
+            *(f"node* .. {mm} mm" for mm in range(1, 10)),
+            *(f"{mm} mm .. node*" for mm in range(1, 10)),
+            *(f"node* .. 0.{mm} cm" for mm in range(1, 10)),
+        ),
+        not_near=("abdom*", "inguinal", "cervical", "retroperitone*", "mesenter*", "porta*", "neck", "iliac"),
+    ),
+    "Arterial wall calcification": Wording(
+        names=(
+            "aort* .. calci*", "calci* .. aort*", "aort* .. plaque*", "plaque* .. aort*", "arterial .. calci*",
+            "calci* .. arterial wall*", "vascular calci*", "calci* .. vessel*", "vessel* .. calci*",
+            "aort* .. athero*", "athero* .. aort*", "carotid .. calci*",
+        ),
+        not_it=(
+            "coronary arterial .. calci*", "aortic valv* .. calci*", "calci* .. aortic valv*",
+            "coronary vessel* .. calci*",
+        ),
+    ),
+    "Coronary artery wall calcification": Wording(
+        names=(
+            "coronar* .. calci*", "calci* .. coronar*", "coronar* .. plaque*", "plaque* .. coronar*",
+            "coronar* .. athero*", "athero* .. coronar*", "lad .. calci*", "calci* .. lad",
+            "anterior descending .. calci*", "calci* .. anterior descending", "calci* .. circumflex",
+            "circumflex .. calci*",
+        ),
+    ),
+    "Medical material": Wording(
+        names=(
+            "catheter*", "pacemaker*", "pacer", "tube", "tubes", "drain", "drains", "port", "ports", "portacath",
+            "central line*", "venous line*", "picc", "picc line*", "wire", "wires", "sternotom*", "stent*", "clips",
+            "surgical clip*", "prosthe*", "valve replacement*", "device*", "medical material*", "foreign material*",
+            "foreign bod*", "suture*", "staple*", "icd", "defibrillator*", "electrode*", "lead", "leads", "cannula*",
+            "tracheostom*", "implant*", "screw*", "endograft*", "plate fixation", "loop recorder*", "hickman", "ecmo",
+            "coil", "coils", "metallic valve*", "mechanical valve*",
+        ),
+        not_it=("eustachian tube*", "drain to", "metallic artefact*"),
+    ),
+}
