@@ -25,8 +25,8 @@ class Reading:
     """How much of a report the text encoder takes in: `limit` tokens at most; `cut_text` is the text beyond them.
 
     `known`: all findings that the model tells apart; `found`: those that it recognised in what it takes in; `unread`:
-    the sentences of which it did not recognise all that they name, or nothing; `contradicted`: findings that are both
-    asserted and denied at one place. All four are empty for a model that cannot say.
+    the sentences of which it recognised nothing, and of others the parts that name what it did not recognise;
+    `contradicted`: findings that are both asserted and denied at one place. All are empty for a model that cannot say.
     """
 
     tokens: int

@@ -82,7 +82,7 @@ def measure_reading(
 def _slots_shown(shown: ReportReader, reader: Reader, sentence: str) -> np.ndarray:
     """What is shown of a sentence, at each of the reader's slots."""
     answers = np.full(len(reader.config.slots), NOT_MENTIONED)
-    for one in shown.read_sentence(sentence).shown:
+    for one in shown.read(Report(sentence)).found:
         for index, (finding, side, lobe) in enumerate(reader.config.slots):
             if finding == one.finding and one.side in (side, "both", None) and one.lobe in (lobe, None):
                 answers[index] = max(answers[index], ASSERTED if one.asserted else DENIED)

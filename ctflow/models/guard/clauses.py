@@ -24,7 +24,7 @@ _TURNS = re.compile(r";|but|while|whereas|although|however")
 _NEW_DENIAL = re.compile(r"(?:there (?:is|are|was|were) )?(?:no|without|neither|absence|negative)(?!\w)(?! longer)")
 _LISTED = re.compile(r"(?<!\w)(?:or|nor)(?!\w)")
 _VERB = re.compile(
-    r"(?<!\w)(?:is|are|was|were|has|have|shows?|contains?|holds?|carr(?:y|ies)|surrounds?|lies|there)(?!\w)"
+    r"(?<!\w)(?:is|are|was|were|has|have|shows?|contains?|holds?|carr(?:y|ies)|surrounds?|lies|persists?|remains?|extends?|measures?|terminates?|there)(?!\w)"
 )
 _START = re.compile(
     r"(?:an?|the|there|new|several|multiple|few|bilateral|both|right|left|r[uml]l|l[ul]l|heart|lungs|aorta|trachea"
@@ -65,7 +65,9 @@ def _turns(left: str, joint: str, rest: str) -> bool:
 
 def _turns_to_a_finding(left: str, joint: str, right: str, rest: str) -> bool:
     """Whether a new clause begins at `rest`, whose first part, `right`, names a finding."""
-    if _NEW_DENIAL.match(rest) or (_TURNS.search(joint) and names_any(left)):
+    if _NEW_DENIAL.match(rest):  # in "pericardial thickening without effusion" only the whole tells which effusion
+        return names_any(left) or not rest.startswith("without")
+    if _TURNS.search(joint) and names_any(left):
         return True
     if _GUESS.match(rest):
         return names_any(left)
@@ -78,7 +80,14 @@ def _turns_to_a_finding(left: str, joint: str, right: str, rest: str) -> bool:
     if denies(left) or denies(rest) or not names_any(left):
         return False
     here, there = places(left), places(right)
-    return bool(here and there) and {side for side, _ in here} != {side for side, _ in there}
+    if here and there:
+        return {side for side, _ in here} != {side for side, _ in there}
+    return bool(here or not _needs_place(left)) and bool(there or not _needs_place(right))
+
+
+def _needs_place(text: str) -> bool:
+    """Whether a text names a finding of which reports say in which lung it is."""
+    return any(wording.has_place and names(wording, text) for wording in FINDINGS.values())
 
 
 def _is_statement(text: str) -> bool:

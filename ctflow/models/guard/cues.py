@@ -35,6 +35,18 @@ DENY_BEFORE: Phrases = (
     "no longer", "absent", "none", "negative", "resolved", "disappeared", "has cleared", "have cleared", "ruled out",
     "excluded", "has resolved", "have resolved", "has gone", "have gone", "completely cleared", "nil", "did not show",
 )
+# What a clause asserts before one of these is not plain: "cardiomegaly is not a feature".
+DOUBT_BEFORE: Phrases = (
+    "is not", "are not", "was not", "were not", "has not", "have not", "had not", "does not", "do not", "did not",
+    "can not", "could not", "cannot",
+)
+# No denial reaches over one of these: "no pneumothorax after placement of a chest tube".
+STOPS: Phrases = (
+    "status post", "s/p", "after", "following", "post", "since", "despite", "in spite of", "due to", "because of",
+    "secondary to", "which", "with",
+)
+# Beside a denial these turn what is said, and rules cannot tell which way.
+CONTRASTS: Phrases = ("but", "while", "whereas", "although", "though", "however", "only", "yes")
 # Phrases with such a word in them that deny nothing.
 DENY_NOTHING: Phrases = (
     "no change*", "no significant change*", "no interval change*", "no significant interval change*",
@@ -49,16 +61,19 @@ UNCLEAR: Phrases = (
     "cannot exclude", "cannot rule out", "not .. exclude", "rule out", "r/o", "to exclude", "to be excluded",
     "should be excluded", "must be excluded", "exclude .. possibility", "evaluate for", "evaluation for", "assess for",
     "screening for", "query", "risk of", "risk for", "unlikely", "if", "unless", "cannot be evaluated",
-    "not .. evaluated", "not .. assessed", "not .. assessable",
+    "not .. evaluated", "not .. assessed", "not .. assessable", "suspected", "is possible", "are possible",
+    "may be present", "might be present", "could be present", "doubtful", "in question", "equivocal", "uncertain",
+    "versus", "vs", "differential", "otherwise",
     # what was, or is on its way out
-    "history of", "h/o", "prior to", "were previously", "was previously", "regress*", "receded", "subsided",
-    "resolving", "clearing", "not .. resolved", "not .. resolve", "not .. cleared", "unresolved", "partial* .. resol*",
-    "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*", "near complete", "remov*", "drained", "evacuated",
-    "resected", "resection", "excised", "treated", "healed",
+    "history of", "h/o", "prior to", "were previously", "was previously", "not .. before", "not .. prior",
+    "not .. previous*", "not .. earlier", "now on", "now in", "regress*", "receded", "subsided", "resolving",
+    "clearing", "not .. resolved", "not .. resolve", "not .. cleared", "unresolved", "partial* .. resol*",
+    "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*", "near complete", "remov*", "drained",
+    "drainage of", "evacuated", "resected", "resection", "excised", "treated", "healed",
     # what is no larger is there
     "no .. progression", "no .. growth", "no .. worsening", "not .. increased in size", "not .. grown",
     *(f"no .. increase in .. {name}" for name in ("effusion*", "nodul*", "mass*", "consolidat*", "opaci*", "node*")),
-    *(f"no .. enlargement of the .. {name}" for name in ("effusion*", "nodul*", "mass*")),
+    "no interval enlargement", "no further enlargement",
     # all but
     "except", "exception of", "other than", "apart from", "aside from", "besides", "sparing", "spared", "spares",
     "instead",
@@ -67,7 +82,7 @@ UNCLEAR: Phrases = (
 GUESS_AFTER: Phrases = (
     "possible", "possibly", "probable", "probably", "suspicious for", "suspicion of", "suspicion for", "suspected",
     "suspect", "suggest*", "concerning for", "questionable", "may represent", "may be", "might be", "could be",
-    "could represent", "likely", "differential", "versus", "vs", "mimic*", "resembl*", "secondary to", "due to",
+    "could represent", "likely", "mimic*", "resembl*", "secondary to", "due to",
     "typical for", "typical of", "worrisome for", "indicative of", "compatible with", "consistent with",
     "representing", "related to", "because of", "caused by",
 )

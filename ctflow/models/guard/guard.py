@@ -1,31 +1,24 @@
 """Stands guard over what a reader shows: plain rules refuse what the sentence does not say. No network is asked.
 
-Refused is a finding that the clause does not name, a denial without a word that denies, an assertion of what is denied,
-resolved or only guessed at, and a place that is not the named one. What is refused counts as not recognised.
+They refuse a finding that the clause does not name, a denial without a word that denies, an assertion of what is
+denied, resolved or only guessed at, and a place that is not the one named. What they refuse is not recognised.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS
 from ctflow.models.guard.phrases import holds, plain
 from ctflow.models.guard.places import Place, is_widespread, places, without_emphasis
-from ctflow.models.guard.stance import Stance, denies_everything, names, stance
+from ctflow.models.guard.stance import Stance, denies_everything, denies_in_part, names, stance
 from ctflow.reading import Mention
 
 Slot = tuple[str | None, str | None]  # a side and a lobe that a reader tells a finding apart by
+_NOWHERE: frozenset[Place] = frozenset({("nowhere", None)})
 _SEGMENT_ENDS = re.compile(r"[,;:](?!\d)|\s(?:and|or|nor|with|plus|but)\s")
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """What may be shown of a clause, and what was refused of it although the clause names the finding."""
-
-    shown: tuple[Mention, ...]
-    refused: tuple[Mention, ...]
 
 
 class Guard:
@@ -34,22 +27,28 @@ class Guard:
     def __init__(self, slots: Mapping[str, Collection[Slot]]) -> None:
         self._slots = {finding: frozenset(of) for finding, of in slots.items()}
 
-    def check(self, clause: str, read: Iterable[Mention]) -> Guarded:
-        """Parts what a reader read in one clause. Findings that the lexicon lacks are refused."""
+    def shown(self, clause: str, read: Iterable[Mention]) -> tuple[Mention, ...]:
+        """Of what a reader read in one clause, what may be shown. Findings that the lexicon lacks may not."""
         groups: dict[tuple[str, bool], list[Mention]] = defaultdict(list)
         for mention in read:
             groups[mention.finding, mention.asserted].append(mention)
         if denies_everything(clause) and self._is_everything(groups):
-            return Guarded(tuple(one for group in groups.values() for one in group), ())
-        shown: list[Mention] = []
-        refused: list[Mention] = []
-        for (finding, asserted), group in groups.items():
-            said = stance(finding, clause) if finding in FINDINGS else Stance.SILENT
-            if said == (Stance.ASSERTED if asserted else Stance.DENIED) and self._is_there(finding, clause, group):
-                shown += [_sized(mention, clause) for mention in group]
-            elif said != Stance.SILENT:
-                refused += group
-        return Guarded(tuple(shown), tuple(refused))
+            return tuple(one for group in groups.values() for one in group)
+        return tuple(
+            _sized(mention, clause)
+            for (finding, asserted), group in groups.items()
+            if self._is_said(clause, finding, asserted) and self._is_there(finding, clause, group)
+            for mention in group
+        )
+
+    def named(self, clause: str) -> set[tuple[str, Stance]]:
+        """The findings, of those that the reader knows, that a clause names, and what it says of them."""
+        said = {(finding, stance(finding, clause)) for finding in self._slots if finding in FINDINGS}
+        return {(finding, what) for finding, what in said if what != Stance.SILENT}
+
+    def _is_said(self, clause: str, finding: str, asserted: bool) -> bool:
+        expected = Stance.ASSERTED if asserted else Stance.DENIED
+        return finding in FINDINGS and stance(finding, clause) == expected
 
     def _is_everything(self, groups: Mapping[tuple[str, bool], list[Mention]]) -> bool:
         """Whether every finding is denied, everywhere."""
@@ -62,6 +61,8 @@ class Guard:
         slots = self._slots[finding]
         if slots == {(None, None)}:
             return True
+        if denies_in_part(clause) and _has_several_places(clause):
+            return False
         filled = self._filled(finding, group)
         named = _named_places(finding, clause)
         if any(named):
@@ -86,24 +87,35 @@ def _slots_at(slots: frozenset[Slot], named: frozenset[Place]) -> frozenset[Slot
     )
 
 
+def _has_several_places(clause: str) -> bool:
+    """Whether parts of a clause name different places: "on the right, not on the left"."""
+    return len({found for part in _SEGMENT_ENDS.split(clause) if (found := places(part))}) > 1
+
+
 def _named_places(finding: str, clause: str) -> list[frozenset[Place]]:
+    """What may be meant as the places of a finding.
+
+    Two answers where one is as good as the other: "bilateral, mostly in the lower lobes" may be read as both lungs or
+    as both lower lobes.
+    """
+    whole, part = (_places_of(finding, text) for text in (clause, without_emphasis(clause)))
+    same_sides = {side for side, _ in whole} == {side for side, _ in part}
+    return [whole, part] if same_sides else [whole]
+
+
+def _places_of(finding: str, clause: str) -> frozenset[Place]:
     """The places named for a finding: where its own part of the clause names none, those of the whole clause.
 
-    Two answers, since "bilateral, mostly in the lower lobes" may be read as both lungs or as both lower lobes. None if
-    the parts of the clause name different places and it is not plain which is meant.
+    `_NOWHERE` if the parts of the clause name different places, so that it is not plain which is meant.
     """
-    answers = []
-    for text in (clause, without_emphasis(clause)):
-        segments = _segments(text)
-        own = [places(segment) for segment in segments if names(FINDINGS[finding], plain(segment))]
-        all_named = [found for segment in segments if (found := places(segment))]
-        if any(own):
-            answers.append(frozenset().union(*own))
-        elif len(set(all_named)) <= 1:
-            answers.append(frozenset().union(*all_named))
-        else:
-            answers.append(frozenset({("nowhere", None)}))
-    return answers
+    segments = _segments(clause)
+    own = [places(segment) for segment in segments if names(FINDINGS[finding], plain(segment))]
+    if any(own):
+        return frozenset().union(*own)
+    named = {found for segment in segments if (found := places(segment))}
+    if len(named) > 1:
+        return _NOWHERE
+    return frozenset().union(*named)
 
 
 def _segments(clause: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 How a phrase is written: in lower case, with a space for a hyphen. `*` is the rest of a word, or nothing: `effusion*` is
 also "effusions". ` .. ` is up to ten words that are not named: `heart .. enlarged` is also "the heart is mildly
-enlarged".
+enlarged". `[1-9]` is a number below ten: `[1-9] mm` is also "6.5 mm".
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,14 @@ class Wording:
 
     `names`: what a radiologist accepts as naming it; `denials`: phrases that deny it without naming it, such as a
     normal organ; `not_it`: phrases that hold a name but mean something else; `not_near`: words beside which a name
-    means something in another organ.
+    means something in another organ; `has_place`: whether a report says in which lung or lobe it is.
     """
 
     names: Phrases
     denials: Phrases = ()
     not_it: Phrases = ()
     not_near: Phrases = ()
+    has_place: bool = False
 
 
 # fmt: off
@@ -42,6 +43,7 @@ _CLEAR_LUNGS: Phrases = (
 
 FINDINGS: dict[str, Wording] = {
     "Pleural effusion": Wording(
+        has_place=True,
         names=(
             "effusion*", "pleural .. fluid", "fluid .. pleura*", "fluid .. hemithora*", "pleural .. collection*",
             "fluid .. on the right", "fluid .. on the left", "hydrothora*", "haemothora*", "hemothora*",
@@ -57,15 +59,20 @@ FINDINGS: dict[str, Wording] = {
         not_it=(
             "pericardial effusion*", "pericardial fluid", "joint effusion*", "effusion* .. pericard*",
             "fluid .. pericard*", "fluid .. around the heart", "fluid .. surrounds the heart", "fluid .. abdom*",
-            "fluid .. periton*", "fluid .. stomach", "fluid .. oesophag*", "fluid .. esophag*",
+            "pericardi* thick* .. effusion*", "pericardium .. effusion*", "fluid .. periton*", "fluid .. stomach",
+            "fluid .. oesophag*", "fluid .. esophag*",
         ),
+        not_near=("joint*", "knee*", "hip", "hips", "shoulder*", "subdural", "scrotal"),
     ),
     "Pneumothorax": Wording(
+        has_place=True,
         names=(
             "pneumothora*", "ptx", "hydropneumothora*", "haemopneumothora*", "hemopneumothora*", "free air",
             "pleural air", "air .. pleural space*", "air .. pleural cavit*", "air .. hemithora*", "intrapleural air",
         ),
-        not_it=("free air .. abdom*", "free air .. periton*", "air .. oesophag*", "air space*"),
+        not_it=(
+            "free air .. abdom*", "free air .. diaphragm*", "free air .. periton*", "air .. oesophag*", "air space*",
+        ),
     ),
     "Cardiomegaly": Wording(
         names=(
@@ -95,6 +102,7 @@ FINDINGS: dict[str, Wording] = {
         not_it=("physiolog* .. pericardi*", "pericardi* .. physiolog*"),
     ),
     "Consolidation": Wording(
+        has_place=True,
         names=(
             "consolidat*", "infiltrat*", "airspace disease", "air space disease", "airspace opaci*",
             "air space opaci*", "airspace filling", "air space filling", "filling of the airspace*",
@@ -105,9 +113,10 @@ FINDINGS: dict[str, Wording] = {
         not_it=("fatty infiltrat*",),
     ),
     "Lung opacity": Wording(
+        has_place=True,
         names=(
-            "ground glass", "groundglass", "ggo", "ggos", "opaci*", "haz*", "infiltrat*", "frosted glass",
-            "increased density", "density increase*", "crazy paving", "air space disease", "airspace disease",
+            "ground glass", "groundglass", "ggo", "ggos", "opaci*", "haze", "hazy", "haziness", "infiltrat*",
+            "frosted glass", "increased density", "density increase*", "crazy paving",
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
@@ -117,40 +126,46 @@ FINDINGS: dict[str, Wording] = {
         ),
     ),
     "Lung nodule": Wording(
+        has_place=True,
         names=(
-            "nodul*", "micronodul*", "mass", "masses", "granuloma*", "metasta*", "coin lesion*", "pulmonary lesion*",
-            "lung lesion*", "mass lesion*", "lesion* .. lung*", "lesion* .. lobe*", "tumor*", "tumour*", "spn",
-            "space occupying", "cavitary lesion*", "cavitating lesion*", "spiculated lesion*", "lung cancer",
+            "nodule*", "nodular densit*", "nodular opaci*", "nodular .. lesion*", "micronodul*", "mass", "masses",
+            "granuloma*", "metasta*", "coin lesion*", "pulmonary lesion*", "lung lesion*", "mass lesion*",
+            "lesion* .. lung*", "lesion* .. lobe*", "tumor*", "tumour*", "spn", "space occupying", "cavitary lesion*",
+            "cavitating lesion*", "spiculated lesion*",
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
-            "mediastinal mass*", "mass effect", "chest wall mass*", "cardiac mass*", "pleural mass*",
-            "nodular thicken*", "pleural nodul*", "nodular contour*", "pericardial mass*", "lymph node*",
+            "mediastinal mass*", "atrial mass*", "metasta* .. node*", "mass effect", "chest wall mass*",
+            "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
+            "pericardial mass*", "lymph node*",
         ),
         not_near=OTHER_ORGANS,
     ),
     "Atelectasis": Wording(
+        has_place=True,
         names=("atelecta*", "collaps*", "volume loss", "loss of volume", "loss of aeration", "fibroatelecta*"),
         not_it=("vertebra* .. collaps*", "collaps* .. vertebra*", "trachea* .. collaps*"),
     ),
     "Emphysema": Wording(
-        names=("emphysem*", "bulla*", "bullous", "bleb*", "copd"),
+        names=("emphysem*", "bulla*", "bullous", "bleb*"),
         not_it=(
             "subcutaneous emphysem*", "surgical emphysem*", "mediastinal emphysem*", "soft tissue emphysem*",
             "emphysema of the neck",
         ),
     ),
     "Pulmonary fibrotic sequela": Wording(
+        has_place=True,
         names=(
             "fibro*", "sequel*", "scar*", "honeycomb*", "parenchymal band*", "bandlike densit*", "band like densit*",
         ),
         not_it=(
-            "scarlet*", "fibroaden*", "fibroid*", "fibroscan", "scarce*", "scarcely", "skin scar*",
-            "sternotomy scar*",
+            "scarlet*", "fibroaden*", "fibroid*", "fibroscan", "cystic fibrosis", "fibrous dysplasia", "scarce*",
+            "scarcely", "skin scar*", "sternotomy scar*",
         ),
         not_near=OTHER_ORGANS,
     ),
     "Bronchiectasis": Wording(
+        has_place=True,
         names=(
             "bronchiecta*", "bronchiolecta*", "ectatic bronch*", "bronch* .. ectatic", "dilat* .. bronch*",
             "bronch* .. dilat*", "bronch* .. widen*", "widen* .. bronch*", "bronchial ectasia",
@@ -191,10 +206,8 @@ FINDINGS: dict[str, Wording] = {
         ),
         not_it=(
             "small .. lymph node*", "tiny .. lymph node*", "fatty hil*", "node* .. millimetric",
-            "millimetric .. node*",
-            *(f"node* .. {mm} mm" for mm in range(1, 10)),
-            *(f"{mm} mm .. node*" for mm in range(1, 10)),
-            *(f"node* .. 0.{mm} cm" for mm in range(1, 10)),
+            "millimetric .. node*", "node* .. [1-9] mm", "[1-9] mm .. node*", "node* .. 0.[1-9] cm",
+            "0.[1-9] cm .. node*",
         ),
         not_near=("abdom*", "inguinal", "cervical", "retroperitone*", "mesenter*", "porta*", "neck", "iliac"),
     ),
@@ -206,7 +219,7 @@ FINDINGS: dict[str, Wording] = {
         ),
         not_it=(
             "coronary arterial .. calci*", "aortic valv* .. calci*", "calci* .. aortic valv*",
-            "coronary vessel* .. calci*",
+            "coronary vessel* .. calci*", "vessel* .. coronar* .. calci*",
         ),
     ),
     "Coronary artery wall calcification": Wording(
@@ -219,13 +232,14 @@ FINDINGS: dict[str, Wording] = {
     ),
     "Medical material": Wording(
         names=(
-            "catheter*", "pacemaker*", "pacer", "tube", "tubes", "drain", "drains", "port", "ports", "portacath",
-            "central line*", "venous line*", "picc", "picc line*", "wire", "wires", "sternotom*", "stent*", "clips",
-            "surgical clip*", "prosthe*", "valve replacement*", "device*", "medical material*", "foreign material*",
-            "foreign bod*", "suture*", "staple*", "icd", "defibrillator*", "electrode*", "lead", "leads", "cannula*",
-            "tracheostom*", "implant*", "screw*", "endograft*", "plate fixation", "loop recorder*", "hickman", "ecmo",
-            "coil", "coils", "metallic valve*", "mechanical valve*",
+            "catheter*", "pacemaker*", "pacer", "ett", "ngt", "cvc", "ppm", "tube", "tubes", "drain", "drains",
+            "port", "ports", "portacath", "central line*", "venous line*", "picc", "picc line*", "wire", "wires",
+            "sternotom*", "stent*", "clips", "surgical clip*", "prosthe*", "valve replacement*", "device*",
+            "medical material*", "foreign material*", "foreign bod*", "suture*", "staple*", "icd", "defibrillator*",
+            "electrode*", "lead", "leads", "cannula*", "tracheostom*", "implant*", "screw*", "endograft*",
+            "plate fixation", "loop recorder*", "hickman", "ecmo", "coil", "coils", "metallic valve*",
+            "mechanical valve*",
         ),
-        not_it=("eustachian tube*", "drain to", "metallic artefact*"),
+        not_it=("sternotomy scar*", "eustachian tube*", "drain to", "metallic artefact*"),
     ),
 }

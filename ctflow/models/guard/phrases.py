@@ -45,5 +45,9 @@ def _compiled(phrases: Phrases, across_commas: bool) -> tuple[re.Pattern[str], .
 def _pattern(phrase: str, across_commas: bool) -> str:
     between = r"[\s,/()]+" if across_commas else r"[\s/()]+"
     gap = rf"{between}(?:{_WORD}{between}){{0,10}}?"
-    parts = [re.escape(part).replace(r"\*", r"\w*").replace(r"\ ", r"\s+") for part in phrase.split(" .. ")]
-    return rf"(?<!\w){gap.join(parts)}(?!\w)"
+    return rf"(?<!\w){gap.join(map(_part, phrase.split(' .. ')))}(?!\w)"
+
+
+def _part(part: str) -> str:
+    words = re.escape(part).replace(r"\*", r"\w*").replace(r"\ ", r"\s+")
+    return words.replace(r"\[1\-9\]", r"[1-9](?:\.\d+)?")

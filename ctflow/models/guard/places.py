@@ -17,7 +17,7 @@ _TOKENS = re.compile(
     r"(?P<short>(?P<short_side>[rl])(?P<short_lobe>[uml])l)"
     r"|(?P<lingula>lingul\w*)"
     r"|(?P<both_low>bibas\w*)|(?P<both_up>biapical)"
-    r"|(?P<right>right|rt|rightsided)|(?P<left>left|lt|leftsided)"
+    r"|(?P<right>right|rt|r)|(?P<left>left|lt|l)"
     r"|(?P<both>both|bilateral\w*|either|neither|two sided)"
     rf"|(?P<lobe>{_LOBE_WORD}(?=(?:[\s,/]+(?:and|or|to)?\s*{_LOBE_WORD})*\s+{_OF_A_LUNG}(?!\w)))"
     r"|(?P<up>apex|apices|apical|apicoposterior)"

@@ -1,10 +1,15 @@
 """Does a clause assert or deny a finding that it names? Rules in the manner of NegEx (Chapman et al., 2001)."""
 
+import re
 from enum import Enum
 
 from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS, OTHER_ORGANS, Wording
 from ctflow.models.guard.phrases import Span, holds, inside, plain, spans
+
+_ANSWER = re.compile(r"[:=]\s*(?:no|not|none|nil|yes)\s*(?:[,;.]|$)")  # "effusion: no" denies what stands before it
+
+_LISTED = re.compile(r"(?<!\w)(?:or|nor|and)(?!\w)|/")
 
 
 class Stance(Enum):
@@ -31,26 +36,31 @@ def stance(finding: str, clause: str) -> Stance:
     named, denials = names(wording, text), spans(wording.denials, text, across_commas=False)
     if not named and not denials:
         return Stance.SILENT
-    if not is_clear(text):
+    marks = _Marks(text)
+    if not is_clear(text) or (marks.deny_anything and holds(cues.CONTRASTS, text)):
         return Stance.UNCLEAR
-    cues = _Cues(text)
-    denied = [span for span in named if cues.deny(span)] + [span for span in denials if not cues.deny(span)]
+    denied = [span for span in named if marks.deny(span)] + [span for span in denials if not marks.deny(span)]
     asserted = [span for span in named if span not in denied and not any(_overlap(span, one) for one in denied)]
-    if asserted and denied:
+    if (asserted and denied) or any(marks.may_deny(span) for span in denied):
         return Stance.UNCLEAR
     if denied:
         return Stance.DENIED
-    return Stance.ASSERTED if any(not cues.guess(span) for span in asserted) else Stance.UNCLEAR
+    return Stance.ASSERTED if any(marks.are_sure_of(span) for span in asserted) else Stance.UNCLEAR
 
 
 def denies(text: str) -> bool:
     """Whether a `plain` text has a word that denies what follows it."""
-    return bool(_Cues(text).after)
+    return bool(_Marks(text).after)
 
 
 def denies_before(text: str) -> bool:
     """Whether a `plain` text has a word that denies what stands before it."""
-    return bool(_Cues(text).before)
+    return bool(_Marks(text).before)
+
+
+def denies_in_part(clause: str) -> bool:
+    """Whether a clause has any word that denies."""
+    return _Marks(plain(clause)).deny_anything
 
 
 def denies_everything(clause: str) -> bool:
@@ -62,8 +72,8 @@ def denies_everything(clause: str) -> bool:
 
 
 def is_clear(text: str) -> bool:
-    """Whether a `plain` text has no word that makes rules unsure, such as "cannot be excluded"."""
-    return "?" not in text and not holds(cues.UNCLEAR, text)
+    """Whether a `plain` text has nothing that makes rules unsure, such as "cannot be excluded"."""
+    return "?" not in text and not _ANSWER.search(text) and not holds(cues.UNCLEAR, text)
 
 
 def is_heading(sentence: str) -> bool:
@@ -72,20 +82,43 @@ def is_heading(sentence: str) -> bool:
     return bool(colon) and (0, len(head.strip())) in spans(cues.HEADINGS, head.strip())
 
 
-class _Cues:
-    """Where a clause denies, and which way."""
+class _Marks:
+    """Where a clause denies and doubts, and which way."""
 
     def __init__(self, text: str) -> None:
         nothing = spans(cues.DENY_NOTHING, text)
+        self._text = text
         self.after = [span for span in spans(cues.DENY_AFTER, text) if not inside(span, nothing)]
         self.before = [span for span in spans(cues.DENY_BEFORE, text) if not inside(span, nothing)]
-        self.guesses = spans(cues.GUESS_AFTER, text)
+        self._guesses = spans(cues.GUESS_AFTER, text)
+        self._doubts = [] if nothing else spans(cues.DOUBT_BEFORE, text)
+        self._stops = [*spans(cues.STOPS, text), *self._ends_of_lists()]
+
+    @property
+    def deny_anything(self) -> bool:
+        return bool(self.after or self.before)
 
     def deny(self, span: Span) -> bool:
-        return any(first < span[1] for first, _ in self.after) or any(last > span[0] for _, last in self.before)
+        """Whether a word denies what stands here. One that denies what is before it reaches no further than a comma."""
+        after = any(cue[0] < span[1] and not self._is_cut_off(cue, span) for cue in self.after)
+        return after or any(last > span[0] for _, last in self.before)
 
-    def guess(self, span: Span) -> bool:
-        return any(last <= span[0] for _, last in self.guesses)
+    def may_deny(self, span: Span) -> bool:
+        """Whether all that denies what stands here stands before it, and something lies between."""
+        reaching = [cue for cue in self.after if cue[0] < span[1] and not self._is_cut_off(cue, span)]
+        stopped = [any(cue[1] <= first < span[0] for first, _ in self._stops) for cue in reaching]
+        return bool(reaching) and all(stopped) and not any(last > span[0] for _, last in self.before)
+
+    def are_sure_of(self, span: Span) -> bool:
+        guessed = any(last <= span[0] for _, last in self._guesses)
+        return not guessed and not any(first >= span[1] for first, _ in self._doubts)
+
+    def _is_cut_off(self, cue: Span, span: Span) -> bool:
+        return inside(cue, self.before) and "," in self._text[cue[1] : span[0]]
+
+    def _ends_of_lists(self) -> list[Span]:
+        """The commas after which no "or" or "and" follows: what stands behind one need not belong to a list."""
+        return [found.span() for found in re.finditer(",", self._text) if not _LISTED.search(self._text[found.end() :])]
 
 
 def _overlap(one: Span, other: Span) -> bool:
