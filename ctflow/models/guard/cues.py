@@ -3,19 +3,17 @@
 from ctflow.models.guard.lexicon import Phrases
 
 # fmt: off
-# Words for all findings at once. They count where no other organ and nothing that limits them is in the sentence.
+# What speaks of all findings at once, where a clause has none but the words below: no organ, and nothing "acute".
 EVERYTHING: Phrases = (
-    "normal .. chest", "chest .. normal", "normal .. thorax", "thorax .. normal", "unremarkable .. chest",
-    "chest .. unremarkable", "thorax .. unremarkable", "within normal limits", "normal ct", "normal study",
-    "normal examination", "normal scan", "normal findings", "no .. finding*", "no .. abnormal*", "no .. patholog*",
-    "without .. abnormal*", "without .. patholog*", "unremarkable study", "unremarkable examination",
-    "abnormal* .. not", "patholog* .. not",
+    "normal", "unremarkable", "within normal limits", "no .. finding*", "no .. abnormal*", "no .. patholog*",
+    "without .. abnormal*", "without .. patholog*", "nothing abnormal",
 )
-EVERYTHING_ALONE: Phrases = ("normal", "unremarkable", "all normal", "nothing abnormal")  # the whole sentence
-LIMITS: Phrases = (
-    "other", "otherwise", "further", "additional", "new", "lung", "lungs", "heart", "cardiac", "pleura*",
-    "mediastin*", "airway*", "aort*", "lymph*", "bronch*", "vascular", "vessel*", "calibre", "caliber", "diameter",
-    "calibration", "contour*", "parenchyma*", "hil*", "valve*", "atri*", "ventric*",
+EVERYTHING_WORDS: Phrases = (
+    "normal", "unremarkable", "within", "limits", "no", "not", "nothing", "without", "finding*", "abnormal*",
+    "patholog*", "chest", "thorax", "thoracic", "ct", "computed", "tomography", "study", "examination", "scan",
+    "imaging", "image*", "appearance*", "significant*", "relevant", "evidence", "any", "a", "an", "the", "this", "of",
+    "in", "on", "for", "as", "entirely", "completely", "there", "is", "are", "was", "were", "seen", "detected",
+    "observed", "identified", "found", "noted", "present", "demonstrated", "visible", "all", "and",
 )
 
 # Words that deny what follows them, and words that deny what stands before them. Some do both.
@@ -107,9 +105,9 @@ NOT_A_SIDE: Phrases = (
 )
 # What is said of the part where a finding is strongest: it is no other place, up to the next comma.
 EMPHASIS: Phrases = (
-    "predominant*", "mainly", "mostly", "especially", "particularly", "in particular", "most marked",
-    "most prominent*", "most pronounced", "most severe", "more", "more marked", "larger", "largest", "greater",
-    "greatest", "worse", "worst", "more prominent*", "more pronounced", "slightly larger", "slightly more",
+    "predominant*", "mainly", "mostly", "most in", "most of", "especially", "particularly", "in particular",
+    "most marked", "most prominent*", "most pronounced", "most severe", "more", "more marked", "larger", "largest",
+    "greater", "greatest", "worse", "worst", "more prominent*", "more pronounced", "slightly larger", "slightly more",
     "most conspicuous", "most evident", "right greater", "left greater", "right larger", "left larger", "right more",
     "left more", "right worse", "left worse", "right > left", "left > right", "right >", "left >", "maximal",
 )

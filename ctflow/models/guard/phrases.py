@@ -14,18 +14,21 @@ _WORD = r"\w+(?:[.,]\d+)*"
 
 def plain(sentence: str) -> str:
     """The sentence in the lexicon's spelling, every letter in its old place: small, and without hyphens."""
-    small = "".join(sign.lower() if len(sign.lower()) == 1 else sign for sign in sentence)
+    small = sentence.lower()
+    if len(small) != len(sentence):  # the dotted capital of Turkish becomes two letters
+        small = "".join(sign.lower()[:1] for sign in sentence)
     return _BREAKS.sub(" , ", small).translate(_JOINS)
 
 
 def spans(phrases: Phrases, text: str, across_commas: bool = True) -> list[Span]:
     """Where any of the phrases stands in a `plain` text; they may overlap."""
-    return [found.span() for pattern in _compiled(phrases, across_commas) for found in pattern.finditer(text)]
+    likely = [phrase for stem, phrase in _stems(phrases) if stem in text]
+    return [found.span() for phrase in likely for found in _pattern(phrase, across_commas).finditer(text)]
 
 
 def holds(phrases: Phrases, text: str) -> bool:
     """Whether any of the phrases stands in a `plain` text."""
-    return any(pattern.search(text) for pattern in _compiled(phrases, True))
+    return any(_pattern(phrase, True).search(text) for stem, phrase in _stems(phrases) if stem in text)
 
 
 def inside(span: Span, others: Iterable[Span]) -> bool:
@@ -34,18 +37,16 @@ def inside(span: Span, others: Iterable[Span]) -> bool:
 
 
 @cache
-def _compiled(phrases: Phrases, across_commas: bool) -> tuple[re.Pattern[str], ...]:
-    """Phrases without a gap are one pattern: they are many, and never overlap in a way that matters."""
-    whole = [phrase for phrase in phrases if " .. " not in phrase]
-    gapped = [phrase for phrase in phrases if " .. " in phrase]
-    groups = ([whole] if whole else []) + [[phrase] for phrase in gapped]
-    return tuple(re.compile("|".join(_pattern(one, across_commas) for one in group)) for group in groups)
+def _stems(phrases: Phrases) -> tuple[tuple[str, str], ...]:
+    """Each phrase after its longest word: to look for that first is a hundred times as fast."""
+    return tuple((max(re.split(r"[\s*]+|\.\.|\[1-9\]", phrase), key=len), phrase) for phrase in phrases)
 
 
-def _pattern(phrase: str, across_commas: bool) -> str:
+@cache
+def _pattern(phrase: str, across_commas: bool) -> re.Pattern[str]:
     between = r"[\s,/()]+" if across_commas else r"[\s/()]+"
     gap = rf"{between}(?:{_WORD}{between}){{0,10}}?"
-    return rf"(?<!\w){gap.join(map(_part, phrase.split(' .. ')))}(?!\w)"
+    return re.compile(rf"(?<!\w){gap.join(map(_part, phrase.split(' .. ')))}(?!\w)")
 
 
 def _part(part: str) -> str:

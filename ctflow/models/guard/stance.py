@@ -4,7 +4,7 @@ import re
 from enum import Enum
 
 from ctflow.models.guard import cues
-from ctflow.models.guard.lexicon import FINDINGS, OTHER_ORGANS, Wording
+from ctflow.models.guard.lexicon import FINDINGS, Wording
 from ctflow.models.guard.phrases import Span, holds, inside, plain, spans
 
 _ANSWER = re.compile(r"[:=]\s*(?:no|not|none|nil|yes)\s*(?:[,;.]|$)")  # "effusion: no" denies what stands before it
@@ -65,10 +65,11 @@ def denies_in_part(clause: str) -> bool:
 
 def denies_everything(clause: str) -> bool:
     """Whether a clause says that the chest is normal, and limits this to no part of it."""
-    text = plain(clause).strip(" .!;,")
-    if not is_clear(text) or holds(cues.LIMITS, text) or holds(OTHER_ORGANS, text):
+    text = plain(clause)
+    words = re.findall(r"\w+", text)
+    if not all(holds(cues.EVERYTHING_WORDS, word) for word in words) or not is_clear(text):
         return False
-    return text in cues.EVERYTHING_ALONE or holds(cues.EVERYTHING, text)
+    return holds(cues.EVERYTHING, text) and not re.search(r"not (?:normal|unremarkable)", text)
 
 
 def is_clear(text: str) -> bool:
