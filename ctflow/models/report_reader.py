@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 
 from ctflow.models.guard.clauses import clauses, names_any
-from ctflow.models.guard.guard import Guard, Slot
+from ctflow.models.guard.guard import Guard, Slot, stance_of
 from ctflow.models.guard.stance import Stance, is_heading
 from ctflow.models.reader import Reader
 from ctflow.models.text import TextEncoder
@@ -76,6 +76,7 @@ class ReportReader:
 
     def _together(self, sentence: str, shown: dict[str, tuple[Mention, ...]]) -> SentenceReading:
         """What is shown of a sentence, from what is shown of its clauses."""
+        shown = self._guard.shown_together(shown)
         mentions = tuple(dict.fromkeys(mention for of_clause in shown.values() for mention in of_clause))
         if not mentions:
             return SentenceReading((), (sentence,))
@@ -83,7 +84,7 @@ class ReportReader:
 
     def _is_missed(self, clause: str, mentions: tuple[Mention, ...]) -> bool:
         """Whether a clause names a finding that is not among what is shown of its sentence."""
-        said = {(one.finding, Stance.ASSERTED if one.asserted else Stance.DENIED) for one in mentions}
+        said = {(one.finding, stance_of(one)) for one in mentions}
         findings = {one.finding for one in mentions}
         return any(
             finding not in findings if what == Stance.UNCLEAR else (finding, what) not in said

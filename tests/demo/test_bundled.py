@@ -144,7 +144,7 @@ def test_it_misreads_few_sentences_of_people_and_reads_many() -> None:
     outcomes = [one.outcome for one in measure_sentences(checkpoint, read_sentences(SENTENCES))]
     assert len(outcomes) >= 100
     assert sum(one in MISTAKES for one in outcomes) <= 0.02 * len(outcomes)
-    assert outcomes.count("right") >= 0.55 * len(outcomes)
+    assert outcomes.count("right") >= 0.45 * len(outcomes)
 
 
 def test_two_sides_of_one_sentence_are_told_apart(model: CTFlow) -> None:

@@ -68,10 +68,14 @@ UNCLEAR: Phrases = (
     "clearing", "not .. resolved", "not .. resolve", "not .. cleared", "unresolved", "partial* .. resol*",
     "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*", "near complete", "remov*", "drained",
     "drainage of", "evacuated", "resected", "resection", "excised", "treated", "healed",
+    "repair*", "surgery", "operated", "pleurodesis", "ablation",
+    # what is denied of some leaves others
+    "no new", "no additional", "no other", "no further", "no more", "no solid", "no enlarging", "no growing",
+    "no large", "no sizable", "no sizeable", "no tension", "no loculated", "no second", "no calcified nodule*",
     # what is no larger is there
     "no .. progression", "no .. growth", "no .. worsening", "not .. increased in size", "not .. grown",
     *(f"no .. increase in .. {name}" for name in ("effusion*", "nodul*", "mass*", "consolidat*", "opaci*", "node*")),
-    "no interval enlargement", "no further enlargement",
+    "no interval enlargement",
     # all but
     "except", "exception of", "other than", "apart from", "aside from", "besides", "sparing", "spared", "spares",
     "instead",

@@ -41,14 +41,29 @@ class Guard:
             for mention in group
         )
 
+    def shown_together(self, shown: Mapping[str, tuple[Mention, ...]]) -> dict[str, tuple[Mention, ...]]:
+        """Of what may be shown of the clauses of one sentence, what leaves no place out.
+
+        Where "left effusion larger, right effusion unchanged" was read on the left alone, nothing is shown of it.
+        """
+        partly = {
+            said
+            for clause, mentions in shown.items()
+            for said in self.named(clause) - {(one.finding, stance_of(one)) for one in mentions}
+            if self._slots[said[0]] != {(None, None)}
+        }
+        return {
+            clause: tuple(one for one in mentions if (one.finding, stance_of(one)) not in partly)
+            for clause, mentions in shown.items()
+        }
+
     def named(self, clause: str) -> set[tuple[str, Stance]]:
         """The findings, of those that the reader knows, that a clause names, and what it says of them."""
         said = {(finding, stance(finding, clause)) for finding in self._slots if finding in FINDINGS}
         return {(finding, what) for finding, what in said if what != Stance.SILENT}
 
     def _is_said(self, clause: str, finding: str, asserted: bool) -> bool:
-        expected = Stance.ASSERTED if asserted else Stance.DENIED
-        return finding in FINDINGS and stance(finding, clause) == expected
+        return finding in FINDINGS and stance(finding, clause) == (Stance.ASSERTED if asserted else Stance.DENIED)
 
     def _is_everything(self, groups: Mapping[tuple[str, bool], list[Mention]]) -> bool:
         """Whether every finding is denied, everywhere."""
@@ -85,6 +100,11 @@ def _slots_at(slots: frozenset[Slot], named: frozenset[Place]) -> frozenset[Slot
         for side, lobe in slots
         if any(side == at and (part == lobe or None in (part, lobe)) for at, part in named)
     )
+
+
+def stance_of(mention: Mention) -> Stance:
+    """What a mention says of its finding."""
+    return Stance.ASSERTED if mention.asserted else Stance.DENIED
 
 
 def _has_several_places(clause: str) -> bool:

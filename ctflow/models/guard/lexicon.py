@@ -14,12 +14,14 @@ Phrases = tuple[str, ...]
 class Wording:
     """The words for one finding.
 
-    `names`: what a radiologist accepts as naming it; `denials`: phrases that deny it without naming it, such as a
+    `names`: what a radiologist accepts as naming it; `kinds`: names of some kinds of it, whose denial leaves others
+    ("no bullae" does not deny emphysema); `denials`: phrases that deny it without naming it, such as a
     normal organ; `not_it`: phrases that hold a name but mean something else; `not_near`: words beside which a name
     means something in another organ; `has_place`: whether a report says in which lung or lobe it is.
     """
 
     names: Phrases
+    kinds: Phrases = ()
     denials: Phrases = ()
     not_it: Phrases = ()
     not_near: Phrases = ()
@@ -46,10 +48,12 @@ FINDINGS: dict[str, Wording] = {
         has_place=True,
         names=(
             "effusion*", "pleural .. fluid", "fluid .. pleura*", "fluid .. hemithora*", "pleural .. collection*",
-            "fluid .. on the right", "fluid .. on the left", "hydrothora*", "haemothora*", "hemothora*",
-            "hydropneumothora*", "haemopneumothora*", "hemopneumothora*", "empyema*", "chylothora*", "pyothora*",
-            "pleural cavit* .. fluid", "pleural or pericardial effusion*", "pleural and pericardial effusion*",
-            "costophrenic .. fluid",
+            "fluid .. on the right", "fluid .. on the left", "pleural cavit* .. fluid",
+            "pleural or pericardial effusion*", "pleural and pericardial effusion*", "costophrenic .. fluid",
+        ),
+        kinds=(
+            "hydrothora*", "haemothora*", "hemothora*", "hydropneumothora*", "haemopneumothora*", "hemopneumothora*",
+            "empyema*", "chylothora*", "pyothora*",
         ),
         denials=(
             "pleural space* .. clear", "pleural cavit* .. clear", "clear pleural space*", "pleura* .. unremarkable",
@@ -67,8 +71,11 @@ FINDINGS: dict[str, Wording] = {
     "Pneumothorax": Wording(
         has_place=True,
         names=(
-            "pneumothora*", "ptx", "hydropneumothora*", "haemopneumothora*", "hemopneumothora*", "free air",
-            "pleural air", "air .. pleural space*", "air .. pleural cavit*", "air .. hemithora*", "intrapleural air",
+            "pneumothora*", "ptx", "free air", "pleural air", "air .. pleural space*", "air .. pleural cavit*",
+            "air .. hemithora*", "intrapleural air",
+        ),
+        kinds=(
+            "hydropneumothora*", "haemopneumothora*", "hemopneumothora*",
         ),
         not_it=(
             "free air .. abdom*", "free air .. diaphragm*", "free air .. periton*", "air .. oesophag*", "air space*",
@@ -94,20 +101,24 @@ FINDINGS: dict[str, Wording] = {
     "Pericardial effusion": Wording(
         names=(
             "pericardial .. effusion*", "pericardial .. fluid", "effusion* .. pericard*", "fluid .. pericard*",
-            "pericardi* .. collection*", "pericardi* .. fluid", "haemopericardi*", "hemopericardi*",
-            "fluid .. around the heart", "fluid .. surrounds the heart", "effusion .. around the heart",
-            "collection* .. pericard*", "cardiac tamponade",
+            "pericardi* .. collection*", "pericardi* .. fluid", "fluid .. around the heart",
+            "fluid .. surrounds the heart", "effusion .. around the heart", "collection* .. pericard*",
+        ),
+        kinds=(
+            "haemopericardi*", "hemopericardi*", "cardiac tamponade",
         ),
         denials=("pericardium .. normal", "pericardium .. unremarkable", "normal pericardium", "pericardium .. dry"),
-        not_it=("physiolog* .. pericardi*", "pericardi* .. physiolog*"),
+        not_it=("physiolog* .. pericardial fluid", "physiolog* .. pericardial effusion*"),
     ),
     "Consolidation": Wording(
         has_place=True,
         names=(
-            "consolidat*", "infiltrat*", "airspace disease", "air space disease", "airspace opaci*",
-            "air space opaci*", "airspace filling", "air space filling", "filling of the airspace*",
-            "filling of the air space*", "lobar pneumonia", "bronchopneumonia", "pneumonic", "alveolar opaci*",
-            "airspace process*",
+            "consolidat*", "infiltrat*", "airspace disease", "air space disease", "airspace filling",
+            "air space filling", "filling of the airspace*", "filling of the air space*", "pneumonic",
+            "alveolar opaci*", "airspace process*",
+        ),
+        kinds=(
+            "lobar pneumonia", "bronchopneumonia",
         ),
         denials=_CLEAR_LUNGS,
         not_it=("fatty infiltrat*",),
@@ -116,7 +127,10 @@ FINDINGS: dict[str, Wording] = {
         has_place=True,
         names=(
             "ground glass", "groundglass", "ggo", "ggos", "opaci*", "haze", "hazy", "haziness", "infiltrat*",
-            "frosted glass", "increased density", "density increase*", "crazy paving",
+            "frosted glass", "increased density", "density increase*",
+        ),
+        kinds=(
+            "crazy paving",
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
@@ -129,9 +143,11 @@ FINDINGS: dict[str, Wording] = {
         has_place=True,
         names=(
             "nodule*", "nodular densit*", "nodular opaci*", "nodular .. lesion*", "micronodul*", "mass", "masses",
-            "granuloma*", "metasta*", "coin lesion*", "pulmonary lesion*", "lung lesion*", "mass lesion*",
-            "lesion* .. lung*", "lesion* .. lobe*", "tumor*", "tumour*", "spn", "space occupying", "cavitary lesion*",
-            "cavitating lesion*", "spiculated lesion*",
+            "coin lesion*", "pulmonary lesion*", "lung lesion*", "mass lesion*", "lesion* .. lung*",
+            "lesion* .. lobe*", "tumor*", "tumour*", "spn", "space occupying",
+        ),
+        kinds=(
+            "granuloma*", "metasta*", "cavitary lesion*", "cavitating lesion*", "spiculated lesion*",
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
@@ -147,7 +163,11 @@ FINDINGS: dict[str, Wording] = {
         not_it=("vertebra* .. collaps*", "collaps* .. vertebra*", "trachea* .. collaps*"),
     ),
     "Emphysema": Wording(
-        names=("emphysem*", "bulla*", "bullous", "bleb*"),
+        names=("emphysem*",
+        ),
+        kinds=(
+            "bulla*", "bullous", "bleb*",
+        ),
         not_it=(
             "subcutaneous emphysem*", "surgical emphysem*", "mediastinal emphysem*", "soft tissue emphysem*",
             "emphysema of the neck",
@@ -156,7 +176,10 @@ FINDINGS: dict[str, Wording] = {
     "Pulmonary fibrotic sequela": Wording(
         has_place=True,
         names=(
-            "fibro*", "sequel*", "scar*", "honeycomb*", "parenchymal band*", "bandlike densit*", "band like densit*",
+            "fibro*", "sequel*", "scar*", "parenchymal band*", "bandlike densit*", "band like densit*",
+        ),
+        kinds=(
+            "honeycomb*",
         ),
         not_it=(
             "scarlet*", "fibroaden*", "fibroid*", "fibroscan", "cystic fibrosis", "fibrous dysplasia", "scarce*",
@@ -186,7 +209,7 @@ FINDINGS: dict[str, Wording] = {
         denials=("thin interlobular sept*", "sept* .. thin"),
         not_it=("septal hypertrophy", "interventricular sept* .. thick*", "interatrial sept* .. thick*"),
     ),
-    "Mosaic attenuation pattern": Wording(names=("mosaic*", "air trapping")),
+    "Mosaic attenuation pattern": Wording(names=("mosaic*",), kinds=("air trapping",)),
     "Hiatal hernia": Wording(
         names=(
             "hiat* .. hernia*", "hernia* .. hiat*", "hernia* .. stomach", "stomach .. hernia*", "gastric hernia*",
@@ -232,11 +255,13 @@ FINDINGS: dict[str, Wording] = {
     ),
     "Medical material": Wording(
         names=(
-            "catheter*", "pacemaker*", "pacer", "ett", "ngt", "cvc", "ppm", "tube", "tubes", "drain", "drains",
-            "port", "ports", "portacath", "central line*", "venous line*", "picc", "picc line*", "wire", "wires",
-            "sternotom*", "stent*", "clips", "surgical clip*", "prosthe*", "valve replacement*", "device*",
-            "medical material*", "foreign material*", "foreign bod*", "suture*", "staple*", "icd", "defibrillator*",
-            "electrode*", "lead", "leads", "cannula*", "tracheostom*", "implant*", "screw*", "endograft*",
+            "catheter*", "device*", "medical material*", "foreign material*", "foreign bod*", "implant*",
+        ),
+        kinds=(
+            "pacemaker*", "pacer", "ett", "ngt", "cvc", "ppm", "tube", "tubes", "drain", "drains", "port", "ports",
+            "portacath", "central line*", "venous line*", "picc", "picc line*", "wire", "wires", "sternotom*",
+            "stent*", "clips", "surgical clip*", "prosthe*", "valve replacement*", "suture*", "staple*", "icd",
+            "defibrillator*", "electrode*", "lead", "leads", "cannula*", "tracheostom*", "screw*", "endograft*",
             "plate fixation", "loop recorder*", "hickman", "ecmo", "coil", "coils", "metallic valve*",
             "mechanical valve*",
         ),

@@ -4,7 +4,7 @@ import re
 from enum import Enum
 
 from ctflow.models.guard import cues
-from ctflow.models.guard.lexicon import FINDINGS, Wording
+from ctflow.models.guard.lexicon import FINDINGS, Phrases, Wording
 from ctflow.models.guard.phrases import Span, holds, inside, plain, spans
 
 _ANSWER = re.compile(r"[:=]\s*(?:no|not|none|nil|yes)\s*(?:[,;.]|$)")  # "effusion: no" denies what stands before it
@@ -22,17 +22,14 @@ class Stance(Enum):
 
 
 def names(wording: Wording, text: str) -> list[Span]:
-    """Where a `plain` text names a finding."""
-    found = spans(wording.names, text)
-    if not found or holds(wording.not_near, text):
-        return []
-    others = spans(wording.not_it, text)
-    return [span for span in found if not inside(span, others)]
+    """Where a `plain` text names a finding, or a kind of it."""
+    return [*_named(wording, wording.names, text), *_named(wording, wording.kinds, text)]
 
 
 def stance(finding: str, clause: str) -> Stance:
     """What a clause says of one finding. Clauses are those of `clauses.clauses`."""
     text, wording = plain(clause), FINDINGS[finding]
+    kinds = _named(wording, wording.kinds, text)
     named, denials = names(wording, text), spans(wording.denials, text, across_commas=False)
     if not named and not denials:
         return Stance.SILENT
@@ -44,8 +41,16 @@ def stance(finding: str, clause: str) -> Stance:
     if (asserted and denied) or any(marks.may_deny(span) for span in denied):
         return Stance.UNCLEAR
     if denied:
-        return Stance.DENIED
+        return Stance.UNCLEAR if all(span in kinds for span in denied) else Stance.DENIED
     return Stance.ASSERTED if any(marks.are_sure_of(span) for span in asserted) else Stance.UNCLEAR
+
+
+def _named(wording: Wording, phrases: Phrases, text: str) -> list[Span]:
+    found = spans(phrases, text)
+    if not found or holds(wording.not_near, text):
+        return []
+    others = spans(wording.not_it, text)
+    return [span for span in found if not inside(span, others)]
 
 
 def denies(text: str) -> bool:

@@ -35,7 +35,8 @@ GUARD = Guard(slots())
 def shown(sentence: str, *read: Mention) -> set[Mention]:
     """What passes the guard if a reader reads the same in every clause."""
     parts = [clause for part in sentences(Report(sentence)) if not is_heading(part) for clause in clauses(part)]
-    return {mention for clause in parts if names_any(clause) for mention in GUARD.shown(clause, read)}
+    passed = GUARD.shown_together({clause: GUARD.shown(clause, read) for clause in parts if names_any(clause)})
+    return {mention for mentions in passed.values() for mention in mentions}
 
 
 def asserted(finding: str, side: str | None = None, lobe: str | None = None, size: str | None = None) -> Mention:
@@ -118,6 +119,22 @@ def test_two_places_of_one_sentence_must_both_be_read_and_not_be_swapped() -> No
     assert shown(sentence, right_upper) == set()
     swapped = asserted("Consolidation", "right", "lower"), asserted("Consolidation", "left", "upper")
     assert shown(sentence, *swapped) == set()
+
+
+def test_a_side_that_only_another_clause_names_is_not_left_out() -> None:
+    """A reader that recognised only the first clause had the effusion shown on the left alone."""
+    left, right = "Left effusion slightly larger", "right effusion unchanged."
+    assert clauses(f"{left}, {right}") == [left, right]
+    on_the_left, on_the_right = asserted("Pleural effusion", "left"), asserted("Pleural effusion", "right")
+    assert GUARD.shown_together({left: (on_the_left,), right: ()}) == {left: (), right: ()}
+    both = {left: (on_the_left,), right: (on_the_right,)}
+    assert GUARD.shown_together(both) == both
+
+
+def test_what_is_denied_of_some_does_not_deny_all() -> None:
+    assert stance("Emphysema", "No bullae.") == Stance.UNCLEAR
+    assert stance("Lung nodule", "No new nodule.") == Stance.UNCLEAR
+    assert stance("Emphysema", "Bullae on the right.") == Stance.ASSERTED
 
 
 def test_a_finding_that_the_lexicon_lacks_is_refused() -> None:
