@@ -4,9 +4,10 @@ from ctflow.models.guard.lexicon import Phrases
 
 # fmt: off
 # What speaks of all findings at once, where a clause has none but the words below: no organ, and nothing "acute".
-EVERYTHING: Phrases = (
-    "normal", "unremarkable", "within normal limits", "no .. finding*", "no .. abnormal*", "no .. patholog*",
-    "without .. abnormal*", "without .. patholog*", "nothing abnormal",
+NORMAL: Phrases = ("normal", "unremarkable", "within normal limits")
+NOTHING_ABNORMAL: Phrases = (
+    "no .. finding*", "no .. abnormal*", "no .. patholog*", "without .. abnormal*", "without .. patholog*",
+    "nothing abnormal",
 )
 EVERYTHING_WORDS: Phrases = (
     "normal", "unremarkable", "within", "limits", "no", "not", "nothing", "without", "finding*", "abnormal*",

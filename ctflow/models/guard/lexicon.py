@@ -108,7 +108,9 @@ FINDINGS: dict[str, Wording] = {
             "haemopericardi*", "hemopericardi*", "cardiac tamponade",
         ),
         denials=("pericardium .. normal", "pericardium .. unremarkable", "normal pericardium", "pericardium .. dry"),
-        not_it=("physiolog* .. pericardial fluid", "physiolog* .. pericardial effusion*"),
+        not_it=(
+            "physiolog* .. pericardial fluid", "physiolog* .. pericardial effusion*", "fluid .. pericardial recess*",
+        ),
     ),
     "Consolidation": Wording(
         has_place=True,
@@ -199,14 +201,14 @@ FINDINGS: dict[str, Wording] = {
             "peribronch* .. thick*", "peribronch* .. cuff*", "bronch* .. thick*", "thick* .. bronch*",
             "bronchial cuff*", "bronchial wall cuff*", "airway wall* .. thick*", "thick* .. airway*",
         ),
-        denials=("thin bronch*", "bronch* .. thin"),
+        denials=("thin bronch*", "bronch* .. thin", "airway* .. normal", "bronchial wall* .. normal"),
     ),
     "Interlobular septal thickening": Wording(
         names=(
             "sept* .. thick*", "thick* .. sept*", "septal line*", "kerley", "prominent .. sept*",
             "sept* .. prominen*",
         ),
-        denials=("thin interlobular sept*", "sept* .. thin"),
+        denials=("thin interlobular sept*", "sept* .. thin", "interlobular sept* .. normal"),
         not_it=("septal hypertrophy", "interventricular sept* .. thick*", "interatrial sept* .. thick*"),
     ),
     "Mosaic attenuation pattern": Wording(names=("mosaic*",), kinds=("air trapping",)),

@@ -74,7 +74,9 @@ def denies_everything(clause: str) -> bool:
     words = re.findall(r"\w+", text)
     if not all(holds(cues.EVERYTHING_WORDS, word) for word in words) or not is_clear(text):
         return False
-    return holds(cues.EVERYTHING, text) and not re.search(r"not (?:normal|unremarkable)", text)
+    if holds(cues.NORMAL, text):
+        return not _Marks(text).deny_anything  # "not a normal chest"
+    return holds(cues.NOTHING_ABNORMAL, text)
 
 
 def is_clear(text: str) -> bool:
