@@ -137,7 +137,14 @@ def reading(read: Reading) -> dict[str, Any]:
     if not read.known:
         return length
     found = [_asserted(one) for one in read.found if one.asserted]
-    return {**length, "found": found, "denied": _denied(read), "unread": list(read.unread), "known": list(read.known)}
+    return {
+        **length,
+        "found": found,
+        "denied": _denied(read),
+        "contradicted": list(read.contradicted),
+        "unread": list(read.unread),
+        "known": list(read.known),
+    }
 
 
 def _asserted(mention: Mention) -> str:

@@ -25,7 +25,8 @@ class Reading:
     """How much of a report the text encoder takes in: `limit` tokens at most; `cut_text` is the text beyond them.
 
     `known`: all findings that the model tells apart; `found`: those that it recognised in what it takes in; `unread`:
-    the sentences in which it recognised none. All three are empty for a model that cannot say.
+    the sentences of which it recognised nothing, and of others the parts that name what it did not recognise;
+    `contradicted`: findings that are both asserted and denied at one place. All are empty for a model that cannot say.
     """
 
     tokens: int
@@ -34,3 +35,19 @@ class Reading:
     known: tuple[str, ...] = ()
     found: tuple[Mention, ...] = ()
     unread: tuple[str, ...] = ()
+    contradicted: tuple[str, ...] = ()
+
+
+def contradictions(found: tuple[Mention, ...]) -> tuple[str, ...]:
+    """The findings that are asserted and denied at one place, in their order."""
+    denied = [one for one in found if not one.asserted]
+    return tuple(
+        dict.fromkeys(one.finding for one in found if one.asserted and any(_same_place(one, other) for other in denied))
+    )
+
+
+def _same_place(one: Mention, other: Mention) -> bool:
+    """Whether two mentions are of one finding, at places that overlap."""
+    sides, lobes = {one.side, other.side}, {one.lobe, other.lobe}
+    overlap = (len(sides) == 1 or sides & {None, "both"}) and (len(lobes) == 1 or None in lobes)
+    return one.finding == other.finding and bool(overlap)

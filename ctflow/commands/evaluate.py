@@ -13,6 +13,7 @@ from ctflow.choices import DEVICES
 from ctflow.commands.arguments import check_least, extra, path, place
 from ctflow.commands.model import DEFAULT_MODEL, find_model
 from ctflow.errors import RequestError
+from ctflow.evaluation.labelled_sentences import FORMAT, read_sentences
 from ctflow.io.files import make_folder
 
 LEAST_PHANTOMS = 16
@@ -35,7 +36,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     codec.add_argument("--phantoms", type=int, default=8, metavar="N", help=f"phantoms to encode ({DEFAULT})")
 
     reading = kinds.add_parser(
-        "reading", help="how well its reader reads sentences that it was not taught", allow_abbrev=False
+        "reading",
+        help="how well its reader reads sentences that it was not taught",
+        description="How well the model reads sentences that it was not taught: those of --sentences, or new ones of "
+        "the grammar that taught it.",
+        epilog=FORMAT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     reading.set_defaults(run=run_reading)
     reading.add_argument(
@@ -47,6 +54,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         f"({DEFAULT})",
     )
     reading.add_argument("--seed", type=int, default=0, metavar="S", help=f"the seed of its training ({DEFAULT})")
+
+    reading.add_argument(
+        "--sentences",
+        type=Path,
+        metavar="FILE",
+        help="read these labelled sentences, in the format below, and no others",
+    )
 
     obedience = kinds.add_parser(
         "obedience", help="whether it draws what the report asks for, and nothing that it denies", allow_abbrev=False
@@ -114,16 +128,22 @@ def run_codec(args: argparse.Namespace) -> None:
 
 
 def run_reading(args: argparse.Namespace) -> None:
-    """Prints the table; on the CPU."""
+    """Prints the table, and of given sentences also those that were not read right; on the CPU."""
     check_least(args, n=1, seed=0)
     folder = find_checkpoint(args.model)
+    sentences = read_sentences(args.sentences) if args.sentences else None
     with extra("train"):
         from ctflow.checkpoint.folder import load_checkpoint
         from ctflow.demo.sizes import DEMO
-        from ctflow.evaluation.reading import HEAD, markdown, measure_reading
+        from ctflow.evaluation import reading
+        from ctflow.evaluation import sentences as written
 
-    rows = measure_reading(load_checkpoint(folder), args.n, args.seed, DEMO.sentences)
-    _print_table(HEAD, map(markdown, rows))
+    checkpoint = load_checkpoint(folder)
+    if sentences:
+        _print_table(written.HEAD, written.markdown(written.measure_sentences(checkpoint, sentences)))
+    else:
+        rows = reading.measure_reading(checkpoint, args.n, args.seed, DEMO.sentences)
+        _print_table(reading.HEAD, map(reading.markdown, rows))
 
 
 def run_obedience(args: argparse.Namespace) -> None:

@@ -199,6 +199,8 @@ def _say_what_is_not_read(generator: VolumeGenerator, report: Report) -> None:
     reading = generator.read(report)
     if reading.cut_text:
         _note(f"the model reads {reading.limit} tokens, and this report has more; it will not see: {reading.cut_text}")
+    if reading.contradicted:
+        _note(f"the report both asserts and denies: {', '.join(reading.contradicted)}.")
 
 
 def _write(

@@ -1,6 +1,6 @@
 """How well a model's reader reads sentences that it was not taught, in wordings that it was taught and in others."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -12,10 +12,11 @@ from ctflow.checkpoint.networks import Checkpoint
 from ctflow.errors import CheckpointError
 from ctflow.evaluation.statistics import Estimate, share
 from ctflow.models.reader import Reader
+from ctflow.models.report_reader import ReportReader
 from ctflow.models.text import TextEncoder
 from ctflow.phantom import SLOTS, Phrasings
 from ctflow.phantom.sentences import Sentence, Stance, draw_sentence, teaching_sentences
-from ctflow.reading import NOT_MENTIONED
+from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED
 from ctflow.report import Report, encoder_text
 
 SENTENCE_SEED = 2 * 10**6  # far from the seed of every training
@@ -48,26 +49,44 @@ class MentionCheck:
     misread: Estimate
 
 
-def measure_reading(
-    checkpoint: Checkpoint, count: int, training_seed: int, training_sentences: int
-) -> Iterator[ReadingShare]:
-    """Draws `count` sentences of each wording, and reads those that the reader was not taught, equal ones once.
-
-    `training_seed` and `training_sentences` tell what it was taught. Raises CheckpointError without a reader.
-    """
+def require_reader(checkpoint: Checkpoint) -> Reader:
+    """Its reader. Raises CheckpointError if it has none."""
     if checkpoint.reader is None:
         raise CheckpointError(
             f"{checkpoint.card.name} has no reader, so there is nothing to measure: choose a --model whose folder has "
             "`reader`."
         )
-    parts = checkpoint.card.text.parts
+    return checkpoint.reader
+
+
+def measure_reading(
+    checkpoint: Checkpoint, count: int, training_seed: int, training_sentences: int
+) -> Iterator[ReadingShare]:
+    """Draws `count` sentences of each wording, and reads those that the reader was not taught, equal ones once.
+
+    What counts is what is shown of them, past the guard. `training_seed` and `training_sentences` tell what the reader
+    was taught. Raises CheckpointError without a reader.
+    """
+    reader, parts = require_reader(checkpoint), checkpoint.card.text.parts
+    shown = ReportReader(checkpoint.text, reader, parts)
     old = frozenset(one.text for one in teaching_sentences(training_seed, training_sentences))
     phrasings: Phrasings
     for phrasings in get_args(Phrasings):
-        found = check_mentions(checkpoint.reader, checkpoint.text, parts, phrasings, count, SENTENCE_SEED, without=old)
+        sentences = _new_sentences(reader, phrasings, count, SENTENCE_SEED, without=old)
+        found = _checked(sentences, [_slots_shown(shown, reader, one.text) for one in sentences])
         for stance, words in STANCES.items():
             yield ReadingShare(phrasings, words, found.right[stance])
         yield ReadingShare(phrasings, "say anything: misread", found.misread)
+
+
+def _slots_shown(shown: ReportReader, reader: Reader, sentence: str) -> np.ndarray:
+    """What is shown of a sentence, at each of the reader's slots."""
+    answers = np.full(len(reader.config.slots), NOT_MENTIONED)
+    for one in shown.read(Report(sentence)).found:
+        for index, (finding, side, lobe) in enumerate(reader.config.slots):
+            if finding == one.finding and one.side in (side, "both", None) and one.lobe in (lobe, None):
+                answers[index] = max(answers[index], ASSERTED if one.asserted else DENIED)
+    return answers
 
 
 @torch.inference_mode()
@@ -82,17 +101,23 @@ def check_mentions(
 ) -> MentionCheck:
     """Draws `count` sentences and reads the distinct ones, `without` those that the reader was taught.
 
-    A sentence on what the reader does not know is of the stance "other".
+    What counts is what the reader alone says, before the guard. A sentence on what it does not know is of the stance
+    "other".
     """
     sentences = _new_sentences(reader, phrasings, count, seed, without)
+    if not sentences:
+        return _checked([], [])
+    embeddings, states, _ = encode_sentences(encoder, sentences, parts)
+    return _checked(sentences, reader.answers(embeddings, states).numpy())
+
+
+def _checked(sentences: Sequence[Sentence], read: Iterable[np.ndarray]) -> MentionCheck:
+    """Compares what was read, by slot, with what the sentences say."""
     right: dict[Stance, list[bool]] = {stance: [] for stance in STANCES}
     misread = 0
-    if sentences:
-        embeddings, states, answers = encode_sentences(encoder, sentences, parts)
-        read = reader.answers(embeddings, states)
-        for sentence, good in zip(sentences, (read == answers).all(-1).tolist(), strict=True):
-            right[sentence.stance].append(good)
-        misread = int(((read != answers) & (read != NOT_MENTIONED)).any(-1).sum())
+    for sentence, answers in zip(sentences, read, strict=True):
+        right[sentence.stance].append(bool((answers == sentence.labels).all()))
+        misread += bool(((answers != sentence.labels) & (answers != NOT_MENTIONED)).any())
     shares = {stance: share(sum(good), len(good)) for stance, good in right.items()}
     return MentionCheck(shares, share(misread, len(sentences)))
 

@@ -1,7 +1,7 @@
 """What the text encoder sees in a sentence: is each finding, at each site, asserted, denied or not mentioned?"""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -72,8 +72,17 @@ class Reader(nn.Module):
     @torch.inference_mode()
     def read(self, encoder: TextEncoder, sentence: str) -> tuple[Mention, ...]:
         """What a sentence says, by finding; empty if nothing was recognised."""
-        embedding, states = encoder.encode_states(sentence)
-        answers, sizes = self.answers(embedding, states)[0].tolist(), self.graded(embedding)[0].tolist()
+        return self.read_all(encoder, [sentence])[0]
+
+    @torch.inference_mode()
+    def read_all(self, encoder: TextEncoder, sentences: Sequence[str]) -> list[tuple[Mention, ...]]:
+        """What each sentence says, as `read` gives it; all are encoded at once."""
+        embeddings, states = encoder.encode_states(*sentences)
+        answers, sizes = self.answers(embeddings, states).tolist(), self.graded(embeddings).tolist()
+        return [self._mentions(*one) for one in zip(answers, sizes, strict=True)]
+
+    def _mentions(self, answers: list[int], sizes: list[int]) -> tuple[Mention, ...]:
+        """Answers and sizes, by slot, as people say them."""
         places: dict[tuple[str, bool, str | None], list[SideAndLobe]] = defaultdict(list)
         for (finding, side, lobe), answer, size in zip(self.config.slots, answers, sizes, strict=True):
             if answer != NOT_MENTIONED:

@@ -1,26 +1,41 @@
 """What a model reads in a report, shown to people: how much of it, and which findings."""
 
+from collections import defaultdict
 from copy import deepcopy
-from dataclasses import replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 
+from ctflow.models.guard.clauses import clauses, names_any
+from ctflow.models.guard.guard import Guard, Slot, stance_of
+from ctflow.models.guard.stance import Stance, is_heading
 from ctflow.models.reader import Reader
 from ctflow.models.text import TextEncoder
-from ctflow.reading import Mention, Reading
+from ctflow.reading import Mention, Reading, contradictions
 from ctflow.report import Report, encoder_text, sentences
+
+MOST_KEPT = 512  # sentences
+
+
+@dataclass(frozen=True)
+class SentenceReading:
+    """What is shown of a sentence, and its parts in which a finding was not recognised: all of it, if nothing was."""
+
+    shown: tuple[Mention, ...]
+    unread: tuple[str, ...]
 
 
 class ReportReader:
     """Reads sentence by sentence: one vector for a whole report cannot tell a denied finding from an unmentioned one.
 
-    Works on the CPU, with its own copy of the encoder: on ZeroGPU there is a GPU during a run only.
+    Plain rules stand guard over what it shows, never over what the model is given. Works on the CPU, with its own copy
+    of the encoder: on ZeroGPU there is a GPU during a run only.
     """
 
     def __init__(self, text: TextEncoder, reader: Reader | None, parts: tuple[str, ...]) -> None:
         self._parts = parts
         self._text = deepcopy(text) if reader else text
         self._reader = reader
-        self._mentions = lru_cache(maxsize=512)(self._read)  # typing changes one sentence of many
+        self._guard = Guard(_slots(reader) if reader else {})
+        self._kept: dict[str, SentenceReading] = {}  # typing changes one sentence of many
 
     def read(self, report: Report | None) -> Reading:
         """See `VolumeGenerator.read`."""
@@ -32,10 +47,64 @@ class ReportReader:
         if self._reader is None:
             return reading
         seen = text.removesuffix(reading.cut_text)
-        said = {sentence: self._mentions(sentence) for sentence in sentences(report) if sentence in seen}
-        found = tuple(dict.fromkeys(mention for mentions in said.values() for mention in mentions))
-        return replace(reading, found=found, unread=tuple(sentence for sentence in said if not said[sentence]))
+        said = self._read_sentences([sentence for sentence in sentences(report) if sentence in seen])
+        found = tuple(dict.fromkeys(mention for one in said for mention in one.shown))
+        unread = tuple(dict.fromkeys(text for one in said for text in one.unread))
+        return replace(reading, found=found, unread=unread, contradicted=contradictions(found))
 
-    def _read(self, sentence: str) -> tuple[Mention, ...]:
-        assert self._reader is not None
-        return self._reader.read(self._text, encoder_text(Report(sentence), self._parts))
+    def _read_sentences(self, said: list[str]) -> list[SentenceReading]:
+        """Clause by clause, so that what a sentence denies on the right and asserts on the left is not mixed up.
+
+        All that is new is encoded at once. Threads share what is kept, so it is replaced and never changed.
+        """
+        kept = self._kept
+        new = {sentence: _named_clauses(sentence) for sentence in said if sentence not in kept}
+        shown = self._shown(list(dict.fromkeys(clause for named in new.values() for clause in named)))
+        kept = kept | {
+            sentence: self._together(sentence, {one: shown[one] for one in new[sentence]}) for sentence in new
+        }
+        self._kept = kept if len(kept) <= MOST_KEPT else {sentence: kept[sentence] for sentence in said}
+        return [kept[sentence] for sentence in said]
+
+    def _shown(self, named: list[str]) -> dict[str, tuple[Mention, ...]]:
+        """By clause, what the reader reads in it and the guard lets pass."""
+        if not named or self._reader is None:
+            return {}
+        texts = [encoder_text(Report(_ended(clause)), self._parts) for clause in named]
+        read = self._reader.read_all(self._text, texts)
+        return {clause: self._guard.shown(clause, one) for clause, one in zip(named, read, strict=True)}
+
+    def _together(self, sentence: str, shown: dict[str, tuple[Mention, ...]]) -> SentenceReading:
+        """What is shown of a sentence, from what is shown of its clauses."""
+        shown = self._guard.shown_together(shown)
+        mentions = tuple(dict.fromkeys(mention for of_clause in shown.values() for mention in of_clause))
+        if not mentions:
+            return SentenceReading((), (sentence,))
+        return SentenceReading(mentions, tuple(clause for clause in shown if self._is_missed(clause, mentions)))
+
+    def _is_missed(self, clause: str, mentions: tuple[Mention, ...]) -> bool:
+        """Whether a clause names a finding that is not among what is shown of its sentence."""
+        said = {(one.finding, stance_of(one)) for one in mentions}
+        findings = {one.finding for one in mentions}
+        return any(
+            finding not in findings if what == Stance.UNCLEAR else (finding, what) not in said
+            for finding, what in self._guard.named(clause)
+        )
+
+
+def _named_clauses(sentence: str) -> list[str]:
+    """The clauses of a sentence that name a finding; of others nothing would be shown."""
+    return [] if is_heading(sentence) else [clause for clause in clauses(sentence) if names_any(clause)]
+
+
+def _ended(clause: str) -> str:
+    """The clause as a sentence of its own, which is what readers are taught."""
+    return clause if clause.endswith((".", "!", "?")) else f"{clause.rstrip(' ,;')}."
+
+
+def _slots(reader: Reader) -> dict[str, list[Slot]]:
+    """By finding, the sides and lobes that the reader tells it apart by."""
+    slots: dict[str, list[Slot]] = defaultdict(list)
+    for finding, side, lobe in reader.config.slots:
+        slots[finding].append((side, lobe))
+    return slots

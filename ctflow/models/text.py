@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from transformers import BertModel, PreTrainedTokenizerBase
 
 from ctflow.reading import Reading
@@ -31,17 +32,25 @@ class TextEncoder(nn.Module):
         means = [(layer * mask).sum(1) / mask.sum(1) for layer in layers]
         return F.normalize(layers[-1][:, 0], dim=-1), torch.cat(means, dim=-1)
 
-    def encode_states(self, text: str) -> tuple[Tensor, Tensor]:
-        """`states` of one text: (1, D) and (1, (1 + layers) · D)."""
-        return self.states(*self._inputs(text))
+    def encode_states(self, *texts: str) -> tuple[Tensor, Tensor]:
+        """`states` of N texts: (N, D) and (N, (1 + layers) · D). Shorter ones are padded, which changes no more than
+        rounding."""
+        return self.states(*self._inputs(*texts))
 
-    def _inputs(self, text: str) -> tuple[Tensor, Tensor]:
-        """Token ids and mask (1, L), cut at `max_tokens`."""
-        ids, _ = self._tokens(text)
-        if len(ids) > self.max_tokens:
-            ids = [*ids[: self.max_tokens - 1], ids[-1]]
-        input_ids = torch.tensor([ids], device=next(self.bert.parameters()).device)
-        return input_ids, torch.ones_like(input_ids)
+    def _inputs(self, *texts: str) -> tuple[Tensor, Tensor]:
+        """Token ids and mask (N, L), cut at `max_tokens`.
+
+        Not padded by the tokenizer: like truncation, that is a state which threads share.
+        """
+        rows = [torch.tensor(self._cut(self._tokens(text)[0])) for text in texts]
+        device = next(self.bert.parameters()).device
+        input_ids, mask = (
+            pad_sequence(one, batch_first=True) for one in (rows, [torch.ones_like(row) for row in rows])
+        )
+        return input_ids.to(device), mask.to(device)
+
+    def _cut(self, ids: list[int]) -> list[int]:
+        return ids if len(ids) <= self.max_tokens else [*ids[: self.max_tokens - 1], ids[-1]]
 
     def read(self, text: str) -> Reading:
         """How many tokens the text has, and which words lie past the limit."""

@@ -11,7 +11,7 @@ import numpy as np
 from ctflow.card import Defaults, EndRule, Evidence, Geometry, Guidance, Latent, ModelCard, Text
 from ctflow.generator import ChunkDone, EventStream, Finished, Started, StepDone
 from ctflow.hu import IntensityMap
-from ctflow.reading import Mention, Reading
+from ctflow.reading import Mention, Reading, contradictions
 from ctflow.report import Report, encoder_text, sentences
 from ctflow.request import GenerationRequest, ScanStart
 from ctflow.volume import Volume, plane_affine
@@ -135,7 +135,7 @@ class FakeGenerator:
         said = {one: self._mentions(one) for one in sentences(report)} if self.known else {}
         found = tuple(mention for mentions in said.values() for mention in mentions)
         unread = tuple(one for one in said if not said[one])
-        return Reading(len(words), limit, " ".join(words[limit:]), self.known, found, unread)
+        return Reading(len(words), limit, " ".join(words[limit:]), self.known, found, unread, contradictions(found))
 
     def _mentions(self, sentence: str) -> list[Mention]:
         words = sentence.lower()

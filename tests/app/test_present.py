@@ -102,3 +102,12 @@ def test_a_normal_study_is_one_word_and_not_one_for_every_finding() -> None:
     denied = tuple(Mention(finding, asserted=False, side=None, lobe=None, size=None) for finding in known)
     assert reading(Reading(9, 64, "", known, denied))["denied"] == ["no abnormal findings"]
     assert reading(Reading(9, 64, "", known, denied[:1]))["denied"] == ["no consolidation"]
+
+
+def test_what_a_report_contradicts_is_named() -> None:
+    found = (
+        Mention("Cardiomegaly", asserted=True, side=None, lobe=None, size="small"),
+        Mention("Cardiomegaly", asserted=False, side=None, lobe=None, size=None),
+    )
+    read = reading(Reading(9, 64, "", ("Cardiomegaly", "Emphysema"), found, contradicted=("Cardiomegaly",)))
+    assert read["contradicted"] == ["Cardiomegaly"]

@@ -171,8 +171,10 @@ def test_what_the_model_recognised_is_shown_while_one_writes(visit: Open) -> Non
     expect(page.locator(".ct-known p")).to_be_hidden()
     page.locator(".ct-known summary").click()
     expect(page.locator(".ct-known p")).to_have_text("Pleural effusion, Pneumothorax.")
+    write_report(page, "Large right pleural effusion. No pleural effusion.")
+    expect(page.locator(".ct-contradicted")).to_have_text("The report both asserts and denies: Pleural effusion.")
     write_report(page, "")
-    expect(page.locator(".ct-found, .ct-unread").filter(visible=True)).to_have_count(0)
+    expect(page.locator(".ct-found, .ct-unread, .ct-contradicted").filter(visible=True)).to_have_count(0)
     seen.check_clean()
 
 

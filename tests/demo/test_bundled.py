@@ -11,14 +11,18 @@ from safetensors import safe_open
 from ctflow.__main__ import main
 from ctflow.card import read_card
 from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.demo.card import demo_card, read_obedience
 from ctflow.evaluation.border import border_shares, changes, is_garbage
+from ctflow.evaluation.labelled_sentences import read_sentences
 from ctflow.evaluation.obedience.effusion_side import right_share
+from ctflow.evaluation.sentences import MISTAKES, measure_sentences
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 
 FOLDER = find_checkpoint("demo")
+SENTENCES = Path(__file__).parents[1] / "models" / "guard" / "sentences.txt"
 OBEDIENCE = Path(__file__).parents[2] / "assets" / "obedience.json"
 
 
@@ -150,6 +154,36 @@ def test_it_reads_telegrams(model: CTFlow, telegram: str, finding: str, side: st
 )
 def test_a_finding_that_is_told_without_its_place_is_not_read_as_denied(model: CTFlow, telegram: str) -> None:
     assert not [one for one in model.read(Report(telegram)).found if not one.asserted]
+
+
+def test_it_misreads_few_sentences_of_people_and_reads_many() -> None:
+    """12 % of such sentences were misread before the guard."""
+    checkpoint = load_checkpoint(FOLDER)
+    outcomes = [one.outcome for one in measure_sentences(checkpoint, read_sentences(SENTENCES))]
+    assert len(outcomes) >= 100
+    assert sum(one in MISTAKES for one in outcomes) <= 0.02 * len(outcomes)
+    assert outcomes.count("right") >= 0.45 * len(outcomes)
+
+
+def test_two_sides_of_one_sentence_are_told_apart(model: CTFlow) -> None:
+    """It was shown as a moderate effusion on both sides."""
+    read = model.read(Report("No pleural effusion on the right, moderate effusion on the left."))
+    assert {(one.finding, one.asserted, one.side) for one in read.found} == {
+        ("Pleural effusion", False, "right"),
+        ("Pleural effusion", True, "left"),
+    }
+    assert read.unread == () and read.contradicted == ()
+
+
+def test_a_part_that_is_not_recognised_is_told_beside_one_that_is(model: CTFlow) -> None:
+    read = model.read(Report("No pneumothorax, a bulla in the right upper lobe."))
+    assert [(one.finding, one.asserted) for one in read.found] == [("Pneumothorax", False)]
+    assert read.unread == ("a bulla in the right upper lobe.",)
+
+
+def test_a_report_that_contradicts_itself_is_marked(model: CTFlow) -> None:
+    assert model.read(Report("Mild cardiomegaly. No cardiomegaly.")).contradicted == ("Cardiomegaly",)
+    assert model.read(Report("Left pneumothorax. No pleural effusion.")).contradicted == ()
 
 
 @pytest.mark.slow

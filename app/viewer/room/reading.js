@@ -11,7 +11,8 @@ import { make } from "./elements.js";
  * @property {string} [cut]       the end that the model will not see
  * @property {string[]} [found]   findings that the report asserts
  * @property {string[]} [denied]  findings that it denies
- * @property {string[]} [unread]  sentences that the model does not recognise
+ * @property {string[]} [contradicted]  findings that it both asserts and denies at one place
+ * @property {string[]} [unread]  sentences, or parts of them, that the model does not recognise
  * @property {string[]} [known]   all that it can recognise; empty where it cannot say what it recognised
  */
 
@@ -21,18 +22,19 @@ export class Reading {
     this.cutText = make("q", "ct-cut-text");
     this.cut = make("p", "ct-cut", { role: "status" }, ["Too long. The model will not see the end: ", this.cutText]);
     this.chips = make("ul", "ct-found", { "aria-label": "What the model recognised" });
+    this.contradicted = make("p", "ct-contradicted", { role: "status" });
     this.unreadTexts = make("span");
     this.unread = make("p", "ct-unread", {}, ["Not recognised: ", this.unreadTexts]);
     this.knownSummary = make("summary");
     this.knownNames = make("p");
     this.known = make("details", "ct-known", {}, [this.knownSummary, this.knownNames]);
-    const parts = [this.cut, this.chips, this.unread, this.known];
+    const parts = [this.cut, this.chips, this.contradicted, this.unread, this.known];
     for (const part of parts) part.hidden = true;
     this.element = make("div", "ct-reading", {}, [this.tokens, ...parts]);
   }
 
   /** @param {ReportReading} reading */
-  show({ problem, count = "", cut = "", found = [], denied = [], unread = [], known = [] }) {
+  show({ problem, count = "", cut = "", found = [], denied = [], contradicted = [], unread = [], known = [] }) {
     this.tokens.textContent = problem || count;
     this.tokens.classList.toggle("ct-over", Boolean(problem));
     this.cut.hidden = !cut;
@@ -42,6 +44,8 @@ export class Reading {
       ...denied.map((text) => make("li", "ct-denied", { text })),
     );
     this.chips.hidden = !this.chips.children.length;
+    this.contradicted.textContent = `The report both asserts and denies: ${contradicted.join(", ")}.`;
+    this.contradicted.hidden = !contradicted.length;
     this.unreadTexts.replaceChildren(...unread.map((text) => make("q", "", { text })));
     this.unread.hidden = !unread.length;
     this.showKnown(known);

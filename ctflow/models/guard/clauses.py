@@ -1,0 +1,101 @@
+"""Cuts a sentence where what it says turns: from denied to asserted, or from one side to the other."""
+
+import re
+
+from ctflow.models.guard import cues
+from ctflow.models.guard.lexicon import FINDINGS
+from ctflow.models.guard.phrases import holds, plain
+from ctflow.models.guard.places import places
+from ctflow.models.guard.stance import denies, denies_before, denies_everything, names
+
+_GUESSES = (
+    r"(?:suspicious for|concerning for|worrisome for|suggest\w*|consistent with|compatible with|typical for|typical of"
+    r"|indicative of|representing|likely|probably|possibly|due to|secondary to)\s"
+)
+_JOINTS = re.compile(
+    r"\s*[,;](?!\d)\s*(?:(?:and|but|with|while|whereas|although|however)\s+)?"
+    r"|(?<!keeping)(?<!consistent)(?<!compatible)\s+(?:but|and|with|plus|while|whereas|although|however)\s+"
+    r"|\s+(?=without\s)"
+    rf"|,?\s+(?={_GUESSES})"
+)
+_GUESS = re.compile(_GUESSES)
+_POINTS_BACK = re.compile(r"(?<!\w)(?:it|its|they|these|those|this|which|that|ones?|latter|former|same|other)(?!\w)")
+_TURNS = re.compile(r";|but|while|whereas|although|however")
+_NEW_DENIAL = re.compile(r"(?:there (?:is|are|was|were) )?(?:no|without|neither|absence|negative)(?!\w)(?! longer)")
+_LISTED = re.compile(r"(?<!\w)(?:or|nor)(?!\w)")
+_VERB = re.compile(
+    r"(?<!\w)(?:is|are|was|were|has|have|shows?|contains?|holds?|carr(?:y|ies)|surrounds?|lies|persists?|remains?|extends?|measures?|terminates?|there)(?!\w)"
+)
+_START = re.compile(
+    r"(?:an?|the|there|new|several|multiple|few|bilateral|both|right|left|r[uml]l|l[ul]l|heart|lungs|aorta|trachea"
+    r"|areas?|status|findings?|in|within|on|at|after)(?!\w)"
+)
+
+
+def clauses(sentence: str) -> list[str]:
+    """The parts of a sentence that each say one thing of what they name. Together they are the sentence."""
+    text, parts, begin = plain(sentence), [], 0
+    for joint in _JOINTS.finditer(text):
+        left, rest = text[begin : joint.start()], text[joint.end() :]
+        if left.strip() and _turns(left, joint[0], rest):
+            parts.append(sentence[begin : joint.start()].strip())
+            begin = joint.end()
+    return [*parts, sentence[begin:].strip()]
+
+
+def names_any(text: str) -> bool:
+    """Whether a text names a finding."""
+    small = plain(text)
+    if any(names(wording, small) or holds(wording.denials, small) for wording in FINDINGS.values()):
+        return True
+    return denies_everything(text)
+
+
+def _turns(left: str, joint: str, rest: str) -> bool:
+    """Whether a new clause begins at `rest`."""
+    right = _JOINTS.split(rest, maxsplit=1)[0]
+    if names_any(right):
+        return _turns_to_a_finding(left, joint, right, rest)
+    if places(right) or _POINTS_BACK.search(right):  # "no effusion on the right, a small one on the left"
+        return False
+    if _NEW_DENIAL.match(rest) or _GUESS.match(rest):
+        return True
+    return "," in joint and _is_statement(right) and bool(_VERB.search(right)) and not _LISTED.search(rest)
+
+
+def _turns_to_a_finding(left: str, joint: str, right: str, rest: str) -> bool:
+    """Whether a new clause begins at `rest`, whose first part, `right`, names a finding."""
+    if _NEW_DENIAL.match(rest):  # in "pericardial thickening without effusion" only the whole tells which effusion
+        return names_any(left) or not rest.startswith("without")
+    if _TURNS.search(joint) and names_any(left):
+        return True
+    if _GUESS.match(rest):
+        return names_any(left)
+    listed = "," not in joint or _LISTED.search(rest)  # a member of a list, such as "A, B or C"
+    alone = _VERB.search(left) or (_begins(right) and (_VERB.search(right) or denies(left)) and not denies_before(rest))
+    if not listed and _is_statement(right) and alone:
+        return True
+    if denies_before(rest) and not denies(left):
+        return not listed and _is_statement(left)
+    if denies(left) or denies(rest) or not names_any(left):
+        return False
+    here, there = places(left), places(right)
+    if here and there:
+        return {side for side, _ in here} != {side for side, _ in there}
+    return bool(here or not _needs_place(left)) and bool(there or not _needs_place(right))
+
+
+def _needs_place(text: str) -> bool:
+    """Whether a text names a finding of which reports say in which lung it is."""
+    return any(wording.has_place and names(wording, text) for wording in FINDINGS.values())
+
+
+def _is_statement(text: str) -> bool:
+    """Whether a text stands on its own, unlike a member of a list."""
+    return _begins(text) or bool(_VERB.search(text))
+
+
+def _begins(text: str) -> bool:
+    """Whether a text starts as a statement does: with an article, a size or a place."""
+    first_word = " ".join(text.split()[:1])
+    return bool(_START.match(text)) or any(holds(words, first_word) for words in cues.SIZES.values())

@@ -1,0 +1,137 @@
+"""The words by which a sentence denies, doubts, places and measures. How a phrase is written: `lexicon`."""
+
+from ctflow.models.guard.lexicon import Phrases
+
+# fmt: off
+# What speaks of all findings at once, where a clause has none but the words below: no organ, and nothing "acute".
+NORMAL: Phrases = ("normal", "unremarkable", "within normal limits")
+NOTHING_ABNORMAL: Phrases = (
+    "no .. finding*", "no .. abnormal*", "no .. patholog*", "without .. abnormal*", "without .. patholog*",
+    "nothing abnormal",
+)
+EVERYTHING_WORDS: Phrases = (
+    "normal", "unremarkable", "within", "limits", "no", "not", "nothing", "without", "finding*", "abnormal*",
+    "patholog*", "chest", "thorax", "thoracic", "ct", "computed", "tomography", "study", "examination", "scan",
+    "imaging", "image*", "appearance*", "significant*", "relevant", "evidence", "any", "a", "an", "the", "this", "of",
+    "in", "on", "for", "as", "entirely", "completely", "there", "is", "are", "was", "were", "seen", "detected",
+    "observed", "identified", "found", "noted", "present", "demonstrated", "visible", "all", "and",
+)
+
+# Words that deny what follows them, and words that deny what stands before them. Some do both.
+DENY_AFTER: Phrases = (
+    "no", "not", "without", "w/o", "free of", "free from", "clear of", "negative for", "neither", "nor", "never",
+    "lack of", "lacks", "lacking", "absence of", "absent", "excludes", "excluded", "ruled out", "fails to show",
+    "nothing to suggest", "nothing suggesting", "rather than", "instead of", "cannot be seen", "isn t", "aren t",
+    "resolution of", "disappearance of", "clearance of", "no longer", "devoid of", "none of", "resolved", "nil",
+)
+_SEEN: Phrases = (
+    "seen", "detected", "observed", "identified", "present", "visualised", "visualized", "visible", "evident",
+    "demonstrated", "found", "noted", "appreciated", "apparent", "shown", "depicted", "encountered", "discernible",
+)
+DENY_BEFORE: Phrases = (
+    *(f"{no} {seen}" for no in ("not", "not clearly", "not definitely", "not been", "not be") for seen in _SEEN),
+    *(f"cannot be {seen}" for seen in _SEEN),
+    "no longer", "absent", "none", "negative", "resolved", "disappeared", "has cleared", "have cleared", "ruled out",
+    "excluded", "has resolved", "have resolved", "has gone", "have gone", "completely cleared", "nil", "did not show",
+)
+# What a clause asserts before one of these is not plain: "cardiomegaly is not a feature".
+DOUBT_BEFORE: Phrases = (
+    "is not", "are not", "was not", "were not", "has not", "have not", "had not", "does not", "do not", "did not",
+    "can not", "could not", "cannot",
+)
+# No denial reaches over one of these: "no pneumothorax after placement of a chest tube".
+STOPS: Phrases = (
+    "status post", "s/p", "after", "following", "post", "since", "despite", "in spite of", "due to", "because of",
+    "secondary to", "which", "with",
+)
+# Beside a denial these turn what is said, and rules cannot tell which way.
+CONTRASTS: Phrases = ("but", "while", "whereas", "although", "though", "however", "only", "yes")
+# Phrases with such a word in them that deny nothing.
+DENY_NOTHING: Phrases = (
+    "no change*", "no significant change*", "no interval change*", "no significant interval change*",
+    "no relevant change*", "no appreciable change*", "no substantial change*", "not .. changed", "without change*",
+    "without significant change*", "high resolution", "low resolution", "not only", "no doubt", "without contrast",
+    "without intravenous", "without iv", "not given",
+)
+
+# Where one of these stands, it is not clear what the sentence says, and nothing of it is shown.
+UNCLEAR: Phrases = (
+    "cannot be excluded", "can not be excluded", "not be excluded", "not excluded", "not be ruled out", "not ruled out",
+    "cannot exclude", "cannot rule out", "not .. exclude", "rule out", "r/o", "to exclude", "to be excluded",
+    "should be excluded", "must be excluded", "exclude .. possibility", "evaluate for", "evaluation for", "assess for",
+    "screening for", "query", "risk of", "risk for", "unlikely", "if", "unless", "cannot be evaluated",
+    "not .. evaluated", "not .. assessed", "not .. assessable", "suspected", "is possible", "are possible",
+    "may be present", "might be present", "could be present", "doubtful", "in question", "equivocal", "uncertain",
+    "versus", "vs", "differential", "otherwise",
+    # what was, or is on its way out
+    "history of", "h/o", "prior to", "were previously", "was previously", "not .. before", "not .. prior",
+    "not .. previous*", "not .. earlier", "now on", "now in", "regress*", "receded", "subsided", "resolving",
+    "clearing", "not .. resolved", "not .. resolve", "not .. cleared", "unresolved", "partial* .. resol*",
+    "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*", "near complete", "remov*", "drained",
+    "drainage of", "evacuated", "resected", "resection", "excised", "treated", "healed",
+    "repair*", "surgery", "operated", "pleurodesis", "ablation",
+    # what is denied of some leaves others
+    "no new", "no additional", "no other", "no further", "no more", "no solid", "no enlarging", "no growing",
+    "no large", "no sizable", "no sizeable", "no tension", "no loculated", "no second", "no calcified nodule*",
+    # what is no larger is there
+    "no .. progression", "no .. growth", "no .. worsening", "not .. increased in size", "not .. grown",
+    *(f"no .. increase in .. {name}" for name in ("effusion*", "nodul*", "mass*", "consolidat*", "opaci*", "node*")),
+    "no interval enlargement",
+    # all but
+    "except", "exception of", "other than", "apart from", "aside from", "besides", "sparing", "spared", "spares",
+    "instead",
+)
+# What follows one of these is a guess.
+GUESS_AFTER: Phrases = (
+    "possible", "possibly", "probable", "probably", "suspicious for", "suspicion of", "suspicion for", "suspected",
+    "suspect", "suggest*", "concerning for", "questionable", "may represent", "may be", "might be", "could be",
+    "could represent", "likely", "mimic*", "resembl*", "secondary to", "due to",
+    "typical for", "typical of", "worrisome for", "indicative of", "compatible with", "consistent with",
+    "representing", "related to", "because of", "caused by",
+)
+# A sentence that begins with one of these, and a colon, tells why or how the patient was examined.
+HEADINGS: Phrases = (
+    "clinical history", "history", "clinical information", "indication*", "clinical indication*", "technique",
+    "comparison", "reason for exam*", "reason for study", "procedure", "protocol", "examination", "exam",
+    "clinical question", "clinical data", "clinical details", "referral", "symptoms", "anamnesis",
+)
+
+# "left" and "right" that are parts of other names, or the direction of something else.
+_PARTS_WITH_SIDES: Phrases = (
+    "atri*", "ventric*", "heart", "main coronary", "coronary", "anterior descending", "circumflex", "subclavian",
+    "jugular", "internal jugular", "brachiocephalic", "carotid", "chest wall", "chest tube", "sided chest tube",
+    "lobe of the liver", "lobe of the thyroid", "axilla*", "pectoral", "breast", "kidney", "adrenal", "clavicle",
+    "scapula", "shoulder", "cardiac", "hepatic", "renal",
+)
+NOT_A_SIDE: Phrases = (
+    *(f"{side} {part}" for side in ("right", "left") for part in _PARTS_WITH_SIDES),
+    *(f"{verb} .. to the right" for verb in ("shift*", "deviat*", "displac*", "convex*")),
+    *(f"{verb} .. to the left" for verb in ("shift*", "deviat*", "displac*", "convex*")),
+)
+# What is said of the part where a finding is strongest: it is no other place, up to the next comma.
+EMPHASIS: Phrases = (
+    "predominant*", "mainly", "mostly", "most in", "most of", "especially", "particularly", "in particular",
+    "most marked", "most prominent*", "most pronounced", "most severe", "more", "more marked", "larger", "largest",
+    "greater", "greatest", "worse", "worst", "more prominent*", "more pronounced", "slightly larger", "slightly more",
+    "most conspicuous", "most evident", "right greater", "left greater", "right larger", "left larger", "right more",
+    "left more", "right worse", "left worse", "right > left", "left > right", "right >", "left >", "maximal",
+)
+# Words that say that a finding is in both lungs, where no side is named.
+WIDESPREAD: Phrases = (
+    "lungs", "diffuse*", "widespread", "throughout", "scattered", "disseminated", "multifocal", "hemithoraces",
+    "everywhere", "pleural spaces", "pleural cavities", "lung parenchyma", "random*", "miliary", "generalised",
+    "generalized",
+)
+
+SIZES: dict[str, Phrases] = {
+    "small": (
+        "small*", "minimal*", "mild*", "minor", "trace", "slight*", "tiny", "little", "subtle", "linear",
+        "plate like", "platelike", "subsegmental", "band like", "bandlike", "discoid", "millimetric", "punctate",
+        "thin", "micro*", "faint",
+    ),
+    "moderate": ("moderate*", "medium*", "intermediate*", "segmental"),
+    "large": (
+        "large*", "massive", "extensive", "severe*", "marked*", "huge", "big", "bulky", "advanced", "pronounced",
+        "lobar", "complete", "total", "gross*", "substantial", "diffuse", "tension",
+    ),
+}

@@ -1,0 +1,272 @@
+"""The words that the guard of the reader knows. To teach it another wording, add a line to a list.
+
+How a phrase is written: in lower case, with a space for a hyphen. `*` is the rest of a word, or nothing: `effusion*` is
+also "effusions". ` .. ` is up to ten words that are not named: `heart .. enlarged` is also "the heart is mildly
+enlarged". `[1-9]` is a number below ten: `[1-9] mm` is also "6.5 mm".
+"""
+
+from dataclasses import dataclass
+
+Phrases = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The words for one finding.
+
+    `names`: what a radiologist accepts as naming it; `kinds`: names of some kinds of it, whose denial leaves others
+    ("no bullae" does not deny emphysema); `denials`: phrases that deny it without naming it, such as a
+    normal organ; `not_it`: phrases that hold a name but mean something else; `not_near`: words beside which a name
+    means something in another organ; `has_place`: whether a report says in which lung or lobe it is.
+    """
+
+    names: Phrases
+    kinds: Phrases = ()
+    denials: Phrases = ()
+    not_it: Phrases = ()
+    not_near: Phrases = ()
+    has_place: bool = False
+
+
+# fmt: off
+# Where a mass, a node or a calcification is none of the findings.
+OTHER_ORGANS: Phrases = (
+    "thyroid*", "goit*", "adrenal*", "liver", "hepat*", "splen*", "spleen", "kidney*", "renal", "pancrea*",
+    "gallbladder", "gall bladder", "biliary", "breast*", "mammar*", "bone*", "osseous", "skelet*", "vertebra*",
+    "spine", "spinal", "rib", "ribs", "sternum", "clavicle*", "scapula*", "skin", "subcutaneous", "soft tissue*",
+    "abdom*", "ascites", "bowel", "colon*", "prostat*", "ovar*", "uter*", "brain", "joint*", "shoulder*", "neck",
+    "trachea*", "oesophag*", "esophag*", "thymus", "thymic", "parotid", "muscle*", "peritone*", "retroperitone*",
+    "stomach",
+)
+_CLEAR_LUNGS: Phrases = (
+    "lung* .. clear", "clear lung*", "lung parenchyma .. clear", "lung* .. normal", "normal lung*",
+    "lung* .. unremarkable", "lung fields .. clear",
+)
+
+FINDINGS: dict[str, Wording] = {
+    "Pleural effusion": Wording(
+        has_place=True,
+        names=(
+            "effusion*", "pleural .. fluid", "fluid .. pleura*", "fluid .. hemithora*", "pleural .. collection*",
+            "fluid .. on the right", "fluid .. on the left", "pleural cavit* .. fluid",
+            "pleural or pericardial effusion*", "pleural and pericardial effusion*", "costophrenic .. fluid",
+        ),
+        kinds=(
+            "hydrothora*", "haemothora*", "hemothora*", "hydropneumothora*", "haemopneumothora*", "hemopneumothora*",
+            "empyema*", "chylothora*", "pyothora*",
+        ),
+        denials=(
+            "pleural space* .. clear", "pleural cavit* .. clear", "clear pleural space*", "pleura* .. unremarkable",
+            "pleural space* .. normal", "pleural space* .. unremarkable", "costophrenic .. clear",
+            "costophrenic .. sharp", "pleural space* .. dry",
+        ),
+        not_it=(
+            "pericardial effusion*", "pericardial fluid", "joint effusion*", "effusion* .. pericard*",
+            "fluid .. pericard*", "fluid .. around the heart", "fluid .. surrounds the heart", "fluid .. abdom*",
+            "pericardi* thick* .. effusion*", "pericardium .. effusion*", "fluid .. periton*", "fluid .. stomach",
+            "fluid .. oesophag*", "fluid .. esophag*",
+        ),
+        not_near=("joint*", "knee*", "hip", "hips", "shoulder*", "subdural", "scrotal"),
+    ),
+    "Pneumothorax": Wording(
+        has_place=True,
+        names=(
+            "pneumothora*", "ptx", "free air", "pleural air", "air .. pleural space*", "air .. pleural cavit*",
+            "air .. hemithora*", "intrapleural air",
+        ),
+        kinds=(
+            "hydropneumothora*", "haemopneumothora*", "hemopneumothora*",
+        ),
+        not_it=(
+            "free air .. abdom*", "free air .. diaphragm*", "free air .. periton*", "air .. oesophag*", "air space*",
+        ),
+    ),
+    "Cardiomegaly": Wording(
+        names=(
+            "cardiomegal*", "megalocardia", "heart .. enlarged", "heart .. enlargement", "heart .. large",
+            "heart .. big", "enlarge* .. heart", "cardiac .. enlarged", "cardiac enlargement", "enlarge* .. cardiac",
+            "heart .. dilated", "dilated heart", "large heart", "big heart", "heart size .. increase*",
+            "increase* .. heart size", "cardiothoracic .. increase*", "increase* .. cardiothoracic",
+            "heart .. increased", "enlarged heart", "cardiothoracic .. above", "cardiothoracic .. exceed*",
+            "cardiac size .. increase*", "cardiac .. prominent", "heart .. prominent", "cardiothoracic .. elevated",
+            "widened .. heart", "heart .. wid*", "ctr .. increased",
+        ),
+        denials=(
+            "heart .. normal", "normal .. heart", "normal .. cardiac", "cardiac .. normal",
+            "cardiothoracic .. normal", "heart .. natural", "heart .. unremarkable", "cardiac .. unremarkable",
+            "heart .. limits", "cardiac .. limits", "unremarkable .. heart", "heart .. preserved",
+            "cardiothoracic .. preserved", "ctr .. normal", "cardiothoracic .. limits",
+        ),
+    ),
+    "Pericardial effusion": Wording(
+        names=(
+            "pericardial .. effusion*", "pericardial .. fluid", "effusion* .. pericard*", "fluid .. pericard*",
+            "pericardi* .. collection*", "pericardi* .. fluid", "fluid .. around the heart",
+            "fluid .. surrounds the heart", "effusion .. around the heart", "collection* .. pericard*",
+        ),
+        kinds=(
+            "haemopericardi*", "hemopericardi*", "cardiac tamponade",
+        ),
+        denials=("pericardium .. normal", "pericardium .. unremarkable", "normal pericardium", "pericardium .. dry"),
+        not_it=(
+            "physiolog* .. pericardial fluid", "physiolog* .. pericardial effusion*", "fluid .. pericardial recess*",
+        ),
+    ),
+    "Consolidation": Wording(
+        has_place=True,
+        names=(
+            "consolidat*", "infiltrat*", "airspace disease", "air space disease", "airspace filling",
+            "air space filling", "filling of the airspace*", "filling of the air space*", "pneumonic",
+            "alveolar opaci*", "airspace process*",
+        ),
+        kinds=(
+            "lobar pneumonia", "bronchopneumonia",
+        ),
+        denials=_CLEAR_LUNGS,
+        not_it=("fatty infiltrat*",),
+    ),
+    "Lung opacity": Wording(
+        has_place=True,
+        names=(
+            "ground glass", "groundglass", "ggo", "ggos", "opaci*", "haze", "hazy", "haziness", "infiltrat*",
+            "frosted glass", "increased density", "density increase*",
+        ),
+        kinds=(
+            "crazy paving",
+        ),
+        denials=_CLEAR_LUNGS,
+        not_it=(
+            "ground glass nodule*", "ground glass .. nodule*", "nodule* of ground glass density", "fatty infiltrat*",
+            "nodule* of ground glass", "linear opaci*", "nodular opaci*", "bandlike opaci*", "band like opaci*",
+            "reticular opaci*",
+        ),
+    ),
+    "Lung nodule": Wording(
+        has_place=True,
+        names=(
+            "nodule*", "nodular densit*", "nodular opaci*", "nodular .. lesion*", "micronodul*", "mass", "masses",
+            "coin lesion*", "pulmonary lesion*", "lung lesion*", "mass lesion*", "lesion* .. lung*",
+            "lesion* .. lobe*", "tumor*", "tumour*", "spn", "space occupying",
+        ),
+        kinds=(
+            "granuloma*", "metasta*", "cavitary lesion*", "cavitating lesion*", "spiculated lesion*",
+        ),
+        denials=_CLEAR_LUNGS,
+        not_it=(
+            "mediastinal mass*", "atrial mass*", "metasta* .. node*", "mass effect", "chest wall mass*",
+            "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
+            "pericardial mass*", "lymph node*",
+        ),
+        not_near=OTHER_ORGANS,
+    ),
+    "Atelectasis": Wording(
+        has_place=True,
+        names=("atelecta*", "collaps*", "volume loss", "loss of volume", "loss of aeration", "fibroatelecta*"),
+        not_it=("vertebra* .. collaps*", "collaps* .. vertebra*", "trachea* .. collaps*"),
+    ),
+    "Emphysema": Wording(
+        names=("emphysem*",
+        ),
+        kinds=(
+            "bulla*", "bullous", "bleb*",
+        ),
+        not_it=(
+            "subcutaneous emphysem*", "surgical emphysem*", "mediastinal emphysem*", "soft tissue emphysem*",
+            "emphysema of the neck",
+        ),
+    ),
+    "Pulmonary fibrotic sequela": Wording(
+        has_place=True,
+        names=(
+            "fibro*", "sequel*", "scar*", "parenchymal band*", "bandlike densit*", "band like densit*",
+        ),
+        kinds=(
+            "honeycomb*",
+        ),
+        not_it=(
+            "scarlet*", "fibroaden*", "fibroid*", "fibroscan", "cystic fibrosis", "fibrous dysplasia", "scarce*",
+            "scarcely", "skin scar*", "sternotomy scar*",
+        ),
+        not_near=OTHER_ORGANS,
+    ),
+    "Bronchiectasis": Wording(
+        has_place=True,
+        names=(
+            "bronchiecta*", "bronchiolecta*", "ectatic bronch*", "bronch* .. ectatic", "dilat* .. bronch*",
+            "bronch* .. dilat*", "bronch* .. widen*", "widen* .. bronch*", "bronchial ectasia",
+        ),
+    ),
+    "Peribronchial thickening": Wording(
+        names=(
+            "peribronch* .. thick*", "peribronch* .. cuff*", "bronch* .. thick*", "thick* .. bronch*",
+            "bronchial cuff*", "bronchial wall cuff*", "airway wall* .. thick*", "thick* .. airway*",
+        ),
+        denials=("thin bronch*", "bronch* .. thin", "airway* .. normal", "bronchial wall* .. normal"),
+    ),
+    "Interlobular septal thickening": Wording(
+        names=(
+            "sept* .. thick*", "thick* .. sept*", "septal line*", "kerley", "prominent .. sept*",
+            "sept* .. prominen*",
+        ),
+        denials=("thin interlobular sept*", "sept* .. thin", "interlobular sept* .. normal"),
+        not_it=("septal hypertrophy", "interventricular sept* .. thick*", "interatrial sept* .. thick*"),
+    ),
+    "Mosaic attenuation pattern": Wording(names=("mosaic*",), kinds=("air trapping",)),
+    "Hiatal hernia": Wording(
+        names=(
+            "hiat* .. hernia*", "hernia* .. hiat*", "hernia* .. stomach", "stomach .. hernia*", "gastric hernia*",
+            "intrathoracic stomach", "paraesophageal hernia*", "paraoesophageal hernia*", "sliding .. hernia*",
+        ),
+        denials=("hiatus .. normal", "normal .. hiatus"),
+    ),
+    "Lymphadenopathy": Wording(
+        names=(
+            "lymphadenopath*", "adenopath*", "lymphadenomegal*", "node* .. enlarge*", "enlarge* .. node*",
+            "pathologic* .. node*", "node* .. pathologic*", "node* .. mm", "node* .. cm", "mm .. node*",
+            "bulky .. node*", "prominent .. node*", "lap", "node* .. bulky", "node* .. prominent",
+        ),
+        denials=(
+            "node* .. normal", "normal .. node*", "node* .. below", "node* .. less than", "node* .. smaller than",
+            "node* .. under", "node* .. subcentim*", "subcentim* .. node*", "node* .. insignificant",
+        ),
+        not_it=(
+            "small .. lymph node*", "tiny .. lymph node*", "fatty hil*", "node* .. millimetric",
+            "millimetric .. node*", "node* .. [1-9] mm", "[1-9] mm .. node*", "node* .. 0.[1-9] cm",
+            "0.[1-9] cm .. node*",
+        ),
+        not_near=("abdom*", "inguinal", "cervical", "retroperitone*", "mesenter*", "porta*", "neck", "iliac"),
+    ),
+    "Arterial wall calcification": Wording(
+        names=(
+            "aort* .. calci*", "calci* .. aort*", "aort* .. plaque*", "plaque* .. aort*", "arterial .. calci*",
+            "calci* .. arterial wall*", "vascular calci*", "calci* .. vessel*", "vessel* .. calci*",
+            "aort* .. athero*", "athero* .. aort*", "carotid .. calci*",
+        ),
+        not_it=(
+            "coronary arterial .. calci*", "aortic valv* .. calci*", "calci* .. aortic valv*",
+            "coronary vessel* .. calci*", "vessel* .. coronar* .. calci*",
+        ),
+    ),
+    "Coronary artery wall calcification": Wording(
+        names=(
+            "coronar* .. calci*", "calci* .. coronar*", "coronar* .. plaque*", "plaque* .. coronar*",
+            "coronar* .. athero*", "athero* .. coronar*", "lad .. calci*", "calci* .. lad",
+            "anterior descending .. calci*", "calci* .. anterior descending", "calci* .. circumflex",
+            "circumflex .. calci*",
+        ),
+    ),
+    "Medical material": Wording(
+        names=(
+            "catheter*", "device*", "medical material*", "foreign material*", "foreign bod*", "implant*",
+        ),
+        kinds=(
+            "pacemaker*", "pacer", "ett", "ngt", "cvc", "ppm", "tube", "tubes", "drain", "drains", "port", "ports",
+            "portacath", "central line*", "venous line*", "picc", "picc line*", "wire", "wires", "sternotom*",
+            "stent*", "clips", "surgical clip*", "prosthe*", "valve replacement*", "suture*", "staple*", "icd",
+            "defibrillator*", "electrode*", "lead", "leads", "cannula*", "tracheostom*", "screw*", "endograft*",
+            "plate fixation", "loop recorder*", "hickman", "ecmo", "coil", "coils", "metallic valve*",
+            "mechanical valve*",
+        ),
+        not_it=("sternotomy scar*", "eustachian tube*", "drain to", "metallic artefact*"),
+    ),
+}

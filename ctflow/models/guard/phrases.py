@@ -1,0 +1,54 @@
+"""Finds the lexicon's phrases in a sentence."""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from ctflow.models.guard.lexicon import Phrases
+
+Span = tuple[int, int]
+_BREAKS = re.compile(r"\s[-–—]\s")
+_JOINS = str.maketrans(dict.fromkeys("-‐‑–—'’´", " "))
+_WORD = r"\w+(?:[.,]\d+)*"
+
+
+def plain(sentence: str) -> str:
+    """The sentence in the lexicon's spelling, every letter in its old place: small, and without hyphens."""
+    small = sentence.lower()
+    if len(small) != len(sentence):  # the dotted capital of Turkish becomes two letters
+        small = "".join(sign.lower()[:1] for sign in sentence)
+    return _BREAKS.sub(" , ", small).translate(_JOINS)
+
+
+def spans(phrases: Phrases, text: str, across_commas: bool = True) -> list[Span]:
+    """Where any of the phrases stands in a `plain` text; they may overlap."""
+    likely = [phrase for stem, phrase in _stems(phrases) if stem in text]
+    return [found.span() for phrase in likely for found in _pattern(phrase, across_commas).finditer(text)]
+
+
+def holds(phrases: Phrases, text: str) -> bool:
+    """Whether any of the phrases stands in a `plain` text."""
+    return any(_pattern(phrase, True).search(text) for stem, phrase in _stems(phrases) if stem in text)
+
+
+def inside(span: Span, others: Iterable[Span]) -> bool:
+    """Whether one of the others covers the span."""
+    return any(first <= span[0] and span[1] <= last for first, last in others)
+
+
+@cache
+def _stems(phrases: Phrases) -> tuple[tuple[str, str], ...]:
+    """Each phrase after its longest word: to look for that first is a hundred times as fast."""
+    return tuple((max(re.split(r"[\s*]+|\.\.|\[1-9\]", phrase), key=len), phrase) for phrase in phrases)
+
+
+@cache
+def _pattern(phrase: str, across_commas: bool) -> re.Pattern[str]:
+    between = r"[\s,/()]+" if across_commas else r"[\s/()]+"
+    gap = rf"{between}(?:{_WORD}{between}){{0,10}}?"
+    return re.compile(rf"(?<!\w){gap.join(map(_part, phrase.split(' .. ')))}(?!\w)")
+
+
+def _part(part: str) -> str:
+    words = re.escape(part).replace(r"\*", r"\w*").replace(r"\ ", r"\s+")
+    return words.replace(r"\[1\-9\]", r"[1-9](?:\.\d+)?")

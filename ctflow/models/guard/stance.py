@@ -1,0 +1,133 @@
+"""Does a clause assert or deny a finding that it names? Rules in the manner of NegEx (Chapman et al., 2001)."""
+
+import re
+from enum import Enum
+
+from ctflow.models.guard import cues
+from ctflow.models.guard.lexicon import FINDINGS, Phrases, Wording
+from ctflow.models.guard.phrases import Span, holds, inside, plain, spans
+
+_ANSWER = re.compile(r"[:=]\s*(?:no|not|none|nil|yes)\s*(?:[,;.]|$)")  # "effusion: no" denies what stands before it
+
+_LISTED = re.compile(r"(?<!\w)(?:or|nor|and)(?!\w)|/")
+
+
+class Stance(Enum):
+    """What a clause says of a finding. UNCLEAR: both, a guess, or too involved for rules."""
+
+    SILENT = "silent"
+    ASSERTED = "asserted"
+    DENIED = "denied"
+    UNCLEAR = "unclear"
+
+
+def names(wording: Wording, text: str) -> list[Span]:
+    """Where a `plain` text names a finding, or a kind of it."""
+    return [*_named(wording, wording.names, text), *_named(wording, wording.kinds, text)]
+
+
+def stance(finding: str, clause: str) -> Stance:
+    """What a clause says of one finding. Clauses are those of `clauses.clauses`."""
+    text, wording = plain(clause), FINDINGS[finding]
+    kinds = _named(wording, wording.kinds, text)
+    named, denials = names(wording, text), spans(wording.denials, text, across_commas=False)
+    if not named and not denials:
+        return Stance.SILENT
+    marks = _Marks(text)
+    if not is_clear(text) or (marks.deny_anything and holds(cues.CONTRASTS, text)):
+        return Stance.UNCLEAR
+    denied = [span for span in named if marks.deny(span)] + [span for span in denials if not marks.deny(span)]
+    asserted = [span for span in named if span not in denied and not any(_overlap(span, one) for one in denied)]
+    if (asserted and denied) or any(marks.may_deny(span) for span in denied):
+        return Stance.UNCLEAR
+    if denied:
+        return Stance.UNCLEAR if all(span in kinds for span in denied) else Stance.DENIED
+    return Stance.ASSERTED if any(marks.are_sure_of(span) for span in asserted) else Stance.UNCLEAR
+
+
+def _named(wording: Wording, phrases: Phrases, text: str) -> list[Span]:
+    found = spans(phrases, text)
+    if not found or holds(wording.not_near, text):
+        return []
+    others = spans(wording.not_it, text)
+    return [span for span in found if not inside(span, others)]
+
+
+def denies(text: str) -> bool:
+    """Whether a `plain` text has a word that denies what follows it."""
+    return bool(_Marks(text).after)
+
+
+def denies_before(text: str) -> bool:
+    """Whether a `plain` text has a word that denies what stands before it."""
+    return bool(_Marks(text).before)
+
+
+def denies_in_part(clause: str) -> bool:
+    """Whether a clause has any word that denies."""
+    return _Marks(plain(clause)).deny_anything
+
+
+def denies_everything(clause: str) -> bool:
+    """Whether a clause says that the chest is normal, and limits this to no part of it."""
+    text = plain(clause)
+    words = re.findall(r"\w+", text)
+    if not all(holds(cues.EVERYTHING_WORDS, word) for word in words) or not is_clear(text):
+        return False
+    if holds(cues.NORMAL, text):
+        return not _Marks(text).deny_anything  # "not a normal chest"
+    return holds(cues.NOTHING_ABNORMAL, text)
+
+
+def is_clear(text: str) -> bool:
+    """Whether a `plain` text has nothing that makes rules unsure, such as "cannot be excluded"."""
+    return "?" not in text and not _ANSWER.search(text) and not holds(cues.UNCLEAR, text)
+
+
+def is_heading(sentence: str) -> bool:
+    """Whether a sentence tells why or how the patient was examined."""
+    head, colon, _ = plain(sentence).partition(":")
+    return bool(colon) and (0, len(head.strip())) in spans(cues.HEADINGS, head.strip())
+
+
+class _Marks:
+    """Where a clause denies and doubts, and which way."""
+
+    def __init__(self, text: str) -> None:
+        nothing = spans(cues.DENY_NOTHING, text)
+        self._text = text
+        self.after = [span for span in spans(cues.DENY_AFTER, text) if not inside(span, nothing)]
+        self.before = [span for span in spans(cues.DENY_BEFORE, text) if not inside(span, nothing)]
+        self._guesses = spans(cues.GUESS_AFTER, text)
+        self._doubts = [] if nothing else spans(cues.DOUBT_BEFORE, text)
+        self._stops = [*spans(cues.STOPS, text), *self._ends_of_lists()]
+
+    @property
+    def deny_anything(self) -> bool:
+        return bool(self.after or self.before)
+
+    def deny(self, span: Span) -> bool:
+        """Whether a word denies what stands here. One that denies what is before it reaches no further than a comma."""
+        after = any(cue[0] < span[1] and not self._is_cut_off(cue, span) for cue in self.after)
+        return after or any(last > span[0] for _, last in self.before)
+
+    def may_deny(self, span: Span) -> bool:
+        """Whether all that denies what stands here stands before it, and something lies between."""
+        reaching = [cue for cue in self.after if cue[0] < span[1] and not self._is_cut_off(cue, span)]
+        stopped = [any(cue[1] <= first < span[0] for first, _ in self._stops) for cue in reaching]
+        return bool(reaching) and all(stopped) and not any(last > span[0] for _, last in self.before)
+
+    def are_sure_of(self, span: Span) -> bool:
+        guessed = any(last <= span[0] for _, last in self._guesses)
+        return not guessed and not any(first >= span[1] for first, _ in self._doubts)
+
+    def _is_cut_off(self, cue: Span, span: Span) -> bool:
+        return inside(cue, self.before) and "," in self._text[cue[1] : span[0]]
+
+    def _ends_of_lists(self) -> list[Span]:
+        """The commas after which no "or" or "and" follows: what stands behind one need not belong to a list."""
+        return [found.span() for found in re.finditer(",", self._text) if not _LISTED.search(self._text[found.end() :])]
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
