@@ -35,7 +35,6 @@ def test_the_folder_is_small_enough_to_clone_and_its_weights_are_bf16() -> None:
             assert {weights.get_slice(name).get_dtype() for name in weights.keys()} == {"BF16"}  # noqa: SIM118
 
 
-@pytest.mark.xfail(strict=True, reason="its card is rewritten with the next change of the model's hash")
 def test_its_card_is_what_train_demo_writes_of_the_measured_model() -> None:
     """Nothing in it is edited by hand but the provenance, which no later call could know."""
     card = read_card(FOLDER / "card.json")
