@@ -4,7 +4,7 @@ import numpy as np
 
 BORDER_PIXELS = 8
 AIR_BELOW_HU = -900
-# At most 0.09 of the border is above AIR_BELOW_HU in 2,100 slices of phantoms, where the couch reaches it.
+# At most 0.09 of the border is above AIR_BELOW_HU in 2,100 slices of phantoms, at the shoulders.
 GARBAGE_SHARE = 0.1
 
 
