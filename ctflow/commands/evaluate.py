@@ -24,18 +24,37 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Declares `evaluate` and its arguments."""
     parser = commands.add_parser("evaluate", help="measure a model", allow_abbrev=False)
     kinds = parser.add_subparsers(title="what to measure", required=True, metavar="WHAT")
+    generating = [_add_effusion(kinds), _add_obedience(kinds), _add_end(kinds)]
+    for measured in (*generating, _add_codec(kinds), _add_reading(kinds)):
+        measured.add_argument(
+            "--model",
+            type=place,
+            metavar="DIR",
+            default=DEFAULT_MODEL,
+            help=f"a model's name, or its folder ({DEFAULT})",
+        )
+    for measured in generating:
+        measured.add_argument("--device", choices=DEVICES, default="auto", help=f"what computes ({DEFAULT})")
 
-    effusion = kinds.add_parser(
+
+def _add_effusion(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
         "effusion", help="whether a large effusion is on the side that the report names", allow_abbrev=False
     )
-    effusion.set_defaults(run=run_effusion)
-    effusion.add_argument("--seeds", type=int, default=8, metavar="N", help=f"volumes per report ({DEFAULT})")
+    parser.set_defaults(run=run_effusion)
+    parser.add_argument("--seeds", type=int, default=8, metavar="N", help=f"volumes per report ({DEFAULT})")
+    return parser
 
-    codec = kinds.add_parser("codec", help="what the A-VAE keeps of a chest", allow_abbrev=False)
-    codec.set_defaults(run=run_codec)
-    codec.add_argument("--phantoms", type=int, default=8, metavar="N", help=f"phantoms to encode ({DEFAULT})")
 
-    reading = kinds.add_parser(
+def _add_codec(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser("codec", help="what the A-VAE keeps of a chest", allow_abbrev=False)
+    parser.set_defaults(run=run_codec)
+    parser.add_argument("--phantoms", type=int, default=8, metavar="N", help=f"phantoms to encode ({DEFAULT})")
+    return parser
+
+
+def _add_reading(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
         "reading",
         help="how well its reader reads sentences that it was not taught",
         description="How well the model reads sentences that it was not taught: those of --sentences, or new ones of "
@@ -44,8 +63,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    reading.set_defaults(run=run_reading)
-    reading.add_argument(
+    parser.set_defaults(run=run_reading)
+    parser.add_argument(
         "--n",
         type=int,
         default=6000,
@@ -53,58 +72,53 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="sentences to draw in each kind of wording; those of its training are left out, and equal ones count once "
         f"({DEFAULT})",
     )
-    reading.add_argument("--seed", type=int, default=0, metavar="S", help=f"the seed of its training ({DEFAULT})")
-
-    reading.add_argument(
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help=f"the seed of its training ({DEFAULT})")
+    parser.add_argument(
         "--sentences",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="read these labelled sentences, in the format below, and no others",
     )
+    return parser
 
-    obedience = kinds.add_parser(
+
+def _add_obedience(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
         "obedience", help="whether it draws what the report asks for, and nothing that it denies", allow_abbrev=False
     )
-    obedience.set_defaults(run=run_obedience)
-    obedience.add_argument("--n", type=int, default=192, metavar="N", help=f"how many reports ({DEFAULT})")
-    obedience.add_argument("--seed", type=int, default=0, metavar="S", help=f"the seed of the reports ({DEFAULT})")
-    obedience.add_argument(
+    parser.set_defaults(run=run_obedience)
+    parser.add_argument("--n", type=int, default=192, metavar="N", help=f"how many reports ({DEFAULT})")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help=f"the seed of the reports ({DEFAULT})")
+    parser.add_argument(
         "--out",
         type=path,
         default=Path("runs/obedience"),
         metavar="DIR",
         help=f"where tables and pictures go; with the same folder, a stopped measurement goes on ({DEFAULT})",
     )
-    obedience.add_argument(
+    parser.add_argument(
         "--phantoms", type=int, default=600, metavar="N", help=f"phantoms that the detectors learn from ({DEFAULT})"
     )
-    obedience.add_argument(
+    parser.add_argument(
         "--training", type=path, metavar="DIR", help="the model's training phantoms, to measure distances to them"
     )
-    obedience.add_argument(
+    parser.add_argument(
         "--workers", type=int, metavar="N", help="processes for phantoms, 1 or more (default: one per core)"
     )
+    return parser
 
-    end = kinds.add_parser(
+
+def _add_end(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
         "end", help="whether its volumes end where they turn white, and not before", allow_abbrev=False
     )
-    end.set_defaults(run=run_end)
-    end.add_argument("--phantoms", type=int, default=48, metavar="N", help=f"phantoms to encode ({DEFAULT})")
-    end.add_argument(
+    parser.set_defaults(run=run_end)
+    parser.add_argument("--phantoms", type=int, default=48, metavar="N", help=f"phantoms to encode ({DEFAULT})")
+    parser.add_argument(
         "--reports", type=int, default=0, metavar="N", help=f"reports to make whole volumes of, each twice ({DEFAULT})"
     )
-    end.add_argument("--seeds", type=int, default=3, metavar="N", help=f"volumes of each report ({DEFAULT})")
-
-    for measured in (effusion, codec, reading, obedience, end):
-        measured.add_argument(
-            "--model",
-            type=place,
-            metavar="DIR",
-            default=DEFAULT_MODEL,
-            help=f"a model's name, or its folder ({DEFAULT})",
-        )
-    for generating in (effusion, obedience, end):
-        generating.add_argument("--device", choices=DEVICES, default="auto", help=f"what computes ({DEFAULT})")
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help=f"volumes of each report ({DEFAULT})")
+    return parser
 
 
 def run_effusion(args: argparse.Namespace) -> None:
