@@ -24,7 +24,7 @@ run: .venv/.app
 	$(BIN)/python app.py --host $(HOST) --port $(PORT)
 
 check: lint
-	$(BIN)/python -m pytest -m "$(QUICK)" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(QUICK)" $(PYTEST_ARGS)
 
 test: lint .venv/.chromium .venv/.axe
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
