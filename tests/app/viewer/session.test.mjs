@@ -213,6 +213,15 @@ test("a run that the server has forgotten is said to be gone, and what is seen s
   assert.equal(await session.download("nifti"), null, "there is no file any more");
 });
 
+test("a reload that finds its run forgotten says so, and the example does not erase it", async (t) => {
+  const server = new FakeServer(t);
+  const { session, told } = opened(server, memory({ "ctflow-run": "old" }), example());
+  await session.resume();
+  await until(() => session.view.caption === "Example");
+  await settle();
+  assert.equal(told.shown.at(-1).status, "no longer here");
+});
+
 test("a refusal is said in its own words, and the feed goes on", async (t) => {
   const server = new FakeServer(t);
   server.begin("a");
