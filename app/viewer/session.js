@@ -190,7 +190,8 @@ export class Session {
    */
   show(feed) {
     this.shown = feed;
-    if (!feed.volume && this.viewed) this.view.setCaption(PREVIOUS);
+    if (this.viewed === feed.run) this.view.setCaption("");
+    else if (!feed.volume && this.viewed) this.view.setCaption(PREVIOUS);
     this.memory.remember(RUN_KEY, feed.run);
     if (feed.manifest) this.showNews(feed, feed.manifest);
   }

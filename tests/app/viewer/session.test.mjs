@@ -59,6 +59,21 @@ test("a session holds two runs and shows one; the other is made all the same, an
   assert.deepEqual(slices(session.view.volume), [100, 101, 102, 103]);
 });
 
+test("a volume that stood in for a run in line is no previous one when its own run is shown again", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a");
+  server.begin("b", { waiting: true });
+  const { session } = opened(server);
+  const [a, b] = ["a", "b"].map((run) => session.hold(run));
+  session.show(a);
+  await until(() => complete(a) && b.manifest);
+  session.show(b);
+  assert.equal(session.view.caption, "Previous volume");
+  assert.equal(session.view.growing, false);
+  session.show(a);
+  assert.equal(session.view.caption, "");
+});
+
 test("a feed that is closed takes nothing more", async (t) => {
   const server = new FakeServer(t);
   server.begin("a", { allowed: 1 });
