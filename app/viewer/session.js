@@ -263,7 +263,7 @@ export class Session {
     else if (feed.volume !== this.view.volume) this.showVolume(feed.run, feed.volume);
     this.idle = false;
     this.stage.show(manifest);
-    this.view.setGrowing(feed.running);
+    this.view.setGrowing(feed.running && feed.volume !== null);
     this.settleIfDone(feed);
     this.updateBusy();
   }

@@ -320,6 +320,7 @@ test("while the next run waits in line, the last volume stays and is told as suc
   session.generate({});
   await until(() => session.shown?.manifest?.state === "waiting");
   assert.deepEqual([session.view.caption, slices(session.view.volume)[0]], ["Previous volume", 100]);
+  assert.equal(session.view.growing, false, "there are no slices to follow");
   server.runs.get(session.shown.run).waiting = false;
   await until(() => complete(session.shown));
   assert.deepEqual([session.view.caption, slices(session.view.volume)[0]], ["", 200]);
