@@ -277,7 +277,7 @@ test("an example stands in the planes on arrival, and until a run in line has sl
   const { session, told } = opened(server, memory(), example());
   await session.resume();
   assert.deepEqual([session.view.caption, slices(session.view.volume)], ["Example", [7, 7, 7, 7]]);
-  assert.deepEqual(told.shown.at(-1).detail, "The example was made from “Clear.”, seed 3.");
+  assert.deepEqual(told.shown.at(-1).detail, "The example shows the findings “Clear.”, seed 3.");
   assert.equal(await session.download("nifti"), null, "nobody takes it for their own");
   session.generate({});
   await until(() => session.shown?.manifest?.state === "waiting");
