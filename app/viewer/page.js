@@ -133,7 +133,7 @@ export class Page {
 
   /** @param {any[]} values */
   change(values) {
-    this.problem.explain(""); // what was wrong may be right now
+    this.explain(""); // what was wrong may be right now
     this.fields.changed(values);
     this.length.show(this.fields.named(values).chunks);
   }
