@@ -63,7 +63,12 @@ class Page:
         return self.demo.launch(**{**self._served(), **own, **options})[1]
 
     def mount(self, app: FastAPI, path: str, **options: Any) -> None:
-        """Adds it to another application, below `path`."""
+        """Adds it to another application, below `path`.
+
+        `options`: those of `gr.mount_gradio_app`. Raises ValueError for `auth_dependency`.
+        """
+        if options.get("auth_dependency") is not None:  # Gradio's routes would ask it, and ours (web.py) would not
+            raise ValueError("The page takes no auth_dependency, because its own routes do not ask it: use auth.")
         gr.mount_gradio_app(app, self.demo, path, **{**self._served(), **options})
 
     def _served(self) -> dict[str, Any]:

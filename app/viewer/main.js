@@ -10,6 +10,9 @@ let arrive;
 /** @type {Promise<Page>} */
 const arrived = new Promise((resolve) => (arrive = resolve));
 
+/** @type {any[] | undefined} what the fields held at the last change */
+let written;
+
 /**
  * Fills a component's element with its part of the page. The viewer's component brings what the page needs to know.
  * @param {HTMLElement} element
@@ -33,8 +36,11 @@ export async function mount(element, props, trigger, watch) {
  * @param {any} given     what the server gave to this event
  */
 export async function call(name, values, given) {
+  if (name === "change") written = values; // before the page is there, too
   const page = await arrived;
-  return page[name](values, given);
+  if (name !== "restore") return page[name](values, given);
+  await new Promise((resolve) => setTimeout(resolve)); // lets the changes speak first that have waited for this script
+  return page.restore(values, written);
 }
 
 /**

@@ -121,19 +121,21 @@ export class Page {
   // What Gradio's events ask for: `values` are those of the fields, and what is returned goes into the components.
 
   /**
-   * The page is loaded: brings the report back. Without a draft nothing is returned, and so nothing is replaced that
-   * somebody has written meanwhile.
-   * @param {any[]} values
+   * The page is loaded: brings the report back. Where somebody has written meanwhile, or there is no draft, nothing is
+   * returned, and so nothing is replaced.
+   * @param {any[]} values   at the event
+   * @param {any[]} written  at the last change, which may have come while the scripts were on their way
    */
-  restore(values) {
-    const draft = this.fields.draft();
-    this.change(draft ?? values);
+  restore(values, written = values) {
+    const isUntouched = JSON.stringify(written) === JSON.stringify(values);
+    const draft = isUntouched ? this.fields.draft() : null;
+    this.change(draft ?? written);
     return draft ?? [];
   }
 
   /** @param {any[]} values */
   change(values) {
-    this.problem.explain(""); // what was wrong may be right now
+    this.explain(""); // what was wrong may be right now
     this.fields.changed(values);
     this.length.show(this.fields.named(values).chunks);
   }

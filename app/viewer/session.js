@@ -62,6 +62,7 @@ export class Session {
     this.asked = null;
     /** @type {string | null} the run whose volume is in the view */
     this.viewed = null;
+    this.idle = false; // whether the page says how to begin, and nothing of a run
     this.busy = false; // whether there is something to stop, rather than to generate
     this.sayLost = () => stage.say(LOST);
     this.showIdle();
@@ -69,6 +70,7 @@ export class Session {
 
   /** Nothing is shown of a run: says how to begin, and shows the example where nothing else stands in the planes. */
   showIdle() {
+    this.idle = true;
     const detail = this.view.isStandIn ? (this.example?.detail ?? "") : "";
     this.stage.show({ state: "idle", stopping: false, status: IDLE, detail, share: 0, chunks: [] });
   }
@@ -79,7 +81,7 @@ export class Session {
     const volume = await loading;
     if (!volume || this.view.volume) return;
     this.view.setStandIn(volume, EXAMPLE);
-    if (!this.shown && !this.asked) this.showIdle();
+    if (this.idle && !this.shown && !this.asked) this.showIdle();
   }
 
   /** After a reload: the run that was asked for last, or else the one that was shown. */
@@ -188,7 +190,8 @@ export class Session {
    */
   show(feed) {
     this.shown = feed;
-    if (!feed.volume && this.viewed) this.view.setCaption(PREVIOUS);
+    if (this.viewed === feed.run) this.view.setCaption("");
+    else if (!feed.volume && this.viewed) this.view.setCaption(PREVIOUS);
     this.memory.remember(RUN_KEY, feed.run);
     if (feed.manifest) this.showNews(feed, feed.manifest);
   }
@@ -244,6 +247,7 @@ export class Session {
     const why = restarted ? RESTARTED : manifest.status;
     const lost = restarted ? RUN_LOST : "";
     this.memory.remember(RUN_KEY, null);
+    this.idle = false;
     this.stage.show({ ...manifest, status: `${why} ${feed.held.size ? KEPT : lost}`.trim() });
     this.view.setGrowing(false);
     this.updateBusy();
@@ -257,8 +261,9 @@ export class Session {
   showNews(feed, manifest) {
     if (!feed.volume) this.showExample();
     else if (feed.volume !== this.view.volume) this.showVolume(feed.run, feed.volume);
+    this.idle = false;
     this.stage.show(manifest);
-    this.view.setGrowing(feed.running);
+    this.view.setGrowing(feed.running && feed.volume !== null);
     this.settleIfDone(feed);
     this.updateBusy();
   }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from gradio.themes import Base
 
 from app.theme import theme
@@ -99,3 +100,11 @@ def test_letters_can_be_told_from_their_ground(ink: str, ground: str) -> None:
     """4.5 : 1 is what WCAG's level AA wants; Generate had 4.1 and placeholders 3.4."""
     assert contrast(theme(), ink, ground) >= 4.5
     assert contrast(theme(), f"{ink}_dark", f"{ground}_dark") >= 4.5
+
+
+def test_mount_refuses_a_login_that_the_pages_own_routes_would_not_ask(
+    instant: FakeGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with pytest.raises(ValueError, match=r"auth_dependency.*use auth"):
+        Page(instant).mount(FastAPI(), "/ct", auth_dependency=lambda request: "reader")

@@ -99,6 +99,29 @@ def test_events_that_come_before_the_scripts_wait_for_them(visit: Open, serve: S
     seen.check_clean()
 
 
+def test_what_is_written_before_the_scripts_come_is_kept_over_an_older_draft(visit: Open) -> None:
+    seen = visit(sleeping(0))
+    page = seen.page
+    write_report(page, "An older draft.")
+    page.get_by_label("Findings").blur()
+    page.reload()
+    expect(page.get_by_label("Findings")).to_have_value("An older draft.")
+    held: list[Route] = []
+    page.route("**/main.js", lambda route: held.append(route))
+    page.reload()
+    write_report(page, "Written meanwhile.")
+    page.get_by_label("Findings").blur()
+    assert held
+    for route in held:
+        route.continue_()
+    expect_status(page, "Write or choose a report")
+    expect(page.get_by_label("Findings")).to_have_value("Written meanwhile.")
+    page.unroute("**/main.js")
+    page.reload()
+    expect(page.get_by_label("Findings")).to_have_value("Written meanwhile.")
+    seen.check_clean()
+
+
 def test_where_the_scripts_do_not_come_the_page_says_so(visit: Open, serve: Serve) -> None:
     def look(seen: Visit) -> None:
         words = "element => getComputedStyle(element, '::after')"

@@ -133,6 +133,11 @@ def test_a_report_that_is_refused_for_its_length_is_told_once(visit: Open) -> No
     generate(page)
     expect(page.locator(".ct-problem")).to_contain_text("at most 20,000 are accepted")
     assert page.locator(".ct-panel").inner_text().count("at most 20,000") == 1
+    page.get_by_label("Seed").fill("5")
+    page.get_by_label("Seed").blur()
+    expect(page.locator(".ct-problem")).to_be_hidden()
+    expect(page.locator(".ct-tokens")).to_be_visible()
+    assert page.locator(".ct-panel").inner_text().count("at most 20,000") == 1
 
 
 def test_tab_past_sex_leaves_nothing_open_and_the_choice_is_made_again_after_a_reload(visit: Open) -> None:

@@ -21,7 +21,7 @@ export class Example {
     this.grid = grid;
     /** @type {Promise<Volume | null> | null} */
     this.loading = null;
-    this.detail = `The example was made from “${report}”, seed ${seed}.`;
+    this.detail = `The example shows the findings “${report}”, seed ${seed}.`;
   }
 
   /**

@@ -36,7 +36,7 @@ export class Memory {
   }
 }
 
-/** 128 bits, in the letters of app/runs.py `ID`. Not crypto.randomUUID, which is missing without https. */
+/** 128 bits, in the letters of app/runs.py `RUN_ID`. Not crypto.randomUUID, which is missing without https. */
 export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

@@ -22,6 +22,7 @@
  */
 
 const ANSWER_MS = 20000;
+const VOXELS_MS = 120000; // a chunk over a slow line; a half-open connection never ends by itself
 const PAUSES_MS = [300, 700, 1500, 3000];
 const REFUSALS = [401, 413]; // no login, too long
 
@@ -118,7 +119,8 @@ export class Transport {
 
   /** @param {string} url */
   async inflate(url) {
-    const response = await fetch(url, { credentials: "same-origin" });
+    const signal = AbortSignal.timeout(VOXELS_MS);
+    const response = await fetch(url, { credentials: "same-origin", signal });
     if (!response.ok || !response.body) throw new Error(`voxels: HTTP ${response.status}`);
     const inflated = response.body.pipeThrough(new DecompressionStream("deflate"));
     return unshuffle(new Uint8Array(await new Response(inflated).arrayBuffer()));

@@ -36,7 +36,10 @@ export class Pane {
     canvas.addEventListener("pointerleave", () => this.pointerLeft());
     slider.addEventListener("pointerenter", () => view.activate(plane));
     slider.addEventListener("input", () => view.scrollTo(plane, Number(slider.value)));
-    new ResizeObserver(() => this.fit()).observe(canvas);
+    new ResizeObserver(() => {
+      this.fit();
+      hover(null); // what is under the pointer now is known when it moves
+    }).observe(canvas);
   }
 
   /** Keys go back to the plane that has the focus. */

@@ -39,6 +39,7 @@ export function listenToPointer(canvas, plane, view, hover) {
     held.tool.start?.({ view, plane, volume: view.volume, x, y, dx: 0, dy: 0 });
   });
 
+  canvas.addEventListener("pointerenter", () => view.activate(plane)); // keys go to it before the pointer moves
   canvas.addEventListener("pointermove", (event) => {
     const { offsetX: x, offsetY: y } = event;
     view.activate(plane);

@@ -30,6 +30,7 @@ export class Reading {
     this.known = make("details", "ct-known", {}, [this.knownSummary, this.knownNames]);
     const parts = [this.cut, this.chips, this.contradicted, this.unread, this.known];
     for (const part of parts) part.hidden = true;
+    this.saidElsewhere = "";
     this.element = make("div", "ct-reading", {}, [this.tokens, ...parts]);
   }
 
@@ -37,6 +38,7 @@ export class Reading {
   show({ problem, count = "", cut = "", found = [], denied = [], contradicted = [], unread = [], known = [] }) {
     this.tokens.textContent = problem || count;
     this.tokens.classList.toggle("ct-over", Boolean(problem));
+    this.leaveOut(this.saidElsewhere);
     this.cut.hidden = !cut;
     this.cutText.textContent = cut;
     this.chips.replaceChildren(
@@ -52,11 +54,12 @@ export class Reading {
   }
 
   /**
-   * What is said beside the Generate button is not said here as well.
-   * @param {string} problem
+   * What is said beside the Generate button is not said here as well, for as long as it is said there.
+   * @param {string} problem  empty: none
    */
   leaveOut(problem) {
-    if (problem && this.tokens.textContent === problem) this.tokens.textContent = "";
+    this.saidElsewhere = problem;
+    this.tokens.hidden = Boolean(problem) && this.tokens.textContent === problem;
   }
 
   /** @param {string[]} known */

@@ -59,6 +59,21 @@ test("a session holds two runs and shows one; the other is made all the same, an
   assert.deepEqual(slices(session.view.volume), [100, 101, 102, 103]);
 });
 
+test("a volume that stood in for a run in line is no previous one when its own run is shown again", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a");
+  server.begin("b", { waiting: true });
+  const { session } = opened(server);
+  const [a, b] = ["a", "b"].map((run) => session.hold(run));
+  session.show(a);
+  await until(() => complete(a) && b.manifest);
+  session.show(b);
+  assert.equal(session.view.caption, "Previous volume");
+  assert.equal(session.view.growing, false);
+  session.show(a);
+  assert.equal(session.view.caption, "");
+});
+
 test("a feed that is closed takes nothing more", async (t) => {
   const server = new FakeServer(t);
   server.begin("a", { allowed: 1 });
@@ -213,6 +228,15 @@ test("a run that the server has forgotten is said to be gone, and what is seen s
   assert.equal(await session.download("nifti"), null, "there is no file any more");
 });
 
+test("a reload that finds its run forgotten says so, and the example does not erase it", async (t) => {
+  const server = new FakeServer(t);
+  const { session, told } = opened(server, memory({ "ctflow-run": "old" }), example());
+  await session.resume();
+  await until(() => session.view.caption === "Example");
+  await settle();
+  assert.equal(told.shown.at(-1).status, "no longer here");
+});
+
 test("a refusal is said in its own words, and the feed goes on", async (t) => {
   const server = new FakeServer(t);
   server.begin("a");
@@ -253,7 +277,7 @@ test("an example stands in the planes on arrival, and until a run in line has sl
   const { session, told } = opened(server, memory(), example());
   await session.resume();
   assert.deepEqual([session.view.caption, slices(session.view.volume)], ["Example", [7, 7, 7, 7]]);
-  assert.deepEqual(told.shown.at(-1).detail, "The example was made from “Clear.”, seed 3.");
+  assert.deepEqual(told.shown.at(-1).detail, "The example shows the findings “Clear.”, seed 3.");
   assert.equal(await session.download("nifti"), null, "nobody takes it for their own");
   session.generate({});
   await until(() => session.shown?.manifest?.state === "waiting");
@@ -296,6 +320,7 @@ test("while the next run waits in line, the last volume stays and is told as suc
   session.generate({});
   await until(() => session.shown?.manifest?.state === "waiting");
   assert.deepEqual([session.view.caption, slices(session.view.volume)[0]], ["Previous volume", 100]);
+  assert.equal(session.view.growing, false, "there are no slices to follow");
   server.runs.get(session.shown.run).waiting = false;
   await until(() => complete(session.shown));
   assert.deepEqual([session.view.caption, slices(session.view.volume)[0]], ["", 200]);
