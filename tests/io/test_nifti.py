@@ -85,6 +85,13 @@ def test_the_header_says_synthetic_and_which_model(tmp_path: Path) -> None:
     assert notes.rstrip("\0") == "CTFlow SYNTHETIC, not for diagnosis; model demo"
 
 
+def test_of_the_longest_label_only_the_models_name_is_cut(tmp_path: Path) -> None:
+    label = synthetic_label("a-model-of-a-long-name", from_scan=True, missing="272 of 288 slices")
+    write_nifti(volume(), tmp_path / "a.nii", label)
+    said = (tmp_path / "a.nii").read_bytes()[148:228].decode()
+    assert said == "CTFlow SYNTHETIC from a REAL scan, not for diagnosis, PARTIAL: 272 of 288 slices"
+
+
 def test_a_long_description_is_cut_between_characters(tmp_path: Path) -> None:
     write_nifti(volume(), tmp_path / "a.nii", "é" * 79 + "x")
     field = (tmp_path / "a.nii").read_bytes()[148:228]
