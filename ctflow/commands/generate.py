@@ -94,6 +94,11 @@ def run(args: argparse.Namespace) -> None:
     mode = check_mode(args, sidecar)
     model: FoundModel = args.find_model(args.model)
     begun = read_start(args, mode, sidecar, model.card) if mode else None
+    if begun and not begun.is_checked:
+        _note(
+            f"{args.start_from} cannot be checked against {args.sidecar}, which an older version of CTFlow wrote: make "
+            f"sure that it is the same scan."
+        )
     start = begun.start if begun else None
     request = request_of(sidecar) if sidecar else _request(args, report, model.card, start)
     generator = _load(args, model, sidecar)
