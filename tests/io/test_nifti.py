@@ -359,6 +359,18 @@ def test_a_header_that_could_be_taken_for_another_is_refused(
         read_nifti(tmp_path / "a.nii")
 
 
+@pytest.mark.parametrize("sform_code", [0, 1])
+def test_a_half_turn_whose_quaternion_was_rounded_above_1_is_read(tmp_path: Path, sform_code: int) -> None:
+    half_turn = np.diag([-1.5, -1.5, 3.0, 1.0])  # about the third axis: b = c = 0, d = 1
+    forms(tmp_path / "a.nii", sform=half_turn, qform=half_turn)
+    edit(tmp_path / "a.nii", (254, "h", sform_code), (264, "f", np.sqrt(1 + 4e-7)))
+    expected = plane_affine(("S", "P", "L"), (3.0, 1.5, 1.5), 1, 1)
+    np.testing.assert_allclose(read_nifti(tmp_path / "a.nii").affine, expected, atol=1e-6)
+    edit(tmp_path / "a.nii", (264, "f", np.sqrt(1 + 4e-5)))
+    with pytest.raises(VolumeError, match="qform that makes no axes"):
+        read_nifti(tmp_path / "a.nii")
+
+
 def test_a_sform_alone_needs_no_sign_in_pixdim(tmp_path: Path) -> None:
     """SimpleITK turns the axis round."""
     write_nifti(volume(), tmp_path / "a.nii", "test")
