@@ -223,10 +223,10 @@ def _qform(header: "Nifti1Header", path: Path) -> np.ndarray:
     numbers = [float(header[name]) for name in _QFORM_NUMBERS]
     if not np.isfinite([handedness, *numbers]).all():
         raise VolumeError(f"{path} has a qform with values that are not numbers. Save it again.")
-    if handedness not in (-1, 0, 1):
+    if handedness not in (-1, 0, 1) and int(header["sform_code"]) == 0:  # otherwise the sform decides
         raise VolumeError(f"{path} has a qform of handedness {handedness:g} (pixdim[0]); 1 or -1 was expected.")
     header = header.copy()
-    header["pixdim"][0] = handedness or 1  # 0 stands for 1, says the standard
+    header["pixdim"][0] = np.sign(handedness) or 1  # 0 stands for 1, says the standard
     _normalise_quaternion(header)
     try:
         return header.get_qform()
