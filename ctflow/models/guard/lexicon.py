@@ -17,7 +17,8 @@ class Wording:
     `names`: what a radiologist accepts as naming it; `kinds`: names of some kinds of it, whose denial leaves others
     ("no bullae" does not deny emphysema); `denials`: phrases that deny it without naming it, such as a
     normal organ; `not_it`: phrases that hold a name but mean something else; `not_near`: words beside which a name
-    means something in another organ; `has_place`: whether a report says in which lung or lobe it is.
+    means something in another organ; `stations`: groups of parts of the chest; a denial that
+    names parts of one group alone leaves the others; `has_place`: whether a report says in which lung or lobe it is.
     """
 
     names: Phrases
@@ -25,6 +26,7 @@ class Wording:
     denials: Phrases = ()
     not_it: Phrases = ()
     not_near: Phrases = ()
+    stations: tuple[Phrases, ...] = ()
     has_place: bool = False
 
 
@@ -162,7 +164,14 @@ FINDINGS: dict[str, Wording] = {
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
-            "mediastinal mass*", "atrial mass*", "metasta* .. node*", "mass effect", "chest wall mass*",
+            *(
+                f"{station} {what}" for what in ("mass*", "nodul*", "lesion*", "tumo*")
+                for station in (
+                    "mediastinal", "hilar", "axillary", "mediastinal or hilar", "hilar or mediastinal",
+                    "mediastinal and hilar", "hilar and mediastinal",
+                )
+            ),
+            "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*", "metasta* .. node*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
             "pericardial mass*", "lymph node*",
         ),
@@ -242,6 +251,14 @@ FINDINGS: dict[str, Wording] = {
             "small .. lymph node*", "tiny .. lymph node*", "fatty hil*", "node* .. millimetric",
             "millimetric .. node*", "node* .. [1-9] mm", "[1-9] mm .. node*", "node* .. 0.[1-9] cm",
             "0.[1-9] cm .. node*",
+        ),
+        stations=(
+            (
+                "mediastin*", "paratrache*", "pretrache*", "subcarin*", "prevascular", "aortopulmon*", "paraaort*",
+                "paraesoph*", "paraoesoph*", "perivascular", "internal mammary", "precarin*", "retrocrural",
+            ),
+            ("hil*", "perihil*", "peribronch*"),
+            ("axill*", "supraclav*", "infraclav*", "subpectoral"),
         ),
         not_near=(*_ABDOMEN, "inguinal", "cervical", "mesenter*", "porta*", "neck", "iliac"),
     ),
