@@ -17,8 +17,8 @@ class Wording:
     `names`: what a radiologist accepts as naming it; `kinds`: names of some kinds of it, whose denial leaves others
     ("no bullae" does not deny emphysema); `denials`: phrases that deny it without naming it, such as a
     normal organ; `not_it`: phrases that hold a name but mean something else; `not_near`: words beside which a name
-    means something in another organ; `stations`: groups of parts of the chest; a denial that
-    names parts of one group alone leaves the others; `has_place`: whether a report says in which lung or lobe it is.
+    means something in another organ; `parts`: places whose denial leaves others, unless
+    the `main_part` is denied with them; `has_place`: whether a report says in which lung or lobe it is.
     """
 
     names: Phrases
@@ -26,7 +26,8 @@ class Wording:
     denials: Phrases = ()
     not_it: Phrases = ()
     not_near: Phrases = ()
-    stations: tuple[Phrases, ...] = ()
+    parts: Phrases = ()
+    main_part: Phrases = ()
     has_place: bool = False
 
 
@@ -171,7 +172,8 @@ FINDINGS: dict[str, Wording] = {
                     "mediastinal and hilar", "hilar and mediastinal",
                 )
             ),
-            "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*", "metasta* .. node*", "mass effect", "chest wall mass*",
+            "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
+            "metasta* .. node*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
             "pericardial mass*", "lymph node*",
         ),
@@ -252,13 +254,11 @@ FINDINGS: dict[str, Wording] = {
             "millimetric .. node*", "node* .. [1-9] mm", "[1-9] mm .. node*", "node* .. 0.[1-9] cm",
             "0.[1-9] cm .. node*",
         ),
-        stations=(
-            (
-                "mediastin*", "paratrache*", "pretrache*", "subcarin*", "prevascular", "aortopulmon*", "paraaort*",
-                "paraesoph*", "paraoesoph*", "perivascular", "internal mammary", "precarin*", "retrocrural",
-            ),
-            ("hil*", "perihil*", "peribronch*"),
-            ("axill*", "supraclav*", "infraclav*", "subpectoral"),
+        main_part=("mediastin*",),
+        parts=(
+            "hil*", "perihil*", "peribronch*", "axill*", "supraclav*", "infraclav*", "subpectoral", "paratrache*",
+            "pretrache*", "subcarin*", "precarin*", "prevascular", "aortopulmon*", "paraaort*", "paraesoph*",
+            "paraoesoph*", "perivascular", "internal mammary", "retrocrural",
         ),
         not_near=(*_ABDOMEN, "inguinal", "cervical", "mesenter*", "porta*", "neck", "iliac"),
     ),

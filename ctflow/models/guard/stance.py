@@ -41,7 +41,7 @@ def stance(finding: str, clause: str) -> Stance:
     if (asserted and denied) or any(marks.may_deny(span) for span in denied):
         return Stance.UNCLEAR
     if denied:
-        in_part = all(span in kinds for span in denied) or _names_one_station(wording, text)
+        in_part = all(span in kinds for span in denied) or _names_a_part(wording, text)
         return Stance.UNCLEAR if in_part else Stance.DENIED
     return Stance.ASSERTED if any(marks.are_sure_of(span) for span in asserted) else Stance.UNCLEAR
 
@@ -54,9 +54,9 @@ def _named(wording: Wording, phrases: Phrases, text: str) -> list[Span]:
     return [span for span in found if not inside(span, others)]
 
 
-def _names_one_station(wording: Wording, text: str) -> bool:
-    """Whether a text speaks of one part of the chest alone, so that it says nothing of the others."""
-    return sum(holds(station, text) for station in wording.stations) == 1
+def _names_a_part(wording: Wording, text: str) -> bool:
+    """Whether a text speaks of some places alone, so that it says nothing of the others."""
+    return holds(wording.parts, text) and not holds(wording.main_part, text)
 
 
 def denies(text: str) -> bool:

@@ -123,6 +123,15 @@ def test_no_reader_can_show_what_a_sentence_does_not_say(labelled: LabelledSente
         ("No enlarged lymph nodes.", denied("Lymphadenopathy"), True),
         ("No mediastinal nodule.", denied("Lung nodule"), False),
         ("No mediastinal or hilar mass.", denied("Lung nodule"), False),
+        ("No thickening of the bronchial walls on the right.", denied("Peribronchial thickening"), False),
+        ("No thickening of the bronchial walls.", denied("Peribronchial thickening"), True),
+        ("No emphysema in either lung.", denied("Emphysema"), True),
+        ("No pericardial effusion or left pleural effusion.", denied("Pericardial effusion"), True),
+        (
+            "No thickening of the bronchial walls on the right; thickened bronchial walls on the left.",
+            denied("Peribronchial thickening"),
+            False,
+        ),
         ("Clinical history: emphysema.", asserted("Emphysema"), False),
     ],
 )
