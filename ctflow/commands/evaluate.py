@@ -168,14 +168,15 @@ def run_obedience(args: argparse.Namespace) -> None:
             f"--phantoms is {LEAST_PHANTOMS} or more, and detectors are poor with fewer than some 300; "
             f"got {args.phantoms}."
         )
+    found = find_model(args.model)
     make_folder(args.out)
     with extra("train"):
         from ctflow.evaluation.obedience.study import measure_obedience
         from ctflow.evaluation.obedience.trials import Plan
 
-    generator, model = find_model(args.model).load(args.device), find_checkpoint(args.model)
+    generator = found.load(args.device)
     plan, workers = Plan(args.n, args.seed, args.phantoms), args.workers or os.cpu_count() or 1
-    with tqdm(measure_obedience(generator, model, args.out, plan, workers, args.training)) as bar:
+    with tqdm(measure_obedience(generator, found.folder, args.out, plan, workers, args.training)) as bar:
         for step in bar:
             bar.set_description(step)
     print((args.out / "obedience.md").read_text(encoding="utf-8"), flush=True)

@@ -94,6 +94,11 @@ def run(args: argparse.Namespace) -> None:
     mode = check_mode(args, sidecar)
     model: FoundModel = args.find_model(args.model)
     begun = read_start(args, mode, sidecar, model.card) if mode else None
+    if begun and not begun.is_checked:
+        _note(
+            f"{args.start_from} cannot be checked against {args.sidecar}, which an older version of CTFlow wrote: make "
+            f"sure that it is the same scan."
+        )
     start = begun.start if begun else None
     request = request_of(sidecar) if sidecar else _request(args, report, model.card, start)
     generator = _load(args, model, sidecar)
@@ -107,9 +112,10 @@ def run(args: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         slices = sum(len(event.hu) for event in made if isinstance(event, ChunkDone))
         if args.keep_partial and slices > (start.slices if start else 0):
-            write(joined(made), complete=False)
+            asked = next(event.shape[0] for event in made if isinstance(event, Started))
+            write(joined(made), missing=f"{slices} of {asked} slices")
         raise
-    write(joined(made), complete=True)
+    write(joined(made), missing="")
 
 
 def _check_out(out: Path, scan: Path | None) -> None:
@@ -210,15 +216,19 @@ def _write(
     generator: VolumeGenerator,
     began_s: float,
     volume: Volume,
-    complete: bool,
+    missing: str,
 ) -> None:
+    """`missing`: as in `synthetic_label`; empty for a volume that ran to its end."""
     seconds = time.monotonic() - began_s
     record = begun.record if begun else None
-    sidecar = sidecar_of(request, generator, seconds=seconds, complete=complete, start=record)
+    sidecar = sidecar_of(request, generator, seconds=seconds, complete=not missing, start=record)
+    label = synthetic_label(generator.card.name, from_scan=begun is not None, missing=missing)
     with _ctrl_c_held_back():
-        write_nifti(volume, args.out, synthetic_label(generator.card.name, from_scan=begun is not None))
+        write_nifti(volume, args.out, label)
         write_sidecar(sidecar, sidecar_path(args.out))
-    slices = f"{len(volume.hu)} slices" if complete else f"PARTIAL, {len(volume.hu)} slices"
+    slices = f"{len(volume.hu)} slices"
+    if missing:
+        slices = f"PARTIAL, {missing}"
     print(f"{args.out}: {slices}, seed {request.seed}, {seconds:.0f} s. {generator.card.caution}")
 
 

@@ -9,7 +9,7 @@ from ctflow.commands.arguments import path
 from ctflow.errors import RequestError
 from ctflow.io.itk import itk_reads
 from ctflow.io.scan import read_scan
-from ctflow.io.sidecar import Sidecar, StartRecord, is_recorded, scan_sha256
+from ctflow.io.sidecar import Sidecar, StartRecord, has_exact_hash, is_recorded, scan_sha256
 from ctflow.model_grid import ModelGrid
 from ctflow.request import GenerationRequest, ScanMode, ScanStart
 
@@ -22,6 +22,7 @@ class RecordedStart:
 
     start: ScanStart
     record: StartRecord
+    is_checked: bool = True  # not where an older sidecar cannot tell whether the scan is the one it was made from
 
 
 def add_mode_to(parser: argparse.ArgumentParser) -> None:
@@ -67,8 +68,10 @@ def read_start(args: argparse.Namespace, mode: ScanMode, sidecar: Sidecar | None
     Raises VolumeError for a scan that cannot be read, RequestError for one that is not the sidecar's.
     """
     scan = read_scan(args.start_from)
-    if recorded := sidecar.start if sidecar else None:
-        if not is_recorded(scan, recorded.sha256):
+    is_checked = True
+    if sidecar and (recorded := sidecar.start):
+        is_checked = is_recorded(scan, recorded.sha256)
+        if not is_checked and not has_exact_hash(sidecar):
             raise RequestError(
                 f"{args.start_from} is not the scan that {args.sidecar} was made from ({recorded.scan})."
             )
@@ -80,6 +83,7 @@ def read_start(args: argparse.Namespace, mode: ScanMode, sidecar: Sidecar | None
     return RecordedStart(
         start=ScanStart(mode, on_grid, slices),
         record=StartRecord(mode=mode, scan=args.start_from.name, sha256=scan_sha256(scan), slices=slices),
+        is_checked=is_checked,
     )
 
 

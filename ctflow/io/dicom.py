@@ -108,6 +108,8 @@ def _one_series(folder: Path) -> list[_Slice]:
         else:
             slices.append(header)
     if broken := [path for path in others if _looks_like_slice(path, slices)]:
+        for path in broken:
+            check_utf8(path)  # whole perhaps, but for its name
         raise VolumeError(_in_words(broken, len(slices) + len(broken), folder))
     series = {item.tags.get("series", "") for item in slices}
     if len(series) != 1:

@@ -37,9 +37,10 @@ def synthetic_label(model: str, from_scan: bool = False, missing: str = "") -> s
 
     `missing`: for a volume that is not finished, what there is of it, such as "48 of 96 slices".
     """
-    what = "SYNTHETIC, begun from a REAL scan" if from_scan else "SYNTHETIC"
+    what = "SYNTHETIC from a REAL scan" if from_scan else "SYNTHETIC"
     partial = f", PARTIAL: {missing}" if missing else ""
-    return f"{_MARK}{what}{partial}, not for diagnosis; model {model}"
+    # The header has 80 bytes: what may be cut off stands last.
+    return f"{_MARK}{what}, not for diagnosis{partial}; model {model}"
 
 
 def is_nifti_name(path: Path) -> bool:

@@ -27,6 +27,7 @@ _SCANNER, _LAST_CODE = 1, 5  # the codes of scanner coordinates, and of a templa
 _UNIT_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # not said and taken for mm, metres, mm, microns
 _SPACING_SHARE = 0.01  # by which the header's two spacings may differ
 _MOST_APART_VOXELS = 1.0  # between the places by sform and by qform
+_QUATERNION_ROUNDING = 1e-5  # by which b² + c² + d² may exceed 1
 _QFORM_NUMBERS = ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
 
 
@@ -222,14 +223,25 @@ def _qform(header: "Nifti1Header", path: Path) -> np.ndarray:
     numbers = [float(header[name]) for name in _QFORM_NUMBERS]
     if not np.isfinite([handedness, *numbers]).all():
         raise VolumeError(f"{path} has a qform with values that are not numbers. Save it again.")
-    if handedness not in (-1, 0, 1):
+    if handedness not in (-1, 0, 1) and int(header["sform_code"]) == 0:  # otherwise the sform decides
         raise VolumeError(f"{path} has a qform of handedness {handedness:g} (pixdim[0]); 1 or -1 was expected.")
     header = header.copy()
-    header["pixdim"][0] = handedness or 1  # 0 stands for 1, says the standard
+    header["pixdim"][0] = np.sign(handedness) or 1  # 0 stands for 1, says the standard
+    _normalise_quaternion(header)
     try:
         return header.get_qform()
     except (HeaderDataError, ValueError) as error:
         raise VolumeError(f"{path} has a qform that makes no axes ({error}). Save it again.") from error
+
+
+def _normalise_quaternion(header: "Nifti1Header") -> None:
+    """Brings b² + c² + d² back to 1 where rounding put it above: nibabel allows less than float32 loses."""
+    names = _QFORM_NUMBERS[:3]
+    vector = np.array([float(header[name]) for name in names])
+    square = float(vector @ vector)
+    if 1 < square <= 1 + _QUATERNION_ROUNDING:
+        for name, value in zip(names, vector / math.sqrt(square), strict=True):
+            header[name] = value
 
 
 def _steps(lengths: Iterable[float]) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import re
 from collections.abc import Iterator
 from importlib import metadata
 from itertools import product
@@ -27,6 +28,7 @@ SIDECAR_FORMAT: Final = 1
 # A scan's place is rounded to this before it is hashed: much more than what a format loses, much less than a voxel.
 _PLACE_MM = 0.1
 _PLACE_SHIFT_MM = 0.0314  # so that what people and scanners write, such as 0.05 or 0.625, is near no border
+_ROUNDED_SINCE = (0, 3)  # our version
 _NEAR_MM = 0.003  # as far as formats may be apart
 NOTICE = "Synthetic: made by a computer from text, of no real patient. Not for diagnosis."
 NOTICE_SCAN = "Made by a computer, but begun from a real scan: it may show a real patient. Not for diagnosis."
@@ -123,6 +125,15 @@ def is_recorded(scan: Volume, sha256: str) -> bool:
     """Whether `sha256` is of this scan, saved perhaps in another format, which may round its place in another way."""
     exact = hashlib.sha256(scan.hu.tobytes() + scan.affine.tobytes()).hexdigest()  # as older sidecars have it
     return sha256 == exact or sha256 in _scan_hashes(scan)
+
+
+def has_exact_hash(sidecar: Sidecar) -> bool:
+    """Whether a sidecar may be older than 0.3, and hash its scan's affine to the last bit.
+
+    Readers of that time computed another last bit for some scans, so that such a hash need not match the right scan.
+    """
+    numbers = re.match(r"(\d+)\.(\d+)", sidecar.versions.get("ctflow", ""))
+    return numbers is None or (int(numbers[1]), int(numbers[2])) < _ROUNDED_SINCE
 
 
 def _scan_hashes(scan: Volume) -> Iterator[str]:

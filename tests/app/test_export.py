@@ -73,7 +73,7 @@ def test_a_partial_volume_says_so_in_name_header_and_sidecar(tmp_path: Path) -> 
     run_id = ended(handlers, chunks=3)["run"]
     volume = handlers.export({"run": run_id, "kind": "nifti"})
     assert volume["name"].endswith("-seed1-PARTIAL-32of48.nii.gz")
-    assert description(volume["path"]) == "CTFlow SYNTHETIC, PARTIAL: 32 of 48 slices, not for diagnosis; model fake"
+    assert description(volume["path"]) == "CTFlow SYNTHETIC, not for diagnosis, PARTIAL: 32 of 48 slices; model fake"
     answer = handlers.export({"run": run_id, "kind": "sidecar"})
     assert answer["name"] == volume["name"].replace(".nii.gz", ".json")
     assert not read_sidecar(Path(answer["path"])).complete

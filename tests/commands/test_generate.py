@@ -11,10 +11,10 @@ import pytest
 
 from ctflow.__main__ import main
 from ctflow.io.nifti import read_nifti, synthetic_label, write_nifti
-from ctflow.io.sidecar import read_sidecar, request_of
+from ctflow.io.sidecar import read_sidecar, request_of, write_sidecar
 from ctflow.report import Report
-from ctflow.volume import Volume
-from tests.app.fake import FakeGenerator, chest
+from ctflow.volume import Volume, plane_affine
+from tests.app.fake import SIZE, SPACING_MM, FakeGenerator, chest
 from tests.commands.line import make, no_model, run
 
 
@@ -43,6 +43,24 @@ def test_from_makes_the_same_bytes_again(fake: FakeGenerator, tmp_path: Path) ->
     assert run(fake, "--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz") == 0
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
     assert request_of(read_sidecar(tmp_path / "a.json")) == request_of(read_sidecar(tmp_path / "b.json"))
+
+
+@pytest.mark.parametrize(("version", "code", "said"), [("0.2.0", 0, "cannot be checked"), ("0.3.0", 2, "is not the")])
+def test_a_scan_that_a_sidecar_does_not_know_is_let_pass_only_by_an_older_one(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str], version: str, code: int, said: str
+) -> None:
+    """Readers before 0.3 gave other last bits to a turned scan's place, which went into its hash."""
+    scan = tmp_path / "scan.nii.gz"
+    write_nifti(Volume(chest(96, 3, "I"), plane_affine(("I", "P", "L"), SPACING_MM, SIZE, SIZE)), scan, "a scan")
+    start = ("--start-from", scan)
+    assert run(fake, "--report", "Clear.", "--mode", "gt-head", *start, "--out", tmp_path / "a.nii.gz") == 0
+    made = read_sidecar(tmp_path / "a.json")
+    assert made.start
+    other = replace(made, versions={"ctflow": version}, start=replace(made.start, sha256="0" * 64))
+    write_sidecar(other, tmp_path / "a.json")
+    capsys.readouterr()
+    assert run(fake, "--from", tmp_path / "a.json", *start, "--out", tmp_path / "b.nii.gz") == code
+    assert said in capsys.readouterr().err
 
 
 def test_from_runs_where_the_first_one_ran(

@@ -1,5 +1,6 @@
 """Ctrl-C while `generate` is at work."""
 
+import gzip
 import signal
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,15 @@ import pytest
 
 from ctflow.commands import generate
 from ctflow.io.nifti import read_nifti, write_nifti
+from ctflow.io.nifti_header import description_of
 from ctflow.io.sidecar import read_sidecar
 from ctflow.volume import Volume, plane_affine
 from tests.app.fake import SIZE, SPACING_MM, FakeGenerator, chest
 from tests.commands.line import make, run
+
+
+def description(path: Path) -> str:
+    return description_of(gzip.decompress(path.read_bytes()))
 
 
 def test_ctrl_c_closes_the_stream_and_leaves_nothing_behind(
@@ -41,7 +47,8 @@ def test_ctrl_c_keeps_what_is_made_if_that_was_asked_for(
     assert run(fake, "--report", "Clear.", "--seed", 3, "--keep-partial", "--out", out) == 130
     np.testing.assert_array_equal(read_nifti(out).hu, chest(96, 3, "I")[:32])
     assert not read_sidecar(tmp_path / "a.json").complete
-    assert "PARTIAL, 32 slices" in capsys.readouterr().out
+    assert "PARTIAL, 32 of 96 slices" in capsys.readouterr().out
+    assert "SYNTHETIC, not for diagnosis, PARTIAL: 32 of 96 slices" in description(out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.nii.gz"]
 
 
@@ -74,6 +81,9 @@ def test_ctrl_c_keeps_no_volume_of_the_scans_own_slices_alone(
     start = ("--mode", "gt-head", "--start-from", scan, "--start-slices", start_slices)
     assert run(fake, "--report", "Clear.", *start, "--keep-partial", "--out", tmp_path / "out" / "a.nii.gz") == 130
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
+    if files:
+        said = description(tmp_path / "out" / "a.nii.gz")
+        assert said.startswith("CTFlow SYNTHETIC from a REAL scan, not for diagnosis, PARTIAL: 32 of ")
 
 
 def test_ctrl_c_before_the_first_slice_leaves_nothing(

@@ -85,6 +85,13 @@ def test_the_header_says_synthetic_and_which_model(tmp_path: Path) -> None:
     assert notes.rstrip("\0") == "CTFlow SYNTHETIC, not for diagnosis; model demo"
 
 
+def test_of_the_longest_label_only_the_models_name_is_cut(tmp_path: Path) -> None:
+    label = synthetic_label("a-model-of-a-long-name", from_scan=True, missing="272 of 288 slices")
+    write_nifti(volume(), tmp_path / "a.nii", label)
+    said = (tmp_path / "a.nii").read_bytes()[148:228].decode()
+    assert said == "CTFlow SYNTHETIC from a REAL scan, not for diagnosis, PARTIAL: 272 of 288 slices"
+
+
 def test_a_long_description_is_cut_between_characters(tmp_path: Path) -> None:
     write_nifti(volume(), tmp_path / "a.nii", "é" * 79 + "x")
     field = (tmp_path / "a.nii").read_bytes()[148:228]
@@ -330,7 +337,7 @@ def test_forms_that_lie_within_a_voxel_are_read_by_the_sform(tmp_path: Path) -> 
         ([(254, "h", 0), (84, "f", -1.5)], "qform that makes no axes"),
         ([(254, "h", 0), (76, "f", np.nan)], "qform with values that are not numbers"),
         ([(123, "b", 5)], "the unit of length 5"),
-        ([(76, "f", -1024.0)], r"handedness -1024 \(pixdim\[0\]\); 1 or -1 was expected"),
+        ([(254, "h", 0), (76, "f", -1024.0)], r"handedness -1024 \(pixdim\[0\]\); 1 or -1 was expected"),
         ([(260, "f", np.nan)], "qform with values that are not numbers"),
         ([(254, "h", 6)], "the sform_code 6"),
         ([(252, "h", -1)], "the qform_code -1"),
@@ -349,6 +356,29 @@ def test_a_header_that_could_be_taken_for_another_is_refused(
     write_nifti(volume(), tmp_path / "a.nii", "test")
     edit(tmp_path / "a.nii", *fields)
     with pytest.raises(VolumeError, match=said):
+        read_nifti(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("sform_code", [0, 1])
+def test_a_half_turn_whose_quaternion_was_rounded_above_1_is_read(tmp_path: Path, sform_code: int) -> None:
+    half_turn = np.diag([-1.5, -1.5, 3.0, 1.0])  # about the third axis: b = c = 0, d = 1
+    forms(tmp_path / "a.nii", sform=half_turn, qform=half_turn)
+    edit(tmp_path / "a.nii", (254, "h", sform_code), (264, "f", np.sqrt(1 + 4e-7)))
+    expected = plane_affine(("S", "P", "L"), (3.0, 1.5, 1.5), 1, 1)
+    np.testing.assert_allclose(read_nifti(tmp_path / "a.nii").affine, expected, atol=1e-6)
+    edit(tmp_path / "a.nii", (264, "f", np.sqrt(1 + 4e-5)))
+    with pytest.raises(VolumeError, match="qform that makes no axes"):
+        read_nifti(tmp_path / "a.nii")
+
+
+def test_beside_an_agreeing_sform_the_handedness_may_be_any_number_of_its_sign(tmp_path: Path) -> None:
+    mirrored = np.diag([1.5, 1.5, -3.0, 1.0])
+    forms(tmp_path / "a.nii", sform=mirrored, qform=mirrored)
+    expected = read_nifti(tmp_path / "a.nii").affine
+    edit(tmp_path / "a.nii", (76, "f", -1024.0))
+    np.testing.assert_array_equal(read_nifti(tmp_path / "a.nii").affine, expected)
+    edit(tmp_path / "a.nii", (76, "f", 1024.0))
+    with pytest.raises(VolumeError, match="qform and sform disagree"):
         read_nifti(tmp_path / "a.nii")
 
 

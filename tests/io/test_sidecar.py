@@ -1,4 +1,3 @@
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +13,7 @@ from ctflow.errors import RequestError, VolumeError
 from ctflow.io.scan import read_volume
 from ctflow.io.sidecar import (
     Sidecar,
+    has_exact_hash,
     is_recorded,
     read_sidecar,
     request_of,
@@ -191,7 +191,15 @@ def test_a_scan_is_known_again_wherever_its_place_is_rounded(
 
 def test_the_hash_of_an_older_sidecar_is_known(tmp_path: Path) -> None:
     scan = Volume(hu_with_ball((8, 10, 12), np.array([2, 3, 4])), plane_affine(("S", "P", "L"), (3, 2, 1), 10, 12))
-    assert is_recorded(scan, hashlib.sha256(scan.hu.tobytes() + scan.affine.tobytes()).hexdigest())
+    assert is_recorded(scan, "a76bcac8ff355731efc2edcc59e0a3b11875823c75d212389f96a012a233e0ff")
+
+
+@pytest.mark.parametrize(
+    ("version", "exact"), [("0.1.0", True), ("0.2.0", True), ("0.3.0", False), ("0.10.1", False), ("1.0.0", False)]
+)
+def test_sidecars_before_0_3_hash_the_place_of_a_scan_to_the_last_bit(version: str, exact: bool) -> None:
+    assert has_exact_hash(replace(sidecar(), versions={"ctflow": version})) == exact
+    assert has_exact_hash(replace(sidecar(), versions={}))
 
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "A.NII", "A.NII.GZ"])

@@ -12,12 +12,13 @@ from dataclasses import replace
 from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS
 from ctflow.models.guard.phrases import holds, plain
-from ctflow.models.guard.places import Place, is_widespread, places, without_emphasis
+from ctflow.models.guard.places import BOTH, Place, is_widespread, places, without_emphasis
 from ctflow.models.guard.stance import Stance, denies_everything, denies_in_part, names, stance
 from ctflow.reading import Mention
 
 Slot = tuple[str | None, str | None]  # a side and a lobe that a reader tells a finding apart by
 _NOWHERE: frozenset[Place] = frozenset({("nowhere", None)})
+_BOTH_SIDES: frozenset[Place] = frozenset((side, None) for side in BOTH)
 _SEGMENT_ENDS = re.compile(r"[,;:](?!\d)|\s(?:and|or|nor|with|plus|but)\s")
 
 
@@ -74,8 +75,8 @@ class Guard:
     def _is_there(self, finding: str, clause: str, group: list[Mention]) -> bool:
         """Whether the places read are those that the clause names for this finding."""
         slots = self._slots[finding]
-        if slots == {(None, None)}:
-            return True
+        if slots == {(None, None)}:  # it cannot be denied of one place alone
+            return group[0].asserted or _places_beside(finding, clause) in (frozenset(), _BOTH_SIDES)
         if denies_in_part(clause) and _has_several_places(clause):
             return False
         filled = self._filled(finding, group)
@@ -136,6 +137,12 @@ def _places_of(finding: str, clause: str) -> frozenset[Place]:
     if len(named) > 1:
         return _NOWHERE
     return frozenset().union(*named)
+
+
+def _places_beside(finding: str, clause: str) -> frozenset[Place]:
+    """The places that a clause names between the same commas as the finding."""
+    pieces = [piece for piece in _SEGMENT_ENDS.split(clause) if names(FINDINGS[finding], plain(piece))]
+    return frozenset().union(*map(places, pieces))
 
 
 def _segments(clause: str) -> list[str]:

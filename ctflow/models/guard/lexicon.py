@@ -17,7 +17,8 @@ class Wording:
     `names`: what a radiologist accepts as naming it; `kinds`: names of some kinds of it, whose denial leaves others
     ("no bullae" does not deny emphysema); `denials`: phrases that deny it without naming it, such as a
     normal organ; `not_it`: phrases that hold a name but mean something else; `not_near`: words beside which a name
-    means something in another organ; `has_place`: whether a report says in which lung or lobe it is.
+    means something in another organ; `parts`: places whose denial leaves others, unless
+    the `main_part` is denied with them; `has_place`: whether a report says in which lung or lobe it is.
     """
 
     names: Phrases
@@ -25,19 +26,25 @@ class Wording:
     denials: Phrases = ()
     not_it: Phrases = ()
     not_near: Phrases = ()
+    parts: Phrases = ()
+    main_part: Phrases = ()
     has_place: bool = False
 
 
 # fmt: off
+_ABDOMEN: Phrases = (
+    "abdom*", "intraabdom*", "periton*", "intraperiton*", "retroperiton*", "subdiaphragm*", "subphrenic*",
+)
 # Where a mass, a node or a calcification is none of the findings.
 OTHER_ORGANS: Phrases = (
     "thyroid*", "goit*", "adrenal*", "liver", "hepat*", "splen*", "spleen", "kidney*", "renal", "pancrea*",
     "gallbladder", "gall bladder", "biliary", "breast*", "mammar*", "bone*", "osseous", "skelet*", "vertebra*",
     "spine", "spinal", "rib", "ribs", "sternum", "clavicle*", "scapula*", "skin", "subcutaneous", "soft tissue*",
-    "abdom*", "ascites", "bowel", "colon*", "prostat*", "ovar*", "uter*", "brain", "joint*", "shoulder*", "neck",
-    "trachea*", "oesophag*", "esophag*", "thymus", "thymic", "parotid", "muscle*", "peritone*", "retroperitone*",
-    "stomach",
+    *_ABDOMEN, "ascites", "bowel", "colon*", "prostat*", "ovar*", "uter*", "brain", "joint*", "shoulder*", "neck",
+    "trachea*", "oesophag*", "esophag*", "thymus", "thymic", "parotid", "muscle*", "stomach",
 )
+# Where free air is no pneumothorax.
+_OUTSIDE_PLEURA: Phrases = (*_ABDOMEN, "diaphragm*", "infradiaphragm*", "mediastin*")
 _CLEAR_LUNGS: Phrases = (
     "lung* .. clear", "clear lung*", "lung parenchyma .. clear", "lung* .. normal", "normal lung*",
     "lung* .. unremarkable", "lung fields .. clear",
@@ -62,9 +69,12 @@ FINDINGS: dict[str, Wording] = {
         ),
         not_it=(
             "pericardial effusion*", "pericardial fluid", "joint effusion*", "effusion* .. pericard*",
-            "fluid .. pericard*", "fluid .. around the heart", "fluid .. surrounds the heart", "fluid .. abdom*",
-            "pericardi* thick* .. effusion*", "pericardium .. effusion*", "fluid .. periton*", "fluid .. stomach",
+            "fluid .. pericard*", "fluid .. around the heart", "fluid .. surrounds the heart",
+            "pericardi* thick* .. effusion*", "pericardium .. effusion*", "fluid .. stomach",
             "fluid .. oesophag*", "fluid .. esophag*",
+            *(f"fluid .. {place}" for place in _ABDOMEN),
+            *(f"fluid .. {place} .. on the {side}" for place in _ABDOMEN for side in ("right", "left")),
+            *(f"{place} .. fluid .. on the {side}" for place in _ABDOMEN for side in ("right", "left")),
         ),
         not_near=("joint*", "knee*", "hip", "hips", "shoulder*", "subdural", "scrotal"),
     ),
@@ -78,7 +88,9 @@ FINDINGS: dict[str, Wording] = {
             "hydropneumothora*", "haemopneumothora*", "hemopneumothora*",
         ),
         not_it=(
-            "free air .. abdom*", "free air .. diaphragm*", "free air .. periton*", "air .. oesophag*", "air space*",
+            *(f"free air .. {place}" for place in _OUTSIDE_PLEURA),
+            *(f"{place} .. free air" for place in _OUTSIDE_PLEURA),
+            "air .. oesophag*", "air space*",
         ),
     ),
     "Cardiomegaly": Wording(
@@ -153,7 +165,15 @@ FINDINGS: dict[str, Wording] = {
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
-            "mediastinal mass*", "atrial mass*", "metasta* .. node*", "mass effect", "chest wall mass*",
+            *(
+                f"{station} {what}" for what in ("mass*", "nodul*", "lesion*", "tumo*")
+                for station in (
+                    "mediastinal", "hilar", "axillary", "mediastinal or hilar", "hilar or mediastinal",
+                    "mediastinal and hilar", "hilar and mediastinal",
+                )
+            ),
+            "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
+            "metasta* .. node*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
             "pericardial mass*", "lymph node*",
         ),
@@ -234,7 +254,13 @@ FINDINGS: dict[str, Wording] = {
             "millimetric .. node*", "node* .. [1-9] mm", "[1-9] mm .. node*", "node* .. 0.[1-9] cm",
             "0.[1-9] cm .. node*",
         ),
-        not_near=("abdom*", "inguinal", "cervical", "retroperitone*", "mesenter*", "porta*", "neck", "iliac"),
+        main_part=("mediastin*",),
+        parts=(
+            "hil*", "perihil*", "peribronch*", "axill*", "supraclav*", "infraclav*", "subpectoral", "paratrache*",
+            "pretrache*", "subcarin*", "precarin*", "prevascular", "aortopulmon*", "paraaort*", "paraesoph*",
+            "paraoesoph*", "perivascular", "internal mammary", "retrocrural",
+        ),
+        not_near=(*_ABDOMEN, "inguinal", "cervical", "mesenter*", "porta*", "neck", "iliac"),
     ),
     "Arterial wall calcification": Wording(
         names=(

@@ -41,7 +41,8 @@ def stance(finding: str, clause: str) -> Stance:
     if (asserted and denied) or any(marks.may_deny(span) for span in denied):
         return Stance.UNCLEAR
     if denied:
-        return Stance.UNCLEAR if all(span in kinds for span in denied) else Stance.DENIED
+        in_part = all(span in kinds for span in denied) or _names_a_part(wording, text)
+        return Stance.UNCLEAR if in_part else Stance.DENIED
     return Stance.ASSERTED if any(marks.are_sure_of(span) for span in asserted) else Stance.UNCLEAR
 
 
@@ -51,6 +52,11 @@ def _named(wording: Wording, phrases: Phrases, text: str) -> list[Span]:
         return []
     others = spans(wording.not_it, text)
     return [span for span in found if not inside(span, others)]
+
+
+def _names_a_part(wording: Wording, text: str) -> bool:
+    """Whether a text speaks of some places alone, so that it says nothing of the others."""
+    return holds(wording.parts, text) and not holds(wording.main_part, text)
 
 
 def denies(text: str) -> bool:
