@@ -37,6 +37,7 @@ def client(url: str, folder: Path) -> Client:
     return Client(url, verbose=False, download_files=str(folder), analytics_enabled=False)
 
 
+@pytest.mark.slow
 def test_two_visitors_at_once_each_get_their_own_volume(serve: Serve, tmp_path: Path) -> None:
     url = serve(sleeping(0.01))
 
@@ -78,6 +79,7 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
+@pytest.mark.slow
 def test_page_program_and_command_line_refuse_in_the_same_words(
     serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,6 +116,7 @@ def test_a_stream_brings_each_chunk_once(serve: Serve, tmp_path: Path) -> None:
     assert events[-1]["grid"]["axes"] == ["I", "P", "L"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endpoint", ["/generate", "/stream"])
 def test_a_program_that_cancels_stops_its_run_within_a_step(
     serve: Serve, tmp_path: Path, endpoint: str, gated: FakeGenerator, gate: Gate
@@ -162,6 +165,7 @@ def test_the_model_endpoint_gives_the_whole_card(serve: Serve, tmp_path: Path, i
     assert TypeAdapter(ModelCard).validate_python(card) == instant.card
 
 
+@pytest.mark.slow
 def test_health_counts_the_runs_that_wait(serve: Serve, tmp_path: Path, gated: FakeGenerator, gate: Gate) -> None:
     url = serve(gated)
     assert httpx.get(f"{url}health").json() == {"model": "fake", "device": "cpu", "queue": 0}

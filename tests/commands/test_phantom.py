@@ -25,6 +25,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_volumes_lie_where_ct_rate_keeps_them_in_hu_and_from_feet_to_head(folder: Path) -> None:
     volume = read_nifti(folder / "dataset/valid_fixed/valid_1/valid_1_a/valid_1_a_1.nii.gz")
     phantom = make_phantom(FIRST_SEED["valid"] + 40)

@@ -13,6 +13,7 @@ from ctflow.phantom import make_phantom
 SEED = 10  # whose two studies have findings
 
 
+@pytest.mark.slow
 def test_a_set_is_made_once_holds_noise_free_phantoms_and_reads_back_the_same(tmp_path: Path) -> None:
     made = phantom_set(tmp_path, 1, 5, workers=1)
     written = (tmp_path / "phantoms.npy").stat().st_mtime_ns
@@ -36,6 +37,7 @@ def test_two_studies_of_each_person_lie_together_and_only_their_findings_differ(
     assert other == make_phantom(SEED + 1).truth
 
 
+@pytest.mark.slow
 def test_a_set_of_single_studies_is_made_again(tmp_path: Path) -> None:
     phantom_set(tmp_path, 1, 5, workers=1)
     facts = tmp_path / "phantoms.json"
@@ -46,6 +48,7 @@ def test_a_set_of_single_studies_is_made_again(tmp_path: Path) -> None:
     assert json.loads(facts.read_text()) == made
 
 
+@pytest.mark.slow
 def test_a_set_of_other_seeds_takes_its_place(tmp_path: Path) -> None:
     first = phantom_set(tmp_path, 1, 5, workers=1)
     other = phantom_set(tmp_path, 1, 6, workers=1)

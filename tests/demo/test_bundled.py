@@ -106,6 +106,7 @@ def test_a_large_effusion_takes_lung_on_the_side_that_the_report_names(model: CT
     assert left > 0.6
 
 
+@pytest.mark.slow
 def test_its_reader_is_not_misled_by_what_the_model_does_not_know(
     model: CTFlow, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,6 +156,7 @@ def test_a_finding_that_is_told_without_its_place_is_not_read_as_denied(model: C
     assert not [one for one in model.read(Report(telegram)).found if not one.asserted]
 
 
+@pytest.mark.slow
 def test_it_misreads_few_sentences_of_people_and_reads_many() -> None:
     """12 % of such sentences were misread before the guard."""
     checkpoint = load_checkpoint(FOLDER)

@@ -39,6 +39,7 @@ def lps(mask: np.ndarray) -> np.ndarray:
     return np.argwhere(mask) @ affine[:3, :3].T + affine[:3, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SPOTS)
 def test_the_mask_and_the_centre_lie_where_the_picture_changed(kind: Kind) -> None:
     there = phantom(kind).mask > 0

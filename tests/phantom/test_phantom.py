@@ -42,6 +42,7 @@ def fluid_ml(case: str, side: int) -> float:
     return float((lps(case, fluid_mask(case))[:, 0] * side > 0).sum() * VOXEL_ML)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_person() -> None:
     one, again = make_phantom(3), make_phantom(3)
     assert one.volume.hu.tobytes() == again.volume.hu.tobytes()
@@ -83,6 +84,7 @@ def test_the_heart_reaches_further_to_the_left_than_to_the_right() -> None:
     assert np.percentile(x, 99) > -np.percentile(x, 1) + 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_the_fluid_in_the_clean_volume_measures_what_the_truth_says(case: str) -> None:
     found = {finding.side: finding.ml for finding in phantom(case).truth.findings}

@@ -44,6 +44,7 @@ def v1(tmp_path: Path) -> Released:
     return fabricated(tmp_path / "v1", "ctflow-v1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ctflow-v1", "ctflow-v2"])
 def test_from_released_files_to_a_volume_and_its_score_by_commands_alone(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]

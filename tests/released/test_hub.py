@@ -164,6 +164,7 @@ def test_offline_what_is_not_in_the_cache_is_an_error_that_says_what_to_do(hub: 
     assert done.returncode and "go online, or give a local path" in done.stderr and not hub.asked
 
 
+@pytest.mark.slow
 def test_a_revision_is_pinned_and_what_was_fetched_is_there_without_a_network(hub: Hub, tmp_path: Path) -> None:
     for name in ("v1", "a" * 40):
         folder = folder_of(fetched(hub, tmp_path, f"own/model@{name}/part"))
@@ -173,6 +174,7 @@ def test_a_revision_is_pinned_and_what_was_fetched_is_there_without_a_network(hu
     assert again == folder and len(hub.asked) == asked
 
 
+@pytest.mark.slow
 def test_what_was_fetched_is_known_by_its_commit(hub: Hub, tmp_path: Path) -> None:
     for source, commit in (("own/model", "b" * 40), ("own/model@v1", "a" * 40)):
         for inside in ("/part", "/part/w.safetensors"):
@@ -190,6 +192,7 @@ def test_the_commit_of_data_sets_and_of_whole_repositories_is_known_too() -> Non
     assert resolved("hf://a/b", place) == f"a/b@{'c' * 40}"
 
 
+@pytest.mark.slow
 def test_a_download_that_breaks_off_resumes_where_it_was(hub: Hub, tmp_path: Path) -> None:
     hub.cuts = 1
     done = fetched(hub, tmp_path, "own/model/part")

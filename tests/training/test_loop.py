@@ -49,6 +49,7 @@ def test_a_budget_of_steps_is_spent_to_the_step_and_each_call_has_its_own(tmp_pa
         assert trained(stage)["steps"] == steps
 
 
+@pytest.mark.slow
 def test_after_a_kill_a_stage_has_the_rest_of_its_seconds(tmp_path: Path) -> None:
     stage, time = line_stage(tmp_path, Budget.of_seconds(1.0)), FakeTime(step_s=0.25)
     time.kill_at_s = 0.5

@@ -43,6 +43,7 @@ def test_detectors_find_presence_place_and_amount() -> None:
     assert np.corrcoef(asked, read)[0, 1] > 0.8
 
 
+@pytest.mark.slow
 def test_thresholds_are_not_set_by_detectors_that_know_the_example() -> None:
     known = examples(np.random.default_rng(0), 20)
     read: list[tuple[int, bool]] = []

@@ -48,6 +48,7 @@ def test_results_are_kept_and_taken_up_again(tmp_path: Path) -> None:
     assert again.thumbnail == pytest.approx(first.thumbnail, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_first_volumes_leave_a_picture(tmp_path: Path) -> None:
     later = draw_trial(PICTURES, 0, "held-out", "held-out", 1.0)
     list(measure_trials(tmp_path, [TRIAL, later], made))

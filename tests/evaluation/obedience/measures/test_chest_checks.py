@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from ctflow.evaluation.obedience.measures.chest_checks import check_chest
 from ctflow.phantom import Truth, make_phantom
@@ -21,6 +22,7 @@ def test_a_phantom_is_a_chest_and_one_mirrored_or_prone_is_not() -> None:
     assert not check_chest(prone)["spine behind"]
 
 
+@pytest.mark.slow
 def test_a_thin_person_has_no_holes_in_the_wall() -> None:
     thin = make_phantom(THIN_SEED, truth=Truth())
     assert check_chest(Volume(thin.clean, thin.volume.affine))[HOLES]

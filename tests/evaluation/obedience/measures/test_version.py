@@ -57,6 +57,7 @@ def tolerance(name: str) -> float:
     return 0.06 if name.endswith((" ml", " hu", " mm")) else 2e-3
 
 
+@pytest.mark.slow
 def test_a_phantoms_measures_are_those_of_the_version() -> None:
     stored, found = json.loads(STORED.read_text()), numbers_of_a_phantom()
     assert stored["version"] == MEASURES_VERSION, ADVICE
