@@ -8,6 +8,7 @@ from pathlib import Path
 from ctflow.card import (
     CARD,
     Defaults,
+    EndRule,
     Evidence,
     Geometry,
     Guidance,
@@ -32,7 +33,9 @@ TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impr
 MAX_TOKENS = 256
 # Borders of chests have gone 0.05 of the way at most in phantoms and 0.063 in the model's own volumes, those of slices
 # that are a fifth white 0.19 at least. `python -m ctflow evaluate end` counts the errors.
-BORDER_WHITENESS = 0.1
+DEMO_END = LearntEndRule(border_whiteness=0.1)
+# For a model that learnt nothing: its grey borders would end every volume before its first slice.
+PUBLISHED_END = EndRule(tolerance=0.7, share=0.9)
 # The AUROC compares volumes whose report asks for a finding with all others. A finding follows the report if the lower
 # end of the AUROC's interval is at least FOLLOWS_FROM, and follows it weakly if that end lies above CHANCE.
 CHANCE, FOLLOWS_FROM = 0.5, 0.65
@@ -80,7 +83,9 @@ def read_obedience(path: Path) -> Obedience:
     )
 
 
-def demo_card(latent: Latent, provenance: str, measured: Obedience | None) -> ModelCard:
+def demo_card(
+    latent: Latent, provenance: str, measured: Obedience | None, end: EndRule | LearntEndRule = DEMO_END
+) -> ModelCard:
     """The whole card. `measured`: None for a model that was just trained, and not measured yet."""
     claims = _claims(measured)
     return ModelCard(
@@ -101,7 +106,7 @@ def demo_card(latent: Latent, provenance: str, measured: Obedience | None) -> Mo
         latent=latent,
         prediction="data",
         first_previous="black",
-        end=LearntEndRule(border_whiteness=BORDER_WHITENESS),
+        end=end,
         text=Text(encoder="BERT of its own, first token", parts=TEXT_PARTS, max_tokens=MAX_TOKENS),
         guidance=Guidance(trained=True, default=2.0),
         defaults=Defaults(solver="stochastic", steps=16, shift=3.0, chunks=6),

@@ -19,7 +19,7 @@ from ctflow.checkpoint.folder import save_checkpoint
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.data.phantoms import phantom_set
 from ctflow.demo.avae import new_avae, train_avae
-from ctflow.demo.card import INTENSITY, MAX_TOKENS, TEXT_PARTS, demo_card, provenance
+from ctflow.demo.card import DEMO_END, INTENSITY, MAX_TOKENS, PUBLISHED_END, TEXT_PARTS, demo_card, provenance
 from ctflow.demo.initial import new_transformer
 from ctflow.demo.latents import embed_reports, encode_phantoms, latent_scale, latent_set
 from ctflow.demo.mentions import check_reader, new_reader, train_mentions
@@ -193,7 +193,7 @@ def train_demo(
     transformer = train_transformer(last, transformer, data, sizes.batch * larger)
 
     history = describe_training(work, names(table), sizes.phantoms, device, base, trains_further)
-    card = demo_card(latent, history, measured=None)
+    card = demo_card(latent, history, measured=None, end=DEMO_END if sizes.learns_end else PUBLISHED_END)
     with replacing(out) as new:
         save_checkpoint(new, card, transformer, avae, encoder.bert, encoder.tokenizer, tower, reader)
     log.info("%s is there; try it with: python app.py --model %s", out, out)

@@ -17,7 +17,8 @@ class Sizes:
 
     `avae_channels`: one entry for each level. `patch`: slices, rows and columns of a token. `batch` and
     `avae_batch`: chunks and crops in a step on a CPU; `ctflow.demo.recipe` says what a GPU gets. `vocabulary_reports`:
-    the tokenizer's vocabulary is made of so many. `sentences`: so many teach the reader.
+    the tokenizer's vocabulary is made of so many. `sentences`: so many teach the reader. `learns_end`: whether training
+    is long enough to learn what stands after a volume's last slice.
     """
 
     phantoms: int
@@ -35,6 +36,7 @@ class Sizes:
     batch: int
     vocabulary_reports: int
     sentences: int
+    learns_end: bool
     tower: CTClipConfig
 
     @property
@@ -79,6 +81,7 @@ DEMO = Sizes(
     batch=8,
     vocabulary_reports=4000,
     sentences=30_000,
+    learns_end=True,
     # It has no layers of attention: see `ctflow.demo.tower`.
     tower=CTClipConfig(
         dim=64,
@@ -113,6 +116,7 @@ SMOKE = Sizes(
     batch=2,
     vocabulary_reports=200,
     sentences=64,
+    learns_end=False,
     tower=replace(
         DEMO.tower,
         dim=16,
