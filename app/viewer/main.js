@@ -10,8 +10,13 @@ let arrive;
 /** @type {Promise<Page>} */
 const arrived = new Promise((resolve) => (arrive = resolve));
 
-/** @type {any[] | undefined} what the fields held at the last change */
+/** @type {any[] | undefined} what the fields held at the last change before the draft came back */
 let written;
+let isRestored = false;
+/** @type {() => void} */
+let restore;
+/** @type {Promise<void>} */
+const restored = new Promise((resolve) => (restore = resolve));
 
 /**
  * Fills a component's element with its part of the page. The viewer's component brings what the page needs to know.
@@ -36,11 +41,23 @@ export async function mount(element, props, trigger, watch) {
  * @param {any} given     what the server gave to this event
  */
 export async function call(name, values, given) {
-  if (name === "change") written = values; // before the page is there, too
+  if (name === "change" && !isRestored) {
+    written = values; // must not take the draft's place before it was read
+    return;
+  }
   const page = await arrived;
-  if (name !== "restore") return page[name](values, given);
-  await new Promise((resolve) => setTimeout(resolve)); // lets the changes speak first that have waited for this script
-  return page.restore(values, written);
+  if (name === "restore") {
+    await new Promise((resolve) => setTimeout(resolve)); // changes that have waited for this script, too, are heard first
+    isRestored = true;
+    const fields = page.restore(values, written);
+    restore();
+    return fields;
+  }
+  if (name === "generate" && !isRestored) {
+    await restored;
+    return page.generate(page.withDraft(values));
+  }
+  return page[name](values, given);
 }
 
 /**

@@ -118,19 +118,26 @@ export class Page {
     this.session.resume();
   }
 
+  /**
+   * Fields as they are now, and where nobody has changed them, as the draft has them.
+   * @type {(now: any[]) => any[]}
+   */
+  withDraft = (now) => now;
+
   // What Gradio's events ask for: `values` are those of the fields, and what is returned goes into the components.
 
   /**
-   * The page is loaded: brings the report back. Where somebody has written meanwhile, or there is no draft, nothing is
-   * returned, and so nothing is replaced.
+   * The page is loaded: brings the report back, but for the fields that somebody has changed meanwhile. Without a draft
+   * nothing is returned, and so nothing is replaced.
    * @param {any[]} values   at the event
    * @param {any[]} written  at the last change, which may have come while the scripts were on their way
    */
   restore(values, written = values) {
-    const isUntouched = JSON.stringify(written) === JSON.stringify(values);
-    const draft = isUntouched ? this.fields.draft() : null;
-    this.change(draft ?? written);
-    return draft ?? [];
+    const draft = this.fields.draft();
+    this.withDraft = (now) => (draft ? draft.map((kept, i) => (now[i] === values[i] ? kept : now[i])) : now);
+    const fields = this.withDraft(written);
+    this.change(fields);
+    return draft ? fields : [];
   }
 
   /** @param {any[]} values */

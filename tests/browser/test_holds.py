@@ -61,6 +61,7 @@ def test_generate_right_after_a_reload_leaves_one_run_on_the_page(visit: Open, g
     expect_status(page, "Seed 0")
     page.evaluate("sessionStorage.setItem('ctflow-asked', JSON.stringify('A'.repeat(22)))")  # never heard of
     page.reload()
+    expect(page.get_by_label("Findings")).to_have_value("Clear.")  # the draft is back, and takes no field any more
     page.get_by_label("Seed").fill("5")
     page.get_by_label("Seed").blur()
     generate(page)
