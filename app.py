@@ -14,6 +14,7 @@ from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.generator import VolumeGenerator
+from ctflow.one_thread import OnOneThread
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -85,11 +86,16 @@ def _login() -> tuple[str, str] | None:
     return name, password
 
 
-def _generator(model: str, device: str, decoder: str, cuda: str) -> VolumeGenerator:
+def _generator(model: str, device: str, decoder: str, cuda: str, driven: bool) -> VolumeGenerator:
+    """`driven`: on ZeroGPU, where each request's own worker drives the model, and there is no GPU until then."""
     folder = find_checkpoint(model)
-    from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
 
-    return CTFlow.load(folder, device, decoder, cuda)
+    def load() -> VolumeGenerator:
+        from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
+
+        return CTFlow.load(folder, device, decoder, cuda)
+
+    return OnZeroGPU(load()) if driven else OnOneThread(load)
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -101,8 +107,8 @@ def main(given: Sequence[str] | None = None) -> int:
             raise RequestError(
                 f"ZeroGPU lends no GPU before a run, so none can be prepared: leave out --cuda {arguments.cuda}."
             )
-        generator = _generator(arguments.model, arguments.device, arguments.decoder, arguments.cuda)
-        page = Page(OnZeroGPU(generator) if driven else generator, _limits(arguments), driven)
+        generator = _generator(arguments.model, arguments.device, arguments.decoder, arguments.cuda, driven)
+        page = Page(generator, _limits(arguments), driven)
     except CTFlowError as error:
         print(f"CTFlow cannot start: {error}", file=sys.stderr)
         return 2
