@@ -4,3 +4,4 @@ DEVICES = ("auto", "cpu", "cuda")
 DECODERS = ("avae", "taef1")
 # Each adds to those before it: decode on a side stream, replay the step as a CUDA graph, compile the blocks.
 CUDA_LEVELS = ("plain", "overlap", "graph", "compile")
+CUDA_CHOICES = ("auto", *CUDA_LEVELS)  # auto: see `ctflow.runtime.engine.level_for`

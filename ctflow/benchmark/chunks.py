@@ -12,8 +12,7 @@ from torch import Tensor
 from ctflow.benchmark.reference import reference_answer, reference_decode
 from ctflow.benchmark.subject import Subject
 from ctflow.flow import solve, velocity_from_data
-from ctflow.runtime.cuda import PendingSlices
-from ctflow.runtime.engine import blocking
+from ctflow.runtime.decoding import PendingSlices, blocking
 from ctflow.sampler import velocity_of
 
 SOLVER, SHIFT = "midpoint", 1.5
