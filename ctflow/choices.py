@@ -1,4 +1,4 @@
-"""How a model may be run, by name. The first of each is the default."""
+"""How a model may be run, by name. The first of each is the default, but of CUDA_LEVELS."""
 
 DEVICES = ("auto", "cpu", "cuda")
 DECODERS = ("avae", "taef1")

@@ -15,7 +15,7 @@ from typing import get_args
 from tqdm import tqdm
 
 from ctflow.card import ModelCard
-from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES
+from ctflow.choices import CUDA_CHOICES, DECODERS, DEVICES
 from ctflow.commands.arguments import path, place, utf8
 from ctflow.commands.model import DEFAULT_MODEL, FoundModel
 from ctflow.commands.modes import RecordedStart, add_mode_to, check_mode, chunks_of, read_start, steps_of
@@ -74,7 +74,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add_mode_to(parser)
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with --from, the one recorded there")
     parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help="taef1 is faster and coarser")
-    parser.add_argument("--cuda", choices=CUDA_LEVELS, help="faster on a GPU, but untried")
+    parser.add_argument("--cuda", choices=CUDA_CHOICES, help="how a GPU runs it; default: auto, or as --from recorded")
     parser.add_argument("--keep-partial", action="store_true", help="at Ctrl-C, write the slices made so far")
 
 
@@ -178,7 +178,7 @@ def _load(args: argparse.Namespace, model: FoundModel, sidecar: Sidecar | None) 
     """The generator; with a sidecar, one that runs as the first one ran, unless the command line says otherwise."""
     recorded = sidecar.device.partition(":")[0] if sidecar else "auto"
     device = args.device or recorded
-    cuda = args.cuda or (sidecar.cuda if sidecar and device == recorded else CUDA_LEVELS[0])
+    cuda = args.cuda or (sidecar.cuda if sidecar and device == recorded else CUDA_CHOICES[0])
     generator = model.load(device, args.decoder, cuda)
     if sidecar:
         _check_same_model(sidecar, generator, args.sidecar)

@@ -182,5 +182,5 @@ def compile_decoder(decoder: nn.Module, backend: str | Callable = "inductor") ->
 
     That layout is worth it only here: outside of compiled code, CUDA's group norm gives it up.
     """
-    decoder.to(memory_format=torch.channels_last)
+    decoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # left out of torch's types
     decoder.compile(backend=backend, fullgraph=True, dynamic=False)
