@@ -16,17 +16,19 @@ def check_compiler(
     environment: Mapping[str, str] = os.environ,
     find: Callable[[str], str | None] = shutil.which,
     headers: Path | None = None,
+    find_package: Callable[[str], object] = find_spec,
 ) -> None:
     """Raises ResourceError where torch.compile could not build what starts its kernels.
 
-    `headers`: where Python.h lies, if not where this Python says. `find`: the path of a program, or None.
+    `find` and `find_package`: None where there is no such program or package. `headers`: where Python.h lies, if not
+    where this Python says.
     """
     given = environment.get("CC")
     if not any(map(find, [given] if given else COMPILERS)):
         missing = f"the C compiler {given}, which CC names," if given else "a C compiler (gcc or clang)"
     elif not ((headers or Path(sysconfig.get_path("include"))) / "Python.h").exists():
         missing = "Python's header files (on Debian and Ubuntu, python3-dev)"
-    elif find_spec("triton") is None:
+    elif find_package("triton") is None:
         missing = "the package triton, which torch's builds for CUDA on Linux bring,"
     else:
         return
