@@ -101,7 +101,14 @@ def test_the_literal_reference_comes_as_near_in_float32(
 def test_the_sampler_chains_chunks_as_published(transformer: STDiT, rollout: dict[str, torch.Tensor]) -> None:
     """The whole sampler. Rounding of one chunk grows in the next; a wrong previous chunk would miss by all of it."""
     request = GenerationRequest(
-        report=Report("golden"), seed=0, solver="euler", steps=200, shift=1, chunks=3, guidance=1
+        report=Report("golden"),
+        seed=0,
+        solver="euler",
+        steps=200,
+        shift=1,
+        chunks=3,
+        guidance=1,
+        guidance_above_t=0,
     )
     end = PublishedEnd(rollout["white_latent_scaled"][0], EndRule(tolerance=0.1, share=0.9))
     black = rollout["latents"][0, :, :SLICES]
