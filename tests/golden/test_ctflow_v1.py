@@ -138,7 +138,14 @@ def test_the_sampler_chains_chunks_as_published() -> None:
         tensor.double() for tensor in (rollout()["noise"][:, None], published_chunk(-1), rollout()["text"])
     )
     request = GenerationRequest(
-        report=Report("golden"), seed=0, solver="euler", steps=STEPS, shift=1, chunks=len(noise), guidance=1
+        report=Report("golden"),
+        seed=0,
+        solver="euler",
+        steps=STEPS,
+        shift=1,
+        chunks=len(noise),
+        guidance=1,
+        guidance_above_t=0,
     )
     end = PublishedEnd(rollout()["white_latent_scaled"][0].double(), EndRule(tolerance=0.1, share=0.9))
     transformer = golden_transformer().double()
