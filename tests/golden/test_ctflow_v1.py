@@ -14,11 +14,12 @@ from ctflow.benchmark.reference import reference_answer
 from ctflow.card import EndRule
 from ctflow.checkpoint.folder import load_transformer
 from ctflow.flow import solve
+from ctflow.lineage import plan_chunks
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
 from ctflow.report import Report
-from ctflow.request import GenerationRequest
-from ctflow.sampler import ChunkSampled, StepSampled, sample, velocity_of
+from ctflow.request import GenerationRequest, ScanStart
+from ctflow.sampler import Chunks, ChunkSampled, Conditions, KeptChunks, StepSampled, sample, velocity_of
 from ctflow.volume_end import PublishedEnd
 
 GOLDEN = Path(__file__).parent / "ctflow_v1"
@@ -98,6 +99,10 @@ def test_the_literal_reference_comes_as_near_in_float32(
     assert (state - expected).square().mean().sqrt() < rms
 
 
+def no_scan(start: ScanStart, chunk: int) -> torch.Tensor:
+    raise AssertionError("there is none")
+
+
 def test_the_sampler_chains_chunks_as_published(transformer: STDiT, rollout: dict[str, torch.Tensor]) -> None:
     """The whole sampler. Rounding of one chunk grows in the next; a wrong previous chunk would miss by all of it."""
     request = GenerationRequest(
@@ -106,9 +111,9 @@ def test_the_sampler_chains_chunks_as_published(transformer: STDiT, rollout: dic
     end = PublishedEnd(rollout["white_latent_scaled"][0], EndRule(tolerance=0.1, share=0.9))
     black = rollout["latents"][0, :, :SLICES]
     noise = rollout["noise"][:, None]
-    events = list(
-        sample(transformer, "velocity", request, rollout["text"], black, end, lambda chunk: iter(noise[chunk]))
-    )
+    conditions = Conditions(rollout["text"], lambda chunk: iter(noise[chunk]))
+    chunks = Chunks(transformer, "velocity", black, lambda _: conditions, no_scan, KeptChunks(3))
+    events = list(sample(plan_chunks(request, None, SLICES), chunks, end))
     latents = torch.cat([event.latents for event in events if isinstance(event, ChunkSampled)], dim=1)
     expected = rollout["latents"][0, :, SLICES:]
     assert latents.shape == expected.shape
