@@ -81,7 +81,7 @@ class VolumeStart:
 
     request: GenerationRequest
     chunks: int
-    start: "Start | None" = None
+    start: "Beginning | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +93,11 @@ class SharedPrevious:
     """
 
     request: GenerationRequest
-    start: "Start | None" = None
+    start: "Beginning | None" = None
 
 
-Start = ScanStart | VolumeStart | SharedPrevious
+Beginning = ScanStart | VolumeStart  # whose chunks are the first ones of the volume
+Start = Beginning | SharedPrevious
 
 
 def scan_of(start: Start | None) -> ScanStart | None:
