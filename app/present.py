@@ -55,9 +55,16 @@ def _grid(run: Run) -> dict[str, Any] | None:
 
 
 def grid(shape: tuple[int, ...], affine: np.ndarray) -> dict[str, Any]:
-    """Where voxels lie: their shape, their spacing in mm and the direction in which each index grows."""
+    """Where voxels lie: their shape, their spacing in mm, the direction in which each index grows, and the affine's
+    three rows, which give LPS mm.
+    """
     spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
-    return {"shape": shape, "spacing": [float(mm) for mm in spacing_mm], "axes": directions(affine)}
+    return {
+        "shape": shape,
+        "spacing": [float(mm) for mm in spacing_mm],
+        "axes": directions(affine),
+        "affine": affine[:3].tolist(),
+    }
 
 
 def directions(affine: np.ndarray) -> list[str]:

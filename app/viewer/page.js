@@ -23,7 +23,7 @@ import { View } from "./view.js";
 /**
  * What app/component.py says of the page.
  * @typedef {object} PageProps
- * @property {import("./view.js").WindowPreset[]} windows
+ * @property {import("./display.js").WindowPreset[]} windows
  * @property {string[]} fields      their names, in Gradio's order
  * @property {string} draft_key
  * @property {import("./data/example.js").ExampleProps | null} example

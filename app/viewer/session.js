@@ -27,7 +27,7 @@ import { newId } from "./data/memory.js";
 
 const RUN_KEY = "ctflow-run"; // what this tab shows
 const ASKED_KEY = "ctflow-asked"; // what it has asked for and has had no answer to
-const VIEW_KEY = "ctflow-view";
+const VIEW_KEY = "ctflow-view-2";
 const IDLE = "Write or choose a report, then press Generate.";
 const EXAMPLE = "Example"; // over the planes
 const PREVIOUS = "Previous volume";

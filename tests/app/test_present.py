@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.present import directions, manifest, reading
+from app.present import directions, grid, manifest, reading
 from app.run import Run
 from ctflow.generator import ChunkDone, Started, StepDone
 from ctflow.reading import Mention, Reading
@@ -111,3 +111,13 @@ def test_what_a_report_contradicts_is_named() -> None:
     )
     read = reading(Reading(9, 64, "", ("Cardiomegaly", "Emphysema"), found, contradicted=("Cardiomegaly",)))
     assert read["contradicted"] == ["Cardiomegaly"]
+
+
+def test_a_grid_says_where_voxels_lie_in_the_patient_also_where_they_lie_aslant() -> None:
+    affine = plane_affine(("I", "P", "L"), (3.0, 1.5, 0.7), 4, 4)
+    turn = np.eye(4)
+    turn[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
+    shown = grid(SHAPE, turn @ affine)
+    np.testing.assert_allclose(shown["affine"], (turn @ affine)[:3])
+    np.testing.assert_allclose(shown["spacing"], (3.0, 1.5, 0.7))
+    assert shown["axes"] == ["I", "P", "L"]

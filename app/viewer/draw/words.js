@@ -28,7 +28,8 @@ export function drawWords(pen, plane, view) {
   pen.font = LETTERS;
   const lines = drawHead(pen, plane, view);
   if (!view.volume) return;
-  write(pen, `W ${view.window.width}  L ${view.window.level}`, MARGIN, plane.height - MARGIN, "left");
+  const { width, level } = view.display.window;
+  write(pen, `W ${width}  L ${level}`, MARGIN, plane.height - MARGIN, "left");
   drawScaleBar(pen, plane, view.volume);
   drawDirections(pen, plane, lines);
 }

@@ -2,6 +2,7 @@
 // Everything that a mouse can do, from the keyboard.
 
 import { TOOLS } from "../tools/index.js";
+import { MARK_SHORTCUTS } from "../tools/marking.js";
 
 /** @typedef {import("../draw/plane.js").Plane} Plane */
 /** @typedef {import("../tools/tool.js").Press} Press */
@@ -24,13 +25,14 @@ export function shortcuts(view, showHelp) {
     { keys: "↑ ↓, wheel", meaning: "previous, next slice", press: scrolling(ONE_SLICE) },
     { keys: "PgUp PgDn", meaning: "ten slices", press: scrolling(TEN_SLICES) },
     { keys: "Home End", meaning: "first, last slice", press: scrolling(ALL_SLICES) },
-    { keys: `1 to ${view.presets.length}`, meaning: "window presets", press: choosePreset },
+    { keys: `1 to ${view.display.presets.length}`, meaning: "window presets", press: choosePreset },
     {
       keys: TOOLS.map(({ key }) => key).join(" "),
       meaning: `tool: ${TOOLS.map(({ label }) => label).join(", ")}`,
       press: chooseTool,
     },
     ...TOOLS.flatMap((tool) => tool.shortcuts),
+    ...MARK_SHORTCUTS,
     { keys: "m, double click", meaning: "maximise a plane, and back", press: on("m", (plane) => view.maximise(plane)) },
     { keys: "f", meaning: "follow the newest slices", press: on("f", () => follow(view)) },
     { keys: "r", meaning: "reset the view", press: on("r", () => view.reset()) },
@@ -93,7 +95,7 @@ function scrolling(slices) {
 
 /** @type {Press} */
 function choosePreset(event, _, view) {
-  return !event.altKey && view.setPreset(Number(event.key) - 1);
+  return !event.altKey && view.display.setPreset(Number(event.key) - 1);
 }
 
 /** @type {Press} */

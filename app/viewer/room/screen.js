@@ -24,8 +24,8 @@ export class Screen {
     this.pointer = null;
     this.scheduled = 0;
     this.tools = TOOLS.map((tool) => makeButton(tool.label, `${tool.title} (${tool.key})`, () => view.setTool(tool)));
-    this.presets = view.presets.map(({ name, width, level }, i) =>
-      makeButton(name, `Width ${width}, level ${level} HU (key ${i + 1})`, () => view.setPreset(i)),
+    this.presets = view.display.presets.map(({ name, width, level }, i) =>
+      makeButton(name, `Width ${width}, level ${level} HU (key ${i + 1})`, () => view.display.setPreset(i)),
     );
     this.follow = makeButton("Follow", "Show the newest slices while they are made (f)", () =>
       view.setFollowing(!view.following),
@@ -58,7 +58,8 @@ export class Screen {
   }
 
   describeBar() {
-    const { tool, window, presets, following, growing } = this.view;
+    const { tool, display, following, growing } = this.view;
+    const { window, presets } = display;
     this.tools.forEach((button, i) => setPressed(button, TOOLS[i] === tool));
     this.presets.forEach((button, i) =>
       setPressed(button, presets[i].width === window.width && presets[i].level === window.level),

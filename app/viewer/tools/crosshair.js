@@ -17,7 +17,7 @@ function moveHere({ view, plane, volume, x, y }) {
 
 /** @type {Press} */
 function nudge(event, plane, view) {
-  const direction = event.shiftKey && arrow(event.key);
+  const direction = event.shiftKey && !event.altKey && arrow(event.key);
   return direction ? view.nudge(plane, direction[0], direction[1]) : false;
 }
 
@@ -34,6 +34,7 @@ export const crosshair = {
   drag: moveHere,
 
   draw(pen, plane, volume, view) {
+    if (!view.display.crosshair) return;
     const { left, top, width, height } = plane.rectangle(volume);
     const [x, y] = plane.placeOf(volume, view.point);
     pen.strokeStyle = INK;

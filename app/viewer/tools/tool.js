@@ -43,6 +43,9 @@
  * @property {Shortcut[]} shortcuts
  * @property {(drag: Drag) => void} [start]  the pointer goes down
  * @property {(drag: Drag) => void} drag     it moves
+ * @property {(drag: Drag) => void} [end]    it goes up
+ * @property {(drag: Drag) => void} [hover]  it moves without being held down
+ * @property {import("../data/marks.js").Kind} [kind]  of the marks that it makes
  * @property {(pen: Pen, plane: Plane, volume: Volume, view: View) => void} [draw]  on every plane, whether chosen or not
  */
 

@@ -33,9 +33,9 @@ function within([least, most], value) {
 
 /** @type {Press} */
 function adjust(event, _, view) {
-  const direction = event.altKey && arrow(event.key);
+  const direction = event.altKey && !event.shiftKey && arrow(event.key);
   if (!direction) return false;
-  return view.setWindow(dragged(view.window, direction[0] * KEY_PX, direction[1] * KEY_PX));
+  return view.display.setWindow(dragged(view.display.window, direction[0] * KEY_PX, direction[1] * KEY_PX));
 }
 
 /** @type {import("./tool.js").Tool} */
@@ -52,6 +52,6 @@ export const greyWindow = {
   ],
 
   drag({ view, dx, dy }) {
-    view.setWindow(dragged(view.window, dx, dy));
+    view.display.setWindow(dragged(view.display.window, dx, dy));
   },
 };

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { greyTable, paint } from "../../../app/viewer/draw/picture.js";
+import { greyTable } from "../../../app/viewer/draw/picture.js";
 import { PLANES, Plane } from "../../../app/viewer/draw/plane.js";
+import { NOT_MADE, project } from "../../../app/viewer/draw/slab.js";
 import { readout, title } from "../../../app/viewer/draw/words.js";
 import { numbered, orientations, points, viewOf } from "./fake.mjs";
 
@@ -21,19 +22,17 @@ function close(value, expected) {
 }
 
 test("a slice is painted with right and down along the patient's axes, in all orientations", () => {
-  const table = Uint32Array.from({ length: 65536 }, (_, i) => i);
   for (const axes of orientations()) {
     const volume = numbered(axes);
     volume.made[1] = 0;
     for (const plane of PLANES) {
       const [across, down, through] = [plane.across, plane.down, plane.through].map((axis) => volume.axes[axis].size);
       for (let position = 0; position < through; position++) {
-        const pixels = new Uint32Array(across * down).fill(1);
-        paint(pixels, volume, plane, position, table);
+        const shown = new Int16Array(across * down).fill(1);
+        project(shown, volume, plane, [position, position], "none");
         for (const point of points(volume).filter((one) => one[plane.through] === position)) {
-          const hu = volume.at(point);
-          const pixel = pixels[point[plane.down] * across + point[plane.across]];
-          assert.equal(pixel, hu === null ? 0 : hu + ZERO_HU, `${axes} ${plane.name} ${point}`);
+          const hu = shown[point[plane.down] * across + point[plane.across]];
+          assert.equal(hu, volume.at(point) ?? NOT_MADE, `${axes} ${plane.name} ${point}`);
         }
       }
     }

@@ -48,7 +48,7 @@ test("moving in a slice does not end the following", () => {
 
 test("a view comes back as it was", () => {
   const before = viewOf(numbered());
-  before.setWindow({ width: 123, level: 45 });
+  before.display.setWindow({ width: 123, level: 45 });
   before.setTool(TOOLS[3]);
   before.moveTo([1, 2, 3]);
   before.zoom(before.planes[1], 2);
@@ -83,14 +83,15 @@ for (const towards of ["I", "S"]) {
     scrollToSlice(view, 17);
     view.zoom(view.planes[0], 2);
     view.nudge(view.planes[0], 1, 1);
-    view.setWindow(PRESETS[1]);
+    view.display.setWindow(PRESETS[1]);
     view.settle();
     assert.equal(slice(view), 17);
-    const { point, window } = view;
+    const { point } = view;
+    const { window } = view.display;
     view.setVolume(new Volume(grid([towards, "P", "L"], [20, 16, 16])));
     view.arrived();
     view.settle();
-    assert.deepEqual([view.point, view.planes[0].zoom, view.window], [point, 2, window]);
+    assert.deepEqual([view.point, view.planes[0].zoom, view.display.window], [point, 2, window]);
     view.setVolume(new Volume(grid([towards, "P", "L"], [12, 16, 16])));
     assert.equal(slice(view), 12, "a shorter volume ends there");
   });
@@ -134,7 +135,7 @@ test("everything that changes the picture says so", () => {
   for (const change of [
     () => view.moveTo([0, 0, 0]),
     () => view.zoom(plane, 2),
-    () => view.setPreset(1),
+    () => view.display.setPreset(1),
     () => view.setTool(view.tool),
     () => view.setFollowing(true),
     () => view.setGrowing(true),
