@@ -7,13 +7,13 @@ import { greyTable } from "./draw/picture.js";
 /** @typedef {GreyWindow & { name: string }} WindowPreset */
 /** @typedef {"inverted" | "smooth" | "crosshair" | "marks" | "words"} Switch */
 
-/** What each switch does when it is on, for menus and the table of keys. @type {Record<Switch, string>} */
+/** What each switch shows when it is on, and its key. @type {Record<Switch, { label: string, key: string }>} */
 export const SWITCHES = {
-  inverted: "Inverted: low HU are white",
-  smooth: "Interpolation between voxels",
-  crosshair: "Crosshair",
-  marks: "Marks",
-  words: "Texts on the planes",
+  inverted: { label: "Inverted: low HU are white", key: "i" },
+  smooth: { label: "Interpolation between voxels", key: "n" },
+  crosshair: { label: "Crosshair", key: "x" },
+  marks: { label: "Marks", key: "d" },
+  words: { label: "Texts", key: "t" },
 };
 
 /**
@@ -28,7 +28,9 @@ export class Display {
    * @param {() => void} changed
    */
   constructor(presets, changed) {
-    this.presets = presets;
+    this.builtIn = presets;
+    /** @type {WindowPreset[]} the person's */
+    this.own = [];
     this.changed = changed;
     /** @type {GreyWindow} */
     this.window = presets[0];
@@ -40,6 +42,26 @@ export class Display {
     this.greys = greyTable(this.window, this.inverted);
   }
 
+  get presets() {
+    return [...this.builtIn, ...this.own];
+  }
+
+  /**
+   * One's own windows come after those that everybody has; a name is there once.
+   * @param {WindowPreset[]} presets
+   */
+  addOwn(presets) {
+    const names = presets.map(({ name }) => name);
+    this.own = [...this.own.filter(({ name }) => !names.includes(name)), ...presets];
+    this.changed();
+  }
+
+  /** @param {WindowPreset} preset */
+  removeOwn(preset) {
+    this.own = this.own.filter((other) => other !== preset);
+    this.changed();
+  }
+
   /** @param {GreyWindow} window */
   setWindow({ width, level }) {
     this.window = { width, level };
@@ -48,7 +70,8 @@ export class Display {
 
   /** @param {number} number  counted from 0 */
   setPreset(number) {
-    return number in this.presets && this.setWindow(this.presets[number]);
+    const preset = this.presets[number];
+    return preset !== undefined && this.setWindow(preset);
   }
 
   /** The preset that is the window, or none. */

@@ -21,18 +21,6 @@ import { TOOLS } from "./tools/index.js";
  * @property {Mark[]} marks
  */
 
-/**
- * What a reload does not change, beside the place.
- * @typedef {object} Settings
- * @property {import("./display.js").DisplayState} display
- * @property {string} tool
- * @property {Layout} layout
- * @property {number} maximised  the number of the plane that has all the room, or -1
- * @property {Pick<Plane, "zoom" | "pan" | "slab">[]} planes
- */
-
-/** @typedef {Settings & Place} ViewState */
-
 /** Methods that a key may call return whether they did something. */
 export class View {
   /** @param {import("./display.js").WindowPreset[]} presets */
@@ -54,6 +42,9 @@ export class View {
     this.following = true; // the newest slice
     this.chosen = false; // whether the person has gone to the slice that is shown
     this.growing = false; // whether slices may still come
+    /** @type {Plane | null} the plane that cine runs in */
+    this.playing = null;
+    this.speed = 12; // of cine, slices in a second
   }
 
   /**
@@ -211,6 +202,32 @@ export class View {
     return true;
   }
 
+  /** @param {Plane | null} plane */
+  setPlaying(plane) {
+    this.playing = plane;
+    this.changed();
+    return true;
+  }
+
+  /** @param {number} speed  slices in a second */
+  setSpeed(speed) {
+    this.speed = speed;
+    this.changed();
+  }
+
+  /**
+   * Cine: the next slice that is made, and after the last one the first.
+   * @param {Plane} plane
+   */
+  advance(plane) {
+    if (!this.volume) return;
+    const { size } = this.volume.axes[plane.through];
+    const point = this.point.slice();
+    do point[plane.through] = (point[plane.through] + 1) % size;
+    while (!this.volume.isMade(point) && point[plane.through] !== this.point[plane.through]);
+    this.moveTo(point);
+  }
+
   /** @param {Plane} plane */
   activate(plane) {
     if (this.active === plane) return;
@@ -274,28 +291,5 @@ export class View {
     this.chosen = chosen;
     this.following = following;
     this.changed();
-  }
-
-  /** @returns {ViewState} */
-  state() {
-    return {
-      display: this.display.state(),
-      tool: this.tool.name,
-      layout: this.layout,
-      maximised: this.planes.findIndex((plane) => plane === this.maximised),
-      ...this.place,
-      planes: this.planes.map(({ zoom, pan, slab }) => ({ zoom, pan, slab })),
-    };
-  }
-
-  /** @param {ViewState} state */
-  restore({ display, tool, layout, maximised, planes, ...place }) {
-    this.display.restore(display);
-    this.setTool(TOOLS.find(({ name }) => name === tool) ?? TOOLS[0]);
-    this.setLayout(layout);
-    this.maximised = this.planes[maximised] ?? null;
-    this.planes.forEach((plane, i) => Object.assign(plane, planes[i]));
-    this.goTo(place);
-    if (this.following) this.arrived();
   }
 }

@@ -29,7 +29,7 @@ export function drawMarks(pen, plane, volume, { point }) {
     const ink = mark === volume.marks.selected ? SELECTED_INK : MARK_INK;
     drawPieces(pen, plane, volume, pieces(mark, plane, volume, point), ink);
     if (!isWhole(mark, plane, volume, point)) continue;
-    drawEnds(pen, plane, volume, mark, ink);
+    if (mark.kind !== "ellipse" || mark === volume.marks.selected) drawEnds(pen, plane, volume, mark, ink);
     drawWords(pen, plane, volume, mark, ink);
   }
 }

@@ -12,8 +12,8 @@ import { listenToWheel } from "./wheel.js";
 /** @typedef {import("../view.js").View} View */
 
 /**
- * Where the pointer is over a plane, or null where it is over none.
- * @typedef {{ plane: Plane, x: number, y: number } | null} Pointer
+ * Where the pointer is over a plane, or null where it is over none. `hasTip`: whether something may be said beside it.
+ * @typedef {{ plane: Plane, x: number, y: number, hasTip: boolean } | null} Pointer
  */
 
 const LEFT = 0;
@@ -56,7 +56,7 @@ export function listenToPointer(canvas, plane, view, hover) {
   canvas.addEventListener("pointermove", (event) => {
     const { offsetX: x, offsetY: y } = event;
     view.activate(plane);
-    hover({ plane, x, y });
+    hover({ plane, x, y, hasTip: event.pointerType !== "touch" && !held });
     if (event.pointerType === "touch") return fingers.move(event.pointerId, x, y);
     const drag = dragAt(event, held ?? undefined);
     if (!drag) return;

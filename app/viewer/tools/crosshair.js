@@ -25,6 +25,7 @@ function nudge(event, plane, view) {
 export const crosshair = {
   name: "crosshair",
   key: "c",
+  icon: "crosshair",
   label: "Crosshair",
   title: "Drag moves the crosshair in all planes",
   cursor: "crosshair",

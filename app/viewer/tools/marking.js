@@ -22,7 +22,7 @@ const WHOLE = -1;
 /**
  * A tool that makes marks of a kind.
  * @param {Kind} kind
- * @param {Pick<Tool, "key" | "label" | "title">} own
+ * @param {Pick<Tool, "key" | "icon" | "label" | "title">} own
  * @returns {Tool}
  */
 export function markTool(kind, own) {

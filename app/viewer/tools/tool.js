@@ -36,6 +36,7 @@
  * @property {string} name         a tab remembers the tool by it
  * @property {string} key          chooses it
  * @property {string} label        of its button
+ * @property {string} [icon]       on its button, instead of the label (room/icons.js)
  * @property {string} title        says what a drag does
  * @property {string} cursor       CSS
  * @property {boolean} [swipeScrolls] whether one finger scrolls through the slices instead of dragging

@@ -7,8 +7,8 @@ import { arrow } from "./tool.js";
 /** @typedef {import("./tool.js").Press} Press */
 
 const FINE_WIDTH = 300; // HU: up to this width one pixel is one HU; wider windows go faster
-const WIDTHS = [1, 6000];
-const LEVELS = [-2000, 4000];
+export const WIDTHS = [1, 6000];
+export const LEVELS = [-2000, 4000];
 const KEY_PX = 10; // a key goes as far as a drag of so many pixels
 
 /**
@@ -42,6 +42,7 @@ function adjust(event, _, view) {
 export const greyWindow = {
   name: "window",
   key: "w",
+  icon: "window",
   label: "W/L",
   title: "Drag sets window width and level, as the right button does with every tool",
   cursor: "ns-resize",

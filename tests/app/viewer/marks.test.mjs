@@ -165,7 +165,7 @@ test("an angle is a drag and a click, or three clicks; other planes and a change
 
 test("an unfinished mark goes with Escape, with another tool, with another volume", () => {
   for (const leave of [
-    (view) => press(shortcuts(view, () => {}), { key: "Escape" }, view),
+    (view) => press(shortcuts(view, {}), { key: "Escape" }, view),
     (view) => view.setTool(tool("pan")),
     (view) => view.setVolume(null),
   ]) {
@@ -225,7 +225,7 @@ test("a mark is drawn whole in its slice, where it crosses other planes, and now
 
 test("the keyboard makes, finds, moves and deletes marks", () => {
   const view = opened();
-  const all = shortcuts(view, () => {});
+  const all = shortcuts(view, {});
   const key = (name, modifiers = {}) => press(all, { key: name, altKey: false, shiftKey: false, ...modifiers }, view);
   const { marks } = view.volume;
   assert.ok(!key("Enter"), "the crosshair makes no marks");

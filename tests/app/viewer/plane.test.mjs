@@ -107,7 +107,9 @@ test("a plane says which slice of the file it shows, and whether it is made", ()
 test("the readout tells made, not made and outside apart", () => {
   const volume = numbered(["I", "P", "L"]);
   volume.made[3] = 0;
-  assert.equal(readout(volume, [2, 1, 0]), "8 HU   column 3  row 2  slice 1");
-  assert.equal(readout(volume, [2, 1, 3]), "not made yet   column 3  row 2  slice 4");
-  assert.equal(readout(volume, [2, 1, 4]), "–   column –  row –  slice –");
+  const [plane] = planes();
+  const mm = "   R 18.6 P 31.5";
+  assert.equal(readout(volume, plane, [2, 1, 0]), `8 HU   column 3  row 2  slice 1${mm} S 100.0 mm`);
+  assert.equal(readout(volume, plane, [2, 1, 3]), `not made yet   column 3  row 2  slice 4${mm} S 91.0 mm`);
+  assert.equal(readout(volume, plane, [2, 1, 4]), "–   column –  row –  slice –");
 });
