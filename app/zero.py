@@ -20,7 +20,7 @@ from ctflow.errors import CTFlowError, ResourceError
 from ctflow.generator import ChunkDone, Event, EventStream, Started, StepDone, VolumeGenerator
 from ctflow.reading import Reading
 from ctflow.report import Report
-from ctflow.request import GenerationRequest, ScanStart
+from ctflow.request import GenerationRequest, Start
 from ctflow.volume import Volume
 
 try:
@@ -68,7 +68,7 @@ class GPUTime:
     def __init__(self) -> None:
         self._evaluation_s = FIRST_EVALUATION_S
 
-    def seconds_for(self, request: GenerationRequest, start: ScanStart | None = None) -> int:
+    def seconds_for(self, request: GenerationRequest, start: Start | None = None) -> int:
         """What to ask for. Takes what the stream takes, because `spaces` calls it so."""
         work = _evaluations(request, request.chunks * request.steps, request.chunks)
         return min(LONGEST_S, math.ceil(STARTING_S + MARGIN * self._evaluation_s * work))
@@ -100,7 +100,7 @@ class OnZeroGPU:
         lend = gpu or spaces.GPU
         self._stream = lend(duration=self._time.seconds_for)(_yielding_errors(inner.stream))
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """See `VolumeGenerator.stream`. After it is closed, the worker stops at its next event.
 
         Raises ResourceError if ZeroGPU lends no GPU, or takes it back.
@@ -134,7 +134,7 @@ def _yielding_errors(stream: Callable[..., Iterator[Event]]) -> Callable[..., It
     `spaces` prints the text of what a worker raises, and passes on only its class.
     """
 
-    def yielding(request: GenerationRequest, start: ScanStart | None) -> Iterator[Event | Exception]:
+    def yielding(request: GenerationRequest, start: Start | None) -> Iterator[Event | Exception]:
         try:
             yield from stream(request, start)
         except CTFlowError as error:

@@ -18,7 +18,7 @@ from ctflow.card import ModelCard
 from ctflow.generator import Event, EventStream, VolumeGenerator
 from ctflow.reading import Reading
 from ctflow.report import Report
-from ctflow.request import GenerationRequest, ScanStart
+from ctflow.request import GenerationRequest, Start
 from ctflow.volume import Volume
 
 EVENTS_AHEAD = 32  # about as many steps as a GPU makes while a caller packs and stores a chunk
@@ -78,7 +78,7 @@ class OnOneThread:
         self.model_sha256 = self._inner.model_sha256
         self.device, self.cuda, self.hardware = self._inner.device, self._inner.cuda, self._inner.hardware
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """See `VolumeGenerator.stream`. The model works on while the caller is busy with an event.
 
         Closing it ends the work after the step that is being made. Raises what the generator raises.

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from diffusers import AutoencoderTiny
 from torch import Tensor
 
 from ctflow.choices import CUDA_CHOICES, CUDA_LEVELS
 from ctflow.errors import RequestError
-from ctflow.models.avae import SliceDecoder
+from ctflow.models.avae import TAEF1, SliceDecoder
 from ctflow.models.stdit import STDiT, Transformer
 from ctflow.runtime.compiler import check_compiler
 from ctflow.runtime.cuda import (
@@ -100,7 +99,7 @@ def _plane(transformer: STDiT, decoder: SliceDecoder) -> tuple[int, int]:
 def _cuda_engine(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: int) -> Engine:
     precision = precision_for(torch.cuda.get_device_capability(device))
     transformer.to_mixed_precision(precision.transformer)
-    decoder_dtype = precision.transformer if isinstance(decoder.network, AutoencoderTiny) else precision.avae
+    decoder_dtype = precision.transformer if isinstance(decoder, TAEF1) else precision.avae
     for part in decoder.network.children():  # `to` of the whole network warns about modules to keep in float32
         part.to(decoder_dtype)
     if level >= CUDA_LEVELS.index("compile"):
