@@ -79,6 +79,7 @@ class Sidecar:
     start: StartRecord | None = None
     cuda: str = CUDA_LEVELS[0]
     hardware: str | None = None
+    precision: str | None = None
 
 
 _adapter = TypeAdapter(Sidecar)
@@ -113,6 +114,7 @@ def sidecar_of(
         start=start,
         cuda=generator.cuda,
         hardware=generator.hardware,
+        precision=generator.precision,
     )
 
 

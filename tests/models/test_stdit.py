@@ -10,7 +10,7 @@ import torch
 from ctflow.benchmark.reference import reference_answer
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
-from ctflow.runtime.engine import precision_for
+from ctflow.runtime.device import resolve_precision
 from ctflow.sampler import velocity_of
 from tests.golden.forward import CASES, GOLDEN_RMS, ORDINARY_RMS, golden, golden_transformer, rms
 
@@ -103,7 +103,7 @@ def test_a_step_of_ordinary_weights_stays_near_in_bf16(seed: int) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_a_step_on_a_gpu_stays_near_the_published_one(transformer: STDiT, case: str) -> None:
     *inputs, expected = (tensor.cuda() for tensor in golden(case))
-    transformer.cuda().to_mixed_precision(precision_for(torch.cuda.get_device_capability()).transformer)
+    transformer.cuda().to_mixed_precision(resolve_precision(torch.device("cuda"), "auto").transformer)
     velocity = transformer(*inputs)
     assert rms(velocity, expected) < GOLDEN_RMS
 
