@@ -76,7 +76,8 @@ class OnOneThread:
         self._inner = self._thread.call(load)
         self.card: ModelCard = self._inner.card
         self.model_sha256 = self._inner.model_sha256
-        self.device, self.cuda, self.hardware = self._inner.device, self._inner.cuda, self._inner.hardware
+        self.device, self.hardware = self._inner.device, self._inner.hardware
+        self.cuda, self.precision = self._inner.cuda, self._inner.precision
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """See `VolumeGenerator.stream`. The model works on while the caller is busy with an event.

@@ -26,7 +26,7 @@ from ctflow.reading import Reading
 from ctflow.report import Report, encoder_text
 from ctflow.request import GenerationRequest, ScanStart, Start, scan_of
 from ctflow.runtime.decoding import PendingSlices, to_hu
-from ctflow.runtime.device import hardware_of, resolve_device
+from ctflow.runtime.device import hardware_of, resolve_device, resolve_precision
 from ctflow.runtime.engine import EngineFactory, engine_on, level_for
 from ctflow.runtime.memory import memory_of
 from ctflow.sampler import Chunks, Conditions, KeptChunks, Sampled, StepSampled, sample, seeded_noise
@@ -67,8 +67,9 @@ class CTFlow:
     """A `VolumeGenerator` (see `ctflow.generator`) that runs a checkpoint. One request at a time.
 
     On a GPU, one thread should make it and run all its requests; `ctflow.one_thread` sees to that where several ask.
-    `decoder`: one of DECODERS; `cuda`: one of CUDA_CHOICES, of `ctflow.choices`. `make_engine`: how the networks run.
-    `warm_up`: whether a GPU is made ready now, so that no request has to wait for it. ZeroGPU has none to make ready.
+    `decoder`: one of DECODERS, `cuda`: of CUDA_CHOICES, `precision`: of PRECISIONS, all of `ctflow.choices`.
+    `make_engine`: how the networks run. `warm_up`: whether a GPU is made ready now, so that no request has to wait for
+    it; ZeroGPU has none to make ready.
     """
 
     def __init__(
@@ -78,10 +79,13 @@ class CTFlow:
         decoder: str = "avae",
         cuda: str = "auto",
         make_engine: EngineFactory = engine_on,
+        precision: str = "auto",
         warm_up: bool = True,
     ) -> None:
+        resolved = resolve_precision(device, precision)
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
         self.cuda, self.hardware = level_for(cuda, device), hardware_of(device)
+        self.precision = resolved.name
         self._device = device
         self._grid = ModelGrid(self.card.geometry)
         self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)
@@ -93,8 +97,8 @@ class CTFlow:
             self._first_previous = first_previous(self.card, self._avae)
             self._end = volume_end(self.card, self._avae)
         slice_decoder = self._choose_decoder(checkpoint, decoder).to(device)
-        # Only now that the latents of black and white are made: on a GPU the engine lowers the A-VAE's precision.
-        self._engine = make_engine(device, checkpoint.transformer.to(device), slice_decoder, self.cuda)
+        # Only now that the latents of black and white are made: the engine may lower the A-VAE's precision.
+        self._engine = make_engine(device, checkpoint.transformer.to(device), slice_decoder, self.cuda, resolved)
         self._kept = KeptChunks(VOLUMES_KEPT * self.card.geometry.max_chunks)
         if warm_up and self._engine.slow_at_first:
             self._warm_up()
@@ -118,6 +122,7 @@ class CTFlow:
         cuda: str = "auto",
         card: ModelCard | None = None,
         make_engine: EngineFactory = engine_on,
+        precision: str = "auto",
         warm_up: bool = True,
     ) -> "CTFlow":
         """Loads a checkpoint folder; `card`: the one in it, if it has been read already.
@@ -126,7 +131,7 @@ class CTFlow:
         """
         on = resolve_device(device)
         with memory_of(on):
-            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine, warm_up)
+            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine, precision, warm_up)
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """Makes one volume. Closing the stream stops it within one step. See `VolumeGenerator.stream`.

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,7 +20,8 @@ from ctflow.runtime.cuda import (
     on_side_stream,
 )
 from ctflow.runtime.decoding import Decoding, blocking, in_full_batches, most_that_divide
-from ctflow.runtime.device import BF16_CAPABILITY
+from ctflow.runtime.device import Precision
+from ctflow.runtime.packed import pack
 
 # The share of a GPU's memory that decoding may take. Of all its memory, not of what is free now: the number of slices
 # that are decoded together decides about last bits, and the same GPU is to give the same volume every time.
@@ -44,14 +44,7 @@ class Engine:
     slow_at_first: bool
 
 
-EngineFactory = Callable[[torch.device, STDiT, SliceDecoder, str], Engine]
-
-
-class Precision(NamedTuple):
-    """The types of the transformer's large products (and of TAEF1), and of the A-VAE."""
-
-    transformer: torch.dtype
-    avae: torch.dtype
+EngineFactory = Callable[[torch.device, STDiT, SliceDecoder, str, Precision], Engine]
 
 
 def level_for(name: str, device: torch.device) -> str:
@@ -70,16 +63,21 @@ def level_for(name: str, device: torch.device) -> str:
     return name
 
 
-def engine_on(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str) -> Engine:
+def engine_on(
+    device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str, precision: Precision
+) -> Engine:
     """Casts and lays out the networks, which are on `device` already, as suits it. `level`: as for `level_for`.
 
+    They can only be run after it, and neither trained nor saved.
     Raises RequestError for a level that does not exist, or that this device does not have, ResourceError where this
     machine lacks what a level needs.
     """
     level = level_for(level, device)
+    _cast(transformer, decoder, precision)
     if device.type == "cuda":
         return _cuda_engine(device, transformer, decoder, CUDA_LEVELS.index(level))
     decoder.network.decoder.to(memory_format=torch.channels_last)  # a quarter faster
+    pack(transformer)
     return Engine(
         transformer,
         decode=blocking(decoder.decode),
@@ -96,12 +94,14 @@ def _plane(transformer: STDiT, decoder: SliceDecoder) -> tuple[int, int]:
     return rows << decoder.halvings, columns << decoder.halvings
 
 
-def _cuda_engine(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: int) -> Engine:
-    precision = precision_for(torch.cuda.get_device_capability(device))
+def _cast(transformer: STDiT, decoder: SliceDecoder, precision: Precision) -> None:
     transformer.to_mixed_precision(precision.transformer)
     decoder_dtype = precision.transformer if isinstance(decoder, TAEF1) else precision.avae
     for part in decoder.network.children():  # `to` of the whole network warns about modules to keep in float32
         part.to(decoder_dtype)
+
+
+def _cuda_engine(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: int) -> Engine:
     if level >= CUDA_LEVELS.index("compile"):
         check_compiler()
         compile_blocks(transformer)
@@ -129,13 +129,3 @@ def _decode_large_batches(device: torch.device, transformer: STDiT, decoder: Sli
     decoder.most_at_once = slices
     decoder.most_at_once = most_that_divide(slices, decoder.slices_at_once(*_plane(transformer, decoder)))
     return decoder.most_at_once
-
-
-def precision_for(compute_capability: tuple[int, int]) -> Precision:
-    """A T4 has no bf16, and FLUX's A-VAE gives NaN in fp16.
-
-    Does not ask `torch.cuda.is_bf16_supported`, which says yes where bf16 is only emulated.
-    """
-    if compute_capability >= BF16_CAPABILITY:
-        return Precision(transformer=torch.bfloat16, avae=torch.bfloat16)
-    return Precision(transformer=torch.float16, avae=torch.float32)

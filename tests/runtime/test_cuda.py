@@ -21,7 +21,7 @@ from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.runtime.cuda import Recording, ReplayedTransformer, Step, compile_blocks, compile_decoder
 from ctflow.runtime.decoding import Decoding, Finish, PendingSlices, as_decoded, blocking, in_full_batches
-from ctflow.runtime.device import resolve_device
+from ctflow.runtime.device import Precision, resolve_device, resolve_precision
 from ctflow.runtime.engine import Engine, EngineFactory, engine_on
 from ctflow.sampler import seeded_noise
 from tests.golden.forward import ORDINARY_RMS, golden, golden_transformer
@@ -48,8 +48,10 @@ def record_nothing(step: Step) -> Recording:
 def engine_with(**changes: Callable[[Engine], object]) -> EngineFactory:
     """Makes the engine of a device with some of its fields changed, each made from the plain engine."""
 
-    def make(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str) -> Engine:
-        plain = engine_on(device, transformer, decoder, level)
+    def make(
+        device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str, precision: Precision
+    ) -> Engine:
+        plain = engine_on(device, transformer, decoder, level, precision)
         return replace(plain, **{name: change(plain) for name, change in changes.items()})
 
     return make
@@ -214,7 +216,9 @@ def test_stopping_while_a_chunk_is_being_decoded_leaves_nothing_behind(model: CT
 def slow_at_first(batches: list[int], decoded: list[int]) -> EngineFactory:
     """As on CUDA: steps are recorded, and slices are decoded three at a time. Notes how many of either come at once."""
 
-    def make(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str) -> Engine:
+    def make(
+        device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str, precision: Precision
+    ) -> Engine:
         def record(step: Step) -> Recording:
             batches.append(len(step()))
             return record_nothing(step)
@@ -224,7 +228,7 @@ def slow_at_first(batches: list[int], decoded: list[int]) -> EngineFactory:
             return decoder.decode(latents)
 
         return replace(
-            engine_on(device, transformer, decoder, level),
+            engine_on(device, transformer, decoder, level, precision),
             transformer=ReplayedTransformer(transformer, record),
             decode=blocking(in_full_batches(decode, 3)),
             slices_at_once=3,
@@ -361,7 +365,8 @@ def busy(pace: Callable[[], None]) -> Callable[[], None]:
 @pytest.mark.parametrize("level", CUDA_LEVELS)
 def test_on_a_gpu_a_step_stays_near_float32_on_the_cpu(folder: Path, level: str) -> None:
     plain, loaded, device = load_checkpoint(folder).transformer, load_checkpoint(folder), resolve_device("cuda")
-    steps = engine_on(device, loaded.transformer.to(device), loaded.avae.to(device), level).transformer
+    precision = resolve_precision(device, "auto")
+    steps = engine_on(device, loaded.transformer.to(device), loaded.avae.to(device), level, precision).transformer
     generator = torch.Generator().manual_seed(0)
     x, previous = (torch.randn(1, 2, 4, 8, 8, generator=generator) for _ in range(2))
     text = torch.nn.functional.normalize(torch.randn(1, 1, 8, generator=generator), dim=-1)
