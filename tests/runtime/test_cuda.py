@@ -304,7 +304,7 @@ def test_a_compiled_decoder_is_the_same_function_and_compiled_once(channels: tup
 
 @pytest.fixture(scope="module")
 def plain(folder: Path) -> CTFlow:
-    return CTFlow.load(folder, "cuda")
+    return CTFlow.load(folder, "cuda", cuda="plain")
 
 
 @pytest.mark.gpu
