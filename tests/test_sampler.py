@@ -45,7 +45,14 @@ def sampled(
 ) -> list[list[float]]:
     """The slices of each chunk."""
     request = GenerationRequest(
-        report=Report("Clear."), seed=0, solver="euler", steps=1, shift=1, chunks=chunks, guidance=1
+        report=Report("Clear."),
+        seed=0,
+        solver="euler",
+        steps=1,
+        shift=1,
+        chunks=chunks,
+        guidance=1,
+        guidance_above_t=0,
     )
 
     def noise(chunk: int) -> Iterator[Tensor]:

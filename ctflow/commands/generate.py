@@ -37,8 +37,9 @@ from ctflow.report import Report
 from ctflow.request import MAX_SEED, SOLVER_PRESETS, GenerationRequest, ScanStart, Solver, check_scan_start
 from ctflow.volume import Volume
 
+_SOLVING = ("solver", "steps", "shift", "guidance", "guidance_above_t")
 # What a sidecar settles, so that beside --from these have no say.
-_SETTLED = ("impression", "sex", "age", "seed", "chunks", "preset", "solver", "steps", "shift", "guidance")
+_SETTLED = ("impression", "sex", "age", "seed", "chunks", "preset", *_SOLVING)
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -70,6 +71,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--shift", type=number, metavar="X", help="bends the steps towards noise; 1 = equal steps")
     parser.add_argument(
         "--guidance", type=number, metavar="X", help="how strongly the report is followed; 1 = it alone"
+    )
+    parser.add_argument(
+        "--guidance-above-t", type=number, metavar="T", help="guidance only at times above it, from 1 (noise) to 0"
     )
     add_mode_to(parser)
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with --from, the one recorded there")
@@ -165,7 +169,7 @@ def read_text(name: str) -> str:
 
 def _request(args: argparse.Namespace, report: Report, card: ModelCard, start: ScanStart | None) -> GenerationRequest:
     seed = secrets.randbelow(MAX_SEED + 1) if args.seed is None else args.seed
-    given = {name: getattr(args, name) for name in ("solver", "steps", "shift", "guidance")}
+    given = {name: getattr(args, name) for name in _SOLVING}
     given["chunks"] = chunks_of(args, start, card)
     wishes = SOLVER_PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
     request = card.request(report, seed, **wishes)
