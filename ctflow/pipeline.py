@@ -28,7 +28,7 @@ from ctflow.reading import Reading
 from ctflow.report import Report, encoder_text
 from ctflow.request import GenerationRequest, ScanStart, Start, scan_of
 from ctflow.runtime.cuda import PendingSlices
-from ctflow.runtime.device import hardware_of, resolve_device
+from ctflow.runtime.device import hardware_of, resolve_device, resolve_precision
 from ctflow.runtime.engine import EngineFactory, engine_on
 from ctflow.sampler import Chunks, Conditions, KeptChunks, Sampled, StepSampled, sample, seeded_noise
 from ctflow.volume import Volume
@@ -84,7 +84,8 @@ class _Pending:
 class CTFlow:
     """A `VolumeGenerator` (see `ctflow.generator`) that runs a checkpoint. One request at a time.
 
-    `decoder`: one of DECODERS; `cuda`: one of CUDA_LEVELS, of `ctflow.choices`. `make_engine`: how the networks run.
+    `decoder`: one of DECODERS, `cuda`: of CUDA_LEVELS, `precision`: of PRECISIONS, all of `ctflow.choices`.
+    `make_engine`: how the networks run.
     """
 
     def __init__(
@@ -94,9 +95,11 @@ class CTFlow:
         decoder: str = "avae",
         cuda: str = "plain",
         make_engine: EngineFactory = engine_on,
+        precision: str = "auto",
     ) -> None:
+        resolved = resolve_precision(device, precision)
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
-        self.cuda, self.hardware = cuda, hardware_of(device)
+        self.cuda, self.hardware, self.precision = cuda, hardware_of(device), resolved.name
         self._device = device
         self._grid = ModelGrid(self.card.geometry)
         self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)
@@ -108,8 +111,8 @@ class CTFlow:
             self._first_previous = first_previous(self.card, self._avae)
             self._end = volume_end(self.card, self._avae)
         self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
-        # Only now that the latents of black and white are made: on a GPU the engine lowers the A-VAE's precision.
-        self._engine = make_engine(device, checkpoint.transformer.to(device), self._decoder, cuda)
+        # Only now that the latents of black and white are made: the engine may lower the A-VAE's precision.
+        self._engine = make_engine(device, checkpoint.transformer.to(device), self._decoder, cuda, resolved)
         self._kept = KeptChunks(VOLUMES_KEPT * self.card.geometry.max_chunks)
         if cuda != CUDA_LEVELS[0]:
             self._warm_up()
@@ -133,6 +136,7 @@ class CTFlow:
         cuda: str = "plain",
         card: ModelCard | None = None,
         make_engine: EngineFactory = engine_on,
+        precision: str = "auto",
     ) -> "CTFlow":
         """Loads a checkpoint folder; `card`: the one in it, if it has been read already.
 
@@ -140,7 +144,7 @@ class CTFlow:
         """
         on = resolve_device(device)
         with _memory_of(on):
-            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine)
+            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine, precision)
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """Makes one volume. Closing the stream stops it within one step. See `VolumeGenerator.stream`.

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
-from ctflow.commands.arguments import check_least, extra, path, place
+from ctflow.commands.arguments import add_precision_to, check_least, extra, path, place
 from ctflow.commands.model import DEFAULT_MODEL, find_model
 from ctflow.errors import RequestError
 from ctflow.evaluation.labelled_sentences import FORMAT, read_sentences
@@ -35,6 +35,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         )
     for measured in generating:
         measured.add_argument("--device", choices=DEVICES, default="auto", help=f"what computes ({DEFAULT})")
+        add_precision_to(measured)
 
 
 def _add_effusion(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -127,7 +128,8 @@ def run_effusion(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.evaluation.obedience.effusion_side import HEAD, markdown, measure_sides
 
-    _print_table(HEAD, map(markdown, measure_sides(find_model(args.model).load(args.device), args.seeds)))
+    generator = find_model(args.model).load(args.device, precision=args.precision)
+    _print_table(HEAD, map(markdown, measure_sides(generator, args.seeds)))
 
 
 def run_codec(args: argparse.Namespace) -> None:
@@ -174,7 +176,7 @@ def run_obedience(args: argparse.Namespace) -> None:
         from ctflow.evaluation.obedience.study import measure_obedience
         from ctflow.evaluation.obedience.trials import Plan
 
-    generator = found.load(args.device)
+    generator = found.load(args.device, precision=args.precision)
     plan, workers = Plan(args.n, args.seed, args.phantoms), args.workers or os.cpu_count() or 1
     with tqdm(measure_obedience(generator, found.folder, args.out, plan, workers, args.training)) as bar:
         for step in bar:
@@ -193,8 +195,9 @@ def run_end(args: argparse.Namespace) -> None:
     errors = ending.measure_end(load_checkpoint(found.folder, found.card), args.phantoms)
     _print_table(ending.ERRORS_HEAD, map(ending.error_line, errors))
     if args.reports:
-        generator = found.load(args.device)
-        endless = replace(found, card=replace(found.card, end=ending.NEVER)).load(args.device)
+        generator = found.load(args.device, precision=args.precision)
+        forever = replace(found, card=replace(found.card, end=ending.NEVER))
+        endless = forever.load(args.device, precision=args.precision)
         volumes = ending.measure_volumes(generator, endless, ending.draw_reports(args.reports), args.seeds)
         print(flush=True)
         _print_table(ending.VOLUMES_HEAD, map(ending.volume_line, volumes))
