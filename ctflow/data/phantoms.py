@@ -85,7 +85,9 @@ def phantoms_in_the_making(
     """
     if holds(folder, count, seed):
         there = open_phantom_set(folder)
-        yield GrowingPhantomSet(folder, count, seed, [_done(made) for made in zip(there.slices, there.truths, strict=True)])
+        yield GrowingPhantomSet(
+            folder, count, seed, [_done(made) for made in zip(there.slices, there.truths, strict=True)]
+        )
         return
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TRUTHS).unlink(missing_ok=True)  # it would describe volumes that are being overwritten

@@ -33,7 +33,7 @@ _NEAR_MM = 0.003  # as far as formats may be apart
 NOTICE = "Synthetic: made by a computer from text, of no real patient. Not for diagnosis."
 NOTICE_SCAN = "Made by a computer, but begun from a real scan: it may show a real patient. Not for diagnosis."
 # What the bytes of a volume depend on, besides our own version and Python's.
-_PACKAGES = ("torch", "numpy", "transformers", "tokenizers", "diffusers", "safetensors", "SimpleITK")
+_PACKAGES = ("torch", "numpy", "tokenizers", "diffusers", "safetensors", "SimpleITK")
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
