@@ -31,8 +31,8 @@ class LatentSet:
     """The phantoms as the transformer sees them: STUDIES of one person, then those of the next.
 
     `padded`: scaled latents (phantoms, slices, C, H, W) in float16, with `chunk` black slices before each volume and
-    white ones after it, at least one chunk of them. `slices` (phantoms,): without those. `black` (C, H, W): the code of
-    a black slice. `texts` (phantoms, reports, D): embeddings of several reports of the same truth. `report_facts`
+    white ones after it, at least one chunk of them. `slices` (phantoms,): without those. `black`, `white` (C, H, W):
+    their codes. `texts` (phantoms, reports, D): embeddings of several reports of the same truth. `report_facts`
     (phantoms, facts): what these reports say, as numbers. `person_odds` (persons,), of sum 1: how often each is drawn.
     """
 
@@ -40,6 +40,7 @@ class LatentSet:
     slices: np.ndarray
     chunk: int
     black: Tensor
+    white: Tensor
     texts: Tensor
     report_facts: np.ndarray
     person_odds: np.ndarray
@@ -58,7 +59,7 @@ class LatentSet:
 
     def to(self, device: str) -> "LatentSet":
         """With its tensors on the device, cpu or cuda."""
-        return replace(self, **{name: getattr(self, name).to(device) for name in ("padded", "black", "texts")})
+        return replace(self, **{name: getattr(self, name).to(device) for name in ("padded", "black", "white", "texts")})
 
     def of(self, padded: Tensor, slices: np.ndarray, texts: Tensor, truths: Sequence[Truth]) -> "LatentSet":
         """The set of other phantoms, for which the codes of black and white are the same."""
@@ -87,6 +88,7 @@ def latent_set(
         slices=slices,
         chunk=chunk,
         black=black,
+        white=white,
         texts=texts,
         report_facts=report_facts,
         person_odds=_person_odds(report_facts),

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ctflow.data.phantoms import STUDIES, GrowingPhantomSet, PhantomSet
 from ctflow.demo.latents import REPORTS_PER_PHANTOM, LatentSet, empty_rows, encode_volume, reports
@@ -17,14 +16,13 @@ GROWTH = 1 / 8  # phantoms join the set when they make it larger by this share: 
 class LatentPool:
     """A latent set, and the means to make it larger.
 
-    `first`: of the first phantoms. `white` (C, H, W): the code of a white slice. `batch`: slices that are encoded at
-    once. Networks must be on the device of `first`, and stay as they are.
+    `first`: of the first phantoms. `batch`: slices that are encoded at once. Networks must be on the device of `first`,
+    and stay as they are.
     """
 
     def __init__(
         self,
         first: LatentSet,
-        white: Tensor,
         phantoms: GrowingPhantomSet,
         avae: AVAE,
         encoder: TextEncoder,
@@ -41,7 +39,7 @@ class LatentPool:
         self._reports: list[str] = []  # of the phantoms that are prepared, and not in the set yet
         room = phantoms.count - there
         if room:
-            self._padded = torch.cat([first.padded, empty_rows(room, first.black, white, first.chunk)])
+            self._padded = torch.cat([first.padded, empty_rows(room, first.black, first.white, first.chunk)])
             self._texts = torch.cat([first.texts, first.texts.new_zeros(room, *first.texts.shape[1:])])
 
     def grown(self) -> LatentSet | None:

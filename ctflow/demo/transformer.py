@@ -66,7 +66,7 @@ class Lessons:
 
     def __init__(self, data: LatentSet, grown: Callable[[], LatentSet | None]) -> None:
         self.growth: list[tuple[int, int]] = []
-        self._grown = grown
+        self._grown, self._is_noted = grown, False
         self._take(data)
 
     def grow(self, step: int) -> None:

@@ -50,7 +50,8 @@ def train(
     step, and is on the CPU too.
 
     `describe`: what the network is. It is written beside the state, and RequestError is raised before the training goes
-    on with a state that was described otherwise. `examples`: what the losses draw from, if it grows. `clock` and `save_every_s` vary in tests.
+    on with a state that was described otherwise. `examples`: what the losses draw from, if it grows. `clock` and
+    `save_every_s` vary in tests.
     """
     use_bf16 = bf16_is_fast(stage.device)
     torch.backends.cudnn.benchmark = True  # the shapes hardly change

@@ -9,7 +9,8 @@ from typing import ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 COMPILERS = ("gcc", "clang", "cc")  # any of these builds what torch.compile writes, if CC names no other
 
 log = logging.getLogger(__name__)

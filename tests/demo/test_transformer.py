@@ -41,6 +41,7 @@ def latent_set(studies: list[torch.Tensor], chunk: int) -> LatentSet:
         slices=slices,
         chunk=chunk,
         black=black,
+        white=white,
         texts=torch.ones(count, 1, 3),
         report_facts=np.zeros((count, 1)),
         person_odds=np.full(count // 2, 2 / count),
