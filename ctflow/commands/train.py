@@ -12,6 +12,7 @@ from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
 from ctflow.request import MAX_SEED
 
+DEFAULT_HOURS = 8.0
 DEMO_HELP = """\
 Trains the demo model on simulated chests: the A-VAE, the text encoder, its reader, the image tower and the
 transformer, each for its share of --hours. Making the phantoms and their latents takes time beside that.
@@ -46,7 +47,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         allow_abbrev=False,
     )
     demo.set_defaults(run=run_demo)
-    demo.add_argument("--hours", type=float, default=8.0, metavar="H", help="how long to train (default: %(default)s)")
+    budget = demo.add_mutually_exclusive_group()
+    budget.add_argument("--hours", type=float, metavar="H", help=f"how long to train (default: {DEFAULT_HOURS:g})")
+    budget.add_argument("--minutes", type=float, metavar="M", help="the same in minutes")
     demo.add_argument("--out", type=path, metavar="DIR", help="where to write the model (default: model in --work)")
     demo.add_argument(
         "--work",
@@ -59,6 +62,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     demo.add_argument(
         "--phantoms", type=int, metavar="N", help="how many, an even number of 13 MB each (default: 1200)"
     )
+    demo.add_argument(
+        "--growing",
+        action=argparse.BooleanOptionalAction,
+        help="train while phantoms are still being made (default: on a GPU)",
+    )
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="of persons and training (default: %(default)s)")
     demo.add_argument("--device", choices=DEVICES, default="auto", help="default: %(default)s")
     demo.add_argument("--card-of", type=path, metavar="DIR", help="train nothing, and rewrite the card of this model")
@@ -70,8 +78,7 @@ def run_demo(args: argparse.Namespace) -> None:
     if args.card_of or args.obedience:
         _rewrite_card(args)
         return
-    if not 0 < args.hours < math.inf:
-        raise RequestError(f"--hours is a number more than 0; got {args.hours:g}.")
+    hours = _hours(args)
     check_least(args, seed=0, phantoms=2)
     if args.seed > MAX_SEED:
         raise RequestError(f"--seed is {MAX_SEED} or less; got {args.seed}.")
@@ -92,12 +99,23 @@ def run_demo(args: argparse.Namespace) -> None:
     train_demo(
         out,
         work,
-        hours=args.hours,
+        hours=hours,
         sizes=sizes,
         seed=args.seed,
         device=args.device,
         from_checkpoint=args.from_checkpoint,
+        growing=args.growing,
     )
+
+
+def _hours(args: argparse.Namespace) -> float:
+    """How long to train. Raises RequestError."""
+    for name, given in (("hours", args.hours), ("minutes", args.minutes)):
+        if given is not None and not 0 < given < math.inf:
+            raise RequestError(f"--{name} is a number more than 0; got {given:g}.")
+    if args.minutes is not None:
+        return args.minutes / 60
+    return DEFAULT_HOURS if args.hours is None else args.hours
 
 
 def _rewrite_card(args: argparse.Namespace) -> None:
