@@ -25,7 +25,8 @@ ENDED: tuple[State, ...] = ("finished", "stopped", "failed")
 
 def digest(request: GenerationRequest) -> str:
     """Eight digits of a hash of report and settings, the same for all seeds: their files stand together."""
-    fields = asdict(replace(request, seed=0, shift=float(request.shift), guidance=float(request.guidance)))
+    as_floats = {name: float(getattr(request, name)) for name in ("shift", "guidance", "guidance_above_t")}
+    fields = asdict(replace(request, seed=0, **as_floats))
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]
 
 
