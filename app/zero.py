@@ -40,6 +40,7 @@ class OnZeroGPU:
         self.card: ModelCard = inner.card
         self.model_sha256 = inner.model_sha256
         self.device, self.cuda, self.hardware = inner.device, inner.cuda, inner.hardware
+        self.precision = inner.precision
         self._inner = inner
         self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(_yielding_errors(inner.stream))
 

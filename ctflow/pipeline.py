@@ -27,7 +27,7 @@ from ctflow.reading import Reading
 from ctflow.report import Report, encoder_text
 from ctflow.request import GenerationRequest, ScanStart, check_scan_start
 from ctflow.runtime.cuda import PendingSlices
-from ctflow.runtime.device import hardware_of, resolve_device
+from ctflow.runtime.device import hardware_of, resolve_device, resolve_precision
 from ctflow.runtime.engine import EngineFactory, engine_on
 from ctflow.sampler import Sampled, ScanLatents, StepSampled, sample, seeded_noise
 from ctflow.volume import Volume
@@ -82,7 +82,8 @@ class _Pending:
 class CTFlow:
     """A `VolumeGenerator` (see `ctflow.generator`) that runs a checkpoint. One request at a time.
 
-    `decoder`: one of DECODERS; `cuda`: one of CUDA_LEVELS, of `ctflow.choices`. `make_engine`: how the networks run.
+    `decoder`: one of DECODERS, `cuda`: of CUDA_LEVELS, `precision`: of PRECISIONS, all of `ctflow.choices`.
+    `make_engine`: how the networks run.
     """
 
     def __init__(
@@ -92,9 +93,11 @@ class CTFlow:
         decoder: str = "avae",
         cuda: str = "plain",
         make_engine: EngineFactory = engine_on,
+        precision: str = "auto",
     ) -> None:
+        resolved = resolve_precision(device, precision)
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
-        self.cuda, self.hardware = cuda, hardware_of(device)
+        self.cuda, self.hardware, self.precision = cuda, hardware_of(device), resolved.name
         self._device = device
         self._grid = ModelGrid(self.card.geometry)
         self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)
@@ -106,8 +109,8 @@ class CTFlow:
             self._first_previous = first_previous(self.card, self._avae)
             self._end = volume_end(self.card, self._avae)
         self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
-        # Only now that the latents of black and white are made: on a GPU the engine lowers the A-VAE's precision.
-        self._engine = make_engine(device, checkpoint.transformer.to(device), self._decoder, cuda)
+        # Only now that the latents of black and white are made: the engine may lower the A-VAE's precision.
+        self._engine = make_engine(device, checkpoint.transformer.to(device), self._decoder, cuda, resolved)
         if cuda != CUDA_LEVELS[0]:
             self._warm_up()
 
@@ -130,6 +133,7 @@ class CTFlow:
         cuda: str = "plain",
         card: ModelCard | None = None,
         make_engine: EngineFactory = engine_on,
+        precision: str = "auto",
     ) -> "CTFlow":
         """Loads a checkpoint folder; `card`: the one in it, if it has been read already.
 
@@ -137,7 +141,7 @@ class CTFlow:
         """
         on = resolve_device(device)
         with _memory_of(on):
-            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine)
+            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine, precision)
 
     def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
         """Makes one volume. Closing the stream stops it within one step. See `VolumeGenerator.stream`.

@@ -12,7 +12,7 @@ from typing import Any
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import CUDA_LEVELS, DEVICES
-from ctflow.commands.arguments import path, place
+from ctflow.commands.arguments import add_precision_to, path, place
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable, write_atomic
 
@@ -30,6 +30,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     what.add_argument("--model", type=place, metavar="DIR", help="a checkpoint instead")
     parser.add_argument("--device", choices=DEVICES, default="auto")
+    add_precision_to(parser)
     parser.add_argument(
         "--cuda", choices=CUDA_LEVELS, default=CUDA_LEVELS[0], help="faster on a GPU, but not tried on one yet"
     )
@@ -53,10 +54,11 @@ def run(args: argparse.Namespace) -> None:
     from ctflow.benchmark.measure import Bench
     from ctflow.benchmark.solvers import compare_solvers
     from ctflow.benchmark.subject import folder_subject, random_subject
-    from ctflow.runtime.device import resolve_device
+    from ctflow.runtime.device import resolve_device, resolve_precision
 
     device = resolve_device(args.device)
-    subject = folder_subject(folder, device, args.cuda) if folder else random_subject(args.preset, device, args.cuda)
+    how = device, args.cuda, resolve_precision(device, args.precision)
+    subject = folder_subject(folder, *how) if folder else random_subject(args.preset, *how)
     budget_s = 60 * args.minutes
     solvers_s = budget_s * SOLVER_SHARE if subject.trained else 0.0
     comparisons, facts = Bench(subject, _say).measure(budget_s - solvers_s)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
-from ctflow.commands.arguments import check_least, extra, path, place
+from ctflow.commands.arguments import add_precision_to, check_least, extra, path, place
 from ctflow.commands.model import DEFAULT_MODEL, FoundModel, find_model
 from ctflow.errors import RequestError
 from ctflow.evaluation.labelled_sentences import FORMAT, read_sentences
@@ -35,6 +35,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         )
     for measured in generating:
         measured.add_argument("--device", choices=DEVICES, default="auto", help=f"what computes ({DEFAULT})")
+        add_precision_to(measured)
 
 
 def _add_effusion(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -141,7 +142,8 @@ def run_effusion(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.evaluation.obedience.effusion_side import HEAD, markdown, measure_sides
 
-    _print_table(HEAD, map(markdown, measure_sides(find_model(args.model).load(args.device), args.seeds)))
+    generator = find_model(args.model).load(args.device, precision=args.precision)
+    _print_table(HEAD, map(markdown, measure_sides(generator, args.seeds)))
 
 
 def run_codec(args: argparse.Namespace) -> None:
@@ -182,7 +184,7 @@ def run_obedience(args: argparse.Namespace) -> None:
         from ctflow.evaluation.obedience.trials import Plan
 
     plan = Plan(args.n, args.seed, args.phantoms)
-    generator = found.load(args.device)
+    generator = found.load(args.device, precision=args.precision)
     _follow(measure_obedience(generator, found.folder, args.out, plan, _workers(args), args.training))
     print((args.out / "obedience.md").read_text(encoding="utf-8"), flush=True)
 
@@ -195,7 +197,8 @@ def run_trade(args: argparse.Namespace) -> None:
         from ctflow.evaluation.obedience.trials import Plan
 
     plan = Plan(args.n, args.seed, args.phantoms)
-    _follow(measure_trade(found.load(args.device), found.folder, args.out, plan, _workers(args)))
+    generator = found.load(args.device, precision=args.precision)
+    _follow(measure_trade(generator, found.folder, args.out, plan, _workers(args)))
     print((args.out / "trade.md").read_text(encoding="utf-8"), flush=True)
 
 
@@ -233,8 +236,9 @@ def run_end(args: argparse.Namespace) -> None:
     errors = ending.measure_end(load_checkpoint(found.folder, found.card), args.phantoms)
     _print_table(ending.ERRORS_HEAD, map(ending.error_line, errors))
     if args.reports:
-        generator = found.load(args.device)
-        endless = replace(found, card=replace(found.card, end=ending.NEVER)).load(args.device)
+        generator = found.load(args.device, precision=args.precision)
+        forever = replace(found, card=replace(found.card, end=ending.NEVER))
+        endless = forever.load(args.device, precision=args.precision)
         volumes = ending.measure_volumes(generator, endless, ending.draw_reports(args.reports), args.seeds)
         print(flush=True)
         _print_table(ending.VOLUMES_HEAD, map(ending.volume_line, volumes))

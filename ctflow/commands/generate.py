@@ -15,8 +15,8 @@ from typing import get_args
 from tqdm import tqdm
 
 from ctflow.card import ModelCard
-from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES
-from ctflow.commands.arguments import path, place, utf8
+from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES, PRECISIONS
+from ctflow.commands.arguments import add_precision_to, path, place, utf8
 from ctflow.commands.model import DEFAULT_MODEL, FoundModel
 from ctflow.commands.modes import RecordedStart, add_mode_to, check_mode, chunks_of, read_start, steps_of
 from ctflow.errors import RequestError, VolumeError
@@ -77,6 +77,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     add_mode_to(parser)
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with --from, the one recorded there")
+    add_precision_to(parser, default=None)
     parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help="taef1 is faster and coarser")
     parser.add_argument("--cuda", choices=CUDA_LEVELS, help="faster on a GPU, but untried")
     parser.add_argument("--keep-partial", action="store_true", help="at Ctrl-C, write the slices made so far")
@@ -183,10 +184,20 @@ def _load(args: argparse.Namespace, model: FoundModel, sidecar: Sidecar | None) 
     recorded = sidecar.device.partition(":")[0] if sidecar else "auto"
     device = args.device or recorded
     cuda = args.cuda or (sidecar.cuda if sidecar and device == recorded else CUDA_LEVELS[0])
-    generator = model.load(device, args.decoder, cuda)
+    precision = args.precision or (_precision_of(sidecar, device) if sidecar else PRECISIONS[0])
+    generator = model.load(device, args.decoder, cuda, precision)
     if sidecar:
         _check_same_model(sidecar, generator, args.sidecar)
     return generator
+
+
+def _precision_of(sidecar: Sidecar, device: str) -> str:
+    """What a recorded volume was made in; `auto` where `device` does not have it, or nobody can know."""
+    from ctflow.runtime.device import has_precision
+
+    # Older sidecars do not say it: on a CPU, everything was computed in float32.
+    recorded = sidecar.precision or ("float32" if sidecar.device == "cpu" else PRECISIONS[0])
+    return recorded if has_precision(device, recorded) else PRECISIONS[0]
 
 
 def _check_same_model(sidecar: Sidecar, generator: VolumeGenerator, path: Path) -> None:
@@ -195,6 +206,11 @@ def _check_same_model(sidecar: Sidecar, generator: VolumeGenerator, path: Path) 
             f"{path} was made by {sidecar.model.name} ({sidecar.model.sha256[:12]}…), and this is "
             f"{generator.card.name} ({generator.model_sha256[:12]}…): pass the former's folder to "
             "--model, with the same --decoder."
+        )
+    if sidecar.precision not in (None, generator.precision):
+        _note(
+            f"the bytes will differ, because that volume was made in {sidecar.precision}, this one in "
+            f"{generator.precision}."
         )
     if sidecar.hardware not in (None, generator.hardware):
         _note(

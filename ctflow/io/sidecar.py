@@ -80,6 +80,7 @@ class Sidecar:
     guidance_above_t: float = 0.0
     cuda: str = CUDA_LEVELS[0]
     hardware: str | None = None
+    precision: str | None = None
 
 
 _adapter = TypeAdapter(Sidecar)
@@ -115,6 +116,7 @@ def sidecar_of(
         start=start,
         cuda=generator.cuda,
         hardware=generator.hardware,
+        precision=generator.precision,
     )
 
 

@@ -3,7 +3,17 @@
 import pytest
 import torch
 
-from ctflow.runtime.device import resolve_device
+from ctflow.errors import RequestError
+from ctflow.runtime.device import (
+    BFLOAT16,
+    FLOAT16,
+    FLOAT32,
+    bf16_is_fast,
+    gpu_precisions,
+    has_precision,
+    resolve_device,
+    resolve_precision,
+)
 
 
 @pytest.mark.parametrize("name", ["auto", "cpu"])
@@ -11,6 +21,25 @@ def test_resolving_a_device_switches_the_rounding_to_tf32_off(name: str, monkeyp
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     resolve_device(name)
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+
+
+def test_a_t4_gets_no_bf16_and_no_half_precision_a_vae() -> None:
+    assert gpu_precisions((7, 5)) == [FLOAT16, FLOAT32]
+    assert FLOAT16.avae == torch.float32
+    assert gpu_precisions((8, 0))[0] == gpu_precisions((9, 0))[0] == BFLOAT16
+
+
+def test_a_cpu_computes_in_bf16_by_itself_only_where_that_is_faster() -> None:
+    cpu = torch.device("cpu")
+    assert resolve_precision(cpu, "auto") == (BFLOAT16 if bf16_is_fast("cpu") else FLOAT32)
+    assert resolve_precision(cpu, "bfloat16") == BFLOAT16 and resolve_precision(cpu, "float32") == FLOAT32
+
+
+@pytest.mark.parametrize("name", ["float16", "double"])
+def test_a_precision_that_a_cpu_does_not_have_is_refused(name: str) -> None:
+    with pytest.raises(RequestError, match=r"has .*float32|one of auto"):
+        resolve_precision(torch.device("cpu"), name)
+    assert not has_precision("cpu", name) and has_precision("cpu", "float32")
 
 
 @pytest.mark.gpu

@@ -68,7 +68,7 @@ def measure_trade(
     for phantom in measured_phantoms(out, plan.phantoms, FIT_SEED, workers, AvaeView(model)):
         known.append(phantom)
         yield f"detectors, phantoms {len(known)} of {plan.phantoms}"
-    kept = model_results_folder(out, generator.model_sha256)
+    kept = model_results_folder(out, generator.model_sha256, generator.precision)
     timed = {setting: _TimedTrials(generator, setting, kept / setting.name.replace(" ", "-")) for setting in settings}
     for index in range(plan.n):
         for setting, trials in timed.items():
