@@ -60,5 +60,6 @@ def file_name(request: GenerationRequest, model: str, missing: str = "") -> str:
 
 def _digest(request: GenerationRequest) -> str:
     """The same for all seeds of one report and settings, so that their files stand together."""
-    fields = asdict(replace(request, seed=0, shift=float(request.shift), guidance=float(request.guidance)))
+    as_floats = {name: float(getattr(request, name)) for name in ("shift", "guidance", "guidance_above_t")}
+    fields = asdict(replace(request, seed=0, **as_floats))
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]

@@ -34,7 +34,8 @@ class GenerationRequest:
     """One volume to make. `ModelCard.request` fills in a model's defaults and checks its limits.
 
     `steps` is the number of evaluations of the transformer per chunk, so midpoint needs an even number.
-    `shift` bends the time grid towards noise (1 = equal steps). `guidance` 1 is the report alone.
+    `shift` bends the time grid towards noise (1 = equal steps). `guidance` 1 is the report alone; another one counts at
+    times t above `guidance_above_t`, so at all of them above 0, and the report alone at the others.
     Raises RequestError for values out of range.
     """
 
@@ -45,6 +46,7 @@ class GenerationRequest:
     shift: float
     chunks: int
     guidance: float
+    guidance_above_t: float
 
     def __post_init__(self) -> None:
         _check_whole("Seed", self.seed, 0, MAX_SEED)
@@ -52,6 +54,7 @@ class GenerationRequest:
         _check_whole("The number of chunks", self.chunks, 1, 64)
         _check_number("Shift", self.shift, 0.1, 10)
         _check_number("Guidance", self.guidance, 0, 20)
+        _check_number("The t above which guidance counts", self.guidance_above_t, 0, 1)
         if self.solver not in get_args(Solver):
             raise RequestError(f"The solver is one of {', '.join(get_args(Solver))}; got {self.solver!r}.")
         if self.solver == "midpoint" and self.steps % 2:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ctflow.flow import solve, velocity_from_data
 from ctflow.lineage import ChunkPlan, Lineage
-from ctflow.models.stdit import Modulation, Transformer
+from ctflow.models.stdit import Condition, Modulation, Transformer
 from ctflow.models.text import no_text
 from ctflow.request import GenerationRequest, ScanStart
 from ctflow.volume_end import VolumeEnd
@@ -66,20 +66,26 @@ def velocity_of(
     text: Tensor,
     guidance: float,
     modulation_at: Callable[[float], Modulation] | None = None,
+    guidance_above_t: float = 0.0,
 ) -> Callable[[Tensor, float], Tensor]:
-    """The velocity field of one chunk. Guidance other than 1 weighs report against no report, in one batch of two.
+    """The velocity field of one chunk.
 
+    Guidance other than 1 weighs report against no report, in one batch of two, at times above `guidance_above_t`.
     `prediction`: what the transformer answers with, see `ModelCard`. `modulation_at`: that of the transformer, cached.
     """
     modulation_at = modulation_at or cache(transformer.modulation_at)
-    if guidance != 1:
-        previous = previous.expand(2, -1, -1, -1, -1)
-        text = torch.cat([text, no_text(text)])
-    condition = transformer.condition(previous, text)
+
+    @cache
+    def condition(guided: bool) -> Condition:
+        if not guided:
+            return transformer.condition(previous, text)
+        return transformer.condition(previous.expand(2, -1, -1, -1, -1), torch.cat([text, no_text(text)]))
 
     def velocity(x: Tensor, t: float) -> Tensor:
-        answer = transformer.step(x.expand(len(text), -1, -1, -1, -1), condition, modulation_at(t))
-        if guidance != 1:
+        guided = guidance != 1 and t > guidance_above_t
+        batch = x.expand(2, -1, -1, -1, -1) if guided else x
+        answer = transformer.step(batch, condition(guided), modulation_at(t))
+        if guided:
             with_report, without = answer.split(1)
             answer = without + guidance * (with_report - without)
         return answer if prediction == "velocity" else velocity_from_data(x, answer, t)
@@ -148,7 +154,13 @@ class Chunks:
     def _solved(self, request: GenerationRequest, previous: Tensor, chunk: int) -> Making:
         conditions = self._conditions_of(request)
         velocity = velocity_of(
-            self._transformer, self._prediction, previous[None], conditions.text, request.guidance, self._modulation_at
+            self._transformer,
+            self._prediction,
+            previous[None],
+            conditions.text,
+            request.guidance,
+            self._modulation_at,
+            request.guidance_above_t,
         )
         draws = (drawn[None].to(previous) for drawn in conditions.noise(chunk))
         states = solve(velocity, draws, request.solver, request.steps, request.shift)

@@ -44,7 +44,9 @@ class Scripted:
         return x - condition  # one Euler step from t = 1 to 0 then ends in `condition`
 
 
-REQUEST = GenerationRequest(report=Report("Clear."), seed=0, solver="euler", steps=1, shift=1, chunks=1, guidance=1)
+REQUEST = GenerationRequest(
+    report=Report("Clear."), seed=0, solver="euler", steps=1, shift=1, chunks=1, guidance=1, guidance_above_t=0
+)
 
 
 def sampled(

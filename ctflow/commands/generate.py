@@ -50,8 +50,9 @@ from ctflow.request import (
 )
 from ctflow.volume import Volume
 
+_SOLVING = ("solver", "steps", "shift", "guidance", "guidance_above_t")
 # What a sidecar settles, so that beside --from these have no say.
-_SETTLED = ("impression", "sex", "age", "seed", "chunks", "preset", "solver", "steps", "shift", "guidance")
+_SETTLED = ("impression", "sex", "age", "seed", "chunks", "preset", *_SOLVING)
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -91,6 +92,9 @@ def add_settings_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shift", type=number, metavar="X", help="bends the steps towards noise; 1 = equal steps")
     parser.add_argument(
         "--guidance", type=number, metavar="X", help="how strongly the report is followed; 1 = it alone"
+    )
+    parser.add_argument(
+        "--guidance-above-t", type=number, metavar="T", help="guidance only at times above it, from 1 (noise) to 0"
     )
 
 
@@ -230,7 +234,7 @@ def _request(args: argparse.Namespace, report: Report, card: ModelCard, start: S
 def request_from(args: argparse.Namespace, report: Report, card: ModelCard, chunks: int | None) -> GenerationRequest:
     """The request that the settings of a command line ask for; its seed is drawn if none is given."""
     seed = secrets.randbelow(MAX_SEED + 1) if args.seed is None else args.seed
-    given = {name: getattr(args, name) for name in ("solver", "steps", "shift", "guidance")} | {"chunks": chunks}
+    given = {name: getattr(args, name) for name in _SOLVING} | {"chunks": chunks}
     wishes = SOLVER_PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
     return card.request(report, seed, **wishes)
 

@@ -24,7 +24,7 @@ from ctflow.demo.initial import new_transformer
 from ctflow.demo.latents import embed_reports, encode_phantoms, latent_scale, latent_set
 from ctflow.demo.mentions import check_reader, new_reader, train_mentions
 from ctflow.demo.sizes import CHUNK, Sizes, transformer_config
-from ctflow.demo.text import check_text, load_tokenizer, new_graded_encoder, train_text, train_text_further
+from ctflow.demo.text import check_text, keep_tokenizer, new_graded_encoder, train_text, train_text_further
 from ctflow.demo.tower import train_tower
 from ctflow.demo.transformer import train_transformer
 from ctflow.demo.work import LATENTS, TEXTS, check_room, keep_base, load_base, note_demo, train_once
@@ -144,7 +144,7 @@ def train_demo(
         encoder, reader = base.text, base.reader
         train_once(stage("text"), encoder, lambda stage: train_text_further(stage, encoder, reader.grades, TEXT_PARTS))
     else:
-        tokenizer = load_tokenizer(work / "tokenizer", TEXT_PARTS, MAX_TOKENS, sizes.vocabulary_reports, seed)
+        tokenizer = keep_tokenizer(work / "tokenizer", TEXT_PARTS, sizes.vocabulary_reports, seed)
         seed_torch(seed, "first weights of the text encoder")
         graded = new_graded_encoder(tokenizer, sizes.text_hidden, sizes.text_layers, MAX_TOKENS)
         train_once(stage("text"), graded, lambda stage: train_text(stage, graded, TEXT_PARTS))

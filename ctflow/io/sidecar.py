@@ -34,7 +34,7 @@ _NEAR_MM = 0.003  # as far as formats may be apart
 NOTICE = "Synthetic: made by a computer from text, of no real patient. Not for diagnosis."
 NOTICE_SCAN = "Made by a computer, but begun from a real scan: it may show a real patient. Not for diagnosis."
 # What the bytes of a volume depend on, besides our own version and Python's.
-_PACKAGES = ("torch", "numpy", "transformers", "tokenizers", "diffusers", "safetensors", "SimpleITK")
+_PACKAGES = ("torch", "numpy", "tokenizers", "diffusers", "safetensors", "SimpleITK")
 _strict = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -82,6 +82,7 @@ class Sidecar:
     complete: bool
     # Older sidecars do not say these.
     start: StartRecord | None = None
+    guidance_above_t: float = 0.0
     cuda: str = CUDA_LEVELS[0]
     hardware: str | None = None
     earlier: tuple[GenerationRequest, ...] = ()
@@ -112,6 +113,7 @@ def sidecar_of(
         steps=request.steps,
         chunks=request.chunks,
         guidance=request.guidance,
+        guidance_above_t=request.guidance_above_t,
         model=Model(name=generator.card.name, sha256=generator.model_sha256),
         versions=versions(),
         device=generator.device,
@@ -185,6 +187,7 @@ def request_of(sidecar: Sidecar) -> GenerationRequest:
         shift=sidecar.shift,
         chunks=sidecar.chunks,
         guidance=sidecar.guidance,
+        guidance_above_t=sidecar.guidance_above_t,
     )
 
 

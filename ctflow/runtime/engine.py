@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from diffusers import AutoencoderTiny
 from torch import Tensor
 
 from ctflow.choices import CUDA_LEVELS
 from ctflow.errors import RequestError
-from ctflow.models.avae import SliceDecoder
+from ctflow.models.avae import TAEF1, SliceDecoder
 from ctflow.models.stdit import STDiT, Transformer
 from ctflow.runtime.cuda import (
     Decode,
@@ -63,7 +62,7 @@ def engine_on(device: torch.device, transformer: STDiT, decoder: SliceDecoder, l
 def _cuda_engine(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: int) -> Engine:
     precision = precision_for(torch.cuda.get_device_capability(device))
     transformer.to_mixed_precision(precision.transformer)
-    decoder_dtype = precision.transformer if isinstance(decoder.network, AutoencoderTiny) else precision.avae
+    decoder_dtype = precision.transformer if isinstance(decoder, TAEF1) else precision.avae
     for part in decoder.network.children():  # `to` of the whole network warns about modules to keep in float32
         part.to(decoder_dtype)
     decode = blocking(decoder.decode)

@@ -38,6 +38,7 @@ def test_the_manifest_is_small_json_without_voxels_and_leads_to_them(handlers: H
         ({"steps": 3, "solver": "midpoint"}, "even"),
         ({"chunks": 7}, "at most 6"),
         ({"guidance": 3}, "not trained"),
+        ({"guidance_above_t": 2}, "from 0 to 1"),
         ({"seed": 1.5}, "whole number"),
         ({"seed": "seven"}, "'seven'"),
         ({"seed": -1}, "from 0 to"),
