@@ -4,6 +4,7 @@ import argparse
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ctflow.card import CARD
 from ctflow.choices import DEVICES
@@ -84,6 +85,8 @@ def run_demo(args: argparse.Namespace) -> None:
         return
     hours = _hours(args)
     check_least(args, seed=0, phantoms=2)
+    if args.student and args.growing:
+        raise RequestError("A student learns from phantoms that are there: leave out --growing.")
     if args.seed > MAX_SEED:
         raise RequestError(f"--seed is {MAX_SEED} or less; got {args.seed}.")
     if args.phantoms and args.phantoms % 2:
@@ -101,17 +104,17 @@ def run_demo(args: argparse.Namespace) -> None:
     sizes = SMOKE if args.smoke else DEMO
     if args.phantoms:
         sizes = replace(sizes, phantoms=args.phantoms)
-    train = train_demo_student if args.student else train_demo
-    train(
-        out,
-        work,
-        hours=hours,
-        sizes=sizes,
-        seed=args.seed,
-        device=args.device,
-        from_checkpoint=args.from_checkpoint,
-        growing=args.growing,
-    )
+    settings: dict[str, Any] = {
+        "hours": hours,
+        "sizes": sizes,
+        "seed": args.seed,
+        "device": args.device,
+        "from_checkpoint": args.from_checkpoint,
+    }
+    if args.student:
+        train_demo_student(out, work, **settings)
+    else:
+        train_demo(out, work, growing=args.growing, **settings)
 
 
 def _hours(args: argparse.Namespace) -> float:

@@ -27,8 +27,9 @@ from ctflow.checkpoint.networks import Checkpoint
 from ctflow.data.phantoms import STUDIES, phantom_set
 from ctflow.demo.card import INTENSITY, demo_card
 from ctflow.demo.latents import LatentSet, embed_reports, encode_phantoms, latent_set
-from ctflow.demo.recipe import CUDA_BATCHES, ENCODED_SLICES, FROM_CHECKPOINT, row_of
+from ctflow.demo.recipe import FROM_CHECKPOINT, row_of
 from ctflow.demo.sizes import CHUNK, Sizes
+from ctflow.demo.stages import CUDA_CHUNKS, CUDA_SLICES, ENCODED_SLICES
 from ctflow.demo.transformer import Batch, draw_batch, first_slices_weight, report_weight, study_difference
 from ctflow.demo.work import LATENTS, TEXTS, check_room, keep_base, load_base, note_demo
 from ctflow.errors import RequestError
@@ -66,7 +67,7 @@ def train_demo_student(
     note_demo(work, sizes, seed, base.sha256, (STAGE,))
     check_room(work, sizes, seed, shutil.disk_usage(work).free)
     keep_base(work, from_checkpoint)
-    larger = CUDA_BATCHES if device == "cuda" else 1
+    larger, more_slices = (CUDA_CHUNKS, CUDA_SLICES) if device == "cuda" else (1, 1)
     stage = Stage(
         name=STAGE,
         optimizer=row_of(FROM_CHECKPOINT, "transformer").optimizer.scaled(larger**0.5),
@@ -75,7 +76,7 @@ def train_demo_student(
         seed=seed,
         device=device,
     )
-    data = _data_of(base, work, sizes, seed, device, ENCODED_SLICES * larger)
+    data = _data_of(base, work, sizes, seed, device, ENCODED_SLICES * more_slices)
     student = copy.deepcopy(base.transformer).requires_grad_(True)
     student = train_student(
         stage, student, base.transformer, base.card.guidance, base.card.prediction, data, sizes.batch * larger

@@ -166,10 +166,6 @@ def test_the_sampler_chains_chunks_as_published() -> None:
         assert rms(sampled[chunk][None], expected) < exact_chunk(chunk).float32_error / 1000
 
 
-def no_scan(start: ScanStart, chunk: int) -> Tensor:
-    raise AssertionError("there is none")
-
-
 @pytest.fixture(scope="module")
 def avae() -> AVAE:
     return AVAE(load_autoencoder(GOLDEN / "vae").eval(), SCALE, SHIFT)
