@@ -1,7 +1,6 @@
 """`python -m ctflow evaluate`: measures a model, and prints a table in Markdown."""
 
 import argparse
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from ctflow.commands.model import DEFAULT_MODEL, find_model
 from ctflow.errors import RequestError
 from ctflow.evaluation.labelled_sentences import FORMAT, read_sentences
 from ctflow.io.files import make_folder
+from ctflow.runtime.threads import cores_given
 
 LEAST_PHANTOMS = 16
 DEFAULT = "default: %(default)s"
@@ -175,7 +175,7 @@ def run_obedience(args: argparse.Namespace) -> None:
         from ctflow.evaluation.obedience.trials import Plan
 
     generator = found.load(args.device)
-    plan, workers = Plan(args.n, args.seed, args.phantoms), args.workers or os.cpu_count() or 1
+    plan, workers = Plan(args.n, args.seed, args.phantoms), args.workers or cores_given()
     with tqdm(measure_obedience(generator, found.folder, args.out, plan, workers, args.training)) as bar:
         for step in bar:
             bar.set_description(step)

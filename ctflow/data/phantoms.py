@@ -1,7 +1,6 @@
 """Sets of phantoms on disk, made once: noise-free HU in one memory-mapped array, and their truths."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ctflow.io.files import write_atomic
 from ctflow.phantom import Truth, make_phantom
 from ctflow.phantom.grid import SIZE
 from ctflow.runtime.processes import processes
+from ctflow.runtime.threads import cores_given
 
 MAX_SLICES = 96
 VOLUMES, TRUTHS = "phantoms.npy", "phantoms.json"
@@ -38,7 +38,7 @@ def phantom_set(folder: Path, count: int, seed: int, workers: int | None = None)
     making was cut short, or of other seeds, is made again.
     """
     if not holds(folder, count, seed):
-        made = _make_all(folder, count, seed, workers or os.cpu_count() or 1)
+        made = _make_all(folder, count, seed, workers or cores_given())
         content = {"count": count, "seed": seed, "studies": STUDIES, "phantoms": made}
         write_atomic(folder / TRUTHS, json.dumps(content).encode())
     return open_phantom_set(folder)
