@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import ctflow
-from ctflow.commands import bench, convert, evaluate, generate, phantom, score, train
+from ctflow.commands import bench, continuing, convert, evaluate, generate, phantom, score, train
 from ctflow.commands.model import FoundModel, find_model
 from ctflow.errors import CTFlowError
 from ctflow.runtime.threads import wait_passively
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ctflow {ctflow.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (generate, score, convert, phantom, train, evaluate, bench):
+    for command in (generate, continuing, score, convert, phantom, train, evaluate, bench):
         command.add_to(commands)
     return parser
 

@@ -125,11 +125,11 @@ def _step(
     set_rates(state.optimizers, state.progress.rate)
     losses = objective(rng)
     accelerator.backward(torch.stack(list(losses.values())).sum())
-    accelerator.clip_grad_norm_(state.network.parameters(), max_gradient_norm)
+    accelerator.clip_grad_norm_(state.parameters, max_gradient_norm)
     for optimizer in state.optimizers:
         optimizer.step()
         optimizer.zero_grad()
-    state.average.update(state.network, state.progress.step)
+    state.average.update(state.progress.step)
     state.progress.count_step()
     return losses
 

@@ -1,6 +1,7 @@
 """Everything that a training goes on with, in one file."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +24,11 @@ class TrainingState(Generic[N]):
     average: Average[N]
     optimizers: list[torch.optim.Optimizer]
     progress: Progress
+
+    @cached_property
+    def parameters(self) -> list[nn.Parameter]:
+        """The network's, listed once: looking for them in every step takes longer than clipping their gradients."""
+        return list(self.network.parameters())
 
     def save(self, path: Path) -> None:
         """Writes the file; a kill at any moment leaves the old one or the new one."""
