@@ -9,6 +9,7 @@ import ctflow
 from ctflow.commands import bench, continuing, convert, evaluate, export, generate, phantom, score, train
 from ctflow.commands.model import FoundModel, find_model
 from ctflow.errors import CTFlowError
+from ctflow.runtime.threads import wait_passively
 
 FAILED = 2  # as argparse has it
 INTERRUPTED = 130  # as a shell has it
@@ -51,4 +52,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    wait_passively()
     sys.exit(main())

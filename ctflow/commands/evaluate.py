@@ -1,7 +1,6 @@
 """`python -m ctflow evaluate`: measures a model, and prints a table in Markdown."""
 
 import argparse
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from ctflow.commands.model import DEFAULT_MODEL, FoundModel, find_model
 from ctflow.errors import RequestError
 from ctflow.evaluation.labelled_sentences import FORMAT, read_sentences
 from ctflow.io.files import make_folder
+from ctflow.runtime.threads import cores_given
 
 LEAST_PHANTOMS = 16
 DEFAULT = "default: %(default)s"
@@ -216,7 +216,7 @@ def _model_to_measure(args: argparse.Namespace) -> FoundModel:
 
 
 def _workers(args: argparse.Namespace) -> int:
-    return args.workers or os.cpu_count() or 1
+    return args.workers or cores_given()
 
 
 def _follow(steps: Iterator[str]) -> None:

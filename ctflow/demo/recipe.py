@@ -19,6 +19,7 @@ from ctflow.errors import RequestError
 from ctflow.io.files import replacing
 from ctflow.models.avae import AVAE
 from ctflow.runtime.device import resolve_device
+from ctflow.runtime.threads import cores_given
 from ctflow.training.optimizers import OptimizerConfig
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ def train_demo(
         base=base,
         growing=growing,
     )
-    cores = os.cpu_count() or 1
+    cores = cores_given()
     with phantoms_in_the_making(work, sizes.phantoms, seed, max(1, cores - 1) if growing else cores) as phantoms:
         if not growing:
             phantoms.wait_for(phantoms.count)
