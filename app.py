@@ -15,6 +15,7 @@ from ctflow.choices import CUDA_CHOICES, DECODERS, DEVICES, PRECISIONS
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.generator import VolumeGenerator
 from ctflow.one_thread import OnOneThread
+from ctflow.runtime.threads import wait_passively
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -120,4 +121,5 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    wait_passively()
     sys.exit(main())

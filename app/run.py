@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,7 +25,7 @@ ENDED: tuple[State, ...] = ("finished", "stopped", "failed")
 
 def digest(request: GenerationRequest) -> str:
     """Eight digits of a hash of report and settings, the same for all seeds: their files stand together."""
-    as_floats = {name: float(getattr(request, name)) for name in ("shift", "guidance", "guidance_above_t")}
+    as_floats: dict[str, Any] = {n: float(getattr(request, n)) for n in ("shift", "guidance", "guidance_above_t")}
     fields = asdict(replace(request, seed=0, **as_floats))
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]
 

@@ -69,9 +69,21 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--report-file", type=place, metavar="FILE", help="the same from a UTF-8 text file; - is standard input"
     )
     source.add_argument("--from", dest="sidecar", type=path, metavar="OUT.json", help="make that volume again")
+    add_report_parts_to(parser)
+    add_settings_to(parser)
+    add_mode_to(parser)
+    add_output_to(parser)
+
+
+def add_report_parts_to(parser: argparse.ArgumentParser) -> None:
+    """Declares what of a report stands beside its text."""
     parser.add_argument("--impression", type=utf8, metavar="TEXT")
     parser.add_argument("--sex", metavar="F|M")
     parser.add_argument("--age", type=number, metavar="YEARS")
+
+
+def add_settings_to(parser: argparse.ArgumentParser) -> None:
+    """Declares the seed and how to sample."""
     parser.add_argument("--seed", type=number, metavar="N", help="drawn at random and recorded if left out")
     parser.add_argument("--chunks", type=number, metavar="N", help="length in chunks of slices (default: the model's)")
     parser.add_argument("--preset", choices=SOLVER_PRESETS, help="solver, steps and shift; parity is the paper's")
@@ -84,20 +96,23 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--guidance-above-t", type=number, metavar="T", help="guidance only at times above it, from 1 (noise) to 0"
     )
-    add_mode_to(parser)
-    add_output_to(parser)
 
 
-def add_output_to(parser: argparse.ArgumentParser) -> None:
-    """Declares where a volume goes, and which model makes it on what."""
-    parser.add_argument("--out", type=path, required=True, metavar="OUT.nii.gz", help="OUT.json is put beside it")
+def add_model_to(parser: argparse.ArgumentParser) -> None:
+    """Declares which model runs, and on what."""
     parser.add_argument(
         "--model", type=place, metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)"
     )
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with a sidecar, the one recorded there")
     add_precision_to(parser, default=None)
     parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help="taef1 is faster and coarser")
-    parser.add_argument("--cuda", choices=CUDA_CHOICES, help="how a GPU runs it; default: auto, or as --from recorded")
+    parser.add_argument("--cuda", choices=CUDA_CHOICES, help="how a GPU runs it; default: auto, or as a sidecar says")
+
+
+def add_output_to(parser: argparse.ArgumentParser) -> None:
+    """Declares where a volume goes, and which model makes it on what."""
+    parser.add_argument("--out", type=path, required=True, metavar="OUT.nii.gz", help="OUT.json is put beside it")
+    add_model_to(parser)
     parser.add_argument("--keep-partial", action="store_true", help="at Ctrl-C, write the slices made so far")
 
 
@@ -113,7 +128,7 @@ def run(args: argparse.Namespace) -> None:
     """Makes one volume. Raises CTFlowError, before the model is loaded wherever that can be known before."""
     check_out(args.out, args.start_from)
     sidecar = _given_sidecar(args)
-    report = sidecar.report if sidecar else _report(args)
+    report = sidecar.report if sidecar else report_of(args)
     mode = check_mode(args, sidecar)
     model: FoundModel = args.find_model(args.model)
     begun = read_start(args, mode, sidecar, model.card) if mode else None
@@ -195,7 +210,8 @@ def note_versions(sidecar: Sidecar) -> None:
         note(f"the bytes may differ, because that volume was made with {was_now}.")
 
 
-def _report(args: argparse.Namespace) -> Report:
+def report_of(args: argparse.Namespace) -> Report:
+    """The report of a command line, by text or by file."""
     text = args.report if args.report_file is None else read_text(args.report_file)
     return Report.parse(text, args.impression or "", args.sex, args.age)
 
@@ -210,14 +226,18 @@ def read_text(name: str) -> str:
 
 
 def _request(args: argparse.Namespace, report: Report, card: ModelCard, start: ScanStart | None) -> GenerationRequest:
-    seed = secrets.randbelow(MAX_SEED + 1) if args.seed is None else args.seed
-    given = {name: getattr(args, name) for name in _SOLVING}
-    given["chunks"] = chunks_of(args, start, card)
-    wishes = SOLVER_PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
-    request = card.request(report, seed, **wishes)
+    request = request_from(args, report, card, chunks_of(args, start, card))
     if start:
         check_scan_start(start, request, card.geometry.slices_per_chunk)
     return request
+
+
+def request_from(args: argparse.Namespace, report: Report, card: ModelCard, chunks: int | None) -> GenerationRequest:
+    """The request that the settings of a command line ask for; its seed is drawn if none is given."""
+    seed = secrets.randbelow(MAX_SEED + 1) if args.seed is None else args.seed
+    given = {name: getattr(args, name) for name in _SOLVING} | {"chunks": chunks}
+    wishes = SOLVER_PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
+    return card.request(report, seed, **wishes)
 
 
 def load(args: argparse.Namespace, model: FoundModel, sidecar: Sidecar | None, path: Path | None) -> VolumeGenerator:
@@ -286,7 +306,7 @@ def _write(
     earlier = earlier_of(start)
     sidecar = sidecar_of(request, generator, seconds=seconds, complete=not missing, scan=scan, earlier=earlier)
     label = synthetic_label(generator.card.name, from_scan=scan is not None, missing=missing)
-    with _ctrl_c_held_back():
+    with ctrl_c_held_back():
         write_nifti(volume, args.out, label)
         write_sidecar(sidecar, sidecar_path(args.out))
     slices = f"{len(volume.hu)} slices"
@@ -296,7 +316,7 @@ def _write(
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
+def ctrl_c_held_back() -> Iterator[None]:
     """The volume and its sidecar are written in peace; Ctrl-C is heard after that."""
     heard: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))

@@ -1,6 +1,7 @@
 """How a volume is looked at: slabs, windows, what lies over it, layouts, cine, pictures to take away."""
 
 import io
+import math
 import re
 from collections.abc import Callable
 
@@ -223,8 +224,8 @@ def test_cine_runs_until_it_is_stopped(page: Page) -> None:
 def test_hu_mm_and_slice_stand_beside_the_pointer(page: Page) -> None:
     hu, slice_, row, column = point_at(page, "coronal", (0.3, 0.4), SLICES)
     x, y = ((index - (256 - 1) / 2) * mm for index, mm in ((column, SPACING_MM[2]), (row, SPACING_MM[1])))
-    across, along = (f"{'RL'[x > 0]} {abs(x):.1f}", f"{'AP'[y > 0]} {abs(y):.1f}")
-    mm = f"{across} {along} {'SI'[slice_ > 0]} {slice_ * SPACING_MM[0]:.1f} mm"
+    tenths = [math.floor(abs(mm) * 10 + 0.5) / 10 for mm in (x, y, slice_ * SPACING_MM[0])]
+    mm = f"{'RL'[x > 0]} {tenths[0]} {'AP'[y > 0]} {tenths[1]} {'SI'[slice_ > 0]} {tenths[2]} mm"
     tip = page.locator(".ctv-tip")
     expect(tip).to_have_text(f"{hu} HU\n{mm}\nslice {slice_ + 1}")
     assert readout(page).endswith(mm)

@@ -1,6 +1,7 @@
 """`continue` and the chain in a sidecar, as a user drives them, with the tiny model."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from ctflow.__main__ import main
 from ctflow.io.nifti import read_nifti
 from ctflow.io.sidecar import read_sidecar, request_of
 from ctflow.report import Report
+from ctflow.request import GenerationRequest
 
 
 def ctflow(*words: object) -> int:
@@ -114,8 +116,7 @@ def test_a_chain_that_no_volume_has_is_no_sidecar(
     first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, int], message: str
 ) -> None:
     sidecar = json.loads(first.read_text(encoding="utf-8"))
-    names = ("report", "seed", "solver", "steps", "shift", "guidance", "guidance_above_t", "chunks")
-    request = {name: sidecar[name] for name in names}
+    request = {field.name: sidecar[field.name] for field in fields(GenerationRequest)}
     first.write_text(json.dumps(sidecar | {"earlier": [request | changes]}), encoding="utf-8")
     capsys.readouterr()
     assert ctflow("generate", "--from", first, "--out", tmp_path / "b.nii.gz") == 2

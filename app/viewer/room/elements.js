@@ -81,7 +81,10 @@ export function makeNumber(label, title, [min, max], change) {
   const limits = { min: String(min), max: String(max), step: "1" };
   const input = make("input", "ctv-number", { type: "number", "aria-label": label, title, ...limits });
   input.addEventListener("change", () => {
-    if (input.value !== "") change(Math.round(Math.min(Math.max(Number(input.value), min), max)));
+    if (input.value === "") return;
+    const value = Math.round(Math.min(Math.max(Number(input.value), min), max));
+    input.value = String(value);
+    change(value);
   });
   return input;
 }
