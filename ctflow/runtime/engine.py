@@ -21,6 +21,7 @@ from ctflow.runtime.cuda import (
 )
 from ctflow.runtime.device import Precision
 from ctflow.runtime.packed import pack
+from ctflow.runtime.upsampling import upsample_by_phases
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +51,11 @@ def engine_on(
         raise RequestError(f"The level for CUDA is one of {', '.join(CUDA_LEVELS)}; got {level!r}.")
     if device.type != "cuda" and level != "plain":
         raise RequestError(f"The level {level!r} needs a CUDA GPU, and the device is {device}: leave it out.")
-    _cast(transformer, decoder, precision)
     if device.type == "cuda":
+        _cast(transformer, decoder, precision)
         return _cuda_engine(device, transformer, decoder, CUDA_LEVELS.index(level))
+    upsample_by_phases(decoder.network.decoder)
+    _cast(transformer, decoder, precision)
     decoder.network.decoder.to(memory_format=torch.channels_last)  # a quarter faster
     pack(transformer)
     return Engine(transformer, decode=blocking(decoder.decode), pace=lambda: None)
