@@ -16,13 +16,13 @@ from ctflow.commands import convert as command
 from ctflow.released.hub import fetch
 from ctflow.released.install import fetch_and_convert
 from ctflow.released.sources import Sources
-from ctflow.released.specs import FLUX_AVAE, V1, V2, ReleaseSpec
+from ctflow.released.specs import FLUX_AVAE_JSON, V1, V2, ReleaseSpec
 from tests.golden.test_ctclip import CONFIG as CTCLIP_FACTS
 from tests.golden.test_ctclip import clip_config
 
 GOLDEN = Path(__file__).parent / "golden"
 VOCABULARY = json.loads((GOLDEN / "ctclip/labels.json").read_text())["tiny_tokenizer"]["vocab"]
-TINY_FLUX = FLUX_AVAE | {"block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "norm_num_groups": 2}
+TINY_FLUX = FLUX_AVAE_JSON | {"block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "norm_num_groups": 2}
 SCALE = {"scaling_factor": 0.3611, "shift_factor": 0.1159}
 VOCABULARY_TEXT = "\n".join(VOCABULARY) + "\n"
 VOCABULARY_SHA256 = hashlib.sha256(VOCABULARY_TEXT.encode()).hexdigest()

@@ -1,7 +1,10 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.tiny import tiny_checkpoint
 
 HEAVY = ("torch", "SimpleITK", "transformers", "diffusers", "gradio", "nibabel", "scipy")
 
@@ -18,6 +21,15 @@ def imported(module: str, names: tuple[str, ...]) -> list[str]:
 )
 def test_importing_it_brings_in_nothing_heavy(module: str) -> None:
     assert imported(module, HEAVY) == []
+
+
+@pytest.mark.slow
+def test_a_model_is_loaded_without_the_packages_whose_networks_it_has_too(tmp_path: Path) -> None:
+    """They, and what torch imports to draw weights on its device meta, took most of the time to the first step."""
+    heads = tiny_checkpoint(tmp_path / "tiny", heads=True)
+    lines = f"from ctflow.pipeline import CTFlow; CTFlow.load(Path({str(heads)!r}), 'cpu')"
+    slow = ("diffusers", "transformers", "SimpleITK", "torch._dynamo")
+    assert imported(f"pathlib; from pathlib import Path; {lines}", slow) == []
 
 
 @pytest.mark.slow

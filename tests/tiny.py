@@ -80,8 +80,8 @@ def tiny_checkpoint(folder: Path, heads: bool = False, max_file_bytes: int = MAX
             caption_channels=8,
         )
     )
-    tokenizer = new_tokenizer(["findings: no pleural effusion. impression: large right effusion."] * 5, 16)
-    bert = new_bert(len(tokenizer), hidden=8, layers=1, max_tokens=16)
+    tokenizer = new_tokenizer(["findings: no pleural effusion. impression: large right effusion."] * 5)
+    bert = new_bert(tokenizer.get_vocab_size(), hidden=8, layers=1, max_tokens=16)
     save_checkpoint(
         folder,
         replace(CARD, **changes),

@@ -59,7 +59,7 @@ def _detail_block(block: DetailBlock, x: Tensor, facts: Tensor, time: Tensor) ->
 def reference_decode(avae: AVAE, latents: Tensor) -> Tensor:
     """As `AVAE.decode`: all three channels, slice by slice."""
     unscaled = latents / avae.scale + avae.shift
-    return torch.cat([avae.network.decode(batch).sample.mean(1) for batch in unscaled.split(1)])
+    return torch.cat([avae.network.decode(batch).mean(1) for batch in unscaled.split(1)])
 
 
 def _block(block: Block, x: Tensor, text: Tensor, modulation: Tensor, position: Tensor | None) -> Tensor:

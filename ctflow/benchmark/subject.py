@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from ctflow.checkpoint.folder import load_checkpoint
+from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
@@ -92,7 +92,7 @@ def random_subject(size: str, device: torch.device, level: str, precision: Preci
     """Random weights of a published size, which take as long as trained ones."""
     torch.manual_seed(0)
     config = published_config(size)
-    avae = AVAE(AutoencoderKL.from_config(FLUX_AVAE), *FLUX_SCALE_AND_SHIFT)
+    avae = AVAE(AutoencoderKL(FLUX_AVAE), *FLUX_SCALE_AND_SHIFT)
     generator = torch.Generator().manual_seed(0)
     text = torch.nn.functional.normalize(torch.randn(1, 1, config.caption_channels, generator=generator), dim=-1)
     previous = torch.zeros(1, config.out_channels, *config.input_size)

@@ -2,24 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from diffusers import AutoencoderKL, AutoencoderTiny
-from huggingface_hub.errors import StrictDataclassError
 from pydantic import TypeAdapter, ValidationError
 
-from ctflow.checkpoint.weights import read_json, without_memory
+from ctflow.checkpoint.weights import check_said, read_json, without_weights
 from ctflow.errors import CheckpointError
+from ctflow.models import autoencoder_kl, bert
+from ctflow.models.autoencoder_kl import DOWN_BLOCK, UP_BLOCK, AutoencoderKL, AutoencoderKLConfig
+from ctflow.models.bert import Bert, BertConfig
 from ctflow.validation import wrong_fields
 
-# What the libraries that build a network raise for a config that makes none: each has its own idea of that.
-TRIPS = (
-    ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, StrictDataclassError, TypeError, ValueError,
-)  # fmt: skip
+# What building a network raises for a config that makes none: torch and diffusers each have their own idea of that.
+TRIPS = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 C = TypeVar("C", bound=Any)  # a dataclass
-A = TypeVar("A", AutoencoderKL, AutoencoderTiny)
 
 
 def read_config(kind: type[C], path: Path) -> C:
@@ -44,12 +42,49 @@ def read_by_others(path: Path, makes: str) -> Iterator[None]:
         raise CheckpointError(f"{path} makes {makes} ({reason}). Fetch or copy it again, whole.") from error
 
 
-def new_diffusers(kind: type[A], config: dict[str, Any]) -> A:
-    """A network without memory (see `without_memory`) of a config that diffusers has written."""
-    # It writes down what AutoencoderTiny derives from the rest, and warns of it when it reads it again.
-    derived = {"block_out_channels"} if kind is AutoencoderTiny else set()
-    given = {name: value for name, value in config.items() if name not in derived}
-    return without_memory(lambda: kind.from_config(given))
+def new_autoencoder(path: Path) -> AutoencoderKL:
+    """An A-VAE's network without weights (see `without_weights`) of its config at `path`. Raises CheckpointError."""
+    check_class(path, "AutoencoderKL")
+    check_said(path, read_json(path), autoencoder_kl.FIXED_CONFIG)
+    config = read_config(AutoencoderKLConfig, path)
+    with read_by_others(path, "no AutoencoderKL"):
+        return without_weights(lambda: AutoencoderKL(config))
+
+
+def new_bert(path: Path) -> Bert:
+    """A text encoder's network without weights of its config at `path`. Raises CheckpointError."""
+    check_said(path, read_json(path), bert.FIXED_CONFIG)
+    config = read_config(BertConfig, path)
+    with read_by_others(path, "no text encoder"):
+        return without_weights(lambda: Bert(config))
+
+
+def new_tiny(path: Path) -> Any:
+    """An AutoencoderTiny of diffusers without weights of its config at `path`. Raises CheckpointError."""
+    from diffusers import AutoencoderTiny  # here, because it takes seconds, and few models have one
+
+    check_class(path, "AutoencoderTiny")
+    # diffusers writes down what it derives from the rest, and warns of it when it reads it again.
+    config = {name: value for name, value in read_json(path).items() if name != "block_out_channels"}
+    with read_by_others(path, "no AutoencoderTiny"):
+        return without_weights(lambda: AutoencoderTiny.from_config(config))
+
+
+def autoencoder_json(config: AutoencoderKLConfig) -> dict[str, Any]:
+    """What diffusers needs in an A-VAE's config."""
+    levels = len(config.block_out_channels)
+    blocks = {"down_block_types": [DOWN_BLOCK] * levels, "up_block_types": [UP_BLOCK] * levels}
+    return {
+        **autoencoder_kl.FIXED_CONFIG,
+        **asdict(config),
+        "block_out_channels": list(config.block_out_channels),
+        **blocks,
+    }
+
+
+def bert_json(config: BertConfig) -> dict[str, Any]:
+    """What transformers needs in a text encoder's config."""
+    return {**bert.FIXED_CONFIG, **asdict(config)}
 
 
 def check_class(path: Path, expected: str) -> None:

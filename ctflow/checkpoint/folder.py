@@ -3,7 +3,7 @@
 card.json
 transformer/config.json, diffusion_pytorch_model.safetensors    as released (`DiffuserSTDiT`)
 avae/config.json, diffusion_pytorch_model.safetensors           as diffusers saves an AutoencoderKL
-text/config.json, model.safetensors, tokenizer files            as transformers saves a BertModel
+text/config.json, model.safetensors, tokenizer.json             as transformers saves a BertModel and its tokenizer
 ctclip/config.json, model.safetensors                           CT-CLIP's image tower; only where there is one
 reader/config.json, model.safetensors                           what the text encoder knows; only where that is known
 taef1/config.json, diffusion_pytorch_model.safetensors          a faster decoder; only where there is one
@@ -19,13 +19,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny
 from huggingface_hub import save_torch_state_dict
+from tokenizers import Tokenizer
 from torch import nn
-from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedTokenizerBase
 
 from ctflow.card import CARD, ModelCard, read_card, write_card
-from ctflow.checkpoint.config import A, check_class, new_diffusers, read_by_others, read_config
+from ctflow.checkpoint.config import (
+    autoencoder_json,
+    bert_json,
+    new_autoencoder,
+    new_bert,
+    new_tiny,
+    read_by_others,
+    read_config,
+)
 from ctflow.checkpoint.networks import Checkpoint, check_agreement
 from ctflow.checkpoint.weights import (
     CONFIG,
@@ -34,19 +41,22 @@ from ctflow.checkpoint.weights import (
     read_json,
     read_weights,
     weight_files,
-    without_memory,
+    without_weights,
 )
 from ctflow.errors import CheckpointError
-from ctflow.models.avae import AVAE, SliceDecoder
+from ctflow.models.autoencoder_kl import AutoencoderKL
+from ctflow.models.avae import AVAE, TAEF1
+from ctflow.models.bert import Bert
 from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.models.reader import Reader, ReaderConfig
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
 from ctflow.models.text import TextEncoder
 
-CTCLIP, READER, TAEF1 = "ctclip", "reader", "taef1"
+CTCLIP, READER, TAEF1_FOLDER = "ctclip", "reader", "taef1"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
+TOKENIZER = "tokenizer.json"
 RELEASED_PREFIX = "model."
 ENDINGS = (".json", ".safetensors", ".txt")
 MAX_FILE_BYTES = 9_500_000  # so that neither a clone nor a push to a Space (10 MB) needs Git LFS
@@ -62,11 +72,11 @@ def load_checkpoint(folder: Path, card: ModelCard | None = None) -> Checkpoint:
     checkpoint = Checkpoint(
         card=card,
         transformer=load_transformer(folder / "transformer"),
-        avae=AVAE(_load_diffusers(AutoencoderKL, folder / "avae"), card.latent.scale, card.latent.shift),
-        text=TextEncoder(_load_bert(folder / "text"), _load_tokenizer(folder / "text"), card.text.max_tokens),
+        avae=AVAE(load_autoencoder(folder / "avae"), card.latent.scale, card.latent.shift),
+        text=TextEncoder(load_bert(folder / "text"), load_tokenizer(folder / "text"), card.text.max_tokens),
         ctclip=_load_head(folder / CTCLIP, CTClip, CTClipConfig, "no image tower"),
         reader=_load_head(folder / READER, Reader, ReaderConfig, "no reader"),
-        taef1=load_taef1(folder / TAEF1) if (folder / TAEF1).is_dir() else None,
+        taef1=load_taef1(folder / TAEF1_FOLDER) if (folder / TAEF1_FOLDER).is_dir() else None,
         sha256=folder_sha256(folder),
     )
     check_agreement(checkpoint, folder)
@@ -80,8 +90,8 @@ def save_checkpoint(
     card: ModelCard,
     transformer: STDiT,
     kl: AutoencoderKL,
-    bert: BertModel,
-    tokenizer: PreTrainedTokenizerBase,
+    bert: Bert,
+    tokenizer: Tokenizer,
     ctclip: CTClip | None = None,
     reader: Reader | None = None,
     max_file_bytes: int = MAX_FILE_BYTES,
@@ -93,22 +103,18 @@ def save_checkpoint(
 
     for name in ("transformer", "avae", "text"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    released_config = {"_class_name": "DiffuserSTDiT", **asdict(transformer.config)}
-    (folder / "transformer" / CONFIG).write_text(json.dumps(released_config, indent=2) + "\n", encoding="utf-8")
+    _write_json({"_class_name": "DiffuserSTDiT", **asdict(transformer.config)}, folder / "transformer" / CONFIG)
     save(transformer, folder / "transformer" / DIFFUSERS_WEIGHTS, RELEASED_PREFIX)
-    kl.save_config(folder / "avae")
+    _write_json(autoencoder_json(kl.config), folder / "avae" / CONFIG)
     save(kl, folder / "avae" / DIFFUSERS_WEIGHTS)
-    bert.config.save_pretrained(folder / "text")
+    _write_json(bert_json(bert.config), folder / "text" / CONFIG)
     save(bert, folder / "text" / TRANSFORMERS_WEIGHTS)
-    if tokenizer.is_fast:
-        tokenizer.backend_tokenizer.no_padding()  # it remembers how it padded last, and would save that too
-    tokenizer.save_pretrained(folder / "text")
+    tokenizer.save(str(folder / "text" / TOKENIZER))
     heads: tuple[tuple[str, CTClip | Reader | None], ...] = ((CTCLIP, ctclip), (READER, reader))
     for name, head in heads:
         if head:
             (folder / name).mkdir(exist_ok=True)
-            config = json.dumps(asdict(head.config), indent=2) + "\n"
-            (folder / name / CONFIG).write_text(config, encoding="utf-8")
+            _write_json(asdict(head.config), folder / name / CONFIG)
             save(head, folder / name / TRANSFORMERS_WEIGHTS)
     write_card(card, folder / CARD)
 
@@ -125,7 +131,7 @@ def load_transformer(folder: Path) -> STDiT:
         )
     weights = {name.removeprefix(RELEASED_PREFIX): tensor for name, tensor in weights.items()}
     with read_by_others(folder / CONFIG, "no transformer"):
-        transformer = without_memory(lambda: STDiT(config))
+        transformer = without_weights(lambda: STDiT(config))
     fill(transformer, weights, folder / DIFFUSERS_WEIGHTS)
     return transformer
 
@@ -136,12 +142,12 @@ def _load_head(folder: Path, kind: Callable[[Any], N], config_kind: type[Any], m
         return None
     config: object = read_config(config_kind, folder / CONFIG)
     with read_by_others(folder / CONFIG, makes):
-        head = without_memory(lambda: kind(config))
+        head = without_weights(lambda: kind(config))
     fill(head, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
     return head
 
 
-def load_taef1(folder: Path) -> SliceDecoder:
+def load_taef1(folder: Path) -> TAEF1:
     """Reads TAEF1 as it is published. Raises CheckpointError."""
     config = read_json(folder / CONFIG)
     # It decodes the transformer's latents as they are; another AutoencoderTiny would say something else here.
@@ -150,7 +156,9 @@ def load_taef1(folder: Path) -> SliceDecoder:
             f"{folder / CONFIG} is not TAEF1's: scaling_factor 1 and shift_factor 0 were expected, not "
             f"{config.get('scaling_factor')} and {config.get('shift_factor')}."
         )
-    return SliceDecoder(_load_diffusers(AutoencoderTiny, folder), 1.0, 0.0)
+    network = new_tiny(folder / CONFIG)
+    fill(network, read_weights(folder / DIFFUSERS_WEIGHTS), folder / DIFFUSERS_WEIGHTS)
+    return TAEF1(network)
 
 
 def folder_sha256(folder: Path) -> str:
@@ -167,28 +175,35 @@ def files_sha256(folder: Path, files: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
-def _load_diffusers(kind: type[A], folder: Path) -> A:
-    check_class(folder / CONFIG, kind.__name__)
-    config = read_json(folder / CONFIG)
-    with read_by_others(folder / CONFIG, f"no {kind.__name__}"):
-        network = new_diffusers(kind, config)
+def load_autoencoder(folder: Path) -> AutoencoderKL:
+    """Reads an A-VAE's network. Raises CheckpointError."""
+    network = new_autoencoder(folder / CONFIG)
     fill(network, read_weights(folder / DIFFUSERS_WEIGHTS), folder / DIFFUSERS_WEIGHTS)
     return network
 
 
-def _load_bert(folder: Path) -> BertModel:
-    config = read_json(folder / CONFIG)
-    with read_by_others(folder / CONFIG, "no text encoder"):
-        # With memory, unlike the others, because its position ids are in no file.
-        bert = BertModel(BertConfig.from_dict(config), add_pooling_layer=False)
-    fill(bert, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
-    return bert
+def load_bert(folder: Path) -> Bert:
+    """Reads a text encoder's network. Raises CheckpointError."""
+    network = new_bert(folder / CONFIG)
+    fill(network, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
+    return network
 
 
-def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    with read_by_others(folder, "no tokenizer"):
-        # From a folder: `BertTokenizer(vocab_file=…)` turns every word into [UNK] in transformers 5.
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """Reads a tokenizer; how it padded and cut texts when it was saved is forgotten. Raises CheckpointError."""
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    except Exception as error:  # the library raises nothing narrower
+        raise CheckpointError(
+            f"{folder / TOKENIZER} makes no tokenizer ({error}). Fetch or copy it again, whole."
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _write_json(values: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def _save_bf16(network: nn.Module, path: Path, prefix: str, max_file_bytes: int) -> None:

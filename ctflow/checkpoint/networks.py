@@ -7,7 +7,7 @@ from torch import nn
 
 from ctflow.card import CARD, Latent, ModelCard
 from ctflow.errors import CheckpointError
-from ctflow.models.avae import AVAE, SliceDecoder
+from ctflow.models.avae import AVAE, TAEF1, SliceDecoder
 from ctflow.models.ctclip import CTClip
 from ctflow.models.reader import Reader
 from ctflow.models.stdit import STDiT
@@ -24,7 +24,7 @@ class Checkpoint:
     text: TextEncoder
     ctclip: CTClip | None
     reader: Reader | None
-    taef1: SliceDecoder | None
+    taef1: TAEF1 | None
     sha256: str
 
     @property
@@ -62,8 +62,7 @@ def _claims(checkpoint: Checkpoint) -> dict[str, tuple[object, object]]:
         "input channels of the transformer": (config.in_channels, 2 * latent.channels),
         "size of an image": (_image_size(checkpoint.avae, latent), image),
         "size of the text embedding": (config.caption_channels, bert.hidden_size),
-        # Where its files are missing, transformers makes a tokenizer that knows no words, without an error.
-        "size of the vocabulary": (len(checkpoint.text.tokenizer), bert.vocab_size),
+        "size of the vocabulary": (checkpoint.text.tokenizer.get_vocab_size(), bert.vocab_size),
     }
     if tower := checkpoint.ctclip:
         claims["size of the text embedding of the image tower"] = (tower.config.dim_text, bert.hidden_size)

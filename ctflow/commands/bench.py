@@ -3,7 +3,6 @@
 import argparse
 import json
 import math
-import os
 import platform
 import sys
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from ctflow.choices import CUDA_LEVELS, DEVICES
 from ctflow.commands.arguments import add_precision_to, path, place
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable, write_atomic
+from ctflow.runtime.threads import cores_given
 
 PUBLISHED_SIZES = ("S", "B", "L")
 SOLVER_SHARE = 0.5  # of the time, if there are trained weights
@@ -91,8 +91,7 @@ def _machine(device: str) -> str:
     if device == "cuda":
         what = torch.cuda.get_device_name()
     else:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        what = f"{_cpu_name()}, {cores} cores, {torch.get_num_threads()} threads"
+        what = f"{_cpu_name()}, {cores_given()} cores, {torch.get_num_threads()} threads"
     return f"{what}, the reference in float32 without TF32, torch {torch.__version__}"
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from torch import Tensor
 
 from ctflow.data.phantoms import PhantomSet
 from ctflow.hu import IntensityMap
+from ctflow.models.autoencoder_kl import AutoencoderKL, AutoencoderKLConfig
 from ctflow.training.loop import train
 from ctflow.training.stage import Stage
 
@@ -25,21 +25,16 @@ def new_avae(channels: tuple[int, ...], latent_channels: int) -> AutoencoderKL:
 
     Each level but the last halves rows and columns.
     """
-    levels = len(channels)
-    return AutoencoderKL(
+    config = AutoencoderKLConfig(
         in_channels=1,
         out_channels=1,
-        down_block_types=("DownEncoderBlock2D",) * levels,
-        up_block_types=("UpDecoderBlock2D",) * levels,
+        latent_channels=latent_channels,
         block_out_channels=channels,
         layers_per_block=1,
-        latent_channels=latent_channels,
         norm_num_groups=4,
         mid_block_add_attention=False,
-        use_quant_conv=False,
-        use_post_quant_conv=False,
-        sample_size=256,
     )
+    return AutoencoderKL(config)
 
 
 def train_avae(
@@ -54,9 +49,9 @@ def train_avae(
     def losses(avae: AutoencoderKL, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         hu = _draw_slices(phantoms, intensity, batch, rng)
         pixels = torch.from_numpy(intensity.to_intensity(hu))[:, None].to(device)
-        posterior = avae.encode(pixels).latent_dist
+        posterior = avae.encode(pixels)
         noise = torch.from_numpy(rng.standard_normal(posterior.mean.shape, np.float32)).to(device)
-        decoded = avae.decode(posterior.mean + posterior.std * noise).sample
+        decoded = avae.decode(posterior.mean + posterior.std * noise)
         weight = 1 + (SOFT_TISSUE_WEIGHT - 1) * (pixels > soft_tissue)
         error = ((decoded.float() - pixels).abs() * weight).mean() / ERROR_UNIT
         return {"error": error, "kl": KL_WEIGHT * posterior.kl().mean() / posterior.mean[0].numel()}

@@ -67,16 +67,17 @@ def encode_with_unknown_words(
     encoder: TextEncoder, sentences: list[Sentence], parts: tuple[str, ...], rng: np.random.Generator
 ) -> Tensor:
     """The encoder's states (sentences, (1 + layers) · D), as `TextEncoder.states` gives them."""
-    tokenizer = encoder.tokenizer
+    vocabulary = encoder.tokenizer.get_vocab()
+    special_tokens = torch.tensor([vocabulary["[CLS]"], vocabulary["[SEP]"]])
 
     def states(ids: Tensor, mask: Tensor) -> tuple[Tensor]:
         some = rng.random(ids.shape) < UNKNOWN_SHARE * rng.integers(2, size=(len(ids), 1))
-        special = (ids == tokenizer.cls_token_id) | (ids == tokenizer.sep_token_id)
+        special = torch.isin(ids, special_tokens.to(ids.device))
         unknown = torch.from_numpy(some).to(ids.device) & ~special
-        return (encoder.states(torch.where(unknown, tokenizer.unk_token_id, ids), mask)[1],)
+        return (encoder.states(torch.where(unknown, vocabulary["[UNK]"], ids), mask)[1],)
 
     texts = [encoder_text(Report(one.text), parts) for one in sentences]
-    return encode_texts(states, encoder, texts, encoder.bert.device)[0]
+    return encode_texts(states, encoder, texts)[0]
 
 
 def check_reader(reader: Reader, encoder: TextEncoder, parts: tuple[str, ...], count: int, seed: int) -> None:

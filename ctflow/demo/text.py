@@ -10,11 +10,13 @@ from typing import get_args
 import numpy as np
 import torch
 import torch.nn.functional as F
-from tokenizers import BertWordPieceTokenizer
+from tokenizers import BertWordPieceTokenizer, Tokenizer
+from tokenizers.processors import BertProcessing
 from torch import Tensor, nn
-from transformers import AutoTokenizer, BertConfig, BertModel, BertTokenizerFast, PreTrainedTokenizerBase
 
+from ctflow.checkpoint.folder import TOKENIZER, load_tokenizer
 from ctflow.io.files import replacing
+from ctflow.models.bert import Bert, BertConfig, Layer
 from ctflow.models.text import TextEncoder
 from ctflow.phantom import SIZES, SLOTS, Phrasings, Truth, amounts, draw_truth, grades, write_plainly, write_report
 from ctflow.phantom.sentences import UNSIZED
@@ -42,7 +44,7 @@ LOOK_LOGIT = 8.0  # of the place where a head looks, above that of any other pla
 LIKE_LENGTH = 12  # reports of like length that are encoded together
 
 
-def load_tokenizer(folder: Path, parts: tuple[str, ...], max_tokens: int, reports: int, seed: int) -> BertTokenizerFast:
+def keep_tokenizer(folder: Path, parts: tuple[str, ...], reports: int, seed: int) -> Tokenizer:
     """The tokenizer in `folder`, which is made of so many `reports` if it is not there.
 
     It is made once: the trainer of vocabularies breaks ties at random, so another one would number words otherwise.
@@ -51,19 +53,22 @@ def load_tokenizer(folder: Path, parts: tuple[str, ...], max_tokens: int, report
         rng = random_stream(seed, "reports for the vocabulary")
         texts = [_encoder_text(draw_truth(rng), rng, parts) for _ in range(reports)]
         with replacing(folder) as new:
-            new_tokenizer(texts, max_tokens).save_pretrained(new)
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            new.mkdir(parents=True)
+            new_tokenizer(texts).save(str(new / TOKENIZER))
+    return load_tokenizer(folder)
 
 
-def new_tokenizer(texts: Iterable[str], max_tokens: int) -> BertTokenizerFast:
-    """A lower-case WordPiece vocabulary of the texts' own words."""
+def new_tokenizer(texts: Iterable[str]) -> Tokenizer:
+    """A lower-case WordPiece vocabulary of the texts' own words, between [CLS] and [SEP]."""
     tokenizer = BertWordPieceTokenizer(lowercase=True)
     tokenizer.train_from_iterator(texts, vocab_size=VOCABULARY, min_frequency=3, show_progress=False)
-    return BertTokenizerFast(tokenizer_object=tokenizer._tokenizer, do_lower_case=True, model_max_length=max_tokens)
+    begin, end = (tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]"))
+    tokenizer.post_processor = BertProcessing(("[SEP]", end), ("[CLS]", begin))
+    return Tokenizer.from_str(tokenizer.to_str())
 
 
-def new_bert(vocabulary: int, hidden: int, layers: int, max_tokens: int) -> BertModel:
-    """A BERT without pooler, and without dropout, since phantoms' reports never run out.
+def new_bert(vocabulary: int, hidden: int, layers: int, max_tokens: int) -> Bert:
+    """A BERT without dropout, since phantoms' reports never run out.
 
     Its tokens have dimensions of their own for their places, and the heads of its first layers begin by looking at
     neighbours: which words stand together is what takes a BERT longest to find out.
@@ -75,10 +80,10 @@ def new_bert(vocabulary: int, hidden: int, layers: int, max_tokens: int) -> Bert
         num_attention_heads=HEADS,
         intermediate_size=4 * hidden,
         max_position_embeddings=max_tokens,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+        type_vocab_size=2,
+        layer_norm_eps=1e-12,
     )
-    bert = BertModel(config, add_pooling_layer=False)
+    bert = Bert(config)
     place_size = hidden // HEADS
     shortest, longest = (math.log10(length) for length in WAVELENGTHS)
     frequencies = 2 * math.pi / torch.logspace(shortest, longest, place_size // 2)
@@ -88,11 +93,13 @@ def new_bert(vocabulary: int, hidden: int, layers: int, max_tokens: int) -> Bert
         for module in bert.encoder.modules():
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=module.in_features**-0.5)
+                nn.init.zeros_(module.bias)
         embeddings = bert.embeddings
         embeddings.token_type_embeddings.weight.zero_()
         embeddings.word_embeddings.weight.normal_(std=EMBEDDING_SIZE)[:, -place_size:] = 0
         embeddings.position_embeddings.weight.zero_()[:, -place_size:] = places
         for layer, looks in zip(bert.encoder.layer, LOOKS, strict=False):
+            assert isinstance(layer, Layer)
             for head, (offset, width) in enumerate(looks):
                 _look_ahead(layer.attention.self.query, layer.attention.self.key, head, frequencies, offset, width)
     return bert
@@ -126,9 +133,10 @@ class GradedEncoder(nn.Module):
         return embedding, read[..., :GRADES], read[..., GRADES].sigmoid()
 
 
-def new_graded_encoder(tokenizer: PreTrainedTokenizerBase, hidden: int, layers: int, max_tokens: int) -> GradedEncoder:
+def new_graded_encoder(tokenizer: Tokenizer, hidden: int, layers: int, max_tokens: int) -> GradedEncoder:
     """An untrained one for this tokenizer."""
-    return GradedEncoder(TextEncoder(new_bert(len(tokenizer), hidden, layers, max_tokens), tokenizer, max_tokens))
+    bert = new_bert(tokenizer.get_vocab_size(), hidden, layers, max_tokens)
+    return GradedEncoder(TextEncoder(bert, tokenizer, max_tokens))
 
 
 def train_text(stage: Stage, model: GradedEncoder, parts: tuple[str, ...]) -> GradedEncoder:
@@ -141,7 +149,7 @@ def train_text(stage: Stage, model: GradedEncoder, parts: tuple[str, ...]) -> Gr
     def losses(model: GradedEncoder, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         truths = [draw_truth(rng) for _ in range(BATCH // 2)] * 2
         texts = [_encoder_text(truth, rng, parts) for truth in truths]
-        embedding, logits, read = encode_texts(model, model.encoder, texts, device)
+        embedding, logits, read = encode_texts(model, model.encoder, texts)
         target, amount = _grades(truths).to(device), _amounts(truths).to(device)
         first, second = embedding.float().chunk(2)
         there = target > 0
@@ -168,7 +176,7 @@ def train_text_further(stage: Stage, encoder: TextEncoder, heads: nn.Linear, par
         truths = [draw_truth(rng) for _ in range(BATCH)]
         texts = [_encoder_text(truth, rng, parts) for truth in truths]
         plain = [encoder_text(write_plainly(truth), parts) for truth in truths]
-        (embedding,) = encode_texts(lambda *tokens: (encoder(*tokens),), encoder, texts, device)
+        (embedding,) = encode_texts(lambda *tokens: (encoder(*tokens),), encoder, texts)
         old = embed_texts(before.to(device), plain)
         logits = fixed_heads(embedding.float()).unflatten(1, (len(SLOTS), GRADES))
         target = _grades(truths).to(device)
@@ -181,26 +189,25 @@ def train_text_further(stage: Stage, encoder: TextEncoder, heads: nn.Linear, par
 
 
 def encode_texts(
-    model: Callable[[Tensor, Tensor], tuple[Tensor, ...]], encoder: TextEncoder, texts: list[str], device: torch.device
+    model: Callable[[Tensor, Tensor], tuple[Tensor, ...]], encoder: TextEncoder, texts: list[str]
 ) -> tuple[Tensor, ...]:
     """What `model` makes of the texts' tokens and mask, in the order of the texts; `encoder` tells how to cut them.
 
     A few texts of like length go together: reports differ in length, and padding costs as much as words.
     """
-    ids = encoder.tokenizer(texts, truncation=True, max_length=encoder.max_tokens)["input_ids"]
+    ids = [encoder.token_ids(text) for text in texts]
     order = np.argsort([len(one) for one in ids])
     answers = []
     for some in np.array_split(order, -(-len(order) // LIKE_LENGTH)):
-        tokens = encoder.tokenizer.pad({"input_ids": [ids[i] for i in some]}, return_tensors="pt").to(device)
-        answers.append(model(tokens["input_ids"], tokens["attention_mask"]))
-    back = torch.from_numpy(np.argsort(order)).to(device)
+        answers.append(model(*encoder.padded(*(ids[i] for i in some))))
+    back = torch.from_numpy(np.argsort(order)).to(encoder.bert.device)
     return tuple(torch.cat(tensors)[back] for tensors in zip(*answers, strict=True))
 
 
 @torch.inference_mode()
 def embed_texts(encoder: TextEncoder, texts: list[str]) -> Tensor:
     """-> (texts, D)."""
-    return encode_texts(lambda *tokens: (encoder(*tokens),), encoder, texts, encoder.bert.device)[0]
+    return encode_texts(lambda *tokens: (encoder(*tokens),), encoder, texts)[0]
 
 
 def check_text(encoder: TextEncoder, heads: nn.Linear, parts: tuple[str, ...], seed: int) -> None:

@@ -141,10 +141,7 @@ def encode_sentences(
     encoded = []
     for first in range(0, len(sentences), ENCODED_TOGETHER):
         texts = [encoder_text(Report(one.text), parts) for one in sentences[first : first + ENCODED_TOGETHER]]
-        tokens = encoder.tokenizer(
-            texts, padding=True, truncation=True, max_length=encoder.max_tokens, return_tensors="pt"
-        )
-        encoded.append(encoder.states(tokens["input_ids"], tokens["attention_mask"]))
+        encoded.append(encoder.encode_states(*texts))
     embeddings, states = (torch.cat(parts) for parts in zip(*encoded, strict=True))
     return embeddings, states, torch.from_numpy(np.stack([one.labels for one in sentences]))
 

@@ -1,8 +1,11 @@
-"""The slice autoencoder: FLUX's A-VAE, an `AutoencoderKL` of diffusers, or a smaller one of the same class."""
+"""The slice autoencoder: FLUX's A-VAE, or a smaller one of its class, and TAEF1, a faster decoder."""
+
+from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny
 from torch import Tensor, nn
+
+from ctflow.models.autoencoder_kl import AutoencoderKL
 
 MAX_AT_ONCE = 4  # slices: more is no faster, and between batches a caller can stop
 MEMORY_BYTES = 512_000_000
@@ -10,15 +13,12 @@ FEATURE_MAPS = 4  # of the largest size, alive at the same time
 
 
 class SliceDecoder(nn.Module):
-    """Scaled latents, as the transformer sees them -> slices of model intensity. TAEF1 has scale 1 and shift 0."""
+    """Scaled latents, as the transformer sees them -> slices of model intensity.
 
-    def __init__(
-        self,
-        network: AutoencoderKL | AutoencoderTiny,
-        scale: float,
-        shift: float,
-        memory_bytes: int = MEMORY_BYTES,
-    ) -> None:
+    `network`: its `decode` makes images of latents; an `AutoencoderKL`, but for `TAEF1`.
+    """
+
+    def __init__(self, network: Any, scale: float, shift: float, memory_bytes: int = MEMORY_BYTES) -> None:
         super().__init__()
         self.network, self.scale, self.shift, self.memory_bytes = network, scale, shift, memory_bytes
 
@@ -32,7 +32,11 @@ class SliceDecoder(nn.Module):
         rows, columns = (size << self.halvings for size in latents.shape[2:])
         batches = (latents / self.scale + self.shift).to(self.network.dtype).split(self.slices_at_once(rows, columns))
         # The mean is taken in the latents' precision: rounding it to bf16 too would cost 5 HU of a range of 2400.
-        return torch.cat([self.network.decode(batch).sample.mean(1, dtype=latents.dtype) for batch in batches])
+        return torch.cat([self.images(batch).mean(1, dtype=latents.dtype) for batch in batches])
+
+    def images(self, latents: Tensor) -> Tensor:
+        """(N, C, h, w) unscaled latents -> (N, channels, rows, columns)."""
+        return self.network.decode(latents)
 
     def slices_at_once(self, rows: int, columns: int) -> int:
         """How many slices go through the network together, so that its feature maps take about `memory_bytes`."""
@@ -41,14 +45,26 @@ class SliceDecoder(nn.Module):
         return min(MAX_AT_ONCE, max(1, self.memory_bytes // (FEATURE_MAPS * map_bytes)))
 
 
+class TAEF1(SliceDecoder):
+    """A small decoder of FLUX's latents, an AutoencoderTiny of diffusers, which decodes the scaled ones as they are."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__(network, scale=1.0, shift=0.0)
+
+    def images(self, latents: Tensor) -> Tensor:
+        return self.network.decode(latents).sample
+
+
 class AVAE(SliceDecoder):
     """Slices of model intensity <-> scaled latents. The code of a slice is the mean of its posterior."""
+
+    network: AutoencoderKL
 
     def encode(self, slices: Tensor) -> Tensor:
         """(N, rows, columns) intensity -> (N, C, h, w) scaled latents."""
         pixels = slices[:, None].expand(-1, self.network.config.in_channels, -1, -1).to(self.network.dtype)
         batches = pixels.split(self.slices_at_once(*slices.shape[1:]))
-        means = torch.cat([self.network.encode(batch).latent_dist.mean for batch in batches]).to(slices.dtype)
+        means = torch.cat([self.network.encode(batch).mean for batch in batches]).to(slices.dtype)
         return (means - self.shift) * self.scale
 
     def code_of(self, intensity: float, rows: int, columns: int) -> Tensor:

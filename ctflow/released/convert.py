@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from torch import Tensor
-from transformers import BertModel
+from torch import Tensor, nn
 
 from ctflow.card import CARD, ModelCard, write_card
-from ctflow.checkpoint.config import check_class, new_diffusers, read_by_others, read_config
+from ctflow.checkpoint.config import bert_json, check_class, new_autoencoder, new_tiny, read_by_others, read_config
 from ctflow.checkpoint.folder import (
     CTCLIP,
     DIFFUSERS_WEIGHTS,
     RELEASED_PREFIX,
-    TAEF1,
+    TAEF1_FOLDER,
     TRANSFORMERS_WEIGHTS,
     load_checkpoint,
 )
@@ -33,9 +31,10 @@ from ctflow.checkpoint.weights import (
     read_shapes,
     read_some,
     shapes_of,
-    without_memory,
+    without_weights,
 )
 from ctflow.errors import CheckpointError
+from ctflow.models.bert import Bert
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
 from ctflow.released.sources import Sources, members, origins_of
@@ -75,7 +74,7 @@ def convert(spec: ReleaseSpec, sources: Sources, out: Path) -> ModelCard:
 def _check_values(loaded: Checkpoint) -> None:
     """Finds zeros and NaN: a download may make its file at full length first, and break off before it is filled."""
     networks = {"transformer": loaded.transformer, "avae": loaded.avae, "text": loaded.text}
-    for part, network in (networks | {CTCLIP: loaded.ctclip, TAEF1: loaded.taef1}).items():
+    for part, network in (networks | {CTCLIP: loaded.ctclip, TAEF1_FOLDER: loaded.taef1}).items():
         for name, tensor in network.state_dict().items() if network else ():
             if tensor.ndim < 2 or name in UNUSED_WEIGHTS:
                 continue
@@ -90,7 +89,7 @@ def _write_parts(spec: ReleaseSpec, sources: Sources, out: Path) -> ModelCard:
     config = _copy_transformer(spec, sources.denoiser, out / "transformer")
     _write_avae(spec, sources.avae, out / "avae")
     if sources.taef1:
-        _copy_taef1(spec, sources.taef1, out / TAEF1)
+        _copy_taef1(spec, sources.taef1, out / TAEF1_FOLDER)
     max_tokens = _write_text(spec, sources, out)
     halvings = len(spec.avae_config["block_out_channels"]) - 1
     card = card_of(spec, config, halvings, max_tokens, sources.cxr_bert, origins_of(spec.name, sources))
@@ -103,7 +102,7 @@ def _copy_transformer(spec: ReleaseSpec, source: Path, out: Path) -> STDiTConfig
     check_said(source / CONFIG, read_json(source / CONFIG), RELEASED_STDIT)
     config = read_config(STDiTConfig, source / CONFIG)
     with read_by_others(source / CONFIG, "no transformer"):
-        expected = shapes_of(without_memory(lambda: STDiT(config)).state_dict())
+        expected = shapes_of(without_weights(lambda: STDiT(config)).state_dict())
     path = source / DIFFUSERS_WEIGHTS
     check_fit({RELEASED_PREFIX + name: shape for name, shape in expected.items()}, read_shapes(path), path)
     check_heads(source / CONFIG, config.hidden_size, config.num_heads, spec.head_size)
@@ -131,7 +130,7 @@ def _check_positions(config: STDiTConfig, source: Path) -> None:
 def _write_avae(spec: ReleaseSpec, source: Path, out: Path) -> None:
     """From a folder as diffusers saves it, or from a bare state dict if the A-VAE was published without a config."""
     if source.is_dir():
-        _copy_diffusers(AutoencoderKL, source, out, spec.avae_config)
+        _copy_checked(new_autoencoder(source / CONFIG), read_json(source / CONFIG), source, out, spec.avae_config)
         return
     if spec.flux_latents:
         raise CheckpointError(
@@ -139,9 +138,9 @@ def _write_avae(spec: ReleaseSpec, source: Path, out: Path) -> None:
             f"as the folder that was published, with {CONFIG} and {DIFFUSERS_WEIGHTS}."
         )
     weights = read_state_dict(source)
-    check_fit(shapes_of(new_diffusers(AutoencoderKL, spec.avae_config).state_dict()), shapes_of(weights), source)
-    _save(weights, source, out / DIFFUSERS_WEIGHTS)
     (out / CONFIG).write_text(json.dumps(spec.avae_config, indent=2) + "\n", encoding="utf-8")
+    check_fit(shapes_of(new_autoencoder(out / CONFIG).state_dict()), shapes_of(weights), source)
+    _save(weights, source, out / DIFFUSERS_WEIGHTS)
 
 
 def check_taef1(spec: ReleaseSpec) -> None:
@@ -153,19 +152,15 @@ def check_taef1(spec: ReleaseSpec) -> None:
 def _copy_taef1(spec: ReleaseSpec, source: Path, out: Path) -> None:
     check_taef1(spec)
     out.mkdir()
-    _copy_diffusers(AutoencoderTiny, source, out, TAEF1_CONFIG)
+    network = new_tiny(source / CONFIG)
+    _copy_checked(network, dict(network.config), source, out, TAEF1_CONFIG)
 
 
-def _copy_diffusers(
-    kind: type[AutoencoderKL | AutoencoderTiny], source: Path, out: Path, known: dict[str, Any]
-) -> None:
-    """`known`: what the config must say beside what the shapes of the weights show."""
-    config, path = source / CONFIG, source / DIFFUSERS_WEIGHTS
-    check_class(config, kind.__name__)
-    with read_by_others(config, f"no {kind.__name__}"):
-        network = new_diffusers(kind, read_json(config))
+def _copy_checked(network: nn.Module, said: dict[str, Any], source: Path, out: Path, known: dict[str, Any]) -> None:
+    """Copies a decoder that `network` fits. `said`: its config; `known`: what that must say beside the shapes."""
+    path = source / DIFFUSERS_WEIGHTS
     check_fit(shapes_of(network.state_dict()), read_shapes(path), path)
-    check_said(config, {"_class_name": kind.__name__, **network.config}, known)
+    check_said(source / CONFIG, said, known)
     _copy_folder(source, out)
 
 
@@ -174,7 +169,7 @@ def _write_text(spec: ReleaseSpec, sources: Sources, out: Path) -> int:
     config = bert_config(sources.tokenizer / CONFIG, spec.head_size)
     copy_tokenizer(sources.tokenizer, out / "text", spec.vocabulary_sha256)
     with read_by_others(sources.tokenizer / CONFIG, "no text encoder"):
-        expected = shapes_of(without_memory(lambda: BertModel(config, add_pooling_layer=False)).state_dict())
+        expected = shapes_of(without_weights(lambda: Bert(config)).state_dict())
     weights = read_state_dict(sources.text)
     if sources.cxr_bert:
         bert = split_cxr_bert(weights, expected, sources.text)
@@ -183,7 +178,7 @@ def _write_text(spec: ReleaseSpec, sources: Sources, out: Path) -> int:
         (out / CTCLIP).mkdir()
         (out / CTCLIP / CONFIG).write_text(json.dumps(asdict(spec.ctclip), indent=2) + "\n", encoding="utf-8")
         _save(tower, sources.text, out / CTCLIP / TRANSFORMERS_WEIGHTS)
-    config.save_pretrained(out / "text")
+    (out / "text" / CONFIG).write_text(json.dumps(bert_json(config), indent=2) + "\n", encoding="utf-8")
     _save(bert, sources.text, out / "text" / TRANSFORMERS_WEIGHTS)
     return config.max_position_embeddings
 

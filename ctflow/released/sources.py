@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ctflow.checkpoint.catalog import RELEASED
 from ctflow.checkpoint.catalog import TAEF1 as TAEF1_ADDRESS
-from ctflow.checkpoint.folder import DIFFUSERS_WEIGHTS, TAEF1, files_sha256
+from ctflow.checkpoint.folder import DIFFUSERS_WEIGHTS, TAEF1_FOLDER, files_sha256
 from ctflow.checkpoint.weights import CONFIG, file_sha256, index_of, weight_files
 from ctflow.released.hub import parse_address, resolved
 
@@ -46,9 +46,9 @@ class Origins:
 def origins_of(model: str, sources: Sources) -> Origins:
     """What the card of a converted `model` says about its parts. No path of this machine is in it."""
     paths = {part.name: getattr(sources, part.name) for part in RELEASED[model].parts}
-    places = {part.name: part.source for part in RELEASED[model].parts} | {TAEF1: TAEF1_ADDRESS}
+    places = {part.name: part.source for part in RELEASED[model].parts} | {TAEF1_FOLDER: TAEF1_ADDRESS}
     if sources.taef1:
-        paths[TAEF1] = sources.taef1
+        paths[TAEF1_FOLDER] = sources.taef1
     hub = {name: resolved(sources.addresses.get(name, ""), path) for name, path in paths.items()}
     published = all(hub[name] and _same_place(sources.addresses[name], places[name]) for name in paths)
     return Origins({name: hub[name] or _local(name, path) for name, path in paths.items()}, published)

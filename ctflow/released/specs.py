@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 from ctflow.card import Defaults, EndRule, Evidence, Geometry, Guidance, Latent, ModelCard, Text
 from ctflow.checkpoint.catalog import RELEASED
+from ctflow.checkpoint.config import autoencoder_json
 from ctflow.hu import AIR_HU, IntensityMap
 from ctflow.labels import LABELS
+from ctflow.models.autoencoder_kl import AutoencoderKLConfig
 from ctflow.models.ctclip import CTClipConfig
 from ctflow.models.ctclip_input import CT_RATE_AXES
 from ctflow.models.stdit_config import STDiTConfig
@@ -32,22 +34,17 @@ PUBLISHED_CTCLIP = CTClipConfig(
     spacing_mm=(1.5, 0.75, 0.75),
     labels=LABELS,
 )
-# The config of FLUX's A-VAE, because the shapes of its weights do not show all of it.
-FLUX_AVAE: dict[str, Any] = {
-    "_class_name": "AutoencoderKL",
-    "act_fn": "silu",
-    "block_out_channels": [128, 256, 512, 512],
-    "down_block_types": ["DownEncoderBlock2D"] * 4,
-    "up_block_types": ["UpDecoderBlock2D"] * 4,
-    "in_channels": 3,
-    "out_channels": 3,
-    "latent_channels": 16,
-    "layers_per_block": 2,
-    "mid_block_add_attention": True,
-    "norm_num_groups": 32,
-    "use_quant_conv": False,
-    "use_post_quant_conv": False,
-}
+FLUX_AVAE = AutoencoderKLConfig(
+    in_channels=3,
+    out_channels=3,
+    latent_channels=16,
+    block_out_channels=(128, 256, 512, 512),
+    layers_per_block=2,
+    norm_num_groups=32,
+    mid_block_add_attention=True,
+)
+# The config file of FLUX's A-VAE, because the shapes of its weights do not show all of it.
+FLUX_AVAE_JSON = autoencoder_json(FLUX_AVAE)
 FLUX_SCALE_AND_SHIFT = (0.3611, 0.1159)
 # Part of TAEF1's config. Its scaling_factor and shift_factor are checked whenever it is loaded.
 TAEF1_CONFIG: dict[str, Any] = {
@@ -90,7 +87,7 @@ V1 = ReleaseSpec(
     title="CTFlow",
     scale_and_shift=FLUX_SCALE_AND_SHIFT,
     head_size=64,
-    avae_config=FLUX_AVAE | dict(zip(("scaling_factor", "shift_factor"), FLUX_SCALE_AND_SHIFT, strict=True)),
+    avae_config=FLUX_AVAE_JSON | dict(zip(("scaling_factor", "shift_factor"), FLUX_SCALE_AND_SHIFT, strict=True)),
     flux_latents=True,
     ctclip=PUBLISHED_CTCLIP,
     vocabulary_sha256=CXR_BERT_VOCABULARY_SHA256,
@@ -106,7 +103,7 @@ V2 = ReleaseSpec(
     title="CTFlow v2",
     scale_and_shift=(0.8487, 0.0),
     head_size=64,
-    avae_config=FLUX_AVAE | {"scaling_factor": 0.8487, "shift_factor": 0.0},
+    avae_config=FLUX_AVAE_JSON | {"scaling_factor": 0.8487, "shift_factor": 0.0},
     flux_latents=False,
     ctclip=PUBLISHED_CTCLIP,
     vocabulary_sha256=CXR_BERT_VOCABULARY_SHA256,

@@ -1,26 +1,18 @@
 """The text encoder from CT-CLIP's or CXR-BERT's file, with every tensor accounted for, and its tokenizer."""
 
 import re
-import shutil
+from dataclasses import fields
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
+from tokenizers import BertWordPieceTokenizer
 from torch import Tensor
-from transformers import BertConfig, BertTokenizer
 
 from ctflow.checkpoint.catalog import CXR_BERT
-from ctflow.checkpoint.config import read_by_others
-from ctflow.checkpoint.weights import (
-    Shape,
-    check_fit,
-    check_said,
-    file_sha256,
-    read_json,
-    shapes_of,
-    without_memory,
-)
+from ctflow.checkpoint.config import read_by_others, read_config
+from ctflow.checkpoint.folder import TOKENIZER
+from ctflow.checkpoint.weights import Shape, check_fit, check_said, file_sha256, read_json, shapes_of, without_weights
 from ctflow.errors import CheckpointError
+from ctflow.models.bert import BertConfig
 from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.released.sources import HASH_DIGITS, VOCABULARY
 
@@ -34,18 +26,6 @@ INERT_CTCLIP = re.compile(
     r"|visual_transformer\.vq\._codebook\.(cluster_size|initted)"
 )
 INERT_CXR_BERT = re.compile(r"bert\.embeddings\.position_ids|bert\.pooler\.dense\.\w+|cls\..*|cls_projection_head\..*")
-_BERT_FIELDS = (
-    "vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "hidden_act",
-    "max_position_embeddings",
-    "type_vocab_size",
-    "layer_norm_eps",
-    "pad_token_id",
-)
 # What the released weights belong to, and their shapes do not show.
 _RELEASED_BERT = {"hidden_act": "gelu", "layer_norm_eps": 1e-12, "pad_token_id": 0}
 Weights = dict[str, Tensor]
@@ -53,12 +33,12 @@ Weights = dict[str, Tensor]
 
 def bert_config(path: Path, head_size: int) -> BertConfig:
     """The config of a plain BERT from CXR-BERT's. Raises CheckpointError for fields that are missing or wrong."""
-    values: dict[str, Any] = read_json(path)
-    if missing := [name for name in _BERT_FIELDS if name not in values]:
+    values = read_json(path)
+    expected = [*(field.name for field in fields(BertConfig)), *_RELEASED_BERT]
+    if missing := [name for name in dict.fromkeys(expected) if name not in values]:
         raise CheckpointError(f"{path} lacks {', '.join(missing)}: the config of CXR-BERT was expected.")
     check_said(path, values, _RELEASED_BERT)
-    with read_by_others(path, "no text encoder"):
-        config = BertConfig(**{name: values[name] for name in _BERT_FIELDS})
+    config = read_config(BertConfig, path)
     check_heads(path, config.hidden_size, config.num_attention_heads, head_size)
     return config
 
@@ -74,7 +54,7 @@ def check_heads(path: Path, hidden: int, heads: int, head_size: int) -> None:
 
 def ctclip_shapes(bert: dict[str, Shape], config: CTClipConfig) -> dict[str, Shape]:
     """What CT-CLIP's file must hold beside what has no effect. `bert`: the shapes of the plain BertModel."""
-    tower = shapes_of(without_memory(lambda: CTClip(config)).state_dict())
+    tower = shapes_of(without_weights(lambda: CTClip(config)).state_dict())
     return {CTCLIP_BERT_PREFIX + name: shape for name, shape in bert.items()} | tower
 
 
@@ -94,7 +74,7 @@ def split_cxr_bert(weights: Weights, bert: dict[str, Shape], path: Path) -> Weig
 
 
 def copy_tokenizer(source: Path, out: Path, vocabulary_sha256: str) -> None:
-    """Copies CXR-BERT's tokenizer so that every version of transformers reads it without code from its authors.
+    """Writes CXR-BERT's tokenizer, which is a plain lower-case WordPiece, without code from its authors.
 
     Raises CheckpointError for the vocabulary of another BERT, which may have the same size.
     """
@@ -108,11 +88,8 @@ def copy_tokenizer(source: Path, out: Path, vocabulary_sha256: str) -> None:
             f"{vocabulary} is not CXR-BERT's: its sha256 begins with {found[:HASH_DIGITS]} instead of "
             f"{vocabulary_sha256[:HASH_DIGITS]}. Fetch it from {CXR_BERT}, and leave every byte as it is."
         )
-    # Alone in a folder: a tokenizer.json beside it would be read in its place, and in transformers 5
-    # `BertTokenizer(vocab_file=…)` turns every word into [UNK].
-    with TemporaryDirectory() as alone, read_by_others(source, "no tokenizer"):
-        shutil.copyfile(vocabulary, Path(alone) / VOCABULARY)
-        BertTokenizer.from_pretrained(alone, do_lower_case=True, local_files_only=True).save_pretrained(out)
+    with read_by_others(source, "no tokenizer"):
+        BertWordPieceTokenizer(str(vocabulary), lowercase=True).save(str(out / TOKENIZER))
 
 
 def _without(weights: Weights, inert: re.Pattern[str]) -> Weights:

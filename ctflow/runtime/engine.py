@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from diffusers import AutoencoderTiny
 from torch import Tensor
 
 from ctflow.choices import CUDA_LEVELS
 from ctflow.errors import RequestError
-from ctflow.models.avae import SliceDecoder
+from ctflow.models.avae import TAEF1, SliceDecoder
 from ctflow.models.stdit import STDiT, Transformer
 from ctflow.runtime.cuda import (
     Decode,
@@ -63,7 +62,7 @@ def engine_on(
 
 def _cast(transformer: STDiT, decoder: SliceDecoder, precision: Precision) -> None:
     transformer.to_mixed_precision(precision.transformer)
-    decoder_dtype = precision.transformer if isinstance(decoder.network, AutoencoderTiny) else precision.avae
+    decoder_dtype = precision.transformer if isinstance(decoder, TAEF1) else precision.avae
     for part in decoder.network.children():  # `to` of the whole network warns about modules to keep in float32
         part.to(decoder_dtype)
 

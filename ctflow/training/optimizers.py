@@ -48,7 +48,7 @@ def make_optimizers(config: OptimizerConfig, network: nn.Module, muon_dtype: tor
         is_matrix = name.startswith(config.muon_prefixes) and name.endswith(".weight") and parameter.ndim >= 2
         (for_muon if config.muon_rate is not None and is_matrix else others).append(parameter)
     adamw = [{"params": others, "full_rate": config.learning_rate}]
-    optimizers: list[Optimizer] = [torch.optim.AdamW(adamw, weight_decay=WEIGHT_DECAY, betas=BETAS)]
+    optimizers: list[Optimizer] = [torch.optim.AdamW(adamw, weight_decay=WEIGHT_DECAY, betas=BETAS, fused=True)]
     if config.muon_rate is not None:
         if not for_muon:
             raise ValueError(f"no matrix of {type(network).__name__} begins with {', '.join(config.muon_prefixes)}")

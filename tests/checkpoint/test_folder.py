@@ -86,7 +86,7 @@ def test_weights_in_several_files_are_the_same_weights(folder: Path, tmp_path: P
 
 def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
     (folder / "text/tokenizer.json").unlink()
-    with pytest.raises(CheckpointError, match="vocabulary"):
+    with pytest.raises(CheckpointError, match="tokenizer"):
         load_checkpoint(folder)
 
 
@@ -100,7 +100,6 @@ def test_a_folder_without_a_tokenizer_is_refused(folder: Path) -> None:
         ("text/config.json", '{"num_attention_heads": 0}'),
         ("text/tokenizer.json", "[]"),
         ("text/tokenizer.json", '{"a": 1}'),
-        ("text/tokenizer_config.json", "[]"),
         ("text/config.json", "[" * 100_000),
     ],
 )

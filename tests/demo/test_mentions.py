@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.demo.mentions import encode_with_unknown_words, train_mentions
@@ -22,11 +21,14 @@ class EnoughSeen(Exception):
 def test_the_sentences_that_teach_are_those_that_the_check_leaves_out() -> None:
     taught: list[str] = []
 
-    def tokenizer(texts: list[str], **_: object) -> Tensor:
-        taught.extend(texts)
-        raise EnoughSeen
+    def token_ids(text: str) -> list[int]:
+        taught.append(text)
+        if len(taught) == 50:
+            raise EnoughSeen
+        return [0]
 
-    encoder = SimpleNamespace(tokenizer=tokenizer, max_tokens=16, bert=SimpleNamespace(device=torch.device("cpu")))
+    tokenizer = SimpleNamespace(get_vocab=lambda: {"[UNK]": 1, "[CLS]": 2, "[SEP]": 3})
+    encoder = SimpleNamespace(tokenizer=tokenizer, token_ids=token_ids)
     with pytest.raises(EnoughSeen):
         train_mentions(SimpleNamespace(seed=3), None, encoder, ("{findings}",), 50)  # type: ignore[arg-type]  # fakes
     assert taught == [one.text for one in teaching_sentences(3, 50)]

@@ -17,15 +17,16 @@ TEXTS = ["No effusion.", "Large right pleural effusion, and a nodule in the left
 @pytest.fixture(scope="module")
 def encoder() -> TextEncoder:
     torch.manual_seed(0)
-    tokenizer = new_tokenizer(TEXTS * 5, 32)
-    return TextEncoder(new_bert(len(tokenizer), 16, 1, 32), tokenizer, 32).requires_grad_(False)
+    tokenizer = new_tokenizer(TEXTS * 5)
+    return TextEncoder(new_bert(tokenizer.get_vocab_size(), 16, 1, 32), tokenizer, 32).requires_grad_(False)
 
 
 def test_heads_begin_by_looking_at_neighbours() -> None:
     torch.manual_seed(0)
     bert = new_bert(vocabulary=200, hidden=128, layers=3, max_tokens=64)
-    bert.set_attn_implementation("eager")
-    seen = bert(torch.randint(200, (1, 64)), output_attentions=True).attentions[0][0].detach()
+    states, attention = bert.embeddings(torch.randint(200, (1, 64))), bert.encoder.layer[0].attention.self
+    query, key = (attention.by_head(layer(states))[0].detach() for layer in (attention.query, attention.key))
+    seen = (query @ key.mT / query.shape[-1] ** 0.5).softmax(-1)
     distance = torch.arange(64) - torch.arange(64)[:, None]
     for head, (offset, width) in enumerate(LOOKS[0]):
         near = ((distance - offset).abs() <= 2 * width + 1)[8:56]
@@ -36,7 +37,7 @@ def test_heads_begin_by_looking_at_neighbours() -> None:
 def test_texts_of_any_length_are_encoded_in_their_order(encoder: TextEncoder) -> None:
     """They go through the encoder sorted by length, and padded."""
     texts = TEXTS * 10
-    (embeddings,) = encode_texts(lambda ids, mask: (encoder(ids, mask),), encoder, texts, torch.device("cpu"))
+    (embeddings,) = encode_texts(lambda ids, mask: (encoder(ids, mask),), encoder, texts)
     for text, embedding in zip(texts, embeddings, strict=True):
         assert F.cosine_similarity(embedding, encoder.encode(text)[0, 0], dim=0) > 0.9999
 

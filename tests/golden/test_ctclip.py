@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import BertConfig, BertModel
 
 from ctflow.labels import LABELS
+from ctflow.models.bert import Bert, BertConfig
 from ctflow.models.ctclip import CTClip, CTClipConfig, clip_score
 from ctflow.models.ctclip_input import HU_RANGE, on_challenge_grid, on_clip_grid, prompts
 from ctflow.models.text import TextEncoder
@@ -47,8 +48,8 @@ def text(weights: Golden) -> TextEncoder:
     return TextEncoder(bert(weights, "text_transformer."), None, 64).eval()  # type: ignore[arg-type]
 
 
-def bert(weights: Golden, prefix: str) -> BertModel:
-    model = BertModel(BertConfig(**CONFIG["bert"]), add_pooling_layer=False)
+def bert(weights: Golden, prefix: str) -> Bert:
+    model = Bert(BertConfig(**{field.name: CONFIG["bert"][field.name] for field in fields(BertConfig)}))
     model.load_state_dict({name: weights[prefix + name] for name in model.state_dict()})
     return model.eval().requires_grad_(False)
 
@@ -88,7 +89,7 @@ def test_the_image_tower_step_by_step(clip: CTClip, io: Golden, case: str) -> No
 @pytest.mark.parametrize("case", CASES)
 def test_latents_and_similarities(clip: CTClip, text: TextEncoder, io: Golden, case: str) -> None:
     ids, mask = io[f"{case}.input_ids"], io[f"{case}.attention_mask"]
-    states = text.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+    states = text.bert(ids, mask)[-1]
     image = clip.image_latent(io[f"{case}.image"])
     close(states, io[f"{case}.bert_last_hidden_state"], ATOL["bert_last_hidden_state"])
     close(image, io[f"{case}.image_latent"], ATOL["image_latent"])
@@ -187,6 +188,6 @@ def test_cxr_berts_own_weights_give_their_own_token(case: str) -> None:
     golden = load_file(GOLDEN / "cxrbert_io.safetensors")
     text = TextEncoder(bert(load_file(GOLDEN / "cxrbert_weights.safetensors"), "bert."), None, 64)  # type: ignore[arg-type]
     ids, mask = golden[f"{case}.input_ids"], golden[f"{case}.attention_mask"]
-    states = text.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+    states = text.bert(ids, mask)[-1]
     close(states, golden[f"{case}.last_hidden_state"], ATOL["cxrbert"])
     close(text(ids, mask)[:, None], golden[f"{case}.ctflow_token"], ATOL["cxrbert"])

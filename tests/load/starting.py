@@ -11,7 +11,7 @@ from tests.app.server import Apart
 from tests.load.figures import Figure
 from tests.load.visitor import Visitor
 
-PACKAGES = "import diffusers, gradio, SimpleITK, torch, transformers"
+PACKAGES = "import gradio, torch"
 FIRST_SLICES_S, VOLUME_S, MEMORY_GB = 5.0, 30.0, 3.0
 
 

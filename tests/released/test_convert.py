@@ -15,17 +15,18 @@ import SimpleITK as sitk
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from transformers import BertModel
 
 from ctflow.__main__ import main
 from ctflow.benchmark.subject import published_config
 from ctflow.card import read_card
 from ctflow.checkpoint.catalog import RELEASED, how_to_get
 from ctflow.checkpoint.folder import load_checkpoint
-from ctflow.checkpoint.weights import check_fit, read_shapes, shapes_of, without_memory
+from ctflow.checkpoint.weights import check_fit, read_shapes, shapes_of, without_weights
 from ctflow.commands.model import find_model
 from ctflow.errors import CheckpointError
 from ctflow.io.nifti import read_nifti
+from ctflow.models.autoencoder_kl import AutoencoderKL
+from ctflow.models.bert import Bert
 from ctflow.models.stdit import STDiT
 from ctflow.pipeline import CTFlow
 from ctflow.released.convert import convert
@@ -107,10 +108,10 @@ def test_the_layout_of_a_tensor_in_the_file_does_not_matter(v1: Released, tmp_pa
 
 def test_the_tokenizer_gives_the_released_ids(v1: Released, tmp_path: Path) -> None:
     convert(v1.spec, v1.sources, tmp_path / "out")
-    tokenizer = load_checkpoint(tmp_path / "out").text.tokenizer
+    text = load_checkpoint(tmp_path / "out").text
     io = load_file(GOLDEN / "io.safetensors")
     ids, mask = io["zeroshot.prompt_input_ids"][12, 1], io["zeroshot.prompt_attention_mask"][12, 1]
-    assert tokenizer("Pleural effusion is not present.")["input_ids"] == ids[mask.bool()].tolist()
+    assert text.token_ids("Pleural effusion is not present.") == ids[mask.bool()].tolist()
 
 
 def in_two_bf16_files(denoiser: Path) -> dict[str, torch.Tensor]:
@@ -217,7 +218,7 @@ def edit_weights(path: Path, edit: Callable[[torch.Tensor], torch.Tensor]) -> No
         (lambda s: edit_pickle(s.text, lambda w: w.update({3: torch.zeros(1)})), "where a flat dict"),
         (lambda s: edit_json(s.tokenizer / "config.json", num_attention_heads=5), "5 heads for a hidden size of 48"),
         (lambda s: edit_json(s.tokenizer / "config.json", num_attention_heads=2), "2 heads for a hidden size of 48"),
-        (lambda s: edit_json(s.tokenizer / "config.json", hidden_size="x"), "makes no text encoder"),
+        (lambda s: edit_json(s.tokenizer / "config.json", hidden_size="x"), "no BertConfig: hidden_size is wrong"),
         (lambda s: edit_json(s.tokenizer / "config.json", vocab_size=-1), "makes no text encoder"),
         (lambda s: edit_pickle(s.text, lambda w: {"model": w}), "holds model where a flat dict"),
         (lambda s: edit_pickle(s.text, lambda w: drop(w, "to_text_latent.weight")), "missing to_text_latent"),
@@ -247,14 +248,14 @@ def test_a_second_half_that_is_missing_is_named(v1: Released, tmp_path: Path) ->
 
 
 def test_the_published_transformer_has_474_tensors() -> None:
-    large = without_memory(lambda: STDiT(published_config("L")))
+    large = without_weights(lambda: STDiT(published_config("L")))
     assert len(large.state_dict()) == 474
     assert round(sum(parameter.numel() for parameter in large.parameters()) / 1e6, 1) == 513.7
 
 
 def test_a_file_of_the_published_size_is_checked_by_its_header(tmp_path: Path) -> None:
     """Two gigabytes that take neither space nor time: a sparse file behind a true header."""
-    shapes = shapes_of(without_memory(lambda: STDiT(published_config("L"))).state_dict())
+    shapes = shapes_of(without_weights(lambda: STDiT(published_config("L"))).state_dict())
     header, end = {}, 0
     for name, shape in shapes.items():
         start, end = end, end + 4 * torch.Size(shape).numel()
@@ -276,7 +277,7 @@ def real_bert_shapes(tmp_path: Path) -> dict[str, tuple[int, ...]]:
     real = json.loads((GOLDEN / "config.json").read_text())["real"]["bert"]
     (tmp_path / "config.json").write_text(json.dumps(real))
     config = bert_config(tmp_path / "config.json", V1.head_size)
-    return shapes_of(without_memory(lambda: BertModel(config, add_pooling_layer=False)).state_dict())
+    return shapes_of(without_weights(lambda: Bert(config)).state_dict())
 
 
 def test_the_real_ct_clip_v2_would_be_accounted_for_key_by_key(tmp_path: Path) -> None:
@@ -301,9 +302,7 @@ def test_nothing_with_an_effect_is_called_inert() -> None:
 
 
 def test_fluxs_config_is_that_of_its_a_vae() -> None:
-    from diffusers import AutoencoderKL
-
-    avae = without_memory(lambda: AutoencoderKL.from_config(FLUX_AVAE))
+    avae = without_weights(lambda: AutoencoderKL(FLUX_AVAE))
     assert sum(parameter.numel() for parameter in avae.parameters()) == 83_819_683
 
 

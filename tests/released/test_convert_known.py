@@ -59,7 +59,7 @@ def test_nothing_beside_the_vocabulary_changes_the_words(v1: Released, tmp_path:
     shutil.copy(other / "tokenizer.json", v1.sources.tokenizer)
     edit_json(v1.sources.tokenizer / "tokenizer_config.json", cls_token="[MASK]", do_lower_case=False)
     convert(v1.spec, v1.sources, tmp_path / "out")
-    found = load_checkpoint(tmp_path / "out").text.tokenizer("No effusion.")["input_ids"]
+    found = load_checkpoint(tmp_path / "out").text.token_ids("No effusion.")
     assert found == [VOCABULARY.index(word) for word in ("[CLS]", "no", "effusion", ".", "[SEP]")]
 
 

@@ -90,3 +90,45 @@ def test_the_roots_of_all_matrices_are_not_worked_out_in_one_step() -> None:
         counts.append(sum(new is not old for new, old in zip(now, roots, strict=True)))
         roots = now
     assert counts == [8, 2, 2, 2, 2, 2]
+
+
+def test_stacked_matrices_walk_as_each_by_itself() -> None:
+    """Tall, wide and square ones, a convolution, and one without a gradient; with roots of some steps ago."""
+    shapes = [(4, 6), (6, 4), (4, 6), (5, 5), (4, 2, 3, 1), (4, 6), (6, 4)]
+    generator = torch.Generator().manual_seed(0)
+    starts = [torch.randn(shape, generator=generator) for shape in shapes]
+    walkers = []
+    for stacks in (False, True):
+        matrices = [torch.nn.Parameter(start.clone()) for start in starts]
+        walkers.append((matrices, Muon(matrices, lr=0.01, every=3, stacks=stacks)))
+    for _ in range(7):
+        gradients = [torch.randn(shape, generator=generator) for shape in shapes]
+        for matrices, optimizer in walkers:
+            for matrix, gradient in zip(matrices[:-1], gradients, strict=False):
+                matrix.grad = gradient.clone()
+            optimizer.step()
+    (apart, _), (together, _) = walkers
+    for one, other, start in zip(apart[:-1], together, starts, strict=False):
+        assert (one - start).norm() > 0.01
+        assert torch.allclose(one, other, atol=1e-6)
+    assert torch.equal(together[-1], starts[-1])
+
+
+def test_what_one_device_saved_another_goes_on_with() -> None:
+    """A GPU stacks its matrices, a CPU does not; what they remember of each matrix is the same."""
+    generator = torch.Generator().manual_seed(0)
+    gradients = [torch.randn(4, 6, generator=generator) for _ in range(3)]
+    first = [torch.nn.Parameter(torch.zeros(4, 6)) for _ in gradients]
+    stacked = Muon(first, lr=0.01, every=2, stacks=True)
+    for matrix, gradient in zip(first, gradients, strict=True):
+        matrix.grad = gradient
+    stacked.step()
+    second = [torch.nn.Parameter(matrix.detach().clone()) for matrix in first]
+    alone = Muon(second, lr=0.01, every=2, stacks=False)
+    alone.load_state_dict(deepcopy(stacked.state_dict()))
+    for matrix, gradient in zip(second, gradients, strict=True):
+        matrix.grad = gradient
+    for optimizer in (stacked, alone):
+        optimizer.step()
+    for one, other in zip(first, second, strict=True):
+        assert torch.allclose(one, other, atol=1e-7)
