@@ -59,6 +59,23 @@ def test_a_chunk_is_decoded_a_few_slices_at_a_time(model: CTFlow, folder: Path) 
     assert np.abs(np.concatenate([chunk.hu for chunk in chunks]) - expected).max() <= 1
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_same_seed_gives_the_same_bytes_in_the_same_precision(folder: Path, precision: str) -> None:
+    """Both are asked for, so that the test runs where bf16 is slow too."""
+    one, other = (CTFlow.load(folder, "cpu", precision=precision) for _ in range(2))
+    request = one.card.request(REPORT, seed=7)
+    assert one.precision == precision
+    np.testing.assert_array_equal(one.generate(request).hu, other.generate(request).hu)
+
+
+def test_a_volume_in_bf16_is_the_same_chest_in_other_bytes(folder: Path) -> None:
+    exact, rounded = (CTFlow.load(folder, "cpu", precision=name) for name in ("float32", "bfloat16"))
+    request = exact.card.request(REPORT, seed=7)
+    expected, found = (model.generate(request).hu.astype(float) for model in (exact, rounded))
+    assert expected.shape == found.shape
+    assert 0 < abs(expected - found).mean() < 0.05 * expected.std()
+
+
 @pytest.mark.parametrize("solver", ["euler", "midpoint", "stochastic"])
 def test_the_same_request_gives_the_same_voxels_and_another_seed_others(model: CTFlow, solver: str) -> None:
     request = model.card.request(REPORT, seed=7, solver=solver, steps=4, guidance=2.0)

@@ -22,6 +22,7 @@ from ctflow.runtime.cuda import (
 from ctflow.runtime.decoding import Decoding, blocking, in_full_batches, most_that_divide
 from ctflow.runtime.device import Precision
 from ctflow.runtime.packed import pack
+from ctflow.runtime.upsampling import upsample_by_phases
 
 # The share of a GPU's memory that decoding may take. Of all its memory, not of what is free now: the number of slices
 # that are decoded together decides about last bits, and the same GPU is to give the same volume every time.
@@ -73,9 +74,11 @@ def engine_on(
     machine lacks what a level needs.
     """
     level = level_for(level, device)
-    _cast(transformer, decoder, precision)
     if device.type == "cuda":
+        _cast(transformer, decoder, precision)
         return _cuda_engine(device, transformer, decoder, CUDA_LEVELS.index(level))
+    upsample_by_phases(decoder.network.decoder)
+    _cast(transformer, decoder, precision)
     decoder.network.decoder.to(memory_format=torch.channels_last)  # a quarter faster
     pack(transformer)
     return Engine(
