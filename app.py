@@ -14,6 +14,7 @@ from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES, PRECISIONS
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.generator import VolumeGenerator
+from ctflow.runtime.threads import wait_passively
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -118,4 +119,5 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    wait_passively()
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""What is asked of a generator: a report, a seed and how to sample; and the scan that a volume may begin with."""
+"""What is asked of a generator: a report, a seed and how to sample; and what a volume may begin with."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -73,6 +73,55 @@ class ScanStart:
     mode: ScanMode
     scan: Volume
     slices: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeStart:
+    """The first `chunks` chunks of the volume that `request` makes: another request goes on from there.
+
+    `start`: what that volume begins with itself, so that these make a chain.
+    """
+
+    request: GenerationRequest
+    chunks: int
+    start: "Beginning | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedPrevious:
+    """Every chunk is made from the chunk before it of the volume that `request` makes; nothing of that one is shown.
+
+    With the same seed, two volumes then differ by what their requests ask for and by nothing else. Without it, they
+    drift apart after the first chunk in which they differ. Such a volume does not end before its last chunk.
+    """
+
+    request: GenerationRequest
+    start: "Beginning | None" = None
+
+
+Beginning = ScanStart | VolumeStart  # whose chunks are the first ones of the volume
+Start = Beginning | SharedPrevious
+
+
+def scan_of(start: Start | None) -> ScanStart | None:
+    """The scan that a chain begins with, if it begins with one."""
+    while isinstance(start, VolumeStart | SharedPrevious):
+        start = start.start
+    return start
+
+
+def check_volume_start(start: VolumeStart, request: GenerationRequest) -> None:
+    """Raises RequestError if no chunk is to be kept, more than there are, or if the request leaves nothing to make."""
+    if not 1 <= start.chunks <= start.request.chunks:
+        raise RequestError(
+            f"A volume of {start.request.chunks} chunks is to be kept up to chunk {start.chunks}: give a number from 1 "
+            f"to {start.request.chunks}."
+        )
+    if request.chunks <= start.chunks:
+        raise RequestError(
+            f"{start.chunks} chunks are kept, and the whole volume is to have {request.chunks}: ask for more chunks, "
+            "or keep fewer."
+        )
 
 
 def check_scan_start(start: ScanStart, request: GenerationRequest, slices_per_chunk: int) -> int:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import math
-import os
 import platform
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from ctflow.choices import CUDA_LEVELS, DEVICES
 from ctflow.commands.arguments import add_precision_to, path, place
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable, write_atomic
+from ctflow.runtime.threads import cores_given
 
 HERE = Path(ctflow.__file__).parents[1]
 PUBLISHED_SIZES = ("S", "B", "L")
@@ -131,8 +131,7 @@ def _machine(device: str) -> str:
     if device == "cuda":
         what = torch.cuda.get_device_name()
     else:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        what = f"{_cpu_name()}, {cores} cores, {torch.get_num_threads()} threads"
+        what = f"{_cpu_name()}, {cores_given()} cores, {torch.get_num_threads()} threads"
     return f"{what}, torch {torch.__version__}"
 
 

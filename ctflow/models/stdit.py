@@ -223,8 +223,12 @@ class STDiT(nn.Module):
         return self.modulation(torch.full((1,), t, device=self.pos_embed.device))
 
     def to_mixed_precision(self, dtype: torch.dtype) -> None:
-        """Casts the weights of the large products. Times, modulation, tokens and state stay in float32."""
-        large: list[nn.Module] = [self.x_embedder, self.y_embedder, self.final_layer.linear]
+        """Casts the weights of the large products. Times, modulation, tokens and state stay in float32.
+
+        So do the first and the last layer, which are small, and of whose rounding nothing is averaged out: in bf16
+        they would make most of the error.
+        """
+        large: list[nn.Module] = [self.y_embedder]
         large += [part for block in self.blocks for part in (block.attn, block.attn_temp, block.cross_attn, block.mlp)]
         large += [part for part in self.detail.modules() if isinstance(part, CONVOLUTIONS)] if self.detail else []
         for part in large:

@@ -64,7 +64,8 @@ class DetailHead(nn.Module):
     def forward(self, features: Tensor, x: Tensor, last_slice: Tensor, modulations: tuple[Tensor, ...]) -> Tensor:
         """features (B, F, T, H, W), x (B, C, T, H, W), last_slice as the method of that name gives it, modulations
         (B, 2, dim) of each block -> what to add to the answer (B, C, T, H, W)."""
-        seen = torch.cat([features, x.to(features.dtype)], dim=1).contiguous(memory_format=torch.channels_last_3d)
+        dtype = last_slice.dtype  # that of the convolutions
+        seen = torch.cat([features.to(dtype), x.to(dtype)], dim=1).contiguous(memory_format=torch.channels_last_3d)
         fine = F.silu(F.conv3d(seen, self.look.weight[:, : seen.shape[1]], padding=1) + last_slice)
         if self.blocks:
             coarse = self.down(fine)

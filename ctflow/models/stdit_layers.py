@@ -201,7 +201,7 @@ class FinalLayer(nn.Module):
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         """modulation: (B or 1, 2, D), as in `Modulation`."""
         shift, scale = modulation.chunk(2, dim=1)
-        return self.linear(modulate(x, shift, scale).to(self.linear.weight.dtype))
+        return self.linear(modulate(x, shift, scale))
 
 
 def sincos(dim: int, position: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The device that a model runs on, and the precision that it computes in there, both chosen once when it is loaded."""
 
+import os
 import time
 from functools import cache
 from typing import NamedTuple
@@ -8,6 +9,7 @@ import torch
 
 from ctflow.choices import DEVICES, PRECISIONS
 from ctflow.errors import RequestError, ResourceError
+from ctflow.runtime.threads import THREADS_VARIABLE, cores_given
 
 BF16_CAPABILITY = (8, 0)  # GPUs have units for bf16 from this compute capability on
 MATRIX = 512  # its product takes a few milliseconds on a CPU
@@ -33,7 +35,10 @@ FLOAT16 = Precision(transformer=torch.float16, avae=torch.float32)  # FLUX's A-V
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the GPU if there is one. Switches rounding of float32 to TF32 off.
+    """The device of that name; `auto` is the GPU if there is one.
+
+    Switches rounding of float32 to TF32 off, and lowers the number of threads to that of the cores really given, unless
+    OMP_NUM_THREADS is set.
 
     Raises RequestError for a name that is not in DEVICES, ResourceError if there is no such GPU.
     """
@@ -41,6 +46,8 @@ def resolve_device(name: str) -> torch.device:
         raise RequestError(f"The device is one of {', '.join(DEVICES)}; got {name!r}.")
     if name == "cuda" and not torch.cuda.is_available():
         raise ResourceError("The device cuda was asked for, but torch finds no CUDA GPU here. Use cpu or auto.")
+    if THREADS_VARIABLE not in os.environ:
+        torch.set_num_threads(min(torch.get_num_threads(), cores_given()))
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False  # convolutions round by default
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

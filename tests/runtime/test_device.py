@@ -1,5 +1,9 @@
 """Which device a model runs on, and that float32 stays float32 there."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -51,3 +55,19 @@ def test_on_a_gpu_a_convolution_in_float32_is_not_rounded_to_tf32() -> None:
     exact = torch.nn.functional.conv2d(x.double(), weight.double())
     found = torch.nn.functional.conv2d(x.to(device), weight.to(device)).cpu()
     assert (found - exact).abs().max() / exact.abs().max() < 1e-5
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to cores")
+@pytest.mark.parametrize("asked", [{}, {"OMP_NUM_THREADS": "2"}], ids=["nothing asked", "asked for"])
+def test_threads_follow_the_cores_that_are_given_unless_their_number_is_asked_for(asked: dict[str, str]) -> None:
+    """And the hardware, which a sidecar records, says how many they are."""
+    code = (
+        "import os, torch; from ctflow.runtime.device import hardware_of, resolve_device; "
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+        "print(torch.get_num_threads()); print(hardware_of(resolve_device('cpu')))"
+    )
+    inherited = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=inherited | asked, capture_output=True, encoding="utf-8", check=True)
+    before, hardware = done.stdout.splitlines()
+    assert hardware.endswith(f"CPU with {before if asked else 1} threads")

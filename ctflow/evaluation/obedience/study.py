@@ -76,7 +76,7 @@ def measure_obedience(
     through_avae, fitted = yield from _phantom_column(out, plan, trials, workers, AvaeView(model))
     plain, _ = yield from _phantom_column(out, plan, trials, workers, PlainView())
 
-    folder = model_results_folder(out, generator.model_sha256)
+    folder = model_results_folder(out, generator.model_sha256, generator.precision)
     results = yield from _model_results(generator, folder, trials)
     column = _column(results, fitted, trials)
     if training_set:
