@@ -4,8 +4,7 @@ Both yield None after each step, and slices as something to wait for, because th
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from functools import partial
+from functools import cache, partial
 from itertools import repeat
 
 import torch
@@ -17,17 +16,9 @@ from ctflow.benchmark.subject import Subject
 from ctflow.flow import solve, velocity_from_data
 from ctflow.models.text import no_text
 from ctflow.request import GenerationRequest
-from ctflow.sampler import StepSampled, sample
-from ctflow.volume_end import VolumeEnd
+from ctflow.sampler import velocity_of
 
 Steps = Iterator[Callable[[], Tensor] | None]
-
-
-class NoEnd(VolumeEnd):
-    """A volume has all chunks that were asked for, whatever is in them."""
-
-    def is_end(self, latents: Tensor) -> list[bool]:
-        return [False] * latents.shape[1]
 
 
 def reference_chunks(subject: Subject, request: GenerationRequest) -> Steps:
@@ -63,20 +54,27 @@ def _reference_velocity(
     return velocity
 
 
+@torch.inference_mode()
 def product_chunks(subject: Subject, product: Product, request: GenerationRequest) -> Steps:
-    """As `CTFlow` makes them, without reading the report and without HU."""
-    engine, first_previous = product.engine, subject.previous[0]
-    events = sample(
-        engine.transformer, subject.prediction, request, subject.text, first_previous, NoEnd(), subject.noise
-    )
-    with closing(events):
-        for event in events:
-            if isinstance(event, StepSampled):
-                engine.pace()
-                yield None
-            else:
-                for latents in event.latents.split(product.slices_at_once, dim=1):
-                    yield engine.decode(latents.transpose(0, 1)).wait
+    """As `CTFlow` makes them, without reading the report and without HU. No volume ends before its last chunk."""
+    engine, previous = product.engine, subject.previous
+    modulation_at = cache(engine.transformer.modulation_at)
+    for chunk in range(request.chunks):
+        velocity = velocity_of(
+            engine.transformer,
+            subject.prediction,
+            previous,
+            subject.text,
+            request.guidance,
+            modulation_at,
+            request.guidance_above_t,
+        )
+        for state in solve(velocity, subject.draws(chunk), request.solver, request.steps, request.shift):
+            previous = state  # the velocity keeps the chunk that it was made with
+            engine.pace()
+            yield None
+        for latents in previous[0].transpose(0, 1).split(product.slices_at_once):
+            yield engine.decode(latents).wait
 
 
 def all_slices(steps: Steps) -> Tensor:
