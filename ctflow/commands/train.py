@@ -67,6 +67,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         action=argparse.BooleanOptionalAction,
         help="train while phantoms are still being made (default: on a GPU)",
     )
+    demo.add_argument(
+        "--measure",
+        type=int,
+        metavar="N",
+        help="measure the obedience of the new model to N reports, for its card (default: 48 on a GPU, else 0)",
+    )
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="of persons and training (default: %(default)s)")
     demo.add_argument("--device", choices=DEVICES, default="auto", help="default: %(default)s")
     demo.add_argument("--card-of", type=path, metavar="DIR", help="train nothing, and rewrite the card of this model")
@@ -79,7 +85,7 @@ def run_demo(args: argparse.Namespace) -> None:
         _rewrite_card(args)
         return
     hours = _hours(args)
-    check_least(args, seed=0, phantoms=2)
+    check_least(args, seed=0, phantoms=2, measure=0)
     if args.seed > MAX_SEED:
         raise RequestError(f"--seed is {MAX_SEED} or less; got {args.seed}.")
     if args.phantoms and args.phantoms % 2:
@@ -105,6 +111,7 @@ def run_demo(args: argparse.Namespace) -> None:
         device=args.device,
         from_checkpoint=args.from_checkpoint,
         growing=args.growing,
+        reports=args.measure,
     )
 
 
