@@ -15,7 +15,7 @@ from ctflow.evaluation.obedience.trials import Plan
 from ctflow.pipeline import CTFlow
 from ctflow.runtime.processes import processes
 
-PHANTOMS_PER_REPORT, LEAST_PHANTOMS = 4, 8  # that detectors learn from
+PHANTOMS_PER_REPORT, LEAST_PHANTOMS = 4, 4  # that detectors learn from
 NICENESS = 10
 
 log = logging.getLogger(__name__)
