@@ -26,7 +26,7 @@ run: .venv/.app
 check: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(QUICK)" $(PYTEST_ARGS)
 
-test: lint .venv/.chromium .venv/.axe
+test: lint .venv/.chromium .venv/.axe .venv/.dicom
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: .venv/.test types-js
@@ -65,4 +65,10 @@ types-js:
 	command -v chromium || command -v chromium-browser || command -v google-chrome \
 		|| timeout 300 $(BIN)/playwright install chromium \
 		|| { apt-get update && apt-get install --yes chromium; }
+	touch $@
+
+# What checks and receives DICOM: dicom3tools' validators and DCMTK's store.
+.venv/.dicom: .venv/.made
+	{ command -v dciodvfy && command -v storescp; } \
+		|| { apt-get update && apt-get install --yes dicom3tools dcmtk; }
 	touch $@

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from app.runs import Limits
 from app.ui import Page
 from ctflow.checkpoint.catalog import find_checkpoint
-from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES
+from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES, PRECISIONS
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.generator import VolumeGenerator
+from ctflow.runtime.threads import wait_passively
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -35,6 +36,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     for name, choices, text in (
         ("decoder", DECODERS, "taef1, where the model has it, is faster and coarser"),
         ("cuda", CUDA_LEVELS, "faster on a GPU, but untried"),
+        ("precision", PRECISIONS, "what the large products are computed in; auto is the fastest here"),
     ):
         default = os.environ.get(f"CTFLOW_{name.upper()}", choices[0])
         parser.add_argument(f"--{name}", choices=choices, default=default, help=f"{text} (default: {choices[0]})")
@@ -85,11 +87,11 @@ def _login() -> tuple[str, str] | None:
     return name, password
 
 
-def _generator(model: str, device: str, decoder: str, cuda: str) -> VolumeGenerator:
+def _generator(model: str, device: str, decoder: str, cuda: str, precision: str) -> VolumeGenerator:
     folder = find_checkpoint(model)
     from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
 
-    return CTFlow.load(folder, device, decoder, cuda)
+    return CTFlow.load(folder, device, decoder, cuda, precision=precision)
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -101,7 +103,9 @@ def main(given: Sequence[str] | None = None) -> int:
             raise RequestError(
                 f"ZeroGPU lends no GPU before a run, so none can be prepared: leave out --cuda {arguments.cuda}."
             )
-        generator = _generator(arguments.model, arguments.device, arguments.decoder, arguments.cuda)
+        generator = _generator(
+            arguments.model, arguments.device, arguments.decoder, arguments.cuda, arguments.precision
+        )
         page = Page(OnZeroGPU(generator) if driven else generator, _limits(arguments), driven)
     except CTFlowError as error:
         print(f"CTFlow cannot start: {error}", file=sys.stderr)
@@ -115,4 +119,5 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    wait_passively()
     sys.exit(main())

@@ -35,6 +35,7 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
         solver: str | None = None,
         guidance: float | None = None,
         shift: float | None = None,
+        guidance_above_t: float | None = None,
         request: gr.Request = None,
     ) -> tuple[gr.FileData, gr.FileData]:
         """Makes a synthetic chest CT from a report: a NIfTI file, and the JSON file that can make it again.
@@ -44,6 +45,7 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
         fields = {
             "findings": findings, "impression": impression, "sex": sex, "age": age, "seed": seed, "chunks": chunks,
             "steps": steps, "solver": solver, "guidance": guidance, "shift": shift,
+            "guidance_above_t": guidance_above_t,
         }  # fmt: skip
         async with _running(handlers, request, fields) as run:
             while not run.ended:
@@ -64,6 +66,7 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
         solver: str | None = None,
         guidance: float | None = None,
         shift: float | None = None,
+        guidance_above_t: float | None = None,
         request: gr.Request = None,
     ) -> dict:
         """Like /generate, but reports while the run is made: its state, its progress, and the chunks that are new.
@@ -73,6 +76,7 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
         fields = {
             "findings": findings, "impression": impression, "sex": sex, "age": age, "seed": seed, "chunks": chunks,
             "steps": steps, "solver": solver, "guidance": guidance, "shift": shift,
+            "guidance_above_t": guidance_above_t,
         }  # fmt: skip
         async with _running(handlers, request, fields) as run:
             sent = 0

@@ -19,7 +19,8 @@ from ctflow.report import Report
 
 Json = dict[str, Any]
 REPORT_FIELDS = ("findings", "impression", "sex", "age")
-FIELDS = (*REPORT_FIELDS, "seed", "chunks", "steps", "solver", "shift", "guidance")
+FIELDS = (*REPORT_FIELDS, "seed", "chunks", "steps", "solver", "shift", "guidance", "guidance_above_t")
+_NUMBERS = ("chunks", "steps", "shift", "guidance", "guidance_above_t")
 # How long `news` waits for a new version, and how often it looks. Steps within a chunk and places in line make no new
 # version, but people should see both move. If they did, twenty pages would keep the server from hearing anybody else.
 _WAIT_S: dict[State, float] = {"waiting": 2.0, "running": 0.5, "finished": 5.0, "stopped": 5.0, "failed": 5.0}
@@ -72,7 +73,7 @@ class Handlers:
 
         Raises CTFlowError for what cannot be generated.
         """
-        settings = {name: _number(fields.get(name)) for name in ("chunks", "steps", "shift", "guidance")}
+        settings = {name: _number(fields.get(name)) for name in _NUMBERS}
         seed = _number(fields.get("seed"))
         request = self.generator.card.request(
             _report(fields), 0 if seed is None else seed, solver=fields.get("solver") or None, **settings

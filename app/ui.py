@@ -137,8 +137,15 @@ class Page:
         self.steps = gr.Slider(1, max(200, defaults.steps), defaults.steps, step=1, label="Steps per chunk")
         self.solver = gr.Radio(list(get_args(Solver)), value=defaults.solver, label="Solver")
         self.shift = gr.Slider(0.1, 10, defaults.shift, step=0.1, label="Shift of the steps towards noise")
-        self.guidance = gr.Slider(
-            1, 10, self.card.guidance.default, step=0.1, label="Guidance", visible=self.card.guidance.trained
+        guidance = self.card.guidance
+        self.guidance = gr.Slider(1, 10, guidance.default, step=0.1, label="Guidance", visible=guidance.trained)
+        self.guidance_above_t = gr.Slider(
+            0,
+            1,
+            guidance.above_t,
+            step=0.01,
+            label="Guidance only at times above (noise 1, data 0)",
+            visible=guidance.trained,
         )
 
     def _presets(self) -> dict[str, list[Any]]:
@@ -151,7 +158,8 @@ class Page:
 
     def _connect(self) -> None:
         report: list[Any] = [self.findings, self.impression, self.sex, self.age]
-        fields: list[Any] = [*report, self.seed, self.chunks, self.steps, self.solver, self.shift, self.guidance]
+        solving: list[Any] = [self.steps, self.solver, self.shift, self.guidance, self.guidance_above_t]
+        fields: list[Any] = [*report, self.seed, self.chunks, *solving]
         call = self.modules.call
         for field in fields:
             field.change(None, fields, None, js=call("change"), **_QUIET)

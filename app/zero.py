@@ -17,7 +17,7 @@ from ctflow.errors import CTFlowError, ResourceError
 from ctflow.generator import Event, EventStream, VolumeGenerator
 from ctflow.reading import Reading
 from ctflow.report import Report
-from ctflow.request import GenerationRequest, ScanStart
+from ctflow.request import GenerationRequest, Start
 from ctflow.volume import Volume
 
 try:
@@ -40,10 +40,11 @@ class OnZeroGPU:
         self.card: ModelCard = inner.card
         self.model_sha256 = inner.model_sha256
         self.device, self.cuda, self.hardware = inner.device, inner.cuda, inner.hardware
+        self.precision = inner.precision
         self._inner = inner
         self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(_yielding_errors(inner.stream))
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """See `VolumeGenerator.stream`. After it is closed, the worker stops at its next event.
 
         Raises ResourceError if ZeroGPU lends no GPU, or takes it back.
@@ -73,7 +74,7 @@ def _yielding_errors(stream: Callable[..., Iterator[Event]]) -> Callable[..., It
     `spaces` prints the text of what a worker raises, and passes on only its class.
     """
 
-    def yielding(request: GenerationRequest, start: ScanStart | None) -> Iterator[Event | Exception]:
+    def yielding(request: GenerationRequest, start: Start | None) -> Iterator[Event | Exception]:
         try:
             yield from stream(request, start)
         except CTFlowError as error:

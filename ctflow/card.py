@@ -136,10 +136,37 @@ class Text:
 
 @dataclass(frozen=True, config=_strict)
 class Guidance:
-    """`trained`: whether reports were left out at times in training, without which guidance means nothing."""
+    """Guidance that counts at all times t.
+
+    `trained`: whether reports were left out at times in training, without which guidance means nothing.
+    """
 
     trained: bool
     default: float
+
+    @property
+    def above_t(self) -> float:
+        """As of `PartialGuidance`."""
+        return 0.0
+
+
+@dataclass(frozen=True, config=_strict)
+class PartialGuidance:
+    """Guidance that by default counts at times t above `above_t`: each step there takes two evaluations."""
+
+    trained: Literal[True]
+    default: float
+    above_t: Annotated[float, Field(gt=0, lt=1)]
+
+
+def _kind_of_guidance(value: object) -> str:
+    is_partial = "above_t" in value if isinstance(value, dict) else isinstance(value, PartialGuidance)
+    return "partial" if is_partial else "whole"
+
+
+AnyGuidance = Annotated[
+    Annotated[Guidance, Tag("whole")] | Annotated[PartialGuidance, Tag("partial")], Discriminator(_kind_of_guidance)
+]
 
 
 @dataclass(frozen=True, config=_strict)
@@ -170,7 +197,7 @@ class ModelCard:
     first_previous: Literal["black", "zeros"]
     end: Annotated[AnyEndRule, Field(alias="stop")]  # its name in files of format 1
     text: Text
-    guidance: Guidance
+    guidance: AnyGuidance
     defaults: Defaults
     evidence: Evidence
     provenance: str
@@ -189,7 +216,8 @@ class ModelCard:
 
         Raises RequestError where a value is beyond what this model can do.
         """
-        values: dict[str, Any] = {**vars(self.defaults), "guidance": self.guidance.default}
+        guidance = {"guidance": self.guidance.default, "guidance_above_t": self.guidance.above_t}
+        values: dict[str, Any] = {**vars(self.defaults), **guidance}
         values.update({name: value for name, value in overrides.items() if value is not None})
         request = GenerationRequest(report=report, seed=seed, **values)
         self.check(request)

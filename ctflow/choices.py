@@ -2,5 +2,7 @@
 
 DEVICES = ("auto", "cpu", "cuda")
 DECODERS = ("avae", "taef1")
+# What the large products are computed in; auto: the fastest that the device has units for.
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # Each adds to those before it: decode on a side stream, replay the step as a CUDA graph, compile the blocks.
 CUDA_LEVELS = ("plain", "overlap", "graph", "compile")

@@ -10,7 +10,7 @@ import numpy as np
 from ctflow.card import ModelCard
 from ctflow.reading import Reading
 from ctflow.report import Report
-from ctflow.request import GenerationRequest, ScanStart
+from ctflow.request import GenerationRequest, Start
 from ctflow.volume import Volume
 
 
@@ -64,9 +64,10 @@ class VolumeGenerator(Protocol):
     model_sha256: str
     device: str
     cuda: str  # one of `ctflow.choices.CUDA_LEVELS`
+    precision: str  # one of `ctflow.choices.PRECISIONS`, but not auto
     hardware: str  # what else of the machine its volumes' bytes depend on
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """Started, then StepDone and ChunkDone in order, then Finished. Closing the iterator cancels."""
         ...
 
@@ -83,7 +84,7 @@ class VolumeGenerator(Protocol):
         ...
 
 
-def generate(generator: VolumeGenerator, request: GenerationRequest, start: ScanStart | None = None) -> Volume:
+def generate(generator: VolumeGenerator, request: GenerationRequest, start: Start | None = None) -> Volume:
     """The whole volume of one request: drains `generator.stream`."""
     with closing(generator.stream(request, start)) as events:
         return joined(events)

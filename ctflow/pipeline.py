@@ -5,7 +5,7 @@ import re
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from ctflow.checkpoint.networks import Checkpoint
 from ctflow.choices import CUDA_LEVELS
 from ctflow.errors import RequestError, ResourceError, ShortVolumeError, VolumeError
 from ctflow.generator import ChunkDone, EventStream, Finished, Started, StepDone, generate
+from ctflow.lineage import ChunkPlan, plan_chunks
 from ctflow.model_grid import ModelGrid
 from ctflow.models.avae import AVAE, SliceDecoder
 from ctflow.models.ctclip import clip_score
@@ -25,15 +26,16 @@ from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, p
 from ctflow.models.report_reader import ReportReader
 from ctflow.reading import Reading
 from ctflow.report import Report, encoder_text
-from ctflow.request import GenerationRequest, ScanStart, check_scan_start
+from ctflow.request import GenerationRequest, ScanStart, Start, scan_of
 from ctflow.runtime.cuda import PendingSlices
-from ctflow.runtime.device import hardware_of, resolve_device
+from ctflow.runtime.device import hardware_of, resolve_device, resolve_precision
 from ctflow.runtime.engine import EngineFactory, engine_on
-from ctflow.sampler import Sampled, ScanLatents, StepSampled, sample, seeded_noise
+from ctflow.sampler import Chunks, Conditions, KeptChunks, Sampled, StepSampled, sample, seeded_noise
 from ctflow.volume import Volume
 from ctflow.volume_end import LearntEnd, PublishedEnd, VolumeEnd
 
 WARM_UP = Report("Chest CT.")
+VOLUMES_KEPT = 4  # as latents, so that another volume can go on from them or be made from their chunks
 # On the CPU, for pinned memory and inside CUDA's libraries, torch has no type of its own for this.
 _NO_MEMORY = re.compile(r"allocate memory|out of memory|ALLOC_FAILED")
 
@@ -82,7 +84,8 @@ class _Pending:
 class CTFlow:
     """A `VolumeGenerator` (see `ctflow.generator`) that runs a checkpoint. One request at a time.
 
-    `decoder`: one of DECODERS; `cuda`: one of CUDA_LEVELS, of `ctflow.choices`. `make_engine`: how the networks run.
+    `decoder`: one of DECODERS, `cuda`: of CUDA_LEVELS, `precision`: of PRECISIONS, all of `ctflow.choices`.
+    `make_engine`: how the networks run.
     """
 
     def __init__(
@@ -92,9 +95,11 @@ class CTFlow:
         decoder: str = "avae",
         cuda: str = "plain",
         make_engine: EngineFactory = engine_on,
+        precision: str = "auto",
     ) -> None:
+        resolved = resolve_precision(device, precision)
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
-        self.cuda, self.hardware = cuda, hardware_of(device)
+        self.cuda, self.hardware, self.precision = cuda, hardware_of(device), resolved.name
         self._device = device
         self._grid = ModelGrid(self.card.geometry)
         self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)
@@ -106,8 +111,9 @@ class CTFlow:
             self._first_previous = first_previous(self.card, self._avae)
             self._end = volume_end(self.card, self._avae)
         self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
-        # Only now that the latents of black and white are made: on a GPU the engine lowers the A-VAE's precision.
-        self._engine = make_engine(device, checkpoint.transformer.to(device), self._decoder, cuda)
+        # Only now that the latents of black and white are made: the engine may lower the A-VAE's precision.
+        self._engine = make_engine(device, checkpoint.transformer.to(device), self._decoder, cuda, resolved)
+        self._kept = KeptChunks(VOLUMES_KEPT * self.card.geometry.max_chunks)
         if cuda != CUDA_LEVELS[0]:
             self._warm_up()
 
@@ -130,6 +136,7 @@ class CTFlow:
         cuda: str = "plain",
         card: ModelCard | None = None,
         make_engine: EngineFactory = engine_on,
+        precision: str = "auto",
     ) -> "CTFlow":
         """Loads a checkpoint folder; `card`: the one in it, if it has been read already.
 
@@ -137,9 +144,9 @@ class CTFlow:
         """
         on = resolve_device(device)
         with _memory_of(on):
-            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine)
+            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine, precision)
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """Makes one volume. Closing the stream stops it within one step. See `VolumeGenerator.stream`.
 
         Raises RequestError for what this model cannot do, VolumeError if the volume ends before its first slice,
@@ -148,24 +155,32 @@ class CTFlow:
         with _memory_of(self.device), contextlib.closing(self._events(request, start)) as events:
             yield from events
 
-    def _events(self, request: GenerationRequest, start: ScanStart | None) -> EventStream:
-        self.card.check(request)
-        scan = self._scan_latents(start, request) if start else None
-        affine = start.scan.affine if start else self._grid.affine
-        yield Started(request, (request.chunks * self.card.geometry.slices_per_chunk, *self._grid.plane), affine)
+    def _events(self, request: GenerationRequest, start: Start | None) -> EventStream:
+        plan, scan = self._plan(request, start), scan_of(start)
+        per_chunk, affine = self.card.geometry.slices_per_chunk, scan.scan.affine if scan else self._grid.affine
+        yield Started(request, (request.chunks * per_chunk, *self._grid.plane), affine)
         slices = 0
-        with contextlib.closing(self._sample(request, scan)) as sampled:
+        with contextlib.closing(self._sample(plan, self._kept)) as sampled:
             for event in self._decoded(sampled):
                 yield event
                 if isinstance(event, ChunkDone):
                     slices += len(event.hu)
-        head = scan.head * self.card.geometry.slices_per_chunk if scan else 0
+        head = scan.slices if scan else 0
         if slices <= head:  # the scan's own slices are no volume of ours
             after = f" after the {head} of the scan" if head else ""
             raise ShortVolumeError(
                 f"Seed {request.seed} ended this volume before its first slice{after}. Try another seed."
             )
         yield Finished((slices, *self._grid.plane))
+
+    def _plan(self, request: GenerationRequest, start: Start | None) -> ChunkPlan:
+        """Raises RequestError for what this model cannot carry out, here or in what the volume begins with."""
+        self.card.check(request)
+        if isinstance(start, ScanStart):
+            self._grid.check(start.scan)
+        elif start:
+            self._plan(start.request, start.start)
+        return plan_chunks(request, start, self.card.geometry.slices_per_chunk)
 
     @property
     def _slices_at_once(self) -> int:
@@ -204,7 +219,7 @@ class CTFlow:
             hu = self._grid.to_volume(self.card.intensity.to_hu(intensity))
             yield ChunkDone(decoded.chunk, decoded.first_slice, hu)
 
-    def generate(self, request: GenerationRequest, start: ScanStart | None = None) -> Volume:
+    def generate(self, request: GenerationRequest, start: Start | None = None) -> Volume:
         """The whole volume: drains `stream`."""
         return generate(self, request, start)
 
@@ -235,29 +250,30 @@ class CTFlow:
             present = self._ctclip.present(pairs, self._ctclip.image_latent(image))[0]
             return dict(zip(labels, present.tolist(), strict=True))
 
-    @torch.inference_mode()
-    def _scan_latents(self, start: ScanStart, request: GenerationRequest) -> ScanLatents:
-        """Encodes the chunks of the scan that are needed. Those that are shown are decoded again, as all others are."""
-        self._grid.check(start.scan)
-        head = check_scan_start(start, request, self.card.geometry.slices_per_chunk)
-        always_previous = start.mode == "next-block"
-        count = (request.chunks if always_previous else head) * self.card.geometry.slices_per_chunk
-        intensity = self.card.intensity.to_intensity(self._grid.to_model(start.scan.hu[:count]))
-        latents = self._avae.encode(torch.from_numpy(intensity).to(self._device))
-        return ScanLatents(latents.transpose(0, 1), head, always_previous)
+    def _sample(self, plan: ChunkPlan, kept: KeptChunks) -> Sampled:
+        scan_chunk = cache(self._scan_chunk)  # a scan's chunk is shown, and the next one is made from it
+        transformer, prediction = self._engine.transformer, self.card.prediction
+        chunks = Chunks(transformer, prediction, self._first_previous, self._conditions, scan_chunk, kept)
+        return sample(plan, chunks, self._end)
 
-    def _sample(self, request: GenerationRequest, scan: ScanLatents | None) -> Sampled:
+    def _scan_chunk(self, start: ScanStart, chunk: int) -> Tensor:
+        """The latents (C, slices, H, W) of a scan's chunk. Where it is shown they are decoded, as all others are."""
+        per_chunk = self.card.geometry.slices_per_chunk
+        slices = self._grid.to_model(start.scan.hu[chunk * per_chunk : (chunk + 1) * per_chunk])
+        intensity = torch.from_numpy(self.card.intensity.to_intensity(slices))
+        return self._avae.encode(intensity.to(self._device)).transpose(0, 1)
+
+    def _conditions(self, request: GenerationRequest) -> Conditions:
         latent = self.card.latent
         shape = (latent.channels, self.card.geometry.slices_per_chunk, latent.rows, latent.columns)
         text = self._encode(encoder_text(request.report, self.card.text.parts))
-        noise = seeded_noise(request.seed, shape)
-        transformer, prediction = self._engine.transformer, self.card.prediction
-        return sample(transformer, prediction, request, text, self._first_previous, self._end, noise, scan)
+        return Conditions(text, seeded_noise(request.seed, shape))
 
     def _warm_up(self) -> None:
         """Records the graphs and compiles the blocks for both batch sizes, so that no request has to wait for it."""
         for guidance in (1.0, 2.0) if self.card.guidance.trained else (1.0,):
-            for _ in self._sample(self.card.request(WARM_UP, seed=0, chunks=1, steps=2, guidance=guidance), None):
+            request = self.card.request(WARM_UP, seed=0, chunks=1, steps=2, guidance=guidance)
+            for _ in self._sample(self._plan(request, None), KeptChunks(1)):
                 pass
         self._decode(self._first_previous[:, : self._slices_at_once]).wait()
 

@@ -1,7 +1,7 @@
 """A radiology report, and the text that an encoder sees."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from string import Formatter
 from typing import Literal
 
@@ -67,6 +67,15 @@ def sentences(report: Report) -> list[str]:
     """The sentences of findings and impression in their order, each once. What has no letter is no sentence."""
     parts = [part for text in (report.findings, report.impression) for part in _SENTENCE_ENDS.split(text)]
     return list(dict.fromkeys(part for part in parts if any(sign.isalpha() and _is_visible(sign) for sign in part)))
+
+
+def without(report: Report, sentence: str) -> Report:
+    """The report without a sentence of it, wherever it stands. Raises RequestError if it is the only one."""
+    findings, impression = (
+        " ".join(part for part in _SENTENCE_ENDS.split(text) if part != sentence)
+        for text in (report.findings, report.impression)
+    )
+    return replace(report, findings=findings, impression=impression)
 
 
 def encoder_text(report: Report, parts: tuple[str, ...]) -> str:

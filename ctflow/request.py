@@ -1,4 +1,4 @@
-"""What is asked of a generator: a report, a seed and how to sample; and the scan that a volume may begin with."""
+"""What is asked of a generator: a report, a seed and how to sample; and what a volume may begin with."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -34,7 +34,8 @@ class GenerationRequest:
     """One volume to make. `ModelCard.request` fills in a model's defaults and checks its limits.
 
     `steps` is the number of evaluations of the transformer per chunk, so midpoint needs an even number.
-    `shift` bends the time grid towards noise (1 = equal steps). `guidance` 1 is the report alone.
+    `shift` bends the time grid towards noise (1 = equal steps). `guidance` 1 is the report alone; another one counts at
+    times t above `guidance_above_t`, so at all of them above 0, and the report alone at the others.
     Raises RequestError for values out of range.
     """
 
@@ -45,6 +46,7 @@ class GenerationRequest:
     shift: float
     chunks: int
     guidance: float
+    guidance_above_t: float
 
     def __post_init__(self) -> None:
         _check_whole("Seed", self.seed, 0, MAX_SEED)
@@ -52,6 +54,7 @@ class GenerationRequest:
         _check_whole("The number of chunks", self.chunks, 1, 64)
         _check_number("Shift", self.shift, 0.1, 10)
         _check_number("Guidance", self.guidance, 0, 20)
+        _check_number("The t above which guidance counts", self.guidance_above_t, 0, 1)
         if self.solver not in get_args(Solver):
             raise RequestError(f"The solver is one of {', '.join(get_args(Solver))}; got {self.solver!r}.")
         if self.solver == "midpoint" and self.steps % 2:
@@ -70,6 +73,55 @@ class ScanStart:
     mode: ScanMode
     scan: Volume
     slices: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeStart:
+    """The first `chunks` chunks of the volume that `request` makes: another request goes on from there.
+
+    `start`: what that volume begins with itself, so that these make a chain.
+    """
+
+    request: GenerationRequest
+    chunks: int
+    start: "Beginning | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedPrevious:
+    """Every chunk is made from the chunk before it of the volume that `request` makes; nothing of that one is shown.
+
+    With the same seed, two volumes then differ by what their requests ask for and by nothing else. Without it, they
+    drift apart after the first chunk in which they differ. Such a volume does not end before its last chunk.
+    """
+
+    request: GenerationRequest
+    start: "Beginning | None" = None
+
+
+Beginning = ScanStart | VolumeStart  # whose chunks are the first ones of the volume
+Start = Beginning | SharedPrevious
+
+
+def scan_of(start: Start | None) -> ScanStart | None:
+    """The scan that a chain begins with, if it begins with one."""
+    while isinstance(start, VolumeStart | SharedPrevious):
+        start = start.start
+    return start
+
+
+def check_volume_start(start: VolumeStart, request: GenerationRequest) -> None:
+    """Raises RequestError if no chunk is to be kept, more than there are, or if the request leaves nothing to make."""
+    if not 1 <= start.chunks <= start.request.chunks:
+        raise RequestError(
+            f"A volume of {start.request.chunks} chunks is to be kept up to chunk {start.chunks}: give a number from 1 "
+            f"to {start.request.chunks}."
+        )
+    if request.chunks <= start.chunks:
+        raise RequestError(
+            f"{start.chunks} chunks are kept, and the whole volume is to have {request.chunks}: ask for more chunks, "
+            "or keep fewer."
+        )
 
 
 def check_scan_start(start: ScanStart, request: GenerationRequest, slices_per_chunk: int) -> int:

@@ -1,5 +1,6 @@
 """The autoregressive sampler, in latents: chunk after chunk, each from the text and the chunk before it."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -9,9 +10,10 @@ import torch
 from torch import Tensor
 
 from ctflow.flow import solve, velocity_from_data
-from ctflow.models.stdit import Modulation, Transformer
+from ctflow.lineage import ChunkPlan, Lineage
+from ctflow.models.stdit import Condition, Modulation, Transformer
 from ctflow.models.text import no_text
-from ctflow.request import GenerationRequest
+from ctflow.request import GenerationRequest, ScanStart
 from ctflow.volume_end import VolumeEnd
 
 Noise = Callable[[int], Iterator[Tensor]]  # the number of a chunk -> its draws, one after another
@@ -34,22 +36,15 @@ class ChunkSampled:
 
 
 Sampled = Generator[StepSampled | ChunkSampled, None, None]
+Making = Generator[StepSampled, None, Tensor]  # a chunk in the end
 
 
 @dataclass(frozen=True, eq=False)
-class ScanLatents:
-    """Chunks of a real scan, as latents (C, slices, H, W). The first `head` chunks are taken as they are.
+class Conditions:
+    """What a request becomes: its `text` (1, 1, D) as the transformer sees it, and the noise of its seed."""
 
-    `always_previous`: later chunks too are made from the scan's chunk before them, not from the one just made.
-    """
-
-    latents: Tensor
-    head: int
-    always_previous: bool
-
-    def chunk(self, index: int, slices: int) -> Tensor:
-        """(1, C, slices, H, W)."""
-        return self.latents[None, :, index * slices : (index + 1) * slices]
+    text: Tensor
+    noise: Noise
 
 
 def seeded_noise(seed: int, shape: tuple[int, ...]) -> Noise:
@@ -71,20 +66,26 @@ def velocity_of(
     text: Tensor,
     guidance: float,
     modulation_at: Callable[[float], Modulation] | None = None,
+    guidance_above_t: float = 0.0,
 ) -> Callable[[Tensor, float], Tensor]:
-    """The velocity field of one chunk. Guidance other than 1 weighs report against no report, in one batch of two.
+    """The velocity field of one chunk.
 
+    Guidance other than 1 weighs report against no report, in one batch of two, at times above `guidance_above_t`.
     `prediction`: what the transformer answers with, see `ModelCard`. `modulation_at`: that of the transformer, cached.
     """
     modulation_at = modulation_at or cache(transformer.modulation_at)
-    if guidance != 1:
-        previous = previous.expand(2, -1, -1, -1, -1)
-        text = torch.cat([text, no_text(text)])
-    condition = transformer.condition(previous, text)
+
+    @cache
+    def condition(guided: bool) -> Condition:
+        if not guided:
+            return transformer.condition(previous, text)
+        return transformer.condition(previous.expand(2, -1, -1, -1, -1), torch.cat([text, no_text(text)]))
 
     def velocity(x: Tensor, t: float) -> Tensor:
-        answer = transformer.step(x.expand(len(text), -1, -1, -1, -1), condition, modulation_at(t))
-        if guidance != 1:
+        guided = guidance != 1 and t > guidance_above_t
+        batch = x.expand(2, -1, -1, -1, -1) if guided else x
+        answer = transformer.step(batch, condition(guided), modulation_at(t))
+        if guided:
             with_report, without = answer.split(1)
             answer = without + guidance * (with_report - without)
         return answer if prediction == "velocity" else velocity_from_data(x, answer, t)
@@ -92,43 +93,99 @@ def velocity_of(
     return velocity
 
 
+class KeptChunks:
+    """The last chunks that were made or used, at most `most`, by their lineage."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._chunks: OrderedDict[Lineage, Tensor] = OrderedDict()
+
+    def get(self, lineage: Lineage) -> Tensor | None:
+        """The latents (C, slices, H, W) of a chunk that is still there."""
+        if lineage in self._chunks:
+            self._chunks.move_to_end(lineage)
+        return self._chunks.get(lineage)
+
+    def put(self, lineage: Lineage, latents: Tensor) -> None:
+        """Keeps a chunk, in the place of the one that nobody has asked for the longest."""
+        self._chunks[lineage] = latents
+        self._chunks.move_to_end(lineage)
+        if len(self._chunks) > self._most:
+            self._chunks.popitem(last=False)
+
+
+class Chunks:
+    """Makes chunks, latents (C, slices, H, W), each from its lineage, and puts them into `kept`.
+
+    `conditions_of` and `scan_chunk` (of a scan, the chunk of this number) say what the makers in a lineage stand for;
+    `first_previous` stands before the first chunk. All latents are as the transformer sees them, on its device.
+    """
+
+    def __init__(
+        self,
+        transformer: Transformer,
+        prediction: str,
+        first_previous: Tensor,
+        conditions_of: Callable[[GenerationRequest], Conditions],
+        scan_chunk: Callable[[ScanStart, int], Tensor],
+        kept: KeptChunks,
+    ) -> None:
+        self._transformer, self._prediction = transformer, prediction
+        self._first_previous = first_previous
+        self._conditions_of, self._scan_chunk = conditions_of, scan_chunk
+        self._kept = kept
+        self._modulation_at = cache(transformer.modulation_at)  # every chunk visits the same times
+
+    def known(self, lineage: Lineage) -> Making:
+        """The chunk, made only if it is not among those kept."""
+        kept = self._kept.get(lineage)
+        return (yield from self.made(lineage)) if kept is None else kept
+
+    def made(self, lineage: Lineage) -> Making:
+        """The chunk, made now; of a scan, its own."""
+        chunk, maker = len(lineage) - 1, lineage[-1]
+        if isinstance(maker, ScanStart):
+            return self._scan_chunk(maker, chunk)
+        previous = (yield from self.known(lineage[:-1])) if chunk else self._first_previous
+        latents = yield from self._solved(maker, previous, chunk)
+        self._kept.put(lineage, latents)
+        return latents
+
+    def _solved(self, request: GenerationRequest, previous: Tensor, chunk: int) -> Making:
+        conditions = self._conditions_of(request)
+        velocity = velocity_of(
+            self._transformer,
+            self._prediction,
+            previous[None],
+            conditions.text,
+            request.guidance,
+            self._modulation_at,
+            request.guidance_above_t,
+        )
+        draws = (drawn[None].to(previous) for drawn in conditions.noise(chunk))
+        states = solve(velocity, draws, request.solver, request.steps, request.shift)
+        for step, state in enumerate(states):
+            latents = state[0]
+            yield StepSampled(chunk, step)
+        return latents
+
+
 @torch.inference_mode()
-def sample(
-    transformer: Transformer,
-    prediction: str,
-    request: GenerationRequest,
-    text: Tensor,
-    first_previous: Tensor,
-    end: VolumeEnd,
-    noise: Noise,
-    scan: ScanLatents | None = None,
-) -> Sampled:
+def sample(plan: ChunkPlan, chunks: Chunks, end: VolumeEnd) -> Sampled:
     """Yields after every evaluation of the transformer and after every chunk.
 
-    `text` (1, 1, D) and `first_previous` (C, slices, H, W) are as the transformer sees them, on its device.
     Last slices of a chunk that belong to the end are held back: the next chunk brings them, or the volume ends without
-    them.
+    them. A scan's own slices are not.
     """
-    modulation_at = cache(transformer.modulation_at)  # every chunk visits the same times
-    previous, held_back = first_previous[None], first_previous[:, :0]
-    slices_per_chunk, head = first_previous.shape[1], 0
-    if scan:
-        head = scan.head
-        for chunk in range(head):
-            previous = scan.chunk(chunk, slices_per_chunk)
-            yield ChunkSampled(chunk, previous[0])
-    before = scan if scan and scan.always_previous else None
-    for chunk in range(head, request.chunks):
-        if before:
-            previous = before.chunk(chunk - 1, slices_per_chunk)
-        velocity = velocity_of(transformer, prediction, previous, text, request.guidance, modulation_at)
-        draws = (drawn[None].to(first_previous) for drawn in noise(chunk))
-        for step, state in enumerate(solve(velocity, draws, request.solver, request.steps, request.shift)):
-            previous = state  # the velocity keeps the chunk that it was made with
-            yield StepSampled(chunk, step)
-        slices = torch.cat([held_back, previous[0]], dim=1)
+    held_back: list[Tensor] = []
+    for chunk, lineage in enumerate(plan.lineages):
+        latents = yield from chunks.known(lineage) if chunk < plan.head else chunks.made(lineage)
+        if isinstance(lineage[-1], ScanStart):
+            yield ChunkSampled(chunk, latents)
+            continue
+        slices = torch.cat([*held_back, latents], dim=1)
         kept = end.kept(slices)
-        held_back = slices[:, kept:]
+        held_back = [slices[:, kept:]]
         yield ChunkSampled(chunk, slices[:, :kept])
-        if end.ends_volume(previous[0]) and not before:
+        if end.ends_volume(latents) and plan.goes_on_from(chunk):
             return

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctflow.card import EndRule, LearntEndRule, read_card, write_card
+from ctflow.card import EndRule, LearntEndRule, PartialGuidance, read_card, write_card
 from ctflow.errors import CheckpointError, RequestError
 from ctflow.report import Report
 from tests.app.fake import fake_card
@@ -42,6 +42,19 @@ def test_which_rule_ends_a_volume_is_told_by_its_numbers(path: Path) -> None:
     assert card.end == LearntEndRule(border_whiteness=0.15)
     write_card(card, path)
     assert json.loads(path.read_text())["stop"] == {"border_whiteness": 0.15}
+
+
+def test_guidance_in_part_of_t_is_told_by_its_number(path: Path) -> None:
+    """Cards that were written before there was such guidance are read, and written, as they were."""
+    assert json.loads(path.read_text())["guidance"] == {"trained": False, "default": 1.0}
+    assert read_card(path).request(REPORT, 7).guidance_above_t == 0
+    change(path, lambda v: v.update(guidance={"trained": True, "default": 2.0, "above_t": 0.8}))
+    card = read_card(path)
+    assert card.guidance == PartialGuidance(trained=True, default=2.0, above_t=0.8)
+    assert card.request(REPORT, 7).guidance_above_t == 0.8
+    assert card.request(REPORT, 7, guidance_above_t=0).guidance_above_t == 0
+    write_card(card, path)
+    assert read_card(path) == card
 
 
 @pytest.mark.parametrize("axes", [a + b for a in "SI" for b in ("LP", "LA", "RP", "RA", "PL", "AL", "PR", "AR")])
@@ -80,6 +93,9 @@ def test_every_way_that_slices_across_the_body_can_lie_is_a_card(path: Path, axe
         (lambda v: v["stop"].update(border_whiteness=0.15), "stop.learnt.tolerance is not known"),
         (lambda v: v.update(stop={"border_whiteness": 1}), "stop.learnt.border_whiteness is wrong"),
         (lambda v: v.update(stop={"border_whiteness": 0}), "stop.learnt.border_whiteness is wrong"),
+        (lambda v: v["guidance"].pop("trained"), "guidance.whole.trained is missing"),
+        (lambda v: v["guidance"].update(above_t=0.5), "guidance.partial.trained is wrong"),
+        (lambda v: v.update(guidance={"trained": True, "default": 2, "above_t": 1}), "guidance.partial.above_t is"),
         (lambda v: v.update(stop=None), "stop.published is wrong"),
     ],
 )

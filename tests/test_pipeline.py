@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from ctflow.card import Guidance, LearntEndRule, write_card
+from ctflow.card import Guidance, LearntEndRule, PartialGuidance, write_card
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import ChunkDone, Finished, Started, StepDone, joined
@@ -88,6 +88,31 @@ def test_guidance_1_is_the_report_alone_and_more_weighs_it_against_no_report(fol
         guided = velocity_of(transformer, "velocity", previous, text, guidance=4)(x, t)
     torch.testing.assert_close(guided, without + 4 * (alone - without))
     assert not torch.allclose(guided, alone)
+
+
+def test_guidance_counts_above_a_time_and_costs_nothing_at_or_below_it(folder: Path) -> None:
+    transformer = load_checkpoint(folder).transformer
+    x, previous = torch.randn(2, 1, CARD.latent.channels, CARD.geometry.slices_per_chunk, 8, 8)
+    text = torch.randn(1, 1, 8)
+    alone, guided, partly = (
+        velocity_of(transformer, "velocity", previous, text, guidance, guidance_above_t=above_t)
+        for guidance, above_t in ((1, 0.0), (4, 0.0), (4, 0.5))
+    )
+    with torch.inference_mode():
+        assert torch.equal(partly(x, 0.51), guided(x, 0.51))
+        assert torch.equal(partly(x, 0.5), alone(x, 0.5))
+        assert not torch.equal(guided(x, 0.5), alone(x, 0.5))
+
+
+def test_a_model_guides_in_the_part_of_t_that_its_card_or_the_request_says(folder: Path) -> None:
+    card = replace(CARD, guidance=PartialGuidance(trained=True, default=4.0, above_t=0.5))
+    model = CTFlow(replace(load_checkpoint(folder), card=card), torch.device("cpu"))
+    part, whole, nowhere, alone = (
+        model.generate(card.request(REPORT, seed=5, chunks=1, **changes)).hu
+        for changes in ({}, {"guidance_above_t": 0}, {"guidance_above_t": 1}, {"guidance": 1})
+    )
+    assert (part != whole).any() and (part != alone).any()
+    np.testing.assert_array_equal(nowhere, alone)
 
 
 def test_guidance_1_gives_the_volume_of_a_model_without_guidance_and_more_another(model: CTFlow, folder: Path) -> None:

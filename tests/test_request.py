@@ -18,6 +18,7 @@ GOOD: dict[str, Any] = {
     "shift": 1.0,
     "chunks": 6,
     "guidance": 1,
+    "guidance_above_t": 0,
 }
 
 
@@ -43,6 +44,8 @@ def test_a_request_is_a_value() -> None:
         ("guidance", -1),
         ("guidance", math.inf),
         ("guidance", "2"),
+        ("guidance_above_t", -0.1),
+        ("guidance_above_t", 1.1),
         ("solver", "heun"),
     ],
 )

@@ -1,7 +1,9 @@
 """Chunk after chunk: what each is made from, where a volume ends, and what becomes of slices that turn white."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -9,9 +11,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ctflow.card import EndRule, LearntEndRule
+from ctflow.lineage import plan_chunks
 from ctflow.report import Report
-from ctflow.request import GenerationRequest
-from ctflow.sampler import ChunkSampled, ScanLatents, sample
+from ctflow.request import GenerationRequest, ScanMode, ScanStart, SharedPrevious, Start, VolumeStart
+from ctflow.sampler import Chunks, ChunkSampled, Conditions, KeptChunks, sample
+from ctflow.volume import Volume
 from ctflow.volume_end import LearntEnd, PublishedEnd, VolumeEnd
 
 SLICES = 4
@@ -40,20 +44,39 @@ class Scripted:
         return x - condition  # one Euler step from t = 1 to 0 then ends in `condition`
 
 
+REQUEST = GenerationRequest(
+    report=Report("Clear."), seed=0, solver="euler", steps=1, shift=1, chunks=1, guidance=1, guidance_above_t=0
+)
+
+
 def sampled(
-    transformer: Scripted, chunks: int, scan: ScanLatents | None = None, end: VolumeEnd = END
+    transformer: Scripted,
+    chunks: int,
+    start: Start | None = None,
+    end: VolumeEnd = END,
+    kept: KeptChunks | None = None,
+    report: str = "Clear.",
 ) -> list[list[float]]:
-    """The slices of each chunk."""
-    request = GenerationRequest(
-        report=Report("Clear."), seed=0, solver="euler", steps=1, shift=1, chunks=chunks, guidance=1
-    )
+    """The slices of each chunk. `start`: a scan's slices are their HU."""
+    request = replace(REQUEST, chunks=chunks, report=Report(report))
 
     def noise(chunk: int) -> Iterator[Tensor]:
         yield torch.zeros(1, SLICES, 1, 1)
 
-    before, text = torch.full((1, SLICES, 1, 1), -1.0), torch.zeros(1, 1, 1)
-    events = sample(transformer, "velocity", request, text, before, end, noise, scan)  # type: ignore[arg-type]
+    def scan_chunk(start: ScanStart, chunk: int) -> Tensor:
+        return torch.from_numpy(start.scan.hu)[None, chunk * SLICES : (chunk + 1) * SLICES].float()
+
+    conditions = Conditions(torch.zeros(1, 1, 1), noise)
+    before = torch.full((1, SLICES, 1, 1), -1.0)
+    made = Chunks(transformer, "velocity", before, lambda _: conditions, scan_chunk, kept or KeptChunks(8))  # type: ignore[arg-type]
+    events = sample(plan_chunks(request, start, SLICES), made, end)
     return [event.latents.flatten().tolist() for event in events if isinstance(event, ChunkSampled)]
+
+
+def scan_start(mode: ScanMode, slices: list[float], head: int = SLICES) -> ScanStart:
+    """Of slices of one pixel that has these values."""
+    hu = np.array(slices, np.int16).reshape(-1, 1, 1)
+    return ScanStart(mode, Volume(hu, np.eye(4)), head)
 
 
 def test_each_chunk_is_made_from_the_one_before_it() -> None:
@@ -77,14 +100,63 @@ def test_white_slices_before_the_last_others_are_kept() -> None:
 
 
 def test_a_scan_gives_the_first_chunks_or_every_previous_one() -> None:
-    scan = torch.tensor([[11.0, 12, 13, 14, 21, 22, 23, 24]]).reshape(1, 8, 1, 1)
+    scan: list[float] = [11, 12, 13, 14, 21, 22, 23, 24, 31, 32, 33, 34]
     transformer = Scripted([1, 2, 3, 4], [5, 6, 7, 8])
-    goes_on = sampled(transformer, 3, ScanLatents(scan, head=1, always_previous=False))
+    goes_on = sampled(transformer, 3, scan_start("gt-head", scan))
     assert goes_on == [[11, 12, 13, 14], [1, 2, 3, 4], [5, 6, 7, 8]]
     assert transformer.previous == [[11, 12, 13, 14], [1, 2, 3, 4]]
     transformer = Scripted([WHITE, WHITE, 3, 4], [5, 6, 7, 8])
-    assert len(sampled(transformer, 3, ScanLatents(scan, head=1, always_previous=True))) == 3
+    assert len(sampled(transformer, 3, scan_start("next-block", scan))) == 3
     assert transformer.previous == [[11, 12, 13, 14], [21, 22, 23, 24]], "and no white slice ends it early"
+
+
+def test_a_volume_begins_with_chunks_of_another_which_are_made_only_if_they_are_not_kept() -> None:
+    first = replace(REQUEST, chunks=2, report=Report("Effusion."))
+    script: list[list[float]] = [[1, 2, 3, 4], [5, 6, 7, 8], [1, 3, 5, 7]]
+    start, kept = VolumeStart(request=first, chunks=1), KeptChunks(8)
+    unkept = Scripted(*script[:1], *script[2:])
+    assert sampled(unkept, 2, start) == [script[0], script[2]]
+    assert sampled(Scripted(*script[:2]), 2, kept=kept, report="Effusion.") == script[:2]
+    transformer = Scripted(script[2])
+    assert sampled(transformer, 2, start, kept=kept) == [script[0], script[2]]
+    assert transformer.previous == [script[0]]
+    longer = Scripted([4, 4, 4, 4])
+    chain = VolumeStart(request=replace(REQUEST, chunks=2), chunks=2, start=start)
+    assert sampled(longer, 3, chain, kept=kept, report="Clear again.") == [script[0], script[2], [4] * 4]
+    assert longer.previous == [script[2]]
+
+
+def test_what_is_asked_for_is_made_although_it_is_kept() -> None:
+    kept = KeptChunks(8)
+    for _ in range(2):
+        transformer = Scripted([1, 2, 3, 4])
+        assert sampled(transformer, 1, kept=kept) == [[1, 2, 3, 4]]
+        assert len(transformer.previous) == 1
+
+
+def test_every_chunk_can_be_made_from_the_one_before_it_of_another_volume() -> None:
+    kept, other = KeptChunks(8), replace(REQUEST, chunks=3, report=Report("Effusion."))
+    sampled(Scripted([1, 2, 3, 4], [5, 6, 7, 8], [1, 3, 5, 7]), 3, kept=kept, report="Effusion.")
+    transformer = Scripted([2, 2, 2, 2], [WHITE, WHITE, 3, 3], [4, 4, 4, 4])
+    shown = sampled(transformer, 3, SharedPrevious(request=other), kept=kept)
+    assert shown == [[2] * 4, [WHITE, WHITE, 3, 3], [4] * 4], "and no white slice ends it early"
+    assert transformer.previous == [[-1] * 4, [1, 2, 3, 4], [5, 6, 7, 8]]
+
+
+def test_only_the_last_chunks_are_kept() -> None:
+    kept = KeptChunks(2)
+    sampled(Scripted([1, 2, 3, 4], [5, 6, 7, 8], [1, 3, 5, 7]), 3, kept=kept, report="Effusion.")
+    transformer = Scripted([1, 2, 3, 4], [4] * 4)
+    sampled(
+        transformer, 2, VolumeStart(request=replace(REQUEST, chunks=1, report=Report("Effusion.")), chunks=1), kept=kept
+    )
+    assert len(transformer.previous) == 2, "the first is made again"
+
+
+def test_slices_held_back_where_another_request_goes_on_are_neither_lost_nor_kept_at_an_end() -> None:
+    start = VolumeStart(request=replace(REQUEST, report=Report("Effusion.")), chunks=1)
+    assert sampled(Scripted([1, 2, WHITE, WHITE], [5, 6, 7, 8]), 2, start) == [[1, 2], [WHITE, WHITE, 5, 6, 7, 8]]
+    assert sampled(Scripted([1, 2, WHITE, WHITE], [WHITE] * 4), 2, start) == [[1, 2], []]
 
 
 @pytest.mark.parametrize(
@@ -120,19 +192,19 @@ def test_slices_that_looked_like_the_learnt_end_come_with_the_next_chunk() -> No
     assert goes_on == [[1, 2, 3], [TURNING, 1, 2, 3, 4]]
 
 
-@pytest.mark.parametrize("always_previous", [False, True])
-def test_a_scans_own_slices_are_never_cut(always_previous: bool) -> None:
-    scan = ScanLatents(torch.full((1, 8, 1, 1), WHITE), head=1, always_previous=always_previous)
+@pytest.mark.parametrize("mode", ["gt-head", "next-block"])
+def test_a_scans_own_slices_are_never_cut(mode: ScanMode) -> None:
+    scan = scan_start(mode, [WHITE] * 12)
     shown = sampled(Scripted([1, 2, 3, TURNING], [WHITE] * 4), 3, scan, LEARNT_END)
     assert shown == [[WHITE] * 4, [1, 2, 3], []]
 
 
 def test_a_chunk_that_turns_white_at_once_ends_a_volume_after_a_scan_but_not_one_from_true_chunks() -> None:
-    scan = torch.full((1, 8, 1, 1), 1.0)
+    scan = [1.0] * 12
     turning, chest = [TURNING, WHITE, 3.0, WHITE], [1.0, 2.0, 3.0, 4.0]
-    after = sampled(Scripted(turning, chest), 3, ScanLatents(scan, head=1, always_previous=False), LEARNT_END)
+    after = sampled(Scripted(turning, chest), 3, scan_start("gt-head", scan), LEARNT_END)
     assert after == [[1] * 4, turning[:3]]
-    true = sampled(Scripted(turning, chest), 3, ScanLatents(scan, head=1, always_previous=True), LEARNT_END)
+    true = sampled(Scripted(turning, chest), 3, scan_start("next-block", scan), LEARNT_END)
     assert true == [[1] * 4, turning[:3], [WHITE, *chest]]
 
 

@@ -193,7 +193,7 @@ class Bench:
     def _matrix_gflop_per_s(self, budget_s: float) -> float:
         """What products of large matrices reach here, in the precision of a step."""
         subject = self._subject
-        dtype = subject.engine.transformer.condition(subject.previous, subject.text).tokens.dtype
+        dtype = subject.precision.transformer
         size, times = MATRICES[subject.device.type]
         matrix = torch.randn(size, size, device=subject.device, dtype=dtype)
         out = torch.empty_like(matrix)

@@ -16,6 +16,7 @@ from ctflow.models.stdit_config import STDiTConfig
 from ctflow.pipeline import first_previous
 from ctflow.released.specs import FLUX_AVAE, FLUX_SCALE_AND_SHIFT
 from ctflow.report import Report, encoder_text
+from ctflow.runtime.device import Precision
 from ctflow.runtime.engine import Engine, engine_on
 from ctflow.sampler import Noise, seeded_noise
 
@@ -39,7 +40,7 @@ TRANSFORMER_SIZES = {
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Networks in float32 for the reference, the product's engine, and what a chunk starts from.
+    """Networks in float32 for the reference, the product's engine in its `precision`, and what a chunk starts from.
 
     `slices_at_once`: how many the product decodes together. `own_bytes`: the size of the weights that only the
     reference and that only the product has. `trained`: whether its solutions mean something.
@@ -52,6 +53,7 @@ class Subject:
     engine: Engine
     slices_at_once: int
     own_bytes: tuple[int, int]
+    precision: Precision
     prediction: str
     noise: Noise
     previous: Tensor
@@ -86,7 +88,7 @@ def published_config(name: str) -> STDiTConfig:
     )
 
 
-def random_subject(size: str, device: torch.device, level: str) -> Subject:
+def random_subject(size: str, device: torch.device, level: str, precision: Precision) -> Subject:
     """Random weights of a published size, which take as long as trained ones."""
     torch.manual_seed(0)
     config = published_config(size)
@@ -99,6 +101,7 @@ def random_subject(size: str, device: torch.device, level: str) -> Subject:
         avae,
         device,
         level,
+        precision,
         name=f"random weights, {size}",
         prediction="velocity",
         previous=previous.to(device),
@@ -109,7 +112,7 @@ def random_subject(size: str, device: torch.device, level: str) -> Subject:
     )
 
 
-def folder_subject(folder: Path, device: torch.device, level: str) -> Subject:
+def folder_subject(folder: Path, device: torch.device, level: str, precision: Precision) -> Subject:
     """A checkpoint, as it begins a volume of `REPORT`. Raises CheckpointError."""
     loaded = load_checkpoint(folder)
     card = loaded.card
@@ -121,6 +124,7 @@ def folder_subject(folder: Path, device: torch.device, level: str) -> Subject:
         loaded.avae,
         device,
         level,
+        precision,
         name=card.name,
         prediction=card.prediction,
         previous=previous.to(device),
@@ -131,20 +135,22 @@ def folder_subject(folder: Path, device: torch.device, level: str) -> Subject:
     )
 
 
-def _subject(transformer: STDiT, avae: AVAE, device: torch.device, level: str, **known: Any) -> Subject:
+def _subject(
+    transformer: STDiT, avae: AVAE, device: torch.device, level: str, precision: Precision, **known: Any
+) -> Subject:
     for network in (transformer, avae):
         network.eval().requires_grad_(False).to(device)
-    # The product has its own: its decoder has another memory layout, and on a GPU all is in half precision.
-    own = copy.deepcopy(transformer) if device.type == "cuda" else transformer
-    decoder = copy.deepcopy(avae)
-    engine = engine_on(device, own, decoder, level)
+    # The product has its own: in another layout, and perhaps in another precision.
+    own, decoder = copy.deepcopy(transformer), copy.deepcopy(avae)
+    engine = engine_on(device, own, decoder, level, precision)
     channels, (slices, rows, columns) = transformer.config.out_channels, transformer.config.input_size
     return Subject(
         device=device,
         transformer=transformer,
         avae=avae,
         engine=engine,
-        own_bytes=(_bytes({transformer, avae} - {own, decoder}), _bytes({own, decoder} - {transformer, avae})),
+        own_bytes=(_bytes({transformer, avae}), _bytes({own, decoder})),
+        precision=precision,
         slices_at_once=decoder.slices_at_once(rows << decoder.halvings, columns << decoder.halvings),
         noise=seeded_noise(0, (channels, slices, rows, columns)),
         **known,

@@ -3,7 +3,6 @@
 import argparse
 import json
 import math
-import os
 import platform
 import sys
 from dataclasses import asdict
@@ -12,9 +11,10 @@ from typing import Any
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import CUDA_LEVELS, DEVICES
-from ctflow.commands.arguments import path, place
+from ctflow.commands.arguments import add_precision_to, path, place
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable, write_atomic
+from ctflow.runtime.threads import cores_given
 
 PUBLISHED_SIZES = ("S", "B", "L")
 SOLVER_SHARE = 0.5  # of the time, if there are trained weights
@@ -30,6 +30,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     what.add_argument("--model", type=place, metavar="DIR", help="a checkpoint instead")
     parser.add_argument("--device", choices=DEVICES, default="auto")
+    add_precision_to(parser)
     parser.add_argument(
         "--cuda", choices=CUDA_LEVELS, default=CUDA_LEVELS[0], help="faster on a GPU, but not tried on one yet"
     )
@@ -53,10 +54,11 @@ def run(args: argparse.Namespace) -> None:
     from ctflow.benchmark.measure import Bench
     from ctflow.benchmark.solvers import compare_solvers
     from ctflow.benchmark.subject import folder_subject, random_subject
-    from ctflow.runtime.device import resolve_device
+    from ctflow.runtime.device import resolve_device, resolve_precision
 
     device = resolve_device(args.device)
-    subject = folder_subject(folder, device, args.cuda) if folder else random_subject(args.preset, device, args.cuda)
+    how = device, args.cuda, resolve_precision(device, args.precision)
+    subject = folder_subject(folder, *how) if folder else random_subject(args.preset, *how)
     budget_s = 60 * args.minutes
     solvers_s = budget_s * SOLVER_SHARE if subject.trained else 0.0
     comparisons, facts = Bench(subject, _say).measure(budget_s - solvers_s)
@@ -89,8 +91,7 @@ def _machine(device: str) -> str:
     if device == "cuda":
         what = torch.cuda.get_device_name()
     else:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        what = f"{_cpu_name()}, {cores} cores, {torch.get_num_threads()} threads"
+        what = f"{_cpu_name()}, {cores_given()} cores, {torch.get_num_threads()} threads"
     return f"{what}, the reference in float32 without TF32, torch {torch.__version__}"
 
 

@@ -10,8 +10,9 @@ from ctflow.errors import RequestError
 from ctflow.io.itk import itk_reads
 from ctflow.io.scan import read_scan
 from ctflow.io.sidecar import Sidecar, StartRecord, has_exact_hash, is_recorded, scan_sha256
+from ctflow.lineage import plan_chunks
 from ctflow.model_grid import ModelGrid
-from ctflow.request import GenerationRequest, ScanMode, ScanStart
+from ctflow.request import GenerationRequest, ScanMode, ScanStart, Start
 
 Mode = Literal["full-body", ScanMode]
 
@@ -98,7 +99,7 @@ def chunks_of(args: argparse.Namespace, start: ScanStart | None, card: ModelCard
     return max(2, min(whole, card.defaults.chunks))
 
 
-def steps_of(request: GenerationRequest, start: ScanStart | None, slices_per_chunk: int) -> int:
-    """How many evaluations of the transformer a request takes at most."""
-    head = start.slices // slices_per_chunk if start else 0
-    return (request.chunks - head) * request.steps
+def steps_of(request: GenerationRequest, start: Start | None, slices_per_chunk: int) -> int:
+    """How many evaluations of the transformer a volume takes at most, by a model that keeps nothing of its start."""
+    makers = (lineage[-1] for lineage in plan_chunks(request, start, slices_per_chunk).lineages)
+    return sum(maker.steps for maker in makers if isinstance(maker, GenerationRequest))

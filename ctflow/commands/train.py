@@ -4,6 +4,7 @@ import argparse
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ctflow.card import CARD
 from ctflow.choices import DEVICES
@@ -25,6 +26,9 @@ Call it again with the same --work
 --from begins with the networks of a checkpoint, in a new --work. A fifth of --hours then goes to the text encoder,
 the reader, a new image tower and the A-VAE's decoder, the rest to the transformer. The latents stay what they were,
 and so does what the text encoder makes of plain reports. A transformer of another size begins anew.
+
+--student makes no such model, but a student of the one that --from names: a transformer that answers in one evaluation
+what its teacher answers in two, with guidance. All of --hours goes to it.
 
 On a GPU batches are eight times as large.
 
@@ -58,6 +62,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="where to keep phantoms and state; the same folder again continues (default: runs/demo)",
     )
     demo.add_argument("--from", dest="from_checkpoint", type=path, metavar="DIR", help="begin with this checkpoint")
+    demo.add_argument("--student", action="store_true", help="distil the guided answer of the model that --from names")
     demo.add_argument("--smoke", action="store_true", help="train a tiny model in runs/smoke, to see that all runs")
     demo.add_argument(
         "--phantoms", type=int, metavar="N", help="how many, an even number of 13 MB each (default: 1200)"
@@ -86,6 +91,10 @@ def run_demo(args: argparse.Namespace) -> None:
         return
     hours = _hours(args)
     check_least(args, seed=0, phantoms=2, measure=0)
+    if args.student and (args.growing or args.measure):
+        raise RequestError(
+            "A student learns from phantoms that are there, and is not measured: leave out --growing and --measure."
+        )
     if args.seed > MAX_SEED:
         raise RequestError(f"--seed is {MAX_SEED} or less; got {args.seed}.")
     if args.phantoms and args.phantoms % 2:
@@ -98,21 +107,22 @@ def run_demo(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.demo.recipe import train_demo
         from ctflow.demo.sizes import DEMO, SMOKE
+        from ctflow.demo.student import train_demo_student
 
     sizes = SMOKE if args.smoke else DEMO
     if args.phantoms:
         sizes = replace(sizes, phantoms=args.phantoms)
-    train_demo(
-        out,
-        work,
-        hours=hours,
-        sizes=sizes,
-        seed=args.seed,
-        device=args.device,
-        from_checkpoint=args.from_checkpoint,
-        growing=args.growing,
-        reports=args.measure,
-    )
+    settings: dict[str, Any] = {
+        "hours": hours,
+        "sizes": sizes,
+        "seed": args.seed,
+        "device": args.device,
+        "from_checkpoint": args.from_checkpoint,
+    }
+    if args.student:
+        train_demo_student(out, work, **settings)
+    else:
+        train_demo(out, work, growing=args.growing, reports=args.measure, **settings)
 
 
 def _hours(args: argparse.Namespace) -> float:

@@ -4,7 +4,6 @@ The first ones can be used while worker processes make the others.
 """
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from ctflow.io.files import write_atomic
 from ctflow.phantom import Truth, make_phantom
 from ctflow.phantom.grid import SIZE
 from ctflow.runtime.processes import processes
+from ctflow.runtime.threads import cores_given
 
 MAX_SLICES = 96
 VOLUMES, TRUTHS = "phantoms.npy", "phantoms.json"
@@ -93,7 +93,7 @@ def phantoms_in_the_making(
     (folder / TRUTHS).unlink(missing_ok=True)  # it would describe volumes that are being overwritten
     path = folder / VOLUMES
     open_memmap(path, mode="w+", dtype=np.int16, shape=(count, MAX_SLICES, SIZE, SIZE)).flush()
-    with processes(workers or os.cpu_count() or 1) as pool:
+    with processes(workers or cores_given()) as pool:
         made = [pool.submit(_make, path, index, seed) for index in range(count)]
         try:
             yield GrowingPhantomSet(folder, count, seed, made)

@@ -22,6 +22,7 @@ from ctflow.io.files import replacing
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
 from ctflow.runtime.device import resolve_device
+from ctflow.runtime.threads import cores_given
 from ctflow.training.optimizers import OptimizerConfig
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ def train_demo(
     reports = CUDA_REPORTS * on_cuda if reports is None else reports
     hours = hours * (1 - MEASURED_SHARE) if reports else hours
     training = begin(work, hours, sizes, seed, device, from_checkpoint, growing=growing)
-    cores, plan = os.cpu_count() or 1, small_plan(reports)
+    cores, plan = cores_given(), small_plan(reports)
 
     def save(folder: Path, transformer: STDiT, provenance: str) -> None:
         card = demo_card(latent, provenance, measured=None, end=DEMO_END if sizes.learns_end else PUBLISHED_END)

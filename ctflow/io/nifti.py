@@ -81,12 +81,30 @@ def check_replaceable(path: Path) -> None:
         raise VolumeError(f"{path} is there already and was not made by CTFlow: choose another name, or remove it.")
 
 
+def read_label(path: Path) -> str:
+    """The `synthetic_label` in a header, as far as it was not cut off.
+
+    Raises VolumeError for a file that cannot be read, and for one that CTFlow has not made.
+    """
+    label = _description(path)
+    if not label.startswith(_MARK):
+        raise VolumeError(f"{path} does not say in its header that CTFlow made it. Give a volume that it made.")
+    return label
+
+
 def _begins_as_ours(path: Path) -> bool:
     try:
-        with gzip.open(path) if _is_compressed(path) else path.open("rb") as file:
-            return description_of(file.read(HEADER_BYTES)).startswith(_MARK)
-    except (OSError, EOFError, zlib.error):
+        return _description(path).startswith(_MARK)
+    except VolumeError:
         return False
+
+
+def _description(path: Path) -> str:
+    try:
+        with gzip.open(path) if _is_compressed(path) else path.open("rb") as file:
+            return description_of(file.read(HEADER_BYTES))
+    except (OSError, EOFError, zlib.error) as error:
+        raise _unreadable(path, error) from error
 
 
 def read_nifti(path: Path) -> Volume:
@@ -113,4 +131,8 @@ def _file_bytes(path: Path) -> bytes:
         data = path.read_bytes()
         return gzip.decompress(data) if _is_compressed(path) else data
     except (OSError, EOFError, zlib.error) as error:
-        raise VolumeError(f"{path} cannot be read ({error}). Is it there, and is it whole?") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> VolumeError:
+    return VolumeError(f"{path} cannot be read ({error}). Is it there, and is it whole?")

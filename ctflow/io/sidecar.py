@@ -4,6 +4,7 @@ import hashlib
 import platform
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import metadata
 from itertools import product
 from pathlib import Path
@@ -20,7 +21,7 @@ from ctflow.generator import VolumeGenerator
 from ctflow.io.files import write_atomic
 from ctflow.io.nifti import stem_of
 from ctflow.report import Report
-from ctflow.request import GenerationRequest, ScanMode, Solver
+from ctflow.request import Beginning, GenerationRequest, ScanMode, ScanStart, Solver, VolumeStart, check_volume_start
 from ctflow.validation import wrong_fields
 from ctflow.volume import Volume
 
@@ -57,7 +58,11 @@ class StartRecord:
 
 @dataclass(frozen=True, kw_only=True, config=_strict)
 class Sidecar:
-    """Everything that went into one volume. `complete`: whether it ran to its end; `seconds`: how long it took."""
+    """Everything that went into one volume. `complete`: whether it ran to its end; `seconds`: how long it took.
+
+    `earlier`: the requests that made its first chunks, oldest first, each up to as many as it says; the sidecar's own
+    request made the rest. `start`: the scan that all of them began with.
+    """
 
     format: Literal[1]
     notice: str
@@ -77,8 +82,11 @@ class Sidecar:
     complete: bool
     # Older sidecars do not say these.
     start: StartRecord | None = None
+    guidance_above_t: float = 0.0
     cuda: str = CUDA_LEVELS[0]
     hardware: str | None = None
+    earlier: tuple[GenerationRequest, ...] = ()
+    precision: str | None = None
 
 
 _adapter = TypeAdapter(Sidecar)
@@ -90,12 +98,13 @@ def sidecar_of(
     *,
     seconds: float,
     complete: bool,
-    start: StartRecord | None = None,
+    scan: StartRecord | None = None,
+    earlier: tuple[GenerationRequest, ...] = (),
 ) -> Sidecar:
     """The sidecar of a volume that `generator` has just made from `request` on this machine."""
     return Sidecar(
         format=SIDECAR_FORMAT,
-        notice=NOTICE_SCAN if start else NOTICE,
+        notice=NOTICE_SCAN if scan else NOTICE,
         synthetic=True,
         not_for_diagnosis=True,
         report=request.report,
@@ -105,14 +114,17 @@ def sidecar_of(
         steps=request.steps,
         chunks=request.chunks,
         guidance=request.guidance,
+        guidance_above_t=request.guidance_above_t,
         model=Model(name=generator.card.name, sha256=generator.model_sha256),
         versions=versions(),
         device=generator.device,
         seconds=round(seconds, 2),
         complete=complete,
-        start=start,
+        start=scan,
         cuda=generator.cuda,
         hardware=generator.hardware,
+        earlier=earlier,
+        precision=generator.precision,
     )
 
 
@@ -134,6 +146,15 @@ def has_exact_hash(sidecar: Sidecar) -> bool:
     """
     numbers = re.match(r"(\d+)\.(\d+)", sidecar.versions.get("ctflow", ""))
     return numbers is None or (int(numbers[1]), int(numbers[2])) < _ROUNDED_SINCE
+
+
+def _check_chain(sidecar: Sidecar) -> None:
+    """Raises RequestError for values that no request has, or for earlier requests that leave nothing to a later one."""
+    request: GenerationRequest = request_of(sidecar)
+    start = start_of(sidecar, scan=None)
+    while isinstance(start, VolumeStart):
+        check_volume_start(start, request)
+        request, start = start.request, start.start
 
 
 def _scan_hashes(scan: Volume) -> Iterator[str]:
@@ -168,7 +189,28 @@ def request_of(sidecar: Sidecar) -> GenerationRequest:
         shift=sidecar.shift,
         chunks=sidecar.chunks,
         guidance=sidecar.guidance,
+        guidance_above_t=sidecar.guidance_above_t,
     )
+
+
+def start_of(sidecar: Sidecar, scan: ScanStart | None) -> Beginning | None:
+    """What its volume began with, earlier chunks included. `scan`: the one that it names, once it has been read."""
+    start: Beginning | None = scan
+    for request in sidecar.earlier:
+        start = VolumeStart(request=request, chunks=request.chunks, start=start)
+    return start
+
+
+def earlier_of(start: Beginning | None) -> tuple[GenerationRequest, ...]:
+    """The requests of a chain as a sidecar names them; those that made nothing of what is kept are left out."""
+    if not isinstance(start, VolumeStart):
+        return ()
+    parts: list[GenerationRequest] = []
+    for request in (*earlier_of(start.start), start.request):
+        parts.append(replace(request, chunks=min(request.chunks, start.chunks)))
+        if parts[-1].chunks == start.chunks:
+            break
+    return tuple(parts)
 
 
 def versions() -> dict[str, str]:
@@ -200,7 +242,7 @@ def read_sidecar(path: Path) -> Sidecar:
         raise RequestError(f"{path} cannot be read ({error}). Give the .json that lies beside a volume.") from error
     try:
         sidecar = _adapter.validate_json(text, strict=True)
-        request_of(sidecar)
+        _check_chain(sidecar)
     except ValidationError as error:
         wrong = wrong_fields(error)
         raise RequestError(f"{path} is not a CTFlow sidecar of format {SIDECAR_FORMAT}: {wrong}.") from error

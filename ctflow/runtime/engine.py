@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,7 +18,8 @@ from ctflow.runtime.cuda import (
     compile_blocks,
     on_side_stream,
 )
-from ctflow.runtime.device import BF16_CAPABILITY
+from ctflow.runtime.device import Precision
+from ctflow.runtime.packed import pack
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,37 +34,37 @@ class Engine:
     pace: Callable[[], None]
 
 
-EngineFactory = Callable[[torch.device, STDiT, SliceDecoder, str], Engine]
+EngineFactory = Callable[[torch.device, STDiT, SliceDecoder, str, Precision], Engine]
 
 
-class Precision(NamedTuple):
-    """The types of the transformer's large products (and of TAEF1), and of the A-VAE."""
-
-    transformer: torch.dtype
-    avae: torch.dtype
-
-
-def engine_on(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str) -> Engine:
+def engine_on(
+    device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str, precision: Precision
+) -> Engine:
     """Casts and lays out the networks, which are on `device` already, as suits it. `level`: one of CUDA_LEVELS.
 
+    They can only be run after it, and neither trained nor saved.
     Raises RequestError for a level that does not exist, or that this device does not have.
     """
     if level not in CUDA_LEVELS:
         raise RequestError(f"The level for CUDA is one of {', '.join(CUDA_LEVELS)}; got {level!r}.")
+    if device.type != "cuda" and level != "plain":
+        raise RequestError(f"The level {level!r} needs a CUDA GPU, and the device is {device}: leave it out.")
+    _cast(transformer, decoder, precision)
     if device.type == "cuda":
         return _cuda_engine(device, transformer, decoder, CUDA_LEVELS.index(level))
-    if level != "plain":
-        raise RequestError(f"The level {level!r} needs a CUDA GPU, and the device is {device}: leave it out.")
     decoder.network.decoder.to(memory_format=torch.channels_last)  # a quarter faster
+    pack(transformer)
     return Engine(transformer, decode=blocking(decoder.decode), pace=lambda: None)
 
 
-def _cuda_engine(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: int) -> Engine:
-    precision = precision_for(torch.cuda.get_device_capability(device))
+def _cast(transformer: STDiT, decoder: SliceDecoder, precision: Precision) -> None:
     transformer.to_mixed_precision(precision.transformer)
     decoder_dtype = precision.transformer if isinstance(decoder, TAEF1) else precision.avae
     for part in decoder.network.children():  # `to` of the whole network warns about modules to keep in float32
         part.to(decoder_dtype)
+
+
+def _cuda_engine(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: int) -> Engine:
     decode = blocking(decoder.decode)
     if level >= CUDA_LEVELS.index("overlap"):
         decode = on_side_stream(decoder.decode, device)
@@ -72,16 +72,6 @@ def _cuda_engine(device: torch.device, transformer: STDiT, decoder: SliceDecoder
         compile_blocks(transformer)
     stepping = ReplayedTransformer(transformer) if level >= CUDA_LEVELS.index("graph") else transformer
     return Engine(stepping, decode=decode, pace=Pace())
-
-
-def precision_for(compute_capability: tuple[int, int]) -> Precision:
-    """A T4 has no bf16, and FLUX's A-VAE gives NaN in fp16.
-
-    Does not ask `torch.cuda.is_bf16_supported`, which says yes where bf16 is only emulated.
-    """
-    if compute_capability >= BF16_CAPABILITY:
-        return Precision(transformer=torch.bfloat16, avae=torch.bfloat16)
-    return Precision(transformer=torch.float16, avae=torch.float32)
 
 
 def blocking(decode: Decode) -> Callable[[Tensor], PendingSlices]:

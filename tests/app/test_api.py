@@ -69,6 +69,7 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"steps": 3, "solver": "midpoint"}, ["--steps", "3", "--solver", "midpoint"]),
     ({"chunks": 7}, ["--chunks", "7"]),
     ({"guidance": 3.0}, ["--guidance", "3"]),
+    ({"guidance_above_t": 2.0}, ["--guidance-above-t", "2"]),
     ({"age": 200}, ["--age", "200"]),
     ({"age": "old"}, ["--age", "old"]),
     ({"seed": "seven"}, ["--seed", "seven"]),

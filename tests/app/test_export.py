@@ -52,6 +52,7 @@ def test_another_report_or_setting_has_another_name(handlers: Handlers) -> None:
         {"steps": 4},
         {"solver": "stochastic"},
         {"shift": 2},
+        {"guidance_above_t": 0.5},
     ]
     names = [name_of(handlers), *(name_of(handlers, **change) for change in changes)]
     assert len({digits(name) for name in names}) == len(changes) + 1
@@ -59,7 +60,7 @@ def test_another_report_or_setting_has_another_name(handlers: Handlers) -> None:
 
 
 def test_the_same_report_and_settings_have_the_same_digits_for_all_seeds(handlers: Handlers) -> None:
-    names = [name_of(handlers, **change) for change in ({}, {"guidance": 1.0}, {"seed": 2})]
+    names = [name_of(handlers, **change) for change in ({}, {"guidance": 1.0, "guidance_above_t": 0}, {"seed": 2})]
     assert names[0] == names[1] != names[2]
     assert len({digits(name) for name in names}) == 1
 

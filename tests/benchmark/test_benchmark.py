@@ -19,6 +19,7 @@ from ctflow.choices import CUDA_LEVELS
 from ctflow.model_grid import ModelGrid
 from ctflow.pipeline import CTFlow, first_previous
 from ctflow.report import encoder_text
+from ctflow.runtime.device import FLOAT32
 from tests.golden.forward import CASES, exact_velocity, golden
 from tests.golden.rounding import rms
 from tests.tiny import tiny_checkpoint
@@ -56,7 +57,7 @@ def test_bench_prints_a_table_and_writes_the_numbers(tmp_path: Path, capsys: pyt
 
 def test_what_is_done_once_for_all_is_not_timed(tmp_path: Path) -> None:
     """Compiling blocks for 40 s used to count as a step of 40 s, and left no time for a second one."""
-    subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain")
+    subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain", FLOAT32)
     bench = Bench(subject, print, untimed_turns=1)
     compiled: list[float] = []
 
@@ -88,9 +89,11 @@ def test_bench_measures_a_gpu(tmp_path: Path, level: str) -> None:
 
 
 def test_the_weights_that_only_the_other_side_has_are_not_counted(tmp_path: Path) -> None:
-    subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain")
-    avae_bytes = sum(part.nbytes for part in subject.avae.state_dict().values())
-    assert subject.own_bytes == (avae_bytes, avae_bytes), "the transformer is shared where both are float32"
+    subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain", FLOAT32)
+    both = sum(
+        part.nbytes for part in (*subject.avae.state_dict().values(), *subject.transformer.state_dict().values())
+    )
+    assert subject.own_bytes == (both, both), "in float32 those of the product are as large"
     both, apart = PeakMemory(subject.device, (0, 0)), PeakMemory(subject.device, (10**6, 2 * 10**6))
     for memory in (both, apart):
         memory.note(0, 9 * 10**6)
@@ -100,7 +103,7 @@ def test_the_weights_that_only_the_other_side_has_are_not_counted(tmp_path: Path
 
 def test_a_checkpoint_is_measured_as_it_begins_a_volume(tmp_path: Path) -> None:
     folder = tiny_checkpoint(tmp_path / "tiny", guidance=Guidance(trained=True, default=2.0))
-    subject, loaded = folder_subject(folder, torch.device("cpu"), "plain"), load_checkpoint(folder)
+    subject, loaded = folder_subject(folder, torch.device("cpu"), "plain", FLOAT32), load_checkpoint(folder)
     card = loaded.card
     with torch.inference_mode():
         assert torch.equal(subject.previous[0], first_previous(card, loaded.avae)) and subject.previous.any()
@@ -117,7 +120,7 @@ def test_the_fine_setting_is_not_compared_with_itself() -> None:
 
 def test_more_steps_come_nearer_to_the_fine_solution(tmp_path: Path) -> None:
     settings = SolverSetting("euler", 4, 1.0), SolverSetting("euler", 40, 1.0), SolverSetting("midpoint", 40, 1.5)
-    subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain")
+    subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain", FLOAT32)
     said: list[str] = []
     found = compare_solvers(subject, step_s=0.001, budget_s=3600, say=said.append, settings=settings)
     assert all(isinstance(row.error, float) and row.error > 0 for row in found)

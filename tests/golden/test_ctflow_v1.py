@@ -14,11 +14,12 @@ from ctflow.benchmark.reference import reference_answer
 from ctflow.card import EndRule
 from ctflow.checkpoint.folder import load_autoencoder
 from ctflow.flow import solve
+from ctflow.lineage import plan_chunks
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
 from ctflow.report import Report
-from ctflow.request import GenerationRequest
-from ctflow.sampler import ChunkSampled, StepSampled, sample, velocity_of
+from ctflow.request import GenerationRequest, ScanStart
+from ctflow.sampler import Chunks, ChunkSampled, Conditions, KeptChunks, StepSampled, sample, velocity_of
 from ctflow.volume_end import PublishedEnd
 from tests.golden.forward import CASES, GOLDEN, exact_velocity, golden, golden_transformer
 from tests.golden.rounding import Exact, exact, rms
@@ -127,6 +128,10 @@ def test_200_euler_steps_of_each_chunk_end_where_the_published_ones_do(chunk: in
     assert rms(last, published_chunk(chunk)) < exact_chunk(chunk).limit
 
 
+def no_scan(start: ScanStart, chunk: int) -> Tensor:
+    raise AssertionError(f"no chunk is a scan's, but {chunk} was asked for")
+
+
 @pytest.mark.slow
 def test_the_sampler_chains_chunks_as_published() -> None:
     """Each chunk of the whole sampler is what the literal reference makes of the one before it, to float64's rounding.
@@ -138,11 +143,20 @@ def test_the_sampler_chains_chunks_as_published() -> None:
         tensor.double() for tensor in (rollout()["noise"][:, None], published_chunk(-1), rollout()["text"])
     )
     request = GenerationRequest(
-        report=Report("golden"), seed=0, solver="euler", steps=STEPS, shift=1, chunks=len(noise), guidance=1
+        report=Report("golden"),
+        seed=0,
+        solver="euler",
+        steps=STEPS,
+        shift=1,
+        chunks=len(noise),
+        guidance=1,
+        guidance_above_t=0,
     )
     end = PublishedEnd(rollout()["white_latent_scaled"][0].double(), EndRule(tolerance=0.1, share=0.9))
     transformer = golden_transformer().double()
-    events = list(sample(transformer, "velocity", request, text, black[0], end, lambda chunk: iter(noise[chunk])))
+    conditions = Conditions(text, lambda chunk: iter(noise[chunk]))
+    chunks = Chunks(transformer, "velocity", black[0], lambda _: conditions, no_scan, KeptChunks(len(noise)))
+    events = list(sample(plan_chunks(request, None, SLICES), chunks, end))
     assert sum(isinstance(event, StepSampled) for event in events) == STEPS * len(noise)
     sampled = [event.latents for event in events if isinstance(event, ChunkSampled)]
     assert len(sampled) == len(noise)

@@ -49,6 +49,17 @@ def test_a_sidecar_is_read_back_as_it_was_written_and_gives_its_request_again(pa
     assert request_of(read_sidecar(path)) == REQUEST
 
 
+def test_an_older_sidecar_guides_at_all_times(path: Path) -> None:
+    """Before there was guidance in part of t, none said so."""
+    in_part = replace(sidecar(), guidance_above_t=0.75)
+    write_sidecar(in_part, path)
+    assert request_of(read_sidecar(path)).guidance_above_t == 0.75
+    older = json.loads(path.read_text())
+    del older["guidance_above_t"]
+    path.write_text(json.dumps(older))
+    assert request_of(read_sidecar(path)).guidance_above_t == 0
+
+
 @given(
     st.builds(
         Report,

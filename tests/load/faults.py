@@ -33,6 +33,7 @@ BAD_WORDS = {
     "--chunks": ("0", "65", "7", *_NO_NUMBER),
     "--age": ("121", "54.5", *_NO_NUMBER),
     "--guidance": ("21", *_NO_NUMBER),
+    "--guidance-above-t": ("1.1", *_NO_NUMBER),
     "--shift": ("0", "11", "inf", *_NO_NUMBER),
     "--sex": ("X", "f", "female", *_NO_CHOICE),
     "--solver": ("heun", "Euler", *_NO_CHOICE),

@@ -23,6 +23,7 @@ _BAD: dict[str, tuple[Any, ...]] = {
     "seed": (-1, 2**32, 1.5, 1e300, *_NO_NUMBER),
     "steps": (0, -3, 1001, 2.5, 1e300, *_NO_NUMBER),
     "chunks": (0, -1, 7, 65, 1.5, *_NO_NUMBER),
+    "guidance_above_t": (-1, 1.5, *_NO_NUMBER),
     "guidance": (-1, 3, 21, 1e300, *_NO_NUMBER),
     "solver": ("heun", "Euler", 1, ["euler"], {"euler": 1}),
 }

@@ -19,7 +19,7 @@ from ctflow.models.stdit import STDiT
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.runtime.cuda import PendingSlices, Recording, ReplayedTransformer, Step, compile_blocks
-from ctflow.runtime.device import resolve_device
+from ctflow.runtime.device import Precision, resolve_device, resolve_precision
 from ctflow.runtime.engine import Engine, EngineFactory, engine_on
 from tests.golden.forward import ORDINARY_RMS, golden, golden_transformer
 
@@ -44,8 +44,10 @@ def record_nothing(step: Step) -> Recording:
 def engine_with(**changes: Callable[[Engine], object]) -> EngineFactory:
     """Makes the engine of a device with some of its fields changed, each made from the plain engine."""
 
-    def make(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str) -> Engine:
-        plain = engine_on(device, transformer, decoder, level)
+    def make(
+        device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str, precision: Precision
+    ) -> Engine:
+        plain = engine_on(device, transformer, decoder, level, precision)
         return replace(plain, **{name: change(plain) for name, change in changes.items()})
 
     return make
@@ -192,8 +194,10 @@ def test_what_a_first_request_would_wait_for_is_done_at_loading(folder: Path) ->
     batches: list[int] = []
     decoded: list[int] = []
 
-    def as_on_cuda(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str) -> Engine:
-        plain = engine_on(device, transformer, decoder, "plain")
+    def as_on_cuda(
+        device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str, precision: Precision
+    ) -> Engine:
+        plain = engine_on(device, transformer, decoder, "plain", precision)
 
         def record(step: Step) -> Recording:
             batches.append(len(step()))
@@ -276,7 +280,8 @@ def busy(pace: Callable[[], None]) -> Callable[[], None]:
 @pytest.mark.parametrize("level", CUDA_LEVELS)
 def test_on_a_gpu_a_step_stays_near_float32_on_the_cpu(folder: Path, level: str) -> None:
     plain, loaded, device = load_checkpoint(folder).transformer, load_checkpoint(folder), resolve_device("cuda")
-    steps = engine_on(device, loaded.transformer.to(device), loaded.avae.to(device), level).transformer
+    precision = resolve_precision(device, "auto")
+    steps = engine_on(device, loaded.transformer.to(device), loaded.avae.to(device), level, precision).transformer
     generator = torch.Generator().manual_seed(0)
     x, previous = (torch.randn(1, 2, 4, 8, 8, generator=generator) for _ in range(2))
     text = torch.nn.functional.normalize(torch.randn(1, 1, 8, generator=generator), dim=-1)

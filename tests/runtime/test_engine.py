@@ -9,12 +9,8 @@ from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.choices import CUDA_LEVELS
 from ctflow.errors import RequestError
 from ctflow.pipeline import CTFlow
-from ctflow.runtime.engine import engine_on, precision_for
-
-
-def test_a_t4_gets_no_bf16_and_no_half_precision_a_vae() -> None:
-    assert precision_for((7, 5)) == (torch.float16, torch.float32)
-    assert precision_for((8, 0)) == precision_for((9, 0)) == (torch.bfloat16, torch.bfloat16)
+from ctflow.runtime.device import BFLOAT16, FLOAT16, Precision
+from ctflow.runtime.engine import engine_on
 
 
 @pytest.mark.parametrize("level", [*CUDA_LEVELS[1:], "warp"])
@@ -23,25 +19,18 @@ def test_a_level_that_this_device_does_not_have_is_refused(folder: Path, level: 
         CTFlow.load(folder, "cpu", cuda=level)
 
 
-@pytest.mark.parametrize(
-    ("capability", "transformers", "avaes"),
-    [((9, 0), torch.bfloat16, torch.bfloat16), ((7, 5), torch.float16, torch.float32)],
-)
-def test_the_networks_come_into_the_gpus_precision_without_a_warning(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capability: tuple[int, int],
-    transformers: torch.dtype,
-    avaes: torch.dtype,
+@pytest.mark.parametrize("precision", [BFLOAT16, FLOAT16])
+def test_the_networks_come_into_a_gpus_precision_without_a_warning(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, precision: Precision
 ) -> None:
-    """On the CPU, where torch is made to report a GPU's capability."""
+    """On the CPU: at the plain level, nothing asks for CUDA before the first step."""
     warned: list[str] = []
     monkeypatch.setattr("diffusers.models.modeling_utils.logger.warning", warned.append)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     loaded = load_checkpoint(folder)
-    engine = engine_on(torch.device("cuda"), loaded.transformer, loaded.avae, "plain")
-    assert {part.dtype for part in loaded.transformer.blocks[0].mlp.parameters()} == {transformers}
-    assert {part.dtype for part in loaded.avae.network.parameters()} == {loaded.avae.network.dtype} == {avaes}
+    engine = engine_on(torch.device("cuda"), loaded.transformer, loaded.avae, "plain", precision)
+    assert {part.dtype for part in loaded.transformer.blocks[0].mlp.parameters()} == {precision.transformer}
+    network = loaded.avae.network
+    assert {part.dtype for part in network.parameters()} == {network.dtype} == {precision.avae}
     assert loaded.transformer.t_block[1].weight.dtype == torch.float32
     with torch.inference_mode():
         slices = engine.decode(torch.randn(2, 2, 8, 8)).wait()

@@ -44,9 +44,9 @@ class TrialResult:
     thumbnail: Field
 
 
-def model_results_folder(out: Path, model_sha256: str) -> Path:
-    """Where the results of a model are kept: another folder for another model, or after a change of the measures."""
-    return out / f"pool-{model_sha256[:12]}-v{MEASURES_VERSION}"
+def model_results_folder(out: Path, model_sha256: str, precision: str) -> Path:
+    """Where the results of a model are kept: other models, precisions and versions of the measures have others."""
+    return out / f"pool-{model_sha256[:12]}-{precision}-v{MEASURES_VERSION}"
 
 
 def phantom_results_folder(out: Path, view: PhantomView) -> Path:

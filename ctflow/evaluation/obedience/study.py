@@ -90,7 +90,7 @@ def measure_obedience(
         beside[through_avae.title] = yield from _phantom_column(out, trials, workers, through_avae, fitted)
         beside[plain.title] = yield from _phantom_column(out, trials, workers, plain, fitted_on_plain)
 
-    folder = model_results_folder(out, generator.model_sha256)
+    folder = model_results_folder(out, generator.model_sha256, generator.precision)
     results = yield from _model_results(generator, folder, trials, workers)
     column = _column(results, fitted, trials)
     if training_set:
