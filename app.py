@@ -91,7 +91,7 @@ def _generator(model: str, device: str, decoder: str, cuda: str, precision: str)
     folder = find_checkpoint(model)
     from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
 
-    return CTFlow.load(folder, device, decoder, cuda, precision=precision)
+    return CTFlow.load(folder, device, decoder, cuda, precision=precision, drafts=True)
 
 
 def main(given: Sequence[str] | None = None) -> int:
