@@ -4,7 +4,7 @@ t = 1 is noise, t = 0 is data, as in the released code. Works on anything with +
 """
 
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any, TypeVar
 
 from ctflow.errors import RequestError
@@ -64,6 +64,19 @@ def solve(velocity: Velocity[T], noise: Iterator[T], solver: str, steps: int, sh
         raise RequestError(
             f"No solver {solver!r} with {steps} steps: use euler, stochastic, or midpoint with an even number."
         )
+
+
+def evaluation_times(solver: str, steps: int, shift: float) -> list[float]:
+    """The times at which `solve` asks for the velocity, in order."""
+    times: list[float] = []
+
+    def note(x: float, t: float) -> float:
+        times.append(t)
+        return x
+
+    for _ in solve(note, repeat(0.0), solver, steps, shift):
+        pass
+    return times
 
 
 def _euler(velocity: Velocity[T], x: T, grid: list[float]) -> Iterator[T]:

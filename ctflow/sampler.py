@@ -13,7 +13,7 @@ from ctflow.flow import data_from_velocity, solve, velocity_from_data
 from ctflow.lineage import ChunkPlan, Lineage
 from ctflow.models.stdit import Condition, Modulation, Transformer
 from ctflow.models.text import no_text
-from ctflow.request import GenerationRequest, ScanStart
+from ctflow.request import GenerationRequest, ScanStart, is_guided
 from ctflow.volume_end import VolumeEnd
 
 Noise = Callable[[int], Iterator[Tensor]]  # the number of a chunk -> its draws, one after another
@@ -86,7 +86,7 @@ def velocity_of(
         return transformer.condition(previous.expand(2, -1, -1, -1, -1), torch.cat([text, no_text(text)]))
 
     def velocity(x: Tensor, t: float) -> Tensor:
-        guided = guidance != 1 and t > guidance_above_t
+        guided = is_guided(t, guidance, guidance_above_t)
         batch = x.expand(2, -1, -1, -1, -1) if guided else x
         answer = transformer.step(batch, condition(guided), modulation_at(t))
         if guided:

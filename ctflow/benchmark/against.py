@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ctflow.benchmark.checkout import Checkout, Turn, busy_process
-from ctflow.io.scan import read_scan
+from ctflow.io.nifti import read_nifti
 
-FLOAT32, OWN = {"precision": "float32"}, {"precision": "auto"}
-OTHER, EQUAL, OWN_PRECISION, DEFAULTS = "other", "here, float32", "here, own precision", "here, own defaults"
+FLOAT32, BFLOAT16, AUTO = ({"precision": name} for name in ("float32", "bfloat16", "auto"))
+OTHER, EQUAL, HALF, DEFAULTS = "other", "here, float32", "here, bfloat16", "here, own defaults"
 ALONE, BESIDE = "alone", "beside a busy process"
 
 
@@ -43,14 +43,14 @@ def compare_checkouts(
     """As many rounds as fit into `budget_s`, of one at least; the first turn of each checkout is not counted.
 
     `work`: an empty folder for the volumes. Volumes of the other checkout are made in float32, with its own defaults;
-    here with the same settings in float32, in the precision that suits this CPU, and with the defaults of today.
+    here with the same settings in float32 and in bf16, and with today's defaults in the precision that suits this CPU.
     Raises RequestError or ResourceError.
     """
     ways = {
         OTHER: (other, other.settings | FLOAT32),
         EQUAL: (here, other.settings | FLOAT32),
-        OWN_PRECISION: (here, other.settings | OWN),
-        DEFAULTS: (here, here.settings | OWN),
+        HALF: (here, other.settings | BFLOAT16),
+        DEFAULTS: (here, here.settings | AUTO),
     }
     for checkout in (other, here):
         checkout.generate(work / "first.nii.gz", other.settings | FLOAT32 | {"chunks": 1})
@@ -82,7 +82,7 @@ def _ratios(rounds: list[dict[str, Turn]], work: Path) -> list[Ratio]:
         return tuple(turns[name].ready_s for turns in rounds)
 
     ratios = [Ratio(f"start to ready: {OTHER} → here", ready(OTHER), ready(DEFAULTS))]
-    for name in (EQUAL, OWN_PRECISION, DEFAULTS):
+    for name in (EQUAL, HALF, DEFAULTS):
         note = "" if name == DEFAULTS else _difference(_volume(work, OTHER), _volume(work, name))
         ratios.append(Ratio(f"volume: {OTHER} → {name}", generated(OTHER), generated(name), note))
     for name in (OTHER, DEFAULTS):
@@ -97,7 +97,7 @@ def _volume(work: Path, name: str) -> Path:
 
 def _difference(expected: Path, found: Path) -> str:
     """How far apart two volumes are, in words."""
-    before, after = (read_scan(path).hu.astype(np.float64) for path in (expected, found))
+    before, after = (read_nifti(path).hu.astype(np.float64) for path in (expected, found))
     if before.shape != after.shape:
         return f"another length: {len(after)} slices, not {len(before)}"
     off = np.abs(after - before)

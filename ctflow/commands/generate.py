@@ -15,7 +15,7 @@ from typing import get_args
 from tqdm import tqdm
 
 from ctflow.card import ModelCard
-from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES, PRECISIONS
+from ctflow.choices import CUDA_CHOICES, DECODERS, DEVICES, PRECISIONS
 from ctflow.commands.arguments import add_precision_to, path, place, utf8
 from ctflow.commands.model import DEFAULT_MODEL, FoundModel
 from ctflow.commands.modes import add_mode_to, check_mode, chunks_of, read_start, steps_of
@@ -106,7 +106,7 @@ def add_model_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with a sidecar, the one recorded there")
     add_precision_to(parser, default=None)
     parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help="taef1 is faster and coarser")
-    parser.add_argument("--cuda", choices=CUDA_LEVELS, help="faster on a GPU, but untried")
+    parser.add_argument("--cuda", choices=CUDA_CHOICES, help="how a GPU runs it; default: auto, or as a sidecar says")
 
 
 def add_output_to(parser: argparse.ArgumentParser) -> None:
@@ -244,7 +244,7 @@ def load(args: argparse.Namespace, model: FoundModel, sidecar: Sidecar | None, p
     """The generator; with the sidecar of `path`, one that runs as the first one ran, where nothing else is said."""
     recorded = sidecar.device.partition(":")[0] if sidecar else "auto"
     device = args.device or recorded
-    cuda = args.cuda or (sidecar.cuda if sidecar and device == recorded else CUDA_LEVELS[0])
+    cuda = args.cuda or (sidecar.cuda if sidecar and device == recorded else CUDA_CHOICES[0])
     precision = args.precision or (_precision_of(sidecar, device) if sidecar else PRECISIONS[0])
     generator = model.load(device, args.decoder, cuda, precision)
     if sidecar and path:

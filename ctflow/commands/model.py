@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ctflow.card import CARD, ModelCard, read_card
 from ctflow.checkpoint.catalog import find_checkpoint
-from ctflow.choices import CUDA_LEVELS, DECODERS, PRECISIONS
+from ctflow.choices import CUDA_CHOICES, DECODERS, PRECISIONS
 from ctflow.generator import VolumeGenerator
 
 DEFAULT_MODEL = "demo"
@@ -23,7 +23,7 @@ class FoundModel:
         self,
         device: str,
         decoder: str = DECODERS[0],
-        cuda: str = CUDA_LEVELS[0],
+        cuda: str = CUDA_CHOICES[0],
         precision: str = PRECISIONS[0],
     ) -> VolumeGenerator:
         """The generator. This is what takes seconds and brings in torch. Raises CTFlowError."""

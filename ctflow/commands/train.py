@@ -72,6 +72,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         action=argparse.BooleanOptionalAction,
         help="train while phantoms are still being made (default: on a GPU)",
     )
+    demo.add_argument(
+        "--measure",
+        type=int,
+        metavar="N",
+        help="measure the obedience of the new model to N reports, for its card (default: 48 on a GPU, else 0)",
+    )
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="of persons and training (default: %(default)s)")
     demo.add_argument("--device", choices=DEVICES, default="auto", help="default: %(default)s")
     demo.add_argument("--card-of", type=path, metavar="DIR", help="train nothing, and rewrite the card of this model")
@@ -84,9 +90,11 @@ def run_demo(args: argparse.Namespace) -> None:
         _rewrite_card(args)
         return
     hours = _hours(args)
-    check_least(args, seed=0, phantoms=2)
-    if args.student and args.growing:
-        raise RequestError("A student learns from phantoms that are there: leave out --growing.")
+    check_least(args, seed=0, phantoms=2, measure=0)
+    if args.student and (args.growing or args.measure):
+        raise RequestError(
+            "A student learns from phantoms that are there, and is not measured: leave out --growing and --measure."
+        )
     if args.seed > MAX_SEED:
         raise RequestError(f"--seed is {MAX_SEED} or less; got {args.seed}.")
     if args.phantoms and args.phantoms % 2:
@@ -114,7 +122,7 @@ def run_demo(args: argparse.Namespace) -> None:
     if args.student:
         train_demo_student(out, work, **settings)
     else:
-        train_demo(out, work, growing=args.growing, **settings)
+        train_demo(out, work, growing=args.growing, reports=args.measure, **settings)
 
 
 def _hours(args: argparse.Namespace) -> float:

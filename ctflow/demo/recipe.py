@@ -7,17 +7,20 @@ how it is checked, stands in the file of that network.
 import logging
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from ctflow.checkpoint.folder import save_checkpoint
 from ctflow.data.phantoms import STUDIES, phantoms_in_the_making
 from ctflow.demo.card import DEMO_END, INTENSITY, PUBLISHED_END, demo_card
-from ctflow.demo.sizes import Sizes
+from ctflow.demo.measured import detectors_in_the_making, measure_model, small_plan
+from ctflow.demo.sizes import Sizes, transformer_config
 from ctflow.demo.stages import StageRow, Training, names, row_of
 from ctflow.demo.work import check_room, keep_base, load_base, note_demo
 from ctflow.errors import RequestError
 from ctflow.io.files import replacing
 from ctflow.models.avae import AVAE
+from ctflow.models.stdit import STDiT
 from ctflow.runtime.device import resolve_device
 from ctflow.runtime.threads import cores_given
 from ctflow.training.optimizers import OptimizerConfig
@@ -27,6 +30,9 @@ log = logging.getLogger(__name__)
 BERT_LAYERS = ("encoder.bert.encoder.layer.",)
 STDIT_BLOCKS = ("blocks.", "detail.blocks.")
 FIRST_SHARE = 1 / 8  # of the phantoms: with them the training begins, if it is not to wait for all
+# Of the hours goes to measuring obedience, if it is measured; on a GPU it is, with so many reports.
+MEASURED_SHARE, CUDA_REPORTS = 0.15, 48
+OBEDIENCE, UNTRAINED = "obedience", "untrained"  # folders in `--work`
 
 
 def adamw(learning_rate: float, *, max_gradient_norm: float) -> OptimizerConfig:
@@ -83,6 +89,7 @@ def train_demo(
     device: str,
     from_checkpoint: Path | None = None,
     growing: bool | None = None,
+    reports: int | None = None,
 ) -> None:
     """Trains for about `hours`, keeps its state in `work`, and writes a checkpoint folder `out`.
 
@@ -91,7 +98,8 @@ def train_demo(
     the decoder is trained further, since nothing depends on it.
 
     `growing`: whether it learns from the phantoms that are there while others are made, and leaves text encoder, reader
-    and tower of a checkpoint as they are; None: on a GPU.
+    and tower of a checkpoint as they are; None: on a GPU. `reports`: to so many the new model's obedience is measured,
+    and its card tells it; None: CUDA_REPORTS on a GPU, and else 0, which measures nothing.
 
     Raises RequestError where `work` holds another training, the checkpoint is not of the demo's kind, or several
     processes are started; CheckpointError where the checkpoint cannot be read; ResourceError without the device, or
@@ -100,14 +108,57 @@ def train_demo(
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise RequestError("The demo model is trained by one process: start `python -m ctflow train demo` by itself.")
     device = resolve_device(device).type
-    growing = device == "cuda" if growing is None else growing
+    on_cuda = device == "cuda"
+    growing = on_cuda if growing is None else growing
+    reports = CUDA_REPORTS * on_cuda if reports is None else reports
+    hours = hours * (1 - MEASURED_SHARE) if reports else hours
+    training = begin(work, hours, sizes, seed, device, from_checkpoint, growing=growing)
+    cores, plan = cores_given(), small_plan(reports)
+
+    def save(folder: Path, transformer: STDiT, provenance: str) -> None:
+        card = demo_card(latent, provenance, measured=None, end=DEMO_END if sizes.learns_end else PUBLISHED_END)
+        with replacing(folder) as new:
+            save_checkpoint(new, card, transformer, avae.cpu(), encoder.cpu().bert, encoder.tokenizer, tower, reader)
+
+    with ExitStack() as stack:
+        workers = max(1, cores - 1) if growing else cores
+        phantoms = stack.enter_context(phantoms_in_the_making(work, sizes.phantoms, seed, workers))
+        if not growing:
+            phantoms.wait_for(phantoms.count)
+        encoder, reader = training.text_and_reader()
+        avae = training.avae(phantoms.wait_for(first_phantoms(phantoms.count)))
+        tower = training.tower(phantoms.so_far(), encoder)
+        latents, latent = training.latents(phantoms.so_far(), avae, encoder)
+        training.decoder(phantoms.so_far(), avae)
+        if growing and reports:
+            save(work / UNTRAINED, STDiT(transformer_config(sizes)), "Not trained yet.")
+            stack.enter_context(detectors_in_the_making(work / UNTRAINED, work / OBEDIENCE, plan, workers))
+        pool = training.pool(latents, phantoms, AVAE(avae, latent.scale, latent.shift), encoder)
+        transformer = training.transformer(pool)
+    save(out, transformer, training.history(len(pool.latents.slices)))
+    if reports:
+        measure_model(out, work / OBEDIENCE, plan, cores, device)
+    log.info("%s is there; try it with: python app.py --model %s", out, out)
+
+
+def begin(
+    work: Path,
+    hours: float,
+    sizes: Sizes,
+    seed: int,
+    device: str,
+    from_checkpoint: Path | None,
+    *,
+    growing: bool,
+) -> Training:
+    """The training in `work`, begun or gone on with; arguments and errors as in `train_demo`."""
     base = load_base(work, from_checkpoint, sizes, INTENSITY)
     folders = names(FROM_NOTHING + FROM_CHECKPOINT)
     note_demo(work, sizes, seed, base.sha256 if base else None, folders, growing=growing)
     check_room(work, sizes, seed, shutil.disk_usage(work).free)
     keep_base(work, from_checkpoint)
     further = FROM_CHECKPOINT_GROWING if growing else FROM_CHECKPOINT
-    training = Training(
+    return Training(
         work=work,
         hours=hours,
         sizes=sizes,
@@ -118,24 +169,8 @@ def train_demo(
         base=base,
         growing=growing,
     )
-    cores = cores_given()
-    with phantoms_in_the_making(work, sizes.phantoms, seed, max(1, cores - 1) if growing else cores) as phantoms:
-        if not growing:
-            phantoms.wait_for(phantoms.count)
-        encoder, reader = training.text_and_reader()
-        first = phantoms.wait_for(max(STUDIES, int(FIRST_SHARE * phantoms.count) // STUDIES * STUDIES))
-        avae = training.avae(first)
-        tower = training.tower(phantoms.so_far(), encoder)
-        latents, latent = training.latents(phantoms.so_far(), avae, encoder)
-        training.decoder(phantoms.so_far(), avae)
-        pool = training.pool(latents, phantoms, AVAE(avae, latent.scale, latent.shift), encoder)
-        transformer = training.transformer(pool)
-    card = demo_card(
-        latent,
-        training.history(len(pool.latents.slices)),
-        measured=None,
-        end=DEMO_END if sizes.learns_end else PUBLISHED_END,
-    )
-    with replacing(out) as new:
-        save_checkpoint(new, card, transformer, avae.cpu(), encoder.cpu().bert, encoder.tokenizer, tower, reader)
-    log.info("%s is there; try it with: python app.py --model %s", out, out)
+
+
+def first_phantoms(count: int) -> int:
+    """How many of so many phantoms are waited for before networks learn from pictures: whole persons."""
+    return max(STUDIES, int(FIRST_SHARE * count) // STUDIES * STUDIES)

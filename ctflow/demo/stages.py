@@ -1,6 +1,7 @@
 """The stages of the demo model's training, each with what it leaves for the next."""
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from ctflow.checkpoint.networks import Checkpoint
 from ctflow.data.phantoms import GrowingPhantomSet, PhantomSet
 from ctflow.demo.avae import new_avae, train_avae
 from ctflow.demo.card import INTENSITY, MAX_TOKENS, TEXT_PARTS, provenance
+from ctflow.demo.chip_share import measure_chip_share, write_chip_share
 from ctflow.demo.initial import new_transformer
 from ctflow.demo.latents import LatentSet, embed_reports, encode_phantoms, latent_scale, latent_set
 from ctflow.demo.mentions import check_reader, new_reader, train_mentions
@@ -37,6 +39,9 @@ ENCODED_SLICES = 4  # at once on a CPU, where more gain nothing
 # So many times as large as on a CPU are a GPU's batches of slices, and of chunks: 256 of these fill the units of any
 # card, and what is kept of them for the gradients takes 22 GB.
 CUDA_SLICES, CUDA_CHUNKS = 8, 32
+CHIP_SHARE = "chip.json"  # in `--work`: what the last call used of the chip
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +180,13 @@ class Training:
             stage = replace(stage, optimizer=self.anew)
             seed_torch(self.seed, "first weights of the transformer")
             model = new_transformer(transformer_config(self.sizes), pool.latents.to("cpu"), self.seed)
-        return train_transformer(stage, model, pool.latents, self.sizes.batch * larger, pool.grown)
+        chunks = self.sizes.batch * larger
+        trained = train_transformer(stage, model, pool.latents, chunks, pool.grown)
+        pace = json.loads(stage.summary.read_text(encoding="utf-8"))["steps_per_s"]
+        used = measure_chip_share(trained, chunks, pace, torch.device(self.device))
+        write_chip_share(used, self.work / CHIP_SHARE)
+        log.info("the transformer was trained in %s", used)
+        return trained
 
     def history(self, phantoms: int) -> str:
         """The card's provenance, from what the stages left behind. `phantoms`: how many the transformer met."""

@@ -79,7 +79,7 @@ def test_from_runs_where_the_first_one_ran(
     model = SimpleNamespace(card=fake.card, load=load)
     for words in (first, again, (*again, "--device", "cpu"), (*again, "--device", "cuda")):
         assert main(["generate", *map(str, words)], lambda name: model) == 0
-    assert asked == [("auto", "plain"), ("cuda", "graph"), ("cpu", "plain"), ("cuda", "graph")]
+    assert asked == [("auto", "auto"), ("cuda", "graph"), ("cpu", "auto"), ("cuda", "graph")]
 
 
 def test_from_on_another_machine_says_that_bytes_may_differ(

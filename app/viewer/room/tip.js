@@ -40,8 +40,6 @@ export class Tip {
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const left = x + AWAY_PX + width <= canvas.clientWidth ? x + AWAY_PX : x - AWAY_PX - width;
     const top = y + AWAY_PX + height <= canvas.clientHeight ? y + AWAY_PX : y - AWAY_PX - height;
-    const box = /** @type {HTMLElement} */ (canvas.parentElement);
-    const [boxLeft, boxTop] = [box.offsetLeft + canvas.offsetLeft, box.offsetTop + canvas.offsetTop];
-    this.element.style.transform = `translate(${boxLeft + left}px, ${boxTop + top}px)`;
+    this.element.style.transform = `translate(${canvas.offsetLeft + left}px, ${canvas.offsetTop + top}px)`;
   }
 }
