@@ -30,6 +30,11 @@ def velocity_from_data(x: T, data: T, t: float | T) -> T:
     return velocity_target(data, noise)
 
 
+def data_from_velocity(x: T, velocity: T, t: float) -> T:
+    """The data that the path through x at t ends in, if this is its velocity (but for EPSILON of the noise)."""
+    return x - t * velocity
+
+
 def shifted(t: T, shift: float) -> T:
     """Bends t towards noise: a shift above 1 takes smaller steps near t = 1; 1 leaves the grid as it is."""
     return t * shift / (1 + t * (shift - 1))
@@ -92,7 +97,7 @@ def _midpoint(velocity: Velocity[T], x: T, grid: list[float]) -> Iterator[T]:
 def _stochastic(velocity: Velocity[T], noise: Iterator[T], grid: list[float]) -> Iterator[T]:
     x = next(noise)
     for start, end in pairwise(grid):
-        x = x - start * velocity(x, start)
+        x = data_from_velocity(x, velocity(x, start), start)
         if end:
             x = path(x, next(noise), end)
         yield x
