@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 import ctflow
-from ctflow.commands import bench, continuing, convert, evaluate, export, generate, phantom, score, train
+from ctflow.commands import ablate, bench, continuing, convert, evaluate, export, generate, phantom, score, seeds, train
 from ctflow.commands.model import FoundModel, find_model
 from ctflow.errors import CTFlowError
 
+_COMMANDS = (generate, continuing, ablate, seeds, export, score, convert, phantom, train, evaluate, bench)
 FAILED = 2  # as argparse has it
 INTERRUPTED = 130  # as a shell has it
 
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ctflow {ctflow.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (generate, continuing, export, score, convert, phantom, train, evaluate, bench):
+    for command in _COMMANDS:
         command.add_to(commands)
     return parser
 
