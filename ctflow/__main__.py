@@ -6,11 +6,24 @@ import sys
 from collections.abc import Callable, Sequence
 
 import ctflow
-from ctflow.commands import ablate, bench, continuing, convert, evaluate, export, generate, phantom, score, seeds, train
+from ctflow.commands import (
+    ablate,
+    bench,
+    continuing,
+    convert,
+    evaluate,
+    export,
+    found,
+    generate,
+    phantom,
+    score,
+    seeds,
+    train,
+)
 from ctflow.commands.model import FoundModel, find_model
 from ctflow.errors import CTFlowError
 
-_COMMANDS = (generate, continuing, ablate, seeds, export, score, convert, phantom, train, evaluate, bench)
+_COMMANDS = (generate, continuing, ablate, seeds, found, export, score, convert, phantom, train, evaluate, bench)
 FAILED = 2  # as argparse has it
 INTERRUPTED = 130  # as a shell has it
 
