@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from app.runs import Limits
 from app.ui import Page
 from ctflow.checkpoint.catalog import find_checkpoint
-from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES
+from ctflow.choices import CUDA_CHOICES, DECODERS, DEVICES, PRECISIONS
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.generator import VolumeGenerator
+from ctflow.one_thread import OnOneThread
+from ctflow.runtime.threads import wait_passively
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -34,7 +36,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     )
     for name, choices, text in (
         ("decoder", DECODERS, "taef1, where the model has it, is faster and coarser"),
-        ("cuda", CUDA_LEVELS, "faster on a GPU, but untried"),
+        ("cuda", CUDA_CHOICES, "how a GPU runs it; auto is graph there, and on ZeroGPU plain"),
+        ("precision", PRECISIONS, "what the large products are computed in; auto is the fastest here"),
     ):
         default = os.environ.get(f"CTFLOW_{name.upper()}", choices[0])
         parser.add_argument(f"--{name}", choices=choices, default=default, help=f"{text} (default: {choices[0]})")
@@ -85,11 +88,16 @@ def _login() -> tuple[str, str] | None:
     return name, password
 
 
-def _generator(model: str, device: str, decoder: str, cuda: str) -> VolumeGenerator:
+def _generator(model: str, device: str, decoder: str, cuda: str, precision: str, driven: bool) -> VolumeGenerator:
+    """`driven`: on ZeroGPU, where each request's own worker drives the model, and there is no GPU until then."""
+    if driven and cuda not in ("auto", "plain"):
+        raise RequestError(f"ZeroGPU lends no GPU before a run, so none can be prepared: leave out --cuda {cuda}.")
     folder = find_checkpoint(model)
     from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
 
-    return CTFlow.load(folder, device, decoder, cuda)
+    if driven:
+        return OnZeroGPU(CTFlow.load(folder, device, decoder, "plain", precision=precision, warm_up=False))
+    return OnOneThread(lambda: CTFlow.load(folder, device, decoder, cuda, precision=precision))
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -97,12 +105,10 @@ def main(given: Sequence[str] | None = None) -> int:
     arguments = _arguments(given)
     try:
         login, driven = _login(), on_zero_gpu()
-        if driven and arguments.cuda != CUDA_LEVELS[0]:
-            raise RequestError(
-                f"ZeroGPU lends no GPU before a run, so none can be prepared: leave out --cuda {arguments.cuda}."
-            )
-        generator = _generator(arguments.model, arguments.device, arguments.decoder, arguments.cuda)
-        page = Page(OnZeroGPU(generator) if driven else generator, _limits(arguments), driven)
+        generator = _generator(
+            arguments.model, arguments.device, arguments.decoder, arguments.cuda, arguments.precision, driven
+        )
+        page = Page(generator, _limits(arguments), driven)
     except CTFlowError as error:
         print(f"CTFlow cannot start: {error}", file=sys.stderr)
         return 2
@@ -115,4 +121,5 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    wait_passively()
     sys.exit(main())

@@ -1,13 +1,10 @@
 """Files to take away: a run's slices as NIfTI, and their sidecar."""
 
-import hashlib
-import json
 import re
-from dataclasses import asdict, replace
 from pathlib import Path
 
 from app.chunks import NOT_WRITTEN
-from app.run import Run
+from app.run import Run, digest
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.nifti import synthetic_label, write_nifti
@@ -55,11 +52,4 @@ def file_name(request: GenerationRequest, model: str, missing: str = "") -> str:
     """
     safe_model = re.sub(r"[^A-Za-z0-9._-]+", "-", model).removeprefix("ctflow-")
     partial = f"-PARTIAL-{missing.removesuffix(' slices').replace(' ', '')}" if missing else ""
-    return f"synthetic-ctflow-{safe_model}-{_digest(request)}-seed{request.seed}{partial}.nii.gz"
-
-
-def _digest(request: GenerationRequest) -> str:
-    """The same for all seeds of one report and settings, so that their files stand together."""
-    as_floats = {name: float(getattr(request, name)) for name in ("shift", "guidance", "guidance_above_t")}
-    fields = asdict(replace(request, seed=0, **as_floats))
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]
+    return f"synthetic-ctflow-{safe_model}-{digest(request)}-seed{request.seed}{partial}.nii.gz"

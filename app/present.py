@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from app.run import Run
+from app.run import Run, digest
 from ctflow.reading import Mention, Reading
 from ctflow.volume import DIRECTIONS
 
@@ -21,6 +21,7 @@ def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) 
             "state": run.state,
             "stopping": run.stopping and not run.ended,
             "seed": run.request.seed,
+            "digest": digest(run.request),
             "grid": _grid(run),
             "chunks": [
                 {"path": str(chunk.path), "first": chunk.first_slice, "slices": chunk.shape[0]} for chunk in run.chunks
@@ -39,6 +40,7 @@ def unknown_run() -> dict[str, Any]:
         "state": "gone",
         "stopping": False,
         "seed": None,
+        "digest": "",
         "grid": None,
         "chunks": [],
         "share": 0.0,
@@ -55,9 +57,16 @@ def _grid(run: Run) -> dict[str, Any] | None:
 
 
 def grid(shape: tuple[int, ...], affine: np.ndarray) -> dict[str, Any]:
-    """Where voxels lie: their shape, their spacing in mm and the direction in which each index grows."""
+    """Where voxels lie: their shape, their spacing in mm, the direction in which each index grows, and the affine's
+    three rows, which give LPS mm.
+    """
     spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
-    return {"shape": shape, "spacing": [float(mm) for mm in spacing_mm], "axes": directions(affine)}
+    return {
+        "shape": shape,
+        "spacing": [float(mm) for mm in spacing_mm],
+        "axes": directions(affine),
+        "affine": affine[:3].tolist(),
+    }
 
 
 def directions(affine: np.ndarray) -> list[str]:

@@ -1,11 +1,14 @@
 """One volume in the making, and what is known about it."""
 
+import hashlib
+import json
 import shutil
 import threading
 import time
 from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,6 +21,13 @@ from ctflow.volume import Volume
 
 State = Literal["waiting", "running", "finished", "stopped", "failed"]
 ENDED: tuple[State, ...] = ("finished", "stopped", "failed")
+
+
+def digest(request: GenerationRequest) -> str:
+    """Eight digits of a hash of report and settings, the same for all seeds: their files stand together."""
+    as_floats: dict[str, Any] = {n: float(getattr(request, n)) for n in ("shift", "guidance", "guidance_above_t")}
+    fields = asdict(replace(request, seed=0, **as_floats))
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:8]
 
 
 class Run:

@@ -4,17 +4,20 @@ There a generator runs in a forked process, which pickles what it yields. So the
 it, and the registry in the parent process only records; locks and stop events stay on its side.
 """
 
+import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
 import gradio as gr
 
+from app.clock import Clock
 from app.messages import WorkerBug, error_places
 from ctflow.card import ModelCard
 from ctflow.errors import CTFlowError, ResourceError
-from ctflow.generator import Event, EventStream, VolumeGenerator
+from ctflow.generator import ChunkDone, Event, EventStream, Started, StepDone, VolumeGenerator
 from ctflow.reading import Reading
 from ctflow.report import Report
 from ctflow.request import GenerationRequest, Start
@@ -25,7 +28,14 @@ try:
 except ImportError:
     spaces = None
 
+# The most that is asked for. Who asks for less comes sooner, and a visitor without an account has two minutes a day, of
+# which `spaces` (0.51.3) counts half as much again on the cards of today.
 LONGEST_S = 120
+STARTING_S = 15  # an estimate: the worker is forked, and the model brought to the GPU, before the first event
+# An estimate for the largest released model, until a run has shown its pace; nothing was measured there yet.
+FIRST_EVALUATION_S = 0.05
+DECODING_EVALUATIONS = 6  # of the transformer take as long as decoding a chunk does
+MARGIN = 1.5  # a run that outlasts its time is cut short, and the lent cards are shared
 
 
 def on_zero_gpu() -> bool:
@@ -33,29 +43,81 @@ def on_zero_gpu() -> bool:
     return spaces is not None and bool(os.environ.get("SPACES_ZERO_GPU"))
 
 
-class OnZeroGPU:
-    """A generator whose stream borrows the GPU while it runs. `gpu`: a decorator, `spaces.GPU` if not given."""
+class _Done:
+    """What has been done of a run, and in how many seconds since its first event."""
 
-    def __init__(self, inner: VolumeGenerator, gpu: Callable[..., Any] | None = None) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.steps, self.seconds = 0, 0.0
+        self.chunks: set[int] = set()
+        self._clock, self._began_at_s = clock, 0.0
+
+    def note(self, event: Event) -> None:
+        match event:
+            case Started():
+                self._began_at_s = self._clock.monotonic()
+            case StepDone():
+                self.steps += 1
+            case ChunkDone():
+                self.chunks.add(event.chunk)
+        self.seconds = self._clock.monotonic() - self._began_at_s
+
+
+class GPUTime:
+    """How long a request needs the GPU, by the pace of the run before it."""
+
+    def __init__(self) -> None:
+        self._evaluation_s = FIRST_EVALUATION_S
+
+    def seconds_for(self, request: GenerationRequest, start: Start | None = None) -> int:
+        """What to ask for. Takes what the stream takes, because `spaces` calls it so."""
+        work = _evaluations(request, request.chunks * request.steps, request.chunks)
+        return min(LONGEST_S, math.ceil(STARTING_S + MARGIN * self._evaluation_s * work))
+
+    def learn(self, request: GenerationRequest, done: _Done) -> None:
+        """Takes the pace from a run, or from as much as there was of it."""
+        if done.steps:
+            self._evaluation_s = done.seconds / _evaluations(request, done.steps, len(done.chunks))
+
+
+def _evaluations(request: GenerationRequest, steps: int, chunks: int) -> int:
+    """The work in these steps and chunks, in evaluations of the transformer for one sample; guidance takes two."""
+    samples = 1 if request.guidance == 1 else 2
+    return steps * samples + chunks * DECODING_EVALUATIONS
+
+
+class OnZeroGPU:
+    """A generator whose stream borrows the GPU while it runs, for the time that its request needs.
+
+    `gpu`: makes a decorator of a `duration`, as `spaces.GPU` does, which it is if not given.
+    """
+
+    def __init__(self, inner: VolumeGenerator, gpu: Callable[..., Any] | None = None, clock: Clock = time) -> None:
         self.card: ModelCard = inner.card
         self.model_sha256 = inner.model_sha256
         self.device, self.cuda, self.hardware = inner.device, inner.cuda, inner.hardware
+        self.precision = inner.precision
         self._inner = inner
-        self._stream = (gpu or spaces.GPU(duration=LONGEST_S))(_yielding_errors(inner.stream))
+        self._time, self._clock = GPUTime(), clock
+        lend = gpu or spaces.GPU
+        self._stream = lend(duration=self._time.seconds_for)(_yielding_errors(inner.stream))
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """See `VolumeGenerator.stream`. After it is closed, the worker stops at its next event.
 
         Raises ResourceError if ZeroGPU lends no GPU, or takes it back.
         """
+        done = _Done(self._clock)
         try:
             with closing(self._stream(request, start)) as events:
                 for event in events:
                     if isinstance(event, Exception):
                         raise event
+                    done.note(event)
                     yield event
         except gr.Error as error:
             raise ResourceError(f"{error.title}: {error.message}") from error
+        finally:
+            self._time.learn(request, done)
 
     def read(self, report: Report | None) -> Reading:
         return self._inner.read(report)

@@ -64,6 +64,7 @@ class VolumeGenerator(Protocol):
     model_sha256: str
     device: str
     cuda: str  # one of `ctflow.choices.CUDA_LEVELS`
+    precision: str  # one of `ctflow.choices.PRECISIONS`, but not auto
     hardware: str  # what else of the machine its volumes' bytes depend on
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:

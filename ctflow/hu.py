@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 AIR_HU = -1000
+NOT_A_NUMBER = -32768  # stands, among HU, for an intensity that is no number: int16 has none for that
 A = TypeVar("A", bound=Any)  # an array or a tensor: this file knows no torch
 
 
@@ -23,9 +24,9 @@ class IntensityMap:
     hu_white: int
 
     def __post_init__(self) -> None:
-        if not (self.black < self.white and -32768 <= self.hu_black < self.hu_white <= 32767):
+        if not (self.black < self.white and NOT_A_NUMBER < self.hu_black < self.hu_white <= 32767):
             raise ValueError(
-                "black must lie below white, in intensity and in HU, and HU must fit into int16; got "
+                "black must lie below white, in intensity and in HU, and HU must be from -32767 to 32767; got "
                 f"{self.black:g} to {self.white:g}, and {self.hu_black} to {self.hu_white} HU"
             )
 
@@ -40,6 +41,10 @@ class IntensityMap:
 
     def to_hu(self, intensity: np.ndarray) -> np.ndarray:
         """Intensity of any shape -> int16 HU, rounded and cut to [hu_black, hu_white]."""
-        share = (np.asarray(intensity, np.float64) - self.black) / (self.white - self.black)
+        return self.to_whole_hu_like(np.asarray(intensity, np.float64)).astype(np.int16)
+
+    def to_whole_hu_like(self, intensity: A) -> A:
+        """As `to_hu`, but an array gives an array, a tensor a tensor, still as float64, which `intensity` must be."""
+        share = (intensity - self.black) / (self.white - self.black)
         hu = self.hu_black + share * (self.hu_white - self.hu_black)
-        return np.clip(np.rint(hu), self.hu_black, self.hu_white).astype(np.int16)
+        return hu.round().clip(self.hu_black, self.hu_white)

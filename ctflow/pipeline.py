@@ -1,23 +1,21 @@
 """CTFlow: a request in, events out. Owns the device, and turns latents into HU in the patient's space."""
 
 import contextlib
-import re
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ctflow.card import LearntEndRule, ModelCard
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.checkpoint.networks import Checkpoint
-from ctflow.choices import CUDA_LEVELS
-from ctflow.errors import RequestError, ResourceError, ShortVolumeError, VolumeError
+from ctflow.errors import RequestError, ShortVolumeError, VolumeError
 from ctflow.generator import ChunkDone, EventStream, Finished, Started, StepDone, generate
+from ctflow.hu import NOT_A_NUMBER
 from ctflow.lineage import ChunkPlan, plan_chunks
 from ctflow.model_grid import ModelGrid
 from ctflow.models.avae import AVAE, SliceDecoder
@@ -27,32 +25,16 @@ from ctflow.models.report_reader import ReportReader
 from ctflow.reading import Reading
 from ctflow.report import Report, encoder_text
 from ctflow.request import GenerationRequest, ScanStart, Start, scan_of
-from ctflow.runtime.cuda import PendingSlices
-from ctflow.runtime.device import hardware_of, resolve_device
-from ctflow.runtime.engine import EngineFactory, engine_on
+from ctflow.runtime.decoding import PendingSlices, to_hu
+from ctflow.runtime.device import hardware_of, resolve_device, resolve_precision
+from ctflow.runtime.engine import EngineFactory, engine_on, level_for
+from ctflow.runtime.memory import memory_of
 from ctflow.sampler import Chunks, Conditions, KeptChunks, Sampled, StepSampled, sample, seeded_noise
 from ctflow.volume import Volume
 from ctflow.volume_end import LearntEnd, PublishedEnd, VolumeEnd
 
 WARM_UP = Report("Chest CT.")
 VOLUMES_KEPT = 4  # as latents, so that another volume can go on from them or be made from their chunks
-# On the CPU, for pinned memory and inside CUDA's libraries, torch has no type of its own for this.
-_NO_MEMORY = re.compile(r"allocate memory|out of memory|ALLOC_FAILED")
-
-
-@contextlib.contextmanager
-def _memory_of(device: torch.device | str) -> Iterator[None]:
-    """Turns memory that ran out into a ResourceError that says what helps."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and not _NO_MEMORY.search(str(error)):
-            raise
-        elsewhere = "" if str(device) == "cpu" else ", or run it on the CPU (--device cpu)"
-        raise ResourceError(
-            f"The memory of {device} is not enough for this model. Close other programs, leave guidance at 1, "
-            f"or choose a smaller model{elsewhere}."
-        ) from error
 
 
 def first_previous(card: ModelCard, avae: AVAE) -> Tensor:
@@ -84,7 +66,10 @@ class _Pending:
 class CTFlow:
     """A `VolumeGenerator` (see `ctflow.generator`) that runs a checkpoint. One request at a time.
 
-    `decoder`: one of DECODERS; `cuda`: one of CUDA_LEVELS, of `ctflow.choices`. `make_engine`: how the networks run.
+    On a GPU, one thread should make it and run all its requests; `ctflow.one_thread` sees to that where several ask.
+    `decoder`: one of DECODERS, `cuda`: of CUDA_CHOICES, `precision`: of PRECISIONS, all of `ctflow.choices`.
+    `make_engine`: how the networks run. `warm_up`: whether a GPU is made ready now, so that no request has to wait for
+    it; ZeroGPU has none to make ready.
     """
 
     def __init__(
@@ -92,11 +77,15 @@ class CTFlow:
         checkpoint: Checkpoint,
         device: torch.device,
         decoder: str = "avae",
-        cuda: str = "plain",
+        cuda: str = "auto",
         make_engine: EngineFactory = engine_on,
+        precision: str = "auto",
+        warm_up: bool = True,
     ) -> None:
+        resolved = resolve_precision(device, precision)
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
-        self.cuda, self.hardware = cuda, hardware_of(device)
+        self.cuda, self.hardware = level_for(cuda, device), hardware_of(device)
+        self.precision = resolved.name
         self._device = device
         self._grid = ModelGrid(self.card.geometry)
         self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)
@@ -107,11 +96,11 @@ class CTFlow:
         with torch.no_grad():  # not inference mode: ZeroGPU moves what is made here, and cannot move such tensors
             self._first_previous = first_previous(self.card, self._avae)
             self._end = volume_end(self.card, self._avae)
-        self._decoder = self._choose_decoder(checkpoint, decoder).to(device)
-        # Only now that the latents of black and white are made: on a GPU the engine lowers the A-VAE's precision.
-        self._engine = make_engine(device, checkpoint.transformer.to(device), self._decoder, cuda)
+        slice_decoder = self._choose_decoder(checkpoint, decoder).to(device)
+        # Only now that the latents of black and white are made: the engine may lower the A-VAE's precision.
+        self._engine = make_engine(device, checkpoint.transformer.to(device), slice_decoder, self.cuda, resolved)
         self._kept = KeptChunks(VOLUMES_KEPT * self.card.geometry.max_chunks)
-        if cuda != CUDA_LEVELS[0]:
+        if warm_up and self._engine.slow_at_first:
             self._warm_up()
 
     def _choose_decoder(self, checkpoint: Checkpoint, decoder: str) -> SliceDecoder:
@@ -130,17 +119,19 @@ class CTFlow:
         folder: Path,
         device: str = "auto",
         decoder: str = "avae",
-        cuda: str = "plain",
+        cuda: str = "auto",
         card: ModelCard | None = None,
         make_engine: EngineFactory = engine_on,
+        precision: str = "auto",
+        warm_up: bool = True,
     ) -> "CTFlow":
         """Loads a checkpoint folder; `card`: the one in it, if it has been read already.
 
         Raises CheckpointError, RequestError or ResourceError.
         """
         on = resolve_device(device)
-        with _memory_of(on):
-            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine)
+        with memory_of(on):
+            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine, precision, warm_up)
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """Makes one volume. Closing the stream stops it within one step. See `VolumeGenerator.stream`.
@@ -148,7 +139,7 @@ class CTFlow:
         Raises RequestError for what this model cannot do, VolumeError if the volume ends before its first slice,
         and ResourceError if memory runs out.
         """
-        with _memory_of(self.device), contextlib.closing(self._events(request, start)) as events:
+        with memory_of(self.device), contextlib.closing(self._events(request, start)) as events:
             yield from events
 
     def _events(self, request: GenerationRequest, start: Start | None) -> EventStream:
@@ -178,10 +169,6 @@ class CTFlow:
             self._plan(start.request, start.start)
         return plan_chunks(request, start, self.card.geometry.slices_per_chunk)
 
-    @property
-    def _slices_at_once(self) -> int:
-        return self._decoder.slices_at_once(self.card.geometry.rows, self.card.geometry.columns)
-
     def _decoded(self, sampled: Sampled) -> Generator[StepDone | ChunkDone, None, None]:
         """Chunks in order, each as soon as it is decoded, while at most one more is sampled."""
         pending: deque[_Pending] = deque()
@@ -194,7 +181,7 @@ class CTFlow:
             else:
                 yield from self._arrived(pending, wait=True)
                 # A few slices at a time: a whole chunk may take longer than a step, and Stop is heard in between.
-                for latents in event.latents.split(self._slices_at_once, dim=1):
+                for latents in event.latents.split(self._engine.slices_at_once, dim=1):
                     if latents.shape[1]:
                         pending.append(_Pending(event.chunk, first_slice, self._decode(latents)))
                         first_slice += latents.shape[1]
@@ -205,15 +192,14 @@ class CTFlow:
         """Those that are decoded, or all if we `wait`; rows go to the back, columns to the left."""
         while pending and (wait or pending[0].slices.ready()):
             decoded = pending.popleft()
-            intensity = decoded.slices.wait().numpy()
-            if not np.isfinite(intensity).all():
+            slices = decoded.slices.wait().numpy()
+            if (slices == NOT_A_NUMBER).any():
                 raise VolumeError(
                     f"On {self.device}, chunk {decoded.chunk + 1} holds values that are not numbers. On a GPU, "
                     "try --device cpu, whose precision is higher; otherwise fetch the model again, because its weights "
                     "are damaged."
                 )
-            hu = self._grid.to_volume(self.card.intensity.to_hu(intensity))
-            yield ChunkDone(decoded.chunk, decoded.first_slice, hu)
+            yield ChunkDone(decoded.chunk, decoded.first_slice, self._grid.to_volume(slices))
 
     def generate(self, request: GenerationRequest, start: Start | None = None) -> Volume:
         """The whole volume: drains `stream`."""
@@ -228,7 +214,7 @@ class CTFlow:
         """See `VolumeGenerator.score`: CT-CLIP's score, as the VLM3D challenge counts it."""
         if self._ctclip is None:
             return None
-        with _memory_of(self.device):
+        with memory_of(self.device):
             image = challenge_input(volume, self._ctclip.config).to(self._device)
             text = self._ctclip.text_latent(self._encode(clip_text(report))[0])
             return clip_score(text, self._ctclip.image_latent(image)).item()
@@ -239,7 +225,7 @@ class CTFlow:
         if self._ctclip is None:
             return None
         labels = self._ctclip.config.labels
-        with _memory_of(self.device):
+        with memory_of(self.device):
             image = clip_input(volume, self._ctclip.config).to(self._device)
             texts = torch.cat([self._text.encode(prompt)[0] for pair in prompts(labels) for prompt in pair])
             pairs = self._ctclip.text_latent(texts).unflatten(0, (-1, 2))
@@ -263,17 +249,22 @@ class CTFlow:
         latent = self.card.latent
         shape = (latent.channels, self.card.geometry.slices_per_chunk, latent.rows, latent.columns)
         text = self._encode(encoder_text(request.report, self.card.text.parts))
-        return Conditions(text, seeded_noise(request.seed, shape))
+        drawn = seeded_noise(request.seed, shape)
+
+        def noise(chunk: int) -> Iterator[Tensor]:
+            return map(self._engine.upload, drawn(chunk))
+
+        return Conditions(text, noise)
 
     def _warm_up(self) -> None:
-        """Records the graphs and compiles the blocks for both batch sizes, so that no request has to wait for it."""
+        """Runs all that a request may run: steps of both batch sizes, and the one size in which slices are decoded."""
         for guidance in (1.0, 2.0) if self.card.guidance.trained else (1.0,):
             request = self.card.request(WARM_UP, seed=0, chunks=1, steps=2, guidance=guidance)
             for _ in self._sample(self._plan(request, None), KeptChunks(1)):
                 pass
-        self._decode(self._first_previous[:, : self._slices_at_once]).wait()
+        self._decode(self._first_previous[:, : self._engine.slices_at_once]).wait()
 
     @torch.inference_mode()
     def _decode(self, latents: Tensor) -> PendingSlices:
-        """Latents (C, slices, H, W) -> intensity."""
-        return self._engine.decode(latents.transpose(0, 1))
+        """Latents (C, slices, H, W) -> int16 HU, and NOT_A_NUMBER among them where the intensity is none."""
+        return self._engine.decode(latents.transpose(0, 1), partial(to_hu, self.card.intensity))

@@ -1,6 +1,7 @@
 // @ts-check
 // The page: makes the parts that Gradio's components have room for, and connects them with the session.
 
+import { facts } from "./data/facts.js";
 import { Example } from "./data/example.js";
 import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
@@ -8,22 +9,20 @@ import { make } from "./room/elements.js";
 import { Fields } from "./room/fields.js";
 import { Foot } from "./room/foot.js";
 import { makeHeader } from "./room/header.js";
-import { makeHelp } from "./room/help.js";
 import { Jump } from "./room/jump.js";
-import { listenToGenerate, listenToKeys, shortcuts } from "./room/keyboard.js";
+import { listenToGenerate } from "./room/keyboard.js";
 import { Length } from "./room/length.js";
 import { Problem } from "./room/problem.js";
 import { Reading } from "./room/reading.js";
-import { Screen } from "./room/screen.js";
 import { Sex } from "./room/sex.js";
 import { tabTitle } from "./room/tab.js";
+import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
-import { View } from "./view.js";
 
 /**
  * What app/component.py says of the page.
  * @typedef {object} PageProps
- * @property {import("./view.js").WindowPreset[]} windows
+ * @property {import("./display.js").WindowPreset[]} windows
  * @property {string[]} fields      their names, in Gradio's order
  * @property {string} draft_key
  * @property {import("./data/example.js").ExampleProps | null} example
@@ -53,9 +52,10 @@ export class Page {
     this.length = new Length(model);
     this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
     this.foot = new Foot((kind, button) => this.download(kind, button));
-    this.viewer = make("section", "ctv", { "aria-label": "CT viewer" });
-    const view = this.makeViewer(windows);
     const browser = new Memory(() => window.localStorage);
+    const { view, element } = new Viewer(windows, this.foot, browser, () => this.facts());
+    this.viewer = element;
+    this.model = model;
     const standIn = example && new Example(example);
     this.session = new Session(view, this.stage(host), transport, tab, visitor(browser), standIn);
     this.sex = new Sex();
@@ -72,15 +72,12 @@ export class Page {
     };
   }
 
-  /** @param {PageProps["windows"]} windows */
-  makeViewer(windows) {
-    const view = new View(windows);
-    const keys = shortcuts(view, () => help.showModal());
-    const help = makeHelp(keys);
-    const screen = new Screen(view, this.foot.readout, () => help.showModal());
-    this.viewer.append(screen.bar, screen.planes, this.foot.element, help);
-    listenToKeys(this.viewer, view, keys);
-    return view;
+  /**
+   * Of the volume that is seen.
+   * @returns {import("./data/facts.js").Facts}
+   */
+  facts() {
+    return facts(this.model.title, this.session.known);
   }
 
   /**

@@ -2,8 +2,10 @@
 // One tab: it asks for runs, holds a feed for each, shows one of them, and finds it again after a reload. Every question
 // may be asked again, so a lost connection costs time and nothing else.
 
+import { UNKNOWN, recallReport, rememberReport } from "./data/facts.js";
 import { Feed } from "./data/feed.js";
 import { newId } from "./data/memory.js";
+import { restore, stateOf } from "./view_state.js";
 
 /** @typedef {import("./data/example.js").Example} Example */
 /** @typedef {import("./data/memory.js").Memory} Memory */
@@ -27,9 +29,8 @@ import { newId } from "./data/memory.js";
 
 const RUN_KEY = "ctflow-run"; // what this tab shows
 const ASKED_KEY = "ctflow-asked"; // what it has asked for and has had no answer to
-const VIEW_KEY = "ctflow-view";
+const VIEW_KEY = "ctflow-view-2";
 const IDLE = "Write or choose a report, then press Generate.";
-const EXAMPLE = "Example"; // over the planes
 const PREVIOUS = "Previous volume";
 const LOST = "The server does not answer. Trying again; what you see stays.";
 const STOPPED = "Stopped before it began.";
@@ -63,6 +64,7 @@ export class Session {
     /** @type {string | null} the run whose volume is in the view */
     this.viewed = null;
     this.idle = false; // whether the page says how to begin, and nothing of a run
+    this.known = UNKNOWN; // of the volume that is in the view
     this.busy = false; // whether there is something to stop, rather than to generate
     this.sayLost = () => stage.say(LOST);
     this.showIdle();
@@ -79,8 +81,9 @@ export class Session {
   async showExample() {
     const loading = this.view.volume ? null : this.example?.load(this.transport);
     const volume = await loading;
-    if (!volume || this.view.volume) return;
-    this.view.setStandIn(volume, EXAMPLE);
+    if (!volume || !this.example || this.view.volume) return;
+    this.known = this.example.known;
+    this.view.setStandIn(volume, this.known.caption);
     if (this.idle && !this.shown && !this.asked) this.showIdle();
   }
 
@@ -109,6 +112,7 @@ export class Session {
     const run = newId();
     this.asked = run;
     this.memory.remember(ASKED_KEY, run);
+    rememberReport(this.memory, run, fields);
     this.stage.explain("");
     this.updateBusy();
     const asked = { ...fields, run, visitor: this.visitor };
@@ -199,7 +203,7 @@ export class Session {
   /** Keeps what a reload should not change. */
   saveView() {
     if (this.shown && this.shown.run === this.viewed) {
-      this.memory.remember(VIEW_KEY, { run: this.shown.run, ...this.view.state() });
+      this.memory.remember(VIEW_KEY, { run: this.shown.run, ...stateOf(this.view) });
     }
   }
 
@@ -260,7 +264,7 @@ export class Session {
    */
   showNews(feed, manifest) {
     if (!feed.volume) this.showExample();
-    else if (feed.volume !== this.view.volume) this.showVolume(feed.run, feed.volume);
+    else if (feed.volume !== this.view.volume) this.showVolume(feed.run, feed.volume, manifest);
     this.idle = false;
     this.stage.show(manifest);
     this.view.setGrowing(feed.running && feed.volume !== null);
@@ -280,13 +284,15 @@ export class Session {
   /**
    * @param {string} run
    * @param {Volume} volume
+   * @param {Manifest} manifest
    */
-  showVolume(run, volume) {
+  showVolume(run, volume, { seed, digest }) {
     if (this.viewed === run) return this.view.shorten(volume);
     this.viewed = run;
+    this.known = { seed, digest, report: recallReport(this.memory, run), caption: "" };
     this.view.setVolume(volume);
     const before = this.memory.recall(VIEW_KEY);
-    if (before?.run === run) this.view.restore(before);
+    if (before?.run === run) restore(this.view, before);
   }
 
   updateBusy() {

@@ -3,35 +3,36 @@
 // come from.
 
 import { midLung } from "./data/lungs.js";
-import { greyTable } from "./draw/picture.js";
+import { Display } from "./display.js";
 import { PLANES, Plane } from "./draw/plane.js";
 import { TOOLS } from "./tools/index.js";
 
 /** @typedef {import("./data/volume.js").Volume} Volume */
-/** @typedef {import("./draw/picture.js").GreyWindow} GreyWindow */
+/** @typedef {import("./data/marks.js").Mark} Mark */
+/** @typedef {import("./draw/slab.js").Slab} Slab */
 /** @typedef {import("./tools/tool.js").Tool} Tool */
-/** @typedef {GreyWindow & { name: string }} WindowPreset */
+/** @typedef {"large" | "row"} Layout  the axial plane large beside the others, or all of one size */
 
 /**
- * What a reload does not change.
- * @typedef {object} ViewState
- * @property {GreyWindow} window
- * @property {string} tool
+ * @typedef {object} Place
+ * @property {number[]} point
  * @property {boolean} following
  * @property {boolean} chosen
- * @property {number[]} point
- * @property {[number, number[]][]} zooms  zoom and pan of each plane
+ * @property {Mark[]} marks
  */
 
 /** Methods that a key may call return whether they did something. */
 export class View {
-  /** @param {WindowPreset[]} presets */
+  /** @param {import("./display.js").WindowPreset[]} presets */
   constructor(presets) {
-    this.presets = presets;
+    this.changed = () => {}; // for whoever draws
+    this.display = new Display(presets, () => this.changed());
     this.planes = PLANES.map((definition) => new Plane(definition));
     this.active = this.planes[0]; // keys are for it
     /** @type {Plane | null} the plane that has all the room */
     this.maximised = null;
+    /** @type {Layout} */
+    this.layout = "large";
     /** @type {Volume | null} */
     this.volume = null;
     this.caption = ""; // what the volume is, where it is not that of the run that is shown
@@ -41,10 +42,9 @@ export class View {
     this.following = true; // the newest slice
     this.chosen = false; // whether the person has gone to the slice that is shown
     this.growing = false; // whether slices may still come
-    /** @type {GreyWindow} */
-    this.window = presets[0];
-    this.greys = greyTable(this.window);
-    this.changed = () => {}; // for whoever draws
+    /** @type {Plane | null} the plane that cine runs in */
+    this.playing = null;
+    this.speed = 12; // of cine, slices in a second
   }
 
   /**
@@ -53,6 +53,7 @@ export class View {
    * @param {Volume | null} volume
    */
   setVolume(volume) {
+    this.volume?.marks.abandon();
     if (this.isStandIn) this.chosen = false;
     this.isStandIn = false;
     this.caption = "";
@@ -183,24 +184,48 @@ export class View {
     return true;
   }
 
-  /** @param {GreyWindow} window */
-  setWindow({ width, level }) {
-    this.window = { width, level };
-    this.greys = greyTable(this.window);
+  /**
+   * @param {Plane} plane
+   * @param {Slab} slab
+   */
+  setSlab(plane, slab) {
+    plane.slab = slab;
     this.changed();
     return true;
-  }
-
-  /** @param {number} number  counted from 0 */
-  setPreset(number) {
-    return number in this.presets && this.setWindow(this.presets[number]);
   }
 
   /** @param {Tool} tool */
   setTool(tool) {
+    this.volume?.marks.abandon();
     this.tool = tool;
     this.changed();
     return true;
+  }
+
+  /** @param {Plane | null} plane */
+  setPlaying(plane) {
+    this.playing = plane;
+    this.changed();
+    return true;
+  }
+
+  /** @param {number} speed  slices in a second */
+  setSpeed(speed) {
+    this.speed = speed;
+    this.changed();
+  }
+
+  /**
+   * Cine: the next slice that is made, and after the last one the first.
+   * @param {Plane} plane
+   */
+  advance(plane) {
+    if (!this.volume) return;
+    const { size } = this.volume.axes[plane.through];
+    const point = this.point.slice();
+    do point[plane.through] = (point[plane.through] + 1) % size;
+    while (!this.volume.isMade(point) && point[plane.through] !== this.point[plane.through]);
+    this.moveTo(point);
   }
 
   /** @param {Plane} plane */
@@ -235,7 +260,15 @@ export class View {
     return true;
   }
 
-  /** Resets all but the slice, which would be hard to find again among hundreds, and the window, which has its own keys. */
+  /** @param {Layout} layout  of all planes */
+  setLayout(layout) {
+    this.layout = layout;
+    this.maximised = null;
+    this.changed();
+    return true;
+  }
+
+  /** Resets places and sizes, but not the slice, which would be hard to find again, nor what has a button of its own. */
   reset() {
     for (const plane of this.planes) plane.reset();
     this.maximised = null;
@@ -244,33 +277,19 @@ export class View {
     return true;
   }
 
-  /** Where the view is: for `goTo`. */
+  /** Where the view is, and the marks of its volume: for `goTo`. @returns {Place} */
   get place() {
     const { point, following, chosen } = this;
-    return { point, following, chosen };
+    return { point, following, chosen, marks: this.volume?.marks.state() ?? [] };
   }
 
-  /** @param {{ point: number[], following: boolean, chosen: boolean }} place */
-  goTo({ point, following, chosen }) {
+  /** @param {Place} place */
+  goTo({ point, following, chosen, marks }) {
     if (!this.volume) return;
+    this.volume.marks.restore(marks);
     this.point = this.volume.clamp(point);
     this.chosen = chosen;
     this.following = following;
     this.changed();
-  }
-
-  /** @returns {ViewState} */
-  state() {
-    const { window, tool, planes } = this;
-    return { window, tool: tool.name, ...this.place, zooms: planes.map(({ zoom, pan }) => [zoom, pan]) };
-  }
-
-  /** @param {ViewState} state */
-  restore({ window, tool, zooms, ...place }) {
-    this.setWindow(window);
-    this.setTool(TOOLS.find(({ name }) => name === tool) ?? TOOLS[0]);
-    this.planes.forEach((plane, i) => ([plane.zoom, plane.pan] = zooms[i]));
-    this.goTo(place);
-    if (this.following) this.arrived();
   }
 }

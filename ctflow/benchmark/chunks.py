@@ -1,61 +1,100 @@
 """Whole chunks, from noise to slices, as the published code makes them and as the product does.
 
-Both yield None after each step, and after each chunk its slices, which may still be on their way.
+Both yield None after each step, and slices as something to wait for, because they may still be on their way.
 """
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
+from ctflow.benchmark.product import Product
 from ctflow.benchmark.reference import reference_answer, reference_decode
 from ctflow.benchmark.subject import Subject
 from ctflow.flow import solve, velocity_from_data
-from ctflow.runtime.cuda import PendingSlices
-from ctflow.runtime.engine import blocking
+from ctflow.models.text import no_text
+from ctflow.request import GenerationRequest
 from ctflow.sampler import velocity_of
 
-SOLVER, SHIFT = "midpoint", 1.5
-Steps = Iterator[PendingSlices | None]
+Steps = Iterator[Callable[[], Tensor] | None]
 
 
-def reference_chunks(subject: Subject, chunks: int, steps: int) -> Steps:
+def reference_chunks(subject: Subject, request: GenerationRequest) -> Steps:
     """Every step computes the whole of `reference_answer`."""
     previous = subject.previous
-    decode = blocking(lambda latents: reference_decode(subject.avae, latents))
-    for chunk in range(chunks):
-        velocity = _reference_velocity(subject, previous)
-        for state in solve(velocity, iter([subject.noise_of(chunk)]), SOLVER, steps, SHIFT):
+    for chunk in range(request.chunks):
+        velocity = _reference_velocity(subject, request, previous)
+        for state in solve(velocity, subject.draws(chunk), request.solver, request.steps, request.shift):
             previous = state
             yield None
-        yield decode(previous[0].transpose(0, 1))
+        slices = reference_decode(subject.avae, previous[0].transpose(0, 1)).cpu()
+        yield _there_already(slices)
 
 
-def _reference_velocity(subject: Subject, previous: Tensor) -> Callable[[Tensor, float], Tensor]:
+def _there_already(slices: Tensor) -> Callable[[], Tensor]:
+    return lambda: slices
+
+
+def _reference_velocity(
+    subject: Subject, request: GenerationRequest, previous: Tensor
+) -> Callable[[Tensor, float], Tensor]:
     """The velocity field of one chunk."""
 
     def velocity(x: Tensor, t: float) -> Tensor:
+        answer_to = partial(reference_answer, subject.transformer, x, previous)
         time = torch.tensor([t], device=subject.device)
-        answer = reference_answer(subject.transformer, x, previous, subject.text, time)
+        answer = answer_to(subject.text, time)
+        if is_guided(request, t):
+            without = answer_to(no_text(subject.text), time)
+            answer = without + request.guidance * (answer - without)
         return answer if subject.prediction == "velocity" else velocity_from_data(x, answer, t)
 
     return velocity
 
 
-def product_chunks(subject: Subject, chunks: int, steps: int) -> Steps:
-    """As `CTFlow` makes them, without encoding the report."""
-    transformer, previous = subject.engine.transformer, subject.previous
-    modulation_at = cache(transformer.modulation_at)
-    for chunk in range(chunks):
-        velocity = velocity_of(transformer, subject.prediction, previous, subject.text, 1, modulation_at)
-        for state in solve(velocity, iter([subject.noise_of(chunk)]), SOLVER, steps, SHIFT):
-            previous = state
-            subject.engine.pace()
+@torch.inference_mode()
+def product_chunks(subject: Subject, product: Product, request: GenerationRequest) -> Steps:
+    """As `CTFlow` makes them, without reading the report and without HU. No volume ends before its last chunk."""
+    engine, previous = product.engine, subject.previous
+    modulation_at = cache(engine.transformer.modulation_at)
+    for chunk in range(request.chunks):
+        velocity = velocity_of(
+            engine.transformer,
+            subject.prediction,
+            previous,
+            subject.text,
+            request.guidance,
+            modulation_at,
+            request.guidance_above_t,
+        )
+        for state in solve(velocity, subject.draws(chunk), request.solver, request.steps, request.shift):
+            previous = state  # the velocity keeps the chunk that it was made with
+            engine.pace()
             yield None
-        yield subject.engine.decode(previous[0].transpose(0, 1))
+        for latents in previous[0].transpose(0, 1).split(product.slices_at_once):
+            yield engine.decode(latents).wait
 
 
 def all_slices(steps: Steps) -> Tensor:
     """-> (N, rows, columns). Waits for slices only when all steps are done."""
-    return torch.cat([chunk.wait() for chunk in list(steps) if chunk])
+    return torch.cat([wait() for wait in list(steps) if wait])
+
+
+def is_guided(request: GenerationRequest, t: float) -> bool:
+    """Whether a step at time t takes two evaluations."""
+    return request.guidance != 1 and t > request.guidance_above_t
+
+
+def evaluations(request: GenerationRequest) -> int:
+    """How many evaluations of the transformer a chunk takes, those for guidance included."""
+    times: list[float] = []
+
+    def velocity(x: float, t: float) -> float:
+        times.append(t)
+        return 0.0
+
+    for _ in solve(velocity, repeat(0.0), request.solver, request.steps, request.shift):
+        pass
+    return sum(2 if is_guided(request, t) else 1 for t in times)

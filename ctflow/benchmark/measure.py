@@ -1,235 +1,212 @@
-"""The product against the reference, taking turns in one run, so that a busy machine slows both."""
+"""The product, in each of its ways, against the reference: they take turns, so that a busy machine slows both."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
-from ctflow.benchmark.chunks import Steps, all_slices, product_chunks, reference_chunks
+from ctflow.benchmark.chunks import Steps, all_slices, evaluations, product_chunks, reference_chunks
+from ctflow.benchmark.clock import PRODUCT, REFERENCE, Result, Timed, take_turns, timed
+from ctflow.benchmark.floor import peak_gflop_per_s, step_gflop, volume_gflop
 from ctflow.benchmark.memory import PeakMemory
+from ctflow.benchmark.product import Product, Way, bytes_of, product_of
 from ctflow.benchmark.reference import reference_answer, reference_decode
 from ctflow.benchmark.subject import Subject
-from ctflow.request import SOLVER_PRESETS
 
-CHUNK_STEPS = SOLVER_PRESETS["quality"]["steps"]
 PUBLISHED_STEPS = 200
-# Size, and how many products in a row: on a GPU so many that the start of the first one hardly counts.
-MATRICES = {"cpu": (2048, 1), "cuda": (8192, 20)}
 # Untimed turns before the timed ones: on a GPU they choose kernels, compile blocks and record graphs.
 UNTIMED_TURNS = {"cpu": 0, "cuda": 1}
-REFERENCE, PRODUCT = 0, 1
-Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """How long reference and product take for the same.
+@dataclass
+class Figures:
+    """Of the reference, or of the product in one way. None for what does not apply, or what there was no time for.
 
-    `how`: measured, or computed from comparisons that were. `max_error`: as a share of the largest value.
+    `ready_s`: until a step could be timed, with what only the first one does. `step_s`: of one evaluation, on the
+    device; `host_s`: until Python could go on. `decode_s`: of a slice. Errors are root mean square, as a share of what
+    the reference gives. `thread_first_slices_s`: in a new thread, and once more there. `computed`: the names of those
+    that are sums of others. `peak_gflop_per_s`: see `floor`. `memory_gb`: see `PeakMemory`.
     """
 
     name: str
-    reference_s: float
-    product_s: float
-    ratio: float
-    max_error: float | None
-    how: str
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What one step costs and what the machine can do. `memory_gb`: see `PeakMemory.peaks_gb`."""
-
-    step_gflop: float
-    matrix_gflop_per_s: float
-    share_of_matrix_peak: float
-    memory_gb: tuple[float, float] | None
+    ready_s: float | None = None
+    step_s: float = float("inf")
+    host_s: float = float("inf")
+    step_error: float | None = None
+    decode_s: float = float("inf")
+    decode_error: float | None = None
+    chunk_s: float = float("inf")
+    chunk_error: float | None = None
+    first_slices_s: float | None = None
+    thread_first_slices_s: tuple[float, float] | None = None
+    volume_s: float | None = None
+    published_volume_s: float | None = None
+    computed: tuple[str, ...] = ()
+    peak_gflop_per_s: float | None = None
+    share_of_peak: float | None = None
+    floor_s: float | None = None
+    memory_gb: float | None = None
 
 
 class Bench:
     """Measures a subject. `say` receives the progress, in words."""
 
-    def __init__(self, subject: Subject, say: Callable[[str], None], untimed_turns: int | None = None) -> None:
+    def __init__(self, subject: Subject, say: Callable[[str], None]) -> None:
         self._subject, self._say = subject, say
-        self._memory = PeakMemory(subject.device, subject.own_bytes)
-        self._untimed_turns = UNTIMED_TURNS[subject.device.type] if untimed_turns is None else untimed_turns
+        self._untimed_turns = UNTIMED_TURNS[subject.device.type]
+        self._reference = Figures("published computation")
 
     @torch.inference_mode()
-    def measure(self, budget_s: float) -> tuple[list[Comparison], Facts]:
-        """Compares a step, the decoding of a slice, the first chunk, the next, and a volume, in about `budget_s`."""
-        end_s = time.monotonic() + budget_s
-        step, decode = self._step(0.15 * budget_s), self._decode(0.05 * budget_s)
-        facts = self._facts(step.product_s, 0.05 * budget_s)
-        chunks = self._chunks(step, decode, end_s - time.monotonic())
-        volume = self._volume(chunks, end_s - time.monotonic())
-        comparisons = [step, decode, *chunks, volume, self._published(step, decode, volume)]
-        return comparisons, replace(facts, memory_gb=self._memory.peaks_gb)
+    def measure(self, ways: Sequence[Way], budget_s: float) -> list[Figures]:
+        """The reference, then each way, in about `budget_s`; one turn of each step and slice at least."""
+        began = time.monotonic()
+        found = []
+        for number, way in enumerate(ways, start=1):
+            found.append(self._way(way, began + number * budget_s / len(ways)))
+            self._subject.synchronise()
+        self._add_sums(self._reference, published=True)
+        return [self._reference, *found]
 
-    def take_turns(
-        self, name: str, reference: Callable[[], Tensor], product: Callable[[], Tensor], budget_s: float
-    ) -> Comparison:
-        """The best of as many turns as fit into `budget_s`, of one at least."""
-        for _ in range(self._untimed_turns):
-            reference()
-            product()
-        began, turns, error = time.monotonic(), 0, float("nan")
-        reference_s = product_s = float("inf")
-        while not turns or time.monotonic() - began + reference_s + product_s < budget_s:
-            expected, took_s = self._timed(REFERENCE, reference)
-            reference_s = min(reference_s, took_s)
-            found, took_s = self._timed(PRODUCT, product)
-            product_s = min(product_s, took_s)
-            turns, error = turns + 1, _error(found, expected)
-        self._say(f"{name}: {reference_s / product_s:.2f} x")
-        return _comparison(name, reference_s, product_s, error, f"measured, best of {turns}")
+    def _way(self, way: Way, until: float) -> Figures:
+        subject, began = self._subject, time.monotonic()
+        product = product_of(subject, way)
+        self._memory = PeakMemory(subject.device, (bytes_of(subject.transformer, subject.avae), product.own_bytes))
+        figures = Figures(way.name)
+        self._step(product, figures, 0.15 * (until - began))
+        figures.ready_s = product.ready_s + figures.ready_s if figures.ready_s else product.ready_s
+        self._decode(product, figures, 0.05 * (until - began))
+        figures.peak_gflop_per_s = peak_gflop_per_s(subject.device, way.precision.transformer)
+        figures.share_of_peak = step_gflop(subject) / figures.step_s / figures.peak_gflop_per_s
+        figures.floor_s = volume_gflop(subject) / figures.peak_gflop_per_s
+        self._chunks(product, figures, until)
+        self._add_sums(figures)
+        if self._memory.peaks_gb:
+            self._reference.memory_gb, figures.memory_gb = self._memory.peaks_gb
+        self._say(f"{way.name}: a step {self._reference.step_s / figures.step_s:.2f} x as fast as published")
+        return figures
 
-    def _step(self, budget_s: float) -> Comparison:
-        subject, transformer = self._subject, self._subject.engine.transformer
+    def _step(self, product: Product, figures: Figures, budget_s: float) -> None:
+        subject, transformer = self._subject, product.engine.transformer
         x, t = subject.noise_of(0), torch.tensor([0.5], device=subject.device)
-        condition = transformer.condition(subject.previous, subject.text)
-        modulation = transformer.modulation_at(0.5)
-        return self.take_turns(
-            "step",
+        condition, modulation = transformer.condition(subject.previous, subject.text), transformer.modulation_at(0.5)
+        expected, found, figures.ready_s = self._take_turns(
             lambda: reference_answer(subject.transformer, x, subject.previous, subject.text, t),
             lambda: transformer.step(x, condition, modulation),
             budget_s,
         )
+        for side, turn in ((self._reference, expected), (figures, found)):
+            side.step_s, side.host_s = min(side.step_s, turn.device_s), min(side.host_s, turn.host_s)
+        figures.step_error = _error(found.result, expected.result)
 
-    def _decode(self, budget_s: float) -> Comparison:
+    def _decode(self, product: Product, figures: Figures, budget_s: float) -> None:
         subject = self._subject
-        latents = subject.noise_of(0)[0].transpose(0, 1)[: subject.slices_at_once]
-        batch = self.take_turns(
-            "decoding a slice",
+        latents = subject.noise_of(0)[0].transpose(0, 1)[: product.slices_at_once]
+        expected, found, _ = self._take_turns(
             lambda: reference_decode(subject.avae, latents).cpu(),
-            lambda: subject.engine.decode(latents).wait(),
+            lambda: product.engine.decode(latents).wait(),
             budget_s,
         )
-        count = len(latents)
-        return replace(batch, reference_s=batch.reference_s / count, product_s=batch.product_s / count)
+        for side, turn in ((self._reference, expected), (figures, found)):
+            side.decode_s = min(side.decode_s, turn.device_s / len(latents))
+        figures.decode_error = _error(found.result, expected.result)
 
-    def _chunks(self, step: Comparison, decode: Comparison, left_s: float) -> list[Comparison]:
-        """The first chunk and the next, for real: with fewer steps, or not at all, if time is short."""
-        slices = self._subject.previous.shape[2]
-        step_s, decode_s = step.reference_s + step.product_s, decode.reference_s + decode.product_s
-        steps = min(CHUNK_STEPS, int((0.7 * left_s / 2 - slices * decode_s) / step_s) // 2 * 2)
-        chunks = self._race(steps) if steps >= 2 else []
-        if steps < CHUNK_STEPS:
-            self._say("chunks of all steps are computed: for real they take longer than --minutes allows")
-            chunks.append(_sum(f"a chunk, {CHUNK_STEPS} steps and decoding", [(step, CHUNK_STEPS), (decode, slices)]))
-        return chunks
+    def _chunks(self, product: Product, figures: Figures, until: float) -> None:
+        """Chunks and a volume for real, as far as there is time: what is left out is computed or stays None."""
+        request, reference = self._subject.request, self._reference
+        computed_s = self._computed_chunk(figures)
 
-    def _race(self, steps: int) -> list[Comparison]:
-        """Both sides make two chunks, and take turns after each step."""
-        sides = reference_chunks(self._subject, 2, steps), product_chunks(self._subject, 2, steps)
-        chunks = []
-        for name in ("first", "next"):
-            spent_s = [0.0, 0.0]
-            for _ in range(steps):
-                for side in (REFERENCE, PRODUCT):
-                    spent_s[side] += self._timed(side, partial(next, sides[side]))[1]
-            slices = []
-            for side in (REFERENCE, PRODUCT):
-                found, took_s = self._timed(side, partial(_next_slices, sides[side]))
-                spent_s[side] += took_s
-                slices.append(found)
-            error = _error(found=slices[PRODUCT], expected=slices[REFERENCE])
-            how = "measured once, decoding waited for"
-            title = f"{name} chunk, {steps} steps and decoding"
-            chunks.append(_comparison(title, spent_s[REFERENCE], spent_s[PRODUCT], error, how))
-            self._say(f"{name} chunk: {chunks[-1].ratio:.2f} x")
-        return chunks
+        def affordable(seconds: float) -> bool:
+            return time.monotonic() + 1.2 * seconds < until
 
-    def _volume(self, chunks: list[Comparison], left_s: float) -> Comparison:
-        count = self._subject.max_chunks
-        name = f"volume, {count} chunks of {CHUNK_STEPS} steps"
-        first, later = chunks[0], chunks[-1]
-        # If the chunk of all steps was computed, for lack of time, it stands for each of them.
-        volume = _sum(name, [(later, count)] if later.how == "computed" else [(first, 1), (later, count - 1)])
-        if 1.2 * (volume.reference_s + volume.product_s) > left_s:
-            return volume
-        return self.take_turns(
-            name,
-            lambda: all_slices(reference_chunks(self._subject, count, CHUNK_STEPS)),
-            lambda: all_slices(product_chunks(self._subject, count, CHUNK_STEPS)),
-            0,
-        )
+        if affordable(self._computed_chunk(reference) + computed_s):
+            self._race(product, figures)
+        if affordable((1 + self._untimed_turns) * computed_s):
+            for _ in range(1 + self._untimed_turns):
+                figures.first_slices_s, chunk_s = self._free_chunk(product)
+            figures.chunk_s = min(figures.chunk_s, chunk_s)
+        if affordable(request.chunks * min(computed_s, figures.chunk_s)):
+            volume = partial(all_slices, product_chunks(self._subject, product, request))
+            figures.volume_s = self._timed(PRODUCT, volume).device_s
+        if affordable(2 * min(computed_s, figures.chunk_s)):
+            figures.thread_first_slices_s = self._in_a_new_thread(product)
 
-    def _published(self, step: Comparison, decode: Comparison, volume: Comparison) -> Comparison:
-        """The published code takes more steps, to another solution, so there is no error to give."""
-        chunks, slices = self._subject.max_chunks, self._subject.previous.shape[2]
-        published_s = chunks * (PUBLISHED_STEPS * step.reference_s + slices * decode.reference_s)
-        name = f"volume, {PUBLISHED_STEPS} steps against {CHUNK_STEPS}"
-        return _comparison(name, published_s, volume.product_s, None, "computed")
+    def _race(self, product: Product, figures: Figures) -> None:
+        """Both sides make a chunk, and take turns after each step."""
+        one = replace(self._subject.request, chunks=1)
+        sides = reference_chunks(self._subject, one), product_chunks(self._subject, product, one)
+        spent_s = [0.0, 0.0]
+        slices: tuple[list[Tensor], list[Tensor]] = [], []
+        more = True
+        while more:
+            more = False
+            for side, steps in enumerate(sides):
+                turn = self._timed(side, partial(_next, steps))
+                if turn.result is not None:
+                    spent_s[side] += turn.device_s
+                    slices[side].extend(turn.result)
+                    more = True
+        for raced, spent in zip((self._reference, figures), spent_s, strict=True):
+            raced.chunk_s = min(raced.chunk_s, spent)
+        figures.chunk_error = _error(*(torch.cat(slices[side]) for side in (PRODUCT, REFERENCE)))
 
-    def _timed(self, side: int, run: Callable[[], Result]) -> tuple[Result, float]:
+    def _free_chunk(self, product: Product) -> tuple[float, float]:
+        """A chunk as fast as it goes. -> seconds until its first slices are there, and until all are."""
+        began, first_s = time.perf_counter(), None
+        for wait in product_chunks(self._subject, product, replace(self._subject.request, chunks=1)):
+            if wait:
+                wait()
+                first_s = first_s or time.perf_counter() - began
+        assert first_s, "a chunk has slices"
+        return first_s, time.perf_counter() - began
+
+    def _in_a_new_thread(self, product: Product) -> tuple[float, float]:
+        """What a library prepares for each thread apart shows in the first of two chunks."""
+        firsts: list[float] = []
+
+        def run() -> None:
+            with torch.inference_mode():
+                firsts.extend(self._free_chunk(product)[0] for _ in range(2))
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        first, again = firsts
+        return first, again
+
+    def _computed_chunk(self, figures: Figures) -> float:
+        request, slices = self._subject.request, self._subject.previous.shape[2]
+        return evaluations(request) * figures.step_s + slices * figures.decode_s
+
+    def _add_sums(self, figures: Figures, published: bool = False) -> None:
+        chunks, slices = self._subject.request.chunks, self._subject.previous.shape[2]
+        if figures.chunk_s == float("inf"):
+            figures.chunk_s, figures.computed = self._computed_chunk(figures), (*figures.computed, "chunk_s")
+        if figures.volume_s is None:
+            figures.volume_s, figures.computed = chunks * figures.chunk_s, (*figures.computed, "volume_s")
+        if published:
+            figures.published_volume_s = chunks * (PUBLISHED_STEPS * figures.step_s + slices * figures.decode_s)
+            figures.computed = (*figures.computed, "published_volume_s")
+
+    def _take_turns(
+        self, reference: Callable[[], Tensor], product: Callable[[], Tensor], budget_s: float
+    ) -> tuple[Timed[Tensor], Timed[Tensor], float]:
+        return take_turns(self._timed, reference, product, budget_s, self._untimed_turns)
+
+    def _timed(self, side: int, run: Callable[[], Result]) -> Timed[Result]:
         with self._memory.of(side):
-            self._subject.synchronise()
-            began = time.perf_counter()
-            result = run()
-            self._subject.synchronise()
-            return result, time.perf_counter() - began
-
-    def _facts(self, step_s: float, budget_s: float) -> Facts:
-        subject, transformer = self._subject, self._subject.transformer
-        condition, modulation = transformer.condition(subject.previous, subject.text), transformer.modulation_at(0.5)
-        # As plain products, because the counter does not know the CPU's own attention.
-        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-            transformer.step(subject.noise_of(0), condition, modulation)
-        gflop = counter.get_total_flops() / 1e9
-        gflop_per_s = self._matrix_gflop_per_s(budget_s)
-        return Facts(
-            step_gflop=gflop,
-            matrix_gflop_per_s=gflop_per_s,
-            share_of_matrix_peak=gflop / step_s / gflop_per_s,
-            memory_gb=None,
-        )
-
-    def _matrix_gflop_per_s(self, budget_s: float) -> float:
-        """What products of large matrices reach here, in the precision of a step."""
-        subject = self._subject
-        dtype = subject.engine.transformer.condition(subject.previous, subject.text).tokens.dtype
-        size, times = MATRICES[subject.device.type]
-        matrix = torch.randn(size, size, device=subject.device, dtype=dtype)
-        out = torch.empty_like(matrix)
-
-        def products() -> Tensor:
-            for _ in range(times):
-                torch.mm(matrix, matrix, out=out)
-            return out
-
-        turns = self.take_turns("product of matrices", products, products, budget_s)
-        return 2 * size**3 * times / 1e9 / min(turns.reference_s, turns.product_s)
+            return timed(self._subject.device, run)
 
 
-def _next_slices(steps: Steps) -> Tensor:
-    pending = next(steps)
-    assert pending is not None, "slices come after the steps of their chunk"
-    return pending.wait()
-
-
-def _comparison(name: str, reference_s: float, product_s: float, max_error: float | None, how: str) -> Comparison:
-    return Comparison(
-        name=name,
-        reference_s=reference_s,
-        product_s=product_s,
-        ratio=reference_s / product_s,
-        max_error=max_error,
-        how=how,
-    )
-
-
-def _sum(name: str, parts: list[tuple[Comparison, int]]) -> Comparison:
-    """Each part so many times."""
-    reference_s = sum(part.reference_s * times for part, times in parts)
-    product_s = sum(part.product_s * times for part, times in parts)
-    return _comparison(name, reference_s, product_s, None, "computed")
+def _next(steps: Steps) -> list[Tensor] | None:
+    """What the next step brings: no slices, or some; None when all is done."""
+    for wait in steps:
+        return [wait()] if wait else []
+    return None
 
 
 def _error(found: Tensor, expected: Tensor) -> float:
-    return ((found - expected).abs().max() / expected.abs().max()).item()
+    return ((found - expected).square().mean() / expected.square().mean()).sqrt().item()

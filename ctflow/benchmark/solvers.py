@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ctflow.benchmark.product import Product
 from ctflow.benchmark.subject import Subject
 from ctflow.flow import solve
 from ctflow.sampler import velocity_of
@@ -49,6 +50,7 @@ class SolverError:
 @torch.inference_mode()
 def compare_solvers(
     subject: Subject,
+    product: Product,
     step_s: float,
     budget_s: float,
     say: Callable[[str], None],
@@ -56,9 +58,9 @@ def compare_solvers(
 ) -> list[SolverError]:
     """As many settings as there is time for, fewest steps first; none if the fine solution alone takes too long.
 
-    `step_s`: of a step without guidance. Guidance is the default of the model's card.
+    `step_s`: of a step without guidance. Guidance is that of the subject's request.
     """
-    step_s *= 1 if subject.guidance == 1 else 2
+    step_s *= 1 if subject.request.guidance == 1 else 2
     errors: list[SolverError] = []
     previous = subject.previous
     for chunk in ("first", "next"):
@@ -66,10 +68,10 @@ def compare_solvers(
         if FINE.steps * step_s > left_s:
             say(f"solvers: the fine solution takes {FINE.steps * step_s:.0f} s a chunk, so they are left out")
             return errors
-        fine, took_s = solution(subject, previous, FINE)
+        fine, took_s = solution(subject, product, previous, FINE)
         left_s -= took_s
         for setting in _affordable(settings, step_s, left_s):
-            found, seconds = solution(subject, previous, setting)
+            found, seconds = solution(subject, product, previous, setting)
             error = ((found - fine).square().mean().sqrt() / fine.std()).item()
             errors.append(SolverError(chunk=chunk, **setting._asdict(), error=error, seconds=seconds))
             say(f"solvers: {chunk} chunk, {setting.solver} {setting.steps}: {error:.4f}")
@@ -86,13 +88,19 @@ def _affordable(settings: Sequence[SolverSetting], step_s: float, left_s: float)
 
 
 @torch.inference_mode()
-def solution(subject: Subject, previous: Tensor, setting: SolverSetting) -> tuple[Tensor, float]:
+def solution(subject: Subject, product: Product, previous: Tensor, setting: SolverSetting) -> tuple[Tensor, float]:
     """A chunk (1, C, T, H, W), and the seconds that it took."""
     subject.synchronise()
     began = time.perf_counter()
-    transformer = subject.engine.transformer
+    transformer, request = product.engine.transformer, subject.request
     velocity = velocity_of(
-        transformer, subject.prediction, previous, subject.text, subject.guidance, cache(transformer.modulation_at)
+        transformer,
+        subject.prediction,
+        previous,
+        subject.text,
+        request.guidance,
+        cache(transformer.modulation_at),
+        request.guidance_above_t,
     )
     *_, last = solve(velocity, iter([subject.noise_of(0)]), setting.solver, setting.steps, setting.shift)
     subject.synchronise()

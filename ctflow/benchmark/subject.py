@@ -1,12 +1,12 @@
 """What is measured: a checkpoint, or random weights of a published size with the A-VAE of FLUX."""
 
-import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.models.autoencoder_kl import AutoencoderKL
@@ -16,7 +16,7 @@ from ctflow.models.stdit_config import STDiTConfig
 from ctflow.pipeline import first_previous
 from ctflow.released.specs import FLUX_AVAE, FLUX_SCALE_AND_SHIFT
 from ctflow.report import Report, encoder_text
-from ctflow.runtime.engine import Engine, engine_on
+from ctflow.request import SOLVER_PRESETS, GenerationRequest
 from ctflow.sampler import Noise, seeded_noise
 
 REPORT = Report("Large right pleural effusion.", "Right pleural effusion.")
@@ -39,30 +39,30 @@ TRANSFORMER_SIZES = {
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Networks in float32 for the reference, the product's engine, and what a chunk starts from.
+    """Networks in float32, as the reference runs them, and what a volume is made of.
 
-    `slices_at_once`: how many the product decodes together. `own_bytes`: the size of the weights that only the
-    reference and that only the product has. `trained`: whether its solutions mean something.
+    `previous` (1, C, T, H, W) stands before the first chunk; `text` (1, 1, D). `request`: the volume, with the settings
+    that are usual for it. `trained`: whether its solutions mean something.
     """
 
     name: str
     device: torch.device
     transformer: STDiT
     avae: AVAE
-    engine: Engine
-    slices_at_once: int
-    own_bytes: tuple[int, int]
     prediction: str
     noise: Noise
     previous: Tensor
     text: Tensor
-    guidance: float
-    max_chunks: int
+    request: GenerationRequest
     trained: bool
 
     def noise_of(self, chunk: int) -> Tensor:
         """(1, C, T, H, W), as a chunk begins."""
-        return next(self.noise(chunk))[None].to(self.device)
+        return next(self.draws(chunk))
+
+    def draws(self, chunk: int) -> Iterator[Tensor]:
+        """All noise of a chunk, each (1, C, T, H, W)."""
+        return (drawn[None].to(self.device) for drawn in self.noise(chunk))
 
     def synchronise(self) -> None:
         """Waits for the device: otherwise a clock measures how long it takes to give a GPU its work."""
@@ -86,31 +86,31 @@ def published_config(name: str) -> STDiTConfig:
     )
 
 
-def random_subject(size: str, device: torch.device, level: str) -> Subject:
-    """Random weights of a published size, which take as long as trained ones."""
-    torch.manual_seed(0)
+def random_subject(size: str, device: torch.device) -> Subject:
+    """Random weights of a published size, which take as long as trained ones; a volume of the "quality" preset."""
     config = published_config(size)
-    avae = AVAE(AutoencoderKL(FLUX_AVAE), *FLUX_SCALE_AND_SHIFT)
     generator = torch.Generator().manual_seed(0)
     text = torch.nn.functional.normalize(torch.randn(1, 1, config.caption_channels, generator=generator), dim=-1)
-    previous = torch.zeros(1, config.out_channels, *config.input_size)
+    torch.manual_seed(0)
+    with device:  # L has so many weights that drawing them on a CPU takes longer than measuring a GPU
+        transformer, avae = STDiT(config), AVAE(AutoencoderKL(FLUX_AVAE), *FLUX_SCALE_AND_SHIFT)
     return _subject(
-        STDiT(config),
+        transformer,
         avae,
         device,
-        level,
         name=f"random weights, {size}",
         prediction="velocity",
-        previous=previous.to(device),
+        previous=torch.zeros(1, config.out_channels, *config.input_size, device=device),
         text=text.to(device),
-        guidance=1.0,
-        max_chunks=16,
+        request=GenerationRequest(
+            report=REPORT, seed=0, chunks=16, guidance=1.0, guidance_above_t=0.0, **SOLVER_PRESETS["quality"]
+        ),
         trained=False,
     )
 
 
-def folder_subject(folder: Path, device: torch.device, level: str) -> Subject:
-    """A checkpoint, as it begins a volume of `REPORT`. Raises CheckpointError."""
+def folder_subject(folder: Path, device: torch.device) -> Subject:
+    """A checkpoint, as it makes a volume of `REPORT` with its own defaults. Raises CheckpointError."""
     loaded = load_checkpoint(folder)
     card = loaded.card
     with torch.no_grad():
@@ -120,36 +120,17 @@ def folder_subject(folder: Path, device: torch.device, level: str) -> Subject:
         loaded.transformer,
         loaded.avae,
         device,
-        level,
         name=card.name,
         prediction=card.prediction,
         previous=previous.to(device),
         text=text.to(device),
-        guidance=card.guidance.default,
-        max_chunks=card.geometry.max_chunks,
+        request=card.request(REPORT, seed=0),
         trained=True,
     )
 
 
-def _subject(transformer: STDiT, avae: AVAE, device: torch.device, level: str, **known: Any) -> Subject:
+def _subject(transformer: STDiT, avae: AVAE, device: torch.device, **known: Any) -> Subject:
     for network in (transformer, avae):
         network.eval().requires_grad_(False).to(device)
-    # The product has its own: its decoder has another memory layout, and on a GPU all is in half precision.
-    own = copy.deepcopy(transformer) if device.type == "cuda" else transformer
-    decoder = copy.deepcopy(avae)
-    engine = engine_on(device, own, decoder, level)
-    channels, (slices, rows, columns) = transformer.config.out_channels, transformer.config.input_size
-    return Subject(
-        device=device,
-        transformer=transformer,
-        avae=avae,
-        engine=engine,
-        own_bytes=(_bytes({transformer, avae} - {own, decoder}), _bytes({own, decoder} - {transformer, avae})),
-        slices_at_once=decoder.slices_at_once(rows << decoder.halvings, columns << decoder.halvings),
-        noise=seeded_noise(0, (channels, slices, rows, columns)),
-        **known,
-    )
-
-
-def _bytes(networks: set[nn.Module]) -> int:
-    return sum(part.nbytes for network in networks for part in (*network.parameters(), *network.buffers()))
+    noise = seeded_noise(0, (transformer.config.out_channels, *transformer.config.input_size))
+    return Subject(device=device, transformer=transformer, avae=avae, noise=noise, **known)

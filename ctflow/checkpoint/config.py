@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from ctflow.checkpoint.weights import check_said, read_json, without_memory
+from ctflow.checkpoint.weights import check_said, read_json, without_weights
 from ctflow.errors import CheckpointError
 from ctflow.models import autoencoder_kl, bert
 from ctflow.models.autoencoder_kl import DOWN_BLOCK, UP_BLOCK, AutoencoderKL, AutoencoderKLConfig
@@ -43,31 +43,31 @@ def read_by_others(path: Path, makes: str) -> Iterator[None]:
 
 
 def new_autoencoder(path: Path) -> AutoencoderKL:
-    """An A-VAE's network without memory (see `without_memory`) of its config at `path`. Raises CheckpointError."""
+    """An A-VAE's network without weights (see `without_weights`) of its config at `path`. Raises CheckpointError."""
     check_class(path, "AutoencoderKL")
     check_said(path, read_json(path), autoencoder_kl.FIXED_CONFIG)
     config = read_config(AutoencoderKLConfig, path)
     with read_by_others(path, "no AutoencoderKL"):
-        return without_memory(lambda: AutoencoderKL(config))
+        return without_weights(lambda: AutoencoderKL(config))
 
 
 def new_bert(path: Path) -> Bert:
-    """A text encoder's network without memory of its config at `path`. Raises CheckpointError."""
+    """A text encoder's network without weights of its config at `path`. Raises CheckpointError."""
     check_said(path, read_json(path), bert.FIXED_CONFIG)
     config = read_config(BertConfig, path)
     with read_by_others(path, "no text encoder"):
-        return without_memory(lambda: Bert(config))
+        return without_weights(lambda: Bert(config))
 
 
 def new_tiny(path: Path) -> Any:
-    """An AutoencoderTiny of diffusers without memory of its config at `path`. Raises CheckpointError."""
+    """An AutoencoderTiny of diffusers without weights of its config at `path`. Raises CheckpointError."""
     from diffusers import AutoencoderTiny  # here, because it takes seconds, and few models have one
 
     check_class(path, "AutoencoderTiny")
     # diffusers writes down what it derives from the rest, and warns of it when it reads it again.
     config = {name: value for name, value in read_json(path).items() if name != "block_out_channels"}
     with read_by_others(path, "no AutoencoderTiny"):
-        return without_memory(lambda: AutoencoderTiny.from_config(config))
+        return without_weights(lambda: AutoencoderTiny.from_config(config))
 
 
 def autoencoder_json(config: AutoencoderKLConfig) -> dict[str, Any]:

@@ -42,7 +42,7 @@ from ctflow.checkpoint.weights import (
     read_json,
     read_weights,
     weight_files,
-    without_memory,
+    without_weights,
 )
 from ctflow.errors import CheckpointError
 from ctflow.models.autoencoder_kl import AutoencoderKL
@@ -133,7 +133,7 @@ def load_transformer(folder: Path) -> STDiT:
         )
     weights = {name.removeprefix(RELEASED_PREFIX): tensor for name, tensor in weights.items()}
     with read_by_others(folder / CONFIG, "no transformer"):
-        transformer = without_memory(lambda: STDiT(config))
+        transformer = without_weights(lambda: STDiT(config))
     fill(transformer, weights, folder / DIFFUSERS_WEIGHTS)
     return transformer
 
@@ -144,7 +144,7 @@ def _load_head(folder: Path, kind: Callable[[Any], N], config_kind: type[Any], m
         return None
     config: object = read_config(config_kind, folder / CONFIG)
     with read_by_others(folder / CONFIG, makes):
-        head = without_memory(lambda: kind(config))
+        head = without_weights(lambda: kind(config))
     fill(head, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
     return head
 

@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ctflow.errors import CheckpointError
 
@@ -130,9 +131,22 @@ def shapes_of(tensors: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]]) -> d
     return {name: tuple(tensor.shape) for name, tensor in dict(tensors).items()}
 
 
-def without_memory(new_network: Callable[[], Any]) -> Any:
-    """The network with shapes but no values, to compare with a file or to be filled from one."""
-    with torch.device("meta"):
+class _NothingDrawn(TorchFunctionMode):
+    """New tensors hold what the memory happens to hold, where their values would be drawn at random."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (Tensor.normal_, Tensor.uniform_):
+            return args[0]
+        return (torch.empty if func is torch.randn else func)(*args, **kwargs or {})
+
+
+def without_weights(new_network: Callable[[], Any]) -> Any:
+    """The network with shapes, to compare with a file or to be filled from one; its weights are not drawn.
+
+    Memory that nobody writes to costs nothing. (The device "meta" would do as well, but drawing on it imports a third
+    of torch.)
+    """
+    with _NothingDrawn():
         return new_network()
 
 

@@ -15,6 +15,7 @@ from ctflow.commands.asking import (
     add_model_to,
     add_report_to,
     add_settings_to,
+    load_model,
     note,
     number,
     report_of,
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
     request = request_from(args, report, model.card, args.chunks)
     check_ablation(request, args.seeds)
     make_folder(args.out_dir)
-    generator = model.load(args.device or "auto", args.decoder, args.cuda or "plain")
+    generator = load_model(args, model)
     if args.seed is None:
         note(f"seed {request.seed}, drawn at random.")
     say_what_is_not_read(generator, report)

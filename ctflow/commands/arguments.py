@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ctflow.choices import PRECISIONS
 from ctflow.errors import RequestError, ResourceError
 
 
@@ -34,6 +35,16 @@ def place(word: str) -> str:
 def path(word: str) -> Path:
     """As `place`, for a path."""
     return Path(place(word))
+
+
+def add_precision_to(parser: argparse.ArgumentParser, default: str | None = PRECISIONS[0]) -> None:
+    """Declares `--precision`."""
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=default,
+        help="of the large products; auto, the default, is the fastest that the machine has units for",
+    )
 
 
 def check_least(args: argparse.Namespace, **least: int) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import get_args
 
 from ctflow.card import ModelCard
-from ctflow.choices import CUDA_LEVELS, DECODERS, DEVICES
-from ctflow.commands.arguments import path, place, utf8
-from ctflow.commands.model import DEFAULT_MODEL
+from ctflow.choices import CUDA_CHOICES, DECODERS, DEVICES, PRECISIONS
+from ctflow.commands.arguments import add_precision_to, path, place, utf8
+from ctflow.commands.model import DEFAULT_MODEL, FoundModel
 from ctflow.errors import RequestError
 from ctflow.generator import VolumeGenerator
 from ctflow.report import Report
@@ -57,8 +57,15 @@ def add_model_to(parser: argparse.ArgumentParser) -> None:
         "--model", type=place, metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)"
     )
     parser.add_argument("--device", choices=DEVICES, help="default: auto; with a sidecar, the one recorded there")
+    add_precision_to(parser, default=None)
     parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help="taef1 is faster and coarser")
-    parser.add_argument("--cuda", choices=CUDA_LEVELS, help="faster on a GPU, but untried")
+    parser.add_argument("--cuda", choices=CUDA_CHOICES, help="how a GPU runs it; default: auto, or as a sidecar says")
+
+
+def load_model(args: argparse.Namespace, model: FoundModel) -> VolumeGenerator:
+    """The generator that the arguments of `add_model_to` ask for. Raises CTFlowError."""
+    device, cuda = args.device or DEVICES[0], args.cuda or CUDA_CHOICES[0]
+    return model.load(device, args.decoder, cuda, args.precision or PRECISIONS[0])
 
 
 def add_output_to(parser: argparse.ArgumentParser) -> None:

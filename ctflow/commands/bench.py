@@ -1,21 +1,24 @@
-"""`python -m ctflow bench`: the product against the published code, in one run on this machine."""
+"""`python -m ctflow bench`: the product against the published code, or an older checkout, on this machine."""
 
 import argparse
 import json
 import math
-import os
 import platform
 import sys
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import ctflow
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import CUDA_LEVELS, DEVICES
-from ctflow.commands.arguments import path, place
+from ctflow.commands.arguments import add_precision_to, path, place
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable, write_atomic
+from ctflow.runtime.threads import cores_given
 
+HERE = Path(ctflow.__file__).parents[1]
 PUBLISHED_SIZES = ("S", "B", "L")
 SOLVER_SHARE = 0.5  # of the time, if there are trained weights
 
@@ -29,10 +32,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--preset", choices=PUBLISHED_SIZES, default="S", help="random weights of a published size (default: S)"
     )
     what.add_argument("--model", type=place, metavar="DIR", help="a checkpoint instead")
-    parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument(
-        "--cuda", choices=CUDA_LEVELS, default=CUDA_LEVELS[0], help="faster on a GPU, but not tried on one yet"
+    what.add_argument(
+        "--against", type=path, metavar="CHECKOUT", help="instead, the demo's volumes here and by another checkout"
     )
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    add_precision_to(parser)
+    parser.add_argument("--cuda", choices=CUDA_LEVELS, help="one level for a GPU alone (default: all)")
     parser.add_argument(
         "--minutes",
         type=float,
@@ -49,29 +54,66 @@ def run(args: argparse.Namespace) -> None:
         raise RequestError(f"--minutes must be more than 0 and finite; got {args.minutes:g}.")
     if args.json:
         check_writable(args.json)
+    report, lines = _against(args) if args.against else _published(args)
+    print("\n".join(lines))
+    if args.json:
+        write_atomic(args.json, (json.dumps(report, indent=2) + "\n").encode())
+
+
+def _published(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """The product against the published code: the numbers, and the lines to print."""
     folder = find_checkpoint(args.model) if args.model else None
     from ctflow.benchmark.measure import Bench
+    from ctflow.benchmark.product import product_of, ways_on
     from ctflow.benchmark.solvers import compare_solvers
     from ctflow.benchmark.subject import folder_subject, random_subject
+    from ctflow.benchmark.tables import figures_table, solvers_table
     from ctflow.runtime.device import resolve_device
 
     device = resolve_device(args.device)
-    subject = folder_subject(folder, device, args.cuda) if folder else random_subject(args.preset, device, args.cuda)
-    budget_s = 60 * args.minutes
-    solvers_s = budget_s * SOLVER_SHARE if subject.trained else 0.0
-    comparisons, facts = Bench(subject, _say).measure(budget_s - solvers_s)
-    solvers = compare_solvers(subject, comparisons[0].product_s, solvers_s, _say) if subject.trained else []
+    ways = ways_on(device, args.precision, args.cuda)
+    subject = folder_subject(folder, device) if folder else random_subject(args.preset, device)
+    solvers_s = 60 * args.minutes * SOLVER_SHARE if subject.trained else 0.0
+    found = Bench(subject, _say).measure(ways, 60 * args.minutes - solvers_s)
+    step_s = found[1].step_s
+    solvers = compare_solvers(subject, product_of(subject, ways[0]), step_s, solvers_s, _say) if solvers_s else []
     report = {
         "command": _command(),
         "subject": subject.name,
         "machine": _machine(device.type),
-        "facts": asdict(facts),
-        "rows": [asdict(comparison) for comparison in comparisons],
+        "request": asdict(subject.request),
+        "figures": [asdict(figures) for figures in found],
         "solvers": [asdict(solver) for solver in solvers],
     }
-    print(_markdown(report))
-    if args.json:
-        write_atomic(args.json, (json.dumps(report, indent=2) + "\n").encode())
+    request = subject.request
+    volume = f"a volume, {request.chunks} chunks of {request.steps} steps"
+    lines = [
+        f"`{report['command']}`: {subject.name}, on {report['machine']}.",
+        "",
+        *figures_table(found, volume),
+        "",
+        "× is how many times as fast as the published computation; * is computed from other rows. Errors are root mean "
+        "square, as a share of what the published computation gives.",
+        "",
+    ]
+    if solvers:
+        return report, lines + solvers_table(solvers)
+    why = "--minutes are too few for the fine solution" if subject.trained else "random weights have none: give --model"
+    return report, [*lines, f"No table of solvers, which are compared with a fine solution: {why}."]
+
+
+def _against(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """This checkout against another: the numbers, and the lines to print."""
+    from ctflow.benchmark.against import compare_checkouts
+    from ctflow.benchmark.checkout import Checkout
+    from ctflow.benchmark.tables import ratios_table
+
+    with tempfile.TemporaryDirectory() as place:
+        work = Path(place)
+        here, other = (Checkout(folder.resolve(), work / "bytecode") for folder in (HERE, args.against))
+        ratios = compare_checkouts(other, here, work, 60 * args.minutes, _say)
+    report = {"command": _command(), "machine": _machine("cpu"), "ratios": [asdict(ratio) for ratio in ratios]}
+    return report, [f"`{report['command']}`, on {report['machine']}.", "", *ratios_table(ratios)]
 
 
 def _say(text: str) -> None:
@@ -89,9 +131,8 @@ def _machine(device: str) -> str:
     if device == "cuda":
         what = torch.cuda.get_device_name()
     else:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        what = f"{_cpu_name()}, {cores} cores, {torch.get_num_threads()} threads"
-    return f"{what}, the reference in float32 without TF32, torch {torch.__version__}"
+        what = f"{_cpu_name()}, {cores_given()} cores, {torch.get_num_threads()} threads"
+    return f"{what}, torch {torch.__version__}"
 
 
 def _cpu_name() -> str:
@@ -101,36 +142,3 @@ def _cpu_name() -> str:
         if names:
             return names[0].partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _markdown(report: dict[str, Any]) -> str:
-    facts = report["facts"]
-    lines = [
-        f"`{report['command']}`: {report['subject']}, on {report['machine']}.",
-        "",
-        "| | reference s | product s | ratio | max error | |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in report["rows"]:
-        error = "" if row["max_error"] is None else f"{row['max_error']:.1e}"
-        numbers = f"{row['reference_s']:.3g} | {row['product_s']:.3g} | {row['ratio']:.2f} × | {error}"
-        lines.append(f"| {row['name']} | {numbers} | {row['how']} |")
-    if facts["memory_gb"]:
-        reference, product = facts["memory_gb"]
-        numbers = f"{reference:.1f} GB | {product:.1f} GB | {reference / product:.2f} ×"
-        lines.append(f"| memory | {numbers} | | most in use without the other's weights, text encoder and CT-CLIP |")
-    lines += [
-        "",
-        f"A step takes {facts['step_gflop']:.0f} GFLOP and runs at {facts['share_of_matrix_peak']:.0%} of the "
-        f"{facts['matrix_gflop_per_s']:.0f} GFLOP/s that matrix products reach here.",
-    ]
-    if not report["solvers"]:
-        lines += ["", "No table of solvers: random weights have no solution to compare with. Give --model to get one."]
-    else:
-        lines += ["", "| chunk | solver | steps | shift | error | s |", "|---|---|---|---|---|---|"]
-    for row in report["solvers"]:
-        lines.append(
-            f"| {row['chunk']} | {row['solver']} | {row['steps']} | {row['shift']:g} | {row['error']:.4f} | "
-            f"{row['seconds']:.1f} |"
-        )
-    return "\n".join(lines)

@@ -1,8 +1,7 @@
 """`python -m ctflow evaluate`: measures a model, and prints a table in Markdown."""
 
 import argparse
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +9,12 @@ from tqdm import tqdm
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
-from ctflow.commands.arguments import check_least, extra, path, place
-from ctflow.commands.model import DEFAULT_MODEL, find_model
+from ctflow.commands.arguments import add_precision_to, check_least, extra, path, place
+from ctflow.commands.model import DEFAULT_MODEL, FoundModel, find_model
 from ctflow.errors import RequestError
 from ctflow.evaluation.labelled_sentences import FORMAT, read_sentences
 from ctflow.io.files import make_folder
+from ctflow.runtime.threads import cores_given
 
 LEAST_PHANTOMS = 16
 DEFAULT = "default: %(default)s"
@@ -24,7 +24,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Declares `evaluate` and its arguments."""
     parser = commands.add_parser("evaluate", help="measure a model", allow_abbrev=False)
     kinds = parser.add_subparsers(title="what to measure", required=True, metavar="WHAT")
-    generating = [_add_effusion(kinds), _add_obedience(kinds), _add_end(kinds), _add_judges(kinds)]
+    generating = [_add_effusion(kinds), _add_obedience(kinds), _add_trade(kinds), _add_end(kinds), _add_judges(kinds)]
     for measured in (*generating, _add_codec(kinds), _add_reading(kinds)):
         measured.add_argument(
             "--model",
@@ -35,6 +35,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         )
     for measured in generating:
         measured.add_argument("--device", choices=DEVICES, default="auto", help=f"what computes ({DEFAULT})")
+        add_precision_to(measured)
 
 
 def _add_effusion(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -87,6 +88,24 @@ def _add_obedience(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "obedience", help="whether it draws what the report asks for, and nothing that it denies", allow_abbrev=False
     )
     parser.set_defaults(run=run_obedience)
+    _add_plan(parser)
+    parser.add_argument(
+        "--training", type=path, metavar="DIR", help="the model's training phantoms, to measure distances to them"
+    )
+    return parser
+
+
+def _add_trade(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        "trade", help="what fewer evaluations of the transformer cost in obedience and seams", allow_abbrev=False
+    )
+    parser.set_defaults(run=run_trade)
+    _add_plan(parser)
+    return parser
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    """How much to measure, and where what is costly is kept."""
     parser.add_argument("--n", type=int, default=192, metavar="N", help=f"how many reports ({DEFAULT})")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help=f"the seed of the reports ({DEFAULT})")
     parser.add_argument(
@@ -100,12 +119,8 @@ def _add_obedience(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--phantoms", type=int, default=600, metavar="N", help=f"phantoms that the detectors learn from ({DEFAULT})"
     )
     parser.add_argument(
-        "--training", type=path, metavar="DIR", help="the model's training phantoms, to measure distances to them"
-    )
-    parser.add_argument(
         "--workers", type=int, metavar="N", help="processes for phantoms, 1 or more (default: one per core)"
     )
-    return parser
 
 
 def _add_judges(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -153,7 +168,8 @@ def run_effusion(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.evaluation.obedience.effusion_side import HEAD, markdown, measure_sides
 
-    _print_table(HEAD, map(markdown, measure_sides(find_model(args.model).load(args.device), args.seeds)))
+    generator = find_model(args.model).load(args.device, precision=args.precision)
+    _print_table(HEAD, map(markdown, measure_sides(generator, args.seeds)))
 
 
 def run_codec(args: argparse.Namespace) -> None:
@@ -188,6 +204,32 @@ def run_reading(args: argparse.Namespace) -> None:
 
 def run_obedience(args: argparse.Namespace) -> None:
     """Writes table, numbers and pictures, and prints the table."""
+    found = _model_to_measure(args)
+    with extra("train"):
+        from ctflow.evaluation.obedience.study import measure_obedience
+        from ctflow.evaluation.obedience.trials import Plan
+
+    plan = Plan(args.n, args.seed, args.phantoms)
+    generator = found.load(args.device, precision=args.precision)
+    _follow(measure_obedience(generator, found.folder, args.out, plan, _workers(args), args.training))
+    print((args.out / "obedience.md").read_text(encoding="utf-8"), flush=True)
+
+
+def run_trade(args: argparse.Namespace) -> None:
+    """Writes table, numbers and picture, and prints the table."""
+    found = _model_to_measure(args)
+    with extra("train"):
+        from ctflow.evaluation.obedience.trade import measure_trade
+        from ctflow.evaluation.obedience.trials import Plan
+
+    plan = Plan(args.n, args.seed, args.phantoms)
+    generator = found.load(args.device, precision=args.precision)
+    _follow(measure_trade(generator, found.folder, args.out, plan, _workers(args)))
+    print((args.out / "trade.md").read_text(encoding="utf-8"), flush=True)
+
+
+def _model_to_measure(args: argparse.Namespace) -> FoundModel:
+    """Checks the plan, finds the model and makes the folder. Raises CTFlowError before anything is made."""
     check_least(args, n=1, seed=0, workers=1)
     if args.phantoms < LEAST_PHANTOMS:
         raise RequestError(
@@ -196,16 +238,17 @@ def run_obedience(args: argparse.Namespace) -> None:
         )
     found = find_model(args.model)
     make_folder(args.out)
-    with extra("train"):
-        from ctflow.evaluation.obedience.study import measure_obedience
-        from ctflow.evaluation.obedience.trials import Plan
+    return found
 
-    generator = found.load(args.device)
-    plan, workers = Plan(args.n, args.seed, args.phantoms), args.workers or os.cpu_count() or 1
-    with tqdm(measure_obedience(generator, found.folder, args.out, plan, workers, args.training)) as bar:
+
+def _workers(args: argparse.Namespace) -> int:
+    return args.workers or cores_given()
+
+
+def _follow(steps: Iterator[str]) -> None:
+    with tqdm(steps) as bar:
         for step in bar:
             bar.set_description(step)
-    print((args.out / "obedience.md").read_text(encoding="utf-8"), flush=True)
 
 
 def run_judges(args: argparse.Namespace) -> None:
@@ -216,11 +259,8 @@ def run_judges(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.evaluation.obedience.judges import measure_judges
 
-    generator, workers = found.load(args.device), args.workers or os.cpu_count() or 1
-    steps = measure_judges(generator, found.folder, args.out, args.phantoms, args.tower_phantoms, workers)
-    with tqdm(steps) as bar:
-        for step in bar:
-            bar.set_description(step)
+    generator, counts = found.load(args.device), (args.phantoms, args.tower_phantoms)
+    _follow(measure_judges(generator, found.folder, args.out, *counts, _workers(args)))
 
 
 def run_end(args: argparse.Namespace) -> None:
@@ -234,8 +274,9 @@ def run_end(args: argparse.Namespace) -> None:
     errors = ending.measure_end(load_checkpoint(found.folder, found.card), args.phantoms)
     _print_table(ending.ERRORS_HEAD, map(ending.error_line, errors))
     if args.reports:
-        generator = found.load(args.device)
-        endless = replace(found, card=replace(found.card, end=ending.NEVER)).load(args.device)
+        generator = found.load(args.device, precision=args.precision)
+        forever = replace(found, card=replace(found.card, end=ending.NEVER))
+        endless = forever.load(args.device, precision=args.precision)
         volumes = ending.measure_volumes(generator, endless, ending.draw_reports(args.reports), args.seeds)
         print(flush=True)
         _print_table(ending.VOLUMES_HEAD, map(ending.volume_line, volumes))

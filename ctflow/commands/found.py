@@ -4,7 +4,7 @@ import argparse
 
 from ctflow.analysis.findings import compare_findings, findings_markdown
 from ctflow.choices import DEVICES
-from ctflow.commands.arguments import extra, path, place
+from ctflow.commands.arguments import add_precision_to, extra, path, place
 from ctflow.commands.asking import note, read_text
 from ctflow.commands.model import DEFAULT_MODEL, FoundModel
 from ctflow.errors import ResourceError
@@ -38,6 +38,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--model", type=place, metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)"
     )
     parser.add_argument("--device", choices=DEVICES, default="auto")
+    add_precision_to(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     report = Report.parse(read_text(args.report_file))
     model: FoundModel = args.find_model(args.model)
     volume = read_volume(args.volume)
-    generator = model.load(args.device)
+    generator = model.load(args.device, precision=args.precision)
     judges = judges_of(model, generator)
     print(findings_markdown(compare_findings(report, volume, generator, judges), args.all), end="")
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ctflow.card import ModelCard
-from ctflow.choices import CUDA_LEVELS
+from ctflow.choices import CUDA_CHOICES, PRECISIONS
 from ctflow.commands.arguments import path
 from ctflow.commands.asking import (
     SOLVING,
@@ -97,11 +97,21 @@ def load(args: argparse.Namespace, model: FoundModel, sidecar: Sidecar | None, p
     """The generator; with the sidecar of `path`, one that runs as the first one ran, where nothing else is said."""
     recorded = sidecar.device.partition(":")[0] if sidecar else "auto"
     device = args.device or recorded
-    cuda = args.cuda or (sidecar.cuda if sidecar and device == recorded else CUDA_LEVELS[0])
-    generator = model.load(device, args.decoder, cuda)
+    cuda = args.cuda or (sidecar.cuda if sidecar and device == recorded else CUDA_CHOICES[0])
+    precision = args.precision or (_precision_of(sidecar, device) if sidecar else PRECISIONS[0])
+    generator = model.load(device, args.decoder, cuda, precision)
     if sidecar and path:
         _check_same_model(sidecar, generator, path)
     return generator
+
+
+def _precision_of(sidecar: Sidecar, device: str) -> str:
+    """What a recorded volume was made in; `auto` where `device` does not have it, or nobody can know."""
+    from ctflow.runtime.device import has_precision
+
+    # Older sidecars do not say it: on a CPU, everything was computed in float32.
+    recorded = sidecar.precision or ("float32" if sidecar.device == "cpu" else PRECISIONS[0])
+    return recorded if has_precision(device, recorded) else PRECISIONS[0]
 
 
 def _check_same_model(sidecar: Sidecar, generator: VolumeGenerator, path: Path) -> None:
@@ -110,6 +120,11 @@ def _check_same_model(sidecar: Sidecar, generator: VolumeGenerator, path: Path) 
             f"{path} was made by {sidecar.model.name} ({sidecar.model.sha256[:12]}…), and this is "
             f"{generator.card.name} ({generator.model_sha256[:12]}…): pass the former's folder to "
             "--model, with the same --decoder."
+        )
+    if sidecar.precision not in (None, generator.precision):
+        note(
+            f"the bytes will differ, because that volume was made in {sidecar.precision}, this one in "
+            f"{generator.precision}."
         )
     if sidecar.hardware not in (None, generator.hardware):
         note(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ctflow.card import CARD, ModelCard, read_card
 from ctflow.checkpoint.catalog import find_checkpoint
-from ctflow.choices import CUDA_LEVELS, DECODERS
+from ctflow.choices import CUDA_CHOICES, DECODERS, PRECISIONS
 from ctflow.generator import VolumeGenerator
 
 DEFAULT_MODEL = "demo"
@@ -19,11 +19,17 @@ class FoundModel:
     folder: Path
     card: ModelCard
 
-    def load(self, device: str, decoder: str = DECODERS[0], cuda: str = CUDA_LEVELS[0]) -> VolumeGenerator:
+    def load(
+        self,
+        device: str,
+        decoder: str = DECODERS[0],
+        cuda: str = CUDA_CHOICES[0],
+        precision: str = PRECISIONS[0],
+    ) -> VolumeGenerator:
         """The generator. This is what takes seconds and brings in torch. Raises CTFlowError."""
         from ctflow.pipeline import CTFlow
 
-        return CTFlow.load(self.folder, device, decoder, cuda, self.card)
+        return CTFlow.load(self.folder, device, decoder, cuda, self.card, precision=precision)
 
 
 def find_model(name_or_folder: str, folders: Sequence[Path] | None = None) -> FoundModel:

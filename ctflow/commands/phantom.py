@@ -1,12 +1,12 @@
 """`python -m ctflow phantom`: writes simulated chest CTs with their reports, laid out as CT-RATE."""
 
 import argparse
-import os
 
 from tqdm import tqdm
 
 from ctflow.commands.arguments import check_least, extra, path
 from ctflow.io.files import make_folder
+from ctflow.runtime.threads import cores_given
 
 HELP = """\
 Writes simulated chest CTs of no patient (NIfTI, in HU), with reports, labels and metadata, laid out as the public data
@@ -36,7 +36,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run(args: argparse.Namespace) -> None:
     """Writes the phantoms, and prints how fast. Raises CTFlowError where they cannot be written."""
     check_least(args, n=1, seed=0, workers=1)
-    workers = args.workers or os.cpu_count() or 1
+    workers = args.workers or cores_given()
     make_folder(args.out)
     with extra("train"):
         from ctflow.data.phantom_dataset import write_dataset

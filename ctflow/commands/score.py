@@ -3,7 +3,7 @@
 import argparse
 
 from ctflow.choices import DEVICES
-from ctflow.commands.arguments import path, place
+from ctflow.commands.arguments import add_precision_to, path, place
 from ctflow.commands.asking import read_text
 from ctflow.commands.model import DEFAULT_MODEL
 from ctflow.errors import RequestError
@@ -22,6 +22,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--model", type=place, metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)"
     )
     parser.add_argument("--device", choices=DEVICES, default="auto")
+    add_precision_to(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     report = Report.parse(read_text(args.report_file))
     model = args.find_model(args.model)
     volume = read_volume(args.volume)
-    generator = model.load(args.device)
+    generator = model.load(args.device, precision=args.precision)
     score, labels = generator.score(volume, report), generator.labels(volume)
     if score is None or labels is None:
         raise RequestError(f"{generator.card.name} has no image tower: give --model a model that has CT-CLIP's.")

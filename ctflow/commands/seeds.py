@@ -13,6 +13,7 @@ from ctflow.commands.asking import (
     add_model_to,
     add_report_to,
     add_settings_to,
+    load_model,
     note,
     number,
     report_of,
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     request = request_from(args, report, model.card, args.chunks)
     check_seeds(args.seeds)
     make_folder(args.out_dir)
-    generator = model.load(args.device or "auto", args.decoder, args.cuda or "plain")
+    generator = load_model(args, model)
     if args.seed is None:
         note(f"seed {request.seed}, drawn at random.")
     say_what_is_not_read(generator, report)

@@ -4,6 +4,7 @@ import argparse
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ctflow.card import CARD
 from ctflow.choices import DEVICES
@@ -12,6 +13,7 @@ from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
 from ctflow.request import MAX_SEED
 
+DEFAULT_HOURS = 8.0
 DEMO_HELP = """\
 Trains the demo model on simulated chests: the A-VAE, the text encoder, its reader, the image tower and the
 transformer, each for its share of --hours. Making the phantoms and their latents takes time beside that.
@@ -24,6 +26,9 @@ Call it again with the same --work
 --from begins with the networks of a checkpoint, in a new --work. A fifth of --hours then goes to the text encoder,
 the reader, a new image tower and the A-VAE's decoder, the rest to the transformer. The latents stay what they were,
 and so does what the text encoder makes of plain reports. A transformer of another size begins anew.
+
+--student makes no such model, but a student of the one that --from names: a transformer that answers in one evaluation
+what its teacher answers in two, with guidance. All of --hours goes to it.
 
 On a GPU batches are eight times as large.
 
@@ -46,7 +51,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         allow_abbrev=False,
     )
     demo.set_defaults(run=run_demo)
-    demo.add_argument("--hours", type=float, default=8.0, metavar="H", help="how long to train (default: %(default)s)")
+    budget = demo.add_mutually_exclusive_group()
+    budget.add_argument("--hours", type=float, metavar="H", help=f"how long to train (default: {DEFAULT_HOURS:g})")
+    budget.add_argument("--minutes", type=float, metavar="M", help="the same in minutes")
     demo.add_argument("--out", type=path, metavar="DIR", help="where to write the model (default: model in --work)")
     demo.add_argument(
         "--work",
@@ -55,9 +62,21 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="where to keep phantoms and state; the same folder again continues (default: runs/demo)",
     )
     demo.add_argument("--from", dest="from_checkpoint", type=path, metavar="DIR", help="begin with this checkpoint")
+    demo.add_argument("--student", action="store_true", help="distil the guided answer of the model that --from names")
     demo.add_argument("--smoke", action="store_true", help="train a tiny model in runs/smoke, to see that all runs")
     demo.add_argument(
         "--phantoms", type=int, metavar="N", help="how many, an even number of 13 MB each (default: 1200)"
+    )
+    demo.add_argument(
+        "--growing",
+        action=argparse.BooleanOptionalAction,
+        help="train while phantoms are still being made (default: on a GPU)",
+    )
+    demo.add_argument(
+        "--measure",
+        type=int,
+        metavar="N",
+        help="measure the obedience of the new model to N reports, for its card (default: 48 on a GPU, else 0)",
     )
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="of persons and training (default: %(default)s)")
     demo.add_argument("--device", choices=DEVICES, default="auto", help="default: %(default)s")
@@ -70,9 +89,12 @@ def run_demo(args: argparse.Namespace) -> None:
     if args.card_of or args.obedience:
         _rewrite_card(args)
         return
-    if not 0 < args.hours < math.inf:
-        raise RequestError(f"--hours is a number more than 0; got {args.hours:g}.")
-    check_least(args, seed=0, phantoms=2)
+    hours = _hours(args)
+    check_least(args, seed=0, phantoms=2, measure=0)
+    if args.student and (args.growing or args.measure):
+        raise RequestError(
+            "A student learns from phantoms that are there, and is not measured: leave out --growing and --measure."
+        )
     if args.seed > MAX_SEED:
         raise RequestError(f"--seed is {MAX_SEED} or less; got {args.seed}.")
     if args.phantoms and args.phantoms % 2:
@@ -85,19 +107,32 @@ def run_demo(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.demo.recipe import train_demo
         from ctflow.demo.sizes import DEMO, SMOKE
+        from ctflow.demo.student import train_demo_student
 
     sizes = SMOKE if args.smoke else DEMO
     if args.phantoms:
         sizes = replace(sizes, phantoms=args.phantoms)
-    train_demo(
-        out,
-        work,
-        hours=args.hours,
-        sizes=sizes,
-        seed=args.seed,
-        device=args.device,
-        from_checkpoint=args.from_checkpoint,
-    )
+    settings: dict[str, Any] = {
+        "hours": hours,
+        "sizes": sizes,
+        "seed": args.seed,
+        "device": args.device,
+        "from_checkpoint": args.from_checkpoint,
+    }
+    if args.student:
+        train_demo_student(out, work, **settings)
+    else:
+        train_demo(out, work, growing=args.growing, reports=args.measure, **settings)
+
+
+def _hours(args: argparse.Namespace) -> float:
+    """How long to train. Raises RequestError."""
+    for name, given in (("hours", args.hours), ("minutes", args.minutes)):
+        if given is not None and not 0 < given < math.inf:
+            raise RequestError(f"--{name} is a number more than 0; got {given:g}.")
+    if args.minutes is not None:
+        return args.minutes / 60
+    return DEFAULT_HOURS if args.hours is None else args.hours
 
 
 def _rewrite_card(args: argparse.Namespace) -> None:

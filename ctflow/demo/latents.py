@@ -1,6 +1,6 @@
 """What the transformer learns from: the latents of the phantoms, and the embeddings of their reports."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,16 +10,17 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ctflow.card import Latent
-from ctflow.data.phantoms import STUDIES, PhantomSet
+from ctflow.data.phantoms import MAX_SLICES, STUDIES, PhantomSet
 from ctflow.demo.text import embed_texts
 from ctflow.demo.work import save_atomic
 from ctflow.hu import IntensityMap
 from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.models.avae import AVAE
 from ctflow.models.text import TextEncoder
-from ctflow.phantom import amounts, write_report
+from ctflow.phantom import Truth, amounts, write_report
 from ctflow.phantom.sentences import UNSIZED
 from ctflow.report import encoder_text
+from ctflow.training.placing import on_device
 from ctflow.training.randomness import random_stream
 
 REPORTS_PER_PHANTOM = 8
@@ -30,8 +31,8 @@ class LatentSet:
     """The phantoms as the transformer sees them: STUDIES of one person, then those of the next.
 
     `padded`: scaled latents (phantoms, slices, C, H, W) in float16, with `chunk` black slices before each volume and
-    white ones after it, at least one chunk of them. `slices` (phantoms,): without those. `black` (C, H, W): the code of
-    a black slice. `texts` (phantoms, reports, D): embeddings of several reports of the same truth. `report_facts`
+    white ones after it, at least one chunk of them. `slices` (phantoms,): without those. `black`, `white` (C, H, W):
+    their codes. `texts` (phantoms, reports, D): embeddings of several reports of the same truth. `report_facts`
     (phantoms, facts): what these reports say, as numbers. `person_odds` (persons,), of sum 1: how often each is drawn.
     """
 
@@ -39,6 +40,7 @@ class LatentSet:
     slices: np.ndarray
     chunk: int
     black: Tensor
+    white: Tensor
     texts: Tensor
     report_facts: np.ndarray
     person_odds: np.ndarray
@@ -53,12 +55,23 @@ class LatentSet:
 
     def place(self, numbers: np.ndarray) -> Tensor:
         """`numbers` on the device of the latents. Does not wait for what a GPU is doing."""
-        tensor = torch.from_numpy(numbers)
-        return tensor.pin_memory().to("cuda", non_blocking=True) if self.padded.is_cuda else tensor
+        return on_device(torch.from_numpy(numbers), self.padded.device)
 
     def to(self, device: str) -> "LatentSet":
         """With its tensors on the device, cpu or cuda."""
-        return replace(self, **{name: getattr(self, name).to(device) for name in ("padded", "black", "texts")})
+        return replace(self, **{name: getattr(self, name).to(device) for name in ("padded", "black", "white", "texts")})
+
+    def of(self, padded: Tensor, slices: np.ndarray, texts: Tensor, truths: Sequence[Truth]) -> "LatentSet":
+        """The set of other phantoms, for which the codes of black and white are the same."""
+        report_facts = np.stack([amounts(truth) for truth in truths])
+        return replace(
+            self,
+            padded=padded,
+            slices=slices,
+            texts=texts,
+            report_facts=report_facts,
+            person_odds=_person_odds(report_facts),
+        )
 
 
 @torch.inference_mode()
@@ -75,6 +88,7 @@ def latent_set(
         slices=slices,
         chunk=chunk,
         black=black,
+        white=white,
         texts=texts,
         report_facts=report_facts,
         person_odds=_person_odds(report_facts),
@@ -84,34 +98,46 @@ def latent_set(
 def pad(volumes: Iterable[Tensor], black: Tensor, white: Tensor, chunk: int) -> tuple[Tensor, np.ndarray]:
     """Volumes (C, slices, H, W) -> `LatentSet.padded` and `LatentSet.slices`."""
     halves = [volume.half() for volume in volumes]
-    slices = np.array([volume.shape[1] for volume in halves])
-    longest = -(-int(slices.max()) // chunk) * chunk
-    padded = white.half().repeat(len(halves), longest + 2 * chunk, 1, 1, 1)
-    padded[:, :chunk] = black.half()
+    padded = empty_rows(len(halves), black, white, chunk)
     for row, volume in zip(padded, halves, strict=True):
         row[chunk : chunk + volume.shape[1]] = volume.transpose(0, 1)
-    return padded, slices
+    return padded, np.array([volume.shape[1] for volume in halves])
+
+
+def empty_rows(count: int, black: Tensor, white: Tensor, chunk: int) -> Tensor:
+    """Room in `LatentSet.padded` for so many phantoms: black before them, and white."""
+    longest = -(-MAX_SLICES // chunk) * chunk
+    padded = white.half().repeat(count, longest + 2 * chunk, 1, 1, 1)
+    padded[:, :chunk] = black.half()
+    return padded
 
 
 def encode_phantoms(
     path: Path, avae: AutoencoderKL, phantoms: PhantomSet, intensity: IntensityMap, device: str, batch: int
 ) -> list[Tensor]:
-    """The unscaled latents of all phantoms (C, slices, H, W) in float16. They are kept at `path`."""
-    if not path.exists():
+    """The unscaled latents of all phantoms (C, slices, H, W) in float16. They are kept at `path`.
+
+    Of those that are kept there only the missing ones are made, the last.
+    """
+    kept: list[Tensor] = torch.load(path, weights_only=True) if path.exists() else []
+    counts = phantoms.slices[len(kept) :]
+    if counts:
         # 1.8 times as fast on a CPU. torch has the argument, and no type for it.
         avae.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        volumes = zip(phantoms.hu, tqdm(phantoms.slices, desc="latents", unit="phantom"), strict=True)
-        save_atomic([encode_volume(avae, intensity, hu[:count], batch) for hu, count in volumes], path)
+        volumes = zip(phantoms.hu[len(kept) :], tqdm(counts, desc="latents", unit="phantom"), strict=True)
+        kept += [encode_volume(avae, intensity, hu[:count], batch).cpu() for hu, count in volumes]
+        save_atomic(kept, path)
         avae.cpu()
-    return torch.load(path, weights_only=True)
+    return kept[: len(phantoms.slices)]
 
 
 @torch.inference_mode()
 def encode_volume(avae: AutoencoderKL, intensity: IntensityMap, hu: np.ndarray, batch: int) -> Tensor:
-    """int16 HU (slices, rows, columns) -> unscaled latents (C, slices, H, W) in float16, on the CPU."""
-    pixels = intensity.to_intensity_like(torch.tensor(np.asarray(hu), device=avae.device).float())[:, None]
+    """int16 HU (slices, rows, columns) -> unscaled latents (C, slices, H, W) in float16, on the device of the A-VAE."""
+    slices = on_device(torch.tensor(np.asarray(hu)), avae.device)
+    pixels = intensity.to_intensity_like(slices).float()[:, None]
     means = [avae.encode(some).mean for some in pixels.split(batch)]
-    return torch.cat(means).transpose(0, 1).half().contiguous().cpu()
+    return torch.cat(means).transpose(0, 1).half().contiguous()
 
 
 def latent_scale(volumes: list[Tensor]) -> Latent:
@@ -130,15 +156,27 @@ def latent_scale(volumes: list[Tensor]) -> Latent:
 def embed_reports(
     path: Path, encoder: TextEncoder, phantoms: PhantomSet, parts: tuple[str, ...], seed: int, device: str
 ) -> Tensor:
-    """Embeddings of several reports of each truth: (phantoms, REPORTS_PER_PHANTOM, D). They are kept at `path`."""
-    if not path.exists():
-        rng = random_stream(seed, "reports for the transformer")
-        truths = [truth for truth in phantoms.truths for _ in range(REPORTS_PER_PHANTOM)]
-        texts = [encoder_text(write_report(truth, rng, unsized=UNSIZED), parts) for truth in truths]
+    """Embeddings of several reports of each truth: (phantoms, REPORTS_PER_PHANTOM, D). They are kept at `path`.
+
+    Of those that are kept there only the missing ones are made, the last.
+    """
+    kept: list[Tensor] = [torch.load(path, weights_only=True)] if path.exists() else []
+    first = sum(map(len, kept))
+    if first < len(phantoms.truths):
+        texts = [
+            text for i, truth in enumerate(phantoms.truths[first:], first) for text in reports(truth, i, parts, seed)
+        ]
         embedded = embed_texts(encoder.to(device), texts).cpu()
         encoder.cpu()
-        save_atomic(embedded.unflatten(0, (-1, REPORTS_PER_PHANTOM)).clone(), path)
-    return torch.load(path, weights_only=True)
+        kept.append(embedded.unflatten(0, (-1, REPORTS_PER_PHANTOM)).clone())
+        save_atomic(torch.cat(kept), path)
+    return torch.cat(kept)[: len(phantoms.truths)]
+
+
+def reports(truth: Truth, index: int, parts: tuple[str, ...], seed: int) -> list[str]:
+    """The reports of phantom `index`, as the text encoder reads them."""
+    rng = random_stream(seed, "reports for the transformer", index)
+    return [encoder_text(write_report(truth, rng, unsized=UNSIZED), parts) for _ in range(REPORTS_PER_PHANTOM)]
 
 
 def _person_odds(report_facts: np.ndarray) -> np.ndarray:

@@ -1,48 +1,38 @@
 """How the demo model is made, from nothing or from a checkpoint: `python -m ctflow train demo`.
 
-This is the whole recipe: a table of the stages, and below it the stages in their order. What a network is taught, and
+This is the whole recipe: tables of the stages, and below them the stages in their order. What a network is taught, and
 how it is checked, stands in the file of that network.
 """
 
-import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from contextlib import ExitStack
 from pathlib import Path
 
-import torch
-
 from ctflow.checkpoint.folder import save_checkpoint
-from ctflow.checkpoint.networks import Checkpoint
-from ctflow.data.phantoms import phantom_set
-from ctflow.demo.avae import new_avae, train_avae
-from ctflow.demo.card import DEMO_END, INTENSITY, MAX_TOKENS, PUBLISHED_END, TEXT_PARTS, demo_card, provenance
-from ctflow.demo.initial import new_transformer
-from ctflow.demo.latents import embed_reports, encode_phantoms, latent_scale, latent_set
-from ctflow.demo.mentions import check_reader, new_reader, train_mentions
-from ctflow.demo.sizes import CHUNK, Sizes, transformer_config
-from ctflow.demo.text import check_text, keep_tokenizer, new_graded_encoder, train_text, train_text_further
-from ctflow.demo.tower import train_tower
-from ctflow.demo.transformer import train_transformer
-from ctflow.demo.work import LATENTS, TEXTS, check_room, keep_base, load_base, note_demo, train_once
+from ctflow.data.phantoms import STUDIES, phantoms_in_the_making
+from ctflow.demo.card import DEMO_END, INTENSITY, PUBLISHED_END, demo_card
+from ctflow.demo.measured import detectors_in_the_making, measure_model, small_plan
+from ctflow.demo.sizes import Sizes, transformer_config
+from ctflow.demo.stages import StageRow, Training, names, row_of
+from ctflow.demo.work import check_room, keep_base, load_base, note_demo
 from ctflow.errors import RequestError
 from ctflow.io.files import replacing
 from ctflow.models.avae import AVAE
-from ctflow.models.ctclip import CTClip
+from ctflow.models.stdit import STDiT
 from ctflow.runtime.device import resolve_device
+from ctflow.runtime.threads import cores_given
 from ctflow.training.optimizers import OptimizerConfig
-from ctflow.training.randomness import seed_torch
-from ctflow.training.stage import SUMMARY, Budget, Stage
 
 log = logging.getLogger(__name__)
 
 BERT_LAYERS = ("encoder.bert.encoder.layer.",)
 STDIT_BLOCKS = ("blocks.", "detail.blocks.")
-ENCODED_SLICES = 4  # at once on a CPU, where more gain nothing
-CUDA_BATCHES = 8  # a GPU's batches are so many times as large as a CPU's
+FIRST_SHARE = 1 / 8  # of the phantoms: with them the training begins, if it is not to wait for all
+# Of the hours goes to measuring obedience, if it is measured; on a GPU it is, with so many reports.
+MEASURED_SHARE, CUDA_REPORTS = 0.15, 48
+OBEDIENCE, UNTRAINED = "obedience", "untrained"  # folders in `--work`
 
 
 def adamw(learning_rate: float, *, max_gradient_norm: float) -> OptimizerConfig:
@@ -67,15 +57,6 @@ def muon(learning_rate: float, muon_rate: float, matrices: tuple[str, ...], *, e
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class StageRow:
-    """A stage, its share of the hours, and how its network is trained."""
-
-    name: str
-    share: float
-    optimizer: OptimizerConfig
-
-
 FROM_NOTHING = (
     StageRow(name="avae", share=0.22, optimizer=adamw(4e-3, max_gradient_norm=10.0)),
     StageRow(name="text", share=0.05, optimizer=muon(1e-3, 3e-3, BERT_LAYERS, ema_decay=0.99)),
@@ -91,6 +72,11 @@ FROM_CHECKPOINT = (
     StageRow(name="decoder", share=0.07, optimizer=adamw(2e-3, max_gradient_norm=10.0)),
     StageRow(name="transformer", share=0.78, optimizer=muon(1e-4, 3e-4, STDIT_BLOCKS, ema_decay=0.995)),
 )
+# While phantoms are still being made, no new tower can be fitted to them all, and a GPU's minutes are for the pictures.
+FROM_CHECKPOINT_GROWING = (
+    StageRow(name="decoder", share=0.07, optimizer=adamw(2e-3, max_gradient_norm=10.0)),
+    StageRow(name="transformer", share=0.93, optimizer=muon(1e-4, 3e-4, STDIT_BLOCKS, ema_decay=0.995)),
+)
 
 
 def train_demo(
@@ -102,12 +88,18 @@ def train_demo(
     seed: int,
     device: str,
     from_checkpoint: Path | None = None,
+    growing: bool | None = None,
+    reports: int | None = None,
 ) -> None:
     """Trains for about `hours`, keeps its state in `work`, and writes a checkpoint folder `out`.
 
     Called again, it goes on with what is in `work`. All networks but the transformer are trained once, since what comes
     after them depends on them. With `from_checkpoint` they begin as the networks of that checkpoint; of its A-VAE only
     the decoder is trained further, since nothing depends on it.
+
+    `growing`: whether it learns from the phantoms that are there while others are made, and leaves text encoder, reader
+    and tower of a checkpoint as they are; None: on a GPU. `reports`: to so many the new model's obedience is measured,
+    and its card tells it; None: CUDA_REPORTS on a GPU, and else 0, which measures nothing.
 
     Raises RequestError where `work` holds another training, the checkpoint is not of the demo's kind, or several
     processes are started; CheckpointError where the checkpoint cannot be read; ResourceError without the device, or
@@ -116,108 +108,69 @@ def train_demo(
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise RequestError("The demo model is trained by one process: start `python -m ctflow train demo` by itself.")
     device = resolve_device(device).type
-    base = load_base(work, from_checkpoint, sizes, INTENSITY)
-    table = FROM_CHECKPOINT if base else FROM_NOTHING
-    note_demo(work, sizes, seed, base.sha256 if base else None, names(FROM_NOTHING + FROM_CHECKPOINT))
-    check_room(work, sizes, seed, shutil.disk_usage(work).free)
-    keep_base(work, from_checkpoint)
-    larger = CUDA_BATCHES if device == "cuda" else 1
+    on_cuda = device == "cuda"
+    growing = on_cuda if growing is None else growing
+    reports = CUDA_REPORTS * on_cuda if reports is None else reports
+    hours = hours * (1 - MEASURED_SHARE) if reports else hours
+    training = begin(work, hours, sizes, seed, device, from_checkpoint, growing=growing)
+    cores, plan = cores_given(), small_plan(reports)
 
-    def stage(name: str) -> Stage:
-        row = row_of(table, name)
-        budget = Budget.of_seconds(3600 * hours * row.share)
-        return Stage(name=name, optimizer=row.optimizer, folder=work / name, budget=budget, seed=seed, device=device)
+    def save(folder: Path, transformer: STDiT, provenance: str) -> None:
+        card = demo_card(latent, provenance, measured=None, end=DEMO_END if sizes.learns_end else PUBLISHED_END)
+        with replacing(folder) as new:
+            save_checkpoint(new, card, transformer, avae.cpu(), encoder.cpu().bert, encoder.tokenizer, tower, reader)
 
-    phantoms = phantom_set(work, sizes.phantoms, seed)
-
-    # The A-VAE. A checkpoint's latents stay what they are.
-    if base:
-        avae = base.avae.network
-    else:
-        seed_torch(seed, "first weights of the A-VAE")
-        avae = new_avae(sizes.avae_channels, sizes.latent_channels)
-        train_once(stage("avae"), avae, lambda stage: train_avae(stage, avae, phantoms, INTENSITY, sizes.avae_batch))
-
-    # The text encoder, with the grades that are read off its embeddings.
-    if base:
-        assert base.reader is not None, "load_base accepts no checkpoint without one"
-        encoder, reader = base.text, base.reader
-        train_once(stage("text"), encoder, lambda stage: train_text_further(stage, encoder, reader.grades, TEXT_PARTS))
-    else:
-        tokenizer = keep_tokenizer(work / "tokenizer", TEXT_PARTS, sizes.vocabulary_reports, seed)
-        seed_torch(seed, "first weights of the text encoder")
-        graded = new_graded_encoder(tokenizer, sizes.text_hidden, sizes.text_layers, MAX_TOKENS)
-        train_once(stage("text"), graded, lambda stage: train_text(stage, graded, TEXT_PARTS))
-        seed_torch(seed, "first weights of the mentions")
-        encoder, reader = graded.encoder, new_reader(graded)
-    check_text(encoder, reader.grades, TEXT_PARTS, seed)
-
-    # The reader's mentions: which findings a sentence asserts or denies.
-    train_once(
-        stage("mentions"),
-        reader.mentions,
-        lambda stage: train_mentions(stage, reader, encoder, TEXT_PARTS, sizes.sentences),
-    )
-    check_reader(reader, encoder, TEXT_PARTS, sizes.sentences, seed)
-
-    # The image tower, which scores volumes.
-    tower = train_once(
-        stage("tower"),
-        CTClip(sizes.tower),
-        lambda stage: train_tower(stage, sizes.tower, phantoms, encoder),
-    )
-
-    # What the transformer learns from.
-    volumes = encode_phantoms(work / LATENTS, avae, phantoms, INTENSITY, device, ENCODED_SLICES * larger)
-    latent = base.card.latent if base else latent_scale(volumes)
-    texts = embed_reports(work / TEXTS, encoder, phantoms, TEXT_PARTS, seed, device)
-    data = latent_set(volumes, AVAE(avae, latent.scale, latent.shift), texts, phantoms, INTENSITY, CHUNK)
-
-    # A better decoder for the same latents.
-    if base:
-        avae.decoder.requires_grad_(True)
-        batch = sizes.avae_batch * larger
-        train_once(stage("decoder"), avae, lambda stage: train_avae(stage, avae, phantoms, INTENSITY, batch))
-
-    # The transformer. A checkpoint's of another size cannot be trained further, so a new one takes its place.
-    last = stage("transformer")
-    trains_further = base is not None and base.transformer.config == transformer_config(sizes)
-    if base and trains_further:
-        # With larger batches rates grow by the root, as the noise of the gradients falls.
-        last = replace(last, optimizer=last.optimizer.scaled(larger**0.5))
-        transformer = base.transformer.requires_grad_(True)
-    else:
-        last = replace(last, optimizer=row_of(FROM_NOTHING, "transformer").optimizer)
-        seed_torch(seed, "first weights of the transformer")
-        transformer = new_transformer(transformer_config(sizes), data, seed)
-    transformer = train_transformer(last, transformer, data, sizes.batch * larger)
-
-    history = describe_training(work, names(table), sizes.phantoms, device, base, trains_further)
-    card = demo_card(latent, history, measured=None, end=DEMO_END if sizes.learns_end else PUBLISHED_END)
-    with replacing(out) as new:
-        save_checkpoint(new, card, transformer, avae, encoder.bert, encoder.tokenizer, tower, reader)
+    with ExitStack() as stack:
+        workers = max(1, cores - 1) if growing else cores
+        phantoms = stack.enter_context(phantoms_in_the_making(work, sizes.phantoms, seed, workers))
+        if not growing:
+            phantoms.wait_for(phantoms.count)
+        encoder, reader = training.text_and_reader()
+        avae = training.avae(phantoms.wait_for(first_phantoms(phantoms.count)))
+        tower = training.tower(phantoms.so_far(), encoder)
+        latents, latent = training.latents(phantoms.so_far(), avae, encoder)
+        training.decoder(phantoms.so_far(), avae)
+        if growing and reports:
+            save(work / UNTRAINED, STDiT(transformer_config(sizes)), "Not trained yet.")
+            stack.enter_context(detectors_in_the_making(work / UNTRAINED, work / OBEDIENCE, plan, workers))
+        pool = training.pool(latents, phantoms, AVAE(avae, latent.scale, latent.shift), encoder)
+        transformer = training.transformer(pool)
+    save(out, transformer, training.history(len(pool.latents.slices)))
+    if reports:
+        measure_model(out, work / OBEDIENCE, plan, cores, device)
     log.info("%s is there; try it with: python app.py --model %s", out, out)
 
 
-def row_of(table: Iterable[StageRow], name: str) -> StageRow:
-    """The row of that name."""
-    return next(row for row in table if row.name == name)
+def begin(
+    work: Path,
+    hours: float,
+    sizes: Sizes,
+    seed: int,
+    device: str,
+    from_checkpoint: Path | None,
+    *,
+    growing: bool,
+) -> Training:
+    """The training in `work`, begun or gone on with; arguments and errors as in `train_demo`."""
+    base = load_base(work, from_checkpoint, sizes, INTENSITY)
+    folders = names(FROM_NOTHING + FROM_CHECKPOINT)
+    note_demo(work, sizes, seed, base.sha256 if base else None, folders, growing=growing)
+    check_room(work, sizes, seed, shutil.disk_usage(work).free)
+    keep_base(work, from_checkpoint)
+    further = FROM_CHECKPOINT_GROWING if growing else FROM_CHECKPOINT
+    return Training(
+        work=work,
+        hours=hours,
+        sizes=sizes,
+        seed=seed,
+        device=device,
+        table=further if base else FROM_NOTHING,
+        anew=row_of(FROM_NOTHING, "transformer").optimizer,
+        base=base,
+        growing=growing,
+    )
 
 
-def names(table: Iterable[StageRow]) -> tuple[str, ...]:
-    """The names of the stages, each once."""
-    return tuple(dict.fromkeys(row.name for row in table))
-
-
-def describe_training(
-    work: Path, stages: Iterable[str], phantoms: int, device: str, base: Checkpoint | None, trains_further: bool
-) -> str:
-    """The card's provenance, from what the stages left in `work`."""
-    summaries = {name: work / name / SUMMARY for name in stages}  # the folder of a stage that ended may be removed
-    trained = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in summaries.items() if path.exists()}
-    begun = None
-    if base:
-        anew = "" if trains_further else ", but with a new transformer"
-        begun = f"It began as {base.card.name}{anew}: {base.card.provenance}"
-    hardware = f"{device} with {torch.get_num_threads()} threads"
-    return provenance(trained, phantoms, hardware, f"{datetime.now(UTC):%Y-%m-%d}", begun)
+def first_phantoms(count: int) -> int:
+    """How many of so many phantoms are waited for before networks learn from pictures: whole persons."""
+    return max(STUDIES, int(FIRST_SHARE * count) // STUDIES * STUDIES)

@@ -53,6 +53,7 @@ def keep_tokenizer(folder: Path, parts: tuple[str, ...], reports: int, seed: int
         rng = random_stream(seed, "reports for the vocabulary")
         texts = [_encoder_text(draw_truth(rng), rng, parts) for _ in range(reports)]
         with replacing(folder) as new:
+            new.mkdir(parents=True)
             new_tokenizer(texts).save(str(new / TOKENIZER))
     return load_tokenizer(folder)
 

@@ -4,8 +4,9 @@ It learns to answer with the data, not the velocity: noise would have to pass th
 this small has no room for noise beside the anatomy. The sampler turns the answer into the velocity.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from ctflow.flow import shifted
 from ctflow.models.stdit import STDiT
 from ctflow.training.loop import train
 from ctflow.training.objective import noised, velocity_error
+from ctflow.training.placing import compiled
 from ctflow.training.stage import Stage
 
 # What a chunk is shown.
@@ -38,31 +40,57 @@ DIFFERENCE_WEIGHT = 4.0  # of what differs between a person's studies, beside wh
 TYPICAL_DIFFERENCE, SMALL_DIFFERENCE = 0.01, 0.0002
 
 
-def train_transformer(stage: Stage, model: STDiT, data: LatentSet, batch: int) -> STDiT:
-    """Flow matching on pairs of chunks. `batch`: chunks in a step, STUDIES of them of each person."""
-    data = data.to(stage.device)
-    weight = (report_weight(data) * first_slices_weight(data.chunk).to(stage.device)).sqrt()
-    difference = study_difference(data)
-    by_person = torch.from_numpy(difference_weight(data.report_facts, difference)).float().to(stage.device)
+def train_transformer(
+    stage: Stage, model: STDiT, data: LatentSet, batch: int, grown: Callable[[], LatentSet | None] = lambda: None
+) -> STDiT:
+    """Flow matching on pairs of chunks. `batch`: chunks in a step, STUDIES of them of each person.
+
+    `grown`: called before each step; returns a larger set on the stage's device, or None to go on with the last one.
+    """
+    lessons = Lessons(data.to(stage.device), grown)
+    compute = compiled(chunk_losses, stage.device)
 
     def losses(model: STDiT, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
-        drawn = draw_batch(data, difference, batch // STUDIES, rng)
-        answer = model(drawn.point, drawn.previous, drawn.text, drawn.t)
-        error = velocity_error(answer, drawn.chunk, drawn.noise, drawn.t, "data")
-        return split_losses(error * weight, by_person[drawn.persons])
+        drawn = draw_batch(lessons.data, lessons.difference, batch // STUDIES, rng)
+        return compute(model, drawn, lessons.weight, lessons.by_person[drawn.persons])
 
-    return train(stage, model, losses, describe=asdict(model.config))
+    return train(stage, model, losses, describe=asdict(model.config), examples=lessons)
 
 
-def split_losses(errors: Tensor, weight: Tensor) -> dict[str, Tensor]:
-    """Errors (persons · STUDIES, ...) -> the square of what a person's studies have in common, and of what differs.
+class Lessons:
+    """What the transformer is taught with: a latent set, and how much errors count, which is read off the set.
 
-    What differs counts `weight` (persons,) times: it is what the report must tell.
+    `weight` (1, C, T, H, W) and `by_person` (persons,) are factors. `growth`: from which steps on there were how many
+    persons. With it, every draw is a function of the seed and the step.
     """
-    errors = errors.unflatten(0, (-1, STUDIES)).flatten(2)
-    common = errors.mean(1, keepdim=True)
-    difference = (errors - common).square().mean((1, 2))
-    return {"common": common.square().mean(), "difference": (weight * difference).mean()}
+
+    def __init__(self, data: LatentSet, grown: Callable[[], LatentSet | None]) -> None:
+        self.growth: list[tuple[int, int]] = []
+        self._grown, self._is_noted = grown, False
+        self._take(data)
+
+    def grow(self, step: int) -> None:
+        """Takes in what there is by now."""
+        data = self._grown()
+        if data is not None:
+            self._take(data)
+        if not self._is_noted:
+            self.growth.append((step, len(self.data.person_odds)))
+            self._is_noted = True
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"growth": self.growth}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Only what was so far: the set is as large as it is now."""
+        self.growth = [(step, persons) for step, persons in state["growth"]]
+
+    def _take(self, data: LatentSet) -> None:
+        device = data.padded.device
+        self.data, self.difference = data, study_difference(data)
+        self.weight = (report_weight(data) * first_slices_weight(data.chunk).to(device)).sqrt()
+        self.by_person = torch.from_numpy(difference_weight(data.report_facts, self.difference)).float().to(device)
+        self._is_noted = False
 
 
 class Batch(NamedTuple):
@@ -75,6 +103,24 @@ class Batch(NamedTuple):
     text: Tensor  # (N, 1, D)
     t: Tensor
     persons: Tensor  # (N / STUDIES,)
+
+
+def chunk_losses(model: STDiT, drawn: Batch, weight: Tensor, person_weight: Tensor) -> dict[str, Tensor]:
+    """The losses of a batch. `weight` (1, C, T, H, W) of errors, `person_weight` (persons,) of what differs."""
+    answer = model(drawn.point, drawn.previous, drawn.text, drawn.t)
+    error = velocity_error(answer, drawn.chunk, drawn.noise, drawn.t, "data")
+    return split_losses(error * weight, person_weight)
+
+
+def split_losses(errors: Tensor, weight: Tensor) -> dict[str, Tensor]:
+    """Errors (persons · STUDIES, ...) -> the square of what a person's studies have in common, and of what differs.
+
+    What differs counts `weight` (persons,) times: it is what the report must tell.
+    """
+    errors = errors.unflatten(0, (-1, STUDIES)).flatten(2)
+    common = errors.mean(1, keepdim=True)
+    difference = (errors - common).square().mean((1, 2))
+    return {"common": common.square().mean(), "difference": (weight * difference).mean()}
 
 
 def draw_batch(data: LatentSet, difference: np.ndarray, persons: int, rng: np.random.Generator) -> Batch:

@@ -27,14 +27,20 @@ SPARE_BYTES = 2 * 10**8  # networks, their states, and what is written beside th
 N = TypeVar("N", bound=nn.Module)
 
 
-def note_demo(work: Path, sizes: Sizes, seed: int, base: str | None, stages: tuple[str, ...]) -> None:
+def note_demo(
+    work: Path, sizes: Sizes, seed: int, base: str | None, stages: tuple[str, ...], *, growing: bool = False
+) -> None:
     """Writes down what is trained in `work`, or compares it with what is written there.
 
     `base`: the hash of the checkpoint that the training begins with. `stages`: names of folders that only a training
-    leaves. Raises RequestError where the folder holds another training.
+    leaves. `growing`: whether it goes on while phantoms are still being made. Raises RequestError where the folder
+    holds another training.
     """
     begun = (work / PLAN).exists() or any((work / name).exists() for name in stages)
-    note_plan(work / PLAN, {"version": VERSION, "seed": seed, **asdict(sizes), "base": base}, begun=begun)
+    plan = {"version": VERSION, "seed": seed, **asdict(sizes), "base": base}
+    if growing:  # folders of before there was such a thing say nothing of it
+        plan["growing"] = True
+    note_plan(work / PLAN, plan, begun=begun)
 
 
 def check_room(work: Path, sizes: Sizes, seed: int, free_bytes: int) -> None:

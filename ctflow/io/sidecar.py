@@ -86,6 +86,7 @@ class Sidecar:
     cuda: str = CUDA_LEVELS[0]
     hardware: str | None = None
     earlier: tuple[GenerationRequest, ...] = ()
+    precision: str | None = None
 
 
 _adapter = TypeAdapter(Sidecar)
@@ -123,6 +124,7 @@ def sidecar_of(
         cuda=generator.cuda,
         hardware=generator.hardware,
         earlier=earlier,
+        precision=generator.precision,
     )
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ctflow.models.autoencoder_kl import AutoencoderKL
 
-MAX_AT_ONCE = 4  # slices: more is no faster, and between batches a caller can stop
+MAX_AT_ONCE = 4  # slices: on a CPU more is no faster, and between batches a caller can stop
 MEMORY_BYTES = 512_000_000
 FEATURE_MAPS = 4  # of the largest size, alive at the same time
 
@@ -18,9 +18,17 @@ class SliceDecoder(nn.Module):
     `network`: its `decode` makes images of latents; an `AutoencoderKL`, but for `TAEF1`.
     """
 
-    def __init__(self, network: Any, scale: float, shift: float, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        network: Any,
+        scale: float,
+        shift: float,
+        memory_bytes: int = MEMORY_BYTES,
+        most_at_once: int = MAX_AT_ONCE,
+    ) -> None:
         super().__init__()
-        self.network, self.scale, self.shift, self.memory_bytes = network, scale, shift, memory_bytes
+        self.network, self.scale, self.shift = network, scale, shift
+        self.memory_bytes, self.most_at_once = memory_bytes, most_at_once
 
     @property
     def halvings(self) -> int:
@@ -39,10 +47,11 @@ class SliceDecoder(nn.Module):
         return self.network.decode(latents)
 
     def slices_at_once(self, rows: int, columns: int) -> int:
-        """How many slices go through the network together, so that its feature maps take about `memory_bytes`."""
+        """How many slices go through the network together: at most `most_at_once`, whose feature maps take about
+        `memory_bytes`."""
         widest = max(self.network.config.block_out_channels[:2])  # channels where the feature maps are largest
         map_bytes = rows * columns * widest * self.network.dtype.itemsize
-        return min(MAX_AT_ONCE, max(1, self.memory_bytes // (FEATURE_MAPS * map_bytes)))
+        return min(self.most_at_once, max(1, self.memory_bytes // (FEATURE_MAPS * map_bytes)))
 
 
 class TAEF1(SliceDecoder):

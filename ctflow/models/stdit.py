@@ -35,7 +35,6 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 
 from ctflow.models.stdit_config import STDiTConfig
@@ -43,6 +42,7 @@ from ctflow.models.stdit_detail import DetailHead
 from ctflow.models.stdit_layers import (
     Attention,
     FinalLayer,
+    LineAttention,
     Mlp,
     PatchEmbed,
     TextAttention,
@@ -63,28 +63,28 @@ class Condition:
     """What is the same in all steps of a chunk, because it depends on the previous chunk and the report alone.
 
     `tokens` (B, n·s, D): the previous chunk's half of the patches, and the positions in the plane.
-    `text`: what cross-attention adds to every token, for each block (B, 1, D).
-    `text_modulation`: what the report adds to the modulation of each block (B, 6, D); empty without `text_facts`.
+    `text` (depth, B, 1, D): what cross-attention adds to every token, for each block.
+    `text_modulation` (depth, B, 6, D): what the report adds to the modulation of each block; None without `text_facts`.
     `last_slice` (B, hidden, T, H, W): the previous chunk's part of `DetailHead`, if there is one.
     `detail_modulation`: what the report adds to the modulation of each `DetailBlock` (B, 2, dim).
     """
 
     tokens: Tensor
-    text: tuple[Tensor, ...]
-    text_modulation: tuple[Tensor, ...] = ()
+    text: Tensor
+    text_modulation: Tensor | None = None
     last_slice: Tensor | None = None
     detail_modulation: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Modulation:
-    """What is the same in all chunks at one time t. All scales have 1 added.
+    """What is the same in all chunks at one time t, in float32. All scales have 1 added.
 
-    `blocks`: shifts, scales and gates of each block (B, 6, D). `final` (B, 2, D): shift and scale of the final layer.
-    `detail`: shift and scale of each `DetailBlock` (B, 2, dim).
+    `blocks` (depth, B, 6, D): shifts, scales and gates of each block. `final` (B, 2, D): shift and scale of the final
+    layer. `detail`: shift and scale of each `DetailBlock` (B, 2, dim).
     """
 
-    blocks: tuple[Tensor, ...]
+    blocks: Tensor
     final: Tensor
     detail: tuple[Tensor, ...] = ()
 
@@ -112,7 +112,7 @@ class Block(nn.Module):
         super().__init__()
         dim = config.hidden_size
         self.attn = Attention(dim, config.num_heads, config.head_merge)
-        self.attn_temp = Attention(dim, config.num_heads, config.head_merge)
+        self.attn_temp = LineAttention(dim, config.num_heads, config.head_merge)
         self.cross_attn = TextAttention(dim)
         self.mlp = Mlp(dim, int(dim * config.mlp_ratio), dim)
         self.text_modulation = nn.Linear(config.text_facts, 6 * dim) if config.text_facts else None
@@ -120,26 +120,31 @@ class Block(nn.Module):
         self.slices = config.tokens[0]
 
     def forward(self, x: Tensor, text: Tensor, modulation: Tensor, temporal_position: Tensor | None) -> Tensor:
-        """x (B, n·s, D), text (B, 1, D) and modulation (B or 1, 6, D) as in `Condition` and `Modulation` -> as x."""
+        """x (B, n·s, D), text (B, 1, D) and modulation (B or 1, 6, D) as in `Condition` and `Modulation` -> as x.
+
+        x stays in its precision, and each branch has that of its weights.
+        """
         shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = modulation.chunk(6, dim=1)
         x = torch.addcmul(x, gate, self.spatial(modulate(x, shift, scale)))
-        x = torch.addcmul(x, gate, self.temporal(x, temporal_position))
+        x = torch.addcmul(self.by_slice(x), gate[:, None], self.temporal(x, temporal_position)).flatten(1, 2)
         x = x + text
-        return torch.addcmul(x, mlp_gate, self.mlp(modulate(x, mlp_shift, mlp_scale)))
+        return torch.addcmul(x, mlp_gate, self.mlp(modulate(x, mlp_shift, mlp_scale).to(self.mlp.fc1.weight.dtype)))
+
+    def by_slice(self, x: Tensor) -> Tensor:
+        """(B, n·s, D) -> (B, n, s, D)."""
+        return x.unflatten(1, (self.slices, -1))
 
     def spatial(self, x: Tensor) -> Tensor:
-        """Attention among the s tokens of a plane."""
-        batch = x.shape[0]
-        planes = rearrange(x, "b (n s) d -> (b n) s d", n=self.slices)
-        return rearrange(self.attn(planes), "(b n) s d -> b (n s) d", b=batch)
+        """Attention among the s tokens of a plane: x (B, n·s, D) -> as x."""
+        planes = self.by_slice(x).flatten(0, 1)
+        return self.attn(planes.to(self.attn.qkv.weight.dtype)).view(x.shape)
 
     def temporal(self, x: Tensor, position: Tensor | None) -> Tensor:
-        """Attention among the n tokens along the slices."""
-        batch = x.shape[0]
-        lines = rearrange(x, "b (n s) d -> (b s) n d", n=self.slices)
-        # Contiguous: a view would turn one large product into s small ones, which on a CPU cost a third of a step.
-        lines = self.attn_temp((lines if position is None else lines + position).contiguous())
-        return rearrange(lines, "(b s) n d -> b (n s) d", b=batch)
+        """Attention among the n tokens along the slices: x (B, n·s, D) -> (B, n, s, D)."""
+        lines = self.by_slice(x)
+        if position is not None:
+            lines = lines + position[:, :, None]
+        return self.attn_temp(lines.to(self.attn_temp.qkv.weight.dtype))
 
 
 class STDiT(nn.Module):
@@ -173,56 +178,57 @@ class STDiT(nn.Module):
 
     def step(self, x: Tensor, condition: Condition, modulation: Modulation) -> Tensor:
         """One evaluation: x (B, C, T, H, W) -> answer of the same shape and dtype."""
-        tokens = self.x_embedder(x) + condition.tokens
-        position = self.pos_embed_temporal.to(tokens.dtype)
-        by_block = _added(modulation.blocks, condition.text_modulation)
+        tokens = condition.tokens + self.x_embedder(x)
+        by_block = modulation.blocks
+        if condition.text_modulation is not None:
+            by_block = by_block + condition.text_modulation
         for index, block in enumerate(self.blocks):
-            tokens = block(tokens, condition.text[index], by_block[index], position if index == 0 else None)
+            position = self.pos_embed_temporal if index == 0 else None
+            tokens = block(tokens, condition.text[index], by_block[index], position)
         answer = self.unpatchify(self.final_layer(tokens, modulation.final))
         if self.detail is not None:
             answer, features = answer.split((self.config.out_channels, self.config.detail), dim=1)
-            by_block = _added(modulation.detail, condition.detail_modulation)
-            answer = answer + self.detail(features, x, condition.last_slice, by_block)
+            both = zip(modulation.detail, condition.detail_modulation, strict=True)
+            by_detail = tuple(by_time + by_report for by_time, by_report in both)
+            answer = answer + self.detail(features, x, condition.last_slice, by_detail)
         return answer.to(x.dtype)
 
     def condition(self, previous: Tensor, text: Tensor) -> Condition:
         """Shapes as in `forward`."""
         tokens = self.x_embedder.previous(previous)
         positions = self.pos_embed.repeat(1, tokens.shape[1] // self.pos_embed.shape[1], 1)
-        tokens = tokens + positions.to(tokens.dtype)
         embedded = self.y_embedder(text)
-        text_modulation, detail_modulation = self._modulations_by(text, tokens.dtype)
+        text_modulation, detail_modulation = self._modulations_by(text)
         return Condition(
-            tokens=tokens,
-            text=tuple(block.cross_attn(embedded) for block in self.blocks),
+            tokens=positions + tokens,
+            text=torch.stack([block.cross_attn(embedded) for block in self.blocks]),
             text_modulation=text_modulation,
             last_slice=self.detail.last_slice(previous) if self.detail else None,
             detail_modulation=detail_modulation,
         )
 
     def modulation(self, t: Tensor) -> Modulation:
-        """t (B,). Computed in the precision of the time embedding, returned in that of the blocks."""
-        time, dtype = self.t_embedder(t), self.x_embedder.proj.weight.dtype
-        shared = self.t_block(time).unflatten(1, (6, -1))
-        blocks = [shared + block.scale_shift_table for block in self.blocks]
-        for block in blocks:
-            block[:, BLOCK_SCALES] += 1
+        """t (B,)."""
+        time = self.t_embedder(t)
+        tables = torch.stack([block.scale_shift_table for block in self.blocks])
+        blocks = tables[:, None] + self.t_block(time).unflatten(1, (6, -1))
+        blocks[:, :, BLOCK_SCALES] += 1
         final = time[:, None] + self.final_layer.scale_shift_table
         final[:, FINAL_SCALES] += 1
         detail = [block.time_modulation(time) for block in self.detail.blocks] if self.detail else []
-        return Modulation(
-            blocks=tuple(block.to(dtype) for block in blocks),
-            final=final.to(dtype),
-            detail=tuple(block.to(dtype) for block in detail),
-        )
+        return Modulation(blocks=blocks, final=final, detail=tuple(detail))
 
     def modulation_at(self, t: float) -> Modulation:
         """The modulation at one time, for all samples. Made on the device: a copy to a GPU would wait for its work."""
         return self.modulation(torch.full((1,), t, device=self.pos_embed.device))
 
     def to_mixed_precision(self, dtype: torch.dtype) -> None:
-        """Casts the weights of the large products. Times and modulation stay in float32, and so does the state."""
-        large: list[nn.Module] = [self.x_embedder, self.y_embedder, self.final_layer.linear]
+        """Casts the weights of the large products. Times, modulation, tokens and state stay in float32.
+
+        So do the first and the last layer, which are small, and of whose rounding nothing is averaged out: in bf16
+        they would make most of the error.
+        """
+        large: list[nn.Module] = [self.y_embedder]
         large += [part for block in self.blocks for part in (block.attn, block.attn_temp, block.cross_attn, block.mlp)]
         large += [part for part in self.detail.modules() if isinstance(part, CONVOLUTIONS)] if self.detail else []
         for part in large:
@@ -231,23 +237,16 @@ class STDiT(nn.Module):
     def unpatchify(self, tokens: Tensor) -> Tensor:
         """Patches (B, n·s, patch · C) -> (B, C, T, H, W)."""
         (n, h, w), (pt, ph, pw) = self.config.tokens, self.config.patch_size
-        return rearrange(
-            tokens, "b (n h w) (pt ph pw c) -> b c (n pt) (h ph) (w pw)", n=n, h=h, w=w, pt=pt, ph=ph, pw=pw
-        )
+        patches = tokens.view(len(tokens), n, h, w, pt, ph, pw, -1)
+        # B n h w pt ph pw C -> B C n pt h ph w pw
+        return patches.permute(0, 7, 1, 4, 2, 5, 3, 6).reshape(len(tokens), -1, n * pt, h * ph, w * pw)
 
-    def _modulations_by(self, text: Tensor, dtype: torch.dtype) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """What a report adds to the modulation of each block and each `DetailBlock`: nothing without `text_facts`."""
+    def _modulations_by(self, text: Tensor) -> tuple[Tensor | None, tuple[Tensor, ...]]:
+        """What a report adds to the modulation of all blocks and of each `DetailBlock`, if there are `text_facts`."""
         if self.text_facts is None:
-            return (), ()
+            return None, ()
         facts = self.text_facts(text.to(self.text_facts.weight.dtype))
         layers = [block.text_modulation for block in self.blocks if block.text_modulation is not None]
-        blocks = tuple(rearrange(layer(facts), "b 1 (six d) -> b six d", six=6).to(dtype) for layer in layers)
+        blocks = torch.stack([layer(facts).view(len(text), 6, -1) for layer in layers])
         detail = [block.text_modulation(facts) for block in self.detail.blocks] if self.detail else []
-        return blocks, tuple(block.to(dtype) for block in detail)
-
-
-def _added(by_time: tuple[Tensor, ...], by_report: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The modulation of each block; `by_report` is empty where the report has no part in it."""
-    if not by_report:
-        return by_time
-    return tuple(time + report for time, report in zip(by_time, by_report, strict=True))
+        return blocks, tuple(detail)

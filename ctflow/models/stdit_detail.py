@@ -8,7 +8,6 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor, nn
 
 from ctflow.models.stdit_config import STDiTConfig
@@ -32,11 +31,11 @@ class DetailBlock(nn.Module):
 
     def text_modulation(self, facts: Tensor) -> Tensor:
         """Facts of the report (B, 1, F) -> what they add to shift and scale (B, 2, dim)."""
-        return rearrange(self.text(facts), "b 1 (two d) -> b two d", two=2)
+        return self.text(facts).view(len(facts), 2, -1)
 
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         """x (B, dim, T, H, W), modulation (B, 2, dim) -> as x."""
-        shift, scale = modulation[..., None, None, None].unbind(1)
+        shift, scale = modulation.to(x.dtype)[..., None, None, None].unbind(1)
         normed = F.layer_norm(x.movedim(1, -1), x.shape[1:2], eps=1e-6).movedim(-1, 1)
         return x + self.answer(F.silu(torch.addcmul(shift, self.look(normed), scale)))
 
@@ -65,7 +64,8 @@ class DetailHead(nn.Module):
     def forward(self, features: Tensor, x: Tensor, last_slice: Tensor, modulations: tuple[Tensor, ...]) -> Tensor:
         """features (B, F, T, H, W), x (B, C, T, H, W), last_slice as the method of that name gives it, modulations
         (B, 2, dim) of each block -> what to add to the answer (B, C, T, H, W)."""
-        seen = torch.cat([features, x.to(features.dtype)], dim=1).contiguous(memory_format=torch.channels_last_3d)
+        dtype = last_slice.dtype  # that of the convolutions
+        seen = torch.cat([features.to(dtype), x.to(dtype)], dim=1).contiguous(memory_format=torch.channels_last_3d)
         fine = F.silu(F.conv3d(seen, self.look.weight[:, : seen.shape[1]], padding=1) + last_slice)
         if self.blocks:
             coarse = self.down(fine)

@@ -1,16 +1,17 @@
 """The layers of an STDiT. Letters in shapes are explained in `stdit`."""
 
 import math
+from functools import cache
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor, nn
 
 from ctflow.models.stdit_config import STDiTConfig
 
 T_FREQUENCIES = 128
+GPU_SEQUENCE = 128  # tokens: attention kernels of GPUs fill shorter sequences up to it
 
 
 class Attention(nn.Module):
@@ -27,11 +28,66 @@ class Attention(nn.Module):
         self.proj = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = rearrange(self.qkv(x), "b n (three h d) -> three b h n d", three=3, h=self.heads)
-        out = F.scaled_dot_product_attention(q, k, v)
+        """(N, tokens, D) -> as x."""
+        q, k, v = (part.transpose(1, 2) for part in self.projected(x))
+        return self.proj(self.merged(F.scaled_dot_product_attention(q, k, v)))
+
+    def projected(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(..., D) -> queries, keys and values (..., heads, dim), as views of one product."""
+        return self.qkv(x).unflatten(-1, (3, self.heads, -1)).unbind(-3)
+
+    def merged(self, out: Tensor) -> Tensor:
+        """(..., heads, tokens, dim) -> (..., tokens, D)."""
+        tokens = out.shape[-2]
         if self.head_merge == "usual":
-            out = out.transpose(1, 2)
-        return self.proj(out.reshape(x.shape))
+            out = out.transpose(-3, -2)
+        return out.reshape(*out.shape[:-3], tokens, -1)
+
+
+class LineAttention(Attention):
+    """Self-attention along many lines of few tokens each.
+
+    Two tokens have a closed form. A GPU's kernels would fill each line up to 128 tokens, so that there several lines
+    are one sequence, in which each token sees its own line alone.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, n, s, D) holds s lines of n tokens -> as x."""
+        if x.shape[1] == 2:
+            pairs = attention_of_pairs(*self.projected(x)).permute(0, 2, 3, 1, 4)
+            return self.proj(self.merged(pairs).transpose(1, 2))
+        # Contiguous: of a view, one large product would become s small ones, which on a CPU cost a third of a step.
+        q, k, v = self.projected(x.transpose(1, 2).contiguous())
+        together = math.gcd(x.shape[2], GPU_SEQUENCE // x.shape[1]) if x.is_cuda else 1
+        out = attention_along_lines(q, k, v, together)
+        return self.proj(self.merged(out)).transpose(1, 2)
+
+
+def attention_of_pairs(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention between two tokens, where the softmax is a sigmoid of the difference: all (B, 2, s, heads, dim)."""
+    (first_k, second_k), (first, second) = k.split(1, dim=1), v.split(1, dim=1)
+    towards_second = torch.linalg.vecdot(q, (second_k - first_k) * q.shape[-1] ** -0.5)
+    return torch.lerp(first, second, towards_second.sigmoid()[..., None])
+
+
+def attention_along_lines(q: Tensor, k: Tensor, v: Tensor, together: int) -> Tensor:
+    """Attention within each of s lines: (B, s, n, heads, dim) each -> (B, s, heads, n, dim).
+
+    `together`: how many lines are given to the kernel as one sequence; divides s.
+    """
+    batch, tokens = q.shape[0], q.shape[2]
+    q, k, v = (part.reshape(-1, together * tokens, *part.shape[3:]).transpose(1, 2) for part in (q, k, v))
+    mask = own_line_only(together, tokens, q.dtype, q.device) if together > 1 else None
+    out = F.scaled_dot_product_attention(q, k, v, mask)
+    return out.unflatten(2, (together, tokens)).transpose(1, 2).unflatten(0, (batch, -1)).flatten(1, 2)
+
+
+@cache
+@torch.inference_mode(False)  # training uses it too
+def own_line_only(lines: int, tokens: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """What attention adds to its scores (lines · tokens, lines · tokens): 0 within a line, else -inf."""
+    line = torch.arange(lines * tokens, device=device) // tokens
+    return torch.zeros(len(line), len(line), dtype=dtype, device=device).masked_fill(line[:, None] != line, -math.inf)
 
 
 class TextAttention(nn.Module):
@@ -54,16 +110,26 @@ class TextAttention(nn.Module):
         return self.proj(value)
 
 
+class GeluLinear(nn.Linear):
+    """A linear layer, then the tanh form of GELU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_cuda and not torch.is_grad_enabled():  # GELU as the end of the product's kernel, without a gradient
+            out = torch._addmm_activation(self.bias, x.flatten(0, -2), self.weight.t(), use_gelu=True)
+            return out.unflatten(0, x.shape[:-1])
+        return F.gelu(super().forward(x), approximate="tanh")
+
+
 class Mlp(nn.Module):
     """Two layers with the tanh form of GELU between them."""
 
     def __init__(self, dim_in: int, dim_hidden: int, dim_out: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(dim_in, dim_hidden)
+        self.fc1 = GeluLinear(dim_in, dim_hidden)
         self.fc2 = nn.Linear(dim_hidden, dim_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
+        return self.fc2(self.fc1(x))
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
@@ -72,14 +138,18 @@ def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
 
 
 class PatchEmbed(nn.Module):
-    """Latents (B, C, T, H, W) -> tokens (B, n·s, D), ordered slices, rows, columns."""
+    """Latents (B, C, T, H, W) -> tokens (B, n·s, D), ordered slices, rows, columns.
+
+    A convolution whose steps are as long as its kernel is a product, and much faster as one on some devices.
+    """
 
     def __init__(self, config: STDiTConfig) -> None:
         super().__init__()
+        self.patch_size, self.tokens = config.patch_size, config.tokens
         self.proj = nn.Conv3d(config.in_channels, config.hidden_size, config.patch_size, stride=config.patch_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The noisy chunk's half of the channels. The convolution is linear, so the two halves can be added later."""
+        """The noisy chunk's half of the channels. The product is linear, so the two halves can be added later."""
         return self._half(x, self.proj.weight[:, : x.shape[1]], None)
 
     def previous(self, x: Tensor) -> Tensor:
@@ -87,9 +157,10 @@ class PatchEmbed(nn.Module):
         return self._half(x, self.proj.weight[:, -x.shape[1] :], self.proj.bias)
 
     def _half(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        tokens = F.conv3d(x.to(weight.dtype), weight, bias, stride=self.proj.stride)
-        # Contiguous: a sum takes the layout of its first term, so every block would pass on this one, channels first.
-        return rearrange(tokens, "b d n h w -> b (n h w) d").contiguous()
+        (n, h, w), (pt, ph, pw) = self.tokens, self.patch_size
+        # B C n pt h ph w pw -> B n h w C pt ph pw
+        patches = x.reshape(*x.shape[:2], n, pt, h, ph, w, pw).permute(0, 2, 4, 6, 1, 3, 5, 7)
+        return F.linear(patches.reshape(len(x), n * h * w, -1).to(weight.dtype), weight.flatten(1), bias)
 
 
 class TimeEmbed(nn.Module):

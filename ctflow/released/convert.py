@@ -31,7 +31,7 @@ from ctflow.checkpoint.weights import (
     read_shapes,
     read_some,
     shapes_of,
-    without_memory,
+    without_weights,
 )
 from ctflow.errors import CheckpointError
 from ctflow.models.bert import Bert
@@ -102,7 +102,7 @@ def _copy_transformer(spec: ReleaseSpec, source: Path, out: Path) -> STDiTConfig
     check_said(source / CONFIG, read_json(source / CONFIG), RELEASED_STDIT)
     config = read_config(STDiTConfig, source / CONFIG)
     with read_by_others(source / CONFIG, "no transformer"):
-        expected = shapes_of(without_memory(lambda: STDiT(config)).state_dict())
+        expected = shapes_of(without_weights(lambda: STDiT(config)).state_dict())
     path = source / DIFFUSERS_WEIGHTS
     check_fit({RELEASED_PREFIX + name: shape for name, shape in expected.items()}, read_shapes(path), path)
     check_heads(source / CONFIG, config.hidden_size, config.num_heads, spec.head_size)
@@ -169,7 +169,7 @@ def _write_text(spec: ReleaseSpec, sources: Sources, out: Path) -> int:
     config = bert_config(sources.tokenizer / CONFIG, spec.head_size)
     copy_tokenizer(sources.tokenizer, out / "text", spec.vocabulary_sha256)
     with read_by_others(sources.tokenizer / CONFIG, "no text encoder"):
-        expected = shapes_of(without_memory(lambda: Bert(config)).state_dict())
+        expected = shapes_of(without_weights(lambda: Bert(config)).state_dict())
     weights = read_state_dict(sources.text)
     if sources.cxr_bert:
         bert = split_cxr_bert(weights, expected, sources.text)

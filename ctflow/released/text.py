@@ -10,7 +10,7 @@ from torch import Tensor
 from ctflow.checkpoint.catalog import CXR_BERT
 from ctflow.checkpoint.config import read_by_others, read_config
 from ctflow.checkpoint.folder import TOKENIZER
-from ctflow.checkpoint.weights import Shape, check_fit, check_said, file_sha256, read_json, shapes_of, without_memory
+from ctflow.checkpoint.weights import Shape, check_fit, check_said, file_sha256, read_json, shapes_of, without_weights
 from ctflow.errors import CheckpointError
 from ctflow.models.bert import BertConfig
 from ctflow.models.ctclip import CTClip, CTClipConfig
@@ -54,7 +54,7 @@ def check_heads(path: Path, hidden: int, heads: int, head_size: int) -> None:
 
 def ctclip_shapes(bert: dict[str, Shape], config: CTClipConfig) -> dict[str, Shape]:
     """What CT-CLIP's file must hold beside what has no effect. `bert`: the shapes of the plain BertModel."""
-    tower = shapes_of(without_memory(lambda: CTClip(config)).state_dict())
+    tower = shapes_of(without_weights(lambda: CTClip(config)).state_dict())
     return {CTCLIP_BERT_PREFIX + name: shape for name, shape in bert.items()} | tower
 
 

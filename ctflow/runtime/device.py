@@ -1,15 +1,44 @@
-"""The device that a model runs on, chosen once when it is loaded."""
+"""The device that a model runs on, and the precision that it computes in there, both chosen once when it is loaded."""
+
+import os
+import time
+from functools import cache
+from typing import NamedTuple
 
 import torch
 
-from ctflow.choices import DEVICES
+from ctflow.choices import DEVICES, PRECISIONS
 from ctflow.errors import RequestError, ResourceError
+from ctflow.runtime.threads import THREADS_VARIABLE, cores_given
 
 BF16_CAPABILITY = (8, 0)  # GPUs have units for bf16 from this compute capability on
+MATRIX = 512  # its product takes a few milliseconds on a CPU
+TURNS = 4
+FAST = 0.8  # of the time that float32 takes
+
+
+class Precision(NamedTuple):
+    """The types of the transformer's large products (and of TAEF1), and of the A-VAE."""
+
+    transformer: torch.dtype
+    avae: torch.dtype
+
+    @property
+    def name(self) -> str:
+        """The transformer's, as in PRECISIONS."""
+        return str(self.transformer).removeprefix("torch.")
+
+
+FLOAT32 = Precision(transformer=torch.float32, avae=torch.float32)
+BFLOAT16 = Precision(transformer=torch.bfloat16, avae=torch.bfloat16)
+FLOAT16 = Precision(transformer=torch.float16, avae=torch.float32)  # FLUX's A-VAE gives NaN in float16
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the GPU if there is one. Switches rounding of float32 to TF32 off.
+    """The device of that name; `auto` is the GPU if there is one.
+
+    Switches rounding of float32 to TF32 off, and lowers the number of threads to that of the cores really given, unless
+    OMP_NUM_THREADS is set.
 
     Raises RequestError for a name that is not in DEVICES, ResourceError if there is no such GPU.
     """
@@ -17,9 +46,47 @@ def resolve_device(name: str) -> torch.device:
         raise RequestError(f"The device is one of {', '.join(DEVICES)}; got {name!r}.")
     if name == "cuda" and not torch.cuda.is_available():
         raise ResourceError("The device cuda was asked for, but torch finds no CUDA GPU here. Use cpu or auto.")
+    if THREADS_VARIABLE not in os.environ:
+        torch.set_num_threads(min(torch.get_num_threads(), cores_given()))
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False  # convolutions round by default
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def resolve_precision(device: torch.device, name: str) -> Precision:
+    """The precision of that name on `device`; `auto` is the fastest there.
+
+    Raises RequestError for a name that is not in PRECISIONS, or that `device` does not have.
+    """
+    if name not in PRECISIONS:
+        raise RequestError(f"The precision is one of {', '.join(PRECISIONS)}; got {name!r}.")
+    available = precisions_of(device)
+    if name == "auto":
+        return available[0]
+    for precision in available:
+        if precision.name == name:
+            return precision
+    names = ", ".join(precision.name for precision in available)
+    raise RequestError(f"The precision {name} was asked for, and {hardware_of(device)} has {names}. Use one of these.")
+
+
+def has_precision(device: str, name: str) -> bool:
+    """Whether `device`, one of DEVICES, is here and computes in `name`, one of PRECISIONS."""
+    if device == "cuda" and not torch.cuda.is_available():
+        return False
+    return name in [precision.name for precision in precisions_of(resolve_device(device))]
+
+
+def precisions_of(device: torch.device) -> list[Precision]:
+    """What `device` can compute in, the fastest first."""
+    if device.type == "cuda":
+        return gpu_precisions(torch.cuda.get_device_capability(device))
+    return [BFLOAT16, FLOAT32] if bf16_is_fast("cpu") else [FLOAT32, BFLOAT16]
+
+
+def gpu_precisions(compute_capability: tuple[int, int]) -> list[Precision]:
+    """A T4 has no bf16. Does not ask `torch.cuda.is_bf16_supported`, which says yes where bf16 is only emulated."""
+    return [BFLOAT16, FLOAT16, FLOAT32] if compute_capability >= BF16_CAPABILITY else [FLOAT16, FLOAT32]
 
 
 def bf16_is_fast(device: str) -> bool:
@@ -27,7 +94,22 @@ def bf16_is_fast(device: str) -> bool:
     if device == "cuda":
         return torch.cuda.get_device_capability() >= BF16_CAPABILITY
     # torch has no public name for these.
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    has_units = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return has_units and _bf16_wins_on_the_cpu()
+
+
+@cache
+def _bf16_wins_on_the_cpu() -> bool:
+    """Measured, because an Intel Xeon without AMX multiplies in bf16 at half the speed of float32, and an AMD EPYC at
+    twice that speed, with the same instructions."""
+    best_s = dict.fromkeys((torch.float32, torch.bfloat16), float("inf"))
+    matrices = {dtype: torch.ones(MATRIX, MATRIX, dtype=dtype) for dtype in best_s}
+    for _ in range(TURNS):
+        for dtype, matrix in matrices.items():
+            began = time.perf_counter()
+            torch.mm(matrix, matrix)
+            best_s[dtype] = min(best_s[dtype], time.perf_counter() - began)
+    return best_s[torch.bfloat16] < FAST * best_s[torch.float32]
 
 
 def hardware_of(device: torch.device) -> str:

@@ -2,93 +2,133 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ctflow.choices import CUDA_LEVELS
+from ctflow.choices import CUDA_CHOICES, CUDA_LEVELS
 from ctflow.errors import RequestError
 from ctflow.models.avae import TAEF1, SliceDecoder
 from ctflow.models.stdit import STDiT, Transformer
+from ctflow.runtime.compiler import check_compiler
 from ctflow.runtime.cuda import (
-    Decode,
     Pace,
-    PendingSlices,
     ReplayedTransformer,
     compile_blocks,
+    compile_decoder,
+    from_pinned_memory,
     on_side_stream,
 )
-from ctflow.runtime.device import BF16_CAPABILITY
+from ctflow.runtime.decoding import Decoding, blocking, in_full_batches, most_that_divide
+from ctflow.runtime.device import Precision
+from ctflow.runtime.packed import pack
+from ctflow.runtime.upsampling import upsample_by_phases
+
+# The share of a GPU's memory that decoding may take. Of all its memory, not of what is free now: the number of slices
+# that are decoded together decides about last bits, and the same GPU is to give the same volume every time.
+DECODING_SHARE = 1 / 8
 
 
 @dataclass(frozen=True, eq=False)
 class Engine:
     """What sampling runs on.
 
-    `decode`: scaled latents (N, C, h, w) -> intensity (N, rows, columns). `pace`: to be called after each step.
+    `slices_at_once`: how many are decoded together. `upload`: brings a tensor of the CPU to the device. `pace`: to be
+    called after each step. `slow_at_first`: whether a first use chooses, records or compiles what later ones need.
     """
 
     transformer: Transformer
-    decode: Callable[[Tensor], PendingSlices]
+    decode: Decoding
+    slices_at_once: int
+    upload: Callable[[Tensor], Tensor]
     pace: Callable[[], None]
+    slow_at_first: bool
 
 
-EngineFactory = Callable[[torch.device, STDiT, SliceDecoder, str], Engine]
+EngineFactory = Callable[[torch.device, STDiT, SliceDecoder, str, Precision], Engine]
 
 
-class Precision(NamedTuple):
-    """The types of the transformer's large products (and of TAEF1), and of the A-VAE."""
+def level_for(name: str, device: torch.device) -> str:
+    """The level of that name. `auto` is `graph` on a GPU and `plain` elsewhere.
 
-    transformer: torch.dtype
-    avae: torch.dtype
-
-
-def engine_on(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str) -> Engine:
-    """Casts and lays out the networks, which are on `device` already, as suits it. `level`: one of CUDA_LEVELS.
-
+    On a GPU, because Python needs about as long to start a step's 500 kernels one by one as the GPU to run them, while
+    one graph of them is recorded in a few steps; `compile` would take a minute, and a compiler. None was measured yet.
     Raises RequestError for a level that does not exist, or that this device does not have.
     """
-    if level not in CUDA_LEVELS:
-        raise RequestError(f"The level for CUDA is one of {', '.join(CUDA_LEVELS)}; got {level!r}.")
+    if name not in CUDA_CHOICES:
+        raise RequestError(f"The level for CUDA is one of {', '.join(CUDA_CHOICES)}; got {name!r}.")
+    if name == "auto":
+        return "graph" if device.type == "cuda" else "plain"
+    if device.type != "cuda" and name != "plain":
+        raise RequestError(f"The level {name!r} needs a CUDA GPU, and the device is {device}: leave it out.")
+    return name
+
+
+def engine_on(
+    device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: str, precision: Precision
+) -> Engine:
+    """Casts and lays out the networks, which are on `device` already, as suits it. `level`: as for `level_for`.
+
+    They can only be run after it, and neither trained nor saved.
+    Raises RequestError for a level that does not exist, or that this device does not have, ResourceError where this
+    machine lacks what a level needs.
+    """
+    level = level_for(level, device)
     if device.type == "cuda":
+        _cast(transformer, decoder, precision)
         return _cuda_engine(device, transformer, decoder, CUDA_LEVELS.index(level))
-    if level != "plain":
-        raise RequestError(f"The level {level!r} needs a CUDA GPU, and the device is {device}: leave it out.")
+    upsample_by_phases(decoder.network.decoder)
+    _cast(transformer, decoder, precision)
     decoder.network.decoder.to(memory_format=torch.channels_last)  # a quarter faster
-    return Engine(transformer, decode=blocking(decoder.decode), pace=lambda: None)
+    pack(transformer)
+    return Engine(
+        transformer,
+        decode=blocking(decoder.decode),
+        slices_at_once=decoder.slices_at_once(*_plane(transformer, decoder)),
+        upload=lambda tensor: tensor,
+        pace=lambda: None,
+        slow_at_first=False,
+    )
 
 
-def _cuda_engine(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: int) -> Engine:
-    precision = precision_for(torch.cuda.get_device_capability(device))
+def _plane(transformer: STDiT, decoder: SliceDecoder) -> tuple[int, int]:
+    """Rows and columns of the slices."""
+    _, rows, columns = transformer.config.input_size
+    return rows << decoder.halvings, columns << decoder.halvings
+
+
+def _cast(transformer: STDiT, decoder: SliceDecoder, precision: Precision) -> None:
     transformer.to_mixed_precision(precision.transformer)
     decoder_dtype = precision.transformer if isinstance(decoder, TAEF1) else precision.avae
     for part in decoder.network.children():  # `to` of the whole network warns about modules to keep in float32
         part.to(decoder_dtype)
-    decode = blocking(decoder.decode)
-    if level >= CUDA_LEVELS.index("overlap"):
-        decode = on_side_stream(decoder.decode, device)
+
+
+def _cuda_engine(device: torch.device, transformer: STDiT, decoder: SliceDecoder, level: int) -> Engine:
     if level >= CUDA_LEVELS.index("compile"):
+        check_compiler()
         compile_blocks(transformer)
-    stepping = ReplayedTransformer(transformer) if level >= CUDA_LEVELS.index("graph") else transformer
-    return Engine(stepping, decode=decode, pace=Pace())
+        compile_decoder(decoder.network.decoder)
+    size = _decode_large_batches(device, transformer, decoder)
+    decode = in_full_batches(decoder.decode, size)
+    overlaps = level >= CUDA_LEVELS.index("overlap")
+    return Engine(
+        ReplayedTransformer(transformer) if level >= CUDA_LEVELS.index("graph") else transformer,
+        decode=on_side_stream(decode, device) if overlaps else blocking(decode),
+        slices_at_once=size,
+        upload=from_pinned_memory(device),
+        pace=Pace(),
+        slow_at_first=True,
+    )
 
 
-def precision_for(compute_capability: tuple[int, int]) -> Precision:
-    """A T4 has no bf16, and FLUX's A-VAE gives NaN in fp16.
+def _decode_large_batches(device: torch.device, transformer: STDiT, decoder: SliceDecoder) -> int:
+    """Lets the decoder take a whole chunk at once where memory allows, else an even part of it, and returns how many.
 
-    Does not ask `torch.cuda.is_bf16_supported`, which says yes where bf16 is only emulated.
+    A few slices do not fill a GPU, and a chunk is decoded within a few steps' time, so Stop is heard soon enough.
     """
-    if compute_capability >= BF16_CAPABILITY:
-        return Precision(transformer=torch.bfloat16, avae=torch.bfloat16)
-    return Precision(transformer=torch.float16, avae=torch.float32)
-
-
-def blocking(decode: Decode) -> Callable[[Tensor], PendingSlices]:
-    """Decodes before anything else is done."""
-
-    def run(latents: Tensor) -> PendingSlices:
-        slices = decode(latents).float().cpu()
-        return PendingSlices(ready=lambda: True, wait=lambda: slices)
-
-    return run
+    slices = transformer.config.input_size[0]
+    decoder.memory_bytes = int(DECODING_SHARE * torch.cuda.get_device_properties(device).total_memory)
+    decoder.most_at_once = slices
+    decoder.most_at_once = most_that_divide(slices, decoder.slices_at_once(*_plane(transformer, decoder)))
+    return decoder.most_at_once

@@ -17,10 +17,13 @@ _BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} {unit} {postfix}"
 class LossLog:
     """Means of the losses over the last steps and all processes. The main process writes them.
 
-    A loss is not read before its line is written, because reading it waits for the GPU.
+    A loss is not read before its line is written, because reading it waits for the GPU. `progress` must have been
+    started.
     """
 
-    def __init__(self, stage: Stage, accelerator: Accelerator) -> None:
+    def __init__(self, stage: Stage, accelerator: Accelerator, progress: Progress) -> None:
+        self._progress = progress
+        self._marks = [(progress.step, progress.now_s)]  # the start, and after each line
         self._table, self._accelerator, self._total = stage.losses, accelerator, stage.budget.amount
         self._sums: dict[str, Tensor] = {}
         self._count = 0
@@ -38,14 +41,25 @@ class LossLog:
         for name, value in losses.items():
             self._sums[name] = self._sums.get(name, 0.0) + value.detach()
 
-    def write(self, progress: Progress) -> None:
+    def write(self) -> None:
         """Appends a line to the table, and moves the bar. All processes must call this after the same step."""
         if not self._count:
             return
         sums = torch.stack(list(self._sums.values())) / self._count
         means = dict(zip(self._sums, self._accelerator.reduce(sums, "mean").tolist(), strict=True))
         self._sums, self._count = {}, 0
+        progress = self._progress
+        self._marks.append((progress.step, progress.now_s))
         if self._accelerator.is_main_process:
             append_losses(self._table, progress.step, means)
             self.bar.n = min(progress.spent, self._total)
             self.bar.set_postfix({"step": progress.step} | {name: f"{value:.4f}" for name, value in means.items()})
+
+    @property
+    def steps_per_s(self) -> float:
+        """Steps a second after the first line: what is compiled for a GPU is compiled before it.
+
+        In a call of a single line, those of the whole call.
+        """
+        begin, end = self._marks[1 if len(self._marks) > 2 else 0], self._marks[-1]
+        return (end[0] - begin[0]) / max(end[1] - begin[1], 1e-9)

@@ -18,6 +18,7 @@ from ctflow.io.files import write_atomic
 from ctflow.runtime.device import bf16_is_fast
 from ctflow.training.curves import draw_losses
 from ctflow.training.ema import Average
+from ctflow.training.examples import Examples
 from ctflow.training.log import LossLog
 from ctflow.training.optimizers import make_optimizers, set_rates
 from ctflow.training.plan import note_plan
@@ -39,6 +40,7 @@ def train(
     losses: Losses[N],
     *,
     describe: Mapping[str, Any] | None = None,
+    examples: Examples | None = None,
     clock: Clock = time.monotonic,
     save_every_s: float = SAVE_EVERY_S,
 ) -> N:
@@ -48,7 +50,8 @@ def train(
     step, and is on the CPU too.
 
     `describe`: what the network is. It is written beside the state, and RequestError is raised before the training goes
-    on with a state that was described otherwise. `clock` and `save_every_s` vary in tests.
+    on with a state that was described otherwise. `examples`: what the losses draw from, if it grows. `clock` and
+    `save_every_s` vary in tests.
     """
     use_bf16 = bf16_is_fast(stage.device)
     torch.backends.cudnn.benchmark = True  # the shapes hardly change
@@ -62,6 +65,7 @@ def train(
         average=Average(network, stage.optimizer.ema_decay),
         optimizers=make_optimizers(stage.optimizer, network, torch.bfloat16 if use_bf16 else torch.float32),
         progress=Progress(stage.budget, _main_process_clock(clock, accelerator)),
+        examples=examples,
     )
     if stage.state.exists():
         state.load(stage.state)
@@ -74,24 +78,31 @@ def train(
             state.save(stage.state)
             draw_losses(stage.losses)
 
-    progress, log = state.progress, LossLog(stage, accelerator)
+    progress = state.progress
     progress.start()
+    log = LossLog(stage, accelerator, progress)
     saved_s = logged_s = progress.now_s
     with log.bar:
         while not progress.ended:
+            if examples:
+                examples.grow(progress.step)
             rng = random_stream(stage.seed, stage.name, progress.step, accelerator.process_index)
             log.add(_step(accelerator, objective, state, stage.optimizer.max_gradient_norm, rng))
             if progress.now_s - logged_s > LOG_EVERY_S:
                 logged_s = progress.now_s
-                log.write(progress)
+                log.write()
             if progress.now_s - saved_s > save_every_s:
                 saved_s = progress.now_s
                 save()
-        log.write(progress)
+        log.write()
     progress.finish()
     save()
     if is_main:
-        summary = {"steps": progress.step, "seconds": round(progress.seconds)}
+        summary = {
+            "steps": progress.step,
+            "seconds": round(progress.seconds),
+            "steps_per_s": float(f"{log.steps_per_s:.4g}"),
+        }
         write_atomic(stage.summary, json.dumps(summary).encode())
     accelerator.wait_for_everyone()
     network.cpu()

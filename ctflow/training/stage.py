@@ -68,5 +68,8 @@ class Stage:
 
     @property
     def summary(self) -> Path:
-        """Steps and seconds of all calls that ended: `{"steps": 100, "seconds": 12}`."""
+        """Steps and seconds of all calls that ended, and the last one's pace.
+
+        `{"steps": 100, "seconds": 12, "steps_per_s": 8.5}`
+        """
         return self.folder / SUMMARY

@@ -10,6 +10,7 @@ from torch import nn
 
 from ctflow.io.files import replacing
 from ctflow.training.ema import Average
+from ctflow.training.examples import Examples
 from ctflow.training.optimizers import load_optimizers
 from ctflow.training.progress import Progress
 
@@ -18,12 +19,16 @@ N = TypeVar("N", bound=nn.Module)
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingState(Generic[N]):
-    """A network with its average, its optimizers and its progress. Random numbers need no state: see `randomness`."""
+    """A network with its average, its optimizers, its progress and, where they have one, the state of its examples.
+
+    Random numbers need none: see `randomness`.
+    """
 
     network: N
     average: Average[N]
     optimizers: list[torch.optim.Optimizer]
     progress: Progress
+    examples: Examples | None
 
     @cached_property
     def parameters(self) -> list[nn.Parameter]:
@@ -37,6 +42,7 @@ class TrainingState(Generic[N]):
             "average": self.average.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "progress": self.progress.state_dict(),
+            "examples": self.examples.state_dict() if self.examples else None,
         }
         with replacing(path) as new:
             torch.save(content, new)
@@ -48,3 +54,5 @@ class TrainingState(Generic[N]):
         self.average.load_state_dict(content["average"])
         load_optimizers(self.optimizers, content["optimizers"])
         self.progress.load_state_dict(content["progress"])
+        if self.examples and content.get("examples"):  # states of before there was such a thing have none
+            self.examples.load_state_dict(content["examples"])

@@ -28,7 +28,7 @@ class Painter:
     """
 
     model_sha256 = "0" * 64
-    device, cuda, hardware = "cpu", "plain", "nothing"
+    device, cuda, precision, hardware = "cpu", "plain", "float32", "nothing"
 
     def __init__(
         self, paints: Mapping[str, Paint], grain: int = 0, mentions: tuple[Mention, ...] = (), ends_after: int = 99

@@ -89,7 +89,7 @@ class FakeGenerator:
     """
 
     model_sha256 = "0" * 64
-    device, cuda, hardware = "cpu", "plain", "nothing"
+    device, cuda, hardware, precision = "cpu", "plain", "nothing", "float32"
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from contextlib import closing
 from app.ui import Page
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.generator import VolumeGenerator
+from ctflow.one_thread import OnOneThread
 from ctflow.report import Report
 from tests.app.fake import FakeGenerator
 
@@ -84,7 +85,8 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     sys.addaudithook(name_strangers)
-    page = Page(Paced(generator(arguments.model, arguments.step_s, arguments.hold_chunk)))
+    # On one thread, as app.py has it.
+    page = Page(OnOneThread(lambda: Paced(generator(arguments.model, arguments.step_s, arguments.hold_chunk))))
     page.launch(server_name="127.0.0.1", server_port=arguments.port, quiet=True)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from app.chunks import unpack
 from app.example import STEP_HU, Example, example_of, read_example, write_example
+from app.present import grid
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.checkpoint.folder import folder_sha256
 from ctflow.report import Report
@@ -58,7 +59,7 @@ def test_an_example_of_another_model_is_not_shown(example: Example, tmp_path: Pa
 def test_an_example_is_the_volume_but_for_a_rounding_that_no_window_shows(example: Example, volume: Volume) -> None:
     hu = unpack(example.data, volume.hu.shape)
     assert np.abs(hu - volume.hu).max() <= STEP_HU / 2
-    assert example.grid == {"shape": volume.hu.shape, "spacing": [3.0, 1.5, 1.5], "axes": ["I", "P", "L"]}
+    assert example.grid == grid(volume.hu.shape, volume.affine)
 
 
 def test_a_server_gives_its_models_example_to_everybody_and_no_other(serve: Serve, instant: FakeGenerator) -> None:

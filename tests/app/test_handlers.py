@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from app.chunks import unpack
 from app.handlers import Handlers
+from app.present import grid
 from app.runs import Runs
+from ctflow.volume import plane_affine
 from tests.app.asking import FIELDS, ask, ended, news, run_of
 from tests.app.fake import FakeGenerator, chest
 from tests.junk import junk
@@ -23,7 +25,7 @@ def test_the_manifest_is_small_json_without_voxels_and_leads_to_them(handlers: H
     manifest = ended(handlers)
     assert len(json.dumps(manifest)) < 2000
     assert (manifest["state"], manifest["share"]) == ("finished", 1.0)
-    assert manifest["grid"] == {"shape": (32, 256, 256), "spacing": [3.0, 1.5, 1.5], "axes": ["I", "P", "L"]}
+    assert manifest["grid"] == grid((32, 256, 256), plane_affine(("I", "P", "L"), (3.0, 1.5, 1.5), 256, 256))
     data = [unpack(Path(c["path"]).read_bytes(), (c["slices"], 256, 256)) for c in manifest["chunks"]]
     np.testing.assert_array_equal(np.concatenate(data), chest(32, 1, "I"))
 

@@ -1,14 +1,16 @@
 """How a run and a reading are put for the page."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from app.present import directions, manifest, reading
-from app.run import Run
+from app.export import file_name
+from app.present import directions, grid, manifest, reading
+from app.run import Run, digest
 from ctflow.generator import ChunkDone, Started, StepDone
 from ctflow.reading import Mention, Reading
 from ctflow.report import Report
@@ -111,3 +113,20 @@ def test_what_a_report_contradicts_is_named() -> None:
     )
     read = reading(Reading(9, 64, "", ("Cardiomegaly", "Emphysema"), found, contradicted=("Cardiomegaly",)))
     assert read["contradicted"] == ["Cardiomegaly"]
+
+
+def test_a_grid_says_where_voxels_lie_in_the_patient_also_where_they_lie_aslant() -> None:
+    affine = plane_affine(("I", "P", "L"), (3.0, 1.5, 0.7), 4, 4)
+    turn = np.eye(4)
+    turn[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
+    shown = grid(SHAPE, turn @ affine)
+    np.testing.assert_allclose(shown["affine"], (turn @ affine)[:3])
+    np.testing.assert_allclose(shown["spacing"], (3.0, 1.5, 0.7))
+    assert shown["axes"] == ["I", "P", "L"]
+
+
+def test_runs_of_one_report_and_settings_share_their_digits_and_their_downloads_name_has_them(run: Run) -> None:
+    digits = shown(run)["digest"]
+    assert digits in file_name(run.request, "demo")
+    assert digest(replace(run.request, seed=8)) == digits
+    assert digest(replace(run.request, report=Report("Not clear."))) != digits

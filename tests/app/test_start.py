@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ctflow.runtime.compiler import COMPILERS
 from tests.app.server import START_S, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +118,15 @@ def test_everything_that_the_image_copies_is_there() -> None:
 
 def test_the_image_runs_as_nobody() -> None:
     assert lines("USER") == ["nobody"]
+
+
+def test_the_image_can_compile_for_a_gpu_and_keeps_what_it_compiles_where_nobody_may_write() -> None:
+    """Triton's own place is in the home, and nobody's cannot be written to."""
+    (install,) = (line for line in lines("RUN") if "apt-get install" in line)
+    assert set(COMPILERS) & set(install.split())
+    places = dict(pair.split("=", 1) for line in lines("ENV") for pair in line.split())
+    for cache in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "CUDA_CACHE_PATH"):
+        assert places[cache].startswith("/tmp/")
 
 
 @pytest.fixture

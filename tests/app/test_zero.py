@@ -6,6 +6,8 @@ import pickle
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from app.clock import Clock
 from app.handlers import Handlers
 from app.run import Run
 from app.runs import Runs
-from app.zero import OnZeroGPU, on_zero_gpu
+from app.zero import LONGEST_S, STARTING_S, OnZeroGPU, on_zero_gpu
+from ctflow.card import Guidance
 from ctflow.errors import VolumeError
 from ctflow.generator import StepDone
 from ctflow.report import Report
@@ -70,7 +73,7 @@ FIELDS = {"findings": "Clear.", "seed": 3, "chunks": 2, "visitor": "somebody"}
 def handlers(
     generator: FakeGenerator, root: Path, gpu: Callable[[Stream], Stream] = forking, clock: Clock = time
 ) -> Handlers:
-    lent = OnZeroGPU(generator, gpu)
+    lent = OnZeroGPU(generator, lambda duration: gpu)
     return Handlers(lent, Runs(lent, root, clock=clock), driven=True)
 
 
@@ -161,6 +164,62 @@ def test_if_no_gpu_is_lent_the_lender_says_why(tmp_path: Path) -> None:
     asked.drive({"run": run.id})
     assert run.state == "failed"
     assert "You have exceeded your free ZeroGPU quota." in run.message
+
+
+class Lender:
+    """As `spaces.GPU` with a `duration` that is called with what the stream is called with; notes what it answers."""
+
+    def __init__(self) -> None:
+        self.asked_s: list[int] = []
+
+    def __call__(self, duration: Callable[..., int]) -> Callable[[Stream], Stream]:
+        def decorated(stream: Stream) -> Stream:
+            def lent(*arguments: Any) -> Iterator[Any]:
+                self.asked_s.append(duration(*arguments))
+                yield from stream(*arguments)
+
+            return lent
+
+        return decorated
+
+
+def asked_for(one: OnZeroGPU, lender: Lender, **settings: Any) -> int:
+    """The time that a request with these settings asks for."""
+    request = one.card.request(Report("Clear."), 3, **settings)
+    with closing(one.stream(request)) as events:
+        next(events)  # no step is done, so nothing is learnt
+    return lender.asked_s[-1]
+
+
+def guided_fake(step: Callable[[int, int], None]) -> FakeGenerator:
+    fake = FakeGenerator(step)
+    fake.card = replace(fake.card, guidance=Guidance(trained=True, default=1.0))
+    return fake
+
+
+def test_a_request_asks_for_the_time_that_it_needs_within_the_cap() -> None:
+    lender = Lender()
+    one = OnZeroGPU(guided_fake(lambda chunk, step: None), lender)
+    short, long = (asked_for(one, lender, chunks=chunks, steps=24) for chunks in (1, 6))
+    assert STARTING_S < short < long < LONGEST_S
+    assert asked_for(one, lender, chunks=1, steps=24, guidance=2.0) > short
+    assert asked_for(one, lender, chunks=6, steps=1000) == LONGEST_S
+
+
+def test_the_next_request_asks_by_the_pace_of_the_one_before_it(clock: FakeClock) -> None:
+    step_s = 0.2
+    lender = Lender()
+    one = OnZeroGPU(guided_fake(lambda chunk, step: clock.advance(step_s)), lender, clock)
+    request = one.card.request(Report("Clear."), 3, chunks=6, steps=24, guidance=2.0)
+    run_s = 6 * 24 * step_s
+    list(one.stream(request))
+    slow_s = asked_for(one, lender, chunks=6, steps=24, guidance=2.0)
+    assert STARTING_S + run_s < slow_s <= STARTING_S + 2 * run_s
+    step_s = 0.002
+    with closing(one.stream(request)) as events:  # a run that was stopped has a pace, too
+        while next(events) != StepDone(chunk=1, step=3):
+            pass
+    assert asked_for(one, lender, chunks=6, steps=24, guidance=2.0) < slow_s / 2
 
 
 def test_who_left_before_driving_keeps_nobody_waiting(tmp_path: Path, clock: FakeClock) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +11,26 @@ import pytest
 import torch
 
 from ctflow.__main__ import main
-from ctflow.benchmark.measure import Bench
+from ctflow.benchmark.chunks import all_slices, evaluations, product_chunks, reference_chunks
+from ctflow.benchmark.clock import Timed, take_turns, timed
+from ctflow.benchmark.floor import decode_gflop, step_gflop, volume_gflop
 from ctflow.benchmark.memory import PeakMemory
-from ctflow.benchmark.solvers import FINE, SETTINGS, SolverSetting, compare_solvers, solution
-from ctflow.benchmark.subject import REPORT, folder_subject
-from ctflow.card import Guidance
-from ctflow.checkpoint.folder import load_checkpoint
+from ctflow.benchmark.product import Way, product_of
+from ctflow.benchmark.solvers import FINE, SETTINGS, SolverSetting, compare_solvers
+from ctflow.benchmark.subject import Subject, folder_subject
+from ctflow.card import CARD, Guidance, read_card
 from ctflow.choices import CUDA_LEVELS
 from ctflow.model_grid import ModelGrid
-from ctflow.pipeline import CTFlow, first_previous
-from ctflow.report import encoder_text
+from ctflow.pipeline import CTFlow
+from ctflow.runtime.device import FLOAT32
 from tests.golden.forward import CASES, exact_velocity, golden
 from tests.golden.rounding import rms
 from tests.tiny import tiny_checkpoint
 
 # Of the tiny checkpoint, counted by hand: two blocks of four products for attention, two of the MLP, and attention
-# itself in the plane and along the slices; then patches in and out.
-TINY_GFLOP = (2 * (32_768 + 16_384 + 2_048 + 1_024) + 2 * 16_384) / 1e9
+# itself in the plane (along two slices it needs no product of matrices); then patches in and out.
+TINY_GFLOP = (2 * (32_768 + 16_384 + 2_048) + 2 * 16_384) / 1e9
+CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -38,26 +43,41 @@ def test_the_reference_gives_the_published_velocity(case: str) -> None:
 @pytest.mark.slow
 def test_bench_prints_a_table_and_writes_the_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tiny_checkpoint(tmp_path / "tiny")
-    words = ["bench", "--model", str(folder), "--device", "cpu", "--minutes", "0.4"]
+    words = ["bench", "--model", str(folder), "--device", "cpu", "--minutes", "30"]
     assert main([*words, "--json", str(tmp_path / "bench.json")]) == 0
     printed = capsys.readouterr().out
-    assert "| step |" in printed
-    numbers = json.loads((tmp_path / "bench.json").read_text())
-    step, decode, first, later, *_, volume, _ = numbers["rows"]
-    assert max(row["max_error"] for row in (step, decode, first, later)) < 1e-3
-    assert "steps and decoding" in first["name"] and first["name"].startswith("first chunk")
-    assert (
-        first["how"] == later["how"] == "measured once, decoding waited for"
-        and volume["name"] == "volume, 3 chunks of 24 steps"
-    )
-    assert first["product_s"] > 2 * step["product_s"]
-    assert numbers["facts"]["step_gflop"] == pytest.approx(TINY_GFLOP, rel=1e-3)
+    assert "| a step, on the device |" in printed and "(floor)" in printed
+    figures = json.loads((tmp_path / "bench.json").read_text())["figures"]
+    by_name = {one["name"]: one for one in figures}
+    assert set(by_name) == {"published computation", "float32", "bfloat16"}
+    exact, half = by_name["float32"], by_name["bfloat16"]
+    for error in ("step_error", "decode_error", "chunk_error"):
+        assert exact[error] < 1e-3 and exact[error] < half[error] < 0.3
+    assert exact["computed"] == [] and exact["volume_s"] > exact["chunk_s"] > 2 * exact["step_s"]
+    assert exact["first_slices_s"] > 0 and len(exact["thread_first_slices_s"]) == 2
+    floor_gflop = exact["floor_s"] * exact["peak_gflop_per_s"]
+    assert floor_gflop == pytest.approx(volume_gflop(folder_subject(folder, CPU)), rel=1e-3)
 
 
-def test_what_is_done_once_for_all_is_not_timed(tmp_path: Path) -> None:
+def test_the_products_of_a_step_and_of_a_volume_are_counted(tmp_path: Path) -> None:
+    subject = subject_of(tmp_path, guidance=Guidance(trained=True, default=2.0))
+    assert step_gflop(subject) == pytest.approx(TINY_GFLOP, rel=1e-3)
+    steps = subject.request.chunks * 2 * subject.request.steps
+    slices = subject.request.chunks * subject.previous.shape[2]
+    expected = steps * TINY_GFLOP + slices * decode_gflop(subject)
+    assert decode_gflop(subject) > 0 and volume_gflop(subject) == pytest.approx(expected, rel=1e-3)
+
+
+def test_guidance_takes_a_second_evaluation_where_it_counts(tmp_path: Path) -> None:
+    request = subject_of(tmp_path).request
+    assert evaluations(replace(request, solver="euler", steps=8)) == 8
+    guided = replace(request, solver="euler", steps=8, guidance=2.0)
+    assert evaluations(guided) == 16
+    assert evaluations(replace(guided, guidance_above_t=0.5)) == 8 + 4, "at 1, 0.875, 0.75 and 0.625"
+
+
+def test_what_is_done_once_for_all_is_not_timed() -> None:
     """Compiling blocks for 40 s used to count as a step of 40 s, and left no time for a second one."""
-    subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain")
-    bench = Bench(subject, print, untimed_turns=1)
     compiled: list[float] = []
 
     def product() -> torch.Tensor:
@@ -66,7 +86,15 @@ def test_what_is_done_once_for_all_is_not_timed(tmp_path: Path) -> None:
             compiled.append(0.3)
         return torch.ones(1)
 
-    assert bench.take_turns("step", lambda: torch.ones(1), product, 0.0).product_s < 0.3
+    def timed_here(_: int, run: Callable[[], torch.Tensor]) -> Timed[torch.Tensor]:
+        return timed(CPU, run)
+
+    _, found, first_use_s = take_turns(timed_here, lambda: torch.ones(1), product, budget_s=0.0, untimed_turns=1)
+    assert found.device_s < 0.3 <= first_use_s
+
+
+def subject_of(tmp_path: Path, **changes: object) -> Subject:
+    return folder_subject(tiny_checkpoint(tmp_path / "tiny", **changes), CPU)
 
 
 @pytest.mark.parametrize("minutes", ["0", "nan", "inf"])
@@ -76,39 +104,47 @@ def test_bench_asks_for_a_finite_time(minutes: str, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("level", CUDA_LEVELS)
-def test_bench_measures_a_gpu(tmp_path: Path, level: str) -> None:
+def test_bench_measures_every_level_of_a_gpu(tmp_path: Path) -> None:
     folder, numbers = tiny_checkpoint(tmp_path / "tiny"), tmp_path / "bench.json"
-    words = ["bench", "--model", str(folder), "--device", "cuda", "--cuda", level, "--minutes", "0.4"]
+    words = ["bench", "--model", str(folder), "--device", "cuda", "--minutes", "1.5"]
     assert main([*words, "--json", str(numbers)]) == 0
     found = json.loads(numbers.read_text())
-    assert 0 < found["facts"]["share_of_matrix_peak"] < 1 and found["facts"]["memory_gb"]
+    _, *levels = found["figures"]
+    assert len(levels) == len(CUDA_LEVELS)
+    for figures in levels:
+        assert 0 < figures["share_of_peak"] < 1 and figures["memory_gb"]
+        assert figures["host_s"] > 0 and figures["step_error"] < 0.1
     by_steps = {row["steps"]: row["seconds"] for row in found["solvers"] if row["solver"] == "euler"}
     assert by_steps[200] > 2 * by_steps[10], "the GPU's work is waited for"
 
 
-def test_the_weights_that_only_the_other_side_has_are_not_counted(tmp_path: Path) -> None:
-    subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain")
-    avae_bytes = sum(part.nbytes for part in subject.avae.state_dict().values())
-    assert subject.own_bytes == (avae_bytes, avae_bytes), "the transformer is shared where both are float32"
-    both, apart = PeakMemory(subject.device, (0, 0)), PeakMemory(subject.device, (10**6, 2 * 10**6))
+def test_the_weights_that_only_the_other_side_has_are_not_counted() -> None:
+    both, apart = PeakMemory(CPU, (0, 0)), PeakMemory(CPU, (10**6, 2 * 10**6))
     for memory in (both, apart):
         memory.note(0, 9 * 10**6)
         memory.note(1, 9 * 10**6)
     assert both.peaks_gb == (0.009, 0.009) and apart.peaks_gb == pytest.approx((0.007, 0.008))
 
 
-def test_a_checkpoint_is_measured_as_it_begins_a_volume(tmp_path: Path) -> None:
-    folder = tiny_checkpoint(tmp_path / "tiny", guidance=Guidance(trained=True, default=2.0))
-    subject, loaded = folder_subject(folder, torch.device("cpu"), "plain"), load_checkpoint(folder)
-    card = loaded.card
+def test_a_checkpoint_is_measured_as_it_makes_a_volume(tmp_path: Path) -> None:
+    """Previous chunk, text, noise, guidance and the way from noise to slices are those of the model."""
+    subject = subject_of(tmp_path, guidance=Guidance(trained=True, default=2.0))
+    chunks = product_chunks(subject, product_of(subject, Way("plain", FLOAT32)), subject.request)
     with torch.inference_mode():
-        assert torch.equal(subject.previous[0], first_previous(card, loaded.avae)) and subject.previous.any()
-        torch.testing.assert_close(subject.text, loaded.text.encode(encoder_text(REPORT, card.text.parts)))
-        latents, _ = solution(subject, subject.previous, SolverSetting("euler", 3, 1.0))
-        slices = subject.engine.decode(latents[0].transpose(0, 1)).wait().numpy()
-    volume = CTFlow.load(folder, "cpu").generate(card.request(REPORT, seed=0, steps=3, chunks=1))
+        slices = all_slices(chunks).numpy()
+    volume = CTFlow.load(tmp_path / "tiny", "cpu", precision="float32").generate(subject.request)
+    card = read_card(tmp_path / "tiny" / CARD)
     np.testing.assert_array_equal(ModelGrid(card.geometry).to_volume(card.intensity.to_hu(slices)), volume.hu)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
+def test_the_references_volume_is_the_products(tmp_path: Path, guidance: float) -> None:
+    subject = subject_of(tmp_path, guidance=Guidance(trained=True, default=guidance))
+    request = replace(subject.request, guidance_above_t=0.4, solver="stochastic", steps=4)
+    with torch.inference_mode():
+        expected = all_slices(reference_chunks(subject, request))
+        found = all_slices(product_chunks(subject, product_of(subject, Way("plain", FLOAT32)), request))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_fine_setting_is_not_compared_with_itself() -> None:
@@ -117,12 +153,13 @@ def test_the_fine_setting_is_not_compared_with_itself() -> None:
 
 def test_more_steps_come_nearer_to_the_fine_solution(tmp_path: Path) -> None:
     settings = SolverSetting("euler", 4, 1.0), SolverSetting("euler", 40, 1.0), SolverSetting("midpoint", 40, 1.5)
-    subject = folder_subject(tiny_checkpoint(tmp_path / "tiny"), torch.device("cpu"), "plain")
+    subject = subject_of(tmp_path)
+    product = product_of(subject, Way("plain", FLOAT32))
     said: list[str] = []
-    found = compare_solvers(subject, step_s=0.001, budget_s=3600, say=said.append, settings=settings)
+    found = compare_solvers(subject, product, step_s=0.001, budget_s=3600, say=said.append, settings=settings)
     assert all(isinstance(row.error, float) and row.error > 0 for row in found)
     assert [row.chunk for row in found] == ["first"] * 3 + ["next"] * 3
     for coarse, fine, midpoint in (found[:3], found[3:]):
         assert midpoint.error < fine.error < coarse.error
-    assert compare_solvers(subject, step_s=1.0, budget_s=60, say=said.append) == []
+    assert compare_solvers(subject, product, step_s=1.0, budget_s=60, say=said.append) == []
     assert "left out" in said[-1]

@@ -11,7 +11,15 @@ from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.checkpoint.folder import folder_sha256
 from tests.app.fake import FakeGenerator, Gate, sleeping
 from tests.browser.conftest import Visit
-from tests.browser.viewer import expect_mid_lung, expect_slice, expect_status, generate, mid_lung, write_report
+from tests.browser.viewer import (
+    expect_mid_lung,
+    expect_slice,
+    expect_status,
+    expect_window,
+    generate,
+    mid_lung,
+    write_report,
+)
 
 Open = Callable[..., Visit]
 STEPS = 4
@@ -103,7 +111,7 @@ def test_a_new_run_keeps_slice_zoom_and_window(visit: Open, gate: Gate) -> None:
     gate.open(5 * STEPS)
     expect_status(page, "Seed 5")
     expect_slice(page, "Axial  41 / 96")
-    expect(page.get_by_role("button", name="Bone")).to_have_attribute("aria-pressed", "true")
+    expect_window(page, "Bone")
     page.mouse.move(5, 5)
     page.locator(".ctv-axial canvas").hover(position=OFF_CENTRE)
     place = zoomed.split(" HU")[1]

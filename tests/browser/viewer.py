@@ -31,7 +31,7 @@ def point_at(page: Page, plane: str, share: tuple[float, float], slices: int) ->
     """Moves the pointer there and reads HU and (slice, row, column) from 0."""
     page.mouse.move(*place_of(page, plane, share, slices))
     expect(page.locator(".ctv-readout")).to_contain_text("HU")  # comes with the next frame
-    numbers = re.fullmatch(r"(-?\d+) HU +column (\d+) +row (\d+) +slice (\d+)", readout(page))
+    numbers = re.match(r"(-?\d+) HU +column (\d+) +row (\d+) +slice (\d+) ", readout(page))
     assert numbers, readout(page)
     hu, column, row, slice_ = map(int, numbers.groups())
     return hu, slice_ - 1, row - 1, column - 1
@@ -84,6 +84,11 @@ def write_report(page: Page, findings: str) -> None:
 
 def generate(page: Page) -> None:
     page.get_by_role("button", name="Generate", exact=True).click()
+
+
+def expect_window(page: Page, name: str) -> None:
+    """The preset that is chosen; "Other" if it is none of them."""
+    expect(page.get_by_role("combobox", name="Window").locator("option:checked")).to_have_text(name)
 
 
 def stop(page: Page) -> None:

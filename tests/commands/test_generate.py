@@ -70,7 +70,7 @@ def test_from_runs_where_the_first_one_ran(
     fake.device, fake.cuda = "cuda:0", "graph"  # type: ignore[misc]
     asked = []
 
-    def load(device: str, decoder: str, cuda: str) -> FakeGenerator:
+    def load(device: str, decoder: str, cuda: str, precision: str) -> FakeGenerator:
         asked.append((device, cuda))
         return fake
 
@@ -79,7 +79,7 @@ def test_from_runs_where_the_first_one_ran(
     model = SimpleNamespace(card=fake.card, load=load)
     for words in (first, again, (*again, "--device", "cpu"), (*again, "--device", "cuda")):
         assert main(["generate", *map(str, words)], lambda name: model) == 0
-    assert asked == [("auto", "plain"), ("cuda", "graph"), ("cpu", "plain"), ("cuda", "graph")]
+    assert asked == [("auto", "auto"), ("cuda", "graph"), ("cpu", "auto"), ("cuda", "graph")]
 
 
 def test_from_on_another_machine_says_that_bytes_may_differ(
@@ -94,6 +94,44 @@ def test_from_on_another_machine_says_that_bytes_may_differ(
         "the bytes may differ, because that volume was made on nothing, this one on an abacus."
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    ("recorded", "words", "expected"),
+    [
+        ("bfloat16", (), "bfloat16"),
+        ("float32", (), "float32"),
+        ("float16", (), "auto"),  # of a GPU: no CPU has it
+        (None, (), "float32"),  # as everything was on a CPU when sidecars did not say it yet
+        ("float32", ("--precision", "bfloat16"), "bfloat16"),
+    ],
+)
+def test_from_computes_in_the_precision_of_the_first_one_where_it_can(
+    fake: FakeGenerator, tmp_path: Path, recorded: str | None, words: tuple[str, ...], expected: str
+) -> None:
+    make(fake, tmp_path / "a.nii.gz")
+    write_sidecar(replace(read_sidecar(tmp_path / "a.json"), precision=recorded), tmp_path / "a.json")
+    asked = []
+
+    def load(device: str, decoder: str, cuda: str, precision: str) -> FakeGenerator:
+        asked.append(precision)
+        return fake
+
+    model = SimpleNamespace(card=fake.card, load=load)
+    again = ["generate", "--from", str(tmp_path / "a.json"), "--out", str(tmp_path / "b.nii.gz"), *words]
+    assert main(again, lambda name: model) == 0
+    assert asked == [expected]
+
+
+def test_from_in_another_precision_says_that_bytes_will_differ(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(fake, tmp_path / "a.nii.gz")
+    assert read_sidecar(tmp_path / "a.json").precision == "float32"
+    fake.precision = "bfloat16"  # type: ignore[misc]
+    run(fake, "--from", tmp_path / "a.json", "--out", tmp_path / "b.nii.gz")
+    said = capsys.readouterr().err
+    assert "the bytes will differ, because that volume was made in float32, this one in bfloat16." in said
 
 
 def test_from_refuses_another_model(fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

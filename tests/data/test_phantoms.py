@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctflow.data.phantoms import holds, open_phantom_set, phantom_set
+from ctflow.data.phantoms import holds, open_phantom_set, phantom_set, phantoms_in_the_making
 from ctflow.errors import RequestError
 from ctflow.phantom import make_phantom
 
@@ -59,3 +59,24 @@ def test_a_folder_without_a_set_is_refused(tmp_path: Path) -> None:
     (tmp_path / "phantoms.json").write_text("{}")
     with pytest.raises(RequestError, match=r"holds no set of phantoms.*phantoms\.npy and phantoms\.json were expected"):
         open_phantom_set(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_first_phantoms_are_there_while_others_are_made_and_are_those_of_the_whole_set(tmp_path: Path) -> None:
+    with phantoms_in_the_making(tmp_path / "growing", 6, SEED, workers=1) as phantoms:
+        first = phantoms.wait_for(2)
+        assert 2 <= len(first.slices) == len(first.truths) == len(first.hu) < 6
+        assert not holds(tmp_path / "growing", 6, SEED)
+        count = len(first.slices)
+        whole = phantoms.wait_for(6)
+    assert holds(tmp_path / "growing", 6, SEED)
+    assert whole.truths[:count] == first.truths and np.array_equal(whole.hu[:count], first.hu)
+    assert np.array_equal(whole.hu, phantom_set(tmp_path / "whole", 6, SEED, workers=2).hu)
+
+
+@pytest.mark.slow
+def test_a_set_that_is_left_while_it_is_made_is_not_waited_for_and_is_made_again(tmp_path: Path) -> None:
+    with phantoms_in_the_making(tmp_path, 10**4, SEED, workers=1) as phantoms:
+        assert len(phantoms.so_far().slices) % 2 == 0
+    assert not holds(tmp_path, 10**4, SEED)
+    assert len(phantom_set(tmp_path, 1, SEED, workers=1).slices) == 1

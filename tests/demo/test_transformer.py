@@ -5,14 +5,19 @@ import pytest
 import torch
 
 from ctflow.demo.latents import LatentSet, pad
+from ctflow.demo.sizes import SMOKE, transformer_config
 from ctflow.demo.transformer import (
     DIFFERENCE_SHARE,
+    Batch,
+    Lessons,
+    chunk_losses,
     difference_weight,
     draw_batch,
     draw_starts,
     split_losses,
     study_difference,
 )
+from ctflow.models.stdit import STDiT
 
 
 def test_what_differs_between_a_persons_studies_counts_apart_from_what_does_not() -> None:
@@ -41,6 +46,7 @@ def latent_set(studies: list[torch.Tensor], chunk: int) -> LatentSet:
         slices=slices,
         chunk=chunk,
         black=black,
+        white=white,
         texts=torch.ones(count, 1, 3),
         report_facts=np.zeros((count, 1)),
         person_odds=np.full(count // 2, 2 / count),
@@ -79,3 +85,61 @@ def test_chunks_are_drawn_more_often_where_the_studies_differ() -> None:
     later = starts[starts > 0]
     assert np.mean((later <= 25) & (later > 25 - 8)) > DIFFERENCE_SHARE + 0.1
     assert set(range(0, 40, 8)) <= set(starts.tolist()), "and all others at times, the white one after the end too"
+
+
+def random_set(persons: int) -> LatentSet:
+    generator = torch.Generator().manual_seed(0)
+    return latent_set([torch.randn(1, 10, 2, 2, generator=generator) for _ in range(2 * persons)], 4)
+
+
+def test_lessons_say_from_which_step_on_there_were_how_many_persons() -> None:
+    coming = {3: random_set(4), 7: random_set(6)}
+    step = 0
+    lessons = Lessons(random_set(2), lambda: coming.get(step))
+    for step in range(10):
+        lessons.grow(step)
+        persons = 2 if step < 3 else 4 if step < 7 else 6
+        assert len(lessons.data.person_odds) == len(lessons.by_person) == len(lessons.difference) == persons
+    assert lessons.growth == [(0, 2), (3, 4), (7, 6)]
+    again = Lessons(random_set(6), lambda: None)
+    again.load_state_dict(lessons.state_dict())
+    again.grow(10)
+    assert again.growth == [(0, 2), (3, 4), (7, 6), (10, 6)]
+
+
+def test_what_is_drawn_is_a_function_of_the_seed_and_of_how_many_there_are() -> None:
+    lessons = Lessons(random_set(2), iter([random_set(4)]).__next__)
+    lessons.grow(0)
+    found, expected = (
+        draw_batch(data, difference, 6, np.random.default_rng(5))
+        for data, difference in ((lessons.data, lessons.difference), (random_set(4), study_difference(random_set(4))))
+    )
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.slow
+def test_model_and_losses_are_one_graph_which_a_gpu_can_be_given_whole() -> None:
+    """Without a compiler: only that nothing breaks the graph, forwards and backwards, and that it computes the same."""
+    config = transformer_config(SMOKE)
+    torch.manual_seed(0)
+    model = STDiT(config)
+    shape = (4, config.out_channels, *config.input_size)
+    drawn = Batch(
+        chunk=torch.randn(shape),
+        noise=torch.randn(shape),
+        point=torch.randn(shape),
+        previous=torch.randn(shape),
+        text=torch.randn(4, 1, config.caption_channels),
+        t=torch.rand(4),
+        persons=torch.arange(2),
+    )
+    weight, by_person = torch.rand(1, config.out_channels, *config.input_size), torch.rand(2)
+    gradients = []
+    for compute in (chunk_losses, torch.compile(chunk_losses, backend="aot_eager", fullgraph=True)):
+        model.zero_grad()
+        torch.stack(list(compute(model, drawn, weight, by_person).values())).sum().backward()
+        gradients.append({name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None})
+    eager, compiled = gradients
+    assert eager.keys() == compiled.keys() and len(eager) > 20
+    for name, gradient in eager.items():
+        assert torch.allclose(gradient, compiled[name], rtol=1e-3, atol=1e-5), name

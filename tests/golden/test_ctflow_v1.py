@@ -128,6 +128,10 @@ def test_200_euler_steps_of_each_chunk_end_where_the_published_ones_do(chunk: in
     assert rms(last, published_chunk(chunk)) < exact_chunk(chunk).limit
 
 
+def no_scan(start: ScanStart, chunk: int) -> Tensor:
+    raise AssertionError(f"no chunk is a scan's, but {chunk} was asked for")
+
+
 @pytest.mark.slow
 def test_the_sampler_chains_chunks_as_published() -> None:
     """Each chunk of the whole sampler is what the literal reference makes of the one before it, to float64's rounding.
@@ -160,10 +164,6 @@ def test_the_sampler_chains_chunks_as_published() -> None:
     for chunk, previous in enumerate([black[0], *sampled[:-1]]):
         expected = released_rollout(times, noise[chunk], previous[None], text)
         assert rms(sampled[chunk][None], expected) < exact_chunk(chunk).float32_error / 1000
-
-
-def no_scan(start: ScanStart, chunk: int) -> Tensor:
-    raise AssertionError("there is none")
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.app.server import Apart
 from tests.load.faults import bad_command_lines, bad_requests, cut_connections, kill
-from tests.load.figures import Figure, Memory, beyond_a_step, count_in_log, growth_of, spread, steps_of
+from tests.load.figures import Figure, Memory, beyond_a_step, count_in_log, growth_of, met, spread, steps_of
 from tests.load.starting import first_steps
 from tests.load.visitor import Tally, Visitor
 
@@ -46,15 +46,6 @@ def main() -> int:
             return 0 if met(faults(server, options) if options.faults else load(server, options)) else 1
         finally:
             server.kill()
-
-
-def met(figures: Iterable[Figure]) -> bool:
-    """Prints each figure as soon as it is known. Returns whether all targets are met."""
-    judged = []
-    for figure in figures:
-        print(figure, flush=True)
-        judged.append(figure.met)
-    return all(judged)
 
 
 def load(server: Apart, options: argparse.Namespace) -> list[Figure]:

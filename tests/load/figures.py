@@ -4,6 +4,7 @@ import statistics
 import threading
 import time
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -30,6 +31,15 @@ class Figure:
     def __str__(self) -> str:
         value, target = (f"{100 * v:+.1f}" if self.unit == "%" else f"{v:.4g}" for v in (self.value, self.target))
         return f"{self.name}: {value}{self.unit}   (at most {target}: {'met' if self.met else 'MISSED'})"
+
+
+def met(figures: Iterable[Figure]) -> bool:
+    """Prints each figure as soon as it is known. Returns whether all targets are met."""
+    judged = []
+    for figure in figures:
+        print(figure, flush=True)
+        judged.append(figure.met)
+    return all(judged)
 
 
 class Memory:

@@ -10,7 +10,7 @@ import torch
 from ctflow.benchmark.reference import reference_answer
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
-from ctflow.runtime.engine import precision_for
+from ctflow.runtime.device import resolve_precision
 from ctflow.sampler import velocity_of
 from tests.golden.forward import CASES, ORDINARY_RMS, golden, golden_transformer, half_precision_limit
 from tests.golden.rounding import rms
@@ -100,11 +100,36 @@ def test_a_step_of_ordinary_weights_stays_near_in_bf16(seed: int) -> None:
     assert rms(model(*inputs), expected) < ORDINARY_RMS
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_tokens_and_modulation_stay_in_float32_between_branches_in_half_precision(
+    transformer: STDiT, dtype: torch.dtype
+) -> None:
+    x, previous, text, _, _ = (tensor[:1] for tensor in golden("case0"))
+    transformer.to_mixed_precision(dtype)
+    seen = []
+    for block in transformer.blocks:
+        block.register_forward_pre_hook(lambda _, given: seen.append((given[0].dtype, given[2].dtype)))
+        block.mlp.fc1.register_forward_pre_hook(lambda _, given: seen.append(given[0].dtype))
+    transformer.step(x, transformer.condition(previous, text), transformer.modulation_at(0.5))
+    assert seen == [(torch.float32, torch.float32), dtype] * transformer.config.depth
+
+
+def test_a_step_of_a_demo_model_stays_near_in_bf16(transformer: STDiT) -> None:
+    """It has convolutions, and reports that modulate, beside what released models have."""
+    torch.manual_seed(0)
+    config = replace(transformer.config, head_merge="usual", text_facts=3, detail=2, detail_blocks=1)
+    model = STDiT(config).eval().requires_grad_(False)
+    x, previous, text, t, _ = golden("case0")
+    expected = reference_answer(model, x, previous, text, t)
+    model.to_mixed_precision(torch.bfloat16)
+    assert rms(model(x, previous, text, t), expected) < ORDINARY_RMS
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("case", CASES)
 def test_a_step_on_a_gpu_stays_near_the_published_one(transformer: STDiT, case: str) -> None:
     *inputs, expected = (tensor.cuda() for tensor in golden(case))
-    dtype = precision_for(torch.cuda.get_device_capability()).transformer
+    dtype = resolve_precision(torch.device("cuda"), "auto").transformer
     transformer.cuda().to_mixed_precision(dtype)
     velocity = transformer(*inputs)
     assert rms(velocity, expected) < half_precision_limit(case, dtype)

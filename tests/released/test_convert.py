@@ -21,7 +21,7 @@ from ctflow.benchmark.subject import published_config
 from ctflow.card import read_card
 from ctflow.checkpoint.catalog import RELEASED, how_to_get
 from ctflow.checkpoint.folder import load_checkpoint
-from ctflow.checkpoint.weights import check_fit, read_shapes, shapes_of, without_memory
+from ctflow.checkpoint.weights import check_fit, read_shapes, shapes_of, without_weights
 from ctflow.commands.model import find_model
 from ctflow.errors import CheckpointError
 from ctflow.io.nifti import read_nifti
@@ -248,14 +248,14 @@ def test_a_second_half_that_is_missing_is_named(v1: Released, tmp_path: Path) ->
 
 
 def test_the_published_transformer_has_474_tensors() -> None:
-    large = without_memory(lambda: STDiT(published_config("L")))
+    large = without_weights(lambda: STDiT(published_config("L")))
     assert len(large.state_dict()) == 474
     assert round(sum(parameter.numel() for parameter in large.parameters()) / 1e6, 1) == 513.7
 
 
 def test_a_file_of_the_published_size_is_checked_by_its_header(tmp_path: Path) -> None:
     """Two gigabytes that take neither space nor time: a sparse file behind a true header."""
-    shapes = shapes_of(without_memory(lambda: STDiT(published_config("L"))).state_dict())
+    shapes = shapes_of(without_weights(lambda: STDiT(published_config("L"))).state_dict())
     header, end = {}, 0
     for name, shape in shapes.items():
         start, end = end, end + 4 * torch.Size(shape).numel()
@@ -277,7 +277,7 @@ def real_bert_shapes(tmp_path: Path) -> dict[str, tuple[int, ...]]:
     real = json.loads((GOLDEN / "config.json").read_text())["real"]["bert"]
     (tmp_path / "config.json").write_text(json.dumps(real))
     config = bert_config(tmp_path / "config.json", V1.head_size)
-    return shapes_of(without_memory(lambda: Bert(config)).state_dict())
+    return shapes_of(without_weights(lambda: Bert(config)).state_dict())
 
 
 def test_the_real_ct_clip_v2_would_be_accounted_for_key_by_key(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_nothing_with_an_effect_is_called_inert() -> None:
 
 
 def test_fluxs_config_is_that_of_its_a_vae() -> None:
-    avae = without_memory(lambda: AutoencoderKL(FLUX_AVAE))
+    avae = without_weights(lambda: AutoencoderKL(FLUX_AVAE))
     assert sum(parameter.numel() for parameter in avae.parameters()) == 83_819_683
 
 

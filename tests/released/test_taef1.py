@@ -22,6 +22,7 @@ from ctflow.pipeline import CTFlow
 from ctflow.released.convert import convert
 from ctflow.report import Report
 from ctflow.runtime.cuda import PendingSlices
+from ctflow.runtime.device import resolve_precision
 from ctflow.runtime.engine import Engine, EngineFactory, engine_on
 from tests.fabricated import WEIGHTS, fabricated, run_convert, taef1_folder, words_of
 
@@ -83,7 +84,8 @@ def test_on_a_gpu_it_gives_the_cpus_slices_except_for_rounding(folder: Path) -> 
     for device in (torch.device("cpu"), torch.device("cuda")):
         loaded = load_checkpoint(folder)
         assert loaded.taef1 is not None
-        engine = engine_on(device, loaded.transformer.to(device), loaded.taef1.to(device), "plain")
+        precision = resolve_precision(device, "auto")
+        engine = engine_on(device, loaded.transformer.to(device), loaded.taef1.to(device), "plain", precision)
         with torch.inference_mode():
             slices.append(engine.decode(latents.to(device)).wait())
     expected, found = slices

@@ -58,7 +58,7 @@ def test_after_a_kill_a_stage_has_the_rest_of_its_seconds(tmp_path: Path) -> Non
     time.kill_at_s, time.now_s = None, 100.0
     for steps, seconds in ((4, 1), (8, 2)):
         train(stage, line(), time.losses, clock=time.clock, save_every_s=0)
-        assert trained(stage) == {"steps": steps, "seconds": seconds}
+        assert trained(stage) == {"steps": steps, "seconds": seconds, "steps_per_s": 4.0}
 
 
 def test_a_training_in_two_calls_ends_with_the_weights_of_one_that_was_not_interrupted(tmp_path: Path) -> None:
@@ -154,3 +154,63 @@ def test_a_description_without_a_state_is_replaced(tmp_path: Path) -> None:
     stage.description.write_text('{"head_merge": "released"}')
     train(stage, line(), line_losses, describe={"head_merge": "usual"})
     assert json.loads(stage.description.read_text()) == {"head_merge": "usual"}
+
+
+def test_the_pace_is_that_after_the_first_line_before_which_much_may_be_prepared(tmp_path: Path) -> None:
+    stage, time = line_stage(tmp_path, Budget.of_seconds(100.0)), FakeTime(step_s=4.0)
+    steps = 0
+
+    def losses(network: nn.Linear, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+        nonlocal steps
+        time.step_s = 60.0 if steps == 0 else 4.0
+        steps += 1
+        return time.losses(network, device, rng)
+
+    train(stage, line(), losses, clock=time.clock)
+    assert trained(stage) == {"steps": 11, "seconds": 100, "steps_per_s": 0.25}
+
+
+class Growing:
+    """Numbers that the losses draw from: 2, and 1,000 from step 3 on. It is killed before step `kill_at`."""
+
+    def __init__(self, kill_at: int | None = None) -> None:
+        self.kill_at, self.count = kill_at, 0
+        self.growth: list[list[int]] = []
+        self.drawn: list[int] = []
+
+    def grow(self, step: int) -> None:
+        if step == self.kill_at:
+            raise Killed
+        count = 1000 if step >= 3 else 2
+        if count != self.count:
+            self.count = count
+            self.growth.append([step, count])
+
+    def state_dict(self) -> dict[str, list[list[int]]]:
+        return {"growth": self.growth}
+
+    def load_state_dict(self, state: dict[str, list[list[int]]]) -> None:
+        self.growth = state["growth"]
+
+    def losses(self, network: nn.Linear, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+        self.drawn.append(int(rng.integers(self.count)))
+        return {"loss": network(torch.tensor([[float(self.drawn[-1])]])).square().mean()}
+
+
+def test_what_is_drawn_depends_on_the_step_and_on_how_many_there_are_and_the_state_tells_that(tmp_path: Path) -> None:
+    whole, cut, rest = Growing(), Growing(kill_at=5), Growing()
+    train(line_stage(tmp_path / "whole", Budget.of_steps(8)), line(), whole.losses, examples=whole)
+    stage, time = line_stage(tmp_path / "cut", Budget.of_steps(8)), FakeTime(step_s=1.0)
+
+    def timed(network: nn.Linear, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+        time.now_s += 1
+        return cut.losses(network, device, rng)
+
+    with pytest.raises(Killed):
+        train(stage, line(), timed, examples=cut, clock=time.clock, save_every_s=0)
+    train(stage, line(), rest.losses, examples=rest)
+    assert cut.drawn + rest.drawn == whole.drawn and max(whole.drawn[3:]) > 2
+    assert whole.growth == [[0, 2], [3, 1000]]
+    assert rest.growth == [[0, 2], [3, 1000], [5, 1000]], "and as it began again"
+    saved = [torch.load(one / "state.pt", weights_only=True)["examples"] for one in (tmp_path / "whole", stage.folder)]
+    assert saved == [{"growth": whole.growth}, {"growth": rest.growth}]

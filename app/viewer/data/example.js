@@ -21,6 +21,8 @@ export class Example {
     this.grid = grid;
     /** @type {Promise<Volume | null> | null} */
     this.loading = null;
+    /** @type {import("./facts.js").Known} */
+    this.known = { seed, digest: "", report: `Findings: ${report}`, caption: "Example" };
     this.detail = `The example shows the findings “${report}”, seed ${seed}.`;
   }
 

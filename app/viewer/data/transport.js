@@ -10,6 +10,8 @@
  * @property {string} [problem]      why there is no answer, in words for people
  * @property {string | null} run
  * @property {number} version        grows with every change
+ * @property {number | null} seed
+ * @property {string} digest         of report and settings, as in the name of a download
  * @property {"waiting" | "running" | "finished" | "stopped" | "failed" | "gone"} state
  * @property {boolean} stopping
  * @property {Grid | null} grid      null before the model has begun

@@ -5,12 +5,15 @@
 // picture's right and down along them, this is the radiological convention in all three planes, whatever the order
 // of the indices in memory is.
 
+import { Marks } from "./marks.js";
+
 /**
  * The geometry of a run, as the server describes it (app/present.py).
  * @typedef {object} Grid
  * @property {number[]} shape    slices, rows, columns
  * @property {number[]} spacing  mm between slices, rows and columns
  * @property {string[]} axes     the direction (L R P A I S) in which each of the three indices grows
+ * @property {number[][]} affine three rows that give LPS mm for (slice, row, column, 1), voxel centres at whole numbers
  */
 
 /**
@@ -40,11 +43,15 @@ export class Volume {
    * @param {Grid} grid
    * @param {Int16Array} hu    voxels in the order of the file
    * @param {Uint8Array} made  for each slice, 1 once its voxels are there
+   * @param {Marks} marks
    */
-  constructor(grid, hu = new Int16Array(voxelCount(grid)), made = new Uint8Array(grid.shape[0])) {
+  constructor(grid, hu = new Int16Array(voxelCount(grid)), made = new Uint8Array(grid.shape[0]), marks = new Marks()) {
     this.shape = grid.shape;
+    this.affine = grid.affine;
     this.hu = hu;
     this.made = made;
+    this.marks = marks;
+    this.version = 0; // grows whenever voxels come
     this.origin = 0;
     this.axes = PATIENT_AXES.map(([along, against]) => this.axis(grid, along, against));
     this.sliceAxis = this.axes.findIndex((axis) => axis.index === 0);
@@ -70,7 +77,8 @@ export class Volume {
    * @param {Grid} grid
    */
   shortened(grid) {
-    return new Volume(grid, this.hu.subarray(0, voxelCount(grid)), this.made.subarray(0, grid.shape[0]));
+    const [hu, made] = [this.hu.subarray(0, voxelCount(grid)), this.made.subarray(0, grid.shape[0])];
+    return new Volume(grid, hu, made, this.marks);
   }
 
   /**
@@ -80,6 +88,7 @@ export class Volume {
   add(chunk, hu) {
     this.hu.set(hu, chunk.first * this.shape[1] * this.shape[2]);
     this.made.fill(1, chunk.first, chunk.first + chunk.slices);
+    this.version++;
   }
 
   /** The index of the last slice that is made, or -1. Chunks may overtake each other on the way. */
@@ -126,6 +135,14 @@ export class Volume {
   }
 
   /**
+   * The nearest point that lies in the volume, between voxels too.
+   * @param {number[]} point
+   */
+  clampBetween(point) {
+    return point.map((position, axis) => Math.min(Math.max(position, -0.5), this.axes[axis].size - 0.5));
+  }
+
+  /**
    * HU at a point, or null where nothing has been made.
    * @param {number[]} point
    */
@@ -142,6 +159,15 @@ export class Volume {
     const index = [0, 0, 0];
     this.axes.forEach((axis, i) => (index[axis.index] = this.indexOf(i, point[i]) + 1));
     return index;
+  }
+
+  /**
+   * Where a point lies in the patient: LPS mm. The point may lie between voxels.
+   * @param {number[]} point
+   */
+  toMm(point) {
+    const [slice, row, column] = this.fileIndex(point).map((counted) => counted - 1);
+    return this.affine.map(([a, b, c, origin]) => a * slice + b * row + c * column + origin);
   }
 }
 

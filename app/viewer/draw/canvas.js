@@ -2,6 +2,7 @@
 // One plane on its canvas: the picture, scaled, and over it what the tools draw and the words.
 
 import { TOOLS } from "../tools/index.js";
+import { drawMarks } from "./marks.js";
 import { hatch } from "./pen.js";
 import { Picture } from "./picture.js";
 import { drawWords } from "./words.js";
@@ -42,6 +43,7 @@ export class PlaneCanvas {
     if (view.volume) {
       this.drawPicture(view.volume, view);
       for (const tool of TOOLS) tool.draw?.(pen, plane, view.volume, view);
+      if (view.display.marks) drawMarks(pen, plane, view.volume, view);
     }
     drawWords(pen, plane, view);
   }
@@ -50,13 +52,13 @@ export class PlaneCanvas {
    * @param {Volume} volume
    * @param {View} view
    */
-  drawPicture(volume, { point, greys }) {
+  drawPicture(volume, { point, display }) {
     const { pen, plane } = this;
     const { left, top, width, height } = plane.rectangle(volume);
     pen.fillStyle = hatch(pen);
     pen.fillRect(left, top, width, height);
-    this.picture.draw(volume, point[plane.through], greys);
-    pen.imageSmoothingEnabled = true;
+    this.picture.draw(volume, point[plane.through], display.greys);
+    pen.imageSmoothingEnabled = display.smooth;
     pen.imageSmoothingQuality = "medium";
     pen.drawImage(this.picture.canvas, left, top, width, height);
   }

@@ -1,77 +1,60 @@
 // @ts-check
-// One slice of the volume as grey pixels, one per voxel; Canvas2D scales it to true proportions afterwards.
+// What a plane shows as grey pixels, one per voxel; Canvas2D scales it to true proportions afterwards.
+
+import { NOT_MADE, project } from "./slab.js";
 
 /** @typedef {import("../data/volume.js").Volume} Volume */
-/** @typedef {import("./plane.js").PlaneDefinition} PlaneDefinition */
+/** @typedef {import("./plane.js").Plane} Plane */
 /** @typedef {{ width: number, level: number }} GreyWindow  in HU */
 
 const LEVELS = 65536;
 const ZERO_HU = 32768; // the index of 0 HU in a table
+const WHITE = 255;
 
 /**
- * From HU to opaque grey (ABGR), as ctflow.windows.windowed. The index is HU + 32768.
+ * From HU to opaque grey (ABGR), as ctflow.windows.windowed. The index is HU + 32768; what is not made is transparent.
  * @param {GreyWindow} window
+ * @param {boolean} inverted  whether low HU are white
  */
-export function greyTable(window) {
+export function greyTable(window, inverted = false) {
   const table = new Uint32Array(LEVELS);
   const low = window.level - window.width / 2;
   for (let i = 0; i < LEVELS; i++) {
-    const share = ((i - ZERO_HU - low) * 255) / window.width;
-    const grey = Math.trunc(Math.min(Math.max(share, 0), 255));
+    const share = ((i - ZERO_HU - low) * WHITE) / window.width;
+    const bright = Math.trunc(Math.min(Math.max(share, 0), WHITE));
+    const grey = inverted ? WHITE - bright : bright;
     table[i] = 0xff000000 | (grey << 16) | (grey << 8) | grey;
   }
+  table[NOT_MADE + ZERO_HU] = 0;
   return table;
 }
 
 /**
- * Fills `pixels` with a slice, row by row; what is not made yet stays transparent.
  * @param {Uint32Array} pixels
- * @param {Volume} volume
- * @param {PlaneDefinition} plane
- * @param {number} position  along the axis that the plane is cut at
+ * @param {Int16Array} hu
  * @param {Uint32Array} table  see greyTable
  */
-export function paint(pixels, volume, plane, position, table) {
-  const across = volume.axes[plane.across];
-  const down = volume.axes[plane.down];
-  const start = volume.origin + position * volume.axes[plane.through].stride;
-  const made = madeAlong(volume, plane, position);
-  const { hu } = volume;
-  for (let v = 0, out = 0; v < down.size; v++) {
-    let voxel = start + v * down.stride;
-    for (let h = 0; h < across.size; h++, out++, voxel += across.stride) {
-      pixels[out] = made(h, v) ? table[hu[voxel] + ZERO_HU] : 0;
-    }
-  }
+export function paint(pixels, hu, table) {
+  for (let i = 0; i < pixels.length; i++) pixels[i] = table[hu[i] + ZERO_HU];
 }
 
 /**
- * Slices are made along one patient axis, which may lie across, down or through the picture.
- * @param {Volume} volume
- * @param {PlaneDefinition} plane
- * @param {number} position
- * @returns {(across: number, down: number) => boolean}
+ * A plane's pixels on a canvas of their own, which is never shown itself. What has not changed since the last picture
+ * is not made again: scrolling through one plane leaves the others as they are, and a window leaves all HU.
  */
-function madeAlong(volume, plane, position) {
-  const axis = volume.sliceAxis;
-  const madeAt = (/** @type {number} */ p) => volume.made[volume.indexOf(axis, p)] === 1;
-  if (axis === plane.through) {
-    const all = madeAt(position);
-    return () => all;
-  }
-  const made = Array.from({ length: volume.axes[axis].size }, (_, p) => madeAt(p));
-  return axis === plane.across ? (h) => made[h] : (_, v) => made[v];
-}
-
-/** A slice on a canvas of its own, which is never shown itself. */
 export class Picture {
-  /** @param {PlaneDefinition} plane */
+  /** @param {Plane} plane */
   constructor(plane) {
     this.plane = plane;
     this.canvas = document.createElement("canvas");
     this.canvas.width = this.canvas.height = 1;
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.image = new ImageData(1, 1);
+    this.hu = new Int16Array(1);
+    /** @type {any[]} what `hu` was made from */
+    this.source = [];
+    /** @type {Uint32Array | null} what the canvas was painted with */
+    this.table = null;
   }
 
   /**
@@ -80,9 +63,19 @@ export class Picture {
    * @param {Uint32Array} table
    */
   draw(volume, position, table) {
-    this.fit(volume.axes[this.plane.across].size, volume.axes[this.plane.down].size);
-    paint(new Uint32Array(this.image.data.buffer), volume, this.plane, position, table);
+    const { plane } = this;
+    const range = plane.range(volume, position);
+    const source = [volume, volume.version, plane.slab.kind, ...range];
+    const isSame = source.length === this.source.length && source.every((value, i) => value === this.source[i]);
+    if (isSame && table === this.table) return;
+    if (!isSame) {
+      this.fit(volume.axes[plane.across].size, volume.axes[plane.down].size);
+      project(this.hu, volume, plane, range, plane.slab.kind);
+    }
+    paint(new Uint32Array(this.image.data.buffer), this.hu, table);
     this.context.putImageData(this.image, 0, 0);
+    this.source = source;
+    this.table = table;
   }
 
   /**
@@ -94,5 +87,6 @@ export class Picture {
     this.canvas.width = width;
     this.canvas.height = height;
     this.image = new ImageData(width, height);
+    this.hu = new Int16Array(width * height);
   }
 }

@@ -1,7 +1,10 @@
 // @ts-check
 // One plane as geometry: where on its canvas a voxel lies, and which voxel lies where. Lengths are CSS pixels.
 
+import { slabRange } from "./slab.js";
+
 /** @typedef {import("../data/volume.js").Volume} Volume */
+/** @typedef {import("./slab.js").Slab} Slab */
 
 /**
  * `across` and `down` are the patient axes along the picture, `through` the one that it is cut at.
@@ -21,6 +24,7 @@ export const PLANES = [
 
 const LEAST_ZOOM = 0.5;
 const MOST_ZOOM = 20;
+const FIRST_SLAB_MM = 20;
 
 export class Plane {
   /** @param {PlaneDefinition} definition */
@@ -33,6 +37,8 @@ export class Plane {
     this.height = 0;
     this.zoom = 1;
     this.pan = [0, 0];
+    /** @type {Slab} */
+    this.slab = { kind: "none", mm: FIRST_SLAB_MM };
   }
 
   reset() {
@@ -66,6 +72,15 @@ export class Plane {
   }
 
   /**
+   * The first and last position that it shows around another one: the same, where it shows one slice.
+   * @param {Volume} volume
+   * @param {number} position
+   */
+  range(volume, position) {
+    return slabRange(volume.axes[this.through], position, this.slab);
+  }
+
+  /**
    * From a place on the canvas to the voxel there, which may lie outside of the volume.
    * @param {Volume} volume
    * @param {number[]} point  gives the position along the axis that the canvas does not show
@@ -73,15 +88,26 @@ export class Plane {
    * @param {number} y
    */
   pointAt(volume, point, x, y) {
+    return this.placeIn(volume, point, x, y).map((position) => Math.floor(position + 0.5));
+  }
+
+  /**
+   * From a place on the canvas to the point there, which may lie between voxels and outside of the volume.
+   * @param {Volume} volume
+   * @param {number[]} point  gives the position along the axis that the canvas does not show
+   * @param {number} x
+   * @param {number} y
+   */
+  placeIn(volume, point, x, y) {
     const { left, top, width, height } = this.rectangle(volume);
     const found = point.slice();
-    found[this.across] = Math.floor(((x - left) / width) * volume.axes[this.across].size);
-    found[this.down] = Math.floor(((y - top) / height) * volume.axes[this.down].size);
+    found[this.across] = ((x - left) / width) * volume.axes[this.across].size - 0.5;
+    found[this.down] = ((y - top) / height) * volume.axes[this.down].size - 0.5;
     return found;
   }
 
   /**
-   * From a voxel to where its centre lies on the canvas.
+   * From a point to where it lies on the canvas.
    * @param {Volume} volume
    * @param {number[]} point
    */

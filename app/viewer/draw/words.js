@@ -2,6 +2,7 @@
 // What is written over a plane, and what is said of it elsewhere.
 
 import { PATIENT_AXES } from "../data/volume.js";
+import { SLAB_NAMES, shownAt } from "./slab.js";
 import { BOLD_LETTERS, INK, LETTERS, line, write } from "./pen.js";
 
 /** @typedef {import("../data/volume.js").Volume} Volume */
@@ -9,14 +10,16 @@ import { BOLD_LETTERS, INK, LETTERS, line, write } from "./pen.js";
 /** @typedef {import("./pen.js").Pen} Pen */
 /** @typedef {import("./plane.js").Plane} Plane */
 
-const WARNING = "SYNTHETIC, not for diagnosis";
+export const WARNING = "SYNTHETIC, not for diagnosis";
 const WARNING_INK = "#ffb454";
 const CAPTION_INK = "#58b4ff";
+const LPS = [["L", "R"], ["P", "A"], ["S", "I"]]; // where coordinates grow, and the other way
 const MARGIN = 8;
 const LINE = 16;
 const SCALES_MM = [100, 50, 20, 10, 5, 2, 1];
 // On a plane narrower than this the warning would lie over the title, or over the letter at the top.
 const ROOM_FOR_WARNING = 330;
+const ROOM_FOR_SLAB = 70; // more, where the title names one
 const ROOM_FOR_LETTER = 440;
 
 /**
@@ -27,8 +30,9 @@ const ROOM_FOR_LETTER = 440;
 export function drawWords(pen, plane, view) {
   pen.font = LETTERS;
   const lines = drawHead(pen, plane, view);
-  if (!view.volume) return;
-  write(pen, `W ${view.window.width}  L ${view.window.level}`, MARGIN, plane.height - MARGIN, "left");
+  if (!view.volume || !view.display.words) return;
+  const { width, level } = view.display.window;
+  write(pen, `W ${width}  L ${level}`, MARGIN, plane.height - MARGIN, "left");
   drawScaleBar(pen, plane, view.volume);
   drawDirections(pen, plane, lines);
 }
@@ -40,8 +44,9 @@ export function drawWords(pen, plane, view) {
  * @param {View} view
  */
 function drawHead(pen, plane, view) {
-  const narrow = plane.width < ROOM_FOR_WARNING;
-  const lines = [[title(plane, view), INK], ...(narrow ? [[WARNING, WARNING_INK]] : []), [view.caption, CAPTION_INK]];
+  const narrow = plane.width < ROOM_FOR_WARNING + (plane.slab.kind === "none" ? 0 : ROOM_FOR_SLAB);
+  const name = view.display.words ? [[title(plane, view), INK]] : []; // what a picture is stands there in any case
+  const lines = [...name, ...(narrow ? [[WARNING, WARNING_INK]] : []), [view.caption, CAPTION_INK]];
   const said = lines.filter(([text]) => text);
   said.forEach(([text, ink], i) => write(pen, text, MARGIN, MARGIN + 10 + i * LINE, "left", ink));
   if (!narrow) write(pen, WARNING, plane.width - MARGIN, MARGIN + 10, "right", WARNING_INK);
@@ -49,7 +54,7 @@ function drawHead(pen, plane, view) {
 }
 
 /**
- * The name of a plane and which of its slices is shown.
+ * The name of a plane, which of its slices is shown, and the slab around it.
  * @param {Plane} plane
  * @param {View} view
  */
@@ -57,20 +62,54 @@ export function title(plane, { volume, point }) {
   if (!volume) return plane.name;
   const { size } = volume.axes[plane.through];
   const missing = volume.sliceAxis === plane.through && !volume.isMade(point) ? "  not made yet" : "";
-  return `${plane.name}  ${volume.indexOf(plane.through, point[plane.through]) + 1} / ${size}${missing}`;
+  const { kind, mm } = plane.slab;
+  const slab = kind === "none" ? "" : `  ${SLAB_NAMES[kind]} ${mm} mm`;
+  return `${plane.name}  ${volume.indexOf(plane.through, point[plane.through]) + 1} / ${size}${slab}${missing}`;
 }
 
 /**
- * HU and place of a point in the file.
+ * HU and place of a point: in the file, and in the patient.
+ * @param {Volume} volume
+ * @param {Plane} plane  that shows it
+ * @param {number[]} point
+ */
+export function readout(volume, plane, point) {
+  const inside = volume.contains(point);
+  const [slice, row, column] = inside ? volume.fileIndex(point) : ["–", "–", "–"];
+  const hu = inside ? huWords(volume, plane, point) : "–";
+  const mm = inside ? `   ${mmWords(volume, point)}` : "";
+  return `${hu}   column ${column}  row ${row}  slice ${slice}${mm}`;
+}
+
+/**
+ * HU as the plane shows them: of a slab, what it shows there.
+ * @param {Volume} volume
+ * @param {Plane} plane
+ * @param {number[]} point
+ */
+export function huWords(volume, plane, point) {
+  const { kind } = plane.slab;
+  const hu = shownAt(volume, plane, point, plane.range(volume, point[plane.through]), kind);
+  if (hu === null) return "not made yet";
+  return kind === "none" ? `${hu} HU` : `${hu} HU ${SLAB_NAMES[kind]}`;
+}
+
+/**
+ * Where a point lies in the patient, such as L 12.5 P 3.0 S 40.0 mm.
  * @param {Volume} volume
  * @param {number[]} point
  */
-export function readout(volume, point) {
-  const inside = volume.contains(point);
-  const [slice, row, column] = inside ? volume.fileIndex(point) : ["–", "–", "–"];
-  const hu = volume.at(point);
-  const missing = inside ? "not made yet" : "–";
-  return `${hu === null ? missing : `${hu} HU`}   column ${column}  row ${row}  slice ${slice}`;
+export function mmWords(volume, point) {
+  const along = volume.toMm(point).map((mm, axis) => `${LPS[axis][mm < 0 ? 1 : 0]} ${Math.abs(mm).toFixed(1)}`);
+  return `${along.join(" ")} mm`;
+}
+
+/**
+ * @param {Volume} volume
+ * @param {number[]} point
+ */
+export function sliceWords(volume, point) {
+  return `slice ${volume.fileIndex(point)[0]}`;
 }
 
 /**

@@ -1,17 +1,14 @@
 // @ts-check
 // The table of keys.
 
-import { make, makeButton } from "./elements.js";
+import { make, makeDialog } from "./elements.js";
 
-/**
- * @param {import("../tools/tool.js").Shortcut[]} shortcuts
- * @returns {HTMLDialogElement}
- */
+/** @param {import("../tools/tool.js").Shortcut[]} shortcuts */
 export function makeHelp(shortcuts) {
   const rows = shortcuts.map(({ keys, meaning }) =>
     make("tr", "", {}, [make("th", "", { text: keys, scope: "row" }), make("td", "", { text: meaning })]),
   );
-  const help = make("dialog", "ctv-help", { "aria-label": "Keys and mouse" }, [make("table", "", {}, rows)]);
-  help.append(makeButton("Close", "", () => help.close()));
-  return help;
+  const half = Math.ceil(rows.length / 2);
+  const tables = [rows.slice(0, half), rows.slice(half)].map((some) => make("table", "", {}, some));
+  return makeDialog("Keys and mouse", [make("div", "ctv-keys", {}, tables)]);
 }

@@ -1,12 +1,14 @@
 // @ts-check
-// One plane on the screen: its canvas, and the slider of its slices.
+// One plane on the screen: its canvas, and below it what is for this plane alone: cine, the slice, the slab.
 
 import { PlaneCanvas } from "../draw/canvas.js";
+import { SLAB_KINDS, SLAB_MM, SLAB_NAMES } from "../draw/slab.js";
 import { title } from "../draw/words.js";
-import { make } from "./elements.js";
+import { make, makeIconButton, makeNumber, makeSelect, setPressed, setValue } from "./elements.js";
 import { listenToPointer } from "./pointer.js";
 
 /** @typedef {import("../draw/plane.js").Plane} Plane */
+/** @typedef {import("../draw/slab.js").SlabKind} SlabKind */
 /** @typedef {import("../view.js").View} View */
 /** @typedef {import("./pointer.js").Pointer} Pointer */
 
@@ -19,20 +21,34 @@ export class Pane {
   constructor(plane, view, hover) {
     this.plane = plane;
     this.view = view;
+    const { name } = plane;
     this.canvas = make("canvas", "ctv-canvas", { tabindex: "0", role: "application" });
     this.slider = make("input", "ctv-slider", {
-      type: "range", min: "0", max: "0", step: "1", value: "0", "aria-label": `${plane.name} slice`,
+      type: "range", min: "0", max: "0", step: "1", value: "0", "aria-label": `${name} slice`,
     });
-    this.box = make("div", `ctv-plane ctv-${plane.name.toLowerCase()}`, {}, [this.canvas, this.slider]);
+    this.play = makeIconButton("play", `${name} cine`, "Run through the slices, and stop (k)", () =>
+      view.setPlaying(view.playing === plane ? null : plane),
+    );
+    this.slab = makeSelect(`${name} slab`, "One slice, or a slab of several: greatest, least or mean HU (s)",
+      SLAB_KINDS.map((kind) => [kind, SLAB_NAMES[kind]]),
+      (kind) => view.setSlab(plane, { ...plane.slab, kind: /** @type {SlabKind} */ (kind) }));
+    this.thickness = makeNumber(`${name} slab, mm`, "Thickness of the slab in mm ([ and ])", SLAB_MM, (mm) =>
+      view.setSlab(plane, { ...plane.slab, mm }),
+    );
+    this.whole = makeIconButton("whole", `${name} alone`, "Give this plane all the room, and take it back (m)", () =>
+      view.maximise(plane),
+    );
+    const row = make("div", "ctv-row", {}, [this.play, this.slider, this.slab, this.thickness, this.whole]);
+    this.box = make("div", `ctv-plane ctv-${name.toLowerCase()}`, {}, [this.canvas, row]);
     this.drawing = new PlaneCanvas(plane, this.canvas);
     this.listen(hover);
   }
 
   /** @param {(pointer: Pointer) => void} hover */
   listen(hover) {
-    const { plane, view, canvas, slider } = this;
+    const { plane, view, box, canvas, slider } = this;
     listenToPointer(canvas, plane, view, hover);
-    canvas.addEventListener("focus", () => view.activate(plane));
+    box.addEventListener("focusin", () => view.activate(plane));
     canvas.addEventListener("pointerleave", () => this.pointerLeft());
     slider.addEventListener("pointerenter", () => view.activate(plane));
     slider.addEventListener("input", () => view.scrollTo(plane, Number(slider.value)));
@@ -44,8 +60,8 @@ export class Pane {
 
   /** Keys go back to the plane that has the focus. */
   pointerLeft() {
-    const canvases = [...(this.box.parentElement?.querySelectorAll("canvas") ?? [])];
-    const focused = canvases.findIndex((canvas) => canvas === document.activeElement);
+    const boxes = [...(this.box.parentElement?.querySelectorAll(".ctv-plane") ?? [])];
+    const focused = boxes.findIndex((box) => box.contains(document.activeElement));
     if (focused >= 0) this.view.activate(this.view.planes[focused]);
   }
 
@@ -72,10 +88,21 @@ export class Pane {
       slider.max = String(volume.axes[plane.through].size - 1);
       slider.value = String(point[plane.through]);
     }
+    this.describeRow();
     const label = volume ? describe(plane, this.view) : `${plane.name} plane, empty`;
     if (canvas.getAttribute("aria-label") === label) return;
     canvas.setAttribute("aria-label", label);
     slider.setAttribute("aria-valuetext", label);
+  }
+
+  describeRow() {
+    const { plane, view, play, slab, thickness, whole } = this;
+    play.disabled = !view.volume;
+    setPressed(play, view.playing === plane);
+    setPressed(whole, view.maximised === plane);
+    setValue(slab, plane.slab.kind);
+    setValue(thickness, String(plane.slab.mm));
+    thickness.hidden = plane.slab.kind === "none";
   }
 }
 

@@ -1,12 +1,14 @@
 // @ts-check
-// The view on the screen: the bar of buttons and the three planes. They are made once; after a change of the view the
-// next animation frame brings them up to date, however many changes there were.
+// The view on the screen: the bar of buttons and the planes. They are made once; after a change of the view the next
+// animation frame brings them up to date, however many changes there were.
 
 import { readout } from "../draw/words.js";
-import { TOOLS } from "../tools/index.js";
-import { make, makeButton, makeGroup } from "./elements.js";
+import { Bar } from "./bar.js";
+import { Cine } from "./cine.js";
+import { make } from "./elements.js";
 import { Pane } from "./pane.js";
 import { PixelWatch } from "./pixels.js";
+import { Tip } from "./tip.js";
 
 /** @typedef {import("../view.js").View} View */
 /** @typedef {import("./pointer.js").Pointer} Pointer */
@@ -15,32 +17,19 @@ export class Screen {
   /**
    * @param {View} view
    * @param {HTMLElement} readoutElement
-   * @param {() => void} showHelp
+   * @param {import("./bar.js").Actions} actions
    */
-  constructor(view, readoutElement, showHelp) {
+  constructor(view, readoutElement, actions) {
     this.view = view;
     this.readoutElement = readoutElement;
     /** @type {Pointer} */
     this.pointer = null;
     this.scheduled = 0;
-    this.tools = TOOLS.map((tool) => makeButton(tool.label, `${tool.title} (${tool.key})`, () => view.setTool(tool)));
-    this.presets = view.presets.map(({ name, width, level }, i) =>
-      makeButton(name, `Width ${width}, level ${level} HU (key ${i + 1})`, () => view.setPreset(i)),
-    );
-    this.follow = makeButton("Follow", "Show the newest slices while they are made (f)", () =>
-      view.setFollowing(!view.following),
-    );
+    this.bar = new Bar(view, actions);
+    this.cine = new Cine(view);
+    this.tip = new Tip();
     this.panes = view.planes.map((plane) => new Pane(plane, view, (pointer) => this.hover(pointer)));
-    this.bar = make("div", "ctv-bar", {}, [
-      makeGroup("Tool of the left button", this.tools),
-      makeGroup("Window", this.presets),
-      makeGroup("View", [
-        this.follow,
-        makeButton("Reset", "Reset zoom, position and crosshair (r)", () => view.reset()),
-        makeButton("Keys ?", "Keys and mouse (?)", showHelp),
-      ]),
-    ]);
-    this.planes = make("div", "ctv-planes", {}, this.panes.map(({ box }) => box));
+    this.planes = make("div", "ctv-planes", {}, [...this.panes.map(({ box }) => box), this.tip.element]);
     view.changed = () => this.redraw();
     this.pixels = new PixelWatch(() => this.panes.forEach((pane) => pane.fit()));
     this.redraw();
@@ -52,19 +41,11 @@ export class Screen {
 
   draw() {
     this.scheduled = 0;
-    this.describeBar();
+    this.planes.dataset.layout = this.view.layout;
+    this.bar.describe();
     for (const pane of this.panes) pane.draw();
     this.showReadout();
-  }
-
-  describeBar() {
-    const { tool, window, presets, following, growing } = this.view;
-    this.tools.forEach((button, i) => setPressed(button, TOOLS[i] === tool));
-    this.presets.forEach((button, i) =>
-      setPressed(button, presets[i].width === window.width && presets[i].level === window.level),
-    );
-    setPressed(this.follow, following);
-    this.follow.disabled = !growing;
+    this.cine.update();
   }
 
   /** @param {Pointer} pointer */
@@ -76,20 +57,14 @@ export class Screen {
 
   /** HU under the pointer; without one, at the crosshair, so that the keyboard can measure too. */
   showReadout() {
-    const { volume, point } = this.view;
+    const { volume, point, active } = this.view;
     const { pointer } = this;
     if (!volume) this.readoutElement.textContent = "";
     else {
       const at = pointer ? pointer.plane.pointAt(volume, point, pointer.x, pointer.y) : point;
-      this.readoutElement.textContent = readout(volume, at);
+      this.readoutElement.textContent = readout(volume, pointer?.plane ?? active, at);
     }
+    const pane = this.panes.find(({ plane }) => plane === pointer?.plane);
+    this.tip.show(this.view, pointer, pane?.canvas ?? null);
   }
-}
-
-/**
- * @param {HTMLButtonElement} button
- * @param {boolean} pressed
- */
-function setPressed(button, pressed) {
-  button.setAttribute("aria-pressed", String(pressed));
 }

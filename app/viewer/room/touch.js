@@ -4,12 +4,16 @@
 /**
  * @typedef {object} Gestures
  * @property {(x: number, y: number) => void} tap
- * @property {(x: number, y: number, dx: number, dy: number) => void} drag  one finger has moved by (dx, dy)
+ * @property {(x: number, y: number) => void} hold   one finger stays where it came down, and later moves on from there
+ * @property {(x: number, y: number) => void} begin  one finger has begun to move, from here
+ * @property {(x: number, y: number, dx: number, dy: number) => void} drag  it has moved by (dx, dy)
+ * @property {() => void} end                        it has left, or another one has come
  * @property {(x: number, y: number, dx: number, dy: number, factor: number) => void} pinch
  *   two fingers: the place between them has moved by (dx, dy) to (x, y), and they are farther apart by `factor`
  */
 
 const STILL_PX = 8; // a finger that moves less has not moved
+const HOLD_MS = 500;
 
 export class Touch {
   /** @param {Gestures} gestures */
@@ -19,6 +23,9 @@ export class Touch {
     this.fingers = new Map();
     this.moved = false; // since the first finger came down
     this.pinched = false;
+    this.held = false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
   }
 
   /**
@@ -27,9 +34,28 @@ export class Touch {
    * @param {number} y
    */
   down(id, x, y) {
-    if (!this.fingers.size) this.moved = this.pinched = false;
+    if (!this.fingers.size) this.begin(x, y);
+    else if (!this.pinched) this.endDrag();
     this.fingers.set(id, [x, y]);
     this.pinched ||= this.fingers.size > 1;
+  }
+
+  /**
+   * The first finger.
+   * @param {number} x
+   * @param {number} y
+   */
+  begin(x, y) {
+    this.moved = this.pinched = this.held = false;
+    this.timer = setTimeout(() => {
+      this.held = true;
+      this.gestures.hold(x, y);
+    }, HOLD_MS);
+  }
+
+  endDrag() {
+    clearTimeout(this.timer);
+    if (this.moved && !this.held) this.gestures.end();
   }
 
   /**
@@ -51,7 +77,9 @@ export class Touch {
   up(id) {
     const place = this.fingers.get(id);
     this.fingers.delete(id);
-    if (place && !this.moved && !this.pinched) this.gestures.tap(place[0], place[1]);
+    if (!place || this.pinched) return;
+    this.endDrag();
+    if (!this.moved && !this.held) this.gestures.tap(place[0], place[1]);
   }
 
   /**
@@ -59,7 +87,8 @@ export class Touch {
    * @param {number} id
    */
   cancel(id) {
-    this.fingers.delete(id);
+    if (!this.fingers.delete(id) || this.pinched) return;
+    this.endDrag();
     this.moved = true;
   }
 
@@ -72,9 +101,12 @@ export class Touch {
    */
   drag(id, x, y, dx, dy) {
     if (!this.moved && Math.hypot(dx, dy) < STILL_PX) return;
+    clearTimeout(this.timer);
     this.fingers.set(id, [x, y]);
-    if (this.moved) this.gestures.drag(x, y, dx, dy);
-    this.moved = true; // the pixels that told so are not part of the drag
+    if (this.held) this.gestures.hold(x, y);
+    else if (this.moved) this.gestures.drag(x, y, dx, dy);
+    else this.gestures.begin(x - dx, y - dy); // the pixels that told so are not part of the drag
+    this.moved = true;
   }
 
   /**

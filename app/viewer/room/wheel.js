@@ -31,7 +31,7 @@ export function listenToWheel(canvas, plane, view, hover) {
     const slices = Math.abs(amount) >= NOTCH ? Math.sign(collected) : Math.trunc(collected / NOTCH);
     collected = 0;
     view.scroll(plane, slices);
-    hover({ plane, x, y });
+    hover({ plane, x, y, hasTip: true });
   };
   canvas.addEventListener("wheel", turn, { passive: false });
 }

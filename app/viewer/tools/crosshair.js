@@ -17,7 +17,7 @@ function moveHere({ view, plane, volume, x, y }) {
 
 /** @type {Press} */
 function nudge(event, plane, view) {
-  const direction = event.shiftKey && arrow(event.key);
+  const direction = event.shiftKey && !event.altKey && arrow(event.key);
   return direction ? view.nudge(plane, direction[0], direction[1]) : false;
 }
 
@@ -25,6 +25,7 @@ function nudge(event, plane, view) {
 export const crosshair = {
   name: "crosshair",
   key: "c",
+  icon: "crosshair",
   label: "Crosshair",
   title: "Drag moves the crosshair in all planes",
   cursor: "crosshair",
@@ -34,6 +35,7 @@ export const crosshair = {
   drag: moveHere,
 
   draw(pen, plane, volume, view) {
+    if (!view.display.crosshair) return;
     const { left, top, width, height } = plane.rectangle(volume);
     const [x, y] = plane.placeOf(volume, view.point);
     pen.strokeStyle = INK;

@@ -5,6 +5,7 @@
 export const pan = {
   name: "pan",
   key: "p",
+  icon: "pan",
   label: "Pan",
   title: "Drag moves the picture, as the middle button does with every tool",
   cursor: "grab",

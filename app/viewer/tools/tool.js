@@ -36,6 +36,7 @@
  * @property {string} name         a tab remembers the tool by it
  * @property {string} key          chooses it
  * @property {string} label        of its button
+ * @property {string} [icon]       on its button, instead of the label (room/icons.js)
  * @property {string} title        says what a drag does
  * @property {string} cursor       CSS
  * @property {boolean} [swipeScrolls] whether one finger scrolls through the slices instead of dragging
@@ -43,6 +44,9 @@
  * @property {Shortcut[]} shortcuts
  * @property {(drag: Drag) => void} [start]  the pointer goes down
  * @property {(drag: Drag) => void} drag     it moves
+ * @property {(drag: Drag) => void} [end]    it goes up
+ * @property {(drag: Drag) => void} [hover]  it moves without being held down
+ * @property {import("../data/marks.js").Kind} [kind]  of the marks that it makes
  * @property {(pen: Pen, plane: Plane, volume: Volume, view: View) => void} [draw]  on every plane, whether chosen or not
  */
 

@@ -7,8 +7,8 @@ import { arrow } from "./tool.js";
 /** @typedef {import("./tool.js").Press} Press */
 
 const FINE_WIDTH = 300; // HU: up to this width one pixel is one HU; wider windows go faster
-const WIDTHS = [1, 6000];
-const LEVELS = [-2000, 4000];
+export const WIDTHS = [1, 6000];
+export const LEVELS = [-2000, 4000];
 const KEY_PX = 10; // a key goes as far as a drag of so many pixels
 
 /**
@@ -33,15 +33,16 @@ function within([least, most], value) {
 
 /** @type {Press} */
 function adjust(event, _, view) {
-  const direction = event.altKey && arrow(event.key);
+  const direction = event.altKey && !event.shiftKey && arrow(event.key);
   if (!direction) return false;
-  return view.setWindow(dragged(view.window, direction[0] * KEY_PX, direction[1] * KEY_PX));
+  return view.display.setWindow(dragged(view.display.window, direction[0] * KEY_PX, direction[1] * KEY_PX));
 }
 
 /** @type {import("./tool.js").Tool} */
 export const greyWindow = {
   name: "window",
   key: "w",
+  icon: "window",
   label: "W/L",
   title: "Drag sets window width and level, as the right button does with every tool",
   cursor: "ns-resize",
@@ -52,6 +53,6 @@ export const greyWindow = {
   ],
 
   drag({ view, dx, dy }) {
-    view.setWindow(dragged(view.window, dx, dy));
+    view.display.setWindow(dragged(view.display.window, dx, dy));
   },
 };

@@ -17,6 +17,7 @@ function zoomByKey(event, plane, view) {
 export const zoom = {
   name: "zoom",
   key: "z",
+  icon: "zoom",
   label: "Zoom",
   title: "Drag zooms, as Ctrl + wheel does with every tool",
   cursor: "zoom-in",

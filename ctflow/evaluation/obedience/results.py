@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +28,7 @@ from ctflow.runtime.processes import processes
 from ctflow.volume import Volume
 
 PICTURES = 12  # of the first volumes
+MOST_WAITING = 32  # volumes, of 12 MB each, that wait to be measured
 PHANTOM_SEED = 2**31  # far from the seeds of the phantoms that detectors are fitted on
 MakeVolume = Callable[[Trial], Volume]
 
@@ -41,9 +44,9 @@ class TrialResult:
     thumbnail: Field
 
 
-def model_results_folder(out: Path, model_sha256: str) -> Path:
-    """Where the results of a model are kept: another folder for another model, or after a change of the measures."""
-    return out / f"pool-{model_sha256[:12]}-v{MEASURES_VERSION}"
+def model_results_folder(out: Path, model_sha256: str, precision: str) -> Path:
+    """Where the results of a model are kept: other models, precisions and versions of the measures have others."""
+    return out / f"pool-{model_sha256[:12]}-{precision}-v{MEASURES_VERSION}"
 
 
 def phantom_results_folder(out: Path, view: PhantomView) -> Path:
@@ -51,11 +54,30 @@ def phantom_results_folder(out: Path, view: PhantomView) -> Path:
     return out / f"phantoms-{view.name}-v{MEASURES_VERSION}"
 
 
-def measure_trials(folder: Path, trials: Sequence[Trial], make: MakeVolume) -> Iterator[TrialResult]:
-    """Makes and measures the trials that have no result in the folder; results that are there are read."""
+def measure_trials(
+    folder: Path, trials: Sequence[Trial], make: MakeVolume, pool: Executor | None = None
+) -> Iterator[TrialResult]:
+    """Makes and measures the trials that have no result in the folder; results that are there are read.
+
+    `pool`: its processes measure volumes while the next ones are made here; without one, one thing is done at a time.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    begun: deque[Future[TrialResult]] = deque()
     for trial in trials:
-        yield _kept(folder, trial) or _measured(folder, trial, make)
+        begun.append(_begun(folder, trial, make, pool))
+        while begun and (begun[0].done() or len(begun) > MOST_WAITING):
+            yield begun.popleft().result()
+    for one in begun:
+        yield one.result()
+
+
+def _begun(folder: Path, trial: Trial, make: MakeVolume, pool: Executor | None) -> Future[TrialResult]:
+    kept = _kept(folder, trial)
+    if kept is None and pool is not None:
+        return pool.submit(_measured, folder, trial, _made(trial, make))
+    done: Future[TrialResult] = Future()
+    done.set_result(kept or _measured(folder, trial, _made(trial, make)))
+    return done
 
 
 def measure_phantoms(folder: Path, trials: Sequence[Trial], workers: int, view: PhantomView) -> Iterator[TrialResult]:
@@ -66,18 +88,32 @@ def measure_phantoms(folder: Path, trials: Sequence[Trial], workers: int, view: 
 
 
 def _phantom_result(folder: Path, view: PhantomView, trial: Trial) -> TrialResult:
-    return _kept(folder, trial) or _measured(folder, trial, partial(_phantom, view))
+    return _kept(folder, trial) or _measured(folder, trial, _phantom(view, trial))
 
 
 def _phantom(view: PhantomView, trial: Trial) -> Volume:
     return view.show(make_phantom(PHANTOM_SEED + trial.seed, truth=trial.truth))
 
 
-def _measured(folder: Path, trial: Trial, make: MakeVolume) -> TrialResult:
+def _made(trial: Trial, make: MakeVolume) -> Volume | None:
+    """None for a model that ends at once: it has answered, too."""
     try:
-        volume = make(trial)
-        measures = measure(volume)
-    except ShortVolumeError:  # a model that ends at once has answered, too
+        return make(trial)
+    except ShortVolumeError:
+        return None
+
+
+def _measures(volume: Volume | None) -> Measures | None:
+    """None for a volume that is too short to be measured."""
+    try:
+        return measure(volume) if volume else None
+    except ShortVolumeError:
+        return None
+
+
+def _measured(folder: Path, trial: Trial, volume: Volume | None) -> TrialResult:
+    measures = _measures(volume)
+    if volume is None or measures is None:
         result = TrialResult(trial, measures=None, seam=None, chest={}, thumbnail=np.zeros(0, np.float32))
     else:
         result = TrialResult(trial, measures, seam_index(volume), check_chest(volume), thumbnail(volume))

@@ -52,6 +52,7 @@ from ctflow.evaluation.obedience.table_rows import (
 from ctflow.evaluation.obedience.trials import GUIDANCE, HELD_OUT, KNOWN, OTHER_SEEDS, SEEDS, Plan, Trial, draw_trials
 from ctflow.generator import VolumeGenerator, generate
 from ctflow.io.files import write_atomic
+from ctflow.runtime.processes import processes
 from ctflow.volume import Volume
 
 FIT_SEED = 10**6  # of the detectors' phantoms, far from the training phantoms of every model
@@ -60,24 +61,37 @@ Results = dict[str, list[TrialResult]]  # by group of trials
 
 
 def measure_obedience(
-    generator: VolumeGenerator, model: Path, out: Path, plan: Plan, workers: int, training: Path | None = None
+    generator: VolumeGenerator,
+    model: Path,
+    out: Path,
+    plan: Plan,
+    workers: int,
+    training: Path | None = None,
+    *,
+    with_phantoms: bool = True,
 ) -> Iterator[str]:
     """Writes `obedience.json`, `obedience.md` and `obedience.png` to `out`; yields what it is doing.
 
     `model`: the generator's checkpoint folder. `training`: a folder of `phantom_set`, to measure distances to it;
-    raises RequestError before anything is made if it is not one. Everything costly is kept in `out`, and the next run
-    with the same `out` goes on from there.
+    raises RequestError before anything is made if it is not one. `with_phantoms`: whether phantoms stand beside the
+    model in the table; without them it takes half the time. Everything costly is kept in `out`, and the next run with
+    the same `out` goes on from there.
     """
     training_set = training_volumes(training) if training else None
     out.mkdir(parents=True, exist_ok=True)
     card = generator.card
     trials = draw_trials(plan, card.guidance.default, card.guidance.trained)
 
-    through_avae, fitted = yield from _phantom_column(out, plan, trials, workers, AvaeView(model))
-    plain, _ = yield from _phantom_column(out, plan, trials, workers, PlainView())
+    fitted = yield from fit_detectors(out, plan, workers, AvaeView(model))
+    beside: dict[str, Column] = {}
+    if with_phantoms:
+        through_avae, plain = AvaeView(model), PlainView()
+        fitted_on_plain = yield from fit_detectors(out, plan, workers, plain)
+        beside[through_avae.title] = yield from _phantom_column(out, trials, workers, through_avae, fitted)
+        beside[plain.title] = yield from _phantom_column(out, trials, workers, plain, fitted_on_plain)
 
-    folder = model_results_folder(out, generator.model_sha256)
-    results = yield from _model_results(generator, folder, trials)
+    folder = model_results_folder(out, generator.model_sha256, generator.precision)
+    results = yield from _model_results(generator, folder, trials, workers)
     column = _column(results, fitted, trials)
     if training_set:
         column |= nearest_rows(results[HELD_OUT], training_set)
@@ -85,7 +99,7 @@ def measure_obedience(
     table = ObedienceTable(
         plan=asdict(plan),
         volumes={group: _count(some) for group, some in results.items()},
-        columns={card.name: column, AvaeView(model).title: through_avae, PlainView().title: plain},
+        columns={card.name: column, **beside},
     )
     write_table(table, out / "obedience.json")
     write_atomic(out / "obedience.md", markdown(table).encode())
@@ -93,35 +107,40 @@ def measure_obedience(
     join_pictures([path for path in pictures if path.exists()], out / "obedience.png")
 
 
-def _phantom_column(
-    out: Path, plan: Plan, trials: dict[str, list[Trial]], workers: int, view: PhantomView
-) -> Generator[str, None, tuple[Column, FittedDetectors]]:
-    """Fits detectors on phantoms in a view, and judges phantoms that have the trials' truths in the same view."""
+def fit_detectors(out: Path, plan: Plan, workers: int, view: PhantomView) -> Generator[str, None, FittedDetectors]:
+    """Fits detectors on phantoms in a view; yields what it is doing. What was measured of the phantoms is kept."""
     known: list[MeasuredPhantom] = []
     for phantom in measured_phantoms(out, plan.phantoms, FIT_SEED, workers, view):
         known.append(phantom)
         yield f"detectors, {view.title} {len(known)} of {plan.phantoms}"
-    fitted = FittedDetectors.fit(known)
+    return FittedDetectors.fit(known)
+
+
+def _phantom_column(
+    out: Path, trials: dict[str, list[Trial]], workers: int, view: PhantomView, fitted: FittedDetectors
+) -> Generator[str, None, Column]:
+    """Judges phantoms that have the trials' truths, in the view that the detectors were fitted in."""
     results: Results = {HELD_OUT: [], SEEDS: []}
     asked = [trial for group in results for trial in trials[group]]
     for count, result in enumerate(measure_phantoms(phantom_results_folder(out, view), asked, workers, view), 1):
         results[result.trial.group].append(result)
         yield f"{view.title} {count} of {len(asked)}"
-    return _column(results, fitted, trials) | detector_rows(fitted), fitted
+    return _column(results, fitted, trials) | detector_rows(fitted)
 
 
 def _model_results(
-    generator: VolumeGenerator, folder: Path, trials: dict[str, list[Trial]]
+    generator: VolumeGenerator, folder: Path, trials: dict[str, list[Trial]], workers: int
 ) -> Generator[str, None, Results]:
     def make(trial: Trial) -> Volume:
         return generate(generator, generator.card.request(trial.report, trial.seed, guidance=trial.guidance))
 
     results: Results = {}
-    for group, some in trials.items():
-        results[group] = []
-        for result in measure_trials(folder, some, make):
-            results[group].append(result)
-            yield f"{group} {len(results[group])} of {len(some)}"
+    with processes(workers) as pool:
+        for group, some in trials.items():
+            results[group] = []
+            for result in measure_trials(folder, some, make, pool):
+                results[group].append(result)
+                yield f"{group} {len(results[group])} of {len(some)}"
     return results
 
 

@@ -12,14 +12,22 @@ export const PRESETS = [
 const SHAPE = [4, 5, 6]; // slices, rows, columns
 const SPACING = [3, 1.5, 0.7];
 
+const DIRECTIONS = { L: [1, 0, 0], R: [-1, 0, 0], P: [0, 1, 0], A: [0, -1, 0], S: [0, 0, 1], I: [0, 0, -1] };
+const ORIGIN_MM = [-20, 30, 100];
+
+/** The affine of voxels that lie along the patient's axes. */
+export function affineOf(axes) {
+  return ORIGIN_MM.map((mm, i) => [...axes.map((letter, axis) => DIRECTIONS[letter][i] * SPACING[axis]), mm]);
+}
+
 /** A grid whose spacings differ, for a direction of each index. */
-export function grid(axes = ["I", "P", "L"], shape = SHAPE) {
-  return { shape, spacing: SPACING, axes };
+export function grid(axes = ["I", "P", "L"], shape = SHAPE, affine = affineOf(axes)) {
+  return { shape, spacing: SPACING, axes, affine };
 }
 
 /** A volume of which all slices are made, and each voxel holds its own place in the file. */
-export function numbered(axes) {
-  const volume = new Volume(grid(axes));
+export function numbered(axes, shape, affine) {
+  const volume = new Volume(grid(axes, shape, affine));
   const hu = Int16Array.from({ length: volume.hu.length }, (_, i) => i);
   volume.add({ first: 0, slices: volume.shape[0] }, hu);
   return volume;

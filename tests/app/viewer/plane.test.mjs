@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { greyTable, paint } from "../../../app/viewer/draw/picture.js";
+import { greyTable } from "../../../app/viewer/draw/picture.js";
 import { PLANES, Plane } from "../../../app/viewer/draw/plane.js";
+import { NOT_MADE, project } from "../../../app/viewer/draw/slab.js";
 import { readout, title } from "../../../app/viewer/draw/words.js";
 import { numbered, orientations, points, viewOf } from "./fake.mjs";
 
@@ -21,19 +22,17 @@ function close(value, expected) {
 }
 
 test("a slice is painted with right and down along the patient's axes, in all orientations", () => {
-  const table = Uint32Array.from({ length: 65536 }, (_, i) => i);
   for (const axes of orientations()) {
     const volume = numbered(axes);
     volume.made[1] = 0;
     for (const plane of PLANES) {
       const [across, down, through] = [plane.across, plane.down, plane.through].map((axis) => volume.axes[axis].size);
       for (let position = 0; position < through; position++) {
-        const pixels = new Uint32Array(across * down).fill(1);
-        paint(pixels, volume, plane, position, table);
+        const shown = new Int16Array(across * down).fill(1);
+        project(shown, volume, plane, [position, position], "none");
         for (const point of points(volume).filter((one) => one[plane.through] === position)) {
-          const hu = volume.at(point);
-          const pixel = pixels[point[plane.down] * across + point[plane.across]];
-          assert.equal(pixel, hu === null ? 0 : hu + ZERO_HU, `${axes} ${plane.name} ${point}`);
+          const hu = shown[point[plane.down] * across + point[plane.across]];
+          assert.equal(hu, volume.at(point) ?? NOT_MADE, `${axes} ${plane.name} ${point}`);
         }
       }
     }
@@ -108,7 +107,9 @@ test("a plane says which slice of the file it shows, and whether it is made", ()
 test("the readout tells made, not made and outside apart", () => {
   const volume = numbered(["I", "P", "L"]);
   volume.made[3] = 0;
-  assert.equal(readout(volume, [2, 1, 0]), "8 HU   column 3  row 2  slice 1");
-  assert.equal(readout(volume, [2, 1, 3]), "not made yet   column 3  row 2  slice 4");
-  assert.equal(readout(volume, [2, 1, 4]), "–   column –  row –  slice –");
+  const [plane] = planes();
+  const mm = "   R 18.6 P 31.5";
+  assert.equal(readout(volume, plane, [2, 1, 0]), `8 HU   column 3  row 2  slice 1${mm} S 100.0 mm`);
+  assert.equal(readout(volume, plane, [2, 1, 3]), `not made yet   column 3  row 2  slice 4${mm} S 91.0 mm`);
+  assert.equal(readout(volume, plane, [2, 1, 4]), "–   column –  row –  slice –");
 });

@@ -346,9 +346,9 @@ test("a new run keeps the slice that the person has chosen, and window and zoom 
   session.generate({});
   await until(() => session.shown && complete(session.shown));
   view.moveTo([2, 2, 1]);
-  view.setPreset(1);
+  view.display.setPreset(1);
   view.zoom(view.planes[2], 3);
   session.generate({});
   await until(() => server.runs.size === 2 && session.shown && complete(session.shown));
-  assert.deepEqual([view.point, view.window.width, view.planes[2].zoom], [[2, 2, 1], 2500, 3]);
+  assert.deepEqual([view.point, view.display.window.width, view.planes[2].zoom], [[2, 2, 1], 2500, 3]);
 });

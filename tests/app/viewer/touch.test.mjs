@@ -9,7 +9,8 @@ import { chestLike, viewOf } from "./fake.mjs";
 function noted() {
   const notes = [];
   const note = (name) => (...numbers) => notes.push([name, ...numbers]);
-  return { notes, touch: new Touch({ tap: note("tap"), drag: note("drag"), pinch: note("pinch") }) };
+  const names = ["tap", "hold", "begin", "drag", "end", "pinch"];
+  return { notes, touch: new Touch(Object.fromEntries(names.map((name) => [name, note(name)]))) };
 }
 
 test("a finger that hardly moves has tapped", () => {
@@ -26,7 +27,45 @@ test("a finger that moves drags, without the pixels that told so, and does not t
   touch.move(1, 100, 112);
   touch.move(1, 103, 130);
   touch.up(1);
-  assert.deepEqual(notes, [["drag", 103, 130, 3, 18]]);
+  assert.deepEqual(notes, [["begin", 100, 100], ["drag", 103, 130, 3, 18], ["end"]]);
+});
+
+test("a finger that stays has not tapped, and where it goes then is told", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { notes, touch } = noted();
+  touch.down(1, 100, 100);
+  t.mock.timers.tick(499);
+  assert.deepEqual(notes, []);
+  t.mock.timers.tick(1);
+  touch.move(1, 100, 130);
+  touch.up(1);
+  assert.deepEqual(notes, [["hold", 100, 100], ["hold", 100, 130]]);
+});
+
+test("a finger that moves, leaves or gets company does not stay", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const act of [
+    (touch) => touch.move(1, 100, 120),
+    (touch) => touch.up(1),
+    (touch) => touch.cancel(1),
+    (touch) => touch.down(2, 200, 100),
+  ]) {
+    const { notes, touch } = noted();
+    touch.down(1, 100, 100);
+    act(touch);
+    t.mock.timers.tick(1000);
+    assert.ok(!notes.some(([name]) => name === "hold"), String(act));
+  }
+});
+
+test("a second finger ends the drag of the first one", () => {
+  const { notes, touch } = noted();
+  touch.down(1, 100, 100);
+  touch.move(1, 100, 120);
+  touch.down(2, 200, 120);
+  touch.up(2);
+  touch.up(1);
+  assert.deepEqual(notes, [["begin", 100, 100], ["end"]]);
 });
 
 test("two fingers pinch: as far as they go apart, and where the place between them goes", () => {
@@ -87,6 +126,39 @@ test("a tap moves the crosshair, and a swipe leaves it where it is in the slice"
   const [x, y] = view.point;
   swipe(touch, 150, 60);
   assert.deepEqual(view.point.slice(0, 2), [x, y]);
+});
+
+test("a long press places the crosshair, whatever the tool", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const tool of TOOLS) {
+    const view = viewOf(chestLike("I"), 200, 200);
+    view.setTool(tool);
+    const touch = fingersOn(view.planes[0], view);
+    touch.down(1, 80, 70);
+    t.mock.timers.tick(500);
+    touch.up(1);
+    assert.deepEqual(view.point, view.planes[0].pointAt(view.volume, view.point, 80, 70), tool.name);
+    assert.deepEqual(view.volume.marks.list, []);
+  }
+});
+
+test("a finger measures: it draws a length, and takes hold of its end", () => {
+  const view = viewOf(chestLike("I"), 200, 200);
+  const [axial] = view.planes;
+  view.setTool(TOOLS.find(({ name }) => name === "length"));
+  const touch = fingersOn(axial, view);
+  const move = (from, to) => {
+    touch.down(1, ...from);
+    for (const share of [0.3, 0.6, 1]) touch.move(1, ...from.map((value, i) => value + share * (to[i] - value)));
+    touch.up(1);
+  };
+  move([60, 60], [120, 60]);
+  const { marks } = view.volume;
+  assert.deepEqual([marks.list.length, marks.unfinished], [1, null]);
+  const place = (end) => axial.placeOf(view.volume, marks.list[0].points[end]).map(Math.round);
+  assert.deepEqual([place(0), place(1)], [[60, 60], [120, 60]]);
+  move([120, 60], [120, 140]);
+  assert.deepEqual([marks.list.length, place(0), place(1)], [1, [60, 60], [120, 140]]);
 });
 
 test("with another tool one finger does what a mouse does", () => {

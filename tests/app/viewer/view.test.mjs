@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Volume } from "../../../app/viewer/data/volume.js";
+import { restore, stateOf } from "../../../app/viewer/view_state.js";
 import { TOOLS } from "../../../app/viewer/tools/index.js";
 import { chestLike, grid, numbered, PRESETS, viewOf } from "./fake.mjs";
 
@@ -48,15 +49,23 @@ test("moving in a slice does not end the following", () => {
 
 test("a view comes back as it was", () => {
   const before = viewOf(numbered());
-  before.setWindow({ width: 123, level: 45 });
+  before.display.setWindow({ width: 123, level: 45 });
   before.setTool(TOOLS[3]);
   before.moveTo([1, 2, 3]);
   before.zoom(before.planes[1], 2);
-  const state = JSON.parse(JSON.stringify(before.state()));
+  before.setSlab(before.planes[2], { kind: "minip", mm: 30 });
+  before.setLayout("row");
+  before.maximise(before.planes[1]);
+  before.setSpeed(5);
+  before.display.toggle("crosshair");
+  before.volume.marks.begin("hu", 2, [1, 1, 3]);
+  before.volume.marks.put();
+  const state = JSON.parse(JSON.stringify(stateOf(before)));
   const after = viewOf(numbered());
-  after.restore(state);
-  assert.deepEqual(after.state(), before.state());
-  after.restore({ ...state, tool: "one of another release" });
+  restore(after, state);
+  assert.deepEqual(stateOf(after), stateOf(before));
+  assert.equal(after.maximised, after.planes[1]);
+  restore(after, { ...state, tool: "one of another release" });
   assert.equal(after.tool.name, "crosshair");
 });
 
@@ -83,14 +92,15 @@ for (const towards of ["I", "S"]) {
     scrollToSlice(view, 17);
     view.zoom(view.planes[0], 2);
     view.nudge(view.planes[0], 1, 1);
-    view.setWindow(PRESETS[1]);
+    view.display.setWindow(PRESETS[1]);
     view.settle();
     assert.equal(slice(view), 17);
-    const { point, window } = view;
+    const { point } = view;
+    const { window } = view.display;
     view.setVolume(new Volume(grid([towards, "P", "L"], [20, 16, 16])));
     view.arrived();
     view.settle();
-    assert.deepEqual([view.point, view.planes[0].zoom, view.window], [point, 2, window]);
+    assert.deepEqual([view.point, view.planes[0].zoom, view.display.window], [point, 2, window]);
     view.setVolume(new Volume(grid([towards, "P", "L"], [12, 16, 16])));
     assert.equal(slice(view), 12, "a shorter volume ends there");
   });
@@ -134,7 +144,11 @@ test("everything that changes the picture says so", () => {
   for (const change of [
     () => view.moveTo([0, 0, 0]),
     () => view.zoom(plane, 2),
-    () => view.setPreset(1),
+    () => view.display.setPreset(1),
+    () => view.display.toggle("inverted"),
+    () => view.setSlab(plane, { kind: "mip", mm: 10 }),
+    () => view.setLayout("row"),
+    () => view.setPlaying(plane),
     () => view.setTool(view.tool),
     () => view.setFollowing(true),
     () => view.setGrowing(true),

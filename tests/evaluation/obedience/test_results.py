@@ -94,11 +94,10 @@ def test_a_result_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert result.measures is None
 
 
-def test_each_model_and_each_view_has_a_folder_of_its_own(tmp_path: Path) -> None:
-    folders = {model_results_folder(tmp_path, sha * 64) for sha in "ab"} | {
-        phantom_results_folder(tmp_path, PlainView())
-    }
-    assert len(folders) == 3
+def test_each_model_each_precision_and_each_view_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    models = [("a" * 64, "float32"), ("b" * 64, "float32"), ("a" * 64, "bfloat16")]
+    folders = {model_results_folder(tmp_path, *model) for model in models}
+    assert len({*folders, phantom_results_folder(tmp_path, PlainView())}) == 4
 
 
 @pytest.mark.slow

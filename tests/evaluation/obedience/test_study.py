@@ -64,7 +64,7 @@ def test_the_command_measures_a_model_and_writes_table_numbers_and_picture(
 class EndsAtOnce:
     """A model whose volumes all end before their first slice."""
 
-    card, model_sha256 = CARD, "0" * 64
+    card, model_sha256, precision = CARD, "0" * 64, "float32"
 
     def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Iterator[Event]:
         raise ShortVolumeError(f"Seed {request.seed} ended before its first slice.")

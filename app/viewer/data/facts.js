@@ -1,0 +1,58 @@
+// @ts-check
+// What a volume is, in words: for whatever leaves the page.
+
+/** @typedef {import("./memory.js").Memory} Memory */
+
+/**
+ * @typedef {object} Facts
+ * @property {string} name      in one line
+ * @property {string} fileName  without its ending
+ * @property {string} report    empty where the page does not know it
+ */
+
+/**
+ * What is known of a volume.
+ * @typedef {object} Known
+ * @property {number | null} seed
+ * @property {string} digest      of report and settings; empty where there is none
+ * @property {string} report
+ * @property {string} caption     such as "Example"
+ */
+
+const REPORT_KEY = "ctflow-report";
+
+/** @type {Known} */
+export const UNKNOWN = { seed: null, digest: "", report: "", caption: "" };
+
+/**
+ * @param {string} model  its title
+ * @param {Known} known
+ * @returns {Facts}
+ */
+export function facts(model, { seed, digest, report, caption }) {
+  const words = [model, caption, seed === null ? "" : `seed ${seed}`, digest && `report and settings ${digest}`];
+  const parts = ["synthetic-ctflow", caption.toLowerCase().replaceAll(" ", "-"), digest, seed === null ? "" : `seed${seed}`];
+  return { name: words.filter(Boolean).join(" · "), fileName: parts.filter(Boolean).join("-"), report };
+}
+
+/**
+ * Keeps the report of the run that was asked for last.
+ * @param {Memory} memory
+ * @param {string} run
+ * @param {Record<string, any>} fields
+ */
+export function rememberReport(memory, run, { findings, impression }) {
+  const parts = [["Findings", findings], ["Impression", impression]].filter(([, text]) => text?.trim());
+  memory.remember(REPORT_KEY, { run, text: parts.map(([name, text]) => `${name}: ${text.trim()}`).join(" ") });
+}
+
+/**
+ * A run's report as a text of one line; empty where it is not that of the run that was asked for last.
+ * @param {Memory} memory
+ * @param {string} run
+ * @returns {string}
+ */
+export function recallReport(memory, run) {
+  const kept = memory.recall(REPORT_KEY);
+  return kept?.run === run ? kept.text : "";
+}

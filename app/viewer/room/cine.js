@@ -1,0 +1,42 @@
+// @ts-check
+// Shows the slices of one plane one after another, round and round, for as long as the view says so.
+
+/** @typedef {import("../view.js").View} View */
+
+const LATE_MS = 250; // a page that was hidden, or a picture that took long, is not caught up with
+
+export class Cine {
+  /** @param {View} view */
+  constructor(view) {
+    this.view = view;
+    this.scheduled = 0;
+    this.dueMs = 0; // when the next slice is
+  }
+
+  /** The view has changed. */
+  update() {
+    if (this.view.playing && !this.scheduled) {
+      this.dueMs = performance.now() + this.stepMs;
+      this.schedule();
+    }
+  }
+
+  get stepMs() {
+    return 1000 / this.view.speed;
+  }
+
+  schedule() {
+    this.scheduled = requestAnimationFrame((nowMs) => this.tick(nowMs));
+  }
+
+  /** @param {number} nowMs */
+  tick(nowMs) {
+    this.scheduled = 0;
+    const { playing } = this.view;
+    if (!playing) return;
+    this.schedule();
+    if (nowMs < this.dueMs) return;
+    this.dueMs = Math.max(this.dueMs + this.stepMs, nowMs - LATE_MS);
+    this.view.advance(playing);
+  }
+}

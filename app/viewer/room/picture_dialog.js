@@ -1,0 +1,67 @@
+// @ts-check
+// What is seen as a picture, to save or to copy.
+
+import { captionLines } from "../draw/caption.js";
+import { snapshot } from "../draw/snapshot.js";
+import { make, makeButton, makeDialog } from "./elements.js";
+import { copyPicture, save } from "./give.js";
+
+/** @typedef {import("../view.js").View} View */
+
+export class PictureDialog {
+  /**
+   * @param {View} view
+   * @param {HTMLElement} planes  that the picture is of
+   * @param {() => import("../data/facts.js").Facts} facts  of the volume
+   */
+  constructor(view, planes, facts) {
+    this.view = view;
+    this.planes = planes;
+    this.facts = facts;
+    this.withReport = make("input", "", { type: "checkbox" });
+    this.withReport.addEventListener("change", () => this.preview());
+    this.said = make("p", "ctv-note", { role: "status" });
+    this.shown = make("div", "ctv-preview", { role: "img", "aria-label": "The picture" });
+    this.element = makeDialog("Picture", [
+      this.shown,
+      make("label", "", {}, [this.withReport, "With the report's text"]),
+      make("div", "ctv-group", {}, [
+        makeButton("Save PNG", "Save the picture as a file", () => this.save()),
+        makeButton("Copy", "Copy the picture", () => this.copy()),
+      ]),
+      this.said,
+    ]);
+  }
+
+  show() {
+    if (!this.view.volume) return;
+    this.said.textContent = "";
+    this.preview();
+    this.element.showModal();
+  }
+
+  preview() {
+    this.shown.replaceChildren(this.draw());
+  }
+
+  draw() {
+    const lines = captionLines(this.view, this.facts(), this.withReport.checked);
+    return snapshot(this.planes, lines);
+  }
+
+  /** @returns {Promise<Blob>} */
+  async blob() {
+    const canvas = this.draw();
+    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+    if (!blob) throw new Error("the browser has made no picture"); // it may where there is no memory
+    return blob;
+  }
+
+  async save() {
+    save(await this.blob(), `${this.facts().fileName}.png`);
+  }
+
+  async copy() {
+    this.said.textContent = await copyPicture(await this.blob());
+  }
+}

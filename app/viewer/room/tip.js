@@ -1,0 +1,45 @@
+// @ts-check
+// HU, place and slice beside the pointer. The line below the planes says it to those who do not see the pointer.
+
+import { huWords, mmWords, sliceWords } from "../draw/words.js";
+import { make } from "./elements.js";
+
+/** @typedef {import("../view.js").View} View */
+/** @typedef {import("./pointer.js").Pointer} Pointer */
+
+const AWAY_PX = 16; // from the pointer, so that it hides nothing that one points at
+
+export class Tip {
+  constructor() {
+    this.element = make("div", "ctv-tip", { "aria-hidden": "true" });
+    this.element.hidden = true;
+  }
+
+  /**
+   * @param {View} view
+   * @param {Pointer} pointer
+   * @param {HTMLCanvasElement | null} canvas  under the pointer
+   */
+  show({ volume, point, display }, pointer, canvas) {
+    const at = volume && pointer?.plane.pointAt(volume, point, pointer.x, pointer.y);
+    const isShown = at && canvas && volume.contains(at) && display.words && pointer?.hasTip;
+    this.element.hidden = !isShown;
+    if (!isShown || !pointer) return;
+    const { plane } = pointer;
+    this.element.textContent = [huWords(volume, plane, at), mmWords(volume, at), sliceWords(volume, at)].join("\n");
+    this.place(canvas, pointer.x, pointer.y);
+  }
+
+  /**
+   * Right of the pointer and below it, or on the other side where the picture ends.
+   * @param {HTMLCanvasElement} canvas
+   * @param {number} x
+   * @param {number} y
+   */
+  place(canvas, x, y) {
+    const { offsetWidth: width, offsetHeight: height } = this.element;
+    const left = x + AWAY_PX + width <= canvas.clientWidth ? x + AWAY_PX : x - AWAY_PX - width;
+    const top = y + AWAY_PX + height <= canvas.clientHeight ? y + AWAY_PX : y - AWAY_PX - height;
+    this.element.style.transform = `translate(${canvas.offsetLeft + left}px, ${canvas.offsetTop + top}px)`;
+  }
+}

@@ -1,0 +1,58 @@
+// @ts-check
+// The viewer's element: bar, planes, what is said below them, and the dialogs.
+
+import { View } from "../view.js";
+import { DisplayDialog } from "./display_dialog.js";
+import { make } from "./elements.js";
+import { makeHelp } from "./help.js";
+import { listenToKeys, shortcuts } from "./keyboard.js";
+import { MarksDialog } from "./marks_dialog.js";
+import { PictureDialog } from "./picture_dialog.js";
+import { Screen } from "./screen.js";
+
+/** @typedef {import("../data/facts.js").Facts} Facts */
+/** @typedef {import("../data/memory.js").Memory} Memory */
+/** @typedef {import("./foot.js").Foot} Foot */
+
+export class Viewer {
+  /**
+   * @param {import("../display.js").WindowPreset[]} windows
+   * @param {Foot} foot
+   * @param {Memory} browser  what this browser remembers
+   * @param {() => Facts} facts  of the volume that is seen
+   */
+  constructor(windows, foot, browser, facts) {
+    this.view = new View(windows);
+    this.element = make("section", "ctv", { "aria-label": "CT viewer" });
+    /** @type {import("./bar.js").Actions} */
+    const actions = {
+      showHelp: () => help.showModal(),
+      showDisplay: () => display.show(),
+      showMarks: () => marks.show(),
+      showPicture: () => picture.show(),
+      foldReport: () => this.foldReport(),
+      fillScreen: () => this.fillScreen(),
+    };
+    const keys = shortcuts(this.view, actions);
+    this.screen = new Screen(this.view, foot.readout, actions);
+    const help = makeHelp(keys);
+    const display = new DisplayDialog(this.view, browser);
+    const marks = new MarksDialog(this.view, facts);
+    const picture = new PictureDialog(this.view, this.screen.planes, facts);
+    this.element.append(this.screen.bar.element, this.screen.planes, foot.element);
+    this.element.append(help, display.element, marks.element, picture.element);
+    listenToKeys(this.element, this.view, keys);
+  }
+
+  /** Away, and back. */
+  foldReport() {
+    const folded = this.element.closest(".ct-page")?.classList.toggle("ct-folded") ?? false;
+    this.screen.bar.showFolded(folded);
+  }
+
+  /** And back. A browser may refuse it, which is seen. */
+  fillScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.element.requestFullscreen().catch(() => {});
+  }
+}
