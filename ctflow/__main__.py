@@ -6,11 +6,25 @@ import sys
 from collections.abc import Callable, Sequence
 
 import ctflow
-from ctflow.commands import bench, continuing, convert, evaluate, export, generate, phantom, score, train
+from ctflow.commands import (
+    ablate,
+    bench,
+    continuing,
+    convert,
+    evaluate,
+    export,
+    found,
+    generate,
+    phantom,
+    score,
+    seeds,
+    train,
+)
 from ctflow.commands.model import FoundModel, find_model
 from ctflow.errors import CTFlowError
 from ctflow.runtime.threads import wait_passively
 
+_COMMANDS = (generate, continuing, ablate, seeds, found, export, score, convert, phantom, train, evaluate, bench)
 FAILED = 2  # as argparse has it
 INTERRUPTED = 130  # as a shell has it
 
@@ -46,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ctflow {ctflow.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (generate, continuing, export, score, convert, phantom, train, evaluate, bench):
+    for command in _COMMANDS:
         command.add_to(commands)
     return parser
 
