@@ -82,10 +82,9 @@ class GPUTime:
             self._evaluation_s = done.seconds / _evaluations(request, done.steps, len(done.chunks))
 
 
-def _evaluations(request: GenerationRequest, steps: int, chunks: int) -> int:
-    """The work in these steps and chunks, in evaluations of the transformer for one sample; guidance takes two."""
-    samples = 1 if request.guidance == 1 else 2
-    return steps * samples + chunks * DECODING_EVALUATIONS
+def _evaluations(request: GenerationRequest, steps: int, chunks: int) -> float:
+    """The work in these steps and chunks, in evaluations of the transformer for one sample."""
+    return steps * request.evaluations / request.steps + chunks * DECODING_EVALUATIONS
 
 
 class OnZeroGPU:

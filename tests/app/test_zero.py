@@ -202,7 +202,8 @@ def test_a_request_asks_for_the_time_that_it_needs_within_the_cap() -> None:
     one = OnZeroGPU(guided_fake(lambda chunk, step: None), lender)
     short, long = (asked_for(one, lender, chunks=chunks, steps=24) for chunks in (1, 6))
     assert STARTING_S < short < long < LONGEST_S
-    assert asked_for(one, lender, chunks=1, steps=24, guidance=2.0) > short
+    guided, partly = (asked_for(one, lender, chunks=6, steps=24, guidance=2.0, guidance_above_t=t) for t in (0, 0.5))
+    assert guided > partly > long
     assert asked_for(one, lender, chunks=6, steps=1000) == LONGEST_S
 
 
