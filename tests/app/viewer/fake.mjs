@@ -190,6 +190,7 @@ export function stage() {
     busyChanged: () => told.busyChanges++,
     drive: (run) => told.driven.push(run),
     comeIntoSight: () => {},
+    picture: () => "data:,picture",
     told,
   };
 }
