@@ -1,6 +1,7 @@
 # make run    the app on http://127.0.0.1:7860
 # make check  formatting, linters, types, import contract and the quick tests: under two minutes
 # make test   all of that and every test
+# make bench-ui   how fast the viewer is in headless Chromium, each figure beside its target
 #
 # Each makes .venv when it is not there, and installs nothing when nothing has changed.
 # Variables: HOST, PORT; PYTHON (3.11 or newer); TORCH (which torch), PIP_TORCH_ARGS (where pip finds it, for
@@ -17,7 +18,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3 python3.13; do \
 BIN := .venv/bin
 QUICK := not slow and not browser and not gpu and not weights and not internet
 
-.PHONY: run check test lint types-js
+.PHONY: run check test lint types-js bench-ui
 .DELETE_ON_ERROR:
 
 run: .venv/.app
@@ -28,6 +29,9 @@ check: lint
 
 test: lint .venv/.chromium .venv/.axe .venv/.dicom
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench-ui: .venv/.chromium
+	$(BIN)/python -W ignore -m tests.load.ui
 
 lint: .venv/.test types-js
 	$(BIN)/ruff check .

@@ -96,8 +96,8 @@ def _generator(model: str, device: str, decoder: str, cuda: str, precision: str,
     from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
 
     if driven:
-        return OnZeroGPU(CTFlow.load(folder, device, decoder, "plain", precision=precision, warm_up=False))
-    return OnOneThread(lambda: CTFlow.load(folder, device, decoder, cuda, precision=precision))
+        return OnZeroGPU(CTFlow.load(folder, device, decoder, "plain", precision=precision, warm_up=False, drafts=True))
+    return OnOneThread(lambda: CTFlow.load(folder, device, decoder, cuda, precision=precision, drafts=True))
 
 
 def main(given: Sequence[str] | None = None) -> int:

@@ -21,6 +21,8 @@ import { TOOLS } from "./tools/index.js";
  * @property {Mark[]} marks
  */
 
+const DRAFT = "Draft";
+
 /** Methods that a key may call return whether they did something. */
 export class View {
   /** @param {import("./display.js").WindowPreset[]} presets */
@@ -85,6 +87,11 @@ export class View {
     this.caption = caption;
     this.isStandIn = true;
     this.settle();
+  }
+
+  /** What stands over the planes: what the volume is, and that some of it is a draft. */
+  get words() {
+    return this.caption || (this.volume?.hasDraft ? DRAFT : "");
   }
 
   /** @param {string} caption */

@@ -222,6 +222,16 @@ def test_the_next_request_asks_by_the_pace_of_the_one_before_it(clock: FakeClock
     assert asked_for(one, lender, chunks=6, steps=24, guidance=2.0) < slow_s / 2
 
 
+def test_the_first_step_of_a_worker_which_takes_longer_is_no_pace(clock: FakeClock) -> None:
+    lender = Lender()
+    one = OnZeroGPU(guided_fake(lambda chunk, step: clock.advance(9.0)), lender, clock)
+    before_s = asked_for(one, lender, chunks=1, steps=24)
+    with closing(one.stream(one.card.request(Report("Clear."), 3))) as events:
+        while next(events) != StepDone(chunk=0, step=0):
+            pass
+    assert asked_for(one, lender, chunks=1, steps=24) == before_s
+
+
 def test_who_left_before_driving_keeps_nobody_waiting(tmp_path: Path, clock: FakeClock) -> None:
     asked = handlers(sleeping(0), tmp_path, clock=clock)
     left, other = (started(asked, visitor=name) for name in "ab")

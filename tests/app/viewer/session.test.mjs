@@ -74,6 +74,34 @@ test("a volume that stood in for a run in line is no previous one when its own r
   assert.equal(session.view.caption, "");
 });
 
+test("a draft is shown, and said to be one, until its slices are there", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a", { draft: 3, allowed: 1 });
+  const { session } = opened(server);
+  session.show(session.hold("a"));
+  const { view } = session;
+  await until(() => view.volume?.hasDraft);
+  await until(() => session.shown.held.size === 1);
+  assert.deepEqual(slices(view.volume), [100, -1, -1, null]);
+  assert.equal(view.words, "Draft");
+  assert.equal(view.point[2], view.volume.positionOf(2), "the last slice that is there to be seen");
+  server.runs.get("a").allowed = 3;
+  await until(() => !view.volume.hasDraft);
+  assert.deepEqual(slices(view.volume), [100, 101, 102, null]);
+  assert.equal(view.words, "");
+});
+
+test("nothing of a draft is left of a run that is stopped", async (t) => {
+  const server = new FakeServer(t);
+  server.begin("a", { draft: 3, allowed: 1 });
+  const { session } = opened(server);
+  session.show(session.hold("a"));
+  await until(() => session.view.volume?.hasDraft && session.shown.held.size === 1);
+  session.stop();
+  await until(() => !session.view.volume.hasDraft);
+  assert.deepEqual(slices(session.view.volume), [100, null, null, null]);
+});
+
 test("a feed that is closed takes nothing more", async (t) => {
   const server = new FakeServer(t);
   server.begin("a", { allowed: 1 });
@@ -348,7 +376,11 @@ test("a new run keeps the slice that the person has chosen, and window and zoom 
   view.moveTo([2, 2, 1]);
   view.display.setPreset(1);
   view.zoom(view.planes[2], 3);
+  view.setLayout("row");
+  view.maximise(view.planes[2]);
+  view.setSlab(view.planes[1], { kind: "mip", mm: 5 });
   session.generate({});
   await until(() => server.runs.size === 2 && session.shown && complete(session.shown));
   assert.deepEqual([view.point, view.display.window.width, view.planes[2].zoom], [[2, 2, 1], 2500, 3]);
+  assert.deepEqual([view.layout, view.maximised, view.planes[1].slab.kind], ["row", view.planes[2], "mip"]);
 });
