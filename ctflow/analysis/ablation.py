@@ -157,9 +157,9 @@ class _Comparison:
 
 
 def hu_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """int16 HU of one shape -> a minus b, int16, cut to its range."""
-    limits = np.iinfo(np.int16)
-    return (a.astype(np.int32) - b).clip(limits.min, limits.max).astype(np.int16)
+    """int16 HU of one shape -> a minus b, int16, cut to where it has a positive counterpart."""
+    most = np.iinfo(np.int16).max
+    return (a.astype(np.int32) - b).clip(-most, most).astype(np.int16)
 
 
 def _floor(way: Way, seeds: list[int], differences: list[np.ndarray], comparison: _Comparison) -> ChanceFloor:
