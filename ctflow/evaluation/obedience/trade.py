@@ -19,10 +19,9 @@ from ctflow.card import ModelCard
 from ctflow.evaluation.obedience.detectors import FittedDetectors
 from ctflow.evaluation.obedience.judgement import judge
 from ctflow.evaluation.obedience.mean_auroc import drawn_reports, estimate, mean_aurocs
-from ctflow.evaluation.obedience.measured_phantoms import MeasuredPhantom, measured_phantoms
 from ctflow.evaluation.obedience.phantom_views import AvaeView
 from ctflow.evaluation.obedience.results import TrialResult, measure_trials, model_results_folder
-from ctflow.evaluation.obedience.study import FIT_SEED
+from ctflow.evaluation.obedience.study import fit_detectors
 from ctflow.evaluation.obedience.table import SEAM, SHOWN_DENIED, SIDE, SIZE_ORDER
 from ctflow.evaluation.obedience.table_rows import (
     POOLED_NAME,
@@ -65,17 +64,14 @@ def measure_trade(
     """
     out.mkdir(parents=True, exist_ok=True)
     settings = settings_for(generator.card, settings)
-    known: list[MeasuredPhantom] = []
-    for phantom in measured_phantoms(out, plan.phantoms, FIT_SEED, workers, AvaeView(model)):
-        known.append(phantom)
-        yield f"detectors, phantoms {len(known)} of {plan.phantoms}"
+    fitted = yield from fit_detectors(out, plan, workers, AvaeView(model))
     kept = model_results_folder(out, generator.model_sha256, generator.precision)
     timed = {setting: _TimedTrials(generator, setting, kept / setting.name.replace(" ", "-")) for setting in settings}
     for index in range(plan.n):
         for setting, trials in timed.items():
             trials.measure(draw_trial(index, plan.seed, HELD_OUT, "held-out", setting.guidance))
             yield f"report {index + 1} of {plan.n}, {setting.name}"
-    rows = _rows(timed, FittedDetectors.fit(known))
+    rows = _rows(timed, fitted)
     write_atomic(out / "trade.json", json.dumps([asdict(row) for row in rows], indent=1).encode())
     write_atomic(out / "trade.md", markdown(rows).encode())
     draw(rows, out / "trade.png")
