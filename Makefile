@@ -1,6 +1,7 @@
 # make run    the app on http://127.0.0.1:7860
 # make check  formatting, linters, types, import contract and the quick tests: under two minutes
 # make test   all of that and every test
+# make bench-ui   how fast the viewer is in headless Chromium, each figure beside its target
 # make gpu    all that a GPU is needed for, in nine minutes, with GPU_PYTHON and nothing of .venv
 # make gpu-rehearsal   the same on the CPU, with a tiny model
 #
@@ -22,7 +23,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3 python3.13; do \
 BIN := .venv/bin
 QUICK := not slow and not browser and not gpu and not weights and not internet
 
-.PHONY: run check test lint types-js gpu gpu-rehearsal
+.PHONY: run check test lint types-js bench-ui gpu gpu-rehearsal
 .DELETE_ON_ERROR:
 
 run: .venv/.app
@@ -33,6 +34,9 @@ check: lint
 
 test: lint .venv/.chromium .venv/.axe .venv/.dicom
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench-ui: .venv/.chromium
+	$(BIN)/python -W ignore -m tests.load.ui
 
 gpu:
 	$(GPU_PYTHON) -m tests.gpu --out $(OUT)

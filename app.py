@@ -15,6 +15,7 @@ from ctflow.choices import CUDA_CHOICES, DECODERS, DEVICES, PRECISIONS
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.generator import VolumeGenerator
 from ctflow.one_thread import OnOneThread
+from ctflow.runtime.pages import use_huge_pages
 from ctflow.runtime.threads import wait_passively
 
 
@@ -96,8 +97,8 @@ def _generator(model: str, device: str, decoder: str, cuda: str, precision: str,
     from ctflow.pipeline import CTFlow  # here, so that --help and a mistyped model are answered at once
 
     if driven:
-        return OnZeroGPU(CTFlow.load(folder, device, decoder, "plain", precision=precision, warm_up=False))
-    return OnOneThread(lambda: CTFlow.load(folder, device, decoder, cuda, precision=precision))
+        return OnZeroGPU(CTFlow.load(folder, device, decoder, "plain", precision=precision, warm_up=False, drafts=True))
+    return OnOneThread(lambda: CTFlow.load(folder, device, decoder, cuda, precision=precision, drafts=True))
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -122,4 +123,5 @@ def main(given: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     wait_passively()
+    use_huge_pages()
     sys.exit(main())

@@ -82,6 +82,7 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
             sent = 0
             while True:
                 manifest = handlers.manifest(run)
+                manifest.pop("draft")  # it is for a person's eyes
                 made = manifest.pop("chunks")
                 yield {**manifest, "new_chunks": [_chunk(**chunk) for chunk in made[sent:]]}
                 sent = len(made)

@@ -36,12 +36,13 @@ def unpack(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     return np.ascontiguousarray(pairs).view("<i2").reshape(shape).astype(np.int16)
 
 
-def store(hu: np.ndarray, first_slice: int, folder: Path) -> Chunk:
-    """Writes a chunk into `folder`. Its file is complete when this returns, so announce it only then.
+def store(hu: np.ndarray, first_slice: int, folder: Path, kind: str = "") -> Chunk:
+    """Writes a chunk into `folder`, apart from those of another `kind`.
 
+    Its file is complete when this returns, so announce it only then.
     Raises ResourceError if it cannot be written.
     """
-    path = folder / f"{first_slice:04d}.bin"
+    path = folder / f"{first_slice:04d}{kind}.bin"
     try:
         write_atomic(path, pack(hu))
     except VolumeError as error:

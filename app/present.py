@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from app.chunks import Chunk
 from app.run import Run, digest
 from ctflow.reading import Mention, Reading
 from ctflow.volume import DIRECTIONS
@@ -23,9 +24,8 @@ def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) 
             "seed": run.request.seed,
             "digest": digest(run.request),
             "grid": _grid(run),
-            "chunks": [
-                {"path": str(chunk.path), "first": chunk.first_slice, "slices": chunk.shape[0]} for chunk in run.chunks
-            ],
+            "chunks": [_chunk(chunk) for chunk in run.chunks],
+            "draft": _chunk(run.draft) if run.draft else None,
             "share": 1.0 if run.state == "finished" else _share(run),
             "status": status(run, ahead, wait_s, slices_per_chunk),
             "detail": detail(run),
@@ -43,10 +43,15 @@ def unknown_run() -> dict[str, Any]:
         "digest": "",
         "grid": None,
         "chunks": [],
+        "draft": None,
         "share": 0.0,
         "status": "This volume is no longer on the server. Generate it again with the same seed.",
         "detail": "",
     }
+
+
+def _chunk(chunk: Chunk) -> dict[str, Any]:
+    return {"path": str(chunk.path), "first": chunk.first_slice, "slices": chunk.shape[0]}
 
 
 def _grid(run: Run) -> dict[str, Any] | None:

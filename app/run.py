@@ -15,7 +15,7 @@ import numpy as np
 from app.chunks import Chunk, load, store
 from app.clock import Clock
 from ctflow.errors import RequestError
-from ctflow.generator import ChunkDone, Event, Finished, Started, StepDone
+from ctflow.generator import ChunkDone, Drafted, Event, Finished, Started, StepDone
 from ctflow.request import GenerationRequest
 from ctflow.volume import Volume
 
@@ -51,6 +51,7 @@ class Run:
         self.shape: tuple[int, int, int] | None = None  # slices, rows, columns
         self.affine: np.ndarray | None = None
         self.chunks: list[Chunk] = []
+        self._draft: Chunk | None = None
         self.steps_done = 0
         self.has_driver = False
         self.seen_at_s = clock.monotonic()
@@ -73,6 +74,13 @@ class Run:
     @property
     def slices_made(self) -> int:
         return sum(chunk.shape[0] for chunk in self.chunks)
+
+    @property
+    def draft(self) -> Chunk | None:
+        """A draft to look at until its slices are made. It is no part of the volume."""
+        if self._draft is None or self.ended or self.slices_made >= self._draft.shape[0]:
+            return None
+        return self._draft
 
     @property
     def steps_total(self) -> int:
@@ -131,6 +139,11 @@ class Run:
                     self.bump()
             case StepDone():
                 self._record_step()
+            case Drafted():
+                draft = store(event.hu, event.first_slice, self.folder, "-draft")
+                with self.news:
+                    self._draft = draft
+                    self.bump()
             case ChunkDone() if len(event.hu):
                 chunk = store(event.hu, event.first_slice, self.folder)
                 with self.news:

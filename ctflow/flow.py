@@ -4,7 +4,7 @@ t = 1 is noise, t = 0 is data, as in the released code. Works on anything with +
 """
 
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any, TypeVar
 
 from ctflow.errors import RequestError
@@ -28,6 +28,11 @@ def velocity_from_data(x: T, data: T, t: float | T) -> T:
     """The velocity at x and t > 0 if the path through x ends in `data`."""
     noise = (x - data * (1 - t)) / (EPSILON + (1 - EPSILON) * t)
     return velocity_target(data, noise)
+
+
+def data_from_velocity(x: T, velocity: T, t: float) -> T:
+    """The data that the path through x at t ends in, if this is its velocity (but for EPSILON of the noise)."""
+    return x - t * velocity
 
 
 def shifted(t: T, shift: float) -> T:
@@ -61,6 +66,19 @@ def solve(velocity: Velocity[T], noise: Iterator[T], solver: str, steps: int, sh
         )
 
 
+def evaluation_times(solver: str, steps: int, shift: float) -> list[float]:
+    """The times at which `solve` asks for the velocity, in order."""
+    times: list[float] = []
+
+    def note(x: float, t: float) -> float:
+        times.append(t)
+        return x
+
+    for _ in solve(note, repeat(0.0), solver, steps, shift):
+        pass
+    return times
+
+
 def _euler(velocity: Velocity[T], x: T, grid: list[float]) -> Iterator[T]:
     for start, end in pairwise(grid):
         x = x + (end - start) * velocity(x, start)
@@ -79,7 +97,7 @@ def _midpoint(velocity: Velocity[T], x: T, grid: list[float]) -> Iterator[T]:
 def _stochastic(velocity: Velocity[T], noise: Iterator[T], grid: list[float]) -> Iterator[T]:
     x = next(noise)
     for start, end in pairwise(grid):
-        x = x - start * velocity(x, start)
+        x = data_from_velocity(x, velocity(x, start), start)
         if end:
             x = path(x, next(noise), end)
         yield x

@@ -32,6 +32,19 @@ class StepDone:
 
 
 @dataclass(frozen=True, eq=False)
+class Drafted:
+    """What a chunk may become: int16 HU (slices, rows, columns), for a person to look at while it is made.
+
+    It belongs to no volume, and ChunkDone brings other slices in its place. Only a generator that was made for it
+    yields one, once in a volume.
+    """
+
+    chunk: int
+    first_slice: int
+    hu: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class ChunkDone:
     """Slices that will not be taken back: int16 HU (slices, rows, columns), beginning at `first_slice`.
 
@@ -53,7 +66,7 @@ class Finished:
     shape: tuple[int, int, int]
 
 
-Event = Started | StepDone | ChunkDone | Finished
+Event = Started | StepDone | Drafted | ChunkDone | Finished
 EventStream = Generator[Event, None, None]
 
 

@@ -14,7 +14,7 @@ from ctflow.card import LearntEndRule, ModelCard
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.errors import RequestError, ShortVolumeError, VolumeError
-from ctflow.generator import ChunkDone, EventStream, Finished, Started, StepDone, generate
+from ctflow.generator import ChunkDone, Drafted, EventStream, Finished, Started, StepDone, generate
 from ctflow.hu import NOT_A_NUMBER
 from ctflow.lineage import ChunkPlan, plan_chunks
 from ctflow.model_grid import ModelGrid
@@ -54,6 +54,12 @@ def volume_end(card: ModelCard, avae: AVAE) -> VolumeEnd:
     return PublishedEnd(white, card.end)
 
 
+# A draft comes after this share of the first chunk's steps, when a chest is one already, and shows each decoded slice
+# in the place of its neighbours, so that it costs a quarter of a chunk's decoding.
+DRAFT_SHARE = 1 / 4
+DRAFT_EVERY = 4  # slices
+
+
 @dataclass(frozen=True, eq=False)
 class _Pending:
     """Slices of a chunk that are being decoded."""
@@ -69,7 +75,8 @@ class CTFlow:
     On a GPU, one thread should make it and run all its requests; `ctflow.one_thread` sees to that where several ask.
     `decoder`: one of DECODERS, `cuda`: of CUDA_CHOICES, `precision`: of PRECISIONS, all of `ctflow.choices`.
     `make_engine`: how the networks run. `warm_up`: whether a GPU is made ready now, so that no request has to wait for
-    it; ZeroGPU has none to make ready.
+    it; ZeroGPU has none to make ready. `drafts`: whether its streams show a draft of the first chunk (`Drafted`); with
+    less than 4 steps they show none.
     """
 
     def __init__(
@@ -81,12 +88,13 @@ class CTFlow:
         make_engine: EngineFactory = engine_on,
         precision: str = "auto",
         warm_up: bool = True,
+        drafts: bool = False,
     ) -> None:
         resolved = resolve_precision(device, precision)
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
         self.cuda, self.hardware = level_for(cuda, device), hardware_of(device)
         self.precision = resolved.name
-        self._device = device
+        self._device, self._drafts = device, drafts
         self._grid = ModelGrid(self.card.geometry)
         self._reader = ReportReader(checkpoint.text, checkpoint.reader, self.card.text.parts)
         self._avae = checkpoint.avae.to(device)
@@ -124,6 +132,7 @@ class CTFlow:
         make_engine: EngineFactory = engine_on,
         precision: str = "auto",
         warm_up: bool = True,
+        drafts: bool = False,
     ) -> "CTFlow":
         """Loads a checkpoint folder; `card`: the one in it, if it has been read already.
 
@@ -131,7 +140,7 @@ class CTFlow:
         """
         on = resolve_device(device)
         with memory_of(on):
-            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine, precision, warm_up)
+            return cls(load_checkpoint(folder, card), on, decoder, cuda, make_engine, precision, warm_up, drafts)
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """Makes one volume. Closing the stream stops it within one step. See `VolumeGenerator.stream`.
@@ -148,7 +157,7 @@ class CTFlow:
         yield Started(request, (request.chunks * per_chunk, *self._grid.plane), affine)
         slices = 0
         with contextlib.closing(self._sample(plan, self._kept)) as sampled:
-            for event in self._decoded(sampled):
+            for event in self._decoded(sampled, int(DRAFT_SHARE * request.steps) if self._drafts else 0):
                 yield event
                 if isinstance(event, ChunkDone):
                     slices += len(event.hu)
@@ -169,14 +178,19 @@ class CTFlow:
             self._plan(start.request, start.start)
         return plan_chunks(request, start, self.card.geometry.slices_per_chunk)
 
-    def _decoded(self, sampled: Sampled) -> Generator[StepDone | ChunkDone, None, None]:
-        """Chunks in order, each as soon as it is decoded, while at most one more is sampled."""
+    def _decoded(self, sampled: Sampled, draft_after: int) -> Generator[StepDone | Drafted | ChunkDone, None, None]:
+        """Chunks in order, each as soon as it is decoded, while at most one more is sampled.
+
+        A draft of the first one comes after `draft_after` steps; 0 means never.
+        """
         pending: deque[_Pending] = deque()
         first_slice = 0
         for event in sampled:
             if isinstance(event, StepSampled):
                 self._engine.pace()
                 yield StepDone(event.chunk, event.step)
+                if (event.chunk, event.step + 1) == (0, draft_after):
+                    yield self._draft(event)
                 yield from self._arrived(pending, wait=False)
             else:
                 yield from self._arrived(pending, wait=True)
@@ -187,6 +201,17 @@ class CTFlow:
                         first_slice += latents.shape[1]
                     yield from self._arrived(pending, wait=False)
         yield from self._arrived(pending, wait=True)
+
+    @torch.inference_mode()
+    def _draft(self, event: StepSampled) -> Drafted:
+        """Some slices of the chunk that this step points to, each in the place of its neighbours too."""
+        data = event.data()
+        slices = torch.arange(data.shape[1])
+        shown = (slices // DRAFT_EVERY * DRAFT_EVERY + DRAFT_EVERY // 2).clamp(max=len(slices) - 1)
+        decoded, places = shown.unique(return_inverse=True)
+        pending = deque([_Pending(event.chunk, first_slice=0, slices=self._decode(data[:, decoded]))])
+        (done,) = self._arrived(pending, wait=True)
+        return Drafted(done.chunk, done.first_slice, done.hu[places])
 
     def _arrived(self, pending: deque["_Pending"], wait: bool) -> Iterator[ChunkDone]:
         """Those that are decoded, or all if we `wait`; rows go to the back, columns to the left."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ctflow.errors import RequestError
+from ctflow.flow import evaluation_times
 from ctflow.report import Report
 from ctflow.volume import Volume
 
@@ -59,6 +60,17 @@ class GenerationRequest:
             raise RequestError(f"The solver is one of {', '.join(get_args(Solver))}; got {self.solver!r}.")
         if self.solver == "midpoint" and self.steps % 2:
             raise RequestError(f"Midpoint takes its steps in pairs: give an even number of steps, not {self.steps}.")
+
+    @property
+    def evaluations(self) -> int:
+        """Of the transformer for one sample, in each chunk: a guided step takes two."""
+        times = evaluation_times(self.solver, self.steps, self.shift)
+        return sum(2 if is_guided(t, self.guidance, self.guidance_above_t) else 1 for t in times)
+
+
+def is_guided(t: float, guidance: float, guidance_above_t: float) -> bool:
+    """Whether the report is weighed against no report at time t."""
+    return guidance != 1 and t > guidance_above_t
 
 
 @dataclass(frozen=True, eq=False)

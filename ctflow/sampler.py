@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ctflow.flow import solve, velocity_from_data
+from ctflow.flow import data_from_velocity, solve, velocity_from_data
 from ctflow.lineage import ChunkPlan, Lineage
 from ctflow.models.stdit import Condition, Modulation, Transformer
 from ctflow.models.text import no_text
-from ctflow.request import GenerationRequest, ScanStart
+from ctflow.request import GenerationRequest, ScanStart, is_guided
 from ctflow.volume_end import VolumeEnd
 
 Noise = Callable[[int], Iterator[Tensor]]  # the number of a chunk -> its draws, one after another
@@ -21,10 +21,14 @@ Noise = Callable[[int], Iterator[Tensor]]  # the number of a chunk -> its draws,
 
 @dataclass(frozen=True, eq=False)
 class StepSampled:
-    """One evaluation of the transformer is done."""
+    """One evaluation of the transformer is done.
+
+    `data`: the chunk that this step points to, latents (C, slices, H, W), computed if asked for before the next step.
+    """
 
     chunk: int
     step: int
+    data: Callable[[], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +86,7 @@ def velocity_of(
         return transformer.condition(previous.expand(2, -1, -1, -1, -1), torch.cat([text, no_text(text)]))
 
     def velocity(x: Tensor, t: float) -> Tensor:
-        guided = guidance != 1 and t > guidance_above_t
+        guided = is_guided(t, guidance, guidance_above_t)
         batch = x.expand(2, -1, -1, -1, -1) if guided else x
         answer = transformer.step(batch, condition(guided), modulation_at(t))
         if guided:
@@ -91,6 +95,22 @@ def velocity_of(
         return answer if prediction == "velocity" else velocity_from_data(x, answer, t)
 
     return velocity
+
+
+class RememberingVelocity:
+    """A velocity field that knows where its last answer points."""
+
+    def __init__(self, velocity: Callable[[Tensor, float], Tensor]) -> None:
+        self._velocity = velocity
+
+    def __call__(self, x: Tensor, t: float) -> Tensor:
+        answer = self._velocity(x, t)
+        self._last = x, answer, t
+        return answer
+
+    def data(self) -> Tensor:
+        """(C, slices, H, W). To be called after the first answer."""
+        return data_from_velocity(*self._last)[0]
 
 
 class KeptChunks:
@@ -153,7 +173,7 @@ class Chunks:
 
     def _solved(self, request: GenerationRequest, previous: Tensor, chunk: int) -> Making:
         conditions = self._conditions_of(request)
-        velocity = velocity_of(
+        field = velocity_of(
             self._transformer,
             self._prediction,
             previous[None],
@@ -162,11 +182,12 @@ class Chunks:
             self._modulation_at,
             request.guidance_above_t,
         )
+        velocity = RememberingVelocity(field)
         draws = (drawn[None].to(previous) for drawn in conditions.noise(chunk))
         states = solve(velocity, draws, request.solver, request.steps, request.shift)
         for step, state in enumerate(states):
             latents = state[0]
-            yield StepSampled(chunk, step)
+            yield StepSampled(chunk, step, velocity.data)
         return latents
 
 

@@ -8,7 +8,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
 from ctflow.errors import RequestError
-from ctflow.flow import path, solve, time_grid, velocity_from_data, velocity_target
+from ctflow.flow import evaluation_times, path, solve, time_grid, velocity_from_data, velocity_target
 
 
 def last(solver: str, steps: int, shift: float = 1.0) -> float:
@@ -53,6 +53,13 @@ def test_a_solver_evaluates_and_yields_once_per_step(solver: str, steps: int) ->
     states = list(solve(lambda x, t: times.append(t) or 0.0, repeat(0.0), solver, steps, 1.0))
     assert len(states) == len(times) == steps
     assert times[0] == 1.0 and times == sorted(times, reverse=True)
+
+
+@pytest.mark.parametrize(("solver", "steps"), [("euler", 4), ("midpoint", 4), ("stochastic", 5)])
+def test_the_times_of_a_solver_are_those_at_which_it_evaluates(solver: str, steps: int) -> None:
+    times: list[float] = []
+    list(solve(lambda x, t: times.append(t) or 0.0, repeat(0.0), solver, steps, 2.0))
+    assert evaluation_times(solver, steps, 2.0) == times
 
 
 def test_shift_takes_smaller_steps_near_noise_and_1_leaves_them_equal() -> None:

@@ -17,7 +17,7 @@ import torch
 from ctflow.card import Guidance, LearntEndRule, PartialGuidance, write_card
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.errors import RequestError, ResourceError, VolumeError
-from ctflow.generator import ChunkDone, Finished, Started, StepDone, joined
+from ctflow.generator import ChunkDone, Drafted, Finished, Started, StepDone, joined
 from ctflow.models.avae import AVAE
 from ctflow.models.text import no_text
 from ctflow.pipeline import CTFlow, volume_end
@@ -39,6 +39,27 @@ def test_the_chunks_shown_are_the_volume_in_the_end(model: CTFlow) -> None:
     assert [(e.chunk, e.step) for e in events if isinstance(e, StepDone)] == [(c, s) for c in (0, 1) for s in range(3)]
     assert events[0].shape == events[-1].shape == joined(events).hu.shape == (8, 32, 32)
     np.testing.assert_array_equal(joined(events).hu, model.generate(events[0].request).hu)
+
+
+def test_a_draft_is_what_a_step_points_to_and_comes_early_once_and_only_where_it_is_wanted(folder: Path) -> None:
+    """The only step of another volume, of the same noise, goes all the way to where the first of four points."""
+    model = CTFlow.load(folder, "cpu", drafts=True)
+    request = model.card.request(REPORT, seed=1, steps=4, solver="euler")
+    events = list(model.stream(request))
+    before, (draft,) = events[: events.index(StepDone(0, 0)) + 1], [e for e in events if isinstance(e, Drafted)]
+    assert events[len(before)] is draft
+    one_step = model.generate(model.card.request(REPORT, seed=1, steps=1, solver="euler")).hu
+    for shown in draft.hu:  # one of four slices is decoded, and shown for all; alone it is rounded otherwise
+        np.testing.assert_allclose(shown.astype(int), one_step[2], atol=1)
+    plain = list(CTFlow.load(folder, "cpu").stream(request))
+    assert not [event for event in plain if isinstance(event, Drafted)]
+    np.testing.assert_array_equal(joined(events).hu, joined(plain).hu)
+
+
+def test_a_volume_of_few_steps_has_no_draft(folder: Path) -> None:
+    model = CTFlow.load(folder, "cpu", drafts=True)
+    events = list(model.stream(model.card.request(REPORT, seed=1, steps=3)))
+    assert not [event for event in events if isinstance(event, Drafted)]
 
 
 def test_a_chunk_is_decoded_a_few_slices_at_a_time(model: CTFlow, folder: Path) -> None:

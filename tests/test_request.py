@@ -54,6 +54,20 @@ def test_a_value_out_of_range_is_refused_and_quoted(name: str, value: object) ->
         GenerationRequest(**{**GOOD, name: value})
 
 
+@pytest.mark.parametrize(
+    ("changes", "evaluations"),
+    [
+        ({}, 16),
+        ({"guidance": 2}, 32),
+        ({"guidance": 2, "guidance_above_t": 0.5}, 24),  # pairs of midpoint begin at 1, 7/8, …, 1/8
+        ({"guidance": 2, "guidance_above_t": 1}, 16),
+        ({"solver": "stochastic", "steps": 4, "guidance": 2, "guidance_above_t": 0.5}, 6),
+    ],
+)
+def test_a_guided_step_takes_two_evaluations(changes: dict[str, Any], evaluations: int) -> None:
+    assert GenerationRequest(**{**GOOD, **changes}).evaluations == evaluations
+
+
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(GOOD.keys() - {"report"}, junk)))
 def test_any_values_make_a_request_or_a_request_error(values: dict[str, Any]) -> None:
     try:

@@ -21,6 +21,8 @@ import { TOOLS } from "./tools/index.js";
  * @property {Mark[]} marks
  */
 
+const DRAFT = "Draft";
+
 /** Methods that a key may call return whether they did something. */
 export class View {
   /** @param {import("./display.js").WindowPreset[]} presets */
@@ -51,13 +53,14 @@ export class View {
    * Another volume, or none. A slice that the person has chosen stays; else its newest one is followed. The place in the
    * slice, zoom and window stay in any case.
    * @param {Volume | null} volume
+   * @param {boolean} isNew  whether it was not looked at before: one that was is shown where one looks now
    */
-  setVolume(volume) {
+  setVolume(volume, isNew = true) {
     this.volume?.marks.abandon();
     if (this.isStandIn) this.chosen = false;
     this.isStandIn = false;
     this.caption = "";
-    this.following = !this.chosen;
+    this.following = isNew && !this.chosen;
     if (volume) this.point = this.pointIn(volume);
     this.volume = volume;
     if (volume && this.following) this.point = this.withSlice(this.point, volume.positionOf(0));
@@ -85,6 +88,11 @@ export class View {
     this.caption = caption;
     this.isStandIn = true;
     this.settle();
+  }
+
+  /** What stands over the planes: what the volume is, and that some of it is a draft. */
+  get words() {
+    return this.caption || (this.volume?.hasDraft ? DRAFT : "");
   }
 
   /** @param {string} caption */

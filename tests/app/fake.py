@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from ctflow.card import Defaults, EndRule, Evidence, Geometry, Guidance, Latent, ModelCard, Text
-from ctflow.generator import ChunkDone, EventStream, Finished, Started, StepDone
+from ctflow.generator import ChunkDone, Drafted, EventStream, Finished, Started, StepDone
 from ctflow.hu import IntensityMap
 from ctflow.reading import Mention, Reading, contradictions
 from ctflow.report import Report, encoder_text, sentences
@@ -19,6 +19,7 @@ from ctflow.volume import Volume, plane_affine
 SIZE = 256
 SPACING_MM = (3.0, 1.5, 1.5)
 WAIT_S = 20
+DRAFT_HU = -321  # of no voxel of a chest
 
 
 def fake_card(towards: str) -> ModelCard:
@@ -85,7 +86,8 @@ class FakeGenerator:
     """Heeds chunks, steps and seed of a request, and nothing else.
 
     `step` is called once a step: let it sleep, wait or raise. `ends_at`: the number of slices after which its volumes
-    end, as a model's do when it makes white ones. `known`: the findings that it recognises by their names.
+    end, as a model's do when it makes white ones. `drafts`: whether a draft of the first chunk comes after its first
+    step, whose voxels are all `DRAFT_HU`. `known`: the findings that it recognises by their names.
     """
 
     model_sha256 = "0" * 64
@@ -97,10 +99,12 @@ class FakeGenerator:
         towards: str = "I",
         ends_at: int | None = None,
         known: tuple[str, ...] = (),
+        drafts: bool = False,
     ) -> None:
         self.card = fake_card(towards)
         self.ends_at = ends_at
         self.known = known
+        self.drafts = drafts
         self.towards = towards
         self.step = step
         self.closed = 0
@@ -118,6 +122,8 @@ class FakeGenerator:
                 for step in range(request.steps):
                     self.step(chunk, step)
                     yield StepDone(chunk, step)
+                    if self.drafts and (chunk, step) == (0, 0):
+                        yield Drafted(0, 0, np.full((per_chunk, SIZE, SIZE), DRAFT_HU, np.int16))
                 first = chunk * per_chunk
                 yield ChunkDone(chunk, first, hu[: self.ends_at][first : first + per_chunk])
                 if self.ends_at and self.ends_at <= first + per_chunk:

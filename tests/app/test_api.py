@@ -107,8 +107,9 @@ def test_programs_see_the_endpoints_and_nothing_of_the_page(
 
 
 def test_a_stream_brings_each_chunk_once(serve: Serve, tmp_path: Path) -> None:
-    one = client(serve(sleeping(0.01)), tmp_path)
+    one = client(serve(FakeGenerator(lambda *_: time.sleep(0.01), drafts=True)), tmp_path)
     events = list(one.submit("Clear.", seed=3, chunks=3, api_name="/stream"))
+    assert not any("draft" in event for event in events), "that is for a page"
     chunks = [chunk for event in events for chunk in event["new_chunks"]]
     assert [(chunk["first_slice"], chunk["slices"]) for chunk in chunks] == [(0, 16), (16, 16), (32, 16)]
     hu = [unpack(Path(chunk["file"]).read_bytes(), (16, 256, 256)) for chunk in chunks]

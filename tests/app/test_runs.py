@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.chunks import load
 from app.run import Run
 from app.runs import Limits, Runs
 from ctflow.errors import RequestError, ResourceError
 from ctflow.report import Report
 from tests.app.clock import FakeClock
-from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest, wait_until
+from tests.app.fake import DRAFT_HU, WAIT_S, FakeGenerator, Gate, chest, wait_until
 from tests.app.full_disk import full_disk
 
 LIMITS = Limits()
@@ -56,6 +57,34 @@ def test_a_run_stops_within_one_step_and_keeps_what_was_made(runs: Runs, gated: 
     wait_ended(run)
     assert (run.state, run.slices_made, gate.count) == ("stopped", 16, 6)
     assert gated.closed == 1
+
+
+def test_a_draft_is_there_until_its_slices_are_and_never_in_the_volume(gate: Gate, tmp_path: Path) -> None:
+    runs = Runs(FakeGenerator(gate, drafts=True), tmp_path)
+    gate.open(2)
+    run = start(runs, seed=3, chunks=2, steps=4)
+    wait_until(lambda: run.draft)
+    assert run.draft and np.unique(load([run.draft])).tolist() == [DRAFT_HU]
+    assert (run.slices_made, run.chunks) == (0, [])
+    with pytest.raises(RequestError, match="no slices yet"):
+        run.volume()
+    gate.open(3)
+    wait_until(lambda: run.slices_made)
+    assert run.draft is None
+    gate.open(3)
+    wait_ended(run)
+    np.testing.assert_array_equal(run.volume().hu, chest(32, 3, "I"))
+
+
+def test_a_run_that_is_stopped_before_its_first_slices_leaves_no_draft(gate: Gate, tmp_path: Path) -> None:
+    runs = Runs(FakeGenerator(gate, drafts=True), tmp_path)
+    gate.open(2)
+    run = start(runs, chunks=2, steps=4)
+    wait_until(lambda: run.draft)
+    runs.stop(run.id)
+    gate.open(1)
+    wait_ended(run)
+    assert (run.state, run.draft, run.slices_made) == ("stopped", None, 0)
 
 
 def test_two_runs_never_meet_on_the_model_even_when_the_first_is_stopped(runs: Runs, gate: Gate) -> None:

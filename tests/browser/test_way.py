@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from ctflow.report import Report
 from ctflow.windows import WINDOWS, windowed
-from tests.app.fake import FakeGenerator, Gate, chest, sleeping
+from tests.app.fake import DRAFT_HU, FakeGenerator, Gate, chest, sleeping
 from tests.browser.conftest import Visit
 from tests.browser.viewer import (
     expect_mid_lung,
@@ -94,6 +94,30 @@ def test_what_is_not_made_yet_is_hatched_and_has_no_hu(visit: Open, gate: Gate) 
     assert hatched[2] > hatched[0], "bluish, as no HU is"
     page.mouse.move(*place_of(page, "coronal", (0.3, 0.8), SLICES))
     expect(page.locator(".ctv-readout")).to_contain_text("not made yet")
+
+
+def test_a_draft_is_seen_before_the_first_slices_and_nothing_of_it_after_them(
+    visit: Open, gate: Gate, tmp_path: Path
+) -> None:
+    page = visit(FakeGenerator(gate, drafts=True)).page
+    write_report(page, "Clear.")
+    generate(page)
+    gate.open(1)
+    expect_slice(page, "16 / 96  draft, Draft")
+    grey = grey_at(page, "axial", (0.08, 0.2), SLICES)
+    assert abs(grey[0] - int(windowed(np.array(DRAFT_HU), WINDOWS[0]))) <= 3, "where a chest has air, which is black"
+    page.mouse.move(*place_of(page, "axial", (0.3, 0.5), SLICES))
+    expect(page.locator(".ctv-readout")).to_contain_text("draft")
+    expect_status(page, "Making slices 1 to 16 of 96")
+    expect(page.get_by_role("button", name="Download NIfTI")).to_be_disabled()
+    gate.open(STEPS - 1)
+    expect(page.locator(".ctv-axial canvas")).to_have_attribute("aria-label", re.compile("16 / 96$"))
+    hu, *index = point_at(page, "axial", (0.3, 0.5), SLICES)
+    assert hu == chest(SLICES, 0, "I")[tuple(index)]
+    gate.open(5 * STEPS)
+    expect_status(page, "Done: 96 slices")
+    image = sitk.GetArrayFromImage(sitk.ReadImage(download(page, tmp_path)))
+    np.testing.assert_array_equal(image, chest(SLICES, 0, "I"))
 
 
 @pytest.mark.parametrize("towards", ["I", "S"])

@@ -44,6 +44,7 @@ export class Feed {
     this.wanted = new Set();
     /** @type {Set<number>} first slices of the chunks that are in the volume */
     this.held = new Set();
+    this.draftWanted = false; // whether the draft was asked for
   }
 
   /** Follows the run until the feed is closed or the server has forgotten the run. */
@@ -56,6 +57,7 @@ export class Feed {
         await this.transport.pause(REFUSED_MS);
       } else if (manifest.state === "gone") {
         this.close();
+        this.volume?.dropDraft();
         this.listener.gone(this, manifest);
       } else {
         this.take(manifest);
@@ -68,14 +70,6 @@ export class Feed {
   /** Asks for the run to stop until that was heard, or until the run is over anyway. */
   stop() {
     return this.ask("stop", {}, () => this.running);
-  }
-
-  /**
-   * Asks once for a file: the person who waits for it can see that it did not come.
-   * @param {string} kind
-   */
-  export(kind) {
-    return this.transport.ask("export", { run: this.run, kind });
   }
 
   /** Ends the feed, but not the run. */
@@ -99,6 +93,8 @@ export class Feed {
     this.running = UNFINISHED.includes(manifest.state);
     if (manifest.grid) this.place(manifest.grid);
     for (const chunk of manifest.chunks) this.fetch(chunk);
+    if (manifest.draft) this.fetchDraft(manifest.draft);
+    this.dropDraft();
     this.listener.news(this, manifest);
   }
 
@@ -120,11 +116,31 @@ export class Feed {
       if (this.closed || !this.volume) return;
       this.volume.add(chunk, hu);
       this.held.add(chunk.first);
+      this.dropDraft();
     } catch (error) {
       this.wanted.delete(chunk.first);
       return;
     }
     this.listener.slices(this);
+  }
+
+  /**
+   * A draft that does not arrive is not fetched again: slices come soon.
+   * @param {Chunk} draft
+   */
+  async fetchDraft(draft) {
+    if (this.draftWanted) return;
+    this.draftWanted = true;
+    const hu = await this.transport.fetchChunk(draft.path).catch(() => null);
+    if (!hu || this.closed || !this.volume || !this.manifest?.draft) return;
+    this.volume.addDraft(draft, hu);
+    this.listener.slices(this);
+  }
+
+  /** Once its slices are made and here, or the run is over, nothing of a draft is left. */
+  dropDraft() {
+    const { manifest, volume } = this;
+    if (manifest && !manifest.draft && this.holds(manifest.chunks)) volume?.dropDraft();
   }
 
   /** @param {Chunk[]} chunks */

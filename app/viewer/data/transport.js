@@ -16,6 +16,7 @@
  * @property {boolean} stopping
  * @property {Grid | null} grid      null before the model has begun
  * @property {Chunk[]} chunks        those that can be fetched
+ * @property {Chunk | null} draft    what the first slices may become, while they are made
  * @property {number} share          from 0 to 1
  * @property {string} status
  * @property {string} detail

@@ -37,12 +37,15 @@ import { Marks } from "./marks.js";
 /** For each patient axis the direction in which it grows, and the opposite one. */
 export const PATIENT_AXES = [["L", "R"], ["P", "A"], ["I", "S"]];
 
+const MADE = 1;
+const DRAFT = 2;
+
 /** A point is a voxel's position along the patient axes: [x, y, z], counted from 0. */
 export class Volume {
   /**
    * @param {Grid} grid
    * @param {Int16Array} hu    voxels in the order of the file
-   * @param {Uint8Array} made  for each slice, 1 once its voxels are there
+   * @param {Uint8Array} made  for each slice, MADE once its voxels are there, and DRAFT while they are a draft's
    * @param {Marks} marks
    */
   constructor(grid, hu = new Int16Array(voxelCount(grid)), made = new Uint8Array(grid.shape[0]), marks = new Marks()) {
@@ -87,13 +90,40 @@ export class Volume {
    */
   add(chunk, hu) {
     this.hu.set(hu, chunk.first * this.shape[1] * this.shape[2]);
-    this.made.fill(1, chunk.first, chunk.first + chunk.slices);
+    this.made.fill(MADE, chunk.first, chunk.first + chunk.slices);
     this.version++;
   }
 
-  /** The index of the last slice that is made, or -1. Chunks may overtake each other on the way. */
+  /**
+   * What slices may become that are not made yet. It is shown, and counts as nothing else.
+   * @param {Pick<Chunk, "first" | "slices">} chunk
+   * @param {Int16Array} hu
+   */
+  addDraft(chunk, hu) {
+    const voxels = this.shape[1] * this.shape[2];
+    for (let i = 0; i < chunk.slices; i++) {
+      const slice = chunk.first + i;
+      if (this.made[slice] === MADE) continue;
+      this.hu.set(hu.subarray(i * voxels, (i + 1) * voxels), slice * voxels);
+      this.made[slice] = DRAFT;
+    }
+    this.version++;
+  }
+
+  /** What is left of a draft goes. */
+  dropDraft() {
+    if (!this.hasDraft) return;
+    this.made.forEach((state, slice) => state === DRAFT && (this.made[slice] = 0));
+    this.version++;
+  }
+
+  get hasDraft() {
+    return this.made.includes(DRAFT);
+  }
+
+  /** The index of the last slice that is there to be seen, or -1. Chunks may overtake each other on the way. */
   get newestSlice() {
-    return this.made.lastIndexOf(1);
+    return Math.max(this.made.lastIndexOf(MADE), this.made.lastIndexOf(DRAFT));
   }
 
   /** The point in the middle. */
@@ -118,7 +148,25 @@ export class Volume {
 
   /** @param {number[]} point */
   isMade(point) {
-    return this.made[this.indexOf(this.sliceAxis, point[this.sliceAxis])] === 1;
+    return this.stateAt(point[this.sliceAxis]) === MADE;
+  }
+
+  /** @param {number[]} point */
+  isDraft(point) {
+    return this.stateAt(point[this.sliceAxis]) === DRAFT;
+  }
+
+  /**
+   * Whether there is something to be seen at a position along the axis of the slices.
+   * @param {number} position
+   */
+  isShown(position) {
+    return this.stateAt(position) !== 0;
+  }
+
+  /** @param {number} position */
+  stateAt(position) {
+    return this.made[this.indexOf(this.sliceAxis, position)];
   }
 
   /** @param {number[]} point */

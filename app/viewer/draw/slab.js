@@ -29,7 +29,7 @@ export function slabRange({ size, spacing }, position, { kind, mm }) {
 }
 
 /**
- * Fills `hu` row by row with what a plane shows between two positions; slices that are not made add nothing.
+ * Fills `hu` row by row with what a plane shows between two positions; slices that are not there add nothing.
  * @param {Int16Array} hu
  * @param {Volume} volume
  * @param {PlaneDefinition} plane
@@ -45,7 +45,7 @@ export function project(hu, volume, plane, range, kind) {
   for (let v = 0; v < down.size; v++) {
     const row = hu.subarray(v * across.size, (v + 1) * across.size);
     row.fill(NOT_MADE);
-    if (!isMade(volume, plane.down, v)) continue;
+    if (!isShown(volume, plane.down, v)) continue;
     starts.forEach((start, i) => add(row, volume.hu, start + v * down.stride, across.stride, i === 0, sums));
     if (kind === "mean") for (let h = 0; h < row.length; h++) row[h] = Math.round(sums[h] / starts.length);
     if (!starts.length) row.fill(NOT_MADE);
@@ -74,7 +74,7 @@ export function shownAt(volume, plane, point, range, kind) {
 }
 
 /**
- * Where in memory each slice of a slab begins that is made.
+ * Where in memory each slice of a slab begins that is there.
  * @param {Volume} volume
  * @param {PlaneDefinition} plane
  * @param {number[]} range
@@ -82,7 +82,7 @@ export function shownAt(volume, plane, point, range, kind) {
 function startsOf(volume, plane, [first, last]) {
   const starts = [];
   for (let position = first; position <= last; position++) {
-    if (isMade(volume, plane.through, position)) {
+    if (isShown(volume, plane.through, position)) {
       starts.push(volume.origin + position * volume.axes[plane.through].stride);
     }
   }
@@ -90,13 +90,13 @@ function startsOf(volume, plane, [first, last]) {
 }
 
 /**
- * Slices are made along one patient axis; along the others, nothing tells what is made.
+ * Slices are made along one patient axis; along the others, nothing tells what is there.
  * @param {Volume} volume
  * @param {number} axis
  * @param {number} position
  */
-function isMade(volume, axis, position) {
-  return axis !== volume.sliceAxis || volume.made[volume.indexOf(axis, position)] === 1;
+function isShown(volume, axis, position) {
+  return axis !== volume.sliceAxis || volume.isShown(position);
 }
 
 /**
@@ -107,7 +107,7 @@ function isMade(volume, axis, position) {
 function hideColumns(hu, volume, plane) {
   const { size } = volume.axes[plane.across];
   for (let h = 0; h < size; h++) {
-    if (isMade(volume, plane.across, h)) continue;
+    if (isShown(volume, plane.across, h)) continue;
     for (let i = h; i < hu.length; i += size) hu[i] = NOT_MADE;
   }
 }

@@ -46,7 +46,7 @@ export function drawWords(pen, plane, view) {
 function drawHead(pen, plane, view) {
   const narrow = plane.width < ROOM_FOR_WARNING + (plane.slab.kind === "none" ? 0 : ROOM_FOR_SLAB);
   const name = view.display.words ? [[title(plane, view), INK]] : []; // what a picture is stands there in any case
-  const lines = [...name, ...(narrow ? [[WARNING, WARNING_INK]] : []), [view.caption, CAPTION_INK]];
+  const lines = [...name, ...(narrow ? [[WARNING, WARNING_INK]] : []), [view.words, CAPTION_INK]];
   const said = lines.filter(([text]) => text);
   said.forEach(([text, ink], i) => write(pen, text, MARGIN, MARGIN + 10 + i * LINE, "left", ink));
   if (!narrow) write(pen, WARNING, plane.width - MARGIN, MARGIN + 10, "right", WARNING_INK);
@@ -61,10 +61,18 @@ function drawHead(pen, plane, view) {
 export function title(plane, { volume, point }) {
   if (!volume) return plane.name;
   const { size } = volume.axes[plane.through];
-  const missing = volume.sliceAxis === plane.through && !volume.isMade(point) ? "  not made yet" : "";
+  const missing = volume.sliceAxis === plane.through && !volume.isMade(point) ? `  ${missingWords(volume, point)}` : "";
   const { kind, mm } = plane.slab;
   const slab = kind === "none" ? "" : `  ${SLAB_NAMES[kind]} ${mm} mm`;
   return `${plane.name}  ${volume.indexOf(plane.through, point[plane.through]) + 1} / ${size}${slab}${missing}`;
+}
+
+/**
+ * @param {Volume} volume
+ * @param {number[]} point
+ */
+function missingWords(volume, point) {
+  return volume.isDraft(point) ? "draft" : "not made yet";
 }
 
 /**
@@ -90,7 +98,7 @@ export function readout(volume, plane, point) {
 export function huWords(volume, plane, point) {
   const { kind } = plane.slab;
   const hu = shownAt(volume, plane, point, plane.range(volume, point[plane.through]), kind);
-  if (hu === null) return "not made yet";
+  if (hu === null) return missingWords(volume, point);
   return kind === "none" ? `${hu} HU` : `${hu} HU ${SLAB_NAMES[kind]}`;
 }
 

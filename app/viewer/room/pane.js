@@ -111,5 +111,5 @@ export class Pane {
  * @param {View} view
  */
 function describe(plane, view) {
-  return [title(plane, view), view.caption].filter(Boolean).join(", ");
+  return [title(plane, view), view.words].filter(Boolean).join(", ");
 }

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import repeat
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from ctflow.evaluation.statistics import Estimate
-from ctflow.flow import solve
-from ctflow.request import Solver
+from ctflow.report import Report
+from ctflow.request import GenerationRequest, Solver
 
 
 @dataclass(frozen=True)
@@ -37,14 +36,7 @@ class Setting:
     @property
     def evaluations(self) -> int:
         """Of the transformer, for each chunk: a guided step takes two."""
-        times: list[float] = []
-
-        def note(x: float, t: float) -> float:
-            times.append(t)
-            return x
-
-        list(solve(note, repeat(0.0), self.solver, self.steps, self.shift))
-        return sum(2 if self.guidance != 1 and t > self.guidance_above_t else 1 for t in times)
+        return GenerationRequest(report=Report("Any."), seed=0, chunks=1, **asdict(self)).evaluations
 
 
 @dataclass(frozen=True, kw_only=True)

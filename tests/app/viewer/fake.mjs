@@ -109,9 +109,10 @@ export class FakeServer extends Transport {
     this.exampleLost = false;
   }
 
-  /** Puts a run in line. */
-  begin(run, { axes = ["I", "P", "L"], slices = 4, allowed = slices, endsAt = slices, waiting = this.waiting } = {}) {
-    this.runs.set(run, { number: this.runs.size + 1, axes, slices, allowed, endsAt, waiting, made: 0, stopped: false });
+  /** Puts a run in line. `draft`: of how many slices there is a draft until they are made; its voxels are all -1. */
+  begin(run, { axes = ["I", "P", "L"], slices = 4, allowed = slices, endsAt = slices, waiting = this.waiting, draft = 0 } = {}) {
+    const number = this.runs.size + 1;
+    this.runs.set(run, { number, axes, slices, allowed, endsAt, waiting, draft, made: 0, stopped: false });
   }
 
   names() {
@@ -156,8 +157,10 @@ export class FakeServer extends Transport {
     const slices = finished ? known.endsAt : known.slices;
     const chunks = Array.from({ length: known.made }, (_, n) => ({ path: `${run}/${n}`, first: n, slices: 1 }));
     const status = `${run}: ${known.made}`;
+    const hasDraft = state === "running" && known.made < known.draft;
+    const draft = hasDraft ? { path: `${run}/draft`, first: 0, slices: known.draft } : null;
     return {
-      run, version: known.made, state, chunks, status, detail: "", share: known.made / slices,
+      run, version: known.made, state, chunks, draft, status, detail: "", share: known.made / slices,
       grid: grid(known.axes, [slices, SHAPE[1], SHAPE[2]]), server: this.id,
     };
   }
@@ -165,6 +168,7 @@ export class FakeServer extends Transport {
   async fetchChunk(path) {
     if (this.loseChunk(path)) throw new Error("lost");
     const [run, slice] = path.split("/");
+    if (slice === "draft") return new Int16Array(this.runs.get(run).draft * SHAPE[1] * SHAPE[2]).fill(-1);
     return new Int16Array(SHAPE[1] * SHAPE[2]).fill(100 * this.runs.get(run).number + Number(slice));
   }
 
@@ -190,6 +194,7 @@ export function stage() {
     busyChanged: () => told.busyChanges++,
     drive: (run) => told.driven.push(run),
     comeIntoSight: () => {},
+    picture: () => "data:,picture",
     told,
   };
 }

@@ -69,3 +69,26 @@ test("bytes that come low ones first are put together, signs too", () => {
   const high = hu.map((value) => (value >> 8) & 255);
   assert.deepEqual([...unshuffle(Uint8Array.from([...low, ...high]))], hu);
 });
+
+test("a draft is seen, has no HU, never takes the place of a slice, and goes", () => {
+  for (const axes of [["I", "P", "L"], ["S", "A", "R"]]) {
+    const volume = new Volume(grid(axes));
+    const [slices, rows, columns] = volume.shape;
+    const point = (slice) => [1, 1, volume.positionOf(slice)];
+    const filled = (hu, count) => new Int16Array(count * rows * columns).fill(hu);
+    volume.add({ first: 1, slices: 1 }, filled(7, 1));
+    volume.addDraft({ first: 0, slices: 3 }, filled(40, 3));
+    const states = () => Array.from({ length: slices }, (_, n) => {
+      const at = point(n);
+      return [volume.isShown(at[2]), volume.isDraft(at), volume.isMade(at), volume.at(at)];
+    });
+    const [nothing, draft] = [[false, false, false, null], [true, true, false, null]];
+    assert.deepEqual(states(), [draft, [true, false, true, 7], draft, nothing]);
+    assert.equal(volume.newestSlice, 2);
+    volume.add({ first: 0, slices: 1 }, filled(8, 1));
+    volume.dropDraft();
+    assert.deepEqual(states(), [[true, false, true, 8], [true, false, true, 7], nothing, nothing]);
+    assert.equal(volume.hasDraft, false);
+    assert.equal(volume.newestSlice, 1);
+  }
+});
