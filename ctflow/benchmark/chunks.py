@@ -5,7 +5,6 @@ Both yield None after each step, and slices as something to wait for, because th
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -15,7 +14,7 @@ from ctflow.benchmark.reference import reference_answer, reference_decode
 from ctflow.benchmark.subject import Subject
 from ctflow.flow import solve, velocity_from_data
 from ctflow.models.text import no_text
-from ctflow.request import GenerationRequest
+from ctflow.request import GenerationRequest, is_guided
 from ctflow.sampler import velocity_of
 
 Steps = Iterator[Callable[[], Tensor] | None]
@@ -46,7 +45,7 @@ def _reference_velocity(
         answer_to = partial(reference_answer, subject.transformer, x, previous)
         time = torch.tensor([t], device=subject.device)
         answer = answer_to(subject.text, time)
-        if is_guided(request, t):
+        if is_guided(t, request.guidance, request.guidance_above_t):
             without = answer_to(no_text(subject.text), time)
             answer = without + request.guidance * (answer - without)
         return answer if subject.prediction == "velocity" else velocity_from_data(x, answer, t)
@@ -69,7 +68,8 @@ def product_chunks(subject: Subject, product: Product, request: GenerationReques
             modulation_at,
             request.guidance_above_t,
         )
-        for state in solve(velocity, subject.draws(chunk), request.solver, request.steps, request.shift):
+        draws = (engine.upload(drawn)[None] for drawn in subject.noise(chunk))
+        for state in solve(velocity, draws, request.solver, request.steps, request.shift):
             previous = state  # the velocity keeps the chunk that it was made with
             engine.pace()
             yield None
@@ -80,21 +80,3 @@ def product_chunks(subject: Subject, product: Product, request: GenerationReques
 def all_slices(steps: Steps) -> Tensor:
     """-> (N, rows, columns). Waits for slices only when all steps are done."""
     return torch.cat([wait() for wait in list(steps) if wait])
-
-
-def is_guided(request: GenerationRequest, t: float) -> bool:
-    """Whether a step at time t takes two evaluations."""
-    return request.guidance != 1 and t > request.guidance_above_t
-
-
-def evaluations(request: GenerationRequest) -> int:
-    """How many evaluations of the transformer a chunk takes, those for guidance included."""
-    times: list[float] = []
-
-    def velocity(x: float, t: float) -> float:
-        times.append(t)
-        return 0.0
-
-    for _ in solve(velocity, repeat(0.0), request.solver, request.steps, request.shift):
-        pass
-    return sum(2 if is_guided(request, t) else 1 for t in times)

@@ -7,7 +7,6 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from ctflow.benchmark.chunks import evaluations
 from ctflow.benchmark.clock import best
 from ctflow.benchmark.subject import Subject
 
@@ -40,7 +39,7 @@ def decode_gflop(subject: Subject) -> float:
 def volume_gflop(subject: Subject) -> float:
     """Of all evaluations of a volume, those for guidance included, and of all its slices."""
     request, slices = subject.request, subject.previous.shape[2]
-    chunk = evaluations(request) * step_gflop(subject) + slices * decode_gflop(subject)
+    chunk = request.evaluations * step_gflop(subject) + slices * decode_gflop(subject)
     return request.chunks * chunk
 
 

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ctflow.benchmark.chunks import Steps, all_slices, evaluations, product_chunks, reference_chunks
+from ctflow.benchmark.chunks import Steps, all_slices, product_chunks, reference_chunks
 from ctflow.benchmark.clock import PRODUCT, REFERENCE, Result, Timed, take_turns, timed
 from ctflow.benchmark.floor import peak_gflop_per_s, step_gflop, volume_gflop
 from ctflow.benchmark.memory import PeakMemory
@@ -179,7 +179,7 @@ class Bench:
 
     def _computed_chunk(self, figures: Figures) -> float:
         request, slices = self._subject.request, self._subject.previous.shape[2]
-        return evaluations(request) * figures.step_s + slices * figures.decode_s
+        return request.evaluations * figures.step_s + slices * figures.decode_s
 
     def _add_sums(self, figures: Figures, published: bool = False) -> None:
         chunks, slices = self._subject.request.chunks, self._subject.previous.shape[2]

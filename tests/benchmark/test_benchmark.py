@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ctflow.__main__ import main
-from ctflow.benchmark.chunks import all_slices, evaluations, product_chunks, reference_chunks
+from ctflow.benchmark.chunks import all_slices, product_chunks, reference_chunks
 from ctflow.benchmark.clock import Timed, take_turns, timed
 from ctflow.benchmark.floor import decode_gflop, step_gflop, volume_gflop
 from ctflow.benchmark.memory import PeakMemory
@@ -66,14 +66,6 @@ def test_the_products_of_a_step_and_of_a_volume_are_counted(tmp_path: Path) -> N
     slices = subject.request.chunks * subject.previous.shape[2]
     expected = steps * TINY_GFLOP + slices * decode_gflop(subject)
     assert decode_gflop(subject) > 0 and volume_gflop(subject) == pytest.approx(expected, rel=1e-3)
-
-
-def test_guidance_takes_a_second_evaluation_where_it_counts(tmp_path: Path) -> None:
-    request = subject_of(tmp_path).request
-    assert evaluations(replace(request, solver="euler", steps=8)) == 8
-    guided = replace(request, solver="euler", steps=8, guidance=2.0)
-    assert evaluations(guided) == 16
-    assert evaluations(replace(guided, guidance_above_t=0.5)) == 8 + 4, "at 1, 0.875, 0.75 and 0.625"
 
 
 def test_what_is_done_once_for_all_is_not_timed() -> None:
