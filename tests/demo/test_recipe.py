@@ -201,8 +201,8 @@ def test_a_training_that_does_not_wait_for_its_phantoms_keeps_what_they_do_not_t
     growth = torch.load(tmp_path / "transformer" / "state.pt", weights_only=True)["examples"]["growth"]
     assert growth[0][0] == 0 and all(1 <= persons <= 3 for _, persons in growth)
     assert f"on {2 * growth[-1][1]} procedural phantoms" in after.card.provenance
-    share = json.loads((tmp_path / "chip.json").read_text())
-    assert 0 < share["share"] < 1 and share["chunks_per_step"] == SMOKE.batch
+    used, trained = (json.loads((tmp_path / name).read_text()) for name in ("chip.json", "transformer/trained.json"))
+    assert used["steps_per_s"] == trained["steps_per_s"] and used["chunks_per_step"] == SMOKE.batch
     assert main([*words[:-3], "--no-growing", "--seed", "1", "--work", str(tmp_path)]) == 2, "another training"
 
 
