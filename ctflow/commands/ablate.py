@@ -25,7 +25,7 @@ from ctflow.commands.asking import (
 from ctflow.commands.making import write_computed, write_made
 from ctflow.commands.model import FoundModel
 from ctflow.generator import VolumeGenerator
-from ctflow.io.files import make_folder, write_atomic
+from ctflow.io.files import check_unused, make_folder, write_atomic
 from ctflow.volume import Volume
 
 HELP = """\
@@ -52,7 +52,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--plain", action="store_true", help="compare also volumes whose chunks go on from their own (twice the time)"
     )
-    parser.add_argument("--out-dir", type=path, required=True, metavar="DIR")
+    parser.add_argument("--out-dir", type=path, required=True, metavar="DIR", help="empty, or not there yet")
     add_model_to(parser)
 
 
@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> None:
     model: FoundModel = args.find_model(args.model)
     request = request_from(args, report, model.card, args.chunks)
     check_ablation(request, args.seeds)
+    check_unused(args.out_dir)
     make_folder(args.out_dir)
     generator = load_model(args, model)
     if args.seed is None:

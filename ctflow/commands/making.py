@@ -50,7 +50,6 @@ def make(
 
 def write_computed(hu: np.ndarray, affine: np.ndarray, path: Path, model: str, kind: str) -> None:
     """Writes what was computed from volumes, rounded to HU. `kind`: as in `synthetic_label`."""
-    check_replaceable(path)
     write_nifti(Volume(np.rint(hu).astype(np.int16), affine), path, synthetic_label(model, kind=kind))
 
 
@@ -58,7 +57,6 @@ def write_made(
     volume: Volume, request: GenerationRequest, generator: VolumeGenerator, seconds: float, path: Path
 ) -> None:
     """Writes a volume that was made from a report alone in so many seconds, and its sidecar."""
-    check_out(path, None)
     with ctrl_c_held_back():
         write_nifti(volume, path, synthetic_label(generator.card.name))
         write_sidecar(sidecar_of(request, generator, seconds=seconds, complete=True), sidecar_path(path))

@@ -22,7 +22,7 @@ from ctflow.commands.asking import (
 )
 from ctflow.commands.making import write_computed, write_made
 from ctflow.commands.model import FoundModel
-from ctflow.io.files import make_folder
+from ctflow.io.files import check_unused, make_folder
 
 HELP = """\
 Makes volumes of one report with several seeds: what they share is what the report fixes, and where they differ is what
@@ -44,7 +44,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--seeds", type=number, default=4, metavar="K", help="how many, from --seed on (default: %(default)s)"
     )
-    parser.add_argument("--out-dir", type=path, required=True, metavar="DIR")
+    parser.add_argument("--out-dir", type=path, required=True, metavar="DIR", help="empty, or not there yet")
     add_model_to(parser)
 
 
@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
     model: FoundModel = args.find_model(args.model)
     request = request_from(args, report, model.card, args.chunks)
     check_seeds(args.seeds)
+    check_unused(args.out_dir)
     make_folder(args.out_dir)
     generator = load_model(args, model)
     if args.seed is None:

@@ -18,7 +18,7 @@ import numpy as np
 
 import ctflow
 from ctflow.errors import VolumeError
-from ctflow.io.files import replacing
+from ctflow.io.files import check_unused, replacing
 from ctflow.volume import Volume
 from ctflow.windows import WINDOWS
 
@@ -54,8 +54,7 @@ def write_dicom_series(volume: Volume, folder: Path, text: SeriesText) -> list[P
 
     Raises VolumeError where the folder is in use or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise VolumeError(f"{folder} is in use: name a folder that is empty, or not there yet.")
+    check_unused(folder)
     files = list(dicom_files(volume, text))
     try:
         with replacing(folder) as new:

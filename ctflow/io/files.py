@@ -91,6 +91,12 @@ def check_writable(path: Path) -> None:
         raise _not_written(path, error) from error
 
 
+def check_unused(folder: Path) -> None:
+    """Raises VolumeError for a folder that holds anything: results of two questions must not lie in one."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise VolumeError(f"{folder} is in use: name a folder that is empty, or not there yet.")
+
+
 def make_folder(folder: Path) -> None:
     """Makes a folder if there is none, and checks that files can be written in it. Raises CTFlowError."""
     try:

@@ -97,7 +97,10 @@ def test_what_cannot_be_asked_is_one_line_before_a_model_is_loaded(
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_not_ours_is_not_replaced(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "whole.nii.gz").write_bytes(b"a scan")
-    assert run(folder, "ablate", "--report", REPORT, "--seeds", 1, "--seed", 1, "--out-dir", tmp_path) == 2
-    assert "was not made by CTFlow" in capsys.readouterr().err
+@pytest.mark.parametrize("command", ["ablate", "seeds"])
+def test_results_of_two_questions_do_not_come_into_one_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (tmp_path / "sentence-09-shared.nii.gz").write_bytes(b"of another report")
+    assert main([command, "--report", REPORT, "--out-dir", str(tmp_path)], no_model) == 2
+    assert "is in use" in capsys.readouterr().err
