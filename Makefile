@@ -1,23 +1,29 @@
 # make run    the app on http://127.0.0.1:7860
 # make check  formatting, linters, types, import contract and the quick tests: under two minutes
 # make test   all of that and every test
+# make bench-ui   how fast the viewer is in headless Chromium, each figure beside its target
+# make gpu    all that a GPU is needed for, in nine minutes, with GPU_PYTHON and nothing of .venv
+# make gpu-rehearsal   the same on the CPU, with a tiny model
 #
 # Each makes .venv when it is not there, and installs nothing when nothing has changed.
 # Variables: HOST, PORT; PYTHON (3.11 or newer); TORCH (which torch), PIP_TORCH_ARGS (where pip finds it, for
-# example the index of CPU builds on a machine without an NVIDIA GPU); PYTEST_ARGS.
+# example the index of CPU builds on a machine without an NVIDIA GPU); PYTEST_ARGS; GPU_PYTHON (it has torch), and OUT
+# (where its table goes).
 
 HOST ?= 127.0.0.1
 PORT ?= 7860
 TORCH ?= torch==2.13.0
 PIP_TORCH_ARGS ?=
 PYTEST_ARGS ?=
+GPU_PYTHON ?= python3
+OUT ?= runs/gpu
 PYTHON ?= $(shell for python in python3.12 python3.11 python3 python3.13; do \
 	$$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 BIN := .venv/bin
 QUICK := not slow and not browser and not gpu and not weights and not internet
 
-.PHONY: run check test lint types-js
+.PHONY: run check test lint types-js bench-ui gpu gpu-rehearsal
 .DELETE_ON_ERROR:
 
 run: .venv/.app
@@ -28,6 +34,15 @@ check: lint
 
 test: lint .venv/.chromium .venv/.axe .venv/.dicom
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench-ui: .venv/.chromium
+	$(BIN)/python -W ignore -m tests.load.ui
+
+gpu:
+	$(GPU_PYTHON) -m tests.gpu --out $(OUT)
+
+gpu-rehearsal: .venv/.test
+	$(BIN)/python -m tests.gpu --rehearsal --out $(OUT)
 
 lint: .venv/.test types-js
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from app.clock import Clock
 from app.messages import WorkerBug, error_places
 from ctflow.card import ModelCard
 from ctflow.errors import CTFlowError, ResourceError
-from ctflow.generator import ChunkDone, Event, EventStream, Started, StepDone, VolumeGenerator
+from ctflow.generator import ChunkDone, Event, EventStream, StepDone, VolumeGenerator
 from ctflow.reading import Reading
 from ctflow.report import Report
 from ctflow.request import GenerationRequest, Start
@@ -31,7 +31,7 @@ except ImportError:
 # The most that is asked for. Who asks for less comes sooner, and a visitor without an account has two minutes a day, of
 # which `spaces` (0.51.3) counts half as much again on the cards of today.
 LONGEST_S = 120
-STARTING_S = 15  # an estimate: the worker is forked, and the model brought to the GPU, before the first event
+STARTING_S = 15  # an estimate: the worker is forked, the model brought to the GPU, and the first step chooses kernels
 # An estimate for the largest released model, until a run has shown its pace; nothing was measured there yet.
 FIRST_EVALUATION_S = 0.05
 DECODING_EVALUATIONS = 6  # of the transformer take as long as decoding a chunk does
@@ -44,22 +44,25 @@ def on_zero_gpu() -> bool:
 
 
 class _Done:
-    """What has been done of a run, and in how many seconds since its first event."""
+    """What has been done of a run since its first step, which takes longer, and in how many seconds."""
 
     def __init__(self, clock: Clock) -> None:
         self.steps, self.seconds = 0, 0.0
         self.chunks: set[int] = set()
-        self._clock, self._began_at_s = clock, 0.0
+        self._clock = clock
+        self._first_step_at_s: float | None = None
 
     def note(self, event: Event) -> None:
+        now_s = self._clock.monotonic()
+        if self._first_step_at_s is None:
+            self._first_step_at_s = now_s if isinstance(event, StepDone) else None
+            return
+        self.seconds = now_s - self._first_step_at_s
         match event:
-            case Started():
-                self._began_at_s = self._clock.monotonic()
             case StepDone():
                 self.steps += 1
             case ChunkDone():
                 self.chunks.add(event.chunk)
-        self.seconds = self._clock.monotonic() - self._began_at_s
 
 
 class GPUTime:
@@ -79,10 +82,9 @@ class GPUTime:
             self._evaluation_s = done.seconds / _evaluations(request, done.steps, len(done.chunks))
 
 
-def _evaluations(request: GenerationRequest, steps: int, chunks: int) -> int:
-    """The work in these steps and chunks, in evaluations of the transformer for one sample; guidance takes two."""
-    samples = 1 if request.guidance == 1 else 2
-    return steps * samples + chunks * DECODING_EVALUATIONS
+def _evaluations(request: GenerationRequest, steps: int, chunks: int) -> float:
+    """The work in these steps and chunks, in evaluations of the transformer for one sample."""
+    return steps * request.evaluations / request.steps + chunks * DECODING_EVALUATIONS
 
 
 class OnZeroGPU:

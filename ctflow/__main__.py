@@ -6,11 +6,26 @@ import sys
 from collections.abc import Callable, Sequence
 
 import ctflow
-from ctflow.commands import bench, continuing, convert, evaluate, export, generate, phantom, score, train
+from ctflow.commands import (
+    ablate,
+    bench,
+    continuing,
+    convert,
+    evaluate,
+    export,
+    found,
+    generate,
+    phantom,
+    score,
+    seeds,
+    train,
+)
 from ctflow.commands.model import FoundModel, find_model
 from ctflow.errors import CTFlowError
+from ctflow.runtime.pages import use_huge_pages
 from ctflow.runtime.threads import wait_passively
 
+_COMMANDS = (generate, continuing, ablate, seeds, found, export, score, convert, phantom, train, evaluate, bench)
 FAILED = 2  # as argparse has it
 INTERRUPTED = 130  # as a shell has it
 
@@ -46,11 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ctflow {ctflow.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (generate, continuing, export, score, convert, phantom, train, evaluate, bench):
+    for command in _COMMANDS:
         command.add_to(commands)
     return parser
 
 
 if __name__ == "__main__":
     wait_passively()
+    use_huge_pages()
     sys.exit(main())

@@ -82,7 +82,7 @@ def test_every_way_that_slices_across_the_body_can_lie_is_a_card(path: Path, axe
         (lambda v: v["latent"].update(scale=0), "latent.scale is wrong"),
         (lambda v: v["intensity"].update(hu_white=-1000), "-1000 to -1000 HU"),
         (lambda v: v["intensity"].update(white=0), "intensity is wrong (black must lie below white"),
-        (lambda v: v["intensity"].update(hu_white=40_000), "HU must fit into int16"),
+        (lambda v: v["intensity"].update(hu_white=40_000), "HU must be from -32767 to 32767"),
         (lambda v: v["text"].update(parts=["Findings: {finding}"]), "names finding, and a report has findings"),
         (lambda v: v["text"].update(parts=["Findings: {findings"]), "text.parts is wrong"),
         (lambda v: v["text"].update(parts=["{findings}", "{age:z}"]), "text.parts is wrong"),

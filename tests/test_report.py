@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctflow.errors import RequestError
-from ctflow.report import MAX_CHARACTERS, Report, encoder_text
+from ctflow.report import MAX_CHARACTERS, Report, encoder_text, sentences, without
 
 PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}")
 HEADINGS = st.sampled_from(
@@ -73,3 +73,22 @@ def test_a_brace_that_belongs_to_the_text_is_written_twice() -> None:
     report = Report("Clear.", "Normal.")
     parts = ("{{Findings: {findings}", "Impressions: {impression}", "[Age: {age:03d}Y]", "Length: 256}}")
     assert encoder_text(report, parts) == "{Findings: Clear. Impressions: Normal. Length: 256}"
+
+
+def test_without_a_sentence_a_report_lacks_it_wherever_it_stood_and_nothing_else() -> None:
+    report = Report("Effusion. Large heart.\nEffusion.  No nodule; clear lungs.", "Effusion.\nSee above.", "F", 50)
+    assert without(report, "Effusion.") == Report("Large heart. No nodule; clear lungs.", "See above.", "F", 50)
+    assert without(report, "No nodule;").findings == "Effusion. Large heart. Effusion. clear lungs."
+    with pytest.raises(RequestError, match="The report is empty"):
+        without(Report("Effusion."), "Effusion.")
+
+
+@given(ANY_TEXT)
+def test_each_sentence_can_be_left_out_and_the_others_stay(text: str) -> None:
+    try:
+        report = Report.parse(text)
+    except RequestError:
+        return
+    said = sentences(report)
+    for sentence in said if len(said) > 1 else ():
+        assert sentences(without(report, sentence)) == [one for one in said if one != sentence]

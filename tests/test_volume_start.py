@@ -7,9 +7,11 @@ import pytest
 
 from ctflow.errors import RequestError
 from ctflow.generator import StepDone, joined
+from ctflow.model_grid import ModelGrid
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from ctflow.request import GenerationRequest, SharedPrevious, Start, VolumeStart
+from ctflow.request import GenerationRequest, ScanStart, SharedPrevious, Start, VolumeStart
+from ctflow.volume import Volume
 
 REPORT, OTHER = Report("Large right pleural effusion."), Report("No pleural effusion.")
 PER_CHUNK = 4
@@ -82,6 +84,19 @@ def test_the_first_chunk_of_a_volume_made_from_anothers_chunks_is_not_made_twice
     plain, evaluations = made(model, part, VolumeStart(request=part, chunks=1))
     assert evaluations == part.steps
     np.testing.assert_array_equal(plain, made(model, part)[0])
+
+
+def test_a_volume_that_began_with_a_scan_goes_on_too(model: CTFlow) -> None:
+    rng = np.random.default_rng(0)
+    affine = ModelGrid(model.card.geometry).affine
+    affine[:3, 3] += (30, -40, 700)
+    scan = ScanStart("gt-head", Volume(rng.integers(-1000, 400, (12, 32, 32)).astype(np.int16), affine), PER_CHUNK)
+    first, edited = (model.card.request(report, seed=8, chunks=3) for report in (REPORT, OTHER))
+    before = model.generate(first, scan)
+    after = model.generate(edited, VolumeStart(request=first, chunks=2, start=scan))
+    np.testing.assert_array_equal(after.hu[: 2 * PER_CHUNK], before.hu[: 2 * PER_CHUNK])
+    assert (after.hu[2 * PER_CHUNK :] != before.hu[2 * PER_CHUNK :]).any()
+    np.testing.assert_array_equal(after.affine, affine)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import { facts } from "./data/facts.js";
 import { Example } from "./data/example.js";
 import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
+import { Visit } from "./data/visit.js";
+import { thumbnail } from "./draw/thumbnail.js";
 import { make } from "./room/elements.js";
 import { Fields } from "./room/fields.js";
 import { Foot } from "./room/foot.js";
@@ -15,9 +17,11 @@ import { Length } from "./room/length.js";
 import { Problem } from "./room/problem.js";
 import { Reading } from "./room/reading.js";
 import { Sex } from "./room/sex.js";
+import { Strip } from "./room/strip.js";
 import { tabTitle } from "./room/tab.js";
 import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
+import { removeRun, showRun } from "./visit_runs.js";
 
 /**
  * What app/component.py says of the page.
@@ -57,7 +61,15 @@ export class Page {
     this.viewer = element;
     this.model = model;
     const standIn = example && new Example(example);
-    this.session = new Session(view, this.stage(host), transport, tab, visitor(browser), standIn);
+    const visit = new Visit(tab, model.title);
+    this.session = new Session(view, this.stage(host, windows), transport, tab, visitor(browser), standIn, visit);
+    this.strip = new Strip(visit, {
+      show: (run) => showRun(this.session, run),
+      remove: (run) => removeRun(this.session, run),
+      download: (kind, button, run) => this.download(kind, button, run),
+    });
+    this.foot.element.before(this.strip.list);
+    this.viewer.append(this.strip.dialog);
     this.sex = new Sex();
     listenToGenerate(host.generate);
     /** @type {Record<string, Element>} by the names of app/component.py */
@@ -82,9 +94,10 @@ export class Page {
 
   /**
    * @param {Host} host
-   * @returns {import("./session.js").Stage}
+   * @param {PageProps["windows"]} windows
+   * @returns {import("./stage.js").Stage}
    */
-  stage(host) {
+  stage(host, windows) {
     return {
       say: (status) => this.foot.say(status),
       show: (progress) => this.show(progress),
@@ -92,12 +105,14 @@ export class Page {
       busyChanged: host.updateButtons,
       drive: host.drive,
       comeIntoSight: () => this.comeIntoSight(),
+      picture: (volume) => thumbnail(volume, windows[0]),
     };
   }
 
-  /** @param {import("./session.js").Progress} progress */
+  /** @param {import("./stage.js").Progress} progress */
   show(progress) {
     this.foot.show(progress);
+    this.strip?.showAs(this.session.shown?.run ?? null); // the session speaks before there is a strip
     document.title = tabTitle(progress);
   }
 
@@ -179,10 +194,11 @@ export class Page {
   /**
    * @param {string} kind
    * @param {HTMLButtonElement} button
+   * @param {string} [run]  that is shown, if it is not said
    */
-  async download(kind, button) {
+  async download(kind, button, run) {
     button.setAttribute("aria-busy", "true");
-    const file = await this.session.download(kind);
+    const file = await this.session.download(kind, run);
     button.removeAttribute("aria-busy");
     if (file) make("a", "", { href: file.url, download: file.name }).click();
   }

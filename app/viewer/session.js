@@ -2,30 +2,21 @@
 // One tab: it asks for runs, holds a feed for each, shows one of them, and finds it again after a reload. Every question
 // may be asked again, so a lost connection costs time and nothing else.
 
-import { UNKNOWN, recallReport, rememberReport } from "./data/facts.js";
-import { Feed } from "./data/feed.js";
+import { UNKNOWN, reportText } from "./data/facts.js";
+import { Feeds } from "./data/feeds.js";
 import { newId } from "./data/memory.js";
+import { Visit } from "./data/visit.js";
 import { restore, stateOf } from "./view_state.js";
 
 /** @typedef {import("./data/example.js").Example} Example */
+/** @typedef {import("./data/feed.js").Feed} Feed */
 /** @typedef {import("./data/memory.js").Memory} Memory */
 /** @typedef {import("./data/transport.js").Manifest} Manifest */
 /** @typedef {import("./data/transport.js").Transport} Transport */
 /** @typedef {import("./data/volume.js").Volume} Volume */
 /** @typedef {import("./view.js").View} View */
 
-/**
- * What a session tells the page.
- * @typedef {object} Stage
- * @property {(status: string) => void} say         one line, which a screen reader speaks
- * @property {(shown: Progress) => void} show       how far the run is
- * @property {(problem: string) => void} explain    what was wrong with what was asked; empty: nothing
- * @property {() => void} busyChanged              `Session.busy` has changed
- * @property {(run: string) => void} drive          a request of the page shall drive the run (ZeroGPU)
- * @property {() => void} comeIntoSight
- */
-
-/** @typedef {Pick<Manifest, "stopping" | "status" | "detail" | "share" | "chunks"> & { state: string }} Progress */
+/** @typedef {import("./stage.js").Stage} Stage */
 
 const RUN_KEY = "ctflow-run"; // what this tab shows
 const ASKED_KEY = "ctflow-asked"; // what it has asked for and has had no answer to
@@ -47,22 +38,25 @@ export class Session {
    * @param {Memory} memory    of this tab
    * @param {string} visitor   who asks, for taking turns
    * @param {Example | null} example  for the planes, until there is something else
+   * @param {Visit} visit      the runs so far
    */
-  constructor(view, stage, transport, memory, visitor, example = null) {
+  constructor(view, stage, transport, memory, visitor, example = null, visit = new Visit(memory, "")) {
     this.view = view;
     this.stage = stage;
     this.transport = transport;
     this.memory = memory;
     this.visitor = visitor;
     this.example = example;
-    /** @type {Map<string, Feed>} by run */
-    this.feeds = new Map();
+    this.visit = visit;
+    this.feeds = new Feeds(transport, this);
     /** @type {Feed | null} the feed that is shown, while the server knows its run */
     this.shown = null;
     /** @type {string | null} the run that was asked for and not answered yet */
     this.asked = null;
     /** @type {string | null} the run whose volume is in the view */
     this.viewed = null;
+    /** @type {Set<string>} runs that have been in the view */
+    this.seen = new Set();
     this.idle = false; // whether the page says how to begin, and nothing of a run
     this.known = UNKNOWN; // of the volume that is in the view
     this.busy = false; // whether there is something to stop, rather than to generate
@@ -112,7 +106,6 @@ export class Session {
     const run = newId();
     this.asked = run;
     this.memory.remember(ASKED_KEY, run);
-    rememberReport(this.memory, run, fields);
     this.stage.explain("");
     this.updateBusy();
     const asked = { ...fields, run, visitor: this.visitor };
@@ -125,7 +118,7 @@ export class Session {
       this.updateBusy();
       if (!this.shown) this.showIdle();
     } else {
-      if (this.shown) this.release(this.shown);
+      this.visit.add(run, fields, Date.now());
       this.show(this.hold(run));
       this.stage.comeIntoSight();
     }
@@ -155,11 +148,13 @@ export class Session {
   /**
    * What is made so far, as a file on the server; null where there is none, which is then explained.
    * @param {string} kind
+   * @param {string | undefined} run
    */
-  async download(kind) {
-    if (!this.shown) return null;
+  async download(kind, run = this.shown?.run) {
+    if (!run) return null;
     this.stage.explain("");
-    const answer = await this.shown.export(kind);
+    // Once: the person who waits for it can see that it did not come.
+    const answer = await this.transport.ask("export", { run, kind });
     if (answer && !answer.problem) return { url: this.transport.fileUrl(answer.path), name: answer.name };
     this.stage.explain(answer ? answer.problem : NO_DOWNLOAD);
     return null;
@@ -170,12 +165,7 @@ export class Session {
    * @param {string} run
    */
   hold(run) {
-    const feed = this.feeds.get(run) ?? new Feed(run, this.transport, this);
-    if (!this.feeds.has(run)) {
-      this.feeds.set(run, feed);
-      feed.follow();
-    }
-    return feed;
+    return this.feeds.hold(run);
   }
 
   /**
@@ -183,8 +173,7 @@ export class Session {
    * @param {Feed} feed
    */
   release(feed) {
-    feed.close();
-    this.feeds.delete(feed.run);
+    this.feeds.release(feed);
     if (this.shown === feed) this.shown = null;
   }
 
@@ -194,10 +183,22 @@ export class Session {
    */
   show(feed) {
     this.shown = feed;
+    this.feeds.makeRoom(feed);
     if (this.viewed === feed.run) this.view.setCaption("");
     else if (!feed.volume && this.viewed) this.view.setCaption(PREVIOUS);
     this.memory.remember(RUN_KEY, feed.run);
     if (feed.manifest) this.showNews(feed, feed.manifest);
+  }
+
+  /** There is no run any more: the planes are as on arrival. */
+  showNothing() {
+    this.memory.remember(RUN_KEY, null);
+    this.viewed = null;
+    this.view.setVolume(null);
+    this.view.setGrowing(false);
+    this.updateBusy();
+    this.showIdle();
+    this.showExample();
   }
 
   /** Keeps what a reload should not change. */
@@ -278,7 +279,9 @@ export class Session {
    */
   settleIfDone(feed) {
     const { manifest } = feed;
-    if (manifest?.state === "finished" && feed.holds(manifest.chunks)) this.view.settle();
+    if (manifest?.state !== "finished" || !feed.holds(manifest.chunks) || !feed.volume) return;
+    this.view.settle();
+    if (this.visit.find(feed.run)?.picture === "") this.visit.change(feed.run, { picture: this.stage.picture(feed.volume) });
   }
 
   /**
@@ -288,11 +291,13 @@ export class Session {
    */
   showVolume(run, volume, { seed, digest }) {
     if (this.viewed === run) return this.view.shorten(volume);
+    const isBack = this.seen.has(run);
+    this.seen.add(run);
     this.viewed = run;
-    this.known = { seed, digest, report: recallReport(this.memory, run), caption: "" };
-    this.view.setVolume(volume);
+    this.known = { seed, digest, report: reportText(this.visit.find(run)?.fields), caption: "" };
+    this.view.setVolume(volume, !isBack);
     const before = this.memory.recall(VIEW_KEY);
-    if (before?.run === run) restore(this.view, before);
+    if (before?.run === run && !isBack) restore(this.view, before);
   }
 
   updateBusy() {

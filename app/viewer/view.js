@@ -53,13 +53,14 @@ export class View {
    * Another volume, or none. A slice that the person has chosen stays; else its newest one is followed. The place in the
    * slice, zoom and window stay in any case.
    * @param {Volume | null} volume
+   * @param {boolean} isNew  whether it was not looked at before: one that was is shown where one looks now
    */
-  setVolume(volume) {
+  setVolume(volume, isNew = true) {
     this.volume?.marks.abandon();
     if (this.isStandIn) this.chosen = false;
     this.isStandIn = false;
     this.caption = "";
-    this.following = !this.chosen;
+    this.following = isNew && !this.chosen;
     if (volume) this.point = this.pointIn(volume);
     this.volume = volume;
     if (volume && this.following) this.point = this.withSlice(this.point, volume.positionOf(0));

@@ -34,6 +34,7 @@ class WholeReport:
 
     request: GenerationRequest
     volume: Volume
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +82,8 @@ def check_ablation(request: GenerationRequest, seeds: int) -> list[str]:
             f"An ablation leaves out one sentence at a time, and of a report of {len(said)} nothing would be left: "
             "write at least two sentences."
         )
-    if seeds < 1:
-        raise RequestError(f"The chance floor needs at least one other seed; got {seeds}.")
+    if type(seeds) is not int or seeds < 1:
+        raise RequestError(f"The chance floor needs a whole number of other seeds, at least one; got {seeds!r}.")
     return said
 
 
@@ -103,7 +104,7 @@ def ablate(
     variations = len(said) + seeds
     work = Work(_evaluations(request.chunks, variations, plain) * request.steps, clock)
     whole = yield from make(generator, request, None, work, "whole report")
-    yield WholeReport(request, whole.volume)
+    yield WholeReport(request, whole.volume, whole.seconds)
     left = _evaluations(whole.chunks, variations, plain) - whole.chunks
     work.total = work.done + left * request.steps
     ways: tuple[Way, ...] = ("shared", "plain") if plain and whole.chunks > 1 else ("shared",)
@@ -156,9 +157,9 @@ class _Comparison:
 
 
 def hu_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """int16 HU of one shape -> a minus b, int16, cut to its range."""
-    limits = np.iinfo(np.int16)
-    return (a.astype(np.int32) - b).clip(limits.min, limits.max).astype(np.int16)
+    """int16 HU of one shape -> a minus b, int16, cut to where it has a positive counterpart."""
+    most = np.iinfo(np.int16).max
+    return (a.astype(np.int32) - b).clip(-most, most).astype(np.int16)
 
 
 def _floor(way: Way, seeds: list[int], differences: list[np.ndarray], comparison: _Comparison) -> ChanceFloor:

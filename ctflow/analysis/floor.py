@@ -13,18 +13,25 @@ def chance_floor(differences: Sequence[np.ndarray], spacing_mm: tuple[float, flo
 
     `differences`: HU of one shape, one array a seed.
     """
-    shape = differences[0].shape
     steps = [max(1, round(CUBE_MM / spacing)) for spacing in spacing_mm]
-    padding = [(0, -size % step) for size, step in zip(shape, steps, strict=True)]
-    cubes = [_cubes(np.pad(np.abs(one), padding, mode="edge"), steps) for one in differences]
-    floor = np.percentile(np.concatenate(cubes, axis=-1), PERCENTILE, axis=-1).astype(np.float32)
-    for axis, step in enumerate(steps):
-        floor = np.repeat(floor, step, axis)
-    return floor[tuple(slice(0, size) for size in shape)]
+    floor = np.empty(differences[0].shape, np.float32)
+    for first in range(0, len(floor), steps[0]):  # one layer of cubes at a time: a percentile takes much memory
+        layer = slice(first, first + steps[0])
+        floor[layer] = _layer_floor([np.abs(one[layer]) for one in differences], steps)
+    return floor
 
 
-def _cubes(values: np.ndarray, steps: Sequence[int]) -> np.ndarray:
-    """(slices, rows, columns) -> (cubes along each of them, voxels of a cube)."""
-    counts = [size // step for size, step in zip(values.shape, steps, strict=True)]
-    split = values.reshape(counts[0], steps[0], counts[1], steps[1], counts[2], steps[2])
-    return split.transpose(0, 2, 4, 1, 3, 5).reshape(*counts, -1)
+def _layer_floor(changes: Sequence[np.ndarray], steps: Sequence[int]) -> np.ndarray:
+    """|differences| of one layer of cubes (slices, rows, columns) -> its floor (1, rows, columns)."""
+    _, rows, columns = changes[0].shape
+    padding = [(0, 0), (0, -rows % steps[1]), (0, -columns % steps[2])]
+    cubes = [_cubes(np.pad(one, padding, mode="edge"), steps[1:]) for one in changes]
+    floor = np.percentile(np.concatenate(cubes, axis=-1), PERCENTILE, axis=-1)
+    return floor.repeat(steps[1], 0).repeat(steps[2], 1)[None, :rows, :columns]
+
+
+def _cubes(layer: np.ndarray, steps: Sequence[int]) -> np.ndarray:
+    """(slices, rows, columns) -> (cubes along rows, along columns, voxels of a cube)."""
+    slices, rows, columns = layer.shape
+    split = layer.reshape(slices, rows // steps[0], steps[0], columns // steps[1], steps[1])
+    return split.transpose(1, 3, 0, 2, 4).reshape(rows // steps[0], columns // steps[1], -1)

@@ -24,10 +24,11 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """A volume, and the number of its chunks that brought slices."""
+    """A volume, the number of its chunks that brought slices, and how long it took."""
 
     volume: Volume
     chunks: int
+    seconds: float
 
 
 class Work:
@@ -37,11 +38,16 @@ class Work:
         self.total, self.done = total, 0
         self._clock, self._began_s = clock, clock()
 
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since it began."""
+        return self._clock() - self._began_s
+
     def step_done(self, doing: str) -> Progress:
         """Counts one evaluation more."""
         self.done += 1
         left = max(0, self.total - self.done)
-        return Progress(doing, self.done, self.done + left, left * (self._clock() - self._began_s) / self.done)
+        return Progress(doing, self.done, self.done + left, left * self.elapsed_s / self.done)
 
 
 def make(
@@ -49,13 +55,14 @@ def make(
 ) -> Generator[Progress, None, Made]:
     """Makes one volume, and yields after each evaluation."""
     events: list[Event] = []
+    began_s = work.elapsed_s
     with closing(generator.stream(request, start)) as stream:
         for event in stream:
             events.append(event)
             if isinstance(event, StepDone):
                 yield work.step_done(doing)
     chunks = [event.chunk for event in events if isinstance(event, ChunkDone) and len(event.hu)]
-    return Made(joined(events), 1 + max(chunks))
+    return Made(joined(events), 1 + max(chunks), work.elapsed_s - began_s)
 
 
 def other_seeds(seed: int, count: int) -> list[int]:

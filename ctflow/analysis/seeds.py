@@ -19,6 +19,7 @@ class SeedVolume:
 
     request: GenerationRequest
     volume: Volume
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,12 @@ class Spread:
     count: int
 
 
+def check_seeds(count: int) -> None:
+    """Raises RequestError for fewer than two seeds."""
+    if type(count) is not int or count < 2:
+        raise RequestError(f"To compare seeds, a whole number of at least two is needed; got {count!r}.")
+
+
 def compare_seeds(
     generator: VolumeGenerator, request: GenerationRequest, count: int, clock: Clock = time.monotonic
 ) -> Generator[Progress | SeedVolume | Spread, None, None]:
@@ -41,14 +48,14 @@ def compare_seeds(
     After each volume there is a SeedVolume, and from the second on the Spread of all so far. Raises RequestError for
     fewer than two.
     """
-    if count < 2:
-        raise RequestError(f"To compare seeds, at least two are needed; got {count}.")
+    check_seeds(count)
     work = Work(count * request.chunks * request.steps, clock)
     mean = squares = np.zeros(0)
     for number, seed in enumerate([request.seed, *other_seeds(request.seed, count - 1)], 1):
         one = replace(request, seed=seed)
-        volume = (yield from make(generator, one, None, work, f"seed {seed}")).volume
-        yield SeedVolume(one, volume)
+        made = yield from make(generator, one, None, work, f"seed {seed}")
+        volume = made.volume
+        yield SeedVolume(one, volume, made.seconds)
         if number == 1:
             mean, squares = volume.hu.astype(np.float32), np.zeros(volume.hu.shape, np.float32)
             continue

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ctflow.benchmark.against import Ratio
+from ctflow.benchmark.kernels import Line
 from ctflow.benchmark.measure import PUBLISHED_STEPS, Figures
 from ctflow.benchmark.solvers import SolverError
 
@@ -87,3 +88,8 @@ def ratios_table(ratios: Sequence[Ratio]) -> list[str]:
         times = f"{min(row.before_s):.1f} s | {min(row.after_s):.1f} s"
         lines.append(f"| {row.name} | {times} | {row.best:.2f} | {row.median:.2f} | {row.note} |")
     return lines
+
+
+def kernels_table(lines: Sequence[Line]) -> list[str]:
+    """A row for each."""
+    return ["| | | |", "|---|---|---|", *(f"| {line.section} | {line.name} | {line.text} |" for line in lines)]

@@ -7,6 +7,7 @@ text/config.json, model.safetensors, tokenizer.json             as transformers 
 ctclip/config.json, model.safetensors                           CT-CLIP's image tower; only where there is one
 reader/config.json, model.safetensors                           what the text encoder knows; only where that is known
 taef1/config.json, diffusion_pytorch_model.safetensors          a faster decoder; only where there is one
+measured/                                                       what was measured of it; no part of its hash
 
 Weights may be cut into several files with an index beside them, as the hub's libraries do.
 """
@@ -59,6 +60,7 @@ TRANSFORMERS_WEIGHTS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
 RELEASED_PREFIX = "model."
 ENDINGS = (".json", ".safetensors", ".txt")
+MEASURED = "measured"
 MAX_FILE_BYTES = 9_500_000  # so that neither a clone nor a push to a Space (10 MB) needs Git LFS
 N = TypeVar("N", bound=nn.Module)
 
@@ -164,7 +166,8 @@ def load_taef1(folder: Path) -> TAEF1:
 def folder_sha256(folder: Path) -> str:
     """One hash over the names and contents of those of a folder's files that belong to a checkpoint."""
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file())
-    return files_sha256(folder, (folder / path for path in files if not str(path).startswith(".")))
+    belonging = (path for path in files if not str(path).startswith(".") and path.parts[0] != MEASURED)
+    return files_sha256(folder, (folder / path for path in belonging))
 
 
 def files_sha256(folder: Path, files: Iterable[Path]) -> str:

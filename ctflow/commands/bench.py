@@ -35,6 +35,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     what.add_argument(
         "--against", type=path, metavar="CHECKOUT", help="instead, the demo's volumes here and by another checkout"
     )
+    what.add_argument(
+        "--kernels", action="store_true", help="instead, the kernels of a step and a slice; of tiny ones on a CPU"
+    )
     parser.add_argument("--device", choices=DEVICES, default="auto")
     add_precision_to(parser)
     parser.add_argument("--cuda", choices=CUDA_LEVELS, help="one level for a GPU alone (default: all)")
@@ -54,7 +57,8 @@ def run(args: argparse.Namespace) -> None:
         raise RequestError(f"--minutes must be more than 0 and finite; got {args.minutes:g}.")
     if args.json:
         check_writable(args.json)
-    report, lines = _against(args) if args.against else _published(args)
+    measure = _against if args.against else _kernels if args.kernels else _published
+    report, lines = measure(args)
     print("\n".join(lines))
     if args.json:
         write_atomic(args.json, (json.dumps(report, indent=2) + "\n").encode())
@@ -114,6 +118,20 @@ def _against(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         ratios = compare_checkouts(other, here, work, 60 * args.minutes, _say)
     report = {"command": _command(), "machine": _machine("cpu"), "ratios": [asdict(ratio) for ratio in ratios]}
     return report, [f"`{report['command']}`, on {report['machine']}.", "", *ratios_table(ratios)]
+
+
+def _kernels(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """One kernel after another: the numbers, and the lines to print."""
+    from ctflow.benchmark.kernels import PUBLISHED, TINY, Kernels
+    from ctflow.benchmark.tables import kernels_table
+    from ctflow.runtime.device import resolve_device
+
+    device = resolve_device(args.device)
+    sizes = PUBLISHED if device.type == "cuda" else TINY
+    folder = args.json.parent if args.json else Path()
+    found = Kernels(device, sizes, folder, _say).measure(60 * args.minutes)
+    report = {"command": _command(), "machine": _machine(device.type), "kernels": [asdict(line) for line in found]}
+    return report, [f"`{report['command']}`, on {report['machine']}.", "", *kernels_table(found)]
 
 
 def _say(text: str) -> None:

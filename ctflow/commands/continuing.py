@@ -8,17 +8,9 @@ import numpy as np
 
 from ctflow.card import ModelCard
 from ctflow.commands.arguments import path, place, utf8
-from ctflow.commands.generate import (
-    add_output_to,
-    check_out,
-    load,
-    make,
-    note,
-    note_versions,
-    number,
-    read_text,
-    say_what_is_not_read,
-)
+from ctflow.commands.asking import add_output_to, note, number, read_text, say_what_is_not_read
+from ctflow.commands.generate import load, note_versions
+from ctflow.commands.making import check_out, make
 from ctflow.commands.model import FoundModel
 from ctflow.commands.modes import read_start
 from ctflow.errors import RequestError

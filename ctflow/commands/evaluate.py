@@ -24,7 +24,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Declares `evaluate` and its arguments."""
     parser = commands.add_parser("evaluate", help="measure a model", allow_abbrev=False)
     kinds = parser.add_subparsers(title="what to measure", required=True, metavar="WHAT")
-    generating = [_add_effusion(kinds), _add_obedience(kinds), _add_trade(kinds), _add_end(kinds)]
+    generating = [_add_effusion(kinds), _add_obedience(kinds), _add_trade(kinds), _add_end(kinds), _add_judges(kinds)]
     for measured in (*generating, _add_codec(kinds), _add_reading(kinds)):
         measured.add_argument(
             "--model",
@@ -121,6 +121,32 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes for phantoms, 1 or more (default: one per core)"
     )
+
+
+def _add_judges(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        "judges", help="how far those can be trusted whom `found` asks; kept in the model's folder", allow_abbrev=False
+    )
+    parser.set_defaults(run=run_judges)
+    parser.add_argument(
+        "--phantoms",
+        type=int,
+        default=360,
+        metavar="N",
+        help=f"three quarters fit detectors, the rest tests ({DEFAULT})",
+    )
+    parser.add_argument(
+        "--tower-phantoms", type=int, default=90, metavar="N", help=f"of the rest, for the image tower ({DEFAULT})"
+    )
+    parser.add_argument(
+        "--out",
+        type=path,
+        default=Path("runs/obedience"),
+        metavar="DIR",
+        help=f"what was measured is kept here, and `obedience` uses it too ({DEFAULT})",
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="processes, 1 or more (default: one per core)")
+    return parser
 
 
 def _add_end(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -223,6 +249,18 @@ def _follow(steps: Iterator[str]) -> None:
     with tqdm(steps) as bar:
         for step in bar:
             bar.set_description(step)
+
+
+def run_judges(args: argparse.Namespace) -> None:
+    """Writes the judges into the model's folder."""
+    check_least(args, phantoms=LEAST_PHANTOMS, tower_phantoms=0, workers=1)
+    found = find_model(args.model)
+    make_folder(args.out)
+    with extra("train"):
+        from ctflow.evaluation.obedience.judges import measure_judges
+
+    generator, counts = found.load(args.device), (args.phantoms, args.tower_phantoms)
+    _follow(measure_judges(generator, found.folder, args.out, *counts, _workers(args)))
 
 
 def run_end(args: argparse.Namespace) -> None:

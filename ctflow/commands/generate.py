@@ -1,58 +1,32 @@
 """`python -m ctflow generate`: a report in, a NIfTI volume and the JSON that can make it again out."""
 
 import argparse
-import secrets
-import signal
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict
-from functools import partial
 from pathlib import Path
-from typing import get_args
-
-from tqdm import tqdm
 
 from ctflow.card import ModelCard
-from ctflow.choices import CUDA_CHOICES, DECODERS, DEVICES, PRECISIONS
-from ctflow.commands.arguments import add_precision_to, path, place, utf8
-from ctflow.commands.model import DEFAULT_MODEL, FoundModel
-from ctflow.commands.modes import add_mode_to, check_mode, chunks_of, read_start, steps_of
-from ctflow.errors import RequestError, VolumeError
-from ctflow.generator import ChunkDone, Event, Started, StepDone, VolumeGenerator, joined
-from ctflow.io.files import check_writable
-from ctflow.io.nifti import check_replaceable, synthetic_label, write_nifti
-from ctflow.io.sidecar import (
-    NOTICE,
-    Sidecar,
-    StartRecord,
-    earlier_of,
-    read_sidecar,
-    request_of,
-    sidecar_of,
-    sidecar_path,
-    start_of,
-    versions,
-    write_sidecar,
+from ctflow.choices import CUDA_CHOICES, PRECISIONS
+from ctflow.commands.arguments import path
+from ctflow.commands.asking import (
+    SOLVING,
+    add_output_to,
+    add_report_to,
+    add_settings_to,
+    note,
+    report_of,
+    request_from,
+    say_what_is_not_read,
 )
+from ctflow.commands.making import check_out, make
+from ctflow.commands.model import FoundModel
+from ctflow.commands.modes import add_mode_to, check_mode, chunks_of, read_start
+from ctflow.errors import RequestError
+from ctflow.generator import VolumeGenerator
+from ctflow.io.sidecar import NOTICE, Sidecar, read_sidecar, request_of, start_of, versions
 from ctflow.report import Report
-from ctflow.request import (
-    MAX_SEED,
-    SOLVER_PRESETS,
-    Beginning,
-    GenerationRequest,
-    ScanStart,
-    Solver,
-    Start,
-    check_scan_start,
-    scan_of,
-)
-from ctflow.volume import Volume
+from ctflow.request import GenerationRequest, ScanStart, check_scan_start
 
-_SOLVING = ("solver", "steps", "shift", "guidance", "guidance_above_t")
 # What a sidecar settles, so that beside --from these have no say.
-_SETTLED = ("impression", "sex", "age", "seed", "chunks", "preset", *_SOLVING)
+_SETTLED = ("impression", "sex", "age", "seed", "chunks", "preset", *SOLVING)
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -61,67 +35,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "generate", help="make a CT volume from a report", description=NOTICE, allow_abbrev=False
     )
     parser.set_defaults(run=run)
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "--report", type=utf8, metavar="TEXT", help="the findings, or a text with Findings: and Impression:"
-    )
-    source.add_argument(
-        "--report-file", type=place, metavar="FILE", help="the same from a UTF-8 text file; - is standard input"
-    )
+    source = add_report_to(parser)
     source.add_argument("--from", dest="sidecar", type=path, metavar="OUT.json", help="make that volume again")
-    add_report_parts_to(parser)
     add_settings_to(parser)
     add_mode_to(parser)
     add_output_to(parser)
-
-
-def add_report_parts_to(parser: argparse.ArgumentParser) -> None:
-    """Declares what of a report stands beside its text."""
-    parser.add_argument("--impression", type=utf8, metavar="TEXT")
-    parser.add_argument("--sex", metavar="F|M")
-    parser.add_argument("--age", type=number, metavar="YEARS")
-
-
-def add_settings_to(parser: argparse.ArgumentParser) -> None:
-    """Declares the seed and how to sample."""
-    parser.add_argument("--seed", type=number, metavar="N", help="drawn at random and recorded if left out")
-    parser.add_argument("--chunks", type=number, metavar="N", help="length in chunks of slices (default: the model's)")
-    parser.add_argument("--preset", choices=SOLVER_PRESETS, help="solver, steps and shift; parity is the paper's")
-    parser.add_argument("--solver", metavar="|".join(get_args(Solver)), help="default: the model's, here and below")
-    parser.add_argument("--steps", type=number, metavar="N", help="evaluations of the transformer per chunk")
-    parser.add_argument("--shift", type=number, metavar="X", help="bends the steps towards noise; 1 = equal steps")
-    parser.add_argument(
-        "--guidance", type=number, metavar="X", help="how strongly the report is followed; 1 = it alone"
-    )
-    parser.add_argument(
-        "--guidance-above-t", type=number, metavar="T", help="guidance only at times above it, from 1 (noise) to 0"
-    )
-
-
-def add_model_to(parser: argparse.ArgumentParser) -> None:
-    """Declares which model runs, and on what."""
-    parser.add_argument(
-        "--model", type=place, metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)"
-    )
-    parser.add_argument("--device", choices=DEVICES, help="default: auto; with a sidecar, the one recorded there")
-    add_precision_to(parser, default=None)
-    parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help="taef1 is faster and coarser")
-    parser.add_argument("--cuda", choices=CUDA_CHOICES, help="how a GPU runs it; default: auto, or as a sidecar says")
-
-
-def add_output_to(parser: argparse.ArgumentParser) -> None:
-    """Declares where a volume goes, and which model makes it on what."""
-    parser.add_argument("--out", type=path, required=True, metavar="OUT.nii.gz", help="OUT.json is put beside it")
-    add_model_to(parser)
-    parser.add_argument("--keep-partial", action="store_true", help="at Ctrl-C, write the slices made so far")
-
-
-def number(word: str) -> int | float | str:
-    """A word that is no number is left for the request to refuse, in the same words as the app."""
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(word)
-    return word
 
 
 def run(args: argparse.Namespace) -> None:
@@ -147,48 +65,6 @@ def run(args: argparse.Namespace) -> None:
     make(args, generator, request, whole_start, begun.record if begun else None)
 
 
-def make(
-    args: argparse.Namespace,
-    generator: VolumeGenerator,
-    request: GenerationRequest,
-    start: Beginning | None,
-    scan: StartRecord | None,
-) -> Volume:
-    """Makes and writes one volume with its sidecar, or at Ctrl-C, if `--keep-partial` asks for it, what there is of it.
-
-    `scan`: what the sidecar says of the scan in `start`.
-    """
-    write = partial(_write, args, request, start, scan, generator, time.monotonic())
-    made: list[Event] = []
-    try:
-        _generate(generator, request, start, made)
-    except KeyboardInterrupt:
-        slices = sum(len(event.hu) for event in made if isinstance(event, ChunkDone))
-        begun_with = scan_of(start)
-        if args.keep_partial and slices > (begun_with.slices if begun_with else 0):
-            asked = next(event.shape[0] for event in made if isinstance(event, Started))
-            write(joined(made), missing=f"{slices} of {asked} slices")
-        raise
-    volume = joined(made)
-    write(volume, missing="")
-    return volume
-
-
-def check_out(out: Path, scan: Path | None) -> None:
-    """Raises VolumeError if the volume cannot be written, or if it or its sidecar would replace what is not ours."""
-    beside = sidecar_path(out)
-    check_writable(out)
-    if scan and out.exists() and scan.exists() and out.samefile(scan):
-        raise VolumeError(f"--out {out} is the scan itself, which --start-from names: choose another name.")
-    check_replaceable(out)
-    if not beside.exists():
-        return
-    try:
-        read_sidecar(beside)
-    except RequestError as error:
-        raise VolumeError(f"{beside} is in the way and was not written by CTFlow: choose another name.") from error
-
-
 def _given_sidecar(args: argparse.Namespace) -> Sidecar | None:
     if not args.sidecar:
         return None
@@ -210,34 +86,11 @@ def note_versions(sidecar: Sidecar) -> None:
         note(f"the bytes may differ, because that volume was made with {was_now}.")
 
 
-def report_of(args: argparse.Namespace) -> Report:
-    """The report of a command line, by text or by file."""
-    text = args.report if args.report_file is None else read_text(args.report_file)
-    return Report.parse(text, args.impression or "", args.sex, args.age)
-
-
-def read_text(name: str) -> str:
-    """A UTF-8 file, or standard input for `-`. Raises RequestError."""
-    try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return data.decode("utf-8-sig")  # some editors begin a text with a mark
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"The report {name} cannot be read as UTF-8 text ({error}).") from error
-
-
 def _request(args: argparse.Namespace, report: Report, card: ModelCard, start: ScanStart | None) -> GenerationRequest:
     request = request_from(args, report, card, chunks_of(args, start, card))
     if start:
         check_scan_start(start, request, card.geometry.slices_per_chunk)
     return request
-
-
-def request_from(args: argparse.Namespace, report: Report, card: ModelCard, chunks: int | None) -> GenerationRequest:
-    """The request that the settings of a command line ask for; its seed is drawn if none is given."""
-    seed = secrets.randbelow(MAX_SEED + 1) if args.seed is None else args.seed
-    given = {name: getattr(args, name) for name in _SOLVING} | {"chunks": chunks}
-    wishes = SOLVER_PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
-    return card.request(report, seed, **wishes)
 
 
 def load(args: argparse.Namespace, model: FoundModel, sidecar: Sidecar | None, path: Path | None) -> VolumeGenerator:
@@ -278,70 +131,3 @@ def _check_same_model(sidecar: Sidecar, generator: VolumeGenerator, path: Path) 
             f"the bytes may differ, because that volume was made on {sidecar.hardware}, this one on "
             f"{generator.hardware}."
         )
-
-
-def say_what_is_not_read(generator: VolumeGenerator, report: Report) -> None:
-    """Notes what of a report will have no effect, and where it contradicts itself."""
-    if idle := [name for name, value in asdict(report).items() if value and name not in generator.card.text.reads]:
-        note(f"{generator.card.name} was trained without {' and '.join(idle)}, so it has no effect.")
-    reading = generator.read(report)
-    if reading.cut_text:
-        note(f"the model reads {reading.limit} tokens, and this report has more; it will not see: {reading.cut_text}")
-    if reading.contradicted:
-        note(f"the report both asserts and denies: {', '.join(reading.contradicted)}.")
-
-
-def _write(
-    args: argparse.Namespace,
-    request: GenerationRequest,
-    start: Beginning | None,
-    scan: StartRecord | None,
-    generator: VolumeGenerator,
-    began_s: float,
-    volume: Volume,
-    missing: str,
-) -> None:
-    """`missing`: as in `synthetic_label`; empty for a volume that ran to its end."""
-    seconds = time.monotonic() - began_s
-    earlier = earlier_of(start)
-    sidecar = sidecar_of(request, generator, seconds=seconds, complete=not missing, scan=scan, earlier=earlier)
-    label = synthetic_label(generator.card.name, from_scan=scan is not None, missing=missing)
-    with ctrl_c_held_back():
-        write_nifti(volume, args.out, label)
-        write_sidecar(sidecar, sidecar_path(args.out))
-    slices = f"{len(volume.hu)} slices"
-    if missing:
-        slices = f"PARTIAL, {missing}"
-    print(f"{args.out}: {slices}, seed {request.seed}, {seconds:.0f} s. {generator.card.caution}")
-
-
-@contextmanager
-def ctrl_c_held_back() -> Iterator[None]:
-    """The volume and its sidecar are written in peace; Ctrl-C is heard after that."""
-    heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if heard:
-        signal.raise_signal(signal.SIGINT)
-
-
-def _generate(generator: VolumeGenerator, request: GenerationRequest, start: Start | None, made: list[Event]) -> None:
-    """Puts the events of the stream into `made`, under a progress bar. Leaving it, by Ctrl-C too, closes the stream."""
-    total = steps_of(request, start, generator.card.geometry.slices_per_chunk)
-    with closing(generator.stream(request, start)) as events, tqdm(total=total, unit="step") as bar:
-        for event in events:
-            made.append(event)
-            match event:
-                case Started():
-                    bar.set_description("chunk 1")
-                case StepDone():
-                    bar.set_description(f"chunk {event.chunk + 1} of at most {request.chunks}", refresh=False)
-                    bar.update()
-
-
-def note(text: str) -> None:
-    """Says what a user should know beside the result."""
-    print(f"ctflow: {text}", file=sys.stderr)

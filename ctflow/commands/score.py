@@ -4,7 +4,7 @@ import argparse
 
 from ctflow.choices import DEVICES
 from ctflow.commands.arguments import add_precision_to, path, place
-from ctflow.commands.generate import read_text
+from ctflow.commands.asking import read_text
 from ctflow.commands.model import DEFAULT_MODEL
 from ctflow.errors import RequestError
 from ctflow.report import Report

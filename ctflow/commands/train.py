@@ -30,11 +30,13 @@ and so does what the text encoder makes of plain reports. A transformer of anoth
 --student makes no such model, but a student of the one that --from names: a transformer that answers in one evaluation
 what its teacher answers in two, with guidance. All of --hours goes to it.
 
-On a GPU batches are eight times as large.
+On a GPU batches are larger, training begins with the first phantoms and goes on while others are made (--growing),
+and the new model is measured (--measure), for 15 % of the time. With --growing, text encoder, reader and tower of
+--from stay as they are.
 
-A model that was just trained has a card that says nothing of which findings it draws as asked. Measure them with
-`python -m ctflow evaluate obedience --model DIR`, then bring the card up to date, without training, with
-`python -m ctflow train demo --card-of DIR --obedience runs/obedience/obedience.json`.
+Without --measure a model that was just trained has a card that says nothing of which findings it draws as asked.
+Measure them with `python -m ctflow evaluate obedience --model DIR`, then bring the card up to date, without training,
+with `python -m ctflow train demo --card-of DIR --obedience runs/obedience/obedience.json`.
 
 Try the model with: python app.py --model DIR"""
 

@@ -8,6 +8,7 @@ from ctflow.data.phantoms import PhantomSet
 from ctflow.hu import IntensityMap
 from ctflow.models.autoencoder_kl import AutoencoderKL, AutoencoderKLConfig
 from ctflow.training.loop import train
+from ctflow.training.placing import on_device
 from ctflow.training.stage import Stage
 
 ERROR_UNIT = 0.02  # intensity (48 HU): an error of this size costs 1
@@ -48,9 +49,9 @@ def train_avae(
 
     def losses(avae: AutoencoderKL, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         hu = _draw_slices(phantoms, intensity, batch, rng)
-        pixels = torch.from_numpy(intensity.to_intensity(hu))[:, None].to(device)
+        pixels = on_device(torch.from_numpy(intensity.to_intensity(hu))[:, None], device)
         posterior = avae.encode(pixels)
-        noise = torch.from_numpy(rng.standard_normal(posterior.mean.shape, np.float32)).to(device)
+        noise = on_device(torch.from_numpy(rng.standard_normal(posterior.mean.shape, np.float32)), device)
         decoded = avae.decode(posterior.mean + posterior.std * noise)
         weight = 1 + (SOFT_TISSUE_WEIGHT - 1) * (pixels > soft_tissue)
         error = ((decoded.float() - pixels).abs() * weight).mean() / ERROR_UNIT

@@ -16,6 +16,7 @@ from ctflow.phantom import SIZES, SLOTS, Phrasings
 from ctflow.phantom.sentences import Sentence, teaching_sentences
 from ctflow.report import Report, encoder_text
 from ctflow.training.loop import train
+from ctflow.training.placing import on_device
 from ctflow.training.randomness import random_stream
 from ctflow.training.stage import Stage
 
@@ -51,12 +52,13 @@ def train_mentions(
     """Cross-entropy over the slots of `count` sentences. They are encoded once, since the encoder stays as it is."""
     sentences = teaching_sentences(stage.seed, count)
     states = encode_with_unknown_words(encoder, sentences, parts, random_stream(stage.seed, "unknown words"))
-    labels = torch.from_numpy(np.stack([one.labels for one in sentences]))
+    states = states.to(stage.device)
+    labels = torch.from_numpy(np.stack([one.labels for one in sentences])).to(stage.device)
 
     def losses(mentions: nn.Sequential, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
-        picks = torch.from_numpy(rng.integers(count, size=BATCH))
-        logits = mentions(states[picks].to(device)).float().unflatten(1, (-1, LABELS))
-        target = labels[picks].to(device)
+        picks = on_device(torch.from_numpy(rng.integers(count, size=BATCH)), device)
+        logits = mentions(states[picks]).float().unflatten(1, (-1, LABELS))
+        target = labels[picks]
         return {"mentions": F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum") / BATCH}
 
     return train(stage, reader.mentions.requires_grad_(True), losses)

@@ -22,6 +22,7 @@ from ctflow.phantom import SIZES, SLOTS, Phrasings, Truth, amounts, draw_truth, 
 from ctflow.phantom.sentences import UNSIZED
 from ctflow.report import encoder_text
 from ctflow.training.loop import train
+from ctflow.training.placing import on_device
 from ctflow.training.randomness import random_stream
 from ctflow.training.stage import Stage
 
@@ -150,7 +151,7 @@ def train_text(stage: Stage, model: GradedEncoder, parts: tuple[str, ...]) -> Gr
         truths = [draw_truth(rng) for _ in range(BATCH // 2)] * 2
         texts = [_encoder_text(truth, rng, parts) for truth in truths]
         embedding, logits, read = encode_texts(model, model.encoder, texts)
-        target, amount = _grades(truths).to(device), _amounts(truths).to(device)
+        target, amount = on_device(_grades(truths), device), on_device(_amounts(truths), device)
         first, second = embedding.float().chunk(2)
         there = target > 0
         same = (target[: len(first), None] == target[None, len(first) :]).all(-1).float()
@@ -179,7 +180,7 @@ def train_text_further(stage: Stage, encoder: TextEncoder, heads: nn.Linear, par
         (embedding,) = encode_texts(lambda *tokens: (encoder(*tokens),), encoder, texts)
         old = embed_texts(before.to(device), plain)
         logits = fixed_heads(embedding.float()).unflatten(1, (len(SLOTS), GRADES))
-        target = _grades(truths).to(device)
+        target = on_device(_grades(truths), device)
         return {
             "grade": F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum") / len(truths),
             "kept": KEPT_WEIGHT * (embedding.float() - old).square().sum(1).mean(),
@@ -200,7 +201,7 @@ def encode_texts(
     answers = []
     for some in np.array_split(order, -(-len(order) // LIKE_LENGTH)):
         answers.append(model(*encoder.padded(*(ids[i] for i in some))))
-    back = torch.from_numpy(np.argsort(order)).to(encoder.bert.device)
+    back = on_device(torch.from_numpy(np.argsort(order)), encoder.bert.device)
     return tuple(torch.cat(tensors)[back] for tensors in zip(*answers, strict=True))
 
 

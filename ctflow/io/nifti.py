@@ -32,15 +32,17 @@ _GZIP_LEVEL = 1
 _MARK = "CTFlow "  # how the description of each file that we write begins
 
 
-def synthetic_label(model: str, from_scan: bool = False, missing: str = "") -> str:
+def synthetic_label(model: str, from_scan: bool = False, missing: str = "", kind: str = "") -> str:
     """What every volume we make says about itself in its header, where no viewer can lose it.
 
-    `missing`: for a volume that is not finished, what there is of it, such as "48 of 96 slices".
+    `missing`: for a volume that is not finished, what there is of it, such as "48 of 96 slices". `kind`: for one that
+    is no CT but computed from some, what it is, such as "mean of 3 seeds".
     """
     what = "SYNTHETIC from a REAL scan" if from_scan else "SYNTHETIC"
     partial = f", PARTIAL: {missing}" if missing else ""
+    computed = f", {kind}" if kind else ""
     # The header has 80 bytes: what may be cut off stands last.
-    return f"{_MARK}{what}, not for diagnosis{partial}; model {model}"
+    return f"{_MARK}{what}, not for diagnosis{partial}{computed}; model {model}"
 
 
 def is_nifti_name(path: Path) -> bool:

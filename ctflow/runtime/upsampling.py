@@ -2,24 +2,26 @@
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.upsampling import Upsample2D
 from torch import Tensor, nn
+
+from ctflow.models.autoencoder_kl import Upsampler
 
 
 class PhaseUpsample(nn.Module):
-    """Doubles rows and columns and convolves, in place of an `Upsample2D`, with four ninths of its products.
+    """Doubles rows and columns and convolves, in place of an `Upsampler`, with four ninths of its products.
 
     A 3 × 3 kernel over doubled pixels sees only 2 × 2 different ones: which, and with what weights, depends on whether
     a row and a column are even or odd. So for each of these four phases there is a 2 × 2 kernel for the small picture.
     """
 
-    def __init__(self, upsample: Upsample2D) -> None:
+    def __init__(self, upsampler: Upsampler) -> None:
         super().__init__()
-        conv = upsample.conv
-        weight = torch.stack([_pairs(columns, dim=3) for columns in _pairs(conv.weight.detach(), dim=2)])
+        weight, bias = upsampler.conv.weight.detach(), upsampler.conv.bias
+        assert bias is not None
+        weight = torch.stack([_pairs(columns, dim=3) for columns in _pairs(weight, dim=2)])
         # even and odd rows, even and odd columns, channels out and in, 2, 2
         self.weight = nn.Parameter(weight.flatten(0, 2).contiguous(memory_format=torch.channels_last))
-        self.bias = nn.Parameter(conv.bias.detach().repeat(4))
+        self.bias = nn.Parameter(bias.detach().repeat(4))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, h, w) -> (N, channels out, 2h, 2w), channels last."""
@@ -45,9 +47,9 @@ def _pairs(weight: Tensor, dim: int) -> Tensor:
 
 
 def upsample_by_phases(network: nn.Module) -> None:
-    """Replaces every doubling of `network` that is followed by a convolution of 3 × 3."""
+    """Replaces every `Upsampler` of `network`, of which TAEF1 has none."""
     for name, part in network.named_children():
-        if isinstance(part, Upsample2D):
+        if isinstance(part, Upsampler):
             setattr(network, name, PhaseUpsample(part))
         else:
             upsample_by_phases(part)

@@ -202,7 +202,8 @@ def test_a_request_asks_for_the_time_that_it_needs_within_the_cap() -> None:
     one = OnZeroGPU(guided_fake(lambda chunk, step: None), lender)
     short, long = (asked_for(one, lender, chunks=chunks, steps=24) for chunks in (1, 6))
     assert STARTING_S < short < long < LONGEST_S
-    assert asked_for(one, lender, chunks=1, steps=24, guidance=2.0) > short
+    guided, partly = (asked_for(one, lender, chunks=6, steps=24, guidance=2.0, guidance_above_t=t) for t in (0, 0.5))
+    assert guided > partly > long
     assert asked_for(one, lender, chunks=6, steps=1000) == LONGEST_S
 
 
@@ -220,6 +221,16 @@ def test_the_next_request_asks_by_the_pace_of_the_one_before_it(clock: FakeClock
         while next(events) != StepDone(chunk=1, step=3):
             pass
     assert asked_for(one, lender, chunks=6, steps=24, guidance=2.0) < slow_s / 2
+
+
+def test_the_first_step_of_a_worker_which_takes_longer_is_no_pace(clock: FakeClock) -> None:
+    lender = Lender()
+    one = OnZeroGPU(guided_fake(lambda chunk, step: clock.advance(9.0)), lender, clock)
+    before_s = asked_for(one, lender, chunks=1, steps=24)
+    with closing(one.stream(one.card.request(Report("Clear."), 3))) as events:
+        while next(events) != StepDone(chunk=0, step=0):
+            pass
+    assert asked_for(one, lender, chunks=1, steps=24) == before_s
 
 
 def test_who_left_before_driving_keeps_nobody_waiting(tmp_path: Path, clock: FakeClock) -> None:

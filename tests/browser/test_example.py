@@ -87,7 +87,7 @@ def test_the_example_stands_there_while_a_run_waits_in_line_and_goes_when_it_beg
     assert "Example" not in (second.locator(".ctv-axial canvas").get_attribute("aria-label") or "")
 
 
-def test_a_new_run_keeps_slice_zoom_and_window(visit: Open, gate: Gate) -> None:
+def test_a_new_run_keeps_slice_zoom_window_and_slab(visit: Open, gate: Gate) -> None:
     page = visit(FakeGenerator(gate)).page
     write_report(page, "Clear.")
     generate(page)
@@ -98,6 +98,8 @@ def test_a_new_run_keeps_slice_zoom_and_window(visit: Open, gate: Gate) -> None:
     page.keyboard.press("4")
     page.keyboard.press("PageDown")
     expect_slice(page, "Axial  41 / 96")
+    page.get_by_label("Coronal slab", exact=True).select_option("MIP")
+    page.locator(".ctv-axial canvas").hover(position=OFF_CENTRE)
     readout = page.locator(".ctv-readout")
     whole = readout.inner_text()
     page.keyboard.press("+")
@@ -112,6 +114,7 @@ def test_a_new_run_keeps_slice_zoom_and_window(visit: Open, gate: Gate) -> None:
     expect_status(page, "Seed 5")
     expect_slice(page, "Axial  41 / 96")
     expect_window(page, "Bone")
+    expect_slice(page, "MIP 20 mm", "coronal")
     page.mouse.move(5, 5)
     page.locator(".ctv-axial canvas").hover(position=OFF_CENTRE)
     place = zoomed.split(" HU")[1]

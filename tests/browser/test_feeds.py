@@ -12,7 +12,7 @@ HOLD_TWO = """async ([folder, fields]) => {
     const [{ Session }, { View }] = [await load('session.js'), await load('view.js')];
     const [{ Transport }, { Memory, newId }] = [await load('data/transport.js'), await load('data/memory.js')];
     const ignore = () => {};
-    const stage = { say: ignore, show: ignore, explain: ignore, busyChanged: ignore, drive: ignore };
+    const stage = { say: ignore, show: ignore, explain: ignore, busyChanged: ignore, drive: ignore, picture: ignore };
     const transport = new Transport(window.gradio_config.root, '/gradio_api');
     const view = new View([{ name: 'Lung', width: 1500, level: -600 }]);
     const session = new Session(view, stage, transport, new Memory(() => null), 'somebody');

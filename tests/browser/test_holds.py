@@ -10,7 +10,16 @@ from playwright.sync_api import Page, Route, expect
 from tests.app.fake import FakeGenerator, Gate, chest, sleeping
 from tests.app.server import Apart, Serve
 from tests.browser.conftest import Visit
-from tests.browser.viewer import expect_mid_lung, expect_slice, expect_status, generate, point_at, stop, write_report
+from tests.browser.viewer import (
+    expect_mid_lung,
+    expect_slice,
+    expect_status,
+    expect_window,
+    generate,
+    point_at,
+    stop,
+    write_report,
+)
 from tests.browser.wire import Wire
 
 Open = Callable[..., Visit]
@@ -38,7 +47,7 @@ def test_a_reload_finds_run_report_slices_window_and_place_again(visit: Open, ga
     page.reload()
     expect_slice(page, "27 / 96")
     expect(page.get_by_label("Findings")).to_have_value("Clear lungs, said once.")
-    expect(page.get_by_role("button", name="Bone")).to_have_attribute("aria-pressed", "true")
+    expect_window(page, "Bone")
     expect_busy(page, True)
     gate.open(4 * STEPS)
     expect_status(page, "Done: 96 slices")

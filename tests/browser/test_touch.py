@@ -1,5 +1,6 @@
 """Fingers on a phone."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -112,6 +113,25 @@ def test_a_pinch_zooms_and_the_page_stays(page: Page, fingers: CDPSession) -> No
     assert column_beside(page) - 128 == pytest.approx((before - 128) / 2, abs=3), "twice as large"
     assert page.evaluate("window.visualViewport.scale") == 1
     assert (scrolled(page), shown_slice(page)) == (at, slice_)
+
+
+def test_a_long_press_places_the_crosshair_and_opens_no_menu(page: Page, fingers: CDPSession) -> None:
+    x, y = middle(page, ".ctv-axial canvas")
+    page.keyboard.press("w")  # whatever the tool
+    window = page.get_by_label("Window width").input_value()
+    touch(fingers, "touchStart", (x - 60, y))
+    expect_slice(page, "Sagittal  ", "sagittal")
+    expect(page.locator(".ctv-sagittal canvas")).not_to_have_attribute("aria-label", re.compile("129 / 256"))
+    touch(fingers, "touchEnd")
+    assert page.get_by_label("Window width").input_value() == window
+
+
+def test_a_finger_draws_a_length(page: Page, fingers: CDPSession) -> None:
+    page.get_by_role("button", name="Length", exact=True).tap()
+    at, before = scrolled(page), shown_slice(page)
+    swipe(fingers, middle(page, ".ctv-axial canvas"), 90, 60)
+    expect(page.get_by_role("button", name="Marks", exact=True)).to_be_enabled()
+    assert (scrolled(page), shown_slice(page)) == (at, before)
 
 
 def test_two_fingers_move_the_picture(page: Page, fingers: CDPSession) -> None:

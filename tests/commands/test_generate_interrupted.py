@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctflow.commands import generate
+from ctflow.commands import making
 from ctflow.io.nifti import read_nifti, write_nifti
 from ctflow.io.nifti_header import description_of
 from ctflow.io.sidecar import read_sidecar
@@ -60,7 +60,7 @@ def test_ctrl_c_while_the_volume_is_written_costs_neither_it_nor_its_sidecar(
         signal.raise_signal(signal.SIGINT)
         write_nifti(*given)
 
-    monkeypatch.setattr(generate, "write_nifti", write)
+    monkeypatch.setattr(making, "write_nifti", write)
     assert make(fake, tmp_path / "a.nii.gz", *words) == 130
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.nii.gz"]
     assert read_sidecar(tmp_path / "a.json").complete

@@ -12,7 +12,14 @@ import torch.nn.functional as F
 from ctflow.__main__ import main
 from ctflow.card import read_card
 from ctflow.checkpoint.folder import load_checkpoint, load_transformer
-from ctflow.demo.recipe import FROM_CHECKPOINT, FROM_NOTHING, names, train_demo
+from ctflow.demo.recipe import (
+    FROM_CHECKPOINT,
+    FROM_CHECKPOINT_GROWING,
+    FROM_NOTHING,
+    first_phantoms,
+    names,
+    train_demo,
+)
 from ctflow.demo.sizes import SMOKE
 from ctflow.errors import RequestError
 from ctflow.phantom import KINDS
@@ -34,7 +41,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work
 
 
-@pytest.mark.parametrize("table", [FROM_NOTHING, FROM_CHECKPOINT])
+@pytest.mark.parametrize("table", [FROM_NOTHING, FROM_CHECKPOINT, FROM_CHECKPOINT_GROWING])
 def test_the_shares_of_the_stages_are_the_whole_time(table: tuple) -> None:
     assert math.fsum(row.share for row in table) == pytest.approx(1)
 
@@ -156,6 +163,10 @@ def test_a_transformer_of_another_size_begins_anew_with_all_else_as_it_was(work:
         (["--phantoms", "3"], "--phantoms is an even number, two studies of each person; got 3"),
         (["--hours", "0"], "--hours is a number more than 0; got 0"),
         (["--hours", "inf"], "--hours is a number more than 0; got inf"),
+        (["--minutes", "0"], "--minutes is a number more than 0; got 0"),
+        (["--minutes", "inf"], "--minutes is a number more than 0; got inf"),
+        (["--measure", "-1"], "--measure is 0 or more; got -1"),
+        (["--student", "--growing"], "leave out --growing and --measure"),
         (["--hours", "nan"], "--hours is a number more than 0; got nan"),
         (["--seed", "-1"], "--seed is 0 or more; got -1"),
         (["--seed", str(2**32)], "--seed is 4294967295 or less; got 4294967296"),
@@ -167,6 +178,32 @@ def test_numbers_that_make_no_sense_are_refused(
     assert main(["train", "demo", "--smoke", *words, "--work", str(tmp_path / "new")]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_training_begins_with_whole_persons() -> None:
+    assert [first_phantoms(count) for count in (2, 8, 40, 2400)] == [2, 2, 4, 300]
+
+
+@pytest.mark.slow
+def test_a_training_that_does_not_wait_for_its_phantoms_keeps_what_they_do_not_teach(
+    work: Path, tmp_path: Path
+) -> None:
+    """The way of a GPU, in small."""
+    words = ["train", "demo", "--smoke", "--minutes", "0.1", "--phantoms", "6", "--growing", "--measure", "0"]
+    assert main([*words, "--seed", "1", "--work", str(tmp_path), "--from", str(work / "model")]) == 0
+    before, after = (load_checkpoint(folder) for folder in (work / "model", tmp_path / "model"))
+    assert before.reader and after.reader and before.ctclip and after.ctclip
+    for kept, found in ((before.text, after.text), (before.reader, after.reader), (before.ctclip, after.ctclip)):
+        for name, weight in kept.state_dict().items():
+            assert torch.equal(weight, found.state_dict()[name]), name
+    was, now = (one.transformer.final_layer.linear.weight for one in (before, after))
+    assert not torch.equal(was, now)
+    growth = torch.load(tmp_path / "transformer" / "state.pt", weights_only=True)["examples"]["growth"]
+    assert growth[0][0] == 0 and all(1 <= persons <= 3 for _, persons in growth)
+    assert f"on {2 * growth[-1][1]} procedural phantoms" in after.card.provenance
+    share = json.loads((tmp_path / "chip.json").read_text())
+    assert 0 < share["share"] < 1 and share["chunks_per_step"] == SMOKE.batch
+    assert main([*words[:-3], "--no-growing", "--seed", "1", "--work", str(tmp_path)]) == 2, "another training"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens where there is no GPU")

@@ -47,11 +47,13 @@ def test_no_step_waits_for_the_gpu_not_even_for_new_noise(folder: Path, level: s
     model = CTFlow.load(folder, "cuda", cuda=level)
     request = model.card.request(REPORT, seed=1, chunks=2, steps=6, solver="stochastic", guidance=guidance)
     model.generate(request)
-    with closing(model.stream(request)) as events:
-        for event in events:
-            steps_follow = isinstance(event, StepDone) and event.step < request.steps - 1
-            torch.cuda.set_sync_debug_mode("error" if steps_follow else "default")
-    torch.cuda.set_sync_debug_mode("default")
+    try:
+        with closing(model.stream(request)) as events:
+            for event in events:
+                steps_follow = isinstance(event, StepDone) and event.step < request.steps - 1
+                torch.cuda.set_sync_debug_mode("error" if steps_follow else "default")
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 def test_an_upload_is_there_when_it_is_used_and_outlives_what_it_came_from() -> None:

@@ -83,28 +83,17 @@ def test_a_replayed_step_reads_what_it_is_given_each_time(transformer: STDiT, de
     assert len(recorded) == 2, "one for each batch size"
 
 
-def test_a_condition_is_copied_once_a_chunk_and_a_modulation_every_step(transformer: STDiT) -> None:
-    """What they are copied into never moves, and neither changes type on the way."""
-    modulated: list[Tensor] = []
-
-    def record(step: Step) -> Recording:
-        answer = step()
-
-        def replay() -> None:
-            answer.copy_(step())
-
-        return Recording(replay, answer)
-
-    replayed = ReplayedTransformer(transformer, record)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_replayed_step_follows_its_chunk_and_its_time(transformer: STDiT, dtype: torch.dtype) -> None:
+    """A condition is copied once a chunk, a modulation at every step, and both in whatever types they have."""
+    transformer.to_mixed_precision(dtype)
+    replayed = ReplayedTransformer(transformer, record_nothing)
     x, previous, text, _, _ = (tensor[:1] for tensor in golden("case0"))
-    condition = transformer.condition(previous, text)
-    other = transformer.condition(-previous, text)
-    for given in (condition, condition, other, condition):
+    one, other = (transformer.condition(given, text) for given in (previous, -previous))
+    for condition in (one, other, one):
         for t in (0.9, 0.2):
-            found = replayed.step(x, given, transformer.modulation_at(t))
-            modulated.append(found)
-            assert torch.equal(found, transformer.step(x, given, transformer.modulation_at(t)))
-    assert torch.equal(modulated[0], modulated[-2]) and not torch.equal(modulated[0], modulated[4])
+            modulation = transformer.modulation_at(t)
+            assert torch.equal(replayed.step(x, condition, modulation), transformer.step(x, condition, modulation))
 
 
 def test_what_is_recorded_under_inference_mode_can_be_replayed_outside_of_it(transformer: STDiT) -> None:

@@ -1,8 +1,6 @@
 // @ts-check
 // What a volume is, in words: for whatever leaves the page.
 
-/** @typedef {import("./memory.js").Memory} Memory */
-
 /**
  * @typedef {object} Facts
  * @property {string} name      in one line
@@ -19,8 +17,6 @@
  * @property {string} caption     such as "Example"
  */
 
-const REPORT_KEY = "ctflow-report";
-
 /** @type {Known} */
 export const UNKNOWN = { seed: null, digest: "", report: "", caption: "" };
 
@@ -36,23 +32,10 @@ export function facts(model, { seed, digest, report, caption }) {
 }
 
 /**
- * Keeps the report of the run that was asked for last.
- * @param {Memory} memory
- * @param {string} run
- * @param {Record<string, any>} fields
+ * A report as a text of one line; empty where it is not known.
+ * @param {Record<string, any> | undefined} fields
  */
-export function rememberReport(memory, run, { findings, impression }) {
+export function reportText({ findings, impression } = {}) {
   const parts = [["Findings", findings], ["Impression", impression]].filter(([, text]) => text?.trim());
-  memory.remember(REPORT_KEY, { run, text: parts.map(([name, text]) => `${name}: ${text.trim()}`).join(" ") });
-}
-
-/**
- * A run's report as a text of one line; empty where it is not that of the run that was asked for last.
- * @param {Memory} memory
- * @param {string} run
- * @returns {string}
- */
-export function recallReport(memory, run) {
-  const kept = memory.recall(REPORT_KEY);
-  return kept?.run === run ? kept.text : "";
+  return parts.map(([name, text]) => `${name}: ${text.trim()}`).join(" ");
 }

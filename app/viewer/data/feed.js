@@ -72,14 +72,6 @@ export class Feed {
     return this.ask("stop", {}, () => this.running);
   }
 
-  /**
-   * Asks once for a file: the person who waits for it can see that it did not come.
-   * @param {string} kind
-   */
-  export(kind) {
-    return this.transport.ask("export", { run: this.run, kind });
-  }
-
   /** Ends the feed, but not the run. */
   close() {
     this.closed = true;

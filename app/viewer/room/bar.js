@@ -39,7 +39,7 @@ export class Bar {
     );
     this.marks = makeIconButton("list", "Marks", "List, copy or save all marks of this volume", actions.showMarks);
     this.remove = makeIconButton("remove", "Delete", "Delete the selected mark (Delete)", () => removeSelected(view));
-    this.fold = makeIconButton("fold", "Report panel", "Fold the report panel away, and back (b)", actions.foldReport);
+    this.fold = makeIconButton("fold", "Fold report panel", "Fold the report panel away, and back (b)", actions.foldReport);
     this.fold.classList.add("ctv-fold");
     this.element = make("div", "ctv-bar", {}, [
       makeGroup("Tool of the left button", this.tools),
@@ -73,7 +73,7 @@ export class Bar {
 
   /** @param {boolean} folded */
   showFolded(folded) {
-    setPressed(this.fold, !folded);
+    setPressed(this.fold, folded);
   }
 }
 

@@ -103,7 +103,8 @@ export function setValue(field, value) {
  * @param {boolean} pressed
  */
 export function setPressed(button, pressed) {
-  button.setAttribute("aria-pressed", String(pressed));
+  const value = String(pressed);
+  if (button.getAttribute("aria-pressed") !== value) button.setAttribute("aria-pressed", value);
 }
 
 /**

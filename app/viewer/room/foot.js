@@ -3,7 +3,7 @@
 
 import { make, makeButton, makeGroup } from "./elements.js";
 
-/** @typedef {import("../session.js").Progress} Progress */
+/** @typedef {import("../stage.js").Progress} Progress */
 
 export class Foot {
   /** @param {(kind: string, button: HTMLButtonElement) => void} download */

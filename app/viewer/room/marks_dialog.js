@@ -21,7 +21,7 @@ export class MarksDialog {
     this.facts = facts;
     this.body = make("tbody");
     this.said = make("p", "ctv-note", { role: "status" });
-    const heads = ["Kind", "Where", "Measured", ""].map((text) => make("th", "", { text, scope: "col" }));
+    const heads = ["Kind", "Where", "Measured", "Actions"].map((text) => make("th", "", { text, scope: "col" }));
     this.element = makeDialog("Marks", [
       make("div", "ctv-scroll", { tabindex: "0", role: "region", "aria-label": "All marks" }, [
         make("table", "ctv-marks", {}, [make("thead", "", {}, [make("tr", "", {}, heads)]), this.body]),

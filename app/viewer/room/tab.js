@@ -1,7 +1,7 @@
 // @ts-check
 // The browser tab's title says how far the run is, for whoever looks at another tab meanwhile.
 
-/** @typedef {import("../session.js").Progress} Progress */
+/** @typedef {import("../stage.js").Progress} Progress */
 
 const NAME = "CTFlow";
 /** @type {Record<string, string>} */

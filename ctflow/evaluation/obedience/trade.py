@@ -40,9 +40,10 @@ from ctflow.volume import Volume
 # The first is what the others are compared with: how the demo model sampled before 2026-11-27.
 SETTINGS = (
     Setting("stochastic", 16, 3.0, 2.0, 0.0),
-    Setting("stochastic", 8, 3.0, 2.0, 0.0),
-    Setting("stochastic", 8, 3.0, 2.0, 0.8),
-    Setting("stochastic", 8, 3.0, 1.0, 0.0),
+    Setting("stochastic", 8, 1.5, 2.0, 0.0),
+    Setting("stochastic", 8, 1.5, 3.0, 0.65),
+    Setting("stochastic", 6, 1.0, 3.0, 0.6),
+    Setting("stochastic", 6, 1.0, 1.0, 0.0),
 )
 
 

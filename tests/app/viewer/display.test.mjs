@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { facts, recallReport, rememberReport, UNKNOWN } from "../../../app/viewer/data/facts.js";
+import { facts, reportText, UNKNOWN } from "../../../app/viewer/data/facts.js";
 import { Display, SWITCHES } from "../../../app/viewer/display.js";
 import { captionLines } from "../../../app/viewer/draw/caption.js";
 import { breakLine } from "../../../app/viewer/draw/snapshot.js";
 import { nextLayout } from "../../../app/viewer/room/bar.js";
 import { press, shortcuts } from "../../../app/viewer/room/keyboard.js";
-import { memory, numbered, PRESETS, viewOf } from "./fake.mjs";
+import { numbered, PRESETS, viewOf } from "./fake.mjs";
 
 const KNOWN = { seed: 7, digest: "3f0c9a1e", report: "Findings: Clear.", caption: "" };
 
@@ -100,11 +100,8 @@ test("long lines break at spaces, and a word that is too long stays whole", () =
   assert.deepEqual(breakLine("incomprehensible is long", 7, width), ["incomprehensible", "is long"]);
 });
 
-test("the report of the run that was asked for last is known, and of no other", () => {
-  const tab = memory();
-  rememberReport(tab, "a", { findings: " Clear. ", impression: "" });
-  assert.equal(recallReport(tab, "a"), "Findings: Clear.");
-  rememberReport(tab, "b", { findings: "Clear.", impression: "Normal." });
-  assert.equal(recallReport(tab, "b"), "Findings: Clear. Impression: Normal.");
-  assert.equal(recallReport(tab, "a"), "");
+test("a report is told in one line, without what was not written", () => {
+  assert.equal(reportText({ findings: " Clear. ", impression: "" }), "Findings: Clear.");
+  assert.equal(reportText({ findings: "Clear.", impression: "Normal." }), "Findings: Clear. Impression: Normal.");
+  assert.equal(reportText(undefined), "");
 });

@@ -194,6 +194,7 @@ export function stage() {
     busyChanged: () => told.busyChanges++,
     drive: (run) => told.driven.push(run),
     comeIntoSight: () => {},
+    picture: () => "data:,picture",
     told,
   };
 }

@@ -4,7 +4,9 @@ import test from "node:test";
 import { Example } from "../../../app/viewer/data/example.js";
 import { Feed } from "../../../app/viewer/data/feed.js";
 import { Session } from "../../../app/viewer/session.js";
+import { Visit } from "../../../app/viewer/data/visit.js";
 import { View } from "../../../app/viewer/view.js";
+import { removeRun, showRun } from "../../../app/viewer/visit_runs.js";
 import { FakeServer, grid, memory, PRESETS, settle, stage, until } from "./fake.mjs";
 
 const QUIET = { news() {}, slices() {}, lost() {}, refused() {}, gone() {} };
@@ -168,8 +170,97 @@ test("the next run takes the place of the last one", async (t) => {
     session.generate({});
     await until(() => server.runs.size === number && session.shown && complete(session.shown));
     assert.equal(slices(session.view.volume)[0], 100 * number);
-    assert.equal(session.feeds.size, 1, "no memory is taken by what nobody sees");
   }
+});
+
+const generated = async (server, session, fields) => {
+  const number = server.runs.size + 1;
+  session.generate(fields);
+  await until(() => server.runs.size === number && session.shown && complete(session.shown));
+  return session.shown.run;
+};
+
+test("the runs of a visit can be shown again, and those that were begun first are fetched again", async (t) => {
+  const server = new FakeServer(t);
+  const { session } = opened(server);
+  const runs = [];
+  for (let seed = 1; seed <= 6; seed++) runs.push(await generated(server, session, { findings: "Clear.", seed }));
+  assert.equal(session.feeds.size, 4, "no more volumes than the page has room for");
+  assert.deepEqual(session.visit.entries.map(({ run }) => run), runs);
+  for (const number of [1, 6, 3]) {
+    showRun(session, runs[number - 1]);
+    await until(() => complete(session.shown) && session.view.volume === session.shown.volume);
+    assert.deepEqual(slices(session.view.volume).map((hu) => hu - 100 * number), [0, 1, 2, 3]);
+    assert.equal(session.known.seed ?? number, number);
+    assert.ok(session.feeds.size <= 4);
+  }
+});
+
+test("who goes back to a run sees the slice that was seen in the other one", async (t) => {
+  const server = new FakeServer(t);
+  const { session } = opened(server);
+  const first = await generated(server, session, { seed: 1 });
+  await generated(server, session, { seed: 2 });
+  session.view.moveTo([1, 1, 1]);
+  showRun(session, first);
+  await until(() => session.view.volume === session.shown.volume);
+  assert.deepEqual(session.view.point, [1, 1, 1]);
+  session.view.volume.marks.begin("hu", 2, [1, 1, 1]);
+  session.view.volume.marks.put();
+  showRun(session, session.visit.entries[1].run);
+  assert.deepEqual(session.view.volume.marks.list, [], "marks stay with their volume");
+  showRun(session, first);
+  assert.equal(session.view.volume.marks.list.length, 1);
+});
+
+test("a run that is taken out gives its place to another, and the last one to the example", async (t) => {
+  const server = new FakeServer(t);
+  const { session, tab } = opened(server, memory(), example());
+  const runs = [];
+  for (const seed of [1, 2, 3]) runs.push(await generated(server, session, { seed }));
+  removeRun(session, runs[0]);
+  assert.equal(session.shown.run, runs[2], "it was not shown");
+  removeRun(session, runs[2]);
+  assert.equal(session.shown.run, runs[1]);
+  removeRun(session, runs[1]);
+  await until(() => session.view.caption === "Example");
+  assert.deepEqual([session.shown, session.visit.entries, tab.recall("ctflow-run"), session.feeds.size], [null, [], null, 0]);
+});
+
+test("a run that is taken out while it is made is stopped", async (t) => {
+  const server = new FakeServer(t);
+  const { session } = opened(server);
+  server.start = ({ run }) => {
+    server.begin(run, { allowed: 1 });
+    return { run };
+  };
+  session.generate({ seed: 1 });
+  await until(() => session.shown?.held.size === 1);
+  const { run } = session.shown;
+  removeRun(session, run);
+  await until(() => server.runs.get(run).stopped);
+  assert.equal(session.busy, false);
+});
+
+test("a visit keeps what was asked, what differs and a small picture, also over a reload", async (t) => {
+  const server = new FakeServer(t);
+  const { session, tab } = opened(server);
+  await generated(server, session, { findings: "Large right effusion. No nodule.", impression: "", seed: 1 });
+  await generated(server, session, { findings: "Small right effusion. No nodule.", impression: "", seed: 2 });
+  session.visit.change(session.shown.run, { name: "Smaller" });
+  const [first, second] = opened(server, tab).session.visit.entries;
+  assert.equal(first.name, "Large right effusion. No nodule.");
+  assert.deepEqual(first.differs, []);
+  assert.equal(second.name, "Smaller");
+  assert.deepEqual(second.differs, ["without “Large right effusion.”", "with “Small right effusion.”", "seed 1 → 2"]);
+  assert.deepEqual([first.picture, second.picture], ["data:,picture", "data:,picture"]);
+});
+
+test("of many runs a visit keeps the last thirty", () => {
+  const visit = new Visit(memory(), "Demo");
+  for (let seed = 0; seed < 33; seed++) visit.add(`run ${seed}`, { findings: "a b c d e f", seed }, 0);
+  assert.equal(visit.entries.length, 30);
+  assert.deepEqual([visit.entries[0].run, visit.entries[0].name], ["run 3", "a b c d e …"]);
 });
 
 test("Stop before the start was heard withdraws it", async (t) => {
@@ -376,7 +467,11 @@ test("a new run keeps the slice that the person has chosen, and window and zoom 
   view.moveTo([2, 2, 1]);
   view.display.setPreset(1);
   view.zoom(view.planes[2], 3);
+  view.setLayout("row");
+  view.maximise(view.planes[2]);
+  view.setSlab(view.planes[1], { kind: "mip", mm: 5 });
   session.generate({});
   await until(() => server.runs.size === 2 && session.shown && complete(session.shown));
   assert.deepEqual([view.point, view.display.window.width, view.planes[2].zoom], [[2, 2, 1], 2500, 3]);
+  assert.deepEqual([view.layout, view.maximised, view.planes[1].slab.kind], ["row", view.planes[2], "mip"]);
 });

@@ -1,0 +1,35 @@
+// @ts-check
+// What a run was asked for, against another one.
+
+const REPORT = ["findings", "impression"];
+
+/**
+ * A phrase for each difference: sentences that were left out or added, and fields that have another value.
+ * @param {Record<string, any>} before
+ * @param {Record<string, any>} after
+ */
+export function differences(before, after) {
+  const reports = REPORT.flatMap((name) => sentenceDifferences(before[name], after[name]));
+  const others = Object.keys(after).filter((name) => !REPORT.includes(name) && before[name] !== after[name]);
+  return [...reports, ...others.map((name) => `${name} ${words(before[name])} → ${words(after[name])}`)];
+}
+
+/**
+ * @param {string | undefined} before
+ * @param {string | undefined} after
+ */
+function sentenceDifferences(before, after) {
+  const [old, now] = [sentences(before), sentences(after)];
+  const [left, added] = [old.filter((one) => !now.includes(one)), now.filter((one) => !old.includes(one))];
+  return [...left.map((one) => `without “${one}”`), ...added.map((one) => `with “${one}”`)];
+}
+
+/** @param {string | undefined} text */
+function sentences(text) {
+  return (text ?? "").split(/(?<=[.!?])\s+|\n+/).map((one) => one.trim()).filter(Boolean);
+}
+
+/** @param {any} value */
+function words(value) {
+  return value === undefined || value === null || value === "" ? "none" : String(value);
+}

@@ -1,0 +1,93 @@
+// @ts-check
+// The runs of this visit, side by side below the planes, from the second one on: with one there is nothing to choose.
+
+import { make, makeButton, makeDialog } from "./elements.js";
+
+/** @typedef {import("../data/visit.js").Entry} Entry */
+/** @typedef {import("../data/visit.js").Visit} Visit */
+
+/**
+ * What can be done with a run.
+ * @typedef {object} Acts
+ * @property {(run: string) => void} show
+ * @property {(run: string) => void} remove
+ * @property {(kind: string, button: HTMLButtonElement, run: string) => void} download
+ */
+
+const LONGEST_NAME = 80;
+
+export class Strip {
+  /**
+   * @param {Visit} visit
+   * @param {Acts} acts
+   */
+  constructor(visit, acts) {
+    this.visit = visit;
+    this.acts = acts;
+    this.run = ""; // that is shown
+    this.list = make("ul", "ctv-strip", { "aria-label": "Runs of this visit" });
+    this.title = make("input", "ctv-text", { "aria-label": "Name of the run", maxlength: String(LONGEST_NAME) });
+    this.title.addEventListener("change", () => this.rename());
+    this.facts = make("dl", "ctv-facts");
+    this.nifti = makeButton("Download NIfTI", "Its slices as a .nii.gz", () => acts.download("nifti", this.nifti, this.told));
+    this.sidecar = makeButton("Settings (JSON)", "Its report, seed and settings", () =>
+      acts.download("sidecar", this.sidecar, this.told),
+    );
+    this.remove = makeButton("Delete", "Take this run out of the list; one that is being made is stopped", () => {
+      acts.remove(this.told);
+      this.dialog.close();
+    });
+    this.told = ""; // the run that the dialog tells of
+    const buttons = make("div", "ctv-group", {}, [this.nifti, this.sidecar, this.remove]);
+    this.dialog = makeDialog("Run", [make("label", "", {}, ["Name", this.title]), this.facts, buttons]);
+    visit.changed = () => this.draw();
+    this.draw();
+  }
+
+  /** @param {string | null} run */
+  showAs(run) {
+    if (this.run === (run ?? "")) return;
+    this.run = run ?? "";
+    this.draw();
+  }
+
+  draw() {
+    const { entries } = this.visit;
+    this.list.hidden = entries.length < 2;
+    this.list.replaceChildren(...entries.map((entry) => this.makeCard(entry)));
+  }
+
+  /** @param {Entry} entry */
+  makeCard(entry) {
+    const { run, name, picture, differs } = entry;
+    const image = picture ? make("img", "", { src: picture, alt: "" }) : make("span", "ctv-no-picture");
+    const words = make("span", "ctv-card-words", {}, [
+      make("span", "", { text: name }),
+      make("span", "ctv-dim", { text: differs.join(", ") || `seed ${entry.fields.seed}` }),
+    ]);
+    const card = make("button", "ctv-card", { type: "button", title: `Show: ${[name, ...differs].join(", ")}` }, [image, words]);
+    if (run === this.run) card.setAttribute("aria-current", "true");
+    card.addEventListener("click", () => this.acts.show(run));
+    const more = makeButton("…", "What it is; rename, download, delete", () => this.tell(entry));
+    more.setAttribute("aria-label", `More of ${name}`);
+    return make("li", "", {}, [card, more]);
+  }
+
+  /** @param {Entry} entry */
+  tell({ run, name, model, fields, differs, askedAtMs }) {
+    this.told = run;
+    this.title.value = name;
+    const time = new Date(askedAtMs).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const facts = { Findings: fields.findings, Impression: fields.impression, Seed: fields.seed, Asked: time, Model: model };
+    const rows = Object.entries({ ...facts, "New in it": differs.join(", ") }).filter(([, value]) => value !== "" && value !== undefined);
+    this.facts.replaceChildren(
+      ...rows.flatMap(([term, value]) => [make("dt", "", { text: term }), make("dd", "", { text: String(value) })]),
+    );
+    this.dialog.showModal();
+  }
+
+  rename() {
+    const name = this.title.value.trim();
+    if (name) this.visit.change(this.told, { name });
+  }
+}

@@ -1,0 +1,33 @@
+// @ts-check
+// What a person does with the runs of this visit.
+
+/** @typedef {import("./session.js").Session} Session */
+
+/**
+ * Shows a run, which is fetched again if need be.
+ * @param {Session} session
+ * @param {string} run
+ */
+export function showRun(session, run) {
+  if (run !== session.shown?.run) session.show(session.hold(run));
+}
+
+/**
+ * Takes a run out of the visit; one that is being made is stopped. In the place of the one that was shown comes the one
+ * after it, or the last one.
+ * @param {Session} session
+ * @param {string} run
+ */
+export function removeRun(session, run) {
+  const place = session.visit.entries.findIndex((entry) => entry.run === run);
+  const feed = session.feeds.get(run);
+  if (feed?.running) session.transport.askPatiently("stop", { run }, () => true, session.sayLost);
+  const wasShown = session.shown?.run === run;
+  if (feed) session.release(feed);
+  session.visit.remove(run);
+  if (!wasShown) return;
+  const { entries } = session.visit;
+  const next = entries[Math.min(place, entries.length - 1)];
+  if (next) showRun(session, next.run);
+  else session.showNothing();
+}
