@@ -191,6 +191,7 @@ class CTFlow:
                 yield StepDone(event.chunk, event.step)
                 if (event.chunk, event.step + 1) == (0, draft_after):
                     yield self._draft(event)
+                    draft_after = 0  # other chunks 0 may follow, which this volume's chunks are made from
                 yield from self._arrived(pending, wait=False)
             else:
                 yield from self._arrived(pending, wait=True)
