@@ -22,6 +22,7 @@ from ctflow.models.avae import AVAE
 from ctflow.models.text import no_text
 from ctflow.pipeline import CTFlow, volume_end
 from ctflow.report import Report
+from ctflow.request import SharedPrevious
 from ctflow.runtime.engine import Engine, engine_on
 from ctflow.sampler import velocity_of
 from ctflow.volume import Volume
@@ -60,6 +61,15 @@ def test_a_volume_of_few_steps_has_no_draft(folder: Path) -> None:
     model = CTFlow.load(folder, "cpu", precision="float32", drafts=True)
     events = list(model.stream(model.card.request(REPORT, seed=1, steps=3)))
     assert not [event for event in events if isinstance(event, Drafted)]
+
+
+def test_a_volume_whose_chunks_are_made_from_those_of_another_has_no_draft_of_the_other(folder: Path) -> None:
+    model = CTFlow.load(folder, "cpu", drafts=True)
+    request = model.card.request(REPORT, seed=1, steps=4, solver="euler")
+    other = replace(request, report=Report("The lungs are clear."))
+    events = list(model.stream(request, SharedPrevious(request=other)))
+    assert sum(isinstance(event, StepDone) for event in events) == 3 * 4, "the other's first chunk is made, too"
+    assert [event.chunk for event in events if isinstance(event, Drafted)] == [0]
 
 
 def test_a_chunk_is_decoded_a_few_slices_at_a_time(model: CTFlow, folder: Path) -> None:
