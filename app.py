@@ -15,7 +15,6 @@ from ctflow.choices import CUDA_CHOICES, DECODERS, DEVICES, PRECISIONS
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.generator import VolumeGenerator
 from ctflow.one_thread import OnOneThread
-from ctflow.runtime.pages import use_huge_pages
 from ctflow.runtime.threads import wait_passively
 
 
@@ -123,5 +122,4 @@ def main(given: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     wait_passively()
-    use_huge_pages()
     sys.exit(main())

@@ -22,7 +22,6 @@ from ctflow.commands import (
 )
 from ctflow.commands.model import FoundModel, find_model
 from ctflow.errors import CTFlowError
-from ctflow.runtime.pages import use_huge_pages
 from ctflow.runtime.threads import wait_passively
 
 _COMMANDS = (generate, continuing, ablate, seeds, found, export, score, convert, phantom, train, evaluate, bench)
@@ -68,5 +67,4 @@ def _parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     wait_passively()
-    use_huge_pages()
     sys.exit(main())

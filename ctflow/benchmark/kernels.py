@@ -226,7 +226,7 @@ class Kernels:
         activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
         with profile(activities=activities) as profiler:
             transformer.step(x, condition, modulation)
-        by = "self_cuda_time_total" if on_gpu else "self_cpu_time_total"
+        by = "self_device_time_total" if on_gpu else "self_cpu_time_total"
         averages = profiler.key_averages()
         (self._folder / "profile.txt").write_text(averages.table(sort_by=by, row_limit=40), encoding="utf-8")
         yield Line("profile of a step", "operations", f"{sum(one.count for one in averages)}: see profile.txt")

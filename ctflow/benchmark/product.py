@@ -15,15 +15,11 @@ from ctflow.runtime.engine import Engine, engine_on
 
 @dataclass(frozen=True)
 class Way:
-    """A level of CUDA_LEVELS and a precision."""
+    """A level of CUDA_LEVELS and a precision. `name`: as a heading."""
 
+    name: str
     level: str
     precision: Precision
-
-    @property
-    def name(self) -> str:
-        """As a heading."""
-        return f"{self.level}, {self.precision.name}" if self.level != "plain" else self.precision.name
 
 
 def ways_on(device: torch.device, precision: str, level: str | None) -> list[Way]:
@@ -33,9 +29,9 @@ def ways_on(device: torch.device, precision: str, level: str | None) -> list[Way
     """
     if device.type == "cuda":
         chosen = resolve_precision(device, precision)
-        return [Way(each, chosen) for each in ([level] if level else CUDA_LEVELS)]
+        return [Way(f"{each}, {chosen.name}", each, chosen) for each in ([level] if level else CUDA_LEVELS)]
     precisions = precisions_of(device) if precision == "auto" else [resolve_precision(device, precision)]
-    return [Way(level or "plain", each) for each in precisions]
+    return [Way(each.name, level or "plain", each) for each in precisions]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +48,8 @@ class Product:
     ready_s: float
 
 
+@torch.inference_mode(False)  # a model is loaded outside of it, too: what is made inside cannot be changed elsewhere
+@torch.no_grad()
 def product_of(subject: Subject, way: Way) -> Product:
     """Has its own weights: in another layout, and perhaps in another precision, than the reference's."""
     began = time.perf_counter()

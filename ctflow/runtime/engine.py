@@ -10,6 +10,7 @@ from ctflow.choices import CUDA_CHOICES, CUDA_LEVELS
 from ctflow.errors import RequestError
 from ctflow.models.avae import TAEF1, SliceDecoder
 from ctflow.models.stdit import STDiT, Transformer
+from ctflow.runtime.allocator import keep_freed_memory
 from ctflow.runtime.compiler import check_compiler
 from ctflow.runtime.cuda import (
     Pace,
@@ -81,6 +82,7 @@ def engine_on(
     _cast(transformer, decoder, precision)
     decoder.network.decoder.to(memory_format=torch.channels_last)  # a quarter faster
     pack(transformer)
+    keep_freed_memory()
     return Engine(
         transformer,
         decode=blocking(decoder.decode),

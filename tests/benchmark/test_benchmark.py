@@ -31,6 +31,7 @@ from tests.tiny import tiny_checkpoint
 # itself in the plane (along two slices it needs no product of matrices); then patches in and out.
 TINY_GFLOP = (2 * (32_768 + 16_384 + 2_048) + 2 * 16_384) / 1e9
 CPU = torch.device("cpu")
+WAY = Way("float32", "plain", FLOAT32)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -121,7 +122,7 @@ def test_the_weights_that_only_the_other_side_has_are_not_counted() -> None:
 def test_a_checkpoint_is_measured_as_it_makes_a_volume(tmp_path: Path) -> None:
     """Previous chunk, text, noise, guidance and the way from noise to slices are those of the model."""
     subject = subject_of(tmp_path, guidance=Guidance(trained=True, default=2.0))
-    chunks = product_chunks(subject, product_of(subject, Way("plain", FLOAT32)), subject.request)
+    chunks = product_chunks(subject, product_of(subject, WAY), subject.request)
     with torch.inference_mode():
         slices = all_slices(chunks).numpy()
     volume = CTFlow.load(tmp_path / "tiny", "cpu", precision="float32").generate(subject.request)
@@ -135,7 +136,7 @@ def test_the_references_volume_is_the_products(tmp_path: Path, guidance: float) 
     request = replace(subject.request, guidance_above_t=0.4, solver="stochastic", steps=4)
     with torch.inference_mode():
         expected = all_slices(reference_chunks(subject, request))
-        found = all_slices(product_chunks(subject, product_of(subject, Way("plain", FLOAT32)), request))
+        found = all_slices(product_chunks(subject, product_of(subject, WAY), request))
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -146,7 +147,7 @@ def test_the_fine_setting_is_not_compared_with_itself() -> None:
 def test_more_steps_come_nearer_to_the_fine_solution(tmp_path: Path) -> None:
     settings = SolverSetting("euler", 4, 1.0), SolverSetting("euler", 40, 1.0), SolverSetting("midpoint", 40, 1.5)
     subject = subject_of(tmp_path)
-    product = product_of(subject, Way("plain", FLOAT32))
+    product = product_of(subject, WAY)
     said: list[str] = []
     found = compare_solvers(subject, product, step_s=0.001, budget_s=3600, say=said.append, settings=settings)
     assert all(isinstance(row.error, float) and row.error > 0 for row in found)

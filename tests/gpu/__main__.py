@@ -61,6 +61,8 @@ def main() -> int:
             elif left_s > LEAST_TRAINING_S:
                 results.append(run(gpu_training(work, left_s), environment, log))
             keep_model(work / "training/model", options.out)
+        for profile in work.glob("profile*.txt"):
+            log.write(f"== {profile.name}\n{profile.read_text(encoding='utf-8')}\n")
     write_table(results, options.out)
     return 0 if all(result.outcome == "ok" for result in results) else 1
 

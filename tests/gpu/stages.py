@@ -92,7 +92,7 @@ def _python(*words: str) -> tuple[str, ...]:
 
 
 def _imports(limit_s: float) -> Stage:
-    return Stage("machine", _python("-c", IMPORTS), limit_s, _last_line("what"), must_end_well=True)
+    return Stage("machine", _python("-c", IMPORTS), limit_s, _last_lines("what"), must_end_well=True)
 
 
 def _gpu_tests() -> list[str]:
@@ -111,18 +111,20 @@ def _generate(work: Path, model: str, device: str, level: str, limit_s: float) -
     words = ("--model", model, "--device", device, "--cuda", level, "--report", REPORT, "--seed", "1")
     out = work / f"{level}.nii.gz"
     command = _python("-m", "ctflow", "generate", *words, "--out", str(out))
-    return Stage(f"generate, {level}", command, limit_s, _last_line("volume"))
+    return Stage(f"generate, {level}", command, limit_s, _last_lines("volume"))
 
 
 def _train(work: Path, words: tuple[str, ...], limit_s: float) -> Stage:
     command = _python("-m", "ctflow", "train", *words, "--work", str(work / "training"))
-    return Stage("train demo", command, limit_s, _last_line("last words"))
+    return Stage("train demo", command, limit_s, _last_lines("said", 8))
 
 
-def _last_line(name: str) -> Callable[[str], list[Row]]:
+def _last_lines(name: str, count: int = 1) -> Callable[[str], list[Row]]:
+    """Without progress bars, which end in no new line."""
+
     def rows(printed: str) -> list[Row]:
-        lines = printed.replace("\r", "\n").strip().splitlines()
-        return [(name, lines[-1])] if lines else []
+        lines = [line.rpartition("\r")[2].strip() for line in printed.split("\n")]
+        return [(name, line) for line in [line for line in lines if line][-count:]]
 
     return rows
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from ctflow.runtime.device import (
     FLOAT16,
     FLOAT32,
     bf16_is_fast,
+    cpu_vendor,
     gpu_precisions,
     has_precision,
     resolve_device,
@@ -37,6 +39,14 @@ def test_a_cpu_computes_in_bf16_by_itself_only_where_that_is_faster() -> None:
     cpu = torch.device("cpu")
     assert resolve_precision(cpu, "auto") == (BFLOAT16 if bf16_is_fast("cpu") else FLOAT32)
     assert resolve_precision(cpu, "bfloat16") == BFLOAT16 and resolve_precision(cpu, "float32") == FLOAT32
+
+
+def test_the_vendor_of_a_cpu_is_read_where_linux_tells_it(tmp_path: Path) -> None:
+    information = tmp_path / "cpuinfo"
+    information.write_text("processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC\n", encoding="utf-8")
+    assert cpu_vendor(information) == "AuthenticAMD"
+    information.write_text("processor\t: 0\nCPU implementer\t: 0x41\n", encoding="utf-8")
+    assert cpu_vendor(information) == cpu_vendor(tmp_path / "there is none")
 
 
 @pytest.mark.parametrize("name", ["float16", "double"])
