@@ -7,8 +7,19 @@ from pathlib import Path
 import pytest
 
 from ctflow.__main__ import main
-from ctflow.card import AnyEndRule, EndRule, Latent, LearntEndRule, ModelCard, read_card, write_card
-from ctflow.demo.card import NAME, Obedience, demo_card, provenance, read_obedience
+from ctflow.card import (
+    AnyEndRule,
+    AnyGuidance,
+    Defaults,
+    EndRule,
+    Guidance,
+    Latent,
+    LearntEndRule,
+    ModelCard,
+    read_card,
+    write_card,
+)
+from ctflow.demo.card import DEFAULTS, GUIDANCE, NAME, Obedience, demo_card, provenance, read_obedience
 from ctflow.errors import RequestError
 from ctflow.evaluation.obedience.table import AUROC_ASKED, SIDE, ObedienceTable, write_table
 from ctflow.evaluation.statistics import NAN, Estimate
@@ -81,6 +92,22 @@ def test_a_rewritten_card_keeps_the_rule_that_ends_its_volumes(tmp_path: Path, e
     table = measured_file(tmp_path / "obedience.json")
     assert main(["train", "demo", "--card-of", str(tmp_path), "--obedience", str(table)]) == 0
     assert read_card(tmp_path / "card.json").end == end
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(Guidance(trained=True, default=2.0), GUIDANCE), (Guidance(trained=False, default=1.0),) * 2],
+    ids=["an older model", "a student"],
+)
+def test_a_rewritten_card_samples_as_models_of_today_do(
+    before: AnyGuidance, after: AnyGuidance, tmp_path: Path
+) -> None:
+    older = Defaults(solver="stochastic", steps=16, shift=3.0, chunks=6)
+    write_card(replace(card(None), guidance=before, defaults=older), tmp_path / "card.json")
+    table = measured_file(tmp_path / "obedience.json")
+    assert main(["train", "demo", "--card-of", str(tmp_path), "--obedience", str(table)]) == 0
+    rewritten = read_card(tmp_path / "card.json")
+    assert (rewritten.guidance, rewritten.defaults) == (after, DEFAULTS)
 
 
 def test_a_card_of_another_model_is_not_rewritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
