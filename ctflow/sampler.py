@@ -1,5 +1,6 @@
 """The autoregressive sampler, in latents: chunk after chunk, each from the text and the chunk before it."""
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -114,24 +115,37 @@ class RememberingVelocity:
 
 
 class KeptChunks:
-    """The last chunks that were made or used, at most `most`, by their lineage."""
+    """The last chunks that were made or used, at most `most`, by their lineage.
+
+    Of a request a hash is kept, because a report must not stay in memory as long as a chunk of its volume may.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._chunks: OrderedDict[Lineage, Tensor] = OrderedDict()
+        self._chunks: OrderedDict[tuple[str | ScanStart, ...], Tensor] = OrderedDict()
 
     def get(self, lineage: Lineage) -> Tensor | None:
         """The latents (C, slices, H, W) of a chunk that is still there."""
-        if lineage in self._chunks:
-            self._chunks.move_to_end(lineage)
-        return self._chunks.get(lineage)
+        key = _without_reports(lineage)
+        if key in self._chunks:
+            self._chunks.move_to_end(key)
+        return self._chunks.get(key)
 
     def put(self, lineage: Lineage, latents: Tensor) -> None:
         """Keeps a chunk, in the place of the one that nobody has asked for the longest."""
-        self._chunks[lineage] = latents
-        self._chunks.move_to_end(lineage)
+        key = _without_reports(lineage)
+        self._chunks[key] = latents
+        self._chunks.move_to_end(key)
         if len(self._chunks) > self._most:
             self._chunks.popitem(last=False)
+
+
+def _without_reports(lineage: Lineage) -> tuple[str | ScanStart, ...]:
+    return tuple(maker if isinstance(maker, ScanStart) else _digest(maker) for maker in lineage)
+
+
+def _digest(request: GenerationRequest) -> str:
+    return hashlib.sha256(repr(request).encode()).hexdigest()
 
 
 class Chunks:
