@@ -23,7 +23,7 @@ COPY --chmod=755 checkpoints ./checkpoints
 USER nobody
 ENV GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=7860 GRADIO_TEMP_DIR=/tmp/ctflow \
     TORCHINDUCTOR_CACHE_DIR=/tmp/inductor TRITON_CACHE_DIR=/tmp/triton CUDA_CACHE_PATH=/tmp/cuda \
-    MPLCONFIGDIR=/tmp/matplotlib HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1
+    HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1
 EXPOSE 7860
 HEALTHCHECK --start-period=120s --timeout=5s CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/health', timeout=4)"]
 CMD ["python", "app.py"]

@@ -1,4 +1,4 @@
-"""Starts the app: python app.py [--host H] [--port N] [--model DIR_OR_NAME] [--device auto|cpu|cuda]"""
+"""Starts the app: python app.py; --help lists the options."""
 
 from app.zero import OnZeroGPU, on_zero_gpu  # isort: skip  (where `spaces` is there, it must come before torch)
 
@@ -27,17 +27,19 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="port to listen on (else GRADIO_SERVER_PORT, else a free one from 7860)",
     )
-    parser.add_argument("--model", default=os.environ.get("CTFLOW_MODEL", "demo"), help="a checkpoint's folder or name")
+    parser.add_argument(
+        "--model", default=os.environ.get("CTFLOW_MODEL", "demo"), help="a checkpoint's folder or name (default: demo)"
+    )
     parser.add_argument(
         "--device",
         default=os.environ.get("CTFLOW_DEVICE", "auto"),
         choices=DEVICES,
-        help="where it runs",
+        help="where the model runs; auto is the GPU if there is one (default: auto)",
     )
     for name, choices, text in (
-        ("decoder", DECODERS, "taef1, where the model has it, is faster and coarser"),
-        ("cuda", CUDA_CHOICES, "how a GPU runs it; auto is graph there, and on ZeroGPU plain"),
-        ("precision", PRECISIONS, "what the large products are computed in; auto is the fastest here"),
+        ("decoder", DECODERS, "what makes slices from latents; taef1, where the model has it, is faster and coarser"),
+        ("cuda", CUDA_CHOICES, "how a GPU runs the model, see app/README.md; auto is graph, and plain on ZeroGPU"),
+        ("precision", PRECISIONS, "number format of the large matrix products; auto is the fastest on this hardware"),
     ):
         default = os.environ.get(f"CTFLOW_{name.upper()}", choices[0])
         parser.add_argument(f"--{name}", choices=choices, default=default, help=f"{text} (default: {choices[0]})")

@@ -43,7 +43,7 @@ def add_precision_to(parser: argparse.ArgumentParser, default: str | None = PREC
         "--precision",
         choices=PRECISIONS,
         default=default,
-        help="of the large products; auto, the default, is the fastest that the machine has units for",
+        help="number format of the large matrix products; auto, the default, is the fastest on this hardware",
     )
 
 

@@ -29,25 +29,41 @@ def add_report_to(parser: argparse.ArgumentParser) -> "argparse._MutuallyExclusi
     source.add_argument(
         "--report-file", type=place, metavar="FILE", help="the same from a UTF-8 text file; - is standard input"
     )
-    parser.add_argument("--impression", type=utf8, metavar="TEXT")
-    parser.add_argument("--sex", metavar="F|M")
-    parser.add_argument("--age", type=number, metavar="YEARS")
+    parser.add_argument(
+        "--impression", type=utf8, metavar="TEXT", help="the impression, where --report has only findings"
+    )
+    parser.add_argument("--sex", metavar="F|M", help="of the patient, for models that read it")
+    parser.add_argument("--age", type=number, metavar="YEARS", help="of the patient, for models that read it")
     return source
 
 
 def add_settings_to(parser: argparse.ArgumentParser) -> None:
     """Declares the seed and how to sample."""
-    parser.add_argument("--seed", type=number, metavar="N", help="drawn at random and recorded if left out")
+    parser.add_argument(
+        "--seed", type=number, metavar="N", help="decides the noise; if left out, it is drawn at random and recorded"
+    )
     parser.add_argument("--chunks", type=number, metavar="N", help="length in chunks of slices (default: the model's)")
     parser.add_argument("--preset", choices=SOLVER_PRESETS, help="solver, steps and shift; parity is the paper's")
-    parser.add_argument("--solver", metavar="|".join(get_args(Solver)), help="default: the model's, here and below")
-    parser.add_argument("--steps", type=number, metavar="N", help="evaluations of the transformer per chunk")
-    parser.add_argument("--shift", type=number, metavar="X", help="bends the steps towards noise; 1 = equal steps")
     parser.add_argument(
-        "--guidance", type=number, metavar="X", help="how strongly the report is followed; 1 = it alone"
+        "--solver",
+        metavar="|".join(get_args(Solver)),
+        help="how steps are made (default: the model's, also of the four options below)",
+    )
+    parser.add_argument("--steps", type=number, metavar="N", help="steps from noise to data for each chunk")
+    parser.add_argument(
+        "--shift", type=number, metavar="X", help="above 1, more of the steps are near noise; 1 = equal steps"
     )
     parser.add_argument(
-        "--guidance-above-t", type=number, metavar="T", help="guidance only at times above it, from 1 (noise) to 0"
+        "--guidance",
+        type=number,
+        metavar="X",
+        help="how strongly the report is followed; 1 = the report alone, which takes half the evaluations",
+    )
+    parser.add_argument(
+        "--guidance-above-t",
+        type=number,
+        metavar="T",
+        help="guidance only at times t above this, where 1 is noise and 0 data; 0 = always",
     )
 
 
@@ -56,10 +72,16 @@ def add_model_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", type=place, metavar="DIR", default=DEFAULT_MODEL, help="a checkpoint (default: %(default)s)"
     )
-    parser.add_argument("--device", choices=DEVICES, help="default: auto; with a sidecar, the one recorded there")
+    parser.add_argument("--device", choices=DEVICES, help="where the model runs (default: auto, or as a sidecar says)")
     add_precision_to(parser, default=None)
-    parser.add_argument("--decoder", choices=DECODERS, default=DECODERS[0], help="taef1 is faster and coarser")
-    parser.add_argument("--cuda", choices=CUDA_CHOICES, help="how a GPU runs it; default: auto, or as a sidecar says")
+    parser.add_argument(
+        "--decoder", choices=DECODERS, default=DECODERS[0], help="taef1, where the model has it, is faster and coarser"
+    )
+    parser.add_argument(
+        "--cuda",
+        choices=CUDA_CHOICES,
+        help="how a GPU runs the model, see app/README.md (default: auto, or as a sidecar says)",
+    )
 
 
 def load_model(args: argparse.Namespace, model: FoundModel) -> VolumeGenerator:

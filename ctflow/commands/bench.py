@@ -31,16 +31,21 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     what.add_argument(
         "--preset", choices=PUBLISHED_SIZES, default="S", help="random weights of a published size (default: S)"
     )
-    what.add_argument("--model", type=place, metavar="DIR", help="a checkpoint instead")
+    what.add_argument("--model", type=place, metavar="DIR", help="measure a checkpoint instead, with its own defaults")
     what.add_argument(
-        "--against", type=path, metavar="CHECKOUT", help="instead, the demo's volumes here and by another checkout"
+        "--against",
+        type=path,
+        metavar="CHECKOUT",
+        help="instead, make demo volumes here and with another checkout of CTFlow, in turns",
     )
     what.add_argument(
-        "--kernels", action="store_true", help="instead, the kernels of a step and a slice; of tiny ones on a CPU"
+        "--kernels",
+        action="store_true",
+        help="instead, time the kernels of a step and a slice one by one; on a CPU in tiny sizes",
     )
-    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="what to measure (default: %(default)s)")
     add_precision_to(parser)
-    parser.add_argument("--cuda", choices=CUDA_LEVELS, help="one level for a GPU alone (default: all)")
+    parser.add_argument("--cuda", choices=CUDA_LEVELS, help="measure only this level of a GPU (default: all)")
     parser.add_argument(
         "--minutes",
         type=float,

@@ -34,7 +34,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
             help=f"a model's name, or its folder ({DEFAULT})",
         )
     for measured in generating:
-        measured.add_argument("--device", choices=DEVICES, default="auto", help=f"what computes ({DEFAULT})")
+        measured.add_argument("--device", choices=DEVICES, default="auto", help=f"where the model runs ({DEFAULT})")
         add_precision_to(measured)
 
 
@@ -97,7 +97,9 @@ def _add_obedience(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _add_trade(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     parser = kinds.add_parser(
-        "trade", help="what fewer evaluations of the transformer cost in obedience and seams", allow_abbrev=False
+        "trade",
+        help="what fewer evaluations of the transformer save in time, and cost in obedience and seams",
+        allow_abbrev=False,
     )
     parser.set_defaults(run=run_trade)
     _add_plan(parser)
@@ -125,7 +127,9 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
 
 def _add_judges(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     parser = kinds.add_parser(
-        "judges", help="how far those can be trusted whom `found` asks; kept in the model's folder", allow_abbrev=False
+        "judges",
+        help="how far the judges that `found` asks can be trusted; kept in the model's folder",
+        allow_abbrev=False,
     )
     parser.set_defaults(run=run_judges)
     parser.add_argument(

@@ -31,7 +31,7 @@ def add_mode_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mode",
         choices=get_args(Mode),
-        help="full-body: from the report alone (default); gt-head: goes on from a scan's first slices; "
+        help="full-body: from the report alone (default); gt-head: continues a scan's first slices; "
         "next-block: makes each chunk from the scan's own chunk before it",
     )
     parser.add_argument(

@@ -81,7 +81,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="measure the obedience of the new model to N reports, for its card (default: 48 on a GPU, else 0)",
     )
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="of persons and training (default: %(default)s)")
-    demo.add_argument("--device", choices=DEVICES, default="auto", help="default: %(default)s")
+    demo.add_argument("--device", choices=DEVICES, default="auto", help="where to train (default: %(default)s)")
     demo.add_argument("--card-of", type=path, metavar="DIR", help="train nothing, and rewrite the card of this model")
     demo.add_argument("--obedience", type=path, metavar="FILE", help="the obedience.json that was measured of it")
 

@@ -26,16 +26,16 @@ STOP_S = 0.5
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--visitors", type=int, default=20)
-    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--visitors", type=int, default=20, help="at the same time (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=5, help="of load (default: %(default)s)")
     parser.add_argument("--step-s", type=float, default=0.05, help="seconds that the fake generator takes for a step")
     parser.add_argument("--model", default="fake", help="fake, or a checkpoint's name or folder")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--faults", action="store_true", help="cut connections, kills and bad input, and no visitors")
     instead.add_argument("--start", action="store_true", help="what a start and a first volume cost (--model demo)")
-    parser.add_argument("--cuts", type=int, default=50)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--bad", type=int, default=300)
+    parser.add_argument("--cuts", type=int, default=50, help="with --faults: connections to cut (default: %(default)s)")
+    parser.add_argument("--kills", type=int, default=20, help="with --faults: servers to kill (default: %(default)s)")
+    parser.add_argument("--bad", type=int, default=300, help="with --faults: bad requests (default: %(default)s)")
     options = parser.parse_args()
     print(" ".join(["python -m tests.load", *sys.argv[1:]]), datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     with tempfile.TemporaryDirectory() as folder:
