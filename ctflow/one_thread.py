@@ -5,6 +5,7 @@ a server that gave each visitor a thread would prepare it again for each. ZeroGP
 process drives whole requests, and what stands for the GPU before it knows only the thread that imported `spaces`.
 """
 
+import sys
 import threading
 import weakref
 from collections import deque
@@ -36,7 +37,8 @@ class WorkThread:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._thread = threading.Thread(target=_work, args=(self._calls,), name=name, daemon=True)
         self._thread.start()
-        weakref.finalize(self, self._calls.put, None)
+        # Not at the exit of the process, before which somebody may still want to close a stream.
+        weakref.finalize(self, self._calls.put, None).atexit = False
 
     def ask(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         """Puts a call in line; its future brings what it returns or raises, and can be cancelled until it begins."""
@@ -93,7 +95,8 @@ class OnOneThread:
         finally:
             for future in asked:
                 future.cancel()
-            self._thread.call(events.close)
+            if not sys.is_finalizing():  # then the thread runs no more, and whoever waited would wait forever
+                self._thread.call(events.close)
 
     def read(self, report: Report | None) -> Reading:
         """See `VolumeGenerator.read`. On the caller's thread, so that nobody who types waits for a step."""

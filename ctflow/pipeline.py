@@ -72,6 +72,7 @@ class _Pending:
 class CTFlow:
     """A `VolumeGenerator` (see `ctflow.generator`) that runs a checkpoint. One request at a time.
 
+    It takes the checkpoint over, whose networks can then be run here alone, and neither trained, copied nor saved.
     On a GPU, one thread should make it and run all its requests; `ctflow.one_thread` sees to that where several ask.
     `decoder`: one of DECODERS, `cuda`: of CUDA_CHOICES, `precision`: of PRECISIONS, all of `ctflow.choices`.
     `make_engine`: how the networks run. `warm_up`: whether a GPU is made ready now, so that no request has to wait for
@@ -191,6 +192,7 @@ class CTFlow:
                 yield StepDone(event.chunk, event.step)
                 if (event.chunk, event.step + 1) == (0, draft_after):
                     yield self._draft(event)
+                    draft_after = 0  # other chunks 0 may follow, which this volume's chunks are made from
                 yield from self._arrived(pending, wait=False)
             else:
                 yield from self._arrived(pending, wait=True)

@@ -1,6 +1,8 @@
 """A model on a thread of its own: which thread does the work, how far it goes ahead, stopping, failing, ending."""
 
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -162,3 +164,17 @@ def test_a_call_on_the_thread_itself_is_made_at_once() -> None:
     """The garbage collector may close a stream there; waiting for itself, the thread would never go on."""
     thread = WorkThread("test")
     assert thread.ask(lambda: thread.call(threading.current_thread)).result(WAIT_S).name == "test"
+
+
+def test_a_program_ends_although_it_left_a_stream_open() -> None:
+    """At the end of Python daemons stop, and closing the stream waited for one of them for ever."""
+    code = """
+from ctflow.one_thread import OnOneThread
+from tests.app.fake import sleeping
+from tests.test_one_thread import request_for
+
+one = OnOneThread(lambda: sleeping(0.01))
+events = one.stream(request_for(one, chunks=6, steps=20))
+next(events)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

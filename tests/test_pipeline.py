@@ -22,6 +22,7 @@ from ctflow.models.avae import AVAE
 from ctflow.models.text import no_text
 from ctflow.pipeline import CTFlow, volume_end
 from ctflow.report import Report
+from ctflow.request import SharedPrevious
 from ctflow.runtime.engine import Engine, engine_on
 from ctflow.sampler import velocity_of
 from ctflow.volume import Volume
@@ -43,7 +44,7 @@ def test_the_chunks_shown_are_the_volume_in_the_end(model: CTFlow) -> None:
 
 def test_a_draft_is_what_a_step_points_to_and_comes_early_once_and_only_where_it_is_wanted(folder: Path) -> None:
     """The only step of another volume, of the same noise, goes all the way to where the first of four points."""
-    model = CTFlow.load(folder, "cpu", drafts=True)
+    model = CTFlow.load(folder, "cpu", precision="float32", drafts=True)
     request = model.card.request(REPORT, seed=1, steps=4, solver="euler")
     events = list(model.stream(request))
     before, (draft,) = events[: events.index(StepDone(0, 0)) + 1], [e for e in events if isinstance(e, Drafted)]
@@ -51,15 +52,24 @@ def test_a_draft_is_what_a_step_points_to_and_comes_early_once_and_only_where_it
     one_step = model.generate(model.card.request(REPORT, seed=1, steps=1, solver="euler")).hu
     for shown in draft.hu:  # one of four slices is decoded, and shown for all; alone it is rounded otherwise
         np.testing.assert_allclose(shown.astype(int), one_step[2], atol=1)
-    plain = list(CTFlow.load(folder, "cpu").stream(request))
+    plain = list(CTFlow.load(folder, "cpu", precision="float32").stream(request))
     assert not [event for event in plain if isinstance(event, Drafted)]
     np.testing.assert_array_equal(joined(events).hu, joined(plain).hu)
 
 
 def test_a_volume_of_few_steps_has_no_draft(folder: Path) -> None:
-    model = CTFlow.load(folder, "cpu", drafts=True)
+    model = CTFlow.load(folder, "cpu", precision="float32", drafts=True)
     events = list(model.stream(model.card.request(REPORT, seed=1, steps=3)))
     assert not [event for event in events if isinstance(event, Drafted)]
+
+
+def test_a_volume_whose_chunks_are_made_from_those_of_another_has_no_draft_of_the_other(folder: Path) -> None:
+    model = CTFlow.load(folder, "cpu", drafts=True)
+    request = model.card.request(REPORT, seed=1, steps=4, solver="euler")
+    other = replace(request, report=Report("The lungs are clear."))
+    events = list(model.stream(request, SharedPrevious(request=other)))
+    assert sum(isinstance(event, StepDone) for event in events) == 3 * 4, "the other's first chunk is made, too"
+    assert [event.chunk for event in events if isinstance(event, Drafted)] == [0]
 
 
 def test_a_chunk_is_decoded_a_few_slices_at_a_time(model: CTFlow, folder: Path) -> None:
@@ -70,7 +80,7 @@ def test_a_chunk_is_decoded_a_few_slices_at_a_time(model: CTFlow, folder: Path) 
 
     request = model.card.request(REPORT, seed=1)
     expected = model.generate(request).hu.astype(int)
-    *events, finished = CTFlow.load(folder, "cpu", make_engine=three_at_once).stream(request)
+    *events, finished = CTFlow.load(folder, "cpu", precision="float32", make_engine=three_at_once).stream(request)
     chunks = [event for event in events if isinstance(event, ChunkDone)]
     assert [(chunk.chunk, chunk.first_slice, len(chunk.hu)) for chunk in chunks] == [
         (0, 0, 3), (0, 3, 1), (1, 4, 3), (1, 7, 1),
@@ -322,7 +332,7 @@ def test_values_that_are_not_numbers_are_no_volume(folder: Path) -> None:
 def test_what_is_made_at_load_can_be_moved_as_zerogpu_does(folder: Path) -> None:
     """Its worker gives each tensor of the parent process other data, which an inference tensor does not survive."""
     before = {id(tensor) for tensor in tensors()}
-    model = CTFlow.load(folder, "cpu")
+    model = CTFlow.load(folder, "cpu", precision="float32")
     made = [tensor for tensor in tensors() if id(tensor) not in before]
     request = model.card.request(REPORT, seed=1)
     expected = model.generate(request).hu

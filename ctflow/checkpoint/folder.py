@@ -3,7 +3,7 @@
 card.json
 transformer/config.json, diffusion_pytorch_model.safetensors    as released (`DiffuserSTDiT`)
 avae/config.json, diffusion_pytorch_model.safetensors           as diffusers saves an AutoencoderKL
-text/config.json, model.safetensors, tokenizer.json             as transformers saves a BertModel and its tokenizer
+text/config.json, model.safetensors, tokenizer.json             as transformers and tokenizers save them
 ctclip/config.json, model.safetensors                           CT-CLIP's image tower; only where there is one
 reader/config.json, model.safetensors                           what the text encoder knows; only where that is known
 taef1/config.json, diffusion_pytorch_model.safetensors          a faster decoder; only where there is one

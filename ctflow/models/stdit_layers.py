@@ -114,7 +114,8 @@ class GeluLinear(nn.Linear):
     """A linear layer, then the tanh form of GELU."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.is_cuda and not torch.is_grad_enabled():  # GELU as the end of the product's kernel, without a gradient
+        if x.is_cuda and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cuda"):
+            # GELU as the end of the product's kernel, which has no gradient and which autocast does not know.
             out = torch._addmm_activation(self.bias, x.flatten(0, -2), self.weight.t(), use_gelu=True)
             return out.unflatten(0, x.shape[:-1])
         return F.gelu(super().forward(x), approximate="tanh")

@@ -61,6 +61,7 @@ def _quota_v1(folder: Path) -> float | None:
 def _read(path: Path) -> str:
     """The text of a file of the kernel's; empty where this kernel has none."""
     try:
-        return path.read_text(encoding="ascii")
+        # A group's name may be any bytes, and is to name the same folder again.
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ""

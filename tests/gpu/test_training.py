@@ -13,6 +13,7 @@ from ctflow.demo.latents import LatentSet, pad
 from ctflow.demo.sizes import SMOKE, transformer_config
 from ctflow.demo.transformer import draw_batch, study_difference, train_transformer
 from ctflow.models.stdit import STDiT
+from ctflow.models.stdit_layers import GeluLinear
 from ctflow.training.loop import train
 from ctflow.training.muon import Muon
 from ctflow.training.placing import compiled, on_device
@@ -86,6 +87,13 @@ def test_a_step_does_not_wait_for_the_gpu(tmp_path: Path) -> None:
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert steps == 6
+
+
+def test_a_teacher_computes_in_the_precision_of_the_training() -> None:
+    """Autocast does not know the product that ends in GELU, which stayed in float32."""
+    layer, x = GeluLinear(64, 64).cuda(), torch.randn(32, 64, device="cuda")
+    with torch.no_grad(), torch.autocast("cuda", torch.bfloat16):
+        assert layer(x).dtype == torch.bfloat16
 
 
 def test_compiled_losses_are_those_of_the_same_code_run_plainly() -> None:

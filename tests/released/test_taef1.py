@@ -21,7 +21,7 @@ from ctflow.io.sidecar import read_sidecar
 from ctflow.pipeline import CTFlow
 from ctflow.released.convert import convert
 from ctflow.report import Report
-from ctflow.runtime.cuda import PendingSlices
+from ctflow.runtime.decoding import Finish, PendingSlices, as_decoded
 from ctflow.runtime.device import resolve_precision
 from ctflow.runtime.engine import Engine, EngineFactory, engine_on
 from tests.fabricated import WEIGHTS, fabricated, run_convert, taef1_folder, words_of
@@ -55,9 +55,9 @@ def noting(latents: list[torch.Tensor]) -> EngineFactory:
     def make(*networks: Any) -> Engine:
         plain = engine_on(*networks)
 
-        def decode(given: torch.Tensor) -> PendingSlices:
+        def decode(given: torch.Tensor, finish: Finish = as_decoded) -> PendingSlices:
             latents.append(given.clone())
-            return plain.decode(given)
+            return plain.decode(given, finish)
 
         return replace(plain, decode=decode)
 

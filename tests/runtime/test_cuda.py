@@ -154,7 +154,7 @@ def test_a_chunk_that_is_decoded_while_the_next_is_sampled_comes_in_order_and_wh
 
     request = model.card.request(REPORT, seed=1, chunks=3)
     expected = list(model.stream(request))
-    late = CTFlow.load(folder, "cpu", make_engine=engine_with(decode=decoding_later))
+    late = CTFlow.load(folder, "cpu", precision="float32", make_engine=engine_with(decode=decoding_later))
     events = list(late.stream(request))
     for kind in (StepDone, ChunkDone):
         assert places(events, kind) == places(expected, kind)
@@ -192,7 +192,7 @@ def test_stopping_while_a_chunk_is_being_decoded_leaves_nothing_behind(model: CT
 
     request = model.card.request(REPORT, seed=1, chunks=3)
     expected = model.generate(request).hu
-    stopped = CTFlow.load(folder, "cpu", make_engine=engine_with(decode=never_while_stopping))
+    stopped = CTFlow.load(folder, "cpu", precision="float32", make_engine=engine_with(decode=never_while_stopping))
     stopping = True
     stream = stopped.stream(request)
     while not (isinstance(event := next(stream), StepDone) and event.chunk == 1):
@@ -230,7 +230,7 @@ def slow_at_first(batches: list[int], decoded: list[int]) -> EngineFactory:
 def test_what_a_first_request_would_wait_for_is_done_at_loading(model: CTFlow, folder: Path) -> None:
     batches: list[int] = []
     decoded: list[int] = []
-    slow = CTFlow.load(folder, "cpu", make_engine=slow_at_first(batches, decoded))
+    slow = CTFlow.load(folder, "cpu", precision="float32", make_engine=slow_at_first(batches, decoded))
     assert (batches, decoded) == ([1, 2], [3])
     for guidance in (1.0, 2.0):
         request = model.card.request(REPORT, seed=1, chunks=2, guidance=guidance)
@@ -244,7 +244,7 @@ def test_where_there_is_no_gpu_until_a_request_comes_nothing_is_made_ready(folde
     """As on ZeroGPU."""
     batches: list[int] = []
     decoded: list[int] = []
-    slow = CTFlow.load(folder, "cpu", make_engine=slow_at_first(batches, decoded), warm_up=False)
+    slow = CTFlow.load(folder, "cpu", precision="float32", make_engine=slow_at_first(batches, decoded), warm_up=False)
     assert batches == decoded == []
     slow.generate(slow.card.request(REPORT, seed=1, chunks=1))
     assert batches == [1] and set(decoded) == {3}
@@ -262,7 +262,7 @@ def test_all_noise_is_uploaded_and_stays_what_it_was(model: CTFlow, folder: Path
         return upload
 
     request = model.card.request(REPORT, seed=1, chunks=2, steps=4, solver=solver)
-    noting_all = CTFlow.load(folder, "cpu", make_engine=engine_with(upload=noting))
+    noting_all = CTFlow.load(folder, "cpu", precision="float32", make_engine=engine_with(upload=noting))
     np.testing.assert_array_equal(noting_all.generate(request).hu, model.generate(request).hu)
     shape = (CARD.latent.channels, CARD.geometry.slices_per_chunk, CARD.latent.rows, CARD.latent.columns)
     draws = 4 if solver == "stochastic" else 1
@@ -381,6 +381,6 @@ def test_the_modulation_at_a_time_is_computed_without_waiting_for_the_gpu(transf
 @pytest.mark.gpu
 def test_the_gpu_gives_the_cpus_volume_except_for_rounding(folder: Path, plain: CTFlow) -> None:
     request = plain.card.request(REPORT, seed=1, chunks=2)
-    expected = CTFlow.load(folder, "cpu").generate(request).hu.astype(float)
+    expected = CTFlow.load(folder, "cpu", precision="float32").generate(request).hu.astype(float)
     found = plain.generate(replace(request)).hu
     assert np.abs(found - expected).mean() < 0.1 * expected.std()

@@ -15,7 +15,7 @@ V1_LINES = "5:cpu,cpuacct:{0}\n3:cpuset:{0}\n1:name=systemd:{0}\n"
 def machine(root: Path, groups: str, **files: str) -> Path:
     """A file system that says so in /proc/self/cgroup, and has these files under /sys/fs/cgroup (`__` for a slash)."""
     (root / "proc/self").mkdir(parents=True)
-    (root / "proc/self/cgroup").write_text(groups)
+    (root / "proc/self/cgroup").write_text(groups, encoding="utf-8")
     for name, content in files.items():
         path = root / "sys/fs/cgroup" / name.replace("__", "/")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,6 +34,7 @@ def v1(quota: str, place: str = "cpu") -> dict[str, str]:
         ("0::/\n", {"cpu.max": "max 100000\n"}, None),
         ("0::/\n", {}, None),  # the machine's own root group
         ("0::/a/b\n", {"a__cpu.max": "50000 100000\n", "a__b__cpu.max": "max 100000\n"}, 0.5),  # the group around it
+        ("0::/höhe\n", {"höhe__cpu.max": "150000 100000\n"}, 1.5),
         ("0::/a/b\n", {"a__cpu.max": "400000 100000\n", "a__b__cpu.max": "200000 100000\n"}, 2.0),
         (V1_LINES.format("/"), v1("250000"), 2.5),
         (V1_LINES.format("/"), v1("-1"), None),
