@@ -59,6 +59,9 @@ def test_the_command_measures_a_model_and_writes_table_numbers_and_picture(
     assert list(table.columns) == ["tiny", "phantoms through its A-VAE", "phantoms"]
     assert all(table.columns.values())
     assert (tmp_path / "obedience.png").exists()
+    assert main(["evaluate", "obedience", "--model", str(model), *words, "--without-phantoms"]) == 0
+    alone = read_table(tmp_path / "obedience.json")
+    assert list(alone.columns) == ["tiny"] and alone.model.keys() == table.model.keys()
 
 
 class EndsAtOnce:
