@@ -25,13 +25,18 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """In words, for tables; part of the names of folders, too."""
+        """In words, for tables."""
         guided = f"guidance {self.guidance:g}"
         if self.guidance == 1:
             guided = "no guidance"
         elif self.guidance_above_t:
             guided += f" above {self.guidance_above_t:g}"
         return f"{self.solver} {self.steps}, shift {self.shift:g}, {guided}"
+
+    @property
+    def folder(self) -> str:
+        """Where its volumes' measures are kept."""
+        return self.name.replace(" ", "-").replace(",", "")
 
     @property
     def evaluations(self) -> int:

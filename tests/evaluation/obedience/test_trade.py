@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from ctflow.evaluation.obedience.judgement import Judgement
 from ctflow.evaluation.obedience.mean_auroc import drawn_reports, estimate, mean_aurocs
 from ctflow.evaluation.obedience.measures.chest_checks import CHECKS
 from ctflow.evaluation.obedience.table_rows import presence_rows
-from ctflow.evaluation.obedience.trade import measure_trade, settings_for
+from ctflow.evaluation.obedience.trade import TURNS, measure_trade, settings_for
 from ctflow.evaluation.obedience.trade_table import Setting, TradeRow, markdown
 from ctflow.evaluation.obedience.trials import HELD_OUT, Plan, draw_trial
 from ctflow.evaluation.statistics import Estimate
+from ctflow.generator import Event
 from ctflow.phantom import KINDS, SLOTS
+from ctflow.request import GenerationRequest, ScanStart
 from tests.evaluation.obedience.test_study import EndsAtOnce, keep_examples
 from tests.tiny import CARD, tiny_checkpoint
 
@@ -106,18 +109,31 @@ def test_the_table_has_a_line_for_each_setting() -> None:
     )
 
 
-def test_settings_are_measured_in_turn_and_a_second_call_goes_on(tmp_path: Path) -> None:
-    model = tiny_checkpoint(tmp_path / "model")
+class CountsVolumes(EndsAtOnce):
+    """A model whose volumes end at once; it remembers the settings that it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, float]] = []
+
+    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> Iterator[Event]:
+        self.asked.append((request.steps, request.guidance_above_t))
+        return super().stream(request, start)
+
+
+def test_settings_are_measured_on_the_same_reports_and_a_second_call_goes_on(tmp_path: Path) -> None:
+    model, generator = tiny_checkpoint(tmp_path / "model"), CountsVolumes()
     keep_examples(tmp_path, model, 16)
-    steps = list(measure_trade(EndsAtOnce(), model, tmp_path, Plan(2, 0, 16), 1, (WHOLE, PART)))
-    assert steps[-4:] == [f"report {n} of 2, {one.name}" for n in (1, 2) for one in (WHOLE, PART)]
+    plan = Plan(2, 0, 16)
+    steps = list(measure_trade(generator, model, tmp_path, plan, 1, (WHOLE, PART)))
+    assert steps[-5:] == [*(f"{one.name}, {n} of 2" for one in (WHOLE, PART) for n in (1, 2)), "times"]
+    turns = TURNS * [(16, 0.0), (8, 0.8)]
+    assert generator.asked == [(16, 0.0), (16, 0.0), (8, 0.8), (8, 0.8), *turns], "times are taken in turn"
     first, second = json.loads((tmp_path / "trade.json").read_text())
     assert (first["evaluations"], first["time"], second["evaluations"]) == (32, 1.0, 12)
-    assert second["setting"]["guidance_above_t"] == 0.8
-    times = {path: path.read_text() for path in tmp_path.rglob("*.seconds")}
-    assert len(times) == 4
-    list(measure_trade(EndsAtOnce(), model, tmp_path, Plan(2, 0, 16), 1, (WHOLE, PART)))
-    assert {path: path.read_text() for path in tmp_path.rglob("*.seconds")} == times, "no volume is made twice"
+    assert second["setting"]["guidance_above_t"] == 0.8 and second["time"] > 0
+    generator.asked.clear()
+    list(measure_trade(generator, model, tmp_path, plan, 1, (WHOLE, PART)))
+    assert generator.asked == turns, "no volume is measured twice"
 
 
 @pytest.mark.slow
