@@ -53,7 +53,7 @@ def test_no_report_is_logged_or_names_a_file_and_nobody_else_is_called(apart: Ap
     one = Stranger(apart.url)
     for data in ([SECRET], [SECRET, 3, 4, *[SECRET] * 7], {"a": SECRET}, [{"path": SECRET}, *[""] * 9], [SECRET] * 30):
         one.call("generate", data)
-    assert "/generate takes 10 values" in one.call("generate", [SECRET])
+    assert "/generate takes 11 values" in one.call("generate", [SECRET])
     assert "No endpoint accepts this request" in one.call("nothing", [SECRET])
     wrong = one.http.post(f"{apart.url}gradio_api/call/v2/generate", json={"findings": SECRET, SECRET: 1})
     assert "No endpoint accepts this request" in wrong.text
@@ -163,7 +163,7 @@ def test_the_page_is_compressed(serve: Serve, path: str) -> None:
 def test_what_is_compressed_already_and_what_comes_bit_by_bit_is_left_alone(serve: Serve) -> None:
     url = serve(sleeping(0))
     accepts = {"accept-encoding": "gzip"}
-    event = httpx.post(f"{url}gradio_api/call/generate", json={"data": ["Clear.", "", "", None, 0, 1, 4, *[None] * 3]})
+    event = httpx.post(f"{url}gradio_api/call/generate", json={"data": ["Clear.", "", "", None, 0, 1, 4, *[None] * 4]})
     with httpx.stream(
         "GET", f"{url}gradio_api/call/generate/{event.json()['event_id']}", headers=accepts, timeout=60
     ) as answer:

@@ -22,7 +22,7 @@ def hu_under(page: Page, plane: str, across: float, down: float) -> tuple[int, t
     assert box is not None
     page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
     expect(page.locator(".ctv-readout")).to_contain_text("HU")
-    numbers = re.fullmatch(r"(-?\d+) HU +column (\d+) +row (\d+) +slice (\d+)", readout(page))
+    numbers = re.fullmatch(r"(-?\d+) HU +column (\d+) +row (\d+) +slice (\d+) .*mm", readout(page))
     assert numbers, readout(page)
     hu, column, row, slice_ = map(int, numbers.groups())
     return hu, (slice_ - 1, row - 1, column - 1)
