@@ -100,7 +100,7 @@ def test_the_bundled_model_has_a_student_that_generates_but_no_further_one(tmp_p
     train_demo_student(tmp_path / "model", tmp_path / "work", **options, from_checkpoint=teacher)
     student, before = load_checkpoint(tmp_path / "model"), load_checkpoint(teacher)
     assert student.card.guidance == Guidance(trained=False, default=1.0)
-    assert "from ctflow-demo at guidance 2" in student.card.provenance
+    assert "from ctflow-demo at guidance 3 above t = 0.6" in student.card.provenance
     assert before.card.provenance in student.card.provenance
     assert "was not measured" in student.card.notice
     assert student.card.defaults == before.card.defaults
