@@ -54,9 +54,9 @@ def test_an_older_sidecar_guides_at_all_times(path: Path) -> None:
     in_part = replace(sidecar(), guidance_above_t=0.75)
     write_sidecar(in_part, path)
     assert request_of(read_sidecar(path)).guidance_above_t == 0.75
-    older = json.loads(path.read_text())
+    older = json.loads(path.read_text(encoding="utf-8"))
     del older["guidance_above_t"]
-    path.write_text(json.dumps(older))
+    path.write_text(json.dumps(older), encoding="utf-8")
     assert request_of(read_sidecar(path)).guidance_above_t == 0
 
 
