@@ -53,11 +53,11 @@ def compare_checkouts(
         DEFAULTS: (here, here.settings | AUTO),
     }
     for checkout in (other, here):
-        checkout.generate(work / "first.nii.gz", other.settings | FLOAT32 | {"chunks": 1})
+        checkout.generate(_unused(work / "first.nii.gz"), other.settings | FLOAT32 | {"chunks": 1})
     rounds: list[dict[str, Turn]] = []
     began = time.monotonic()
     while not rounds or (time.monotonic() - began) * (1 + 1 / len(rounds)) < budget_s:
-        turns = {name: way[0].generate(_volume(work, name), way[1]) for name, way in ways.items()}
+        turns = {name: way[0].generate(_unused(_volume(work, name)), way[1]) for name, way in ways.items()}
         turns |= {
             f"{name}, {place}": turn for name in (OTHER, DEFAULTS) for place, turn in _one_chunk(*ways[name], work)
         }
@@ -68,9 +68,9 @@ def compare_checkouts(
 
 def _one_chunk(checkout: Checkout, settings: Mapping[str, object], work: Path) -> list[tuple[str, Turn]]:
     one = {**settings, "chunks": 1}
-    alone = checkout.generate(work / "chunk.nii.gz", one)
+    alone = checkout.generate(_unused(work / "chunk.nii.gz"), one)
     with busy_process():
-        beside = checkout.generate(work / "chunk.nii.gz", one)
+        beside = checkout.generate(_unused(work / "chunk.nii.gz"), one)
     return [(ALONE, alone), (BESIDE, beside)]
 
 
@@ -89,6 +89,13 @@ def _ratios(rounds: list[dict[str, Turn]], work: Path) -> list[Ratio]:
         before, after = generated(f"{name}, {ALONE}"), generated(f"{name}, {BESIDE}")
         ratios.append(Ratio(f"a chunk, {name}: {ALONE} → {BESIDE}", before, after))
     return ratios
+
+
+def _unused(path: Path) -> Path:
+    """`path`, without an earlier volume and its sidecar: an older checkout refuses to replace a newer one's sidecar."""
+    for there in (path, path.with_name(f"{path.name.removesuffix('.nii.gz')}.json")):
+        there.unlink(missing_ok=True)
+    return path
 
 
 def _volume(work: Path, name: str) -> Path:
