@@ -1,22 +1,15 @@
 """How much of a chip a training used: the rate of its products, beside that of products of large matrices there."""
 
 import json
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
+from ctflow.benchmark.floor import gflop_of, peak_gflop_per_s
 from ctflow.io.files import write_atomic
 from ctflow.models.stdit import STDiT
 from ctflow.runtime.device import bf16_is_fast, hardware_of
-
-# Size, and how many products in a row: on a GPU so many that the start of the first one hardly counts.
-MATRICES = {"cpu": (2048, 1), "cuda": (8192, 20)}
-TURNS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,27 +67,9 @@ def chunk_gflop(model: STDiT) -> float:
     text, t = one.new_zeros(1, 1, config.caption_channels), one.new_ones(1)
     was_trained = [parameter.requires_grad for parameter in model.parameters()]
     model.requires_grad_(True)
-    # As plain products, because the counter does not know the CPU's own attention.
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        torch.autograd.grad(model(chunk, chunk, text, t).sum(), list(model.parameters()), allow_unused=True)
+    gflop = gflop_of(
+        lambda: torch.autograd.grad(model(chunk, chunk, text, t).sum(), list(model.parameters()), allow_unused=True)
+    )
     for parameter, trained in zip(model.parameters(), was_trained, strict=True):
         parameter.requires_grad_(trained)
-    return counter.get_total_flops() / 1e9
-
-
-def peak_gflop_per_s(device: torch.device, dtype: torch.dtype) -> float:
-    """What products of large matrices reach on the device, in the fastest of some turns."""
-    size, times = MATRICES[device.type]
-    matrix = torch.randn(size, size, device=device, dtype=dtype)
-    out = torch.empty_like(matrix)
-    seconds = min(_seconds(matrix, out, times) for _ in range(1 + TURNS))
-    return 2 * size**3 * times / 1e9 / seconds
-
-
-def _seconds(matrix: Tensor, out: Tensor, times: int) -> float:
-    began = time.perf_counter()
-    for _ in range(times):
-        torch.mm(matrix, matrix, out=out)
-    if matrix.is_cuda:
-        torch.cuda.synchronize(matrix.device)
-    return time.perf_counter() - began
+    return gflop
