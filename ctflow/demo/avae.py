@@ -7,8 +7,8 @@ from torch import Tensor
 from ctflow.data.phantoms import PhantomSet
 from ctflow.hu import IntensityMap
 from ctflow.models.autoencoder_kl import AutoencoderKL, AutoencoderKLConfig
+from ctflow.runtime.device import on_device
 from ctflow.training.loop import train
-from ctflow.training.placing import on_device
 from ctflow.training.stage import Stage
 
 ERROR_UNIT = 0.02  # intensity (48 HU): an error of this size costs 1

@@ -20,7 +20,7 @@ from ctflow.models.text import TextEncoder
 from ctflow.phantom import Truth, amounts, write_report
 from ctflow.phantom.sentences import UNSIZED
 from ctflow.report import encoder_text
-from ctflow.training.placing import on_device
+from ctflow.runtime.device import on_device
 from ctflow.training.randomness import random_stream
 
 REPORTS_PER_PHANTOM = 8

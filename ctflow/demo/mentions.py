@@ -15,8 +15,8 @@ from ctflow.models.text import TextEncoder
 from ctflow.phantom import SIZES, SLOTS, Phrasings
 from ctflow.phantom.sentences import Sentence, teaching_sentences
 from ctflow.report import Report, encoder_text
+from ctflow.runtime.device import on_device
 from ctflow.training.loop import train
-from ctflow.training.placing import on_device
 from ctflow.training.randomness import random_stream
 from ctflow.training.stage import Stage
 

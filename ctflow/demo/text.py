@@ -21,8 +21,8 @@ from ctflow.models.text import TextEncoder
 from ctflow.phantom import SIZES, SLOTS, Phrasings, Truth, amounts, draw_truth, grades, write_plainly, write_report
 from ctflow.phantom.sentences import UNSIZED
 from ctflow.report import encoder_text
+from ctflow.runtime.device import on_device
 from ctflow.training.loop import train
-from ctflow.training.placing import on_device
 from ctflow.training.randomness import random_stream
 from ctflow.training.stage import Stage
 

@@ -43,14 +43,6 @@ def on_side_stream(decode: Decode, device: torch.device) -> Decoding:
     return run
 
 
-def from_pinned_memory(device: torch.device) -> Callable[[Tensor], Tensor]:
-    """Uploads tensors of the CPU while the GPU goes on with what it has been given: from other memory, a copy waits.
-
-    torch keeps the pinned memory until it has been read.
-    """
-    return lambda tensor: tensor.pin_memory().to(device, non_blocking=True)
-
-
 class Pace:
     """Keeps Python at most one step ahead of the GPU, so that Stop takes effect within one step."""
 

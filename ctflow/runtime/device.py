@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from ctflow.choices import DEVICES, PRECISIONS
 from ctflow.errors import RequestError, ResourceError
@@ -107,6 +108,16 @@ def cpu_vendor(information: Path = Path("/proc/cpuinfo")) -> str:
             if name.strip() == "vendor_id":
                 return value.strip()
     return platform.processor().rpartition(", ")[2]  # on Windows the vendor stands last
+
+
+def on_device(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """The tensor on a device. A copy to a GPU goes from pinned memory, and neither side waits for the other.
+
+    torch keeps the pinned memory until it has been read.
+    """
+    if torch.device(device).type != "cuda" or tensor.is_cuda:
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def hardware_of(device: torch.device) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,11 +18,10 @@ from ctflow.runtime.cuda import (
     ReplayedTransformer,
     compile_blocks,
     compile_decoder,
-    from_pinned_memory,
     on_side_stream,
 )
 from ctflow.runtime.decoding import Decoding, blocking, in_full_batches, most_that_divide
-from ctflow.runtime.device import Precision
+from ctflow.runtime.device import Precision, on_device
 from ctflow.runtime.packed import pack
 from ctflow.runtime.upsampling import upsample_by_phases
 
@@ -118,7 +118,7 @@ def _cuda_engine(device: torch.device, transformer: STDiT, decoder: SliceDecoder
         ReplayedTransformer(transformer) if level >= CUDA_LEVELS.index("graph") else transformer,
         decode=on_side_stream(decode, device) if overlaps else blocking(decode),
         slices_at_once=size,
-        upload=from_pinned_memory(device),
+        upload=partial(on_device, device=device),
         pace=Pace(),
         slow_at_first=True,
     )

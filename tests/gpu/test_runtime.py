@@ -17,8 +17,9 @@ from ctflow.hu import IntensityMap
 from ctflow.one_thread import OnOneThread
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from ctflow.runtime.cuda import GRAPH_WARM_UP_STEPS, from_pinned_memory, on_side_stream, record_graph
+from ctflow.runtime.cuda import GRAPH_WARM_UP_STEPS, on_side_stream, record_graph
 from ctflow.runtime.decoding import blocking, to_hu
+from ctflow.runtime.device import on_device
 from ctflow.runtime.memory import memory_of
 
 pytestmark = pytest.mark.gpu
@@ -57,10 +58,9 @@ def test_no_step_waits_for_the_gpu_not_even_for_new_noise(folder: Path, level: s
 
 
 def test_an_upload_is_there_when_it_is_used_and_outlives_what_it_came_from() -> None:
-    upload = from_pinned_memory(GPU)
     given = [torch.full((1 << 20,), float(value)) for value in range(50)]
     torch.cuda._sleep(50_000_000)  # so that none has been copied when the next one is pinned
-    uploaded = [upload(tensor) for tensor in given]
+    uploaded = [on_device(tensor, GPU) for tensor in given]
     assert [tensor.unique().tolist() for tensor in uploaded] == [[float(value)] for value in range(50)]
 
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from ctflow.training.placing import compiled
+from ctflow.training.compiling import compiled
 
 
 def test_what_cannot_be_compiled_stays_as_it_is_and_the_log_names_what_is_missing(

@@ -1,11 +1,10 @@
-"""Work for a GPU that does not make the host wait."""
+"""What training has compiled for a GPU."""
 
 import logging
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import torch
-from torch import Tensor
 
 from ctflow.runtime.compiler import missing_for_compiling
 
@@ -13,13 +12,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 log = logging.getLogger(__name__)
-
-
-def on_device(tensor: Tensor, device: torch.device | str) -> Tensor:
-    """The tensor on a device. A copy to a GPU goes from pinned memory, and neither side waits for the other."""
-    if torch.device(device).type != "cuda" or tensor.is_cuda:
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def compiled(
