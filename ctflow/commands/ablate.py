@@ -1,31 +1,18 @@
 """`python -m ctflow ablate`: what each sentence of a report does, beside what chance alone would have changed."""
 
 import argparse
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from ctflow.analysis.ablation import ChanceFloor, SentenceEffect, WholeReport, ablate, check_ablation
-from ctflow.analysis.making import Progress
 from ctflow.analysis.table import effects_csv, effects_markdown
-from ctflow.commands.arguments import path
-from ctflow.commands.asking import (
-    add_model_to,
-    add_report_to,
-    add_settings_to,
-    load_model,
-    note,
-    number,
-    report_of,
-    request_from,
-    say_what_is_not_read,
-)
+from ctflow.commands.asking import number
 from ctflow.commands.making import write_computed, write_made
-from ctflow.commands.model import FoundModel
+from ctflow.commands.question import add_question_to, begin, results_of
 from ctflow.generator import VolumeGenerator
-from ctflow.io.files import check_unused, make_folder, write_atomic
+from ctflow.io.files import write_atomic
 from ctflow.volume import Volume
 
 HELP = """\
@@ -44,42 +31,26 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)
-    add_report_to(parser)
-    add_settings_to(parser)
+    add_question_to(parser)
     parser.add_argument(
         "--seeds", type=number, default=3, metavar="K", help="other seeds, for what chance changes (default: 3)"
     )
     parser.add_argument(
         "--plain", action="store_true", help="compare also volumes whose chunks go on from their own (twice the time)"
     )
-    parser.add_argument("--out-dir", type=path, required=True, metavar="DIR", help="empty, or not there yet")
-    add_model_to(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Writes each map as soon as it is there, and prints the table. Raises CTFlowError."""
-    report = report_of(args)
-    model: FoundModel = args.find_model(args.model)
-    request = request_from(args, report, model.card, args.chunks)
-    check_ablation(request, args.seeds)
-    check_unused(args.out_dir)
-    make_folder(args.out_dir)
-    generator = load_model(args, model)
-    if args.seed is None:
-        note(f"seed {request.seed}, drawn at random.")
-    say_what_is_not_read(generator, report)
-    results = _Results(args.out_dir, generator)
+    generator, request = begin(args, lambda request: check_ablation(request, args.seeds))
+    written = _Results(args.out_dir, generator)
+    results: Iterator[WholeReport | ChanceFloor | SentenceEffect]
+    results = results_of(ablate(generator, request, args.seeds, args.plain))
     try:
-        with closing(ablate(generator, request, args.seeds, args.plain)) as events, tqdm(unit="step") as bar:
-            for event in events:
-                if isinstance(event, Progress):
-                    bar.total = event.total
-                    bar.set_description(event.doing, refresh=False)
-                    bar.update()
-                else:
-                    results.add(event)
+        for result in results:
+            written.add(result)
     finally:
-        print(results.table, end="")
+        print(written.table, end="")
 
 
 class _Results:
