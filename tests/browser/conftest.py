@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.app.fake import FakeGenerator, Gate
+from tests.app.fake import FakeGenerator, Gate, sleeping
 from tests.app.server import Serve, serving
+from tests.browser.viewer import expect_mid_lung, expect_status, generate, write_report
 
 expect.set_options(timeout=20_000)  # a busy machine may be slow, never wrong
 
@@ -113,3 +114,14 @@ def visit(browser: Browser, serve: Serve) -> Iterator[Callable[..., Visit]]:
 def _note_stranger(seen: Visit, url: str) -> None:
     if not url.startswith((seen.url, "data:", "blob:")):
         seen.strangers.append(url)
+
+
+@pytest.fixture
+def page(visit: Callable[..., Visit]) -> Page:
+    """A page that shows a finished volume, with the axial plane in the middle of the lungs."""
+    page = visit(sleeping(0)).page
+    write_report(page, "Clear.")
+    generate(page)
+    expect_status(page, "Done")
+    expect_mid_lung(page)
+    return page

@@ -18,22 +18,10 @@ from tests.browser.viewer import (
     place_of,
     point_at,
     readout,
-    write_report,
 )
 
 Open = Callable[..., Visit]
 SLICES = 96
-
-
-@pytest.fixture
-def page(visit: Open) -> Page:
-    """A page that shows a finished volume, with the axial plane in the middle of the lungs."""
-    page = visit(sleeping(0)).page
-    write_report(page, "Clear.")
-    generate(page)
-    expect_status(page, "Done")
-    expect_mid_lung(page)
-    return page
 
 
 def button(page: Page, name: str) -> Locator:

@@ -13,17 +13,13 @@ from playwright.sync_api import Locator, Page, expect
 from tests.app.fake import SPACING_MM, chest, sleeping
 from tests.browser.conftest import Visit
 from tests.browser.viewer import (
-    expect_mid_lung,
     expect_slice,
-    expect_status,
     expect_window,
-    generate,
     grey_at,
     mid_lung,
     place_of,
     point_at,
     readout,
-    write_report,
 )
 
 Open = Callable[..., Visit]
@@ -31,17 +27,6 @@ SLICES = 96
 MADE = chest(SLICES, 0, "I")
 SLICE = mid_lung(MADE)
 VESSEL = (0.22, 0.55)  # where a bright vessel goes through lung
-
-
-@pytest.fixture
-def page(visit: Open) -> Page:
-    """A page that shows a finished volume, with the axial plane in the middle of the lungs."""
-    page = visit(sleeping(0)).page
-    write_report(page, "Clear.")
-    generate(page)
-    expect_status(page, "Done")
-    expect_mid_lung(page)
-    return page
 
 
 def button(page: Page, name: str) -> Locator:

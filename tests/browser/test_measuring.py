@@ -8,17 +8,15 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.app.fake import SIZE, SPACING_MM, chest, sleeping
+from tests.app.fake import SIZE, SPACING_MM, chest
 from tests.browser.conftest import Visit
 from tests.browser.viewer import (
-    expect_mid_lung,
     expect_slice,
     expect_status,
     generate,
     grey_at,
     mid_lung,
     place_of,
-    write_report,
 )
 
 Open = Callable[..., Visit]
@@ -26,17 +24,6 @@ SLICES = 96
 MADE = chest(SLICES, 0, "I")
 SLICE = mid_lung(MADE)  # from 1: where the axial plane is
 PIXEL_MM = 1.0  # a canvas pixel is smaller
-
-
-@pytest.fixture
-def page(visit: Open) -> Page:
-    """A page that shows a finished volume, with the axial plane in the middle of the lungs."""
-    page = visit(sleeping(0)).page
-    write_report(page, "Clear.")
-    generate(page)
-    expect_status(page, "Done")
-    expect_mid_lung(page)
-    return page
 
 
 def drag(page: Page, plane: str, *shares: tuple[float, float]) -> None:
