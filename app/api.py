@@ -24,7 +24,15 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
     Of a generator it takes the annotation for that of one item, so two of these say what they yield.
     """
 
-    async def generate(  # type: ignore[misc]  # the return type is an item's, see above
+    def model() -> dict:
+        """The model's card: what it makes, what it is good for, and what it is not good for."""
+        return _card.dump_python(handlers.generator.card, mode="json")
+
+    return {"generate": _generate(handlers), "stream": _stream(handlers), "model": model}
+
+
+def _generate(handlers: Handlers) -> Callable[..., Any]:
+    async def generate(  # type: ignore[misc]  # the return type is an item's, see `endpoints`
         findings: str,
         impression: str = "",
         sex: str = "",
@@ -55,7 +63,11 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
                 raise gr.Error(handlers.manifest(run)["status"], print_exception=False)
             yield await asyncio.to_thread(_files, handlers, run)
 
-    async def stream(  # type: ignore[misc]  # the return type is an item's, see above
+    return generate
+
+
+def _stream(handlers: Handlers) -> Callable[..., Any]:
+    async def stream(  # type: ignore[misc]  # the return type is an item's, see `endpoints`
         findings: str,
         impression: str = "",
         sex: str = "",
@@ -90,11 +102,7 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
                     return
                 await handlers.news({"run": run.id, "seen": manifest["version"]})
 
-    def model() -> dict:
-        """The model's card: what it makes, what it is good for, and what it is not good for."""
-        return _card.dump_python(handlers.generator.card, mode="json")
-
-    return {"generate": generate, "stream": stream, "model": model}
+    return stream
 
 
 @asynccontextmanager

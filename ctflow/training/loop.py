@@ -98,15 +98,19 @@ def train(
     progress.finish()
     save()
     if is_main:
-        summary = {
-            "steps": progress.step,
-            "seconds": round(progress.seconds),
-            "steps_per_s": float(f"{log.steps_per_s:.4g}"),
-        }
-        write_atomic(stage.summary, json.dumps(summary).encode())
+        _write_summary(stage, progress, log)
     accelerator.wait_for_everyone()
     network.cpu()
     return state.average.network.cpu().eval()
+
+
+def _write_summary(stage: Stage, progress: Progress, log: LossLog) -> None:
+    summary = {
+        "steps": progress.step,
+        "seconds": round(progress.seconds),
+        "steps_per_s": float(f"{log.steps_per_s:.4g}"),
+    }
+    write_atomic(stage.summary, json.dumps(summary).encode())
 
 
 class _Objective(nn.Module, Generic[N]):
