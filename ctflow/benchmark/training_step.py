@@ -1,36 +1,34 @@
-"""A step of the training loop in this checkout and in another, in turns, so that a busy machine slows both.
+"""A step of the training loop in this checkout and in another, in turns, so that a busy machine slows both."""
 
-    python -m ctflow.benchmark.training_step OTHER
-
-OTHER: a checkout that has `ctflow/training/stage.py`.
-"""
-
-import argparse
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ctflow.benchmark.against import Ratio
-from ctflow.choices import DEVICES
 from ctflow.errors import RequestError, ResourceError
-from ctflow.runtime.device import resolve_device
 
 HERE = Path(__file__).parents[2]
 TURNS = Path(__file__).with_name("training_turns.py")
 
 
-def compare_steps(other: Path, turns: int, device: str) -> Ratio:
-    """The fastest step of each turn. Raises RequestError for a folder without such a loop, ResourceError if it ends."""
+def compare_steps(other: Path, device: str, budget_s: float, least: int = 3) -> Ratio:
+    """The fastest step of each turn, in as many turns as fit into `budget_s`, but `least` of them.
+
+    Raises RequestError for a folder without such a loop, ResourceError if one side ends.
+    """
     if not (other / "ctflow/training/stage.py").exists():
         raise RequestError(
             f"{other} has no ctflow/training/stage.py: a checkout since the loop is general was expected."
         )
     with ExitStack() as stack:
         both = [stack.enter_context(_process(checkout, device)) for checkout in (other, HERE)]
-        seconds = [[_take_turn(one) for one in both] for _ in range(turns)]
+        began, seconds = time.monotonic(), list[list[float]]()
+        while len(seconds) < least or time.monotonic() - began < budget_s:
+            seconds.append([_take_turn(one) for one in both])
     before_s, after_s = zip(*seconds, strict=True)
     return Ratio("a step of training: other → here", before_s, after_s)
 
@@ -66,19 +64,3 @@ def _answer(process: subprocess.Popen[str]) -> str:
     if not answer:
         raise ResourceError(f"{process.args!r:.60} ended in the middle of a turn: run it by hand to see why.")
     return answer
-
-
-def main() -> None:
-    """Prints a line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("other", type=Path, help="the other checkout")
-    parser.add_argument("--turns", type=int, default=5, help="default: %(default)s")
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="default: %(default)s")
-    args = parser.parse_args()
-    found = compare_steps(args.other, args.turns, resolve_device(args.device).type)
-    seconds = f"{min(found.before_s):.3g} s → {min(found.after_s):.3g} s"
-    print(f"{found.name}: {seconds}; {found.best:.2f} by the fastest, {found.median:.2f} by the median turn")
-
-
-if __name__ == "__main__":
-    main()

@@ -6,6 +6,7 @@ import math
 import platform
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import ctflow
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import CUDA_LEVELS, DEVICES
-from ctflow.commands.arguments import add_precision_to, path, place
+from ctflow.commands.arguments import add_precision_to, extra, path, place
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable, write_atomic
 from ctflow.runtime.threads import cores_given
@@ -39,6 +40,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="instead, make demo volumes here and with another checkout of CTFlow, in turns",
     )
     what.add_argument(
+        "--training",
+        type=path,
+        metavar="CHECKOUT",
+        help="instead, take steps of the training here and with another checkout of CTFlow, in turns",
+    )
+    what.add_argument(
         "--kernels",
         action="store_true",
         help="instead, time the kernels of a step and a slice one by one; on a CPU in tiny sizes",
@@ -62,11 +69,18 @@ def run(args: argparse.Namespace) -> None:
         raise RequestError(f"--minutes must be more than 0 and finite; got {args.minutes:g}.")
     if args.json:
         check_writable(args.json)
-    measure = _against if args.against else _kernels if args.kernels else _published
-    report, lines = measure(args)
+    report, lines = _measure_of(args)(args)
     print("\n".join(lines))
     if args.json:
         write_atomic(args.json, (json.dumps(report, indent=2) + "\n").encode())
+
+
+def _measure_of(args: argparse.Namespace) -> Callable[[argparse.Namespace], tuple[dict[str, Any], list[str]]]:
+    if args.against:
+        return _against
+    if args.training:
+        return _training
+    return _kernels if args.kernels else _published
 
 
 def _published(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
@@ -123,6 +137,19 @@ def _against(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         ratios = compare_checkouts(other, here, work, 60 * args.minutes, _say)
     report = {"command": _command(), "machine": _machine("cpu"), "ratios": [asdict(ratio) for ratio in ratios]}
     return report, [f"`{report['command']}`, on {report['machine']}.", "", *ratios_table(ratios)]
+
+
+def _training(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """A step of training here against one of another checkout: the numbers, and the lines to print."""
+    with extra("train"):
+        from ctflow.benchmark.tables import ratios_table
+        from ctflow.benchmark.training_step import compare_steps
+        from ctflow.runtime.device import resolve_device
+
+    device = resolve_device(args.device).type
+    ratio = compare_steps(args.training, device, 60 * args.minutes)
+    report = {"command": _command(), "machine": _machine(device), "ratios": [asdict(ratio)]}
+    return report, [f"`{report['command']}`, on {report['machine']}.", "", *ratios_table([ratio])]
 
 
 def _kernels(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
