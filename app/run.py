@@ -1,4 +1,4 @@
-"""One volume in the making, and what is known about it."""
+"""One volume that can be shown, made or opened, and what is known about it."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from app.chunks import Chunk, load, store
 from app.clock import Clock
 from ctflow.errors import RequestError
 from ctflow.generator import ChunkDone, Drafted, Event, Finished, Started, StepDone
-from ctflow.request import GenerationRequest
+from ctflow.request import GenerationRequest, Start
 from ctflow.volume import Volume
 
 State = Literal["waiting", "running", "finished", "stopped", "failed"]
@@ -31,17 +31,29 @@ def digest(request: GenerationRequest) -> str:
 
 
 class Run:
-    """One volume in the making. Only its driver writes to it, always under `news`; readers take `news` too.
+    """One volume that can be shown. Only its driver writes to it, always under `news`; readers take `news` too.
 
+    `request`: what it is made from; None for what was opened rather than made, a scan. `start`: what it begins with.
+    `title`: what it is, in words; "" for an ordinary run.
     `visitor`: who asked for it, by the name that the page or the program gives itself.
     Times that end in `_at_s` are moments of the clock.
     """
 
     def __init__(
-        self, *, run_id: str, request: GenerationRequest, folder: Path, visitor: str, clock: Clock = time
+        self,
+        *,
+        run_id: str,
+        request: GenerationRequest | None,
+        folder: Path,
+        visitor: str,
+        start: Start | None = None,
+        title: str = "",
+        clock: Clock = time,
     ) -> None:
         self.id = run_id
         self.request = request
+        self.start = start
+        self.title = title
         self.folder = folder
         self.visitor = visitor
         self.news = threading.Condition(threading.RLock())
@@ -84,8 +96,13 @@ class Run:
 
     @property
     def steps_total(self) -> int:
-        """The number of steps of the whole run, if no chunk ends the volume early."""
-        return self.request.chunks * self.request.steps
+        """The number of steps of the whole run, if no chunk ends the volume early. 0 for a scan."""
+        return self.request.chunks * self.request.steps if self.request else 0
+
+    @property
+    def is_scan(self) -> bool:
+        """Whether it was opened rather than made."""
+        return self.request is None
 
     def become_driver(self) -> bool:
         """Makes the caller the driver, who takes the run to its end. False if it has a driver already."""

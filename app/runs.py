@@ -22,7 +22,7 @@ from app.messages import error_text, log_bug
 from app.run import Run, State
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.generator import Event, Finished, VolumeGenerator
-from ctflow.request import GenerationRequest
+from ctflow.request import GenerationRequest, Start
 
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bits, as `secrets.token_urlsafe(16)` writes them
 STOPPED_EARLY = "Stopped before it began."
@@ -77,13 +77,27 @@ class Runs:
         self._early_stops: deque[object] = deque(maxlen=_EARLY_STOPS)  # ids whose stop came before their start
         self._sweeper: threading.Thread | None = None
 
-    def start(self, request: GenerationRequest, visitor: str, run_id: str | None = None) -> Run:
+    def start(
+        self,
+        request: GenerationRequest,
+        visitor: str,
+        run_id: str | None = None,
+        start: Start | None = None,
+        title: str = "",
+    ) -> Run:
         """Puts a run in line, with a thread that drives it. See `add`."""
-        run = self.add(request, visitor, run_id)
+        run = self.add(request, visitor, run_id, start, title)
         threading.Thread(target=self.drive, args=(run,), name=f"run-{run.id[:6]}", daemon=True).start()
         return run
 
-    def add(self, request: GenerationRequest, visitor: str, run_id: str | None = None) -> Run:
+    def add(
+        self,
+        request: GenerationRequest,
+        visitor: str,
+        run_id: str | None = None,
+        start: Start | None = None,
+        title: str = "",
+    ) -> Run:
         """Puts a run in line; somebody must `drive` it.
 
         `run_id`: made up by a page, so that it can ask again, and then gets the same run.
@@ -104,7 +118,15 @@ class Runs:
                 raise RequestError("This run was stopped before it began. Generate another.")
             self.line.check_limits(visitor)
             folder = self.root / run_id
-            run = Run(run_id=run_id, request=request, folder=folder, visitor=visitor, clock=self._clock)
+            run = Run(
+                run_id=run_id,
+                request=request,
+                start=start,
+                title=title,
+                folder=folder,
+                visitor=visitor,
+                clock=self._clock,
+            )
             self.line.join(run)
             self._kept.add(run)
             self._start_sweeper()
@@ -127,16 +149,17 @@ class Runs:
     def drive(self, run: Run) -> None:
         """Takes a run from the line to its end. Blocks all that time, so it needs a thread or a request of its own.
 
-        The first who calls this is the driver; for others there is nothing to do.
+        The first who calls this is the driver; for others there is nothing to do, and nothing with a scan.
         """
-        if not run.become_driver():
+        request = run.request
+        if request is None or not run.become_driver():
             return
         try:
-            self._await_turn(run)
+            self._await_turn(run, request)
             if run.stopping:
                 run.end("stopped", STOPPED_EARLY)
             else:
-                self._generate(run)
+                self._generate(run, request)
         except CTFlowError as error:
             run.end("failed", error_text(error))
         except Exception as error:  # the one place where a bug of ours must not take a half-made volume with it
@@ -153,7 +176,7 @@ class Runs:
                 self.line.leave(run)
         self._kept.remove_expired()
 
-    def _await_turn(self, run: Run) -> None:
+    def _await_turn(self, run: Run, request: GenerationRequest) -> None:
         """Returns when the model is this run's, or when it is to stop.
 
         Only the next in line looks again by itself, for room on the disk. The others sleep until they are called: when
@@ -161,23 +184,23 @@ class Runs:
         """
         while not run.stopping:
             is_next = self.line.is_next(run)
-            if is_next and self._has_room(run) and self.line.take_turn(run):
+            if is_next and self._has_room(run, request) and self.line.take_turn(run):
                 return
             self.line.wait_for_call(run, _LOOK_AGAIN_S if is_next else None)
 
-    def _has_room(self, run: Run) -> bool:
+    def _has_room(self, run: Run, request: GenerationRequest) -> bool:
         """Whether the disk takes the chunks of this run and a download, each no larger than the int16 HU themselves."""
         geometry = self.generator.card.geometry
-        voxels = run.request.chunks * geometry.slices_per_chunk * geometry.rows * geometry.columns
+        voxels = request.chunks * geometry.slices_per_chunk * geometry.rows * geometry.columns
         has_room = self._kept.make_room(2 * 2 * voxels)
         if not has_room:
             run.set_waiting_reason("Waiting for disk space: the server is full of volumes that people are looking at.")
         return has_room
 
-    def _generate(self, run: Run) -> None:
+    def _generate(self, run: Run, request: GenerationRequest) -> None:
         run.begin()
         # Generators have `close`; the protocol promises an Iterator, which need not.
-        with closing(self.generator.stream(run.request)) as events:
+        with closing(self.generator.stream(request, run.start)) as events:
             state = _record_all(run, events)
         run.end(state)
 

@@ -130,3 +130,16 @@ def test_runs_of_one_report_and_settings_share_their_digits_and_their_downloads_
     assert digits in file_name(run.request, "demo")
     assert digest(replace(run.request, seed=8)) == digits
     assert digest(replace(run.request, report=Report("Not clear."))) != digits
+
+
+def test_a_scan_is_told_as_one_and_has_no_seed(tmp_path: Path, clock: FakeClock) -> None:
+    run = Run(run_id="b", request=None, title="Scan", folder=tmp_path / "b", visitor="v", clock=clock)
+    run.begin()
+    assert (shown(run)["status"], shown(run)["share"]) == ("Opening the scan.", 0)
+    run.shape, run.affine = SHAPE, AFFINE
+    run.record(ChunkDone(0, 0, CHUNK))
+    assert shown(run)["share"] == 16 / 96
+    run.end("finished")
+    now = shown(run)
+    assert (now["title"], now["is_scan"], now["seed"], now["digest"]) == ("Scan", True, None, "")
+    assert now["status"] == "Scan: 16 slices, 48 mm."
