@@ -71,6 +71,7 @@ export class Page {
       remove: (run) => removeRun(this.session, run),
       download: (kind, button, run) => this.download(kind, button, run),
     });
+    pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
     this.viewer.append(this.strip.dialog);
     this.sex = new Sex();
@@ -115,8 +116,13 @@ export class Page {
   /** @param {import("./stage.js").Progress} progress */
   show(progress) {
     this.foot.show(progress);
-    this.strip?.showAs(this.session.shown?.run ?? null, this.session.pair.run); // the session speaks before there is a strip
+    this.showRuns();
     document.title = tabTitle(progress);
+  }
+
+  /** Which of the strip are A and B. */
+  showRuns() {
+    this.strip?.showAs(this.session.shown?.run ?? null, this.session.pair.run); // the session speaks before there is a strip
   }
 
   /** @param {string} problem */

@@ -68,12 +68,17 @@ export class Pair {
     this.update();
   }
 
+  /** Whether the server knows both, and they are two. */
+  get canSwap() {
+    return Boolean(this.session.shown && this.feed?.volume && this.session.shown !== this.feed);
+  }
+
   /** Each takes the other's place, and both are looked at where they were. */
   swap() {
     const { session, feed, compared: { a } } = this;
-    const [runA, mm] = [session.shown?.run, a.volume?.toMm(a.point)];
-    if (!feed || !runA || !mm || runA === feed.run) return;
-    this.hold(runA, this.isHeld);
+    if (!this.canSwap || !feed || !session.shown || !a.volume) return;
+    const mm = a.volume.toMm(a.point);
+    this.hold(session.shown.run, this.isHeld);
     session.seen.add(feed.run);
     showRun(session, feed.run);
     if (a.volume && this.compared.overlaps) a.moveTo(a.volume.fromMm(mm).map(Math.round));

@@ -20,10 +20,8 @@ const SAME_MM = 0.01;
  */
 export function nameOf(letter, run, session) {
   const manifest = session.feeds.get(run)?.manifest;
-  const entry = session.visit.find(run);
-  const seed = manifest?.seed ?? entry?.fields.seed;
-  const words = [letter, seed === undefined || seed === null ? "" : `seed ${seed}`, manifest?.title || entry?.name];
-  return words.filter(Boolean).join(" · ");
+  const seed = manifest?.seed ?? session.visit.find(run)?.fields.seed ?? null;
+  return [letter, manifest?.title || (seed === null ? "" : `seed ${seed}`)].filter(Boolean).join(" · ");
 }
 
 /**

@@ -22,7 +22,7 @@ const LINE_INK = "#58b4ff";
 export function paintCompared(pen, width, height, compared, a, b, difference) {
   if (compared.isBlinking) b.paint(pen, width, height);
   else if (compared.shown === "swipe") paintSwipe(pen, width, height, compared.share, a, b);
-  else if (compared.shown === "difference" && difference) a.paint(pen, width, height, difference);
+  else if (compared.shown === "difference" && difference) a.paint(pen, width, height, undefined, difference);
   else a.paint(pen, width, height);
 }
 
@@ -36,8 +36,8 @@ export function paintCompared(pen, width, height, compared, a, b, difference) {
  */
 function paintSwipe(pen, width, height, share, a, b) {
   const at = Math.round(width * share);
-  clipped(pen, 0, at, height, () => a.paint(pen, width, height));
-  clipped(pen, at, width - at, height, () => b.paint(pen, width, height));
+  paintPart(pen, width, height, { from: 0, to: at }, a);
+  paintPart(pen, width, height, { from: at, to: width }, b);
   pen.strokeStyle = LINE_INK;
   pen.lineWidth = 2;
   pen.beginPath();
@@ -47,16 +47,16 @@ function paintSwipe(pen, width, height, share, a, b) {
 
 /**
  * @param {Pen} pen
- * @param {number} left
  * @param {number} width
  * @param {number} height
- * @param {() => void} paint
+ * @param {import("./words.js").Part} part
+ * @param {Layer} layer
  */
-function clipped(pen, left, width, height, paint) {
+function paintPart(pen, width, height, part, layer) {
   pen.save();
   pen.beginPath();
-  pen.rect(left, 0, width, height);
+  pen.rect(part.from, 0, part.to - part.from, height);
   pen.clip();
-  paint();
+  layer.paint(pen, width, height, part);
   pen.restore();
 }

@@ -12,6 +12,7 @@ import { drawWords } from "./words.js";
 /** @typedef {import("../view.js").View} View */
 /** @typedef {import("./pen.js").Pen} Pen */
 /** @typedef {import("./plane.js").Plane} Plane */
+/** @typedef {import("./words.js").Part} Part */
 
 /**
  * Fills its canvas with a picture of one pixel per voxel of the view's volume.
@@ -40,9 +41,10 @@ export class Layer {
    * @param {Pen} pen
    * @param {number} width   of the canvas, CSS pixels
    * @param {number} height
+   * @param {Part} part      what of it will be seen
    * @param {Source} source  of what is shown in the volume's place
    */
-  paint(pen, width, height, source = this.grey) {
+  paint(pen, width, height, part = { from: 0, to: width }, source = this.grey) {
     const { plane, view } = this;
     plane.resize(width, height);
     pen.fillStyle = "#000";
@@ -52,7 +54,7 @@ export class Layer {
       for (const tool of TOOLS) tool.draw?.(pen, plane, view.volume, view);
       if (view.display.marks) drawMarks(pen, plane, view.volume, view);
     }
-    drawWords(pen, plane, view);
+    drawWords(pen, plane, view, part);
   }
 
   /**

@@ -20,25 +20,21 @@ export class PairRow {
   constructor(pair) {
     this.pair = pair;
     const { compared } = pair;
-    this.a = make("span", "ctv-name");
-    this.b = make("span", "ctv-name");
     this.modes = MODES.map(([mode, label, title]) => makeButton(label, title, () => pair.setMode(mode)));
     this.blink = makeButton("Blink (hold b)", "B is seen in A's planes for as long as this button, or the key b, is held", () => {});
     /** What is for the difference alone. */
     this.difference = make("div", "ctv-group ctv-for-difference");
+    this.swap = makeButton("Swap", "A becomes B, and B becomes A", () => pair.swap());
     this.words = make("p", "ctv-pair-words", { role: "status" });
     this.controls = make("div", "ctv-pair-controls", {}, [
-      this.a,
       makeGroup("How A and B are shown", this.modes),
       this.difference,
       this.blink,
-      this.b,
-      makeButton("Swap", "A becomes B, and B becomes A", () => pair.swap()),
+      this.swap,
       makeButton("Close comparison", "Show A alone; B stays in the strip", () => pair.close()),
     ]);
     this.element = make("div", "ctv-pair", { role: "group", "aria-label": "Comparison of A and B" }, [this.controls, this.words]);
     this.listen();
-    pair.changed = () => this.describe();
     this.describe();
     this.listenToB(compared);
   }
@@ -65,20 +61,28 @@ export class PairRow {
     window.addEventListener("blur", () => compared.setBlinking(false));
   }
 
+  /**
+   * The same words are not set again, because a screen reader speaks every change.
+   * @param {string} words
+   */
+  say(words) {
+    if (this.words.textContent === words) return;
+    this.words.textContent = this.words.title = words;
+  }
+
   describe() {
     const { pair } = this;
     const { compared } = pair;
     this.controls.hidden = !pair.run;
-    this.words.textContent = pair.words || (pair.run ? "" : NONE);
+    this.say(pair.words || (pair.run ? "" : NONE));
     this.words.classList.toggle("ctv-dim", !pair.words);
-    this.a.textContent = compared.a.name;
-    this.b.textContent = compared.b.name;
     this.modes.forEach((button, i) => {
       setPressed(button, compared.mode === MODES[i][0]);
       button.disabled = !compared.isOpen && MODES[i][0] !== "alone";
     });
     setPressed(this.blink, compared.isBlinking);
     this.blink.disabled = !compared.isOpen;
+    this.swap.disabled = !pair.canSwap;
     this.difference.hidden = compared.shown !== "difference";
   }
 }
