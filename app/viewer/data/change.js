@@ -80,6 +80,23 @@ export class Change {
 }
 
 /**
+ * @param {Changed} changed
+ * @param {number} threshold  HU
+ */
+export function changeWords({ denserMl, thinnerMl, bodyMl }, threshold) {
+  if (!bodyMl) return "No body in both volumes yet.";
+  const changedMl = denserMl + thinnerMl;
+  const share = ((100 * changedMl) / bodyMl).toFixed(1);
+  const ways = `${mlWords(denserMl)} denser and ${mlWords(thinnerMl)} less dense in B`;
+  return `Changed by ${threshold} HU or more: ${mlWords(changedMl)}, ${share} % of the body (${ways})`;
+}
+
+/** @param {number} ml */
+function mlWords(ml) {
+  return `${ml.toFixed(ml < 10 ? 1 : 0)} ml`;
+}
+
+/**
  * For each difference from -MOST_HU to MOST_HU, how many voxels of a slice of A have it, in the body of A or of B.
  * @param {Difference} difference
  * @param {number} slice  index in the file
