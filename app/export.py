@@ -25,6 +25,8 @@ def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
     with run.news:
         complete, slices, seconds = run.state == "finished", run.slices_made, run.elapsed_s()
         missing = "" if complete or run.shape is None else f"{slices} of {run.shape[0]} slices"
+    if run.request is None:
+        return _export_scan(run, kind)
     path = run.folder / file_name(run.request, generator.card.name, missing)
     volume = run.volume(slices) if kind == "nifti" else None
     out = path if volume else sidecar_path(path)
@@ -37,6 +39,18 @@ def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
     except VolumeError as error:  # whose words name a path of the server
         raise ResourceError(NOT_WRITTEN) from error
     return out
+
+
+def _export_scan(run: Run, kind: str) -> Path:
+    """What was opened, as NIfTI, which says nothing of us: nothing of it was made here."""
+    if kind == "sidecar":
+        raise RequestError("A scan has no settings: it was opened, and not made. Download it as NIfTI.")
+    path = run.folder / "scan.nii.gz"
+    try:
+        write_nifti(run.volume(), path, "scan")
+    except VolumeError as error:  # whose words name a path of the server
+        raise ResourceError(NOT_WRITTEN) from error
+    return path
 
 
 def _remove_older(path: Path, ending: str) -> None:
