@@ -21,6 +21,7 @@ import { Strip } from "./room/strip.js";
 import { tabTitle } from "./room/tab.js";
 import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
+import { View } from "./view.js";
 import { removeRun, showRun } from "./visit_runs.js";
 
 /**
@@ -57,14 +58,16 @@ export class Page {
     this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
     this.foot = new Foot((kind, button) => this.download(kind, button));
     const browser = new Memory(() => window.localStorage);
-    const { view, element } = new Viewer(windows, this.foot, browser, () => this.facts());
-    this.viewer = element;
     this.model = model;
     const standIn = example && new Example(example);
     const visit = new Visit(tab, model.title);
-    this.session = new Session(view, this.stage(host, windows), transport, tab, visitor(browser), standIn, visit);
+    const stage = this.stage(host, windows);
+    this.session = new Session(new View(windows), stage, transport, tab, visitor(browser), standIn, visit);
+    const { pair } = this.session;
+    this.viewer = new Viewer(pair, this.foot, browser, () => this.facts()).element;
     this.strip = new Strip(visit, {
       show: (run) => showRun(this.session, run),
+      hold: (run) => (run === pair.run ? pair.close() : pair.hold(run)),
       remove: (run) => removeRun(this.session, run),
       download: (kind, button, run) => this.download(kind, button, run),
     });
@@ -112,7 +115,7 @@ export class Page {
   /** @param {import("./stage.js").Progress} progress */
   show(progress) {
     this.foot.show(progress);
-    this.strip?.showAs(this.session.shown?.run ?? null); // the session speaks before there is a strip
+    this.strip?.showAs(this.session.shown?.run ?? null, this.session.pair.run); // the session speaks before there is a strip
     document.title = tabTitle(progress);
   }
 

@@ -50,7 +50,7 @@ export function drawWords(pen, plane, view) {
 function drawHead(pen, plane, view) {
   const narrow = plane.width < ROOM_FOR_WARNING + (plane.slab.kind === "none" ? 0 : ROOM_FOR_SLAB);
   const name = view.display.words ? [[title(plane, view), INK]] : []; // what a picture is stands there in any case
-  const lines = [...name, ...(narrow ? [[WARNING, WARNING_INK]] : []), [view.words, CAPTION_INK]];
+  const lines = [[view.name, CAPTION_INK], ...name, ...(narrow ? [[WARNING, WARNING_INK]] : []), [view.words, CAPTION_INK]];
   const said = lines.filter(([text]) => text);
   said.forEach(([text, ink], i) => write(pen, text, MARGIN, MARGIN + 10 + i * LINE, "left", ink));
   if (!narrow) write(pen, WARNING, plane.width - MARGIN, MARGIN + 10, "right", WARNING_INK);

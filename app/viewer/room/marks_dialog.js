@@ -37,6 +37,7 @@ export class MarksDialog {
   }
 
   show() {
+    this.view = this.view.settings.activeView;
     if (!this.view.volume) return;
     this.said.textContent = "";
     this.describe(this.view.volume);
