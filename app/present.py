@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from app.chunks import Chunk
-from app.run import Run, digest
+from app.run import Run
 from ctflow.reading import Mention, Reading
 from ctflow.volume import DIRECTIONS
 
@@ -24,7 +24,7 @@ def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) 
             "title": run.title,
             "is_scan": run.is_scan,
             "seed": run.request.seed if run.request else None,
-            "digest": digest(run.request) if run.request else "",
+            "digest": run.digest,
             "grid": _grid(run),
             "chunks": [_chunk(chunk) for chunk in run.chunks],
             "draft": _chunk(run.draft) if run.draft else None,

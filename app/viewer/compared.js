@@ -2,7 +2,7 @@
 // Two volumes on the screen: how they are laid over or beside each other, and that both are looked at in the same place
 // of the patient. It knows neither runs nor the page.
 
-import { Resampled } from "./data/resampled.js";
+import { Difference } from "./data/difference.js";
 import { View } from "./view.js";
 
 /** @typedef {import("./data/volume.js").Volume} Volume */
@@ -29,6 +29,8 @@ export class Compared {
     this.share = MIDDLE; // of a plane's width that lies left of the line
     this.isBlinking = false; // B is seen in A's planes
     this.overlaps = true;
+    /** @type {Difference | null} while there are two volumes */
+    this.difference = null;
     this.changed = () => {}; // for whoever draws
     /** @type {(Volume | null)[]} */
     this.volumes = [null, null];
@@ -51,6 +53,7 @@ export class Compared {
   setMode(mode) {
     this.mode = mode;
     if (this.shown !== "side" && this.a.settings.activeView === this.b) this.a.activate(this.a.active.leader);
+    this.noteDifference();
     this.changed();
     return true;
   }
@@ -91,11 +94,17 @@ export class Compared {
   /** @param {View} view */
   viewChanged(view) {
     this.noteVolumes();
+    this.noteDifference();
     if (this.isOpen && this.overlaps && this.hasMoved(view)) {
       follow(view === this.a ? this.b : this.a, view);
       for (const one of [this.a, this.b]) this.places.set(one, placeOf(one));
     }
     this.changed();
+  }
+
+  /** A's planes show the difference while that is what is wanted. */
+  noteDifference() {
+    this.a.difference = this.shown === "difference" ? this.difference : null;
   }
 
   /** @param {View} view */
@@ -110,8 +119,9 @@ export class Compared {
     if (this.volumes[0] === a.volume && this.volumes[1] === b.volume) return;
     this.volumes = [a.volume, b.volume];
     if (!this.isOpen) this.isBlinking = false;
-    if (!a.volume || !b.volume) return;
-    this.overlaps = new Resampled(b.volume, a.volume).overlaps;
+    this.difference = a.volume && b.volume && new Difference(a.volume, b.volume);
+    if (!this.difference) return;
+    this.overlaps = this.difference.b.overlaps;
     for (const plane of b.planes) /** @type {LinkedPlane} */ (plane).isLinked = this.overlaps;
     if (this.overlaps) follow(b, a);
     for (const view of [a, b]) this.places.set(view, placeOf(view));

@@ -41,6 +41,8 @@ export class View {
     this.name = ""; // which of two volumes it is, and of what run
     this.caption = ""; // what the volume is, where it is not that of the run that is shown
     this.isStandIn = false;
+    /** @type {import("./data/difference.js").Difference | null} what the planes show in place of the volume, on its grid */
+    this.difference = null;
     this.point = [0, 0, 0];
     this.following = true; // the newest slice
     this.chosen = false; // whether the person has gone to the slice that is shown

@@ -52,9 +52,9 @@ def test_a_run_that_waits_is_told_how_long_and_the_way_out(
 def test_a_run_is_told_what_it_does_from_its_first_step_to_its_end(run: Run, clock: FakeClock) -> None:
     run.begin()
     run.record(Started(run.request, SHAPE, AFFINE))
-    for _ in range(5):
+    for done in range(5):
         clock.advance(2)
-        run.record(StepDone(0, 0))
+        run.record(StepDone(*divmod(done, 4)))
     now = shown(run)
     assert now["status"] == "Making slices 17 to 32 of 96."
     assert now["detail"] == "step 1 of 4, about 38 s left"

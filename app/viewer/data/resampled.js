@@ -42,10 +42,20 @@ export class Resampled {
    * @param {number} axis     patient axis along which the row runs, in the direction in which positions grow
    */
   fill(row, point, axis) {
-    const { onto } = this;
+    const { index, flipped } = this.onto.axes[axis];
     const step = [0, 0, 0];
-    step[onto.axes[axis].index] = onto.axes[axis].flipped ? -1 : 1;
-    const start = apply(this.affine, onto.index(point));
+    step[index] = flipped ? -1 : 1;
+    this.fillFrom(row, this.onto.index(point), step);
+  }
+
+  /**
+   * The same by indices of the file.
+   * @param {Int16Array} row
+   * @param {number[]} index  of `onto`, for the row's first voxel
+   * @param {number[]} step   from one voxel of the row to the next
+   */
+  fillFrom(row, index, step) {
+    const start = apply(this.affine, index);
     const along = applyToStep(this.affine, step);
     if (this.isExact) copy(row, this.volume, start, along);
     else interpolate(row, this.volume, start, along);
@@ -89,39 +99,68 @@ function differences(a, b) {
 }
 
 /**
- * Voxels that lie on those of the volume. A loop of its own, because it runs over millions of them.
+ * Voxels that lie on those of the volume.
  * @param {Int16Array} row
  * @param {Volume} volume
  * @param {number[]} start  whole index
  * @param {number[]} along  step of one index
  */
-function copy(row, { hu, made, shape: [slices, rows, columns] }, [s, r, c], [alongS, alongR, alongC]) {
-  for (let h = 0; h < row.length; h++, s += alongS, r += alongR, c += alongC) {
-    const isThere = s >= 0 && s < slices && r >= 0 && r < rows && c >= 0 && c < columns && made[s] === MADE;
-    row[h] = isThere ? hu[(s * rows + r) * columns + c] : NOT_MADE;
+function copy(row, { hu, made, shape }, start, along) {
+  const [first, end] = inside(row.length, shape, start, along);
+  const inElements = ([s, r, c] = start) => (s * shape[1] + r) * shape[2] + c;
+  const [from, stride, isOneSlice] = [inElements(start), inElements(along), along[0] === 0];
+  row.fill(NOT_MADE);
+  if (isOneSlice && made[start[0]] !== MADE) return;
+  for (let h = first; h < end; h++) {
+    if (isOneSlice || made[start[0] + h * along[0]] === MADE) row[h] = hu[from + h * stride];
   }
 }
 
 /**
- * Linear between the eight voxels around each place. The outermost voxels reach half a voxel beyond their centres.
+ * The first voxel of a row that lies in the volume, and the one after the last.
+ * @param {number} length   of the row
+ * @param {number[]} shape
+ * @param {number[]} start  whole index
+ * @param {number[]} along  step of one index
+ */
+function inside(length, shape, start, along) {
+  let [first, end] = [0, length];
+  shape.forEach((size, axis) => {
+    const [at, step] = [start[axis], along[axis]];
+    if (step === 0 && (at < 0 || at >= size)) end = 0;
+    if (step === 1) [first, end] = [Math.max(first, -at), Math.min(end, size - at)];
+    if (step === -1) [first, end] = [Math.max(first, at - size + 1), Math.min(end, at + 1)];
+  });
+  return [first, end];
+}
+
+/**
+ * Linear between the eight voxels around each place. The outermost voxels reach half a voxel beyond their centres. One
+ * loop without arrays, because it runs over millions of voxels.
  * @param {Int16Array} row
  * @param {Volume} volume
  * @param {number[]} start  index, which may lie between voxels
  * @param {number[]} along
  */
 function interpolate(row, { hu, made, shape: [slices, rows, columns] }, start, along) {
-  const plane = rows * columns;
+  const [startS, startR, startC, alongS, alongR, alongC] = [...start, ...along];
+  const slice = rows * columns;
   for (let h = 0; h < row.length; h++) {
-    const [s, r, c] = [start[0] + h * along[0], start[1] + h * along[1], start[2] + h * along[2]];
+    const s = startS + h * alongS;
+    const r = startR + h * alongR;
+    const c = startC + h * alongC;
     row[h] = NOT_MADE;
     if (s < -0.5 || s > slices - 0.5 || r < -0.5 || r > rows - 0.5 || c < -0.5 || c > columns - 0.5) continue;
     const [s0, r0, c0] = [before(s, slices), before(r, rows), before(c, columns)];
-    const [fs, fr, fc] = [share(s, s0, slices), share(r, r0, rows), share(c, c0, columns)];
-    if (made[s0] !== MADE || (fs > 0 && made[s0 + 1] !== MADE)) continue;
-    const [nextS, nextR, nextC] = [fs > 0 ? plane : 0, fr > 0 ? columns : 0, fc > 0 ? 1 : 0];
-    const voxel = s0 * plane + r0 * columns + c0;
-    const near = square(hu, voxel, nextR, nextC, fr, fc);
-    row[h] = Math.round(near + fs * (square(hu, voxel + nextS, nextR, nextC, fr, fc) - near));
+    const [s1, r1, c1] = [share(s, s0, slices), share(r, r0, rows), share(c, c0, columns)];
+    if (made[s0] !== MADE || (s1 > 0 && made[s0 + 1] !== MADE)) continue;
+    const voxel = s0 * slice + r0 * columns + c0;
+    const below = r1 > 0 ? columns : 0;
+    const right = c1 > 0 ? 1 : 0;
+    const near = between(between(hu[voxel], hu[voxel + right], c1), between(hu[voxel + below], hu[voxel + below + right], c1), r1);
+    const next = s1 > 0 ? voxel + slice : voxel;
+    const far = between(between(hu[next], hu[next + right], c1), between(hu[next + below], hu[next + below + right], c1), r1);
+    row[h] = Math.round(between(near, far, s1));
   }
 }
 
@@ -145,16 +184,10 @@ function share(place, index, size) {
 }
 
 /**
- * Linear between four voxels of a slice.
- * @param {Int16Array} hu
- * @param {number} voxel
- * @param {number} nextR  to the next row, in elements
- * @param {number} nextC
- * @param {number} fr     share of the next row
- * @param {number} fc
+ * @param {number} from
+ * @param {number} to
+ * @param {number} part
  */
-function square(hu, voxel, nextR, nextC, fr, fc) {
-  const top = hu[voxel] + fc * (hu[voxel + nextC] - hu[voxel]);
-  const low = hu[voxel + nextR] + fc * (hu[voxel + nextR + nextC] - hu[voxel + nextR]);
-  return top + fr * (low - top);
+function between(from, to, part) {
+  return from + part * (to - from);
 }

@@ -17,12 +17,12 @@ const LINE_INK = "#58b4ff";
  * @param {Compared} compared
  * @param {Layer} a
  * @param {Layer} b
- * @param {Source | null} difference  null: there is none to show yet
+ * @param {Source} difference
  */
 export function paintCompared(pen, width, height, compared, a, b, difference) {
   if (compared.isBlinking) b.paint(pen, width, height);
   else if (compared.shown === "swipe") paintSwipe(pen, width, height, compared.share, a, b);
-  else if (compared.shown === "difference" && difference) a.paint(pen, width, height, undefined, difference);
+  else if (compared.shown === "difference") a.paint(pen, width, height, undefined, difference);
   else a.paint(pen, width, height);
 }
 

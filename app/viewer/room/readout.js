@@ -16,8 +16,8 @@ export function pairReadout(compared, pointer) {
   const { view, plane } = seen;
   if (!view.volume) return "";
   const at = pointer ? plane.pointAt(view.volume, view.point, pointer.x, pointer.y) : view.point;
-  const words = readout(view.volume, plane, at);
-  if (!compared.isOpen) return words;
+  const words = readout(view.volume, plane, at, view.difference);
+  if (!compared.isOpen || view.difference) return words;
   return `${letter(compared, seen)} ${words}${compared.overlaps ? otherWords(compared, seen, at) : ""}`;
 }
 

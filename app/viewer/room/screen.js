@@ -3,6 +3,7 @@
 // made once; after a change the next animation frame brings them up to date, however many changes there were.
 
 import { paintCompared } from "../draw/compared.js";
+import { DifferencePicture } from "../draw/difference.js";
 import { Layer } from "../draw/layer.js";
 import { Bar } from "./bar.js";
 import { Cine } from "./cine.js";
@@ -29,8 +30,7 @@ export class Screen {
     /** @type {Pointer} */
     this.pointer = null;
     this.scheduled = 0;
-    /** @type {(import("../draw/layer.js").Source | null)[]} the difference in each of A's planes, once there is one */
-    this.differences = this.view.planes.map(() => null);
+    this.differences = this.view.planes.map((plane) => new DifferencePicture(plane)); // in each of A's planes
     this.describers = [() => this.bar.describe()]; // what else has to be brought up to date
     this.bar = new Bar(this.view, actions);
     this.cine = new Cine(this.view);

@@ -23,7 +23,7 @@ export class Tip {
     const at = plane.pointAt(volume, view.point, pointer.x, pointer.y);
     if (!volume.contains(at)) return;
     this.element.hidden = false;
-    this.element.textContent = [huWords(volume, plane, at), mmWords(volume, at), sliceWords(volume, at)].join("\n");
+    this.element.textContent = [huWords(volume, plane, at, view.difference), mmWords(volume, at), sliceWords(volume, at)].join("\n");
     this.place(canvas, pointer.x, pointer.y);
   }
 

@@ -1,6 +1,7 @@
 // @ts-check
 // The viewer's element: bar, planes, what is said below them, and the dialogs.
 
+import { DifferenceControls } from "./difference_controls.js";
 import { DisplayDialog } from "./display_dialog.js";
 import { make } from "./elements.js";
 import { makeHelp } from "./help.js";
@@ -42,7 +43,9 @@ export class Viewer {
     const marks = new MarksDialog(this.view, facts);
     const picture = new PictureDialog(this.view, this.screen.planes, facts);
     this.pairRow = new PairRow(pair);
-    this.screen.describers.push(() => this.pairRow.describe());
+    this.difference = new DifferenceControls(this.view, browser);
+    this.pairRow.difference.append(this.difference.element);
+    this.screen.describers.push(() => this.pairRow.describe(), () => this.difference.describe());
     this.element.append(this.screen.bar.element, this.pairRow.element, this.screen.planes, foot.element);
     this.element.append(help, display.element, marks.element, picture.element);
     listenToKeys(this.element, this.view, keys);
