@@ -4,6 +4,7 @@
 import { TOOLS } from "./tools/index.js";
 
 /** @typedef {import("./compared.js").Compared} Compared */
+/** @typedef {import("./data/memory.js").Memory} Memory */
 /** @typedef {import("./draw/plane.js").Plane} Plane */
 /** @typedef {import("./view.js").View} View */
 
@@ -18,6 +19,28 @@ import { TOOLS } from "./tools/index.js";
  */
 
 /** @typedef {Settings & import("./view.js").Place} ViewState */
+
+const VIEW_KEY = "ctflow-view-2";
+
+/**
+ * @param {Memory} memory
+ * @param {string} run  whose volume is in the view
+ * @param {View} view
+ */
+export function keepView(memory, run, view) {
+  memory.remember(VIEW_KEY, { run, ...stateOf(view) });
+}
+
+/**
+ * As it was kept, if it was of the same run.
+ * @param {Memory} memory
+ * @param {string} run
+ * @param {View} view
+ */
+export function recallView(memory, run, view) {
+  const kept = memory.recall(VIEW_KEY);
+  if (kept?.run === run) restore(view, kept);
+}
 
 /**
  * @param {View} view
