@@ -34,7 +34,7 @@ function displayWords({ display, difference }) {
 
 /** @param {View} view */
 function placeWords(view) {
-  const seen = view.planes.filter(({ leader }) => !view.maximised || view.maximised === leader);
+  const seen = view.planes.filter(({ leader }) => !view.settings.maximised || view.settings.maximised === leader);
   return seen.map((plane) => slices(plane, view)).join(" · ");
 }
 

@@ -80,13 +80,13 @@ test("window, tool, slab and layout are those of both", () => {
   const { a, b } = comparedOf(coarse(), fine());
   b.display.setPreset(1);
   b.setSlab(b.planes[0], { kind: "mip", mm: 9 });
-  b.maximise(b.planes[2]);
-  a.setTool(a.tool);
+  b.settings.maximise(b.planes[2]);
+  a.settings.setTool(a.tool);
   assert.equal(a.display.window.width, 2500);
   assert.deepEqual(a.planes[0].slab, { kind: "mip", mm: 9 });
-  assert.deepEqual([a.maximised, b.maximised], [a.planes[2], a.planes[2]]);
-  b.maximise(b.planes[2]);
-  assert.equal(a.maximised, null);
+  assert.deepEqual([a.settings.maximised, b.settings.maximised], [a.planes[2], a.planes[2]]);
+  b.settings.maximise(b.planes[2]);
+  assert.equal(a.settings.maximised, null);
 });
 
 test("volumes that do not overlap are not linked, and each is shown for itself", () => {
