@@ -7,6 +7,7 @@ import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
 import { Visit } from "./data/visit.js";
 import { thumbnail } from "./draw/thumbnail.js";
+import { showPair } from "./pair.js";
 import { Ask } from "./room/ask.js";
 import { make } from "./room/elements.js";
 import { Fields } from "./room/fields.js";
@@ -23,6 +24,7 @@ import { tabTitle } from "./room/tab.js";
 import { Tabs } from "./room/tabs.js";
 import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
+import { View } from "./view.js";
 import { removeRun, showRun } from "./visit_runs.js";
 
 /**
@@ -59,24 +61,27 @@ export class Page {
     this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
     this.foot = new Foot((kind, button) => this.download(kind, button));
     const browser = new Memory(() => window.localStorage);
-    const { view, element } = new Viewer(windows, this.foot, browser, () => this.facts());
-    this.viewer = element;
     this.model = model;
     const standIn = example && new Example(example);
     const visit = new Visit(tab, model.title);
-    this.session = new Session(view, this.stage(host, windows), transport, tab, visitor(browser), standIn, visit);
+    const stage = this.stage(host, windows);
+    this.session = new Session(new View(windows), stage, transport, tab, visitor(browser), standIn, visit);
+    const { pair } = this.session;
+    this.viewer = new Viewer(pair, this.foot, browser, (view) => this.facts(view)).element;
     this.strip = new Strip(visit, {
       show: (run) => showRun(this.session, run),
+      hold: (run) => (run === pair.run ? pair.close() : pair.hold(run)),
       remove: (run) => removeRun(this.session, run),
       download: (kind, button, run) => this.download(kind, button, run),
     });
+    pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
     this.viewer.append(this.strip.dialog);
     this.tabs = new Tabs(tab);
     this.ask = new Ask(this.session, this.desk(host), model);
     this.tabs.changed = () => this.ask.askCosts();
     this.viewer.append(this.ask.found.element);
-    follow(view, () => this.ask.placeChanged());
+    follow(this.session.view, () => this.ask.placeChanged());
     this.sex = new Sex();
     listenToGenerate(host.generate);
     /** @type {Record<string, Element>} by the names of app/component.py */
@@ -94,11 +99,13 @@ export class Page {
   }
 
   /**
-   * Of the volume that is seen.
+   * Of a view's volume.
+   * @param {View} view
    * @returns {import("./data/facts.js").Facts}
    */
-  facts() {
-    return facts(this.model.title, this.session.known);
+  facts(view) {
+    const { session } = this;
+    return facts(this.model.title, view === session.view ? session.known : session.pair.known);
   }
 
   /**
@@ -132,20 +139,31 @@ export class Page {
       drive: host.drive,
       busyChanged: host.updateButtons,
       showShare: (share) => this.tabs.showShare(share),
-      show: (run) => showRun(this.session, run),
-      compare: (run) => showRun(this.session, run),
+      show: (run) => this.showAlone(run),
+      compare: (a, b) => showPair(this.session, a, b, "difference"),
       give: (path, name) => this.give(this.session.transport.fileUrl(path), name),
       explain: (problem) => this.explain(problem),
       picture: thumbnail,
     };
   }
 
+  /** @param {string} run */
+  showAlone(run) {
+    this.session.pair.setMode("alone");
+    showRun(this.session, run);
+  }
+
   /** @param {import("./stage.js").Progress} progress */
   show(progress) {
     this.foot.show(progress);
-    this.strip?.showAs(this.session.shown?.run ?? null); // the session speaks before there is a strip
+    this.showRuns();
     this.ask?.update();
     document.title = tabTitle(progress);
+  }
+
+  /** Which of the strip are A and B. */
+  showRuns() {
+    this.strip?.showAs(this.session.shown?.run ?? null, this.session.pair.run); // the session speaks before there is a strip
   }
 
   /** @param {string} problem */
