@@ -139,18 +139,19 @@ export class Page {
       drive: host.drive,
       busyChanged: host.updateButtons,
       showShare: (share) => this.tabs.showShare(share),
-      show: (run) => this.showAlone(run),
-      compare: (a, b) => showPair(this.session, a, b, "difference"),
+      show: (run) => {
+        this.session.pair.setMode("alone");
+        showRun(this.session, run);
+        this.comeIntoSight();
+      },
+      compare: (a, b) => {
+        showPair(this.session, a, b, "difference");
+        this.comeIntoSight();
+      },
       give: (path, name) => this.give(this.session.transport.fileUrl(path), name),
       explain: (problem) => this.explain(problem),
       picture: thumbnail,
     };
-  }
-
-  /** @param {string} run */
-  showAlone(run) {
-    this.session.pair.setMode("alone");
-    showRun(this.session, run);
   }
 
   /** @param {import("./stage.js").Progress} progress */

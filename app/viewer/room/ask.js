@@ -45,6 +45,7 @@ const SEEDS = {
   bounds: [2, 16],
 };
 const DEVIATION = { width: 400, level: 200 }; // it begins at 0 HU, which is black then
+const WINDOW_KEY = "ctflow-window-before"; // the standard deviation was shown
 const NO_FILE = "The file did not come. Check the connection and try again.";
 
 export class Ask {
@@ -62,7 +63,7 @@ export class Ask {
     this.seeds = ask("seeds");
     this.pictures = new Pictures(transport, (volume, name) => desk.picture(volume, this.windowOf(name)));
     this.rows = new SentenceRows({ compare: desk.compare, save: (kind, button, number) => this.save(kind, button, number) });
-    this.grid = new SeedGrid((run, name) => this.showSeed(run, name), (run, name) => this.pictures.of(run, name));
+    this.grid = new SeedGrid(desk.show, (run, name) => this.pictures.of(run, name));
     this.found = new FoundDialog(transport);
     this.goingOn = new GoingOn(model.slices_per_chunk, model.max_chunks, (place, wish) => this.goOn(place, wish));
     this.asked = [
@@ -73,8 +74,6 @@ export class Ask {
     this.element = make("div", "ct-ask-parts", {}, [sentences, seeds, this.goingOn.element, this.found.section]);
     this.wasBusy = false; // of the whole tab of the browser
     this.saidBusy = false; // of the questions
-    /** @type {GreyWindow | null} before the standard deviation was shown */
-    this.windowBefore = null;
     for (const question of this.questions) question.changed = () => this.update();
   }
 
@@ -109,6 +108,7 @@ export class Ask {
     this.rows.show(this.sentences.answer, shown);
     this.grid.show(this.seeds.answer, shown);
     this.placeChanged();
+    this.fitWindow();
     const running = this.questions.find((question) => question.running);
     this.desk.showShare(running ? (running.answer?.share ?? 0) : null);
     if (this.wasBusy && !busy) this.askCosts(); // the pace is better known now
@@ -144,20 +144,14 @@ export class Ask {
     this.session.generate(told, { ...report, run_before: run, keep, chunks });
   }
 
-  /**
-   * @param {string} run
-   * @param {string} name  mean or deviation; empty for a seed
-   */
-  showSeed(run, name) {
-    const { display } = this.session.view;
-    if (name === "deviation") {
-      this.windowBefore ??= display.window;
-      display.setWindow(DEVIATION);
-    } else if (this.windowBefore) {
-      display.setWindow(this.windowBefore);
-      this.windowBefore = null;
-    }
-    this.desk.show(run);
+  /** A standard deviation has a window of its own; whatever is shown after it has the one from before. */
+  fitWindow() {
+    const { viewed, memory, view: { display } } = this.session;
+    const isDeviation = viewed !== null && viewed === this.seeds.answer?.spread?.deviation?.run;
+    const before = memory.recall(WINDOW_KEY);
+    if (isDeviation === Boolean(before)) return;
+    memory.remember(WINDOW_KEY, isDeviation ? display.window : null);
+    display.setWindow(isDeviation ? DEVIATION : before);
   }
 
   /** @param {string} name */

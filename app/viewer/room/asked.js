@@ -32,6 +32,7 @@ export class Asked {
     this.latest = 0; // question about the cost
     this.ask = makeButton("Ask", title, () => this.question.ask(this.fields(), this.seeds));
     this.ask.classList.add("ct-ask-button");
+    this.ask.setAttribute("aria-label", `Ask: ${title}`);
     this.cost = make("span", "ctv-dim ct-cost", { role: "status" });
     this.number = makeNumber(seeds, seeds, bounds, (value) => this.setSeeds(value));
     this.number.value = String(few);

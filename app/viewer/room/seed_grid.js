@@ -10,8 +10,9 @@ const GONE = "The volume is no longer on the server.";
 
 export class SeedGrid {
   /**
-   * @param {(run: string, name: string) => void} show  `name`: mean or deviation; empty for a seed
-   * @param {(run: string, name: string) => Promise<string>} picture  an address of a small one
+   * @param {(run: string) => void} show
+   * @param {(run: string, name: string) => Promise<string>} picture  an address of a small one; `name`: mean or
+   *     deviation, empty for a seed
    */
   constructor(show, picture) {
     this.showRun = show;
@@ -47,7 +48,7 @@ export class SeedGrid {
     const card = make("button", "ct-grid-card", { type: "button", title: isKept ? `Show: ${title}` : GONE }, [image, words]);
     card.disabled = !isKept;
     if (run === shown) card.setAttribute("aria-current", "true");
-    card.addEventListener("click", () => this.showRun(run, name));
+    card.addEventListener("click", () => this.showRun(run));
     return make("li", "", {}, [card]);
   }
 
