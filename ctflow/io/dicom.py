@@ -37,6 +37,13 @@ class Series:
         return self.slices[0].tags.get("description", "")
 
     @property
+    def spacing(self) -> str:
+        """Between pixels and between slices, in words, as the first header has it; it may be empty."""
+        tags = self.slices[0].tags
+        steps = [*tags.get("PixelSpacing", "").split("\\"), tags.get("thickness", "")]
+        return f"{' × '.join(steps)} mm" if all(steps) else ""
+
+    @property
     def voxels(self) -> int:
         """How many there are by the headers, without reading any."""
         return sum(item.voxels for item in self.slices)
