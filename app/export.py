@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 from app.chunks import NOT_WRITTEN
-from app.run import Run, digest
+from app.run import Run
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.nifti import synthetic_label, write_nifti
-from ctflow.io.sidecar import sidecar_of, sidecar_path, write_sidecar
-from ctflow.request import GenerationRequest
+from ctflow.io.sidecar import earlier_of, sidecar_of, sidecar_path, write_sidecar
+from ctflow.request import SharedPrevious, beginning_of
 
 KINDS = ("nifti", "sidecar")
 
@@ -27,15 +27,20 @@ def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
         missing = "" if complete or run.shape is None else f"{slices} of {run.shape[0]} slices"
     if run.request is None:
         return _export_scan(run, kind)
-    path = run.folder / file_name(run.request, generator.card.name, missing)
+    if kind == "sidecar":
+        _check_replayable(run)
+    path = run.folder / file_name(run, generator.card.name, missing)
     volume = run.volume(slices) if kind == "nifti" else None
     out = path if volume else sidecar_path(path)
     _remove_older(out, ".nii.gz" if volume else ".json")
     try:
         if volume:
-            write_nifti(volume, out, synthetic_label(generator.card.name, missing=missing))
+            computed = run.title.lower() if run.is_computed else ""
+            write_nifti(volume, out, synthetic_label(generator.card.name, missing=missing, kind=computed))
         else:
-            write_sidecar(sidecar_of(run.request, generator, seconds=seconds, complete=complete), out)
+            earlier = earlier_of(beginning_of(run.start))
+            sidecar = sidecar_of(run.request, generator, seconds=seconds, complete=complete, earlier=earlier)
+            write_sidecar(sidecar, out)
     except VolumeError as error:  # whose words name a path of the server
         raise ResourceError(NOT_WRITTEN) from error
     return out
@@ -53,17 +58,29 @@ def _export_scan(run: Run, kind: str) -> Path:
     return path
 
 
+def _check_replayable(run: Run) -> None:
+    """Raises RequestError for a volume that no settings alone can make again."""
+    if run.is_computed:
+        raise RequestError("This was computed from several volumes, and settings make one. Download it as NIfTI.")
+    if isinstance(run.start, SharedPrevious):
+        raise RequestError(
+            "Each chunk of this volume was made from the whole report's chunk before it, which these settings cannot "
+            "say. `python -m ctflow ablate` makes it again, from the settings of the whole report."
+        )
+
+
 def _remove_older(path: Path, ending: str) -> None:
     """One download is smaller than the chunks, but twenty partial ones are not, and the disk has a limit."""
     for older in set(path.parent.glob(f"*{ending}")) - {path}:
         older.unlink(missing_ok=True)
 
 
-def file_name(request: GenerationRequest, model: str, missing: str = "") -> str:
+def file_name(run: Run, model: str, missing: str = "") -> str:
     """For example synthetic-ctflow-demo-3f0c9a1e-seed42-PARTIAL-48of96.nii.gz, if `missing` is "48 of 96 slices".
 
     The digits in the middle tell reports and settings apart: without them, another report had the same name.
     """
     safe_model = re.sub(r"[^A-Za-z0-9._-]+", "-", model).removeprefix("ctflow-")
+    seed = run.request.seed if run.request else ""
     partial = f"-PARTIAL-{missing.removesuffix(' slices').replace(' ', '')}" if missing else ""
-    return f"synthetic-ctflow-{safe_model}-{digest(request)}-seed{request.seed}{partial}.nii.gz"
+    return f"synthetic-ctflow-{safe_model}-{run.digest}-seed{seed}{partial}.nii.gz"
