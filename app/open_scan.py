@@ -7,7 +7,6 @@ its standard output. The bytes that were sent lie in FOLDER/sent; chunks go into
 
 import json
 import re
-import resource
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,8 +68,7 @@ def open_scan(folder: Path, asked: Asked) -> None:
     tell(shape=volume.hu.shape, affine=volume.affine.tolist())
     for first in range(0, len(volume.hu), _CHUNK_SLICES):
         hu = volume.hu[first : first + _CHUNK_SLICES]
-        store(hu, first, folder)
-        tell(first=first, slices=len(hu))
+        tell(first=first, slices=len(hu), name=store(hu, first, folder).path.name)
     _bring(volume, folder, asked.geometry)
 
 
@@ -192,7 +190,7 @@ def _bring(volume: Volume, folder: Path, geometry: Geometry) -> None:
 def in_words(error: CTFlowError, folder: Path) -> str:
     """Without the server's paths: the scan, or the number of one of its files in the order in which they came."""
     names = re.compile(rf"{re.escape(str(folder))}(?:/[a-z]+)*(?:/(0\d{{5}})[.a-z0-9]*)?|\b(0\d{{5}})(?:\.[a-z0-9]+)*")
-    alone = len(list((folder / _SENT).rglob("0*"))) < 2
+    alone = len({path.name[:6] for path in (folder / _SENT).rglob("0*")}) < 2
 
     def name(found: re.Match[str]) -> str:
         number = found[1] or found[2]
@@ -206,6 +204,8 @@ def main() -> None:
     asked = TypeAdapter(Asked).validate_python(heard())
     folder = Path(sys.argv[1])
     if sys.platform == "linux":  # elsewhere a process has no such limit
+        import resource
+
         resource.setrlimit(resource.RLIMIT_AS, (asked.memory_bytes, asked.memory_bytes))
     try:
         open_scan(folder, asked)

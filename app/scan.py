@@ -1,5 +1,6 @@
 """A scan that somebody opens: its bytes as they arrive, and what is known of it until it can be shown like any run."""
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ class Scan(Run):
     def has_arrived(self) -> bool:
         return self.received == self.size
 
+    @property
+    def share(self) -> float:
+        """How much of it is done: half is for receiving it, half for reading it."""
+        read = self.slices_made / self.shape[0] if self.shape else 0.0
+        return (self.received / self.size + read) / 2
+
     def receive(self, offset: int, data: bytes) -> int:
         """Adds bytes that begin at `offset` of the stream, and returns how many are there now.
 
@@ -75,6 +82,10 @@ class Scan(Run):
                 raise RequestError(f"A series is a whole number from 0 to {len(self.series) - 1}; got {number!r}.")
             self.chosen = number
             self.bump()
+
+    def remove_sent(self) -> None:
+        """What was sent is needed no longer."""
+        shutil.rmtree(self.sent_folder, ignore_errors=True)
 
     def _write(self, data: bytes) -> None:
         try:

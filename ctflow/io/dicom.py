@@ -38,10 +38,13 @@ class Series:
 
     @property
     def spacing(self) -> str:
-        """Between pixels and between slices, in words, as the first header has it; it may be empty."""
+        """Between rows and columns, and the thickness of slices, in words, as the first header has it; else empty."""
         tags = self.slices[0].tags
-        steps = [*tags.get("PixelSpacing", "").split("\\"), tags.get("thickness", "")]
-        return f"{' × '.join(steps)} mm" if all(steps) else ""
+        try:
+            steps = [float(step) for step in (*tags["PixelSpacing"].split("\\"), tags["thickness"])]
+        except (KeyError, ValueError):
+            return ""
+        return f"{' × '.join(f'{step:g}' for step in steps)} mm"
 
     @property
     def voxels(self) -> int:

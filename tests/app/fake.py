@@ -13,7 +13,7 @@ from ctflow.generator import ChunkDone, Drafted, EventStream, Finished, Started,
 from ctflow.hu import IntensityMap
 from ctflow.reading import Mention, Reading, contradictions
 from ctflow.report import Report, encoder_text, sentences
-from ctflow.request import GenerationRequest, ScanStart
+from ctflow.request import GenerationRequest, Start, scan_of
 from ctflow.volume import Volume, plane_affine
 
 SIZE = 256
@@ -83,7 +83,7 @@ def chest(slices: int, seed: int, towards: str) -> np.ndarray:
 
 
 class FakeGenerator:
-    """Heeds chunks, steps and seed of a request, and nothing else.
+    """Heeds chunks, steps and seed of a request, and the scan that a volume begins with.
 
     `step` is called once a step: let it sleep, wait or raise. `ends_at`: the number of slices after which its volumes
     end, as a model's do when it makes white ones. `drafts`: whether a draft of the first chunk comes after its first
@@ -109,12 +109,16 @@ class FakeGenerator:
         self.step = step
         self.closed = 0
         self.requests: list[GenerationRequest] = []
+        self.starts: list[Start | None] = []
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         self.requests.append(request)
+        self.starts.append(start)
         per_chunk = self.card.geometry.slices_per_chunk
         hu = chest(request.chunks * per_chunk, request.seed, self.towards)
         affine = plane_affine(self.card.geometry.axes, SPACING_MM, SIZE, SIZE)
+        if scan := scan_of(start):
+            hu[: scan.slices], affine = scan.scan.hu[: scan.slices], scan.scan.affine
         finished = False
         try:
             yield Started(request, (hu.shape[0], SIZE, SIZE), affine)
