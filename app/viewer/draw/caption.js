@@ -1,6 +1,7 @@
 // @ts-check
 // What stands below a picture that leaves the page.
 
+import { changeSentence } from "../data/change.js";
 import { SLAB_NAMES } from "./slab.js";
 import { WARNING } from "./words.js";
 
@@ -18,8 +19,8 @@ export function captionLines(view, facts, withReport) {
   const planes = view.planes.filter((plane) => !view.maximised || view.maximised === plane);
   const shown = [`W ${width} L ${level}`, ...planes.map((plane) => slices(plane, view))];
   if (view.display.inverted) shown.push("inverted");
-  if (view.difference) shown.push(differenceWords(view.display.scale));
-  return [`${WARNING} · ${facts.name}`, shown.join(" · "), ...(withReport && facts.report ? [facts.report] : [])];
+  const changed = view.difference ? differenceLines(view.difference, view) : [];
+  return [`${WARNING} · ${facts.name}`, ...changed, shown.join(" · "), ...(withReport && facts.report ? [facts.report] : [])];
 }
 
 /**
@@ -36,7 +37,13 @@ function slices(plane, { volume, point }) {
   return `${plane.name} ${first} to ${last} / ${size} ${SLAB_NAMES[plane.slab.kind]} ${plane.slab.mm} mm`;
 }
 
-/** @param {import("./difference.js").DifferenceScale} scale */
-function differenceWords({ range, threshold }) {
-  return `difference B − A in HU from ±${threshold}, colours up to ±${range}`;
+/**
+ * @param {import("../data/difference.js").Difference} difference
+ * @param {View} view  of A
+ */
+function differenceLines({ change, note }, { settings, display: { scale } }) {
+  const names = settings.views.map(({ name }) => name).join(", ");
+  const said = change.isDone ? changeSentence(change.changed(scale.threshold), scale.threshold) : "";
+  const words = `Difference B − A in HU: colours from ±${scale.threshold} to ±${scale.range}. ${names}.`;
+  return [[words, said, note].filter(Boolean).join(" ")];
 }
