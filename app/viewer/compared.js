@@ -49,6 +49,11 @@ export class Compared {
     return this.isOpen ? this.mode : "alone";
   }
 
+  /** Those whose volumes are seen. */
+  get seen() {
+    return this.shown === "alone" ? [this.isBlinking ? this.b : this.a] : [this.a, this.b];
+  }
+
   /** @param {Mode} mode */
   setMode(mode) {
     this.mode = mode;

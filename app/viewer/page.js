@@ -64,7 +64,7 @@ export class Page {
     const stage = this.stage(host, windows);
     this.session = new Session(new View(windows), stage, transport, tab, visitor(browser), standIn, visit);
     const { pair } = this.session;
-    this.viewer = new Viewer(pair, this.foot, browser, () => this.facts()).element;
+    this.viewer = new Viewer(pair, this.foot, browser, (view) => this.facts(view)).element;
     this.strip = new Strip(visit, {
       show: (run) => showRun(this.session, run),
       hold: (run) => (run === pair.run ? pair.close() : pair.hold(run)),
@@ -89,11 +89,13 @@ export class Page {
   }
 
   /**
-   * Of the volume that is seen.
+   * Of a view's volume.
+   * @param {View} view
    * @returns {import("./data/facts.js").Facts}
    */
-  facts() {
-    return facts(this.model.title, this.session.known);
+  facts(view) {
+    const { session } = this;
+    return facts(this.model.title, view === session.view ? session.known : session.pair.known);
   }
 
   /**

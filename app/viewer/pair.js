@@ -1,6 +1,7 @@
 // @ts-check
 // Which run is B, the one that the shown one, A, is compared with: it is followed as A is, and a reload keeps it.
 
+import { UNKNOWN, knownOf } from "./data/facts.js";
 import { nameOf, pairWords } from "./pair_words.js";
 import { pairStateOf, restorePair } from "./view_state.js";
 import { showRun } from "./visit_runs.js";
@@ -32,6 +33,7 @@ export class Pair {
     this.isHeld = false; // whether the person has chosen it: then another Generate leaves it
     /** @type {Feed | null} while the server knows B */
     this.feed = null;
+    this.known = UNKNOWN; // of B's volume
     this.notice = ""; // what has happened to B
     this.words = ""; // all that has to be said
     session.feeds.listeners.push(this);
@@ -54,10 +56,10 @@ export class Pair {
 
   /** Another run will be A: the one that was, becomes B by itself, unless the person holds one as B. */
   handOver() {
-    const { viewed, view, feeds } = this.session;
+    const { viewed, view, feeds, known } = this.session;
     if (!viewed || this.isHeld) return;
     if (feeds.get(viewed)) return this.hold(viewed, false);
-    Object.assign(this, { run: viewed, isHeld: false, feed: null, notice: GONE });
+    Object.assign(this, { run: viewed, isHeld: false, feed: null, notice: GONE, known });
     this.compared.b.setVolume(view.volume); // the server no longer has it, but the page has
     this.update();
   }
@@ -118,7 +120,7 @@ export class Pair {
   /** Brings the view of B, the names of both, and what is said of them, up to date. */
   update() {
     const { session, feed, run, compared: { a, b } } = this;
-    if (feed?.volume && feed.volume !== b.volume) this.showVolume(feed.volume);
+    if (feed?.volume && feed.volume !== b.volume) this.showVolume(feed.volume, feed);
     else if (feed && !feed.volume && b.volume) b.setVolume(null);
     a.name = run && session.viewed ? nameOf("A", session.viewed, session) : "";
     b.name = run ? nameOf("B", run, session) : "";
@@ -127,9 +129,13 @@ export class Pair {
     a.changed();
   }
 
-  /** @param {Volume} volume */
-  showVolume(volume) {
+  /**
+   * @param {Volume} volume
+   * @param {Feed} feed
+   */
+  showVolume(volume, { run, manifest }) {
     const { b } = this.compared;
+    if (manifest) this.known = knownOf(manifest, this.session.visit.find(run)?.fields);
     if (this.marks) volume.marks.restore(this.marks);
     this.marks = null;
     b.setVolume(volume);

@@ -3,7 +3,7 @@
 // may be asked again, so a lost connection costs time and nothing else.
 
 import { Compared } from "./compared.js";
-import { UNKNOWN, reportText } from "./data/facts.js";
+import { UNKNOWN, knownOf } from "./data/facts.js";
 import { Feeds } from "./data/feeds.js";
 import { newId } from "./data/memory.js";
 import { Visit } from "./data/visit.js";
@@ -297,12 +297,12 @@ export class Session {
    * @param {Volume} volume
    * @param {Manifest} manifest
    */
-  showVolume(run, volume, { seed, digest }) {
+  showVolume(run, volume, manifest) {
     if (this.viewed === run) return this.view.shorten(volume);
     const isBack = this.seen.has(run);
     this.seen.add(run);
     this.viewed = run;
-    this.known = { seed, digest, report: reportText(this.visit.find(run)?.fields), caption: "" };
+    this.known = knownOf(manifest, this.visit.find(run)?.fields);
     this.view.setVolume(volume, !isBack);
     const before = this.memory.recall(VIEW_KEY);
     if (before?.run === run && !isBack) restore(this.view, before);

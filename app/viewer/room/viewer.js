@@ -14,6 +14,7 @@ import { Screen } from "./screen.js";
 
 /** @typedef {import("../data/facts.js").Facts} Facts */
 /** @typedef {import("../data/memory.js").Memory} Memory */
+/** @typedef {import("../view.js").View} View */
 /** @typedef {import("./foot.js").Foot} Foot */
 
 export class Viewer {
@@ -21,7 +22,7 @@ export class Viewer {
    * @param {import("../pair.js").Pair} pair
    * @param {Foot} foot
    * @param {Memory} browser  what this browser remembers
-   * @param {() => Facts} facts  of the volume that is seen
+   * @param {(view: View) => Facts} facts  of its volume
    */
   constructor(pair, foot, browser, facts) {
     const { compared } = pair;
@@ -42,7 +43,7 @@ export class Viewer {
     const help = makeHelp(keys);
     const display = new DisplayDialog(this.view, browser);
     const marks = new MarksDialog(this.view, facts);
-    const picture = new PictureDialog(this.view, this.screen.planes, facts);
+    const picture = new PictureDialog(compared, this.screen.planes, facts);
     const differences = new DifferencesDialog(pair);
     this.difference = new DifferenceControls(this.view, browser);
     this.pairRow = new PairRow(pair, this.difference.element, () => differences.show());
