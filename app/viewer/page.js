@@ -21,6 +21,7 @@ import { Strip } from "./room/strip.js";
 import { tabTitle } from "./room/tab.js";
 import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
+import { View } from "./view.js";
 import { removeRun, showRun } from "./visit_runs.js";
 
 /**
@@ -57,17 +58,20 @@ export class Page {
     this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
     this.foot = new Foot((kind, button) => this.download(kind, button));
     const browser = new Memory(() => window.localStorage);
-    const { view, element } = new Viewer(windows, this.foot, browser, () => this.facts());
-    this.viewer = element;
     this.model = model;
     const standIn = example && new Example(example);
     const visit = new Visit(tab, model.title);
-    this.session = new Session(view, this.stage(host, windows), transport, tab, visitor(browser), standIn, visit);
+    const stage = this.stage(host, windows);
+    this.session = new Session(new View(windows), stage, transport, tab, visitor(browser), standIn, visit);
+    const { pair } = this.session;
+    this.viewer = new Viewer(pair, this.foot, browser, (view) => this.facts(view)).element;
     this.strip = new Strip(visit, {
       show: (run) => showRun(this.session, run),
+      hold: (run) => (run === pair.run ? pair.close() : pair.hold(run)),
       remove: (run) => removeRun(this.session, run),
       download: (kind, button, run) => this.download(kind, button, run),
     });
+    pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
     this.viewer.append(this.strip.dialog);
     this.sex = new Sex();
@@ -85,11 +89,13 @@ export class Page {
   }
 
   /**
-   * Of the volume that is seen.
+   * Of a view's volume.
+   * @param {View} view
    * @returns {import("./data/facts.js").Facts}
    */
-  facts() {
-    return facts(this.model.title, this.session.known);
+  facts(view) {
+    const { session } = this;
+    return facts(this.model.title, view === session.view ? session.known : session.pair.known);
   }
 
   /**
@@ -112,8 +118,13 @@ export class Page {
   /** @param {import("./stage.js").Progress} progress */
   show(progress) {
     this.foot.show(progress);
-    this.strip?.showAs(this.session.shown?.run ?? null); // the session speaks before there is a strip
+    this.showRuns();
     document.title = tabTitle(progress);
+  }
+
+  /** Which of the strip are A and B. */
+  showRuns() {
+    this.strip?.showAs(this.session.shown?.run ?? null, this.session.pair.run); // the session speaks before there is a strip
   }
 
   /** @param {string} problem */
