@@ -8,9 +8,10 @@ from app.run import Run
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.nifti import synthetic_label, write_nifti
-from ctflow.io.sidecar import earlier_of, sidecar_of, sidecar_path, write_sidecar
-from ctflow.request import SharedPrevious, beginning_of
+from ctflow.io.sidecar import StartRecord, earlier_of, sidecar_of, sidecar_path, write_sidecar
+from ctflow.request import SharedPrevious, beginning_of, scan_of
 
+SCAN_NAME = "scan.nii.gz"
 KINDS = ("nifti", "sidecar")
 
 
@@ -36,10 +37,13 @@ def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
     try:
         if volume:
             computed = run.title.lower() if run.is_computed else ""
-            write_nifti(volume, out, synthetic_label(generator.card.name, missing=missing, kind=computed))
+            from_scan = scan_of(run.start) is not None
+            write_nifti(volume, out, synthetic_label(generator.card.name, from_scan, missing, computed))
         else:
             earlier = earlier_of(beginning_of(run.start))
-            sidecar = sidecar_of(run.request, generator, seconds=seconds, complete=complete, earlier=earlier)
+            sidecar = sidecar_of(
+                run.request, generator, seconds=seconds, complete=complete, earlier=earlier, scan=_record(run)
+            )
             write_sidecar(sidecar, out)
     except VolumeError as error:  # whose words name a path of the server
         raise ResourceError(NOT_WRITTEN) from error
@@ -50,12 +54,18 @@ def _export_scan(run: Run, kind: str) -> Path:
     """What was opened, as NIfTI, which says nothing of us: nothing of it was made here."""
     if kind == "sidecar":
         raise RequestError("A scan has no settings: it was opened, and not made. Download it as NIfTI.")
-    path = run.folder / "scan.nii.gz"
+    path = run.folder / SCAN_NAME
     try:
         write_nifti(run.volume(), path, "scan")
     except VolumeError as error:  # whose words name a path of the server
         raise ResourceError(NOT_WRITTEN) from error
     return path
+
+
+def _record(run: Run) -> StartRecord | None:
+    """The scan that a volume began with, by the name of its download: its own name is not known here."""
+    scan = scan_of(run.start)
+    return scan and StartRecord(mode=scan.mode, scan=SCAN_NAME, sha256=scan.sha256, slices=scan.slices)
 
 
 def _check_replayable(run: Run) -> None:

@@ -78,7 +78,7 @@ class Handlers:
         """
         if fields.get("run_before") is not None:
             return self.continue_run(visitor, run_id, fields)
-        return self._put_in_line(self.request(fields), visitor, run_id)
+        return self.put_in_line(self.request(fields), visitor, run_id)
 
     def continue_run(self, visitor: str, run_id: Any, fields: Json) -> Run:
         """Puts a run in line that goes on from `run_before`, with that one's seed and settings.
@@ -95,7 +95,7 @@ class Handlers:
         request, start = going_on(before, report, keep, chunks, self.generator.card.geometry.slices_per_chunk)
         self.generator.card.check(request)
         before.mark_seen()
-        return self._put_in_line(request, visitor, run_id, start)
+        return self.put_in_line(request, visitor, run_id, start)
 
     def request(self, fields: Json) -> GenerationRequest:
         """Of FIELDS, those that are missing or None keep the model's default. Raises CTFlowError."""
@@ -105,9 +105,12 @@ class Handlers:
             _report(fields), 0 if seed is None else seed, solver=fields.get("solver") or None, **settings
         )
 
-    def _put_in_line(self, request: GenerationRequest, visitor: str, run_id: Any, start: Start | None = None) -> Run:
+    def put_in_line(
+        self, request: GenerationRequest, visitor: str, run_id: Any, start: Start | None = None, title: str = ""
+    ) -> Run:
+        """A run, driven by a request of its page if need be. Raises CTFlowError if too many wait."""
         put_in_line = self.runs.add if self.driven else self.runs.start
-        return put_in_line(request, visitor, run_id, start)
+        return put_in_line(request, visitor, run_id, start, title)
 
     def drive(self, asked: object) -> None:
         """Takes the run or the question that was asked for to its end, inside this very request. Only if `driven`."""

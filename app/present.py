@@ -6,6 +6,7 @@ import numpy as np
 
 from app.chunks import Chunk
 from app.run import Run
+from app.scan import Scan
 from ctflow.reading import Mention, Reading
 from ctflow.volume import DIRECTIONS
 
@@ -23,6 +24,7 @@ def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) 
             "stopping": run.stopping and not run.ended,
             "title": run.title,
             "is_scan": run.is_scan,
+            "series": run.series if isinstance(run, Scan) else [],
             "seed": run.request.seed if run.request else None,
             "digest": run.digest,
             "grid": _grid(run),
@@ -43,6 +45,7 @@ def unknown_run() -> dict[str, Any]:
         "stopping": False,
         "title": "",
         "is_scan": False,
+        "series": [],
         "seed": None,
         "digest": "",
         "grid": None,
@@ -85,9 +88,7 @@ def directions(affine: np.ndarray) -> list[str]:
 
 
 def _share(run: Run) -> float:
-    if run.request:
-        return run.steps_done / run.steps_total
-    return run.slices_made / run.shape[0] if run.shape else 0.0
+    return run.share if isinstance(run, Scan) else run.steps_done / run.steps_total
 
 
 def status(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) -> str:
@@ -98,6 +99,8 @@ def status(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) ->
         return "Stopping after this step." if run.stopping else _making(run, slices_per_chunk)
     if run.state == "finished":
         return _finished(run)
+    if run.is_scan:
+        return run.message
     return f"{run.message or 'Stopped.'} {_kept(run)}"
 
 
@@ -119,12 +122,18 @@ def roughly(seconds: float) -> str:
 
 def _making(run: Run, slices_per_chunk: int) -> str:
     if run.request is None:
-        return "Opening the scan."
+        return _opening(run)
     if run.shape is None:
         return "Starting."
     chunk = max(0, run.steps_done - 1) // run.request.steps
     first = chunk * slices_per_chunk
     return f"Making slices {first + 1} to {min(first + slices_per_chunk, run.shape[0])} of {run.shape[0]}."
+
+
+def _opening(run: Run) -> str:
+    if isinstance(run, Scan) and not run.has_arrived:
+        return "Receiving the scan."
+    return "Reading the scan."
 
 
 def _finished(run: Run) -> str:

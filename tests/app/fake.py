@@ -13,7 +13,7 @@ from ctflow.generator import ChunkDone, Drafted, EventStream, Finished, Started,
 from ctflow.hu import IntensityMap
 from ctflow.reading import Mention, Reading, contradictions
 from ctflow.report import Report, encoder_text, sentences
-from ctflow.request import GenerationRequest, Start, VolumeStart
+from ctflow.request import GenerationRequest, Start, VolumeStart, scan_of
 from ctflow.volume import Volume, plane_affine
 
 SIZE = 256
@@ -109,6 +109,7 @@ class FakeGenerator:
         self.step = step
         self.closed = 0
         self.requests: list[GenerationRequest] = []
+        self.starts: list[Start | None] = []
 
     def hu(self, request: GenerationRequest, start: Start | None = None) -> np.ndarray:
         """int16 (slices, rows, columns) of a volume that does not end early."""
@@ -120,10 +121,13 @@ class FakeGenerator:
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         self.requests.append(request)
+        self.starts.append(start)
         per_chunk = self.card.geometry.slices_per_chunk
         hu = self.hu(request, start)
         kept = start.chunks if isinstance(start, VolumeStart) else 0
         affine = plane_affine(self.card.geometry.axes, SPACING_MM, SIZE, SIZE)
+        if scan := scan_of(start):
+            hu[: scan.slices], affine = scan.scan.hu[: scan.slices], scan.scan.affine
         finished = False
         try:
             yield Started(request, (hu.shape[0], SIZE, SIZE), affine)

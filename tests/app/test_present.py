@@ -11,6 +11,7 @@ import pytest
 from app.export import file_name
 from app.present import directions, grid, manifest, reading
 from app.run import Run, digest
+from app.scan import Scan, SentFile
 from ctflow.generator import ChunkDone, Started, StepDone
 from ctflow.reading import Mention, Reading
 from ctflow.report import Report
@@ -133,13 +134,15 @@ def test_runs_of_one_report_and_settings_share_their_digits_and_their_downloads_
 
 
 def test_a_scan_is_told_as_one_and_has_no_seed(tmp_path: Path, clock: FakeClock) -> None:
-    run = Run(run_id="b", request=None, title="Scan", folder=tmp_path / "b", visitor="v", clock=clock)
-    run.begin()
-    assert (shown(run)["status"], shown(run)["share"]) == ("Opening the scan.", 0)
-    run.shape, run.affine = SHAPE, AFFINE
-    run.record(ChunkDone(0, 0, CHUNK))
-    assert shown(run)["share"] == 16 / 96
-    run.end("finished")
-    now = shown(run)
+    scan = Scan(files=[SentFile(4, "1.nii")], run_id="b", folder=tmp_path / "b", visitor="v", clock=clock)
+    scan.begin()
+    assert (shown(scan)["status"], shown(scan)["share"]) == ("Receiving the scan.", 0)
+    scan.receive(0, b"1234")
+    assert (shown(scan)["status"], shown(scan)["share"]) == ("Reading the scan.", 0.5)
+    scan.shape, scan.affine = SHAPE, AFFINE
+    scan.record(ChunkDone(0, 0, CHUNK))
+    assert shown(scan)["share"] == (1 + 16 / 96) / 2
+    scan.end("finished")
+    now = shown(scan)
     assert (now["title"], now["is_scan"], now["seed"], now["digest"]) == ("Scan", True, None, "")
     assert now["status"] == "Scan: 16 slices, 48 mm."
