@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from ctflow.__main__ import main
+from ctflow.checkpoint.drawn import read_drawn
+from ctflow.checkpoint.folder import folder_sha256
 from ctflow.errors import RequestError, ShortVolumeError
 from ctflow.evaluation.obedience.measured_phantoms import kept_in
 from ctflow.evaluation.obedience.phantom_views import AvaeView, PhantomView, PlainView
@@ -59,6 +61,11 @@ def test_the_command_measures_a_model_and_writes_table_numbers_and_picture(
     assert list(table.columns) == ["tiny", "phantoms through its A-VAE", "phantoms"]
     assert all(table.columns.values())
     assert (tmp_path / "obedience.png").exists()
+    nodule, shown = (
+        read_drawn(model, folder_sha256(model))["Lung nodule"].asserted,
+        table.model[SHOWN_ASKED, "Lung nodule"],
+    )
+    assert (nodule and nodule.share, nodule and nodule.n) == (shown.value, shown.n) if shown.n else nodule is None
     assert main(["evaluate", "obedience", "--model", str(model), *words, "--without-phantoms"]) == 0
     alone = read_table(tmp_path / "obedience.json")
     assert list(alone.columns) == ["tiny"] and alone.model.keys() == table.model.keys()
