@@ -11,6 +11,7 @@ from typing import Any
 from app import present
 from app.export import export
 from app.messages import error_text, log_bug
+from app.opposite import opposite
 from app.reading import shown_reading
 from app.run import Run, State
 from app.runs import Runs
@@ -62,6 +63,11 @@ class Handlers:
         report = _report(asked)
         typed = Typed(_typed(findings), _typed(impression), report)
         return shown_reading(self.generator.read(report), typed, self.generator.drawn)
+
+    @answering
+    def opposite(self, asked: Json) -> Json:
+        """A plain denial of what a `sentence` asserts, or, if it only denies, an assertion of that."""
+        return {"text": opposite(self.generator, asked.get("sentence"))}
 
     @answering
     def start(self, asked: Json) -> Json:

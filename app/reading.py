@@ -46,7 +46,15 @@ def _sentence(
         "chips": [_chip(words, mention, against, drawn) for words, mention in _words(one.found, read.known)],
         "unread": list(one.unread),
         "is_cut": one.is_cut,
+        "turn": _turn(one, read.known),
     }
+
+
+def _turn(one: SentenceReading, known: tuple[str, ...]) -> str | None:
+    """Which way the sentence can be turned into its opposite. A normal study has none: not everything is there."""
+    if any(mention.asserted for mention in one.found):
+        return "deny"
+    return "assert" if one.found and {mention.finding for mention in one.found} != set(known) else None
 
 
 def _words(found: Iterable[Mention], known: tuple[str, ...]) -> list[tuple[str, Mention]]:

@@ -35,7 +35,7 @@ FAVICON = "favicon.svg"
 _FAVICON = (Path(__file__).parent / FAVICON).read_bytes()
 _PRIVATE = ("/file=", "/ask/")
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
-_ASKED = ("news", "read", "start", "stop", "export")
+_ASKED = ("news", "read", "opposite", "start", "stop", "export")
 
 
 class Guard:

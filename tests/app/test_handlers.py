@@ -134,10 +134,20 @@ def test_what_the_model_recognised_is_said_in_words(tmp_path: Path) -> None:
     assert handlers.read({"findings": " ", "impression": ""})["known"] == ["Pleural effusion", "Pneumothorax"]
 
 
+def test_a_sentence_is_turned_into_its_opposite(tmp_path: Path) -> None:
+    generator = FakeGenerator(lambda chunk, step: None, known=("Pleural effusion",))
+    handlers = Handlers(generator, Runs(generator, tmp_path))
+    assert handlers.opposite({"sentence": "Large right pleural effusion."}) == {
+        "text": "No pleural effusion on the right."
+    }
+    assert "by hand" in handlers.opposite({"sentence": "Fog."})["problem"]
+    assert "must be text" in handlers.opposite({})["problem"]
+
+
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys([*FIELDS, "run", "kind"], junk)))
 def test_whatever_is_sent_the_answer_is_an_answer(handlers: Handlers, asked: dict[str, Any]) -> None:
-    for handler in (handlers.start, handlers.read, handlers.stop, handlers.export):
+    for handler in (handlers.start, handlers.read, handlers.opposite, handlers.stop, handlers.export):
         answer = handler({**asked, "visitor": secrets.token_hex(4)})
         assert "our side" not in answer.get("problem", "")
         if handler == handlers.start and "run" in answer:

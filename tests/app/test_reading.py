@@ -49,6 +49,13 @@ def test_a_normal_study_is_one_word_and_not_one_for_every_finding() -> None:
     assert [words(one) for one in shown(denied, denied[:1])] == [["no abnormal findings"], ["no consolidation"]]
 
 
+def test_what_asserts_can_be_denied_and_what_only_denies_can_be_asserted() -> None:
+    there, absent = said("Cardiomegaly"), said("Cardiomegaly", asserted=False)
+    normal = tuple(said(finding, asserted=False) for finding in KNOWN)
+    turns = [one["turn"] for one in shown((there, normal[0]), (absent,), (), normal)]
+    assert turns == ["deny", "assert", None, None]
+
+
 def test_a_sentence_names_those_that_contradict_it() -> None:
     first, second, third = shown(
         (said("Cardiomegaly", size="small"), said("Consolidation")),
