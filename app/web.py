@@ -10,10 +10,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from app.chart_script import PLOTLY_PATH, plotly_script
 from app.example import Example
 from app.handlers import Handlers
 from app.messages import log_bug
 from app.modules import Modules
+from app.numbers import Numbers
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -103,6 +105,8 @@ def _is_page(path: str) -> bool:
 def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[str, Any]:
     """Arguments for the FastAPI application that Gradio makes."""
 
+    answers = {name: getattr(handlers, name) for name in _ASKED} | {"numbers": Numbers(handlers).numbers}
+
     async def health(_: Request) -> JSONResponse:
         return JSONResponse(handlers.health())
 
@@ -112,15 +116,15 @@ def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[s
         if not _let_in(request):
             return PlainTextResponse("Log in first: reload the page.", 401)
         name = request.path_params["name"]
-        if name not in _ASKED:
-            return PlainTextResponse(f"Unknown request: use one of {', '.join(_ASKED)}.", 404)
+        if name not in answers:
+            return PlainTextResponse(f"Unknown request: use one of {', '.join(answers)}.", 404)
         try:
             asked = await request.json()
         except (ValueError, ClientDisconnect):
             return PlainTextResponse("The request body must be JSON.", 400)
         if name == "stop":
             return JSONResponse(handlers.stop(asked))  # here and now: a thread for it may have to wait
-        handler = getattr(handlers, name)
+        handler = answers[name]
         return JSONResponse(await (handler(asked) if name == "news" else run_in_threadpool(handler, asked)))
 
     async def script(request: Request) -> Response:
@@ -129,6 +133,13 @@ def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[s
         if content is None:
             return PlainTextResponse("There is no such script. Reload the page.", 404)
         return Response(content, media_type="text/javascript", headers=_FOR_EVER)
+
+    def plotly(request: Request) -> Response:
+        """Plotly's script; a page asks for it when it shows charts for the first time. Packing it takes a while."""
+        packed = "gzip" in request.headers.get("accept-encoding", "")
+        encoding = {"content-encoding": "gzip"} if packed else {}
+        headers = {**_FOR_EVER, **encoding, "vary": "accept-encoding"}
+        return Response(plotly_script(packed), media_type="text/javascript", headers=headers)
 
     async def favicon(_: Request) -> Response:
         return Response(_FAVICON, media_type="image/svg+xml")
@@ -142,6 +153,7 @@ def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[s
         Route(f"/{FAVICON}", favicon),
         Route("/ask/{name}", ask, methods=["POST"]),
         Route("/viewer/{version}/{path:path}", script),
+        Route(f"/{PLOTLY_PATH}", plotly),
     ]
     if example:
         routes.append(Route(f"/{example.path}", example_voxels))

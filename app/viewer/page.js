@@ -14,6 +14,7 @@ import { makeHeader } from "./room/header.js";
 import { Jump } from "./room/jump.js";
 import { listenToGenerate } from "./room/keyboard.js";
 import { Length } from "./room/length.js";
+import { NumbersDialog } from "./room/numbers_dialog.js";
 import { Problem } from "./room/problem.js";
 import { Reading } from "./room/reading.js";
 import { Sex } from "./room/sex.js";
@@ -30,6 +31,7 @@ import { removeRun, showRun } from "./visit_runs.js";
  * @property {string[]} fields      their names, in Gradio's order
  * @property {string} draft_key
  * @property {import("./data/example.js").ExampleProps | null} example
+ * @property {string} plotly        where its script is
  * @property {import("./room/header.js").Model} model
  */
 
@@ -49,13 +51,13 @@ export class Page {
    * @param {Host} host
    * @param {Transport} transport
    */
-  constructor({ windows, fields, draft_key: draftKey, example, model }, host, transport) {
+  constructor({ windows, fields, draft_key: draftKey, example, plotly, model }, host, transport) {
     const tab = new Memory(() => window.sessionStorage);
     this.reading = new Reading();
     this.problem = new Problem();
     this.length = new Length(model);
     this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
-    this.foot = new Foot((kind, button) => this.download(kind, button));
+    this.foot = new Foot((kind, button) => this.download(kind, button), () => this.numbers.show());
     const browser = new Memory(() => window.localStorage);
     const { view, element } = new Viewer(windows, this.foot, browser, () => this.facts());
     this.viewer = element;
@@ -69,7 +71,8 @@ export class Page {
       download: (kind, button, run) => this.download(kind, button, run),
     });
     this.foot.element.before(this.strip.list);
-    this.viewer.append(this.strip.dialog);
+    this.numbers = new NumbersDialog(transport, plotly, () => this.measured(), () => this.facts().fileName);
+    this.viewer.append(this.strip.dialog, this.numbers.element);
     this.sex = new Sex();
     listenToGenerate(host.generate);
     /** @type {Record<string, Element>} by the names of app/component.py */
@@ -90,6 +93,12 @@ export class Page {
    */
   facts() {
     return facts(this.model.title, this.session.known);
+  }
+
+  /** What the numbers are of. */
+  measured() {
+    const run = this.session.shown?.run;
+    return run ? [{ name: "This volume", run }] : [];
   }
 
   /**
@@ -113,6 +122,7 @@ export class Page {
   show(progress) {
     this.foot.show(progress);
     this.strip?.showAs(this.session.shown?.run ?? null); // the session speaks before there is a strip
+    this.numbers?.update(`${progress.state} ${progress.chunks.length}`);
     document.title = tabTitle(progress);
   }
 

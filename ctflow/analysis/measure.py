@@ -45,8 +45,8 @@ class Measures:
     """What was measured of a volume, its slices counted from the head down.
 
     `voxel_ml`: of one voxel; `body_counts`: int64 (65536,), how many voxels of the body have HU -32768, -32767, …;
-    `depth_mm`: (slices,), how far each slice lies below the first; `mean_hu`: (slices,), over all voxels of a slice, air
-    around the body included; `change_hu`: (slices - 1,), the mean |difference| between a slice and the next, likewise.
+    `depth_mm`: (slices,), how far each slice lies below the first; `mean_hu`: (slices,), over all voxels of a slice,
+    air around the body included; `change_hu`: (slices - 1,), the mean |difference| of a slice to the next, likewise.
     """
 
     voxel_ml: float
@@ -76,7 +76,7 @@ class Measures:
         return self.ml_between(LUNG.low_hu, EMPHYSEMA_HU - 1) / lung_ml if lung_ml else None
 
     def histogram_ml(self, step_hu: int) -> tuple[np.ndarray, np.ndarray]:
-        """The middles of bins of `step_hu` in HU, and the body's volume in each in ml, from its thinnest to its densest.
+        """The middles of bins of `step_hu`, in HU, and the body's volume in each, in ml, from low HU to high.
 
         A bin begins at a multiple of `step_hu`. Both are empty where there is no body.
         """

@@ -81,11 +81,7 @@ def test_the_histogram_holds_the_whole_body_and_no_air_around_it() -> None:
     found = measure(volume(chest(1)))
     middles, ml = found.histogram_ml(20)
     assert ml.sum() == pytest.approx(20 * 32 * VOXEL_ML)
-    held = {
-        int(middle // 20): round(volume_ml / VOXEL_ML)
-        for middle, volume_ml in zip(middles, ml, strict=True)
-        if volume_ml
-    }
+    held = {int(hu // 20): round(one / VOXEL_ML) for hu, one in zip(middles, ml, strict=True) if one}
     assert held == {-43: 100, -5: 24, 2: 496, 20: 20}
     assert EMPTY.histogram_ml(20)[0].size == 0
 
