@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.chunks import NOT_WRITTEN
-from app.run import Run, digest
+from app.run import Run
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.dicom_series import SeriesText, derivation_of, write_dicom_zip
@@ -25,14 +25,31 @@ def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
     """
     if not isinstance(kind, str) or kind not in ENDINGS:
         raise RequestError(f"The kind of download must be one of {', '.join(ENDINGS)}; got {kind!r}.")
-    made = _made(run, generator)
-    out = run.folder / file_name(run.request, generator.card.name, ENDINGS[kind], made.missing)
+    if run.request is None:
+        return _export_scan(run, kind)
+    made = _made(run, run.request, generator)
+    name = file_name(run.digest, run.request.seed, generator.card.name, made.missing)
+    out = run.folder / (name + ENDINGS[kind])
     _remove_older(out, ENDINGS[kind])
     try:
         _write(run, made, kind, out)
     except VolumeError as error:  # whose words name a path of the server
         raise ResourceError(NOT_WRITTEN) from error
     return out
+
+
+def _export_scan(run: Run, kind: str) -> Path:
+    """What was opened, as NIfTI, which says nothing of us: nothing of it was made here."""
+    if kind == "sidecar":
+        raise RequestError("A scan has no settings: it was opened, and not made. Download it as NIfTI.")
+    if kind == "dicom":
+        raise RequestError("A scan is not written as DICOM, because our series say that they are synthetic.")
+    path = run.folder / "scan.nii.gz"
+    try:
+        write_nifti(run.volume(), path, "scan")
+    except VolumeError as error:  # whose words name a path of the server
+        raise ResourceError(NOT_WRITTEN) from error
+    return path
 
 
 @dataclass(frozen=True)
@@ -45,12 +62,12 @@ class _Made:
     sidecar: Sidecar
 
 
-def _made(run: Run, generator: VolumeGenerator) -> _Made:
+def _made(run: Run, request: GenerationRequest, generator: VolumeGenerator) -> _Made:
     with run.news:
         complete, slices, seconds = run.state == "finished", run.slices_made, run.elapsed_s()
         missing = "" if complete or run.shape is None else f"{slices} of {run.shape[0]} slices"
     label = synthetic_label(generator.card.name, missing=missing)
-    return _Made(slices, missing, label, sidecar_of(run.request, generator, seconds=seconds, complete=complete))
+    return _Made(slices, missing, label, sidecar_of(request, generator, seconds=seconds, complete=complete))
 
 
 def _write(run: Run, made: _Made, kind: str, out: Path) -> None:
@@ -82,11 +99,11 @@ def _remove_older(path: Path, ending: str) -> None:
         older.unlink(missing_ok=True)
 
 
-def file_name(request: GenerationRequest, model: str, ending: str, missing: str = "") -> str:
-    """For example synthetic-ctflow-demo-3f0c9a1e-seed42-PARTIAL-48of96.nii.gz, if `missing` is "48 of 96 slices".
+def file_name(digest: str, seed: int, model: str, missing: str = "") -> str:
+    """For example synthetic-ctflow-demo-3f0c9a1e-seed42-PARTIAL-48of96, if `missing` is "48 of 96 slices".
 
-    The digits in the middle tell reports and settings apart: without them, another report had the same name.
+    `digest`: the digits that tell reports and settings apart: without them, another report had the same name.
     """
     safe_model = re.sub(r"[^A-Za-z0-9._-]+", "-", model).removeprefix("ctflow-")
     partial = f"-PARTIAL-{missing.removesuffix(' slices').replace(' ', '')}" if missing else ""
-    return f"synthetic-ctflow-{safe_model}-{digest(request)}-seed{request.seed}{partial}{ending}"
+    return f"synthetic-ctflow-{safe_model}-{digest}-seed{seed}{partial}"

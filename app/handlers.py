@@ -10,8 +10,9 @@ from typing import Any
 
 from app import present
 from app.export import export
+from app.job import State
 from app.messages import error_text, log_bug
-from app.run import Run, State
+from app.run import Run
 from app.runs import Runs
 from ctflow.errors import CTFlowError
 from ctflow.generator import VolumeGenerator

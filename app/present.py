@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from app.chunks import Chunk
-from app.run import Run, digest
+from app.run import Run
 from ctflow.reading import Mention, Reading
 from ctflow.volume import DIRECTIONS
 
@@ -21,8 +21,10 @@ def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) 
             "version": run.version,
             "state": run.state,
             "stopping": run.stopping and not run.ended,
-            "seed": run.request.seed,
-            "digest": digest(run.request),
+            "title": run.title,
+            "is_scan": run.is_scan,
+            "seed": run.request.seed if run.request else None,
+            "digest": run.digest,
             "grid": _grid(run),
             "chunks": [_chunk(chunk) for chunk in run.chunks],
             "draft": _chunk(run.draft) if run.draft else None,
@@ -39,6 +41,8 @@ def unknown_run() -> dict[str, Any]:
         "version": 0,
         "state": "gone",
         "stopping": False,
+        "title": "",
+        "is_scan": False,
         "seed": None,
         "digest": "",
         "grid": None,
@@ -81,7 +85,9 @@ def directions(affine: np.ndarray) -> list[str]:
 
 
 def _share(run: Run) -> float:
-    return run.steps_done / run.steps_total
+    if run.request:
+        return run.steps_done / run.steps_total
+    return run.slices_made / run.shape[0] if run.shape else 0.0
 
 
 def status(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) -> str:
@@ -112,6 +118,8 @@ def _roughly(seconds: float) -> str:
 
 
 def _making(run: Run, slices_per_chunk: int) -> str:
+    if run.request is None:
+        return "Opening the scan."
     if run.shape is None:
         return "Starting."
     chunk = max(0, run.steps_done - 1) // run.request.steps
@@ -121,14 +129,15 @@ def _making(run: Run, slices_per_chunk: int) -> str:
 
 def _finished(run: Run) -> str:
     height_mm = 0.0 if run.affine is None else run.slices_made * float(np.linalg.norm(run.affine[:3, 0]))
-    return (
-        f"Done: {run.slices_made} slices, {height_mm:.0f} mm, in {duration(run.elapsed_s())}. Seed {run.request.seed}."
-    )
+    size = f"{run.slices_made} slices, {height_mm:.0f} mm"
+    if run.request is None:
+        return f"Scan: {size}."
+    return f"Done: {size}, in {duration(run.elapsed_s())}. Seed {run.request.seed}."
 
 
 def detail(run: Run) -> str:
     """Step and time left. It changes several times a second, so it is shown but not spoken."""
-    if run.state != "running" or not run.steps_done:
+    if run.request is None or run.state != "running" or not run.steps_done:
         return ""
     step = (run.steps_done - 1) % run.request.steps + 1
     words = f"step {step} of {run.request.steps}"

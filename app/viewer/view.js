@@ -39,6 +39,8 @@ export class View {
     this.volume = null;
     this.caption = ""; // what the volume is, where it is not that of the run that is shown
     this.isStandIn = false;
+    /** @type {import("./data/difference.js").Difference | null} what the planes show in place of the volume, on its grid */
+    this.difference = null;
     this.point = [0, 0, 0];
     this.tool = TOOLS[0];
     this.following = true; // the newest slice
@@ -93,6 +95,12 @@ export class View {
   /** What stands over the planes: what the volume is, and that some of it is a draft. */
   get words() {
     return this.caption || (this.volume?.hasDraft ? DRAFT : "");
+  }
+
+  /** @param {import("./data/difference.js").Difference | null} difference  of this volume and another one */
+  setDifference(difference) {
+    this.difference = difference;
+    this.changed();
   }
 
   /** @param {string} caption */

@@ -52,9 +52,9 @@ def test_a_run_that_waits_is_told_how_long_and_the_way_out(
 def test_a_run_is_told_what_it_does_from_its_first_step_to_its_end(run: Run, clock: FakeClock) -> None:
     run.begin()
     run.record(Started(run.request, SHAPE, AFFINE))
-    for _ in range(5):
+    for done in range(5):
         clock.advance(2)
-        run.record(StepDone(0, 0))
+        run.record(StepDone(*divmod(done, 4)))
     now = shown(run)
     assert now["status"] == "Making slices 17 to 32 of 96."
     assert now["detail"] == "step 1 of 4, about 38 s left"
@@ -127,6 +127,19 @@ def test_a_grid_says_where_voxels_lie_in_the_patient_also_where_they_lie_aslant(
 
 def test_runs_of_one_report_and_settings_share_their_digits_and_their_downloads_name_has_them(run: Run) -> None:
     digits = shown(run)["digest"]
-    assert digits in file_name(run.request, "demo", ".json")
+    assert digits in file_name(run.digest, run.request.seed, "demo")
     assert digest(replace(run.request, seed=8)) == digits
     assert digest(replace(run.request, report=Report("Not clear."))) != digits
+
+
+def test_a_scan_is_told_as_one_and_has_no_seed(tmp_path: Path, clock: FakeClock) -> None:
+    run = Run(run_id="b", request=None, title="Scan", folder=tmp_path / "b", visitor="v", clock=clock)
+    run.begin()
+    assert (shown(run)["status"], shown(run)["share"]) == ("Opening the scan.", 0)
+    run.shape, run.affine = SHAPE, AFFINE
+    run.record(ChunkDone(0, 0, CHUNK))
+    assert shown(run)["share"] == 16 / 96
+    run.end("finished")
+    now = shown(run)
+    assert (now["title"], now["is_scan"], now["seed"], now["digest"]) == ("Scan", True, None, "")
+    assert now["status"] == "Scan: 16 slices, 48 mm."

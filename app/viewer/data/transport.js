@@ -10,7 +10,9 @@
  * @property {string} [problem]      why there is no answer, in words for people
  * @property {string | null} run
  * @property {number} version        grows with every change
- * @property {number | null} seed
+ * @property {string} title          what it is, in words; empty for an ordinary run
+ * @property {boolean} is_scan       whether it was opened rather than made
+ * @property {number | null} seed    null where there is none
  * @property {string} digest         of report and settings, as in the name of a download
  * @property {"waiting" | "running" | "finished" | "stopped" | "failed" | "gone"} state
  * @property {boolean} stopping

@@ -2,6 +2,7 @@
 // One plane on its canvas: the picture, scaled, and over it what the tools draw and the words.
 
 import { TOOLS } from "../tools/index.js";
+import { DifferencePicture } from "./difference.js";
 import { drawMarks } from "./marks.js";
 import { hatch } from "./pen.js";
 import { Picture } from "./picture.js";
@@ -21,6 +22,7 @@ export class PlaneCanvas {
     this.plane = plane;
     this.canvas = canvas;
     this.picture = new Picture(plane);
+    this.difference = new DifferencePicture(plane);
     this.pen = /** @type {Pen} */ (canvas.getContext("2d", { alpha: false }));
     this.ratio = 1;
   }
@@ -52,14 +54,27 @@ export class PlaneCanvas {
    * @param {Volume} volume
    * @param {View} view
    */
-  drawPicture(volume, { point, display }) {
+  drawPicture(volume, view) {
+    const { display } = view;
     const { pen, plane } = this;
     const { left, top, width, height } = plane.rectangle(volume);
     pen.fillStyle = hatch(pen);
     pen.fillRect(left, top, width, height);
-    this.picture.draw(volume, point[plane.through], display.greys);
+    const picture = this.pictureOf(volume, view);
     pen.imageSmoothingEnabled = display.smooth;
     pen.imageSmoothingQuality = "medium";
-    pen.drawImage(this.picture.canvas, left, top, width, height);
+    pen.drawImage(picture, left, top, width, height);
+  }
+
+  /**
+   * One pixel a voxel.
+   * @param {Volume} volume
+   * @param {View} view
+   */
+  pictureOf(volume, { point, display, difference }) {
+    const position = point[this.plane.through];
+    if (difference) this.difference.draw(difference, position, display);
+    else this.picture.draw(volume, position, display.greys);
+    return difference ? this.difference.canvas : this.picture.canvas;
   }
 }

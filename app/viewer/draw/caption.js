@@ -18,6 +18,7 @@ export function captionLines(view, facts, withReport) {
   const planes = view.planes.filter((plane) => !view.maximised || view.maximised === plane);
   const shown = [`W ${width} L ${level}`, ...planes.map((plane) => slices(plane, view))];
   if (view.display.inverted) shown.push("inverted");
+  if (view.difference) shown.push(differenceWords(view.display.scale));
   return [`${WARNING} · ${facts.name}`, shown.join(" · "), ...(withReport && facts.report ? [facts.report] : [])];
 }
 
@@ -33,4 +34,9 @@ function slices(plane, { volume, point }) {
   const { size } = volume.axes[plane.through];
   if (plane.slab.kind === "none") return `${plane.name} ${first} / ${size}`;
   return `${plane.name} ${first} to ${last} / ${size} ${SLAB_NAMES[plane.slab.kind]} ${plane.slab.mm} mm`;
+}
+
+/** @param {import("./difference.js").DifferenceScale} scale */
+function differenceWords({ range, threshold }) {
+  return `difference B − A in HU from ±${threshold}, colours up to ±${range}`;
 }

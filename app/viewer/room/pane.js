@@ -2,6 +2,7 @@
 // One plane on the screen: its canvas, and below it what is for this plane alone: cine, the slice, the slab.
 
 import { PlaneCanvas } from "../draw/canvas.js";
+import { legendWords } from "../draw/legend.js";
 import { SLAB_KINDS, SLAB_MM, SLAB_NAMES } from "../draw/slab.js";
 import { title } from "../draw/words.js";
 import { make, makeIconButton, makeNumber, makeSelect, setPressed, setValue } from "./elements.js";
@@ -111,5 +112,6 @@ export class Pane {
  * @param {View} view
  */
 function describe(plane, view) {
-  return [title(plane, view), view.words].filter(Boolean).join(", ");
+  const difference = view.difference ? `difference ${legendWords(plane.slab, view.display.scale.threshold)}` : "";
+  return [title(plane, view), difference, view.words].filter(Boolean).join(", ");
 }

@@ -57,12 +57,12 @@ export class Screen {
 
   /** HU under the pointer; without one, at the crosshair, so that the keyboard can measure too. */
   showReadout() {
-    const { volume, point, active } = this.view;
+    const { volume, point, active, difference } = this.view;
     const { pointer } = this;
     if (!volume) this.readoutElement.textContent = "";
     else {
       const at = pointer ? pointer.plane.pointAt(volume, point, pointer.x, pointer.y) : point;
-      this.readoutElement.textContent = readout(volume, pointer?.plane ?? active, at);
+      this.readoutElement.textContent = readout(volume, pointer?.plane ?? active, at, difference);
     }
     const pane = this.panes.find(({ plane }) => plane === pointer?.plane);
     this.tip.show(this.view, pointer, pane?.canvas ?? null);

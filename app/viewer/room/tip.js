@@ -20,13 +20,13 @@ export class Tip {
    * @param {Pointer} pointer
    * @param {HTMLCanvasElement | null} canvas  under the pointer
    */
-  show({ volume, point, display }, pointer, canvas) {
+  show({ volume, point, display, difference }, pointer, canvas) {
     const at = volume && pointer?.plane.pointAt(volume, point, pointer.x, pointer.y);
     const isShown = at && canvas && volume.contains(at) && display.words && pointer?.hasTip;
     this.element.hidden = !isShown;
     if (!isShown || !pointer) return;
     const { plane } = pointer;
-    this.element.textContent = [huWords(volume, plane, at), mmWords(volume, at), sliceWords(volume, at)].join("\n");
+    this.element.textContent = [huWords(volume, plane, at, difference), mmWords(volume, at), sliceWords(volume, at)].join("\n");
     this.place(canvas, pointer.x, pointer.y);
   }
 

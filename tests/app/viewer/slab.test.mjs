@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Volume } from "../../../app/viewer/data/volume.js";
+import { NOT_MADE, Volume } from "../../../app/viewer/data/volume.js";
 import { greyTable } from "../../../app/viewer/draw/picture.js";
 import { Plane, PLANES } from "../../../app/viewer/draw/plane.js";
-import { NOT_MADE, project, shownAt, slabRange } from "../../../app/viewer/draw/slab.js";
+import { project, shownAt, slabRange } from "../../../app/viewer/draw/slab.js";
 import { title } from "../../../app/viewer/draw/words.js";
 import { press, shortcuts } from "../../../app/viewer/room/keyboard.js";
 import { grid, orientations, points, viewOf } from "./fake.mjs";
