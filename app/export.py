@@ -11,8 +11,8 @@ from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.dicom_series import SeriesText, derivation_of, write_dicom_zip
 from ctflow.io.nifti import synthetic_label, write_nifti
-from ctflow.io.sidecar import Sidecar, sidecar_of, write_sidecar
-from ctflow.request import GenerationRequest
+from ctflow.io.sidecar import Sidecar, earlier_of, sidecar_of, write_sidecar
+from ctflow.request import GenerationRequest, SharedPrevious, beginning_of
 
 ENDINGS = {"nifti": ".nii.gz", "sidecar": ".json", "dicom": "-dicom.zip"}
 
@@ -28,8 +28,9 @@ def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
     if run.request is None:
         return _export_scan(run, kind)
     made = _made(run, run.request, generator)
-    name = file_name(run.digest, run.request.seed, generator.card.name, made.missing)
-    out = run.folder / (name + ENDINGS[kind])
+    if kind != "nifti":
+        _check_one_volume(run, kind)
+    out = run.folder / (file_name(run, generator.card.name, made.missing) + ENDINGS[kind])
     _remove_older(out, ENDINGS[kind])
     try:
         _write(run, made, kind, out)
@@ -52,6 +53,18 @@ def _export_scan(run: Run, kind: str) -> Path:
     return path
 
 
+def _check_one_volume(run: Run, kind: str) -> None:
+    """Raises RequestError for a volume that is no CT, and for one that no settings alone can make again."""
+    if run.is_computed:
+        what = "and settings make one" if kind == "sidecar" else "and is no CT"
+        raise RequestError(f"This was computed from several volumes, {what}. Download it as NIfTI.")
+    if kind == "sidecar" and isinstance(run.start, SharedPrevious):
+        raise RequestError(
+            "Each chunk of this volume was made from the whole report's chunk before it, which these settings cannot "
+            "say. `python -m ctflow ablate` makes it again, from the settings of the whole report."
+        )
+
+
 @dataclass(frozen=True)
 class _Made:
     """What a run has made so far. `missing`: "48 of 96 slices" of one that is not finished."""
@@ -66,8 +79,11 @@ def _made(run: Run, request: GenerationRequest, generator: VolumeGenerator) -> _
     with run.news:
         complete, slices, seconds = run.state == "finished", run.slices_made, run.elapsed_s()
         missing = "" if complete or run.shape is None else f"{slices} of {run.shape[0]} slices"
-    label = synthetic_label(generator.card.name, missing=missing)
-    return _Made(slices, missing, label, sidecar_of(request, generator, seconds=seconds, complete=complete))
+    computed = run.title.lower() if run.is_computed else ""
+    label = synthetic_label(generator.card.name, missing=missing, kind=computed)
+    earlier = earlier_of(beginning_of(run.start))
+    sidecar = sidecar_of(request, generator, seconds=seconds, complete=complete, earlier=earlier)
+    return _Made(slices, missing, label, sidecar)
 
 
 def _write(run: Run, made: _Made, kind: str, out: Path) -> None:
@@ -87,7 +103,7 @@ def _series_text(run: Run, made: _Made) -> SeriesText:
     return SeriesText(
         model=made.sidecar.model.name,
         label=made.label,
-        derivation=derivation_of(made.sidecar),
+        derivation=" ".join(filter(None, [run.title and f"{run.title}.", derivation_of(made.sidecar)])),
         missing=made.missing,
         made_at=datetime.fromtimestamp(int(last_written_s)),
     )
@@ -99,11 +115,12 @@ def _remove_older(path: Path, ending: str) -> None:
         older.unlink(missing_ok=True)
 
 
-def file_name(digest: str, seed: int, model: str, missing: str = "") -> str:
+def file_name(run: Run, model: str, missing: str = "") -> str:
     """For example synthetic-ctflow-demo-3f0c9a1e-seed42-PARTIAL-48of96, if `missing` is "48 of 96 slices".
 
-    `digest`: the digits that tell reports and settings apart: without them, another report had the same name.
+    The digits in the middle tell reports and settings apart: without them, another report had the same name.
     """
     safe_model = re.sub(r"[^A-Za-z0-9._-]+", "-", model).removeprefix("ctflow-")
+    seed = run.request.seed if run.request else ""
     partial = f"-PARTIAL-{missing.removesuffix(' slices').replace(' ', '')}" if missing else ""
-    return f"synthetic-ctflow-{safe_model}-{digest}-seed{seed}{partial}"
+    return f"synthetic-ctflow-{safe_model}-{run.digest}-seed{seed}{partial}"

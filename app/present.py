@@ -108,11 +108,11 @@ def _kept(run: Run) -> str:
 
 
 def _waiting(ahead: int, wait_s: float | None) -> str:
-    about = "" if wait_s is None else f", about {_roughly(wait_s)}"
-    return f"Waiting for the model: {_count(ahead, 'run')} ahead of yours{about}. Press Stop to leave the line."
+    about = "" if wait_s is None else f", about {roughly(wait_s)}"
+    return f"Waiting for the model: {count(ahead, 'run')} ahead of yours{about}. Press Stop to leave the line."
 
 
-def _roughly(seconds: float) -> str:
+def roughly(seconds: float) -> str:
     """In tens of seconds, later in minutes: it is a guess, and should not flicker."""
     return f"{max(1, round(seconds / 10)) * 10} s" if seconds < 95 else f"{round(seconds / 60)} min"
 
@@ -132,6 +132,8 @@ def _finished(run: Run) -> str:
     size = f"{run.slices_made} slices, {height_mm:.0f} mm"
     if run.request is None:
         return f"Scan: {size}."
+    if run.title:
+        return f"{run.title}: {size}. Seed {run.request.seed}."
     return f"Done: {size}, in {duration(run.elapsed_s())}. Seed {run.request.seed}."
 
 
@@ -150,7 +152,7 @@ def duration(seconds: float) -> str:
     return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min {seconds % 60:02d} s"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

@@ -141,6 +141,7 @@ class Runs:
         Raises ResourceError if the disk has no room for it.
         """
         run = self._made(partial(Run, **told), visitor, secrets.token_urlsafe(16))
+        run.become_driver()  # nobody else takes it to its end
         run.take(volume, self.generator.card.geometry.slices_per_chunk)
         self._kept.add(run)
         return run

@@ -1,5 +1,7 @@
 """The headers of every answer, what the server refuses to take in, the page's questions, its scripts, and `/health`."""
 
+from collections.abc import Callable
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from app.asking import Asking
 from app.chart_script import PLOTLY_PATH, plotly_script
 from app.example import Example
 from app.handlers import Handlers
@@ -37,7 +40,6 @@ FAVICON = "favicon.svg"
 _FAVICON = (Path(__file__).parent / FAVICON).read_bytes()
 _PRIVATE = ("/file=", "/ask/")
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
-_ASKED = ("news", "read", "start", "stop", "export")
 
 
 class Guard:
@@ -102,10 +104,9 @@ def _is_page(path: str) -> bool:
     return "/gradio_api/" not in path and "." not in path.rsplit("/", 1)[-1]
 
 
-def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[str, Any]:
+def web(handlers: Handlers, asking: Asking, modules: Modules, example: Example | None) -> dict[str, Any]:
     """Arguments for the FastAPI application that Gradio makes."""
-
-    answers = {name: getattr(handlers, name) for name in _ASKED} | {"numbers": Numbers(handlers).numbers}
+    asked_by_page = _asked_by_page(handlers, asking)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse(handlers.health())
@@ -116,16 +117,17 @@ def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[s
         if not _let_in(request):
             return PlainTextResponse("Log in first: reload the page.", 401)
         name = request.path_params["name"]
-        if name not in answers:
-            return PlainTextResponse(f"Unknown request: use one of {', '.join(answers)}.", 404)
+        handler = asked_by_page.get(name)
+        if handler is None:
+            return PlainTextResponse(f"Unknown request: use one of {', '.join(asked_by_page)}.", 404)
         try:
             asked = await request.json()
         except (ValueError, ClientDisconnect):
             return PlainTextResponse("The request body must be JSON.", 400)
         if name == "stop":
             return JSONResponse(handlers.stop(asked))  # here and now: a thread for it may have to wait
-        handler = answers[name]
-        return JSONResponse(await (handler(asked) if name == "news" else run_in_threadpool(handler, asked)))
+        waits = iscoroutinefunction(handler)
+        return JSONResponse(await (handler(asked) if waits else run_in_threadpool(handler, asked)))
 
     async def script(request: Request) -> Response:
         """One of the page's modules. No login covers them: they are the same for everybody, and hold no secret."""
@@ -160,6 +162,23 @@ def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[s
     return {
         "routes": routes,
         "middleware": [Middleware(Guard, page_links=modules.links()), Middleware(CompressedPages)],
+    }
+
+
+def _asked_by_page(handlers: Handlers, asking: Asking) -> dict[str, Callable[[Any], Any]]:
+    """What the page asks for, by its name in the address."""
+    return {
+        "news": handlers.news,
+        "read": handlers.read,
+        "start": handlers.start,
+        "stop": handlers.stop,
+        "export": handlers.export,
+        "cost": asking.cost,
+        "ask": asking.ask,
+        "question": asking.question,
+        "found": asking.found,
+        "answer": asking.answer,
+        "numbers": Numbers(handlers).numbers,
     }
 
 

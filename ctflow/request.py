@@ -115,6 +115,11 @@ Beginning = ScanStart | VolumeStart  # whose chunks are the first ones of the vo
 Start = Beginning | SharedPrevious
 
 
+def beginning_of(start: Start | None) -> Beginning | None:
+    """What a volume begins with; None where it only shares the chunks before its own."""
+    return None if isinstance(start, SharedPrevious) else start
+
+
 def scan_of(start: Start | None) -> ScanStart | None:
     """The scan that a chain begins with, if it begins with one."""
     while isinstance(start, VolumeStart | SharedPrevious):

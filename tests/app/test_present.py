@@ -127,7 +127,7 @@ def test_a_grid_says_where_voxels_lie_in_the_patient_also_where_they_lie_aslant(
 
 def test_runs_of_one_report_and_settings_share_their_digits_and_their_downloads_name_has_them(run: Run) -> None:
     digits = shown(run)["digest"]
-    assert digits in file_name(run.digest, run.request.seed, "demo")
+    assert digits in file_name(run, "demo")
     assert digest(replace(run.request, seed=8)) == digits
     assert digest(replace(run.request, report=Report("Not clear."))) != digits
 
