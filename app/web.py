@@ -86,7 +86,7 @@ class Guard:
 
 
 class CompressedPages:
-    """ASGI middleware: compresses the page and its settings, which Gradio leaves as they are.
+    """ASGI middleware: compresses the page, its settings and our scripts, which Gradio leaves as they are.
 
     Gradio does it for files by their endings; voxels are compressed already, and its events come one by one.
     """
@@ -96,12 +96,13 @@ class CompressedPages:
         self.compressed = GZipMiddleware(app)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        is_page = scope["type"] == "http" and scope["method"] == "GET" and _is_page(scope["path"])
-        await (self.compressed if is_page else self.app)(scope, receive, send)
+        is_text = scope["type"] == "http" and scope["method"] == "GET" and _is_text(scope["path"])
+        await (self.compressed if is_text else self.app)(scope, receive, send)
 
 
-def _is_page(path: str) -> bool:
-    return "/gradio_api/" not in path and "." not in path.rsplit("/", 1)[-1]
+def _is_text(path: str) -> bool:
+    is_page = "/gradio_api/" not in path and "." not in path.rsplit("/", 1)[-1]
+    return is_page or "/viewer/" in path
 
 
 def web(handlers: Handlers, asking: Asking, modules: Modules, example: Example | None) -> dict[str, Any]:
@@ -146,9 +147,9 @@ def web(handlers: Handlers, asking: Asking, modules: Modules, example: Example |
     async def favicon(_: Request) -> Response:
         return Response(_FAVICON, media_type="image/svg+xml")
 
-    async def example_voxels(_: Request) -> Response:
-        """No login covers them either: they are in the repository."""
-        return Response(example.data if example else b"", media_type="application/octet-stream", headers=_FOR_EVER)
+    def voxels(data: bytes) -> Callable[[Request], Response]:
+        """No login covers the example's either: they are in the repository."""
+        return lambda _: Response(data, media_type="application/octet-stream", headers=_FOR_EVER)
 
     routes = [
         Route("/health", health),
@@ -158,7 +159,8 @@ def web(handlers: Handlers, asking: Asking, modules: Modules, example: Example |
         Route(f"/{PLOTLY_PATH}", plotly),
     ]
     if example:
-        routes.append(Route(f"/{example.path}", example_voxels))
+        routes.append(Route(f"/{example.path}", voxels(example.data)))
+        routes.append(Route(f"/{example.first_path}", voxels(example.first_data)))
     return {
         "routes": routes,
         "middleware": [Middleware(Guard, page_links=modules.links()), Middleware(CompressedPages)],

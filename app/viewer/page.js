@@ -22,6 +22,7 @@ import { Strip } from "./room/strip.js";
 import { tabTitle } from "./room/tab.js";
 import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
+import { completeWhenTurnedTo } from "./stand_in.js";
 import { removeRun, showRun } from "./visit_runs.js";
 
 /**
@@ -137,6 +138,7 @@ export class Page {
     new ResizeObserver(() => this.fitHeight()).observe(document.body);
     window.addEventListener("pagehide", () => this.session.saveView());
     document.addEventListener("visibilitychange", () => this.session.saveView());
+    completeWhenTurnedTo(this.viewer, this.session);
     this.session.resume();
   }
 
