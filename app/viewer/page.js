@@ -16,6 +16,7 @@ import { makeHeader } from "./room/header.js";
 import { Jump } from "./room/jump.js";
 import { listenToGenerate } from "./room/keyboard.js";
 import { Length } from "./room/length.js";
+import { NumbersDialog } from "./room/numbers_dialog.js";
 import { Problem } from "./room/problem.js";
 import { Reading } from "./room/reading.js";
 import { Sex } from "./room/sex.js";
@@ -25,6 +26,7 @@ import { Tabs } from "./room/tabs.js";
 import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
 import { View } from "./view.js";
+import { completeWhenTurnedTo } from "./stand_in.js";
 import { removeRun, showRun } from "./visit_runs.js";
 
 /**
@@ -34,6 +36,7 @@ import { removeRun, showRun } from "./visit_runs.js";
  * @property {string[]} fields      their names, in Gradio's order
  * @property {string} draft_key
  * @property {import("./data/example.js").ExampleProps | null} example
+ * @property {string} plotly        where its script is
  * @property {import("./room/header.js").Model} model
  */
 
@@ -53,13 +56,13 @@ export class Page {
    * @param {Host} host
    * @param {Transport} transport
    */
-  constructor({ windows, fields, draft_key: draftKey, example, model }, host, transport) {
+  constructor({ windows, fields, draft_key: draftKey, example, plotly, model }, host, transport) {
     const tab = new Memory(() => window.sessionStorage);
     this.reading = new Reading();
     this.problem = new Problem();
     this.length = new Length(model);
     this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
-    this.foot = new Foot((kind, button) => this.download(kind, button));
+    this.foot = new Foot((kind, button) => this.download(kind, button), () => this.numbers.show());
     const browser = new Memory(() => window.localStorage);
     this.model = model;
     const standIn = example && new Example(example);
@@ -76,7 +79,8 @@ export class Page {
     });
     pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
-    this.viewer.append(this.strip.dialog);
+    this.numbers = new NumbersDialog(transport, plotly, () => this.measured(), () => this.facts(this.session.view).fileName);
+    this.viewer.append(this.strip.dialog, this.numbers.element);
     this.tabs = new Tabs(tab);
     this.ask = new Ask(this.session, this.desk(host), model);
     this.tabs.changed = () => this.ask.askCosts();
@@ -106,6 +110,12 @@ export class Page {
   facts(view) {
     const { session } = this;
     return facts(this.model.title, view === session.view ? session.known : session.pair.known);
+  }
+
+  /** What the numbers are of. */
+  measured() {
+    const run = this.session.shown?.run;
+    return run ? [{ name: "This volume", run }] : [];
   }
 
   /**
@@ -159,6 +169,7 @@ export class Page {
     this.foot.show(progress);
     this.showRuns();
     this.ask?.update();
+    this.numbers?.update(`${progress.state} ${progress.chunks.length}`);
     document.title = tabTitle(progress);
   }
 
@@ -179,6 +190,7 @@ export class Page {
     window.addEventListener("pagehide", () => this.session.saveView());
     document.addEventListener("visibilitychange", () => this.session.saveView());
     this.tabs.begin();
+    completeWhenTurnedTo(this.viewer, this.session);
     this.session.resume();
     this.ask.resume();
   }
