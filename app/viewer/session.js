@@ -103,15 +103,16 @@ export class Session {
   /**
    * Asks for a run, and shows it in place of the one that was shown.
    * @param {Record<string, any>} fields
+   * @param {Record<string, any>} wish  what is asked for, where it is something else than the fields
    */
-  async generate(fields) {
+  async generate(fields, wish = fields) {
     if (this.busy) return;
     const run = newId();
     this.asked = run;
     this.memory.remember(ASKED_KEY, run);
     this.stage.explain("");
     this.updateBusy();
-    const asked = { ...fields, run, visitor: this.visitor };
+    const asked = { ...wish, run, visitor: this.visitor };
     const answer = await this.transport.askPatiently("start", asked, () => this.asked === run, this.sayLost);
     if (this.asked !== run) return; // taken back meanwhile
     this.asked = null;

@@ -1,6 +1,7 @@
 // @ts-check
 // What stands below a picture that leaves the page.
 
+import { changeSentence } from "../data/change.js";
 import { SLAB_NAMES } from "./slab.js";
 import { WARNING } from "./words.js";
 
@@ -19,7 +20,8 @@ export function captionLines(views, factsOf, withReport) {
   const places = views.map((view, i) => `${letters[i]}${placeWords(view)}`);
   const reports = withReport ? views.map((view, i) => factsOf(view).report && `${letters[i]}${factsOf(view).report}`) : [];
   const shown = [windowWords(views[0]), ...places, ...displayWords(views[0])].join(" · ");
-  return [`${WARNING} · ${named[0]}`, ...named.slice(1), shown, ...reports.filter(Boolean)];
+  const leading = [`${WARNING} · ${named[0]}`, ...named.slice(1), shown];
+  return [...leading, ...changeLines(views[0]), ...reports.filter(Boolean)];
 }
 
 /** @param {View} view */
@@ -55,4 +57,15 @@ function slices(plane, { volume, point }) {
 /** @param {import("./difference.js").DifferenceScale} scale */
 function differenceWords({ range, threshold }) {
   return `difference B − A in HU from ±${threshold}, colours up to ±${range}`;
+}
+
+/**
+ * How much differs, once it is counted, and that B is resampled.
+ * @param {View} view
+ */
+function changeLines({ difference, display: { scale } }) {
+  if (!difference) return [];
+  const { change, note } = difference;
+  const said = change.isDone ? changeSentence(change.changed(scale.threshold), scale.threshold) : "";
+  return [[said, note].filter(Boolean).join(" ")].filter(Boolean);
 }

@@ -54,7 +54,9 @@ export function drawWords(pen, plane, view, part) {
 function drawHead(pen, plane, view, { from, to }) {
   const narrow = to - from < ROOM_FOR_WARNING + (plane.slab.kind === "none" ? 0 : ROOM_FOR_SLAB);
   const name = view.display.words ? [[title(plane, view), INK]] : []; // what a picture is stands there in any case
-  const lines = [[view.name, CAPTION_INK], ...name, ...(narrow ? [[WARNING, WARNING_INK]] : []), [view.words, CAPTION_INK]];
+  const names = view.difference ? [...view.settings.views.map((one) => one.name), view.difference.note] : [view.name];
+  const captions = [...names, view.words].map((text) => [text, CAPTION_INK]);
+  const lines = [...name, ...(narrow ? [[WARNING, WARNING_INK]] : []), ...captions];
   const said = lines.filter(([text]) => text);
   said.forEach(([text, ink], i) => write(pen, text, from + MARGIN, MARGIN + 10 + i * LINE, "left", ink));
   if (!narrow) write(pen, WARNING, to - MARGIN, MARGIN + 10, "right", WARNING_INK);

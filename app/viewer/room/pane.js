@@ -120,6 +120,7 @@ export class Pane {
  * @param {View} view
  */
 function describe(plane, view) {
-  const difference = view.difference ? `difference ${legendWords(plane.slab, view.display.scale.threshold)}` : "";
-  return [title(plane, view), difference, view.words].filter(Boolean).join(", ");
+  const { difference, display: { scale } } = view;
+  const shown = difference ? `difference ${legendWords(plane.slab, scale.threshold)}, ${difference.note}` : "";
+  return [title(plane, view), shown, view.words].filter(Boolean).join(", ");
 }

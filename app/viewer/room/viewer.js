@@ -2,6 +2,7 @@
 // The viewer's element: bar, planes, what is said below them, and the dialogs.
 
 import { DifferenceControls } from "./difference_controls.js";
+import { DifferencesDialog } from "./differences_dialog.js";
 import { DisplayDialog } from "./display_dialog.js";
 import { make } from "./elements.js";
 import { makeHelp } from "./help.js";
@@ -43,12 +44,12 @@ export class Viewer {
     const display = new DisplayDialog(this.view, browser);
     const marks = new MarksDialog(this.view, facts);
     const picture = new PictureDialog(compared, this.screen.planes, facts);
-    this.pairRow = new PairRow(pair);
+    const differences = new DifferencesDialog(pair);
     this.difference = new DifferenceControls(this.view, browser);
-    this.pairRow.difference.append(this.difference.element);
+    this.pairRow = new PairRow(pair, this.difference.element, () => differences.show());
     this.screen.describers.push(() => this.pairRow.describe(), () => this.difference.describe());
     this.element.append(this.screen.bar.element, this.pairRow.element, this.screen.planes, foot.element);
-    this.element.append(help, display.element, marks.element, picture.element);
+    this.element.append(help, display.element, marks.element, picture.element, differences.element);
     listenToKeys(this.element, this.view, keys);
   }
 

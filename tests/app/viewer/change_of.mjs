@@ -3,7 +3,6 @@
 
 import { readFileSync } from "node:fs";
 
-import { Change } from "../../../app/viewer/data/change.js";
 import { Difference } from "../../../app/viewer/data/difference.js";
 import { Volume } from "../../../app/viewer/data/volume.js";
 
@@ -15,6 +14,6 @@ function read({ grid, file }) {
 }
 
 const { a, b, threshold } = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const change = new Change(new Difference(read(a), read(b)));
+const { change } = new Difference(read(a), read(b));
 change.work(() => false);
 console.log(JSON.stringify(change.changed(threshold)));
