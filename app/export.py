@@ -11,9 +11,10 @@ from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.dicom_series import SeriesText, derivation_of, write_dicom_zip
 from ctflow.io.nifti import synthetic_label, write_nifti
-from ctflow.io.sidecar import Sidecar, earlier_of, sidecar_of, write_sidecar
-from ctflow.request import GenerationRequest, SharedPrevious, beginning_of
+from ctflow.io.sidecar import Sidecar, StartRecord, earlier_of, sidecar_of, write_sidecar
+from ctflow.request import GenerationRequest, SharedPrevious, beginning_of, scan_of
 
+SCAN_NAME = "scan.nii.gz"
 ENDINGS = {"nifti": ".nii.gz", "sidecar": ".json", "dicom": "-dicom.zip"}
 
 
@@ -45,12 +46,20 @@ def _export_scan(run: Run, kind: str) -> Path:
         raise RequestError("A scan has no settings: it was opened, and not made. Download it as NIfTI.")
     if kind == "dicom":
         raise RequestError("A scan is not written as DICOM, because our series say that they are synthetic.")
-    path = run.folder / "scan.nii.gz"
+    path = run.folder / SCAN_NAME
     try:
         write_nifti(run.volume(), path, "scan")
     except VolumeError as error:  # whose words name a path of the server
         raise ResourceError(NOT_WRITTEN) from error
     return path
+
+
+def _record(run: Run) -> StartRecord | None:
+    """The scan that a volume began with, by the name of its download: its own name is not known here."""
+    scan = scan_of(run.start)
+    if scan is None:
+        return None
+    return StartRecord(mode=scan.mode, scan=SCAN_NAME, sha256=scan.sha256, slices=scan.slices)
 
 
 def _check_one_volume(run: Run, kind: str) -> None:
@@ -80,9 +89,9 @@ def _made(run: Run, request: GenerationRequest, generator: VolumeGenerator) -> _
         complete, slices, seconds = run.state == "finished", run.slices_made, run.elapsed_s()
         missing = "" if complete or run.shape is None else f"{slices} of {run.shape[0]} slices"
     computed = run.title.lower() if run.is_computed else ""
-    label = synthetic_label(generator.card.name, missing=missing, kind=computed)
+    label = synthetic_label(generator.card.name, scan_of(run.start) is not None, missing, computed)
     earlier = earlier_of(beginning_of(run.start))
-    sidecar = sidecar_of(request, generator, seconds=seconds, complete=complete, earlier=earlier)
+    sidecar = sidecar_of(request, generator, seconds=seconds, complete=complete, earlier=earlier, scan=_record(run))
     return _Made(slices, missing, label, sidecar)
 
 

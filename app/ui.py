@@ -15,7 +15,9 @@ from app.component import part, viewer
 from app.example import Example, read_example
 from app.handlers import Handlers
 from app.modules import read_modules
+from app.opening import Opening
 from app.runs import Limits, Runs
+from app.scans import Scans
 from app.theme import theme
 from app.web import FAVICON, web
 from ctflow.card import ModelCard
@@ -47,6 +49,7 @@ class Page:
         self.example: Example | None = read_example(generator.model_sha256)
         runs = Runs(generator, Path(get_upload_folder()) / "ctflow", limits)
         self.handlers = Handlers(generator, runs, driven)
+        self.opening = Opening(self.handlers, Scans(runs))
         self.asking = Asking(self.handlers, judges or (lambda: ([TowerJudge(generator, {})], "")))
         with Blocks(title="CTFlow", analytics_enabled=False, fill_width=True) as self.demo:
             part("header", self.modules)
@@ -90,7 +93,7 @@ class Page:
             "run_history": False,
             "enable_monitoring": False,
             "ssr_mode": False,
-            "app_kwargs": web(self.handlers, self.asking, self.modules, self.example),
+            "app_kwargs": web(self.handlers, self.asking, self.opening, self.modules, self.example),
         }
 
     def _panel(self) -> None:

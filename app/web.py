@@ -1,5 +1,6 @@
 """The headers of every answer, what the server refuses to take in, the page's questions, its scripts, and `/health`."""
 
+import re
 from collections.abc import Callable
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -19,11 +20,13 @@ from app.handlers import Handlers
 from app.messages import log_bug
 from app.modules import Modules
 from app.numbers import Numbers
+from app.opening import Opening
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1_000_000  # two texts of the longest kind, in the widest letters, twice over
+MAX_PIECE_BYTES = 4 << 20  # of a scan, at a time (viewer/data/sending.js)
 _HEADERS = {
     # Gradio's page runs inline scripts, and ours through `Function`. Nothing is fetched from or sent to another server.
     # Spaces embed the page in a frame of huggingface.co.
@@ -36,9 +39,10 @@ _HEADERS = {
     "referrer-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+_A_PIECE = re.compile(r"/sent/[\w-]+/\d+$")
 FAVICON = "favicon.svg"
 _FAVICON = (Path(__file__).parent / FAVICON).read_bytes()
-_PRIVATE = ("/file=", "/ask/")
+_PRIVATE = ("/file=", "/ask/", "/sent/")
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 
 
@@ -72,12 +76,12 @@ class Guard:
 
         if path.endswith("/upload"):
             await PlainTextResponse("This app takes no files.", 403)(scope, receive, send_guarded)
-        elif _announced(scope) > MAX_BODY_BYTES:
-            words = f"A request has at most {MAX_BODY_BYTES:,} bytes. Shorten the report."
+        elif _announced(scope) > (most := _most_bytes(path)):
+            words = f"A request has at most {most:,} bytes. Shorten the report."
             await PlainTextResponse(words, 413)(scope, receive, send_guarded)
         else:
             try:
-                await self.app(scope, _counted(receive), send_guarded)
+                await self.app(scope, _counted(receive, most), send_guarded)
             except Exception as error:  # the server would log it, with what it quotes
                 if started:
                     raise
@@ -105,9 +109,11 @@ def _is_text(path: str) -> bool:
     return is_page or "/viewer/" in path
 
 
-def web(handlers: Handlers, asking: Asking, modules: Modules, example: Example | None) -> dict[str, Any]:
+def web(
+    handlers: Handlers, asking: Asking, opening: Opening, modules: Modules, example: Example | None
+) -> dict[str, Any]:
     """Arguments for the FastAPI application that Gradio makes."""
-    asked_by_page = _asked_by_page(handlers, asking)
+    asked_by_page = _asked_by_page(handlers, asking, opening)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse(handlers.health())
@@ -129,6 +135,16 @@ def web(handlers: Handlers, asking: Asking, modules: Modules, example: Example |
             return JSONResponse(handlers.stop(asked))  # here and now: a thread for it may have to wait
         waits = iscoroutinefunction(handler)
         return JSONResponse(await (handler(asked) if waits else run_in_threadpool(handler, asked)))
+
+    async def receive(request: Request) -> Response:
+        """Some bytes of a scan. They are not JSON, and come one piece after the other."""
+        if not _let_in(request):
+            return PlainTextResponse("Log in first: reload the page.", 401)
+        try:
+            asked = {**request.path_params, "data": await request.body()}
+        except ClientDisconnect:
+            return PlainTextResponse("The rest of this piece never came.", 400)
+        return JSONResponse(await run_in_threadpool(opening.receive, asked))
 
     async def script(request: Request) -> Response:
         """One of the page's modules. No login covers them: they are the same for everybody, and hold no secret."""
@@ -155,6 +171,7 @@ def web(handlers: Handlers, asking: Asking, modules: Modules, example: Example |
         Route("/health", health),
         Route(f"/{FAVICON}", favicon),
         Route("/ask/{name}", ask, methods=["POST"]),
+        Route("/sent/{run}/{offset:int}", receive, methods=["POST"]),
         Route("/viewer/{version}/{path:path}", script),
         Route(f"/{PLOTLY_PATH}", plotly),
     ]
@@ -167,12 +184,13 @@ def web(handlers: Handlers, asking: Asking, modules: Modules, example: Example |
     }
 
 
-def _asked_by_page(handlers: Handlers, asking: Asking) -> dict[str, Callable[[Any], Any]]:
+def _asked_by_page(handlers: Handlers, asking: Asking, opening: Opening) -> dict[str, Callable[[Any], Any]]:
     """What the page asks for, by its name in the address."""
     return {
         "news": handlers.news,
         "read": handlers.read,
-        "start": handlers.start,
+        "opposite": handlers.opposite,
+        "start": opening.start,
         "stop": handlers.stop,
         "export": handlers.export,
         "cost": asking.cost,
@@ -180,6 +198,9 @@ def _asked_by_page(handlers: Handlers, asking: Asking) -> dict[str, Callable[[An
         "question": asking.question,
         "found": asking.found,
         "answer": asking.answer,
+        "open": opening.open,
+        "choose_series": opening.choose_series,
+        "settings": opening.settings,
         "numbers": Numbers(handlers).numbers,
     }
 
@@ -203,7 +224,11 @@ def _announced(scope: "Scope") -> int:
     return max((int(value) for value in lengths if value.isdigit()), default=0)
 
 
-def _counted(receive: "Receive") -> "Receive":
+def _most_bytes(path: str) -> int:
+    return MAX_PIECE_BYTES if _A_PIECE.search(path) else MAX_BODY_BYTES
+
+
+def _counted(receive: "Receive", most: int) -> "Receive":
     """Ends a body that was not announced, or is longer than it was announced to be."""
     taken = 0
 
@@ -211,6 +236,6 @@ def _counted(receive: "Receive") -> "Receive":
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        return message if taken <= MAX_BODY_BYTES else {"type": "http.disconnect"}
+        return message if taken <= most else {"type": "http.disconnect"}
 
     return counted

@@ -79,12 +79,14 @@ class ScanStart:
 
     `gt-head`: its first `slices` stand at the beginning, and the model goes on from there.
     `next-block`: every chunk is made from the scan's own chunk before it.
-    `scan` lies on the model's grid, where `ModelGrid.bring` puts it.
+    `scan` lies on the model's grid, where `ModelGrid.bring` puts it. `sha256`: of the scan as it was read
+    (`io.sidecar.scan_sha256`), for whoever writes down what a volume began with.
     """
 
     mode: ScanMode
     scan: Volume
     slices: int
+    sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
