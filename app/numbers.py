@@ -13,7 +13,7 @@ from ctflow.analysis.measure import DENSITY_PERCENTILE, EMPHYSEMA_HU, TISSUES, M
 from ctflow.errors import RequestError
 
 MOST = 4  # volumes at once: a chart of more cannot be read
-_LONGEST_NAME = 24
+_LONGEST_NAME = 60
 COLUMNS = ("volume", "measure", "at", "value", "unit")
 
 

@@ -108,6 +108,19 @@ def test_the_numbers_of_a_volume_in_the_making_say_of_what_they_are_and_grow_wit
     assert "slices" not in page.locator(".ctv-numbers-table thead").inner_text()
 
 
+def test_numbers_of_a_and_b_stand_side_by_side_each_with_its_own_line(page: Page) -> None:
+    page.get_by_role("spinbutton", name="Seed").fill("3")
+    page.get_by_role("spinbutton", name="Seed").blur()
+    generate(page)
+    expect_status(page, "Seed 3")
+    open_numbers(page)
+    head = page.locator(".ctv-numbers-table thead th")
+    expect(head).to_have_text(["In the body", "A · seed 3", "B · seed 0"])
+    drawn = page.locator(".ctv-chart").first.evaluate("chart => chart.data.map(({ name, line }) => [name, line.dash])")
+    assert drawn == [["A · seed 3", "solid"], ["B · seed 0", "dash"]]
+    np.testing.assert_allclose(curve(page, 1), chest(96, 3, "I").mean(axis=(1, 2)), atol=0.01)
+
+
 def test_numbers_that_do_not_arrive_are_explained_and_come_when_asked_again(page: Page) -> None:
     page.route(f"**/{PLOTLY_PATH}", lambda route: route.abort())
     page.get_by_role("button", name="Numbers", exact=True).click()
