@@ -7,6 +7,7 @@ import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
 import { Visit } from "./data/visit.js";
 import { thumbnail } from "./draw/thumbnail.js";
+import { measured } from "./measured.js";
 import { showPair } from "./pair.js";
 import { Ask } from "./room/ask.js";
 import { make } from "./room/elements.js";
@@ -79,7 +80,9 @@ export class Page {
     });
     pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
-    this.numbers = new NumbersDialog(transport, plotly, () => this.measured(), () => this.facts(this.session.view).fileName);
+    const fileName = () => this.facts(this.session.view).fileName;
+    const ablation = () => this.ask.sentences.answer;
+    this.numbers = new NumbersDialog(transport, plotly, () => measured(this.session), fileName, ablation);
     this.viewer.append(this.strip.dialog, this.numbers.element);
     this.tabs = new Tabs(tab);
     this.ask = new Ask(this.session, this.desk(host), model);
@@ -110,12 +113,6 @@ export class Page {
   facts(view) {
     const { session } = this;
     return facts(this.model.title, view === session.view ? session.known : session.pair.known);
-  }
-
-  /** What the numbers are of. */
-  measured() {
-    const run = this.session.shown?.run;
-    return run ? [{ name: "This volume", run }] : [];
   }
 
   /**
@@ -169,12 +166,12 @@ export class Page {
     this.foot.show(progress);
     this.showRuns();
     this.ask?.update();
-    this.numbers?.update(`${progress.state} ${progress.chunks.length}`);
     document.title = tabTitle(progress);
   }
 
-  /** Which of the strip are A and B. */
+  /** Which of the strip are A and B, and the numbers of both, if they are open. */
   showRuns() {
+    this.numbers?.update();
     this.strip?.showAs(this.session.shown?.run ?? null, this.session.pair.run); // the session speaks before there is a strip
   }
 
