@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.chart_script import PLOTLY_PATH
 from app.example import Example
 from app.handlers import FIELDS
 from app.modules import Modules
@@ -39,11 +40,13 @@ def viewer(modules: Modules, card: ModelCard, device: str, example: Example | No
         fields=FIELDS,
         draft_key=f"ctflow-draft-{card.name}",
         example=example and example.shown(),
+        plotly=PLOTLY_PATH,
         model={
             "title": card.title,
             "device": device,
             "notice": card.caution,
             "slices_per_chunk": card.geometry.slices_per_chunk,
+            "max_chunks": card.geometry.max_chunks,
             "slice_spacing_mm": card.geometry.slice_spacing_mm,
         },
     )

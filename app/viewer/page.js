@@ -7,6 +7,8 @@ import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
 import { Visit } from "./data/visit.js";
 import { thumbnail } from "./draw/thumbnail.js";
+import { showPair } from "./pair.js";
+import { Ask } from "./room/ask.js";
 import { make } from "./room/elements.js";
 import { Fields } from "./room/fields.js";
 import { Foot } from "./room/foot.js";
@@ -14,14 +16,17 @@ import { makeHeader } from "./room/header.js";
 import { Jump } from "./room/jump.js";
 import { listenToGenerate } from "./room/keyboard.js";
 import { Length } from "./room/length.js";
+import { NumbersDialog } from "./room/numbers_dialog.js";
 import { Problem } from "./room/problem.js";
 import { Reading } from "./room/reading.js";
 import { Sex } from "./room/sex.js";
 import { Strip } from "./room/strip.js";
 import { tabTitle } from "./room/tab.js";
+import { Tabs } from "./room/tabs.js";
 import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
 import { View } from "./view.js";
+import { completeWhenTurnedTo } from "./stand_in.js";
 import { removeRun, showRun } from "./visit_runs.js";
 
 /**
@@ -31,6 +36,7 @@ import { removeRun, showRun } from "./visit_runs.js";
  * @property {string[]} fields      their names, in Gradio's order
  * @property {string} draft_key
  * @property {import("./data/example.js").ExampleProps | null} example
+ * @property {string} plotly        where its script is
  * @property {import("./room/header.js").Model} model
  */
 
@@ -50,13 +56,13 @@ export class Page {
    * @param {Host} host
    * @param {Transport} transport
    */
-  constructor({ windows, fields, draft_key: draftKey, example, model }, host, transport) {
+  constructor({ windows, fields, draft_key: draftKey, example, plotly, model }, host, transport) {
     const tab = new Memory(() => window.sessionStorage);
     this.reading = new Reading();
     this.problem = new Problem();
     this.length = new Length(model);
     this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
-    this.foot = new Foot((kind, button) => this.download(kind, button));
+    this.foot = new Foot((kind, button) => this.download(kind, button), () => this.numbers.show());
     const browser = new Memory(() => window.localStorage);
     this.model = model;
     const standIn = example && new Example(example);
@@ -73,7 +79,13 @@ export class Page {
     });
     pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
-    this.viewer.append(this.strip.dialog);
+    this.numbers = new NumbersDialog(transport, plotly, () => this.measured(), () => this.facts(this.session.view).fileName);
+    this.viewer.append(this.strip.dialog, this.numbers.element);
+    this.tabs = new Tabs(tab);
+    this.ask = new Ask(this.session, this.desk(host), model);
+    this.tabs.changed = () => this.ask.askCosts();
+    this.viewer.append(this.ask.found.element);
+    follow(this.session.view, () => this.ask.placeChanged());
     this.sex = new Sex();
     listenToGenerate(host.generate);
     /** @type {Record<string, Element>} by the names of app/component.py */
@@ -83,6 +95,8 @@ export class Page {
       reading: this.reading.element,
       problem: this.problem.element,
       length: this.length.element,
+      tabs: this.tabs.element,
+      ask: this.ask.element,
       sex: this.sex.element,
       jump: new Jump(this.viewer, () => this.goToPlanes()).element,
     };
@@ -98,6 +112,12 @@ export class Page {
     return facts(this.model.title, view === session.view ? session.known : session.pair.known);
   }
 
+  /** What the numbers are of. */
+  measured() {
+    const run = this.session.shown?.run;
+    return run ? [{ name: "This volume", run }] : [];
+  }
+
   /**
    * @param {Host} host
    * @param {PageProps["windows"]} windows
@@ -108,10 +128,39 @@ export class Page {
       say: (status) => this.foot.say(status),
       show: (progress) => this.show(progress),
       explain: (problem) => this.explain(problem),
-      busyChanged: host.updateButtons,
+      busyChanged: () => {
+        host.updateButtons();
+        this.ask?.update();
+      },
       drive: host.drive,
       comeIntoSight: () => this.comeIntoSight(),
       picture: (volume) => thumbnail(volume, windows[0]),
+    };
+  }
+
+  /**
+   * What the tab Ask needs of the page.
+   * @param {Host} host
+   * @returns {import("./room/ask.js").Desk}
+   */
+  desk(host) {
+    return {
+      fields: () => this.fields.now,
+      drive: host.drive,
+      busyChanged: host.updateButtons,
+      showShare: (share) => this.tabs.showShare(share),
+      show: (run) => {
+        this.session.pair.setMode("alone");
+        showRun(this.session, run);
+        this.comeIntoSight();
+      },
+      compare: (a, b) => {
+        showPair(this.session, a, b, "difference");
+        this.comeIntoSight();
+      },
+      give: (path, name) => this.give(this.session.transport.fileUrl(path), name),
+      explain: (problem) => this.explain(problem),
+      picture: thumbnail,
     };
   }
 
@@ -119,6 +168,8 @@ export class Page {
   show(progress) {
     this.foot.show(progress);
     this.showRuns();
+    this.ask?.update();
+    this.numbers?.update(`${progress.state} ${progress.chunks.length}`);
     document.title = tabTitle(progress);
   }
 
@@ -138,7 +189,10 @@ export class Page {
     new ResizeObserver(() => this.fitHeight()).observe(document.body);
     window.addEventListener("pagehide", () => this.session.saveView());
     document.addEventListener("visibilitychange", () => this.session.saveView());
+    this.tabs.begin();
+    completeWhenTurnedTo(this.viewer, this.session);
     this.session.resume();
+    this.ask.resume();
   }
 
   /**
@@ -167,21 +221,24 @@ export class Page {
   change(values) {
     this.explain(""); // what was wrong may be right now
     this.fields.changed(values);
+    this.ask.askCosts();
     this.length.show(this.fields.named(values).chunks);
   }
 
   /** @param {any[]} values */
   generate(values) {
-    this.session.generate(this.fields.named(values));
+    if (!this.ask.busy) this.session.generate(this.fields.named(values));
   }
 
+  /** A run that is shown and made is stopped before a question that is. */
   stop() {
-    this.session.stop();
+    if (this.session.busy) this.session.stop();
+    else this.ask.stop();
   }
 
   /** Generate, Stop. */
   buttons() {
-    const { busy } = this.session;
+    const busy = this.session.busy || this.ask.busy;
     return [!busy, busy].map((interactive) => ({ __type__: "update", interactive }));
   }
 
@@ -211,7 +268,15 @@ export class Page {
     button.setAttribute("aria-busy", "true");
     const file = await this.session.download(kind, run);
     button.removeAttribute("aria-busy");
-    if (file) make("a", "", { href: file.url, download: file.name }).click();
+    if (file) this.give(file.url, file.name);
+  }
+
+  /**
+   * @param {string} href
+   * @param {string} name
+   */
+  give(href, name) {
+    make("a", "", { href, download: name }).click();
   }
 
   /** On a narrow page the planes lie below the report: whoever pressed Generate wants to see them. */
@@ -232,4 +297,17 @@ export class Page {
     const top = page.getBoundingClientRect().top + window.scrollY;
     document.documentElement.style.setProperty("--ct-top", `${Math.ceil(top)}px`);
   }
+}
+
+/**
+ * Hears of every change of a view, beside the screen that draws it.
+ * @param {import("./view.js").View} view
+ * @param {() => void} hear
+ */
+function follow(view, hear) {
+  const draw = view.changed;
+  view.changed = () => {
+    draw();
+    hear();
+  };
 }

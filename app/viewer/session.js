@@ -8,7 +8,7 @@ import { Feeds } from "./data/feeds.js";
 import { newId } from "./data/memory.js";
 import { Visit } from "./data/visit.js";
 import { Pair } from "./pair.js";
-import { restore, stateOf } from "./view_state.js";
+import { keepView, recallView } from "./view_state.js";
 
 /** @typedef {import("./data/example.js").Example} Example */
 /** @typedef {import("./data/feed.js").Feed} Feed */
@@ -22,7 +22,6 @@ import { restore, stateOf } from "./view_state.js";
 
 const RUN_KEY = "ctflow-run"; // what this tab shows
 const ASKED_KEY = "ctflow-asked"; // what it has asked for and has had no answer to
-const VIEW_KEY = "ctflow-view-2";
 const IDLE = "Write or choose a report, then press Generate.";
 const PREVIOUS = "Previous volume";
 const LOST = "The server does not answer. Trying again; what you see stays.";
@@ -104,15 +103,16 @@ export class Session {
   /**
    * Asks for a run, and shows it in place of the one that was shown.
    * @param {Record<string, any>} fields
+   * @param {Record<string, any>} wish  what is asked for, where it is something else than the fields
    */
-  async generate(fields) {
+  async generate(fields, wish = fields) {
     if (this.busy) return;
     const run = newId();
     this.asked = run;
     this.memory.remember(ASKED_KEY, run);
     this.stage.explain("");
     this.updateBusy();
-    const asked = { ...fields, run, visitor: this.visitor };
+    const asked = { ...wish, run, visitor: this.visitor };
     const answer = await this.transport.askPatiently("start", asked, () => this.asked === run, this.sayLost);
     if (this.asked !== run) return; // taken back meanwhile
     this.asked = null;
@@ -210,9 +210,7 @@ export class Session {
   /** Keeps what a reload should not change. */
   saveView() {
     this.pair.save();
-    if (this.shown && this.shown.run === this.viewed) {
-      this.memory.remember(VIEW_KEY, { run: this.shown.run, ...stateOf(this.view) });
-    }
+    if (this.shown && this.shown.run === this.viewed) keepView(this.memory, this.shown.run, this.view);
   }
 
   // The feeds report here: the session is their listener (data/feed.js).
@@ -304,8 +302,7 @@ export class Session {
     this.viewed = run;
     this.known = knownOf(manifest, this.visit.find(run)?.fields);
     this.view.setVolume(volume, !isBack);
-    const before = this.memory.recall(VIEW_KEY);
-    if (before?.run === run && !isBack) restore(this.view, before);
+    if (!isBack) recallView(this.memory, run, this.view);
   }
 
   updateBusy() {

@@ -2,6 +2,7 @@
 // What a run was asked for, against another one.
 
 const REPORT = ["findings", "impression"];
+const KEPT = "kept"; // slices of another run that it goes on from, in words
 
 /**
  * A phrase for each difference: sentences that were left out or added, and fields that have another value.

@@ -2,6 +2,7 @@
 // The feeds that a page holds, each with a volume of its own, and how many.
 
 import { Feed } from "./feed.js";
+import { Marks } from "./marks.js";
 
 /** @typedef {import("./feed.js").Listener} Listener */
 /** @typedef {import("./transport.js").Transport} Transport */
@@ -18,6 +19,8 @@ export class Feeds {
     this.listeners = [listener];
     /** @type {Map<string, Feed>} by run, in the order in which they were begun */
     this.byRun = new Map();
+    /** @type {Map<string, Marks>} by run: they stay where voxels leave */
+    this.marks = new Map();
   }
 
   get size() {
@@ -36,7 +39,9 @@ export class Feeds {
   hold(run) {
     const held = this.byRun.get(run);
     if (held) return held;
-    const feed = new Feed(run, this.transport, this.everybody());
+    const marks = this.marks.get(run) ?? new Marks();
+    const feed = new Feed(run, this.transport, this.everybody(), marks);
+    this.marks.set(run, marks);
     this.byRun.set(run, feed);
     feed.follow();
     return feed;

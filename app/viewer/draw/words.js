@@ -41,7 +41,7 @@ export function drawWords(pen, plane, view, part) {
   const { width, level } = view.display.window;
   write(pen, `W ${width}  L ${level}`, MARGIN, plane.height - MARGIN, "left");
   drawScaleBar(pen, plane, view.volume);
-  drawDirections(pen, plane, lines);
+  drawDirections(pen, plane, lines, part);
 }
 
 /**
@@ -154,14 +154,15 @@ export function sliceWords(volume, point) {
  * @param {Pen} pen
  * @param {Plane} plane
  * @param {number} lines  at the top
+ * @param {Part} part
  */
-function drawDirections(pen, { across, down, width, height }, lines) {
+function drawDirections(pen, { across, down, width, height }, lines, { from, to }) {
   const [right, left] = PATIENT_AXES[across];
   const [bottom, top] = PATIENT_AXES[down];
   pen.font = BOLD_LETTERS;
   write(pen, left, MARGIN, height / 2 + 5, "left");
   write(pen, right, width - MARGIN, height / 2 + 5, "right");
-  write(pen, top, width / 2, width < ROOM_FOR_LETTER ? MARGIN + 12 + lines * LINE : MARGIN + 12, "center");
+  write(pen, top, width / 2, to - from < ROOM_FOR_LETTER ? MARGIN + 12 + lines * LINE : MARGIN + 12, "center");
   write(pen, bottom, width / 2, height - MARGIN, "center");
 }
 
