@@ -10,8 +10,9 @@ from pydantic import TypeAdapter
 
 from app.export import export
 from app.handlers import Handlers
+from app.job import ENDED
 from app.messages import error_text, log_bug
-from app.run import ENDED, Run
+from app.run import Run
 from ctflow.card import ModelCard
 from ctflow.errors import CTFlowError
 

@@ -44,6 +44,7 @@ def viewer(modules: Modules, card: ModelCard, device: str, example: Example | No
             "device": device,
             "notice": card.caution,
             "slices_per_chunk": card.geometry.slices_per_chunk,
+            "max_chunks": card.geometry.max_chunks,
             "slice_spacing_mm": card.geometry.slice_spacing_mm,
         },
     )

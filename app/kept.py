@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable
 
 from app.clock import Clock
-from app.run import Run
+from app.job import Job
 from ctflow.errors import ResourceError
 
 
@@ -22,21 +22,21 @@ class KeptRuns:
         self._disk_bytes = disk_bytes
         self._clock = clock
         self._lock = threading.Lock()
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, Job] = {}
 
-    def add(self, run: Run) -> None:
+    def add(self, run: Job) -> None:
         with self._lock:
             self._runs[run.id] = run
 
-    def get(self, run_id: object) -> Run | None:
+    def get(self, run_id: object) -> Job | None:
         with self._lock:
             return self._runs.get(run_id) if isinstance(run_id, str) else None
 
-    def all(self) -> list[Run]:
+    def all(self) -> list[Job]:
         with self._lock:
             return list(self._runs.values())
 
-    def is_watched(self, run: Run) -> bool:
+    def is_watched(self, run: Job) -> bool:
         """Whether a page has asked for it lately."""
         return self._clock.monotonic() - run.seen_at_s < self._watched_s
 
@@ -59,7 +59,7 @@ class KeptRuns:
         Raises ResourceError for more bytes than all runs together may have.
         """
         if wanted_bytes > self._disk_bytes:
-            raise ResourceError("A volume of this length is beyond the server's disk limit. Ask for fewer chunks.")
+            raise ResourceError("This is beyond the server's disk limit. Ask for fewer chunks, or for fewer volumes.")
         used = {run: run.disk_bytes() for run in self.all()}  # without the lock: the disk may be slow
         missing = sum(used.values()) + wanted_bytes - self._disk_bytes
         removed = []
@@ -73,17 +73,17 @@ class KeptRuns:
         _remove_files(removed)
         return missing <= 0
 
-    def _removable(self) -> list[Run]:
+    def _removable(self) -> list[Job]:
         """The one that ended first comes first."""
         removable = [run for run in self._runs.values() if run.ended and not self.is_watched(run)]
         return sorted(removable, key=lambda run: run.ended_at_s or 0.0)
 
-    def _forget(self, runs: Iterable[Run]) -> None:
+    def _forget(self, runs: Iterable[Job]) -> None:
         for run in runs:
             del self._runs[run.id]
 
 
-def _remove_files(runs: Iterable[Run]) -> None:
+def _remove_files(runs: Iterable[Job]) -> None:
     """Takes its time, so it is done without the lock, which everybody who asks for news needs."""
     for run in runs:
         run.remove_files()

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
-from app.run import Run
+from app.job import Job
 from ctflow.errors import RequestError, ResourceError
 
 
@@ -25,8 +25,8 @@ class Line:
         self._most_waiting = most_waiting
         self._most_waiting_each = most_waiting_each
         self._lock = threading.Lock()
-        self._places: dict[Run, _Place] = {}  # in the order in which they came
-        self._running: Run | None = None
+        self._places: dict[Job, _Place] = {}  # in the order in which they came
+        self._running: Job | None = None
         self._round = 0  # the round of the run that was last on the model
         self._step_s: float | None = None  # the pace of the last run that had one
 
@@ -50,13 +50,18 @@ class Line:
                 "Wait until one of them has begun, or stop one."
             )
 
-    def join(self, run: Run) -> None:
+    def join(self, run: Job) -> None:
         """A visitor's run comes a round after their last one in line, and never in a round that has passed."""
         with self._lock:
             own = [place.round + 1 for other, place in self._places.items() if other.visitor == run.visitor]
             self._places[run] = _Place(max([self._round, *own]))
 
-    def leave(self, run: Run) -> None:
+    def has(self, run: Job) -> bool:
+        """Whether it waits or is on the model."""
+        with self._lock:
+            return run in self._places
+
+    def leave(self, run: Job) -> None:
         """Takes a run out of the line, wherever it was, and calls the next one."""
         with self._lock:
             self._step_s = run.step_s() or self._step_s
@@ -67,12 +72,12 @@ class Line:
             if turns:
                 self._places[turns[0]].called.set()
 
-    def is_next(self, run: Run) -> bool:
+    def is_next(self, run: Job) -> bool:
         """Whether the model is free and it is this run's turn."""
         with self._lock:
             return self._is_next(run)
 
-    def take_turn(self, run: Run) -> bool:
+    def take_turn(self, run: Job) -> bool:
         """Gives this run the model, if the model is free and it is this run's turn."""
         with self._lock:
             if not self._is_next(run):
@@ -80,19 +85,19 @@ class Line:
             self._running, self._round = run, self._places[run].round
             return True
 
-    def wait_for_call(self, run: Run, timeout_s: float | None) -> None:
+    def wait_for_call(self, run: Job, timeout_s: float | None) -> None:
         """Blocks until `call`, until the run before this one leaves, or until time is up."""
         called = self._places[run].called
         called.wait(timeout_s)
         called.clear()
 
-    def call(self, run: Run) -> None:
+    def call(self, run: Job) -> None:
         """Wakes the thread that waits for this run's turn, if there is one."""
         with self._lock:
             if run in self._places:
                 self._places[run].called.set()
 
-    def waiting(self) -> list[Run]:
+    def waiting(self) -> list[Job]:
         """The runs that wait: all in line but the first.
 
         The first is on the model, or goes to it next. It does not count, because a free model always takes a run,
@@ -101,40 +106,41 @@ class Line:
         with self._lock:
             return self._waiting()
 
-    def ahead_of(self, run: Run) -> list[Run]:
+    def ahead_of(self, run: Job) -> list[Job]:
         """The runs that come before this one, the one on the model first."""
         with self._lock:
             turns = self._turns()
         return turns[: turns.index(run)] if run in turns else turns
 
-    def wait_s(self, run: Run) -> float | None:
+    def wait_s(self, run: Job) -> float | None:
         """Seconds until a run begins, by the pace of those before it. None if no pace is known."""
         total_s = 0.0
         for before in self.ahead_of(run):
             left_s = before.left_s()
             if left_s is None:
-                step_s = self._usual_step_s()
+                step_s = self.usual_step_s()
                 if step_s is None:
                     return None
                 left_s = step_s * before.steps_total
             total_s += left_s
         return total_s
 
-    def _usual_step_s(self) -> float | None:
+    def usual_step_s(self) -> float | None:
+        """Seconds per step, by the last that was measured. None if no pace is known."""
         with self._lock:
             known_s, running = self._step_s, self._running
         return known_s or (running.step_s() if running else None)
 
-    def _in_order(self) -> list[Run]:
+    def _in_order(self) -> list[Job]:
         """Everybody in line, the run on the model first. Sorting keeps the order within a round."""
         return sorted(self._places, key=lambda run: (run is not self._running, self._places[run].round))
 
-    def _waiting(self) -> list[Run]:
+    def _waiting(self) -> list[Job]:
         return self._in_order()[1:]
 
-    def _turns(self) -> list[Run]:
+    def _turns(self) -> list[Job]:
         """A run without a driver could not take its turn, so it gets none: its page may have left."""
         return [run for run in self._in_order() if run.has_driver]
 
-    def _is_next(self, run: Run) -> bool:
+    def _is_next(self, run: Job) -> bool:
         return self._running is None and self._turns()[:1] == [run]

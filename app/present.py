@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from app.chunks import Chunk
-from app.run import Run, digest
+from app.run import Run
+from app.scan import Scan
 from ctflow.volume import DIRECTIONS
 
 
@@ -20,8 +21,11 @@ def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) 
             "version": run.version,
             "state": run.state,
             "stopping": run.stopping and not run.ended,
-            "seed": run.request.seed,
-            "digest": digest(run.request),
+            "title": run.title,
+            "is_scan": run.is_scan,
+            "series": run.series if isinstance(run, Scan) else [],
+            "seed": run.request.seed if run.request else None,
+            "digest": run.digest,
             "grid": _grid(run),
             "chunks": [_chunk(chunk) for chunk in run.chunks],
             "draft": _chunk(run.draft) if run.draft else None,
@@ -38,6 +42,9 @@ def unknown_run() -> dict[str, Any]:
         "version": 0,
         "state": "gone",
         "stopping": False,
+        "title": "",
+        "is_scan": False,
+        "series": [],
         "seed": None,
         "digest": "",
         "grid": None,
@@ -80,7 +87,7 @@ def directions(affine: np.ndarray) -> list[str]:
 
 
 def _share(run: Run) -> float:
-    return run.steps_done / run.steps_total
+    return run.share if isinstance(run, Scan) else run.steps_done / run.steps_total
 
 
 def status(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) -> str:
@@ -91,6 +98,8 @@ def status(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) ->
         return "Stopping after this step." if run.stopping else _making(run, slices_per_chunk)
     if run.state == "finished":
         return _finished(run)
+    if run.is_scan:
+        return run.message
     return f"{run.message or 'Stopped.'} {_kept(run)}"
 
 
@@ -101,16 +110,18 @@ def _kept(run: Run) -> str:
 
 
 def _waiting(ahead: int, wait_s: float | None) -> str:
-    about = "" if wait_s is None else f", about {_roughly(wait_s)}"
-    return f"Waiting for the model: {_count(ahead, 'run')} ahead of yours{about}. Press Stop to leave the line."
+    about = "" if wait_s is None else f", about {roughly(wait_s)}"
+    return f"Waiting for the model: {count(ahead, 'run')} ahead of yours{about}. Press Stop to leave the line."
 
 
-def _roughly(seconds: float) -> str:
+def roughly(seconds: float) -> str:
     """In tens of seconds, later in minutes: it is a guess, and should not flicker."""
     return f"{max(1, round(seconds / 10)) * 10} s" if seconds < 95 else f"{round(seconds / 60)} min"
 
 
 def _making(run: Run, slices_per_chunk: int) -> str:
+    if run.request is None:
+        return _opening(run)
     if run.shape is None:
         return "Starting."
     chunk = max(0, run.steps_done - 1) // run.request.steps
@@ -118,16 +129,25 @@ def _making(run: Run, slices_per_chunk: int) -> str:
     return f"Making slices {first + 1} to {min(first + slices_per_chunk, run.shape[0])} of {run.shape[0]}."
 
 
+def _opening(run: Run) -> str:
+    if isinstance(run, Scan) and not run.has_arrived:
+        return "Receiving the scan."
+    return "Reading the scan."
+
+
 def _finished(run: Run) -> str:
     height_mm = 0.0 if run.affine is None else run.slices_made * float(np.linalg.norm(run.affine[:3, 0]))
-    return (
-        f"Done: {run.slices_made} slices, {height_mm:.0f} mm, in {duration(run.elapsed_s())}. Seed {run.request.seed}."
-    )
+    size = f"{run.slices_made} slices, {height_mm:.0f} mm"
+    if run.request is None:
+        return f"Scan: {size}."
+    if run.title:
+        return f"{run.title}: {size}. Seed {run.request.seed}."
+    return f"Done: {size}, in {duration(run.elapsed_s())}. Seed {run.request.seed}."
 
 
 def detail(run: Run) -> str:
     """Step and time left. It changes several times a second, so it is shown but not spoken."""
-    if run.state != "running" or not run.steps_done:
+    if run.request is None or run.state != "running" or not run.steps_done:
         return ""
     step = (run.steps_done - 1) % run.request.steps + 1
     words = f"step {step} of {run.request.steps}"
@@ -140,5 +160,5 @@ def duration(seconds: float) -> str:
     return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min {seconds % 60:02d} s"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

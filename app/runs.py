@@ -1,7 +1,8 @@
-"""All runs of a server: asked for, driven one at a time through the model, kept for a while, and found again.
+"""All jobs of a server: asked for, driven one at a time through the model, kept for a while, and found again.
 
 A page that loses its connection is no reason to end its run: nothing here depends on a connection, and a page finds
-its run again by its id. Ids are unguessable, because whoever knows one may see and stop the run.
+its run again by its id. Ids are unguessable, because whoever knows one may see and stop the run. A job is a run or a
+question; nothing here tells them apart.
 """
 
 import re
@@ -9,23 +10,27 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from app.clock import Clock
 from app.folder import own_folder
+from app.job import Job
 from app.kept import KeptRuns
 from app.line import Line
 from app.messages import error_text, log_bug
-from app.run import Run, State
+from app.run import Run
 from ctflow.errors import CTFlowError, RequestError
-from ctflow.generator import Event, Finished, VolumeGenerator
-from ctflow.request import GenerationRequest
+from ctflow.generator import VolumeGenerator
+from ctflow.request import GenerationRequest, Start
+from ctflow.volume import Volume
 
 RUN_ID = re.compile(r"[A-Za-z0-9_-]{22}")  # 128 bits, as `secrets.token_urlsafe(16)` writes them
 STOPPED_EARLY = "Stopped before it began."
+J = TypeVar("J", bound=Job)
 _LOOK_AGAIN_S = 1.0
 _EARLY_STOPS = 1000
 
@@ -77,18 +82,58 @@ class Runs:
         self._early_stops: deque[object] = deque(maxlen=_EARLY_STOPS)  # ids whose stop came before their start
         self._sweeper: threading.Thread | None = None
 
-    def start(self, request: GenerationRequest, visitor: str, run_id: str | None = None) -> Run:
+    def start(
+        self,
+        request: GenerationRequest,
+        visitor: str,
+        run_id: str | None = None,
+        start: Start | None = None,
+        title: str = "",
+    ) -> Run:
         """Puts a run in line, with a thread that drives it. See `add`."""
-        run = self.add(request, visitor, run_id)
-        threading.Thread(target=self.drive, args=(run,), name=f"run-{run.id[:6]}", daemon=True).start()
-        return run
+        return self.driven(self.add(request, visitor, run_id, start, title))
 
-    def add(self, request: GenerationRequest, visitor: str, run_id: str | None = None) -> Run:
-        """Puts a run in line; somebody must `drive` it.
+    def add(
+        self,
+        request: GenerationRequest,
+        visitor: str,
+        run_id: str | None = None,
+        start: Start | None = None,
+        title: str = "",
+    ) -> Run:
+        """Puts a run in line; somebody must `drive` it. See `put_in_line`."""
+        return self.put_in_line(partial(Run, request=request, start=start, title=title), visitor, run_id)
 
-        `run_id`: made up by a page, so that it can ask again, and then gets the same run.
-        Raises ResourceError or RequestError if too many runs are waiting, RequestError for an id that is not one or
-        whose run has been stopped.
+    def driven(self, job: J) -> J:
+        """The job, with a thread that drives it."""
+        threading.Thread(target=self.drive, args=(job,), name=f"run-{job.id[:6]}", daemon=True).start()
+        return job
+
+    def put_in_line(self, kind: Callable[..., J], visitor: str, run_id: str | None = None) -> J:
+        """Makes a job of its `kind` and puts it in line. See `_add`.
+
+        Raises ResourceError or RequestError if too many wait.
+        """
+        return self._add(kind, visitor, run_id, self.line.check_limits, self.line.join)
+
+    def put_beside(self, kind: Callable[..., J], visitor: str, run_id: str | None, check: Callable[[str], None]) -> J:
+        """Makes a job of its `kind` that needs no turn on the model; whoever becomes its driver takes it to its end.
+
+        `check`: whether this visitor may have another one. See `_add`.
+        """
+        return self._add(kind, visitor, run_id, check, lambda _: None)
+
+    def _add(
+        self,
+        kind: Callable[..., J],
+        visitor: str,
+        run_id: str | None,
+        check: Callable[[str], None],
+        join: Callable[[Job], None],
+    ) -> J:
+        """`run_id`: made up by a page, so that it can ask again, and then gets the same job.
+
+        Raises RequestError for an id that is not one or whose job has been stopped, and what `check` raises.
         """
         run_id = secrets.token_urlsafe(16) if run_id is None else run_id
         if not _is_run_id(run_id):
@@ -97,26 +142,51 @@ class Runs:
             )
         self.sweep()
         with self._adding:
-            known = self.get(run_id)
+            known = self._kept.get(run_id)
             if known is not None:
-                return known
+                return cast(J, known)
             if run_id in self._early_stops:
                 raise RequestError("This run was stopped before it began. Generate another.")
-            self.line.check_limits(visitor)
-            folder = self.root / run_id
-            run = Run(run_id=run_id, request=request, folder=folder, visitor=visitor, clock=self._clock)
-            self.line.join(run)
-            self._kept.add(run)
+            check(visitor)
+            job = self._made(kind, visitor, run_id)
+            join(job)
+            self._kept.add(job)
             self._start_sweeper()
+        return job
+
+    def keep(self, volume: Volume, visitor: str, **told: Any) -> Run:
+        """A run of a volume that is there already, which the viewer shows like any other. `told`: as `Run` takes it.
+
+        Raises ResourceError if the disk has no room for it.
+        """
+        run = self._made(partial(Run, **told), visitor, secrets.token_urlsafe(16))
+        run.become_driver()  # nobody else takes it to its end
+        run.take(volume, self.generator.card.geometry.slices_per_chunk)
+        self._kept.add(run)
         return run
 
+    def _made(self, kind: Callable[..., J], visitor: str, run_id: str) -> J:
+        return kind(run_id=run_id, folder=self.root / run_id, visitor=visitor, clock=self._clock)
+
     def get(self, run_id: object) -> Run | None:
+        job = self._kept.get(run_id)
+        return job if isinstance(job, Run) else None
+
+    def all(self) -> list[Job]:
+        return self._kept.all()
+
+    def has_room(self, wanted_bytes: int) -> bool:
+        """Whether the disk takes so many more bytes. Old runs are removed for that."""
+        return wanted_bytes <= self.limits.disk_bytes and self._kept.make_room(wanted_bytes)
+
+    def job(self, run_id: object) -> Job | None:
+        """A run, or a question."""
         return self._kept.get(run_id)
 
     def stop(self, run_id: object) -> None:
         """Asks a run to stop, which it does after its present step. A run that is not known yet will not begin."""
         with self._adding:
-            run = self.get(run_id)
+            run = self.job(run_id)
             if run is None and _is_run_id(run_id):
                 self._early_stops.append(run_id)
         if run is not None:
@@ -124,25 +194,26 @@ class Runs:
             self.line.call(run)
             self.drive(run)  # to its end, here and now, if nobody drives it yet
 
-    def drive(self, run: Run) -> None:
-        """Takes a run from the line to its end. Blocks all that time, so it needs a thread or a request of its own.
+    def drive(self, job: Job) -> None:
+        """Takes a job from the line to its end. Blocks all that time, so it needs a thread or a request of its own.
 
-        The first who calls this is the driver; for others there is nothing to do.
+        The first who calls this is the driver; for others there is nothing to do, and nothing with what is not in line.
         """
-        if not run.become_driver():
+        if not self.line.has(job) or not job.become_driver():
             return
         try:
-            self._await_turn(run)
-            if run.stopping:
-                run.end("stopped", STOPPED_EARLY)
+            self._await_turn(job)
+            if job.stopping:
+                job.end("stopped", STOPPED_EARLY)
             else:
-                self._generate(run)
+                job.begin()
+                job.end(job.make(self.generator))
         except CTFlowError as error:
-            run.end("failed", error_text(error))
+            job.end("failed", error_text(error))
         except Exception as error:  # the one place where a bug of ours must not take a half-made volume with it
-            run.end("failed", log_bug(error))
+            job.end("failed", log_bug(error))
         finally:
-            self.line.leave(run)
+            self.line.leave(job)
 
     def sweep(self) -> None:
         """Ends what was left before it began, and removes what is too old or too much."""
@@ -153,33 +224,26 @@ class Runs:
                 self.line.leave(run)
         self._kept.remove_expired()
 
-    def _await_turn(self, run: Run) -> None:
-        """Returns when the model is this run's, or when it is to stop.
+    def _await_turn(self, job: Job) -> None:
+        """Returns when the model is this job's, or when it is to stop.
 
         Only the next in line looks again by itself, for room on the disk. The others sleep until they are called: when
         twenty threads woke up at every turn, and every second, the server could answer nobody.
         """
-        while not run.stopping:
-            is_next = self.line.is_next(run)
-            if is_next and self._has_room(run) and self.line.take_turn(run):
+        while not job.stopping:
+            is_next = self.line.is_next(job)
+            if is_next and self._has_room(job) and self.line.take_turn(job):
                 return
-            self.line.wait_for_call(run, _LOOK_AGAIN_S if is_next else None)
+            self.line.wait_for_call(job, _LOOK_AGAIN_S if is_next else None)
 
-    def _has_room(self, run: Run) -> bool:
-        """Whether the disk takes the chunks of this run and a download, each no larger than the int16 HU themselves."""
+    def _has_room(self, job: Job) -> bool:
+        """Whether the disk takes a job's chunks and their download, each no larger than the int16 HU themselves."""
         geometry = self.generator.card.geometry
-        voxels = run.request.chunks * geometry.slices_per_chunk * geometry.rows * geometry.columns
+        voxels = job.chunks_total * geometry.slices_per_chunk * geometry.rows * geometry.columns
         has_room = self._kept.make_room(2 * 2 * voxels)
         if not has_room:
-            run.set_waiting_reason("Waiting for disk space: the server is full of volumes that people are looking at.")
+            job.set_waiting_reason("Waiting for disk space: the server is full of volumes that people are looking at.")
         return has_room
-
-    def _generate(self, run: Run) -> None:
-        run.begin()
-        # Generators have `close`; the protocol promises an Iterator, which need not.
-        with closing(self.generator.stream(run.request)) as events:
-            state = _record_all(run, events)
-        run.end(state)
 
     def _start_sweeper(self) -> None:
         if self._sweeper is None:
@@ -195,15 +259,6 @@ class Runs:
                 if not self._kept.all():
                     self._sweeper = None
                     return
-
-
-def _record_all(run: Run, events: Iterator[Event]) -> State:
-    """Records events until they end or the run is to stop, and returns how it ended."""
-    for event in events:
-        run.record(event)
-        if run.stopping and not isinstance(event, Finished):
-            return "stopped"
-    return "finished"
 
 
 def _is_run_id(given: object) -> bool:

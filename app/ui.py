@@ -9,16 +9,20 @@ from fastapi import FastAPI
 from gradio.utils import get_upload_folder
 
 from app.api import endpoints
+from app.asking import Asking, Judges
 from app.blocks import Blocks
 from app.component import part, viewer
 from app.example import Example, read_example
 from app.handlers import Handlers
 from app.modules import read_modules
+from app.opening import Opening
 from app.runs import Limits, Runs
+from app.scans import Scans
 from app.theme import theme
 from app.web import FAVICON, web
 from ctflow.card import ModelCard
 from ctflow.generator import VolumeGenerator
+from ctflow.judge import TowerJudge
 from ctflow.request import MAX_SEED, SOLVER_PRESETS, Solver
 
 _HERE = Path(__file__).parent
@@ -33,12 +37,20 @@ class Page:
     the page holds would be lost. The others are answered in the browser, by viewer/page.js.
     """
 
-    def __init__(self, generator: VolumeGenerator, limits: Limits = Limits(), driven: bool = False) -> None:  # noqa: B008
+    def __init__(
+        self,
+        generator: VolumeGenerator,
+        limits: Limits = Limits(),  # noqa: B008
+        driven: bool = False,
+        judges: Judges | None = None,
+    ) -> None:
         self.card: ModelCard = generator.card
         self.modules = read_modules()
         self.example: Example | None = read_example(generator.model_sha256)
         runs = Runs(generator, Path(get_upload_folder()) / "ctflow", limits)
         self.handlers = Handlers(generator, runs, driven)
+        self.opening = Opening(self.handlers, Scans(runs))
+        self.asking = Asking(self.handlers, judges or (lambda: ([TowerJudge(generator, {})], "")))
         with Blocks(title="CTFlow", analytics_enabled=False, fill_width=True) as self.demo:
             part("header", self.modules)
             with gr.Row(elem_classes="ct-page"):
@@ -81,11 +93,13 @@ class Page:
             "run_history": False,
             "enable_monitoring": False,
             "ssr_mode": False,
-            "app_kwargs": web(self.handlers, self.modules, self.example),
+            "app_kwargs": web(self.handlers, self.asking, self.opening, self.modules, self.example),
         }
 
     def _panel(self) -> None:
         """What is written scrolls; what is pressed stays where it is."""
+        part("tabs", self.modules)
+        part("ask", self.modules, elem_classes="ct-ask")
         with gr.Column(elem_classes="ct-fields", min_width=280):
             self._report()
             with gr.Row(elem_classes="ct-examples", equal_height=True):

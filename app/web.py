@@ -1,5 +1,8 @@
 """The headers of every answer, what the server refuses to take in, the page's questions, its scripts, and `/health`."""
 
+import re
+from collections.abc import Callable
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +13,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from app.asking import Asking
 from app.example import Example
 from app.handlers import Handlers
 from app.messages import log_bug
 from app.modules import Modules
+from app.opening import Opening
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1_000_000  # two texts of the longest kind, in the widest letters, twice over
+MAX_PIECE_BYTES = 4 << 20  # of a scan, at a time (viewer/data/sending.js)
 _HEADERS = {
     # Gradio's page runs inline scripts, and ours through `Function`. Nothing is fetched from or sent to another server.
     # Spaces embed the page in a frame of huggingface.co.
@@ -31,11 +37,11 @@ _HEADERS = {
     "referrer-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+_A_PIECE = re.compile(r"/sent/[\w-]+/\d+$")
 FAVICON = "favicon.svg"
 _FAVICON = (Path(__file__).parent / FAVICON).read_bytes()
-_PRIVATE = ("/file=", "/ask/")
+_PRIVATE = ("/file=", "/ask/", "/sent/")
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
-_ASKED = ("news", "read", "opposite", "start", "stop", "export")
 
 
 class Guard:
@@ -68,12 +74,12 @@ class Guard:
 
         if path.endswith("/upload"):
             await PlainTextResponse("This app takes no files.", 403)(scope, receive, send_guarded)
-        elif _announced(scope) > MAX_BODY_BYTES:
-            words = f"A request has at most {MAX_BODY_BYTES:,} bytes. Shorten the report."
+        elif _announced(scope) > (most := _most_bytes(path)):
+            words = f"A request has at most {most:,} bytes. Shorten the report."
             await PlainTextResponse(words, 413)(scope, receive, send_guarded)
         else:
             try:
-                await self.app(scope, _counted(receive), send_guarded)
+                await self.app(scope, _counted(receive, most), send_guarded)
             except Exception as error:  # the server would log it, with what it quotes
                 if started:
                     raise
@@ -100,8 +106,11 @@ def _is_page(path: str) -> bool:
     return "/gradio_api/" not in path and "." not in path.rsplit("/", 1)[-1]
 
 
-def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[str, Any]:
+def web(
+    handlers: Handlers, asking: Asking, opening: Opening, modules: Modules, example: Example | None
+) -> dict[str, Any]:
     """Arguments for the FastAPI application that Gradio makes."""
+    asked_by_page = _asked_by_page(handlers, asking, opening)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse(handlers.health())
@@ -112,16 +121,27 @@ def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[s
         if not _let_in(request):
             return PlainTextResponse("Log in first: reload the page.", 401)
         name = request.path_params["name"]
-        if name not in _ASKED:
-            return PlainTextResponse(f"Unknown request: use one of {', '.join(_ASKED)}.", 404)
+        handler = asked_by_page.get(name)
+        if handler is None:
+            return PlainTextResponse(f"Unknown request: use one of {', '.join(asked_by_page)}.", 404)
         try:
             asked = await request.json()
         except (ValueError, ClientDisconnect):
             return PlainTextResponse("The request body must be JSON.", 400)
         if name == "stop":
             return JSONResponse(handlers.stop(asked))  # here and now: a thread for it may have to wait
-        handler = getattr(handlers, name)
-        return JSONResponse(await (handler(asked) if name == "news" else run_in_threadpool(handler, asked)))
+        waits = iscoroutinefunction(handler)
+        return JSONResponse(await (handler(asked) if waits else run_in_threadpool(handler, asked)))
+
+    async def receive(request: Request) -> Response:
+        """Some bytes of a scan. They are not JSON, and come one piece after the other."""
+        if not _let_in(request):
+            return PlainTextResponse("Log in first: reload the page.", 401)
+        try:
+            asked = {**request.path_params, "data": await request.body()}
+        except ClientDisconnect:
+            return PlainTextResponse("The rest of this piece never came.", 400)
+        return JSONResponse(await run_in_threadpool(opening.receive, asked))
 
     async def script(request: Request) -> Response:
         """One of the page's modules. No login covers them: they are the same for everybody, and hold no secret."""
@@ -141,6 +161,7 @@ def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[s
         Route("/health", health),
         Route(f"/{FAVICON}", favicon),
         Route("/ask/{name}", ask, methods=["POST"]),
+        Route("/sent/{run}/{offset:int}", receive, methods=["POST"]),
         Route("/viewer/{version}/{path:path}", script),
     ]
     if example:
@@ -148,6 +169,26 @@ def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[s
     return {
         "routes": routes,
         "middleware": [Middleware(Guard, page_links=modules.links()), Middleware(CompressedPages)],
+    }
+
+
+def _asked_by_page(handlers: Handlers, asking: Asking, opening: Opening) -> dict[str, Callable[[Any], Any]]:
+    """What the page asks for, by its name in the address."""
+    return {
+        "news": handlers.news,
+        "read": handlers.read,
+        "opposite": handlers.opposite,
+        "start": opening.start,
+        "stop": handlers.stop,
+        "export": handlers.export,
+        "cost": asking.cost,
+        "ask": asking.ask,
+        "question": asking.question,
+        "found": asking.found,
+        "answer": asking.answer,
+        "open": opening.open,
+        "choose_series": opening.choose_series,
+        "settings": opening.settings,
     }
 
 
@@ -170,7 +211,11 @@ def _announced(scope: "Scope") -> int:
     return max((int(value) for value in lengths if value.isdigit()), default=0)
 
 
-def _counted(receive: "Receive") -> "Receive":
+def _most_bytes(path: str) -> int:
+    return MAX_PIECE_BYTES if _A_PIECE.search(path) else MAX_BODY_BYTES
+
+
+def _counted(receive: "Receive", most: int) -> "Receive":
     """Ends a body that was not announced, or is longer than it was announced to be."""
     taken = 0
 
@@ -178,6 +223,6 @@ def _counted(receive: "Receive") -> "Receive":
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        return message if taken <= MAX_BODY_BYTES else {"type": "http.disconnect"}
+        return message if taken <= most else {"type": "http.disconnect"}
 
     return counted

@@ -1,6 +1,8 @@
 // @ts-check
-// How HU and what lies over them are displayed, the same in all planes: the window, and what is left out.
+// How HU and what lies over them are displayed, the same in all planes: the window, the colours of differences, and what
+// is left out.
 
+import { FIRST_SCALE, colourTable } from "./draw/difference.js";
 import { greyTable } from "./draw/picture.js";
 
 /** @typedef {import("./draw/picture.js").GreyWindow} GreyWindow */
@@ -40,6 +42,8 @@ export class Display {
     this.marks = true;
     this.words = true;
     this.greys = greyTable(this.window, this.inverted);
+    this.scale = FIRST_SCALE;
+    this.colours = colourTable(this.scale);
   }
 
   get presets() {
@@ -72,6 +76,13 @@ export class Display {
   setPreset(number) {
     const preset = this.presets[number];
     return preset !== undefined && this.setWindow(preset);
+  }
+
+  /** @param {import("./draw/difference.js").DifferenceScale} scale */
+  setScale({ range, threshold }) {
+    this.scale = { range, threshold };
+    this.colours = colourTable(this.scale);
+    this.changed();
   }
 
   /** The preset that is the window, or none. */

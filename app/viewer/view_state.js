@@ -3,6 +3,7 @@
 
 import { TOOLS } from "./tools/index.js";
 
+/** @typedef {import("./compared.js").Compared} Compared */
 /** @typedef {import("./draw/plane.js").Plane} Plane */
 /** @typedef {import("./view.js").View} View */
 
@@ -42,9 +43,35 @@ export function restore(view, { display, tool, layout, maximised, speed, planes,
   view.display.restore(display);
   view.setTool(TOOLS.find(({ name }) => name === tool) ?? TOOLS[0]);
   view.setLayout(layout);
-  view.maximised = view.planes[maximised] ?? null;
+  view.settings.maximised = view.planes[maximised] ?? null;
   view.setSpeed(speed);
   view.planes.forEach((plane, i) => Object.assign(plane, planes[i]));
   view.goTo(place);
   if (view.following) view.arrived();
+}
+
+/**
+ * How two volumes are compared, and the marks in B.
+ * @typedef {object} PairState
+ * @property {import("./compared.js").Mode} mode
+ * @property {number} share
+ * @property {import("./data/marks.js").Mark[]} marks
+ */
+
+/**
+ * @param {Compared} compared
+ * @returns {PairState}
+ */
+export function pairStateOf({ mode, share, b }) {
+  return { mode, share, marks: b.place.marks };
+}
+
+/**
+ * All but the marks, which need B's volume.
+ * @param {Compared} compared
+ * @param {PairState} state
+ */
+export function restorePair(compared, { mode, share }) {
+  compared.setShare(share);
+  compared.setMode(mode);
 }

@@ -1,91 +1,78 @@
 """A folder with one DICOM series, refused where its slices do not make one whole, upright CT.
 
-SimpleITK reads the pixels of one file at a time, in HU, and the text of its header. What the header means is decided
-here: of a whole series SimpleITK warns at most of a gap, a tilt, a mixture or a missing spacing, and makes a volume of
-it all the same.
+SimpleITK reads the pixels of one file at a time, in HU. Of a whole series it warns at most of a gap, a tilt, a mixture
+or a missing spacing, and makes a volume of it all the same.
 """
 
-import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctflow.errors import VolumeError
-from ctflow.io.checks import check_utf8, stacked_hu
-from ctflow.io.dicom_pixels import has_all_pixels
+from ctflow.io.checks import stacked_hu
+from ctflow.io.dicom_headers import Slice, read_headers, reader_of
 from ctflow.io.dicom_place import PlacedSlice, place
 from ctflow.io.itk import itk_reads
 from ctflow.volume import Volume
 
-if TYPE_CHECKING:
-    import SimpleITK
-
-_TAGS = {
-    "modality": "0008|0060",
-    "series": "0020|000e",
-    "samples": "0028|0002",
-    "display": "0028|0004",
-    "frames": "0028|0008",
-    "rows": "0028|0010",
-    "columns": "0028|0011",
-    "bits allocated": "0028|0100",
-    "bits stored": "0028|0101",
-    "high bit": "0028|0102",
-    "PixelSpacing": "0028|0030",
-    "orientation": "0020|0037",
-    "position": "0020|0032",
-    "intercept": "0028|1052",
-    "slope": "0028|1053",
-}
 _NEEDED = ("PixelSpacing", "orientation", "position", "rows", "columns")
-_NUMBERS_OF_PIXELS = ("rows", "columns", "bits allocated")
-_MAGIC_AT, _MAGIC = 128, b"DICM"
-_NAMED = 3  # of the files at fault
 
 
 @dataclass(frozen=True, eq=False)
-class _Slice:
-    """The header of one DICOM file."""
+class Series:
+    """The slices of one series in a folder; whether they make a volume is known once it is read."""
 
-    file: Path
-    tags: dict[str, str]
+    folder: Path
+    slices: tuple[Slice, ...]
 
-    def numbers(self, tag: str, count: int) -> np.ndarray:
+    @property
+    def modality(self) -> str:
+        return self.slices[0].tags.get("modality", "unknown")
+
+    @property
+    def description(self) -> str:
+        """As the scanner has it; it may be empty."""
+        return self.slices[0].tags.get("description", "")
+
+    @property
+    def spacing(self) -> str:
+        """Between rows and columns, and the thickness of slices, in words, as the first header has it; else empty."""
+        tags = self.slices[0].tags
         try:
-            found = np.array([float(part) for part in self.tags[tag].split("\\")])
-        except ValueError:
-            found = np.array([])
-        if len(found) != count or not np.isfinite(found).all():
-            raise VolumeError(f"{self.file} says {self.tags[tag]!r} for its {tag}; {count} numbers were expected.")
-        return found
+            steps = [float(step) for step in (*tags["PixelSpacing"].split("\\"), tags["thickness"])]
+        except (KeyError, ValueError):
+            return ""
+        return f"{' × '.join(f'{step:g}' for step in steps)} mm"
 
-    def number(self, tag: str) -> int:
-        if tag not in self.tags:
-            raise VolumeError(f"{self.file} does not say its {tag}.")
-        return int(self.numbers(tag, 1)[0])
+    @property
+    def voxels(self) -> int:
+        """How many there are by the headers, without reading any."""
+        return sum(item.voxels for item in self.slices)
 
-    def placed(self) -> PlacedSlice:
-        spacing = self.numbers("PixelSpacing", 2)
-        if spacing.min() <= 0:
-            raise VolumeError(
-                f"{self.file} says {self.tags['PixelSpacing']!r} for its PixelSpacing; 2 lengths above 0 were expected."
-            )
-        return PlacedSlice(
-            file=self.file,
-            size=(self.number("rows"), self.number("columns")),
-            spacing_mm=spacing,
-            orientation=self.numbers("orientation", 6),
-            position=self.numbers("position", 3),
-        )
+
+def find_series(folder: Path) -> list[Series]:
+    """The series in a folder, the longest first. Raises VolumeError for a slice that cannot be read."""
+    found: dict[str, list[Slice]] = {}
+    for item in read_headers(folder):
+        found.setdefault(item.tags.get("series", ""), []).append(item)
+    longest_first = sorted(found.values(), key=len, reverse=True)
+    return [Series(folder, tuple(slices)) for slices in longest_first]
 
 
 def read_dicom(folder: Path) -> Volume:
     """The volume of the one series in a folder. Raises VolumeError for anything but one whole CT at even steps."""
-    slices = _one_series(folder)
+    series = find_series(folder)
+    if len(series) != 1:
+        count = f"{len(series)} DICOM series" if series else "no DICOM series"
+        raise VolumeError(f"{folder} holds {count}. Give a folder with exactly one.")
+    return read_series(series[0])
+
+
+def read_series(series: Series) -> Volume:
+    """The volume of a series. Raises VolumeError for anything but one whole CT at even steps."""
+    folder, slices = series.folder, series.slices
     for item in slices:
         _check_kind(item)
     if len(slices) < 2:
@@ -96,114 +83,16 @@ def read_dicom(folder: Path) -> Volume:
     return Volume(stacked_hu(planes, (len(placed), *placed[0].size), folder), affine)
 
 
-def _one_series(folder: Path) -> list[_Slice]:
-    """The headers of a folder's files. What looks like a slice and cannot be read would be missing from the scan."""
-    slices, others = [], []
-    for path in sorted(folder.iterdir()):
-        if path.name.lower() == "dicomdir" or path.is_dir() or not (path.is_file() or path.is_symlink()):
-            continue
-        header = _header_of(path)
-        if header is None:
-            others.append(path)
-        else:
-            slices.append(header)
-    if broken := [path for path in others if _looks_like_slice(path, slices)]:
-        for path in broken:
-            check_utf8(path)  # whole perhaps, but for its name
-        raise VolumeError(_in_words(broken, len(slices) + len(broken), folder))
-    series = {item.tags.get("series", "") for item in slices}
-    if len(series) != 1:
-        count = f"{len(series)} DICOM series" if series else "no DICOM series"
-        raise VolumeError(f"{folder} holds {count}. Give a folder with exactly one.")
-    return slices
-
-
-def _header_of(path: Path) -> _Slice | None:
-    """None for a file that is no DICOM image, or not a whole one."""
-    if not _is_utf8(path):
-        return None
-    reader = _reader_of(path)
-    try:
-        with itk_reads(path):
-            reader.ReadImageInformation()
-    except VolumeError:
-        return None
-    known = set(reader.GetMetaDataKeys())
-    values = {name: reader.GetMetaData(tag).strip(" \0") for name, tag in _TAGS.items() if tag in known}
-    tags = {name: value for name, value in values.items() if value}
-    return _Slice(path, tags) if has_all_pixels(path, _pixel_bytes(tags)) else None
-
-
-def _pixel_bytes(tags: Mapping[str, str]) -> int:
-    """How long the pixels of a file are by its header; 0 where that does not say it, which is refused later."""
-    factors = [tags.get("samples", "1"), tags.get("frames", "1"), *(tags.get(name, "0") for name in _NUMBERS_OF_PIXELS)]
-    return math.prod(int(factor) if factor.isdecimal() else 0 for factor in factors) // 8
-
-
-def _reader_of(path: Path) -> "SimpleITK.ImageFileReader":
-    import SimpleITK as sitk
-
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
-    return reader
-
-
 def _pixels(item: PlacedSlice) -> np.ndarray:
     """(rows, columns), rescaled by the file's own slope and intercept."""
     import SimpleITK as sitk
 
     with itk_reads(item.file):
-        image = _reader_of(item.file).Execute()
+        image = reader_of(item.file).Execute()
     return np.reshape(sitk.GetArrayFromImage(image), item.size)
 
 
-def _is_utf8(path: Path) -> bool:
-    try:
-        check_utf8(path)
-    except VolumeError:
-        return False
-    return True
-
-
-def _looks_like_slice(path: Path, slices: Sequence[_Slice]) -> bool:
-    """Whether a file that cannot be read was meant to be a slice: by its content, or by a name like theirs.
-
-    A copy that ended early leaves files that are empty, full of zeros or without an end.
-    """
-    if path.name.startswith("."):  # of the file system, such as macOS's ._IM0001.dcm beside IM0001.dcm
-        return False
-    try:
-        with path.open("rb") as file:
-            begin = file.read(_MAGIC_AT + len(_MAGIC))
-    except OSError:
-        return True
-    nothing_but_zeros = not any(begin)
-    return nothing_but_zeros or begin[_MAGIC_AT:] == _MAGIC or _kind_of_name(path) in map(_kind_of_name, _files(slices))
-
-
-def _files(slices: Sequence[_Slice]) -> list[Path]:
-    return [item.file for item in slices] or [Path("1.dcm")]
-
-
-def _kind_of_name(path: Path) -> str:
-    """The ending, or where there is none but a number, the name without its numbers."""
-    ending = path.suffix.lower()
-    return ending if re.search("[a-z]", ending) else re.sub(r"\d+", "#", path.name.lower())
-
-
-def _in_words(broken: list[Path], count: int, folder: Path) -> str:
-    if len(broken) == 1:
-        return f"{broken[0]} is no whole DICOM image: it was cut short, or does not belong here. Copy or remove it."
-    more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
-    names = ", ".join(path.name for path in broken[:_NAMED])
-    return (
-        f"{folder} holds {len(broken)} files, of {count}, that are no whole DICOM images: {names}{more}. They were cut "
-        "short, or do not belong there. Copy or remove them."
-    )
-
-
-def _check_kind(item: _Slice) -> None:
+def _check_kind(item: Slice) -> None:
     """A slice of a CT, one value per pixel, one slice per file, with a place and a scale."""
     tags = item.tags
     if tags.get("modality") != "CT":
@@ -224,7 +113,7 @@ def _check_kind(item: _Slice) -> None:
         raise VolumeError(f"{item.file} does not say its {', '.join(sorted(missing))}.")
 
 
-def _check_scaling(slices: Sequence[_Slice], folder: Path) -> None:
+def _check_scaling(slices: Sequence[Slice], folder: Path) -> None:
     """Without slope and intercept values are taken for HU, which is right for none or for all of a series."""
     for tag in ("slope", "intercept"):
         having = [item for item in slices if tag in item.tags]

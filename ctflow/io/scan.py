@@ -29,6 +29,12 @@ def read_scan(path: Path) -> Volume:
     MAX_OBLIQUE_DEGREES.
     """
     volume = read_volume(path)
+    check_chest(volume, path)
+    return volume
+
+
+def check_chest(volume: Volume, path: Path) -> None:
+    """Raises VolumeError for a volume, read from `path`, that lacks what every CT of a chest has plenty of."""
     for what, (low, high) in KNOWN_HU.items():
         share = ((volume.hu > low) & (volume.hu < high)).mean()
         if share < LEAST_SHARE:
@@ -36,20 +42,24 @@ def read_scan(path: Path) -> Volume:
                 f"{path} holds no {what}: {share:.1%} of it lies between {low} and {high}. A chest CT in HU was "
                 "expected, not MR, PET, or CT whose rescale slope and intercept were left out or applied twice."
             )
-    return volume
 
 
 def read_volume(path: Path) -> Volume:
     """As `read_scan`, but also for volumes that a model has made: their values may be any."""
     with readable(path):
         volume = _read_any(path)
+    check_volume(volume, path)
+    return volume
+
+
+def check_volume(volume: Volume, path: Path) -> None:
+    """Raises VolumeError for what was read from `path` and is no upright volume with the voxels of a CT."""
     if min(volume.hu.shape) < 2:
         raise VolumeError(f"{path} is a single slice of shape {volume.hu.shape}; a volume was expected.")
     if not all(SPACING_MM[0] <= step <= SPACING_MM[1] for step in volume.spacing_mm):
         steps = " × ".join(f"{step:g}" for step in volume.spacing_mm)
         raise VolumeError(f"{path} has voxels of {steps} mm, which no CT has. Is its header in another unit?")
     _check_upright(volume, path)
-    return volume
 
 
 def _read_any(path: Path) -> Volume:

@@ -11,6 +11,7 @@ import pytest
 from app.export import file_name
 from app.present import directions, grid, manifest
 from app.run import Run, digest
+from app.scan import Scan, SentFile
 from ctflow.generator import ChunkDone, Started, StepDone
 from ctflow.report import Report
 from ctflow.volume import plane_affine
@@ -51,9 +52,9 @@ def test_a_run_that_waits_is_told_how_long_and_the_way_out(
 def test_a_run_is_told_what_it_does_from_its_first_step_to_its_end(run: Run, clock: FakeClock) -> None:
     run.begin()
     run.record(Started(run.request, SHAPE, AFFINE))
-    for _ in range(5):
+    for done in range(5):
         clock.advance(2)
-        run.record(StepDone(0, 0))
+        run.record(StepDone(*divmod(done, 4)))
     now = shown(run)
     assert now["status"] == "Making slices 17 to 32 of 96."
     assert now["detail"] == "step 1 of 4, about 38 s left"
@@ -99,6 +100,21 @@ def test_a_grid_says_where_voxels_lie_in_the_patient_also_where_they_lie_aslant(
 
 def test_runs_of_one_report_and_settings_share_their_digits_and_their_downloads_name_has_them(run: Run) -> None:
     digits = shown(run)["digest"]
-    assert digits in file_name(run.request, "demo")
+    assert digits in file_name(run, "demo")
     assert digest(replace(run.request, seed=8)) == digits
     assert digest(replace(run.request, report=Report("Not clear."))) != digits
+
+
+def test_a_scan_is_told_as_one_and_has_no_seed(tmp_path: Path, clock: FakeClock) -> None:
+    scan = Scan(files=[SentFile(4, "1.nii")], run_id="b", folder=tmp_path / "b", visitor="v", clock=clock)
+    scan.begin()
+    assert (shown(scan)["status"], shown(scan)["share"]) == ("Receiving the scan.", 0)
+    scan.receive(0, b"1234")
+    assert (shown(scan)["status"], shown(scan)["share"]) == ("Reading the scan.", 0.5)
+    scan.shape, scan.affine = SHAPE, AFFINE
+    scan.record(ChunkDone(0, 0, CHUNK))
+    assert shown(scan)["share"] == (1 + 16 / 96) / 2
+    scan.end("finished")
+    now = shown(scan)
+    assert (now["title"], now["is_scan"], now["seed"], now["digest"]) == ("Scan", True, None, "")
+    assert now["status"] == "Scan: 16 slices, 48 mm."

@@ -10,7 +10,10 @@
  * @property {string} [problem]      why there is no answer, in words for people
  * @property {string | null} run
  * @property {number} version        grows with every change
- * @property {number | null} seed
+ * @property {string} title          what it is, in words; empty for an ordinary run
+ * @property {boolean} is_scan       whether it was opened rather than made
+ * @property {Series[]} series       of a scan, while one of them has to be chosen
+ * @property {number | null} seed    null where there is none
  * @property {string} digest         of report and settings, as in the name of a download
  * @property {"waiting" | "running" | "finished" | "stopped" | "failed" | "gone"} state
  * @property {boolean} stopping
@@ -23,6 +26,8 @@
  * @property {string} server         changes when the server is restarted
  * @property {boolean} [needs_driver] whether a request of the page has to drive the run (ZeroGPU)
  */
+
+/** @typedef {{ description: string, modality: string, slices: number, spacing: string }} Series  of DICOM, in words */
 
 const ANSWER_MS = 20000;
 const VOXELS_MS = 120000; // a chunk over a slow line; a half-open connection never ends by itself

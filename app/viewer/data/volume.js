@@ -5,6 +5,7 @@
 // picture's right and down along them, this is the radiological convention in all three planes, whatever the order
 // of the indices in memory is.
 
+import { apply, inverse } from "./affine.js";
 import { Marks } from "./marks.js";
 
 /**
@@ -37,8 +38,11 @@ import { Marks } from "./marks.js";
 /** For each patient axis the direction in which it grows, and the opposite one. */
 export const PATIENT_AXES = [["L", "R"], ["P", "A"], ["I", "S"]];
 
-const MADE = 1;
+export const MADE = 1;
 const DRAFT = 2;
+
+/** In a row of HU it stands for voxels that are not there; no scanner writes it. */
+export const NOT_MADE = -32768;
 
 /** A point is a voxel's position along the patient axes: [x, y, z], counted from 0. */
 export class Volume {
@@ -200,13 +204,21 @@ export class Volume {
   }
 
   /**
-   * Slice, row and column of a point in the file, counted from 1.
+   * Slice, row and column of a point in the file, counted from 0.
+   * @param {number[]} point
+   */
+  index(point) {
+    const index = [0, 0, 0];
+    this.axes.forEach((axis, i) => (index[axis.index] = this.indexOf(i, point[i])));
+    return index;
+  }
+
+  /**
+   * The same for people, who count from 1.
    * @param {number[]} point
    */
   fileIndex(point) {
-    const index = [0, 0, 0];
-    this.axes.forEach((axis, i) => (index[axis.index] = this.indexOf(i, point[i]) + 1));
-    return index;
+    return this.index(point).map((counted) => counted + 1);
   }
 
   /**
@@ -214,8 +226,16 @@ export class Volume {
    * @param {number[]} point
    */
   toMm(point) {
-    const [slice, row, column] = this.fileIndex(point).map((counted) => counted - 1);
-    return this.affine.map(([a, b, c, origin]) => a * slice + b * row + c * column + origin);
+    return apply(this.affine, this.index(point));
+  }
+
+  /**
+   * The point at a place in the patient, which may lie between voxels and outside of the volume.
+   * @param {number[]} mm  LPS
+   */
+  fromMm(mm) {
+    const index = apply(inverse(this.affine), mm);
+    return this.axes.map((axis, i) => this.indexOf(i, index[axis.index]));
   }
 }
 

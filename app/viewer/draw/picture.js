@@ -1,7 +1,8 @@
 // @ts-check
 // What a plane shows as grey pixels, one per voxel; Canvas2D scales it to true proportions afterwards.
 
-import { NOT_MADE, project } from "./slab.js";
+import { NOT_MADE } from "../data/volume.js";
+import { project } from "./slab.js";
 
 /** @typedef {import("../data/volume.js").Volume} Volume */
 /** @typedef {import("./plane.js").Plane} Plane */

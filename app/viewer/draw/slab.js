@@ -1,6 +1,8 @@
 // @ts-check
 // What a plane shows of a volume: one slice, or a slab of several that are put together, in HU.
 
+import { NOT_MADE } from "../data/volume.js";
+
 /** @typedef {import("../data/volume.js").Axis} Axis */
 /** @typedef {import("../data/volume.js").Volume} Volume */
 /** @typedef {import("./plane.js").PlaneDefinition} PlaneDefinition */
@@ -12,9 +14,6 @@
 export const SLAB_NAMES = { none: "Slice", mip: "MIP", minip: "MinIP", mean: "Mean" };
 export const SLAB_KINDS = /** @type {SlabKind[]} */ (Object.keys(SLAB_NAMES));
 export const SLAB_MM = [1, 200]; // least and most
-
-/** Stands for voxels that are not made yet; no scanner writes it. */
-export const NOT_MADE = -32768;
 
 /**
  * The first and last position of a slab around another position, as near to its thickness as whole slices are.

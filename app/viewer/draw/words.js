@@ -2,9 +2,12 @@
 // What is written over a plane, and what is said of it elsewhere.
 
 import { PATIENT_AXES } from "../data/volume.js";
+import { bothAt } from "./difference.js";
+import { drawLegend } from "./legend.js";
 import { SLAB_NAMES, shownAt } from "./slab.js";
 import { BOLD_LETTERS, INK, LETTERS, line, write } from "./pen.js";
 
+/** @typedef {import("../data/difference.js").Difference} Difference */
 /** @typedef {import("../data/volume.js").Volume} Volume */
 /** @typedef {import("../view.js").View} View */
 /** @typedef {import("./pen.js").Pen} Pen */
@@ -22,14 +25,18 @@ const ROOM_FOR_WARNING = 330;
 const ROOM_FOR_SLAB = 70; // more, where the title names one
 const ROOM_FOR_LETTER = 440;
 
+/** What is seen of a plane, from left to right in CSS pixels. @typedef {{ from: number, to: number }} Part */
+
 /**
  * @param {Pen} pen
  * @param {Plane} plane
  * @param {View} view
+ * @param {Part} part
  */
-export function drawWords(pen, plane, view) {
+export function drawWords(pen, plane, view, part) {
   pen.font = LETTERS;
-  const lines = drawHead(pen, plane, view);
+  const lines = drawHead(pen, plane, view, part);
+  if (view.difference) drawLegend(pen, plane, view.display.scale, view.display.colours); // colours mean nothing without it
   if (!view.volume || !view.display.words) return;
   const { width, level } = view.display.window;
   write(pen, `W ${width}  L ${level}`, MARGIN, plane.height - MARGIN, "left");
@@ -42,14 +49,17 @@ export function drawWords(pen, plane, view) {
  * @param {Pen} pen
  * @param {Plane} plane
  * @param {View} view
+ * @param {Part} part
  */
-function drawHead(pen, plane, view) {
-  const narrow = plane.width < ROOM_FOR_WARNING + (plane.slab.kind === "none" ? 0 : ROOM_FOR_SLAB);
+function drawHead(pen, plane, view, { from, to }) {
+  const narrow = to - from < ROOM_FOR_WARNING + (plane.slab.kind === "none" ? 0 : ROOM_FOR_SLAB);
   const name = view.display.words ? [[title(plane, view), INK]] : []; // what a picture is stands there in any case
-  const lines = [...name, ...(narrow ? [[WARNING, WARNING_INK]] : []), [view.words, CAPTION_INK]];
+  const names = view.difference ? [...view.settings.views.map((one) => one.name), view.difference.note] : [view.name];
+  const captions = [...names, view.words].map((text) => [text, CAPTION_INK]);
+  const lines = [...name, ...(narrow ? [[WARNING, WARNING_INK]] : []), ...captions];
   const said = lines.filter(([text]) => text);
-  said.forEach(([text, ink], i) => write(pen, text, MARGIN, MARGIN + 10 + i * LINE, "left", ink));
-  if (!narrow) write(pen, WARNING, plane.width - MARGIN, MARGIN + 10, "right", WARNING_INK);
+  said.forEach(([text, ink], i) => write(pen, text, from + MARGIN, MARGIN + 10 + i * LINE, "left", ink));
+  if (!narrow) write(pen, WARNING, to - MARGIN, MARGIN + 10, "right", WARNING_INK);
   return said.length;
 }
 
@@ -80,11 +90,12 @@ function missingWords(volume, point) {
  * @param {Volume} volume
  * @param {Plane} plane  that shows it
  * @param {number[]} point
+ * @param {Difference | null} difference  where the plane shows that
  */
-export function readout(volume, plane, point) {
+export function readout(volume, plane, point, difference = null) {
   const inside = volume.contains(point);
   const [slice, row, column] = inside ? volume.fileIndex(point) : ["–", "–", "–"];
-  const hu = inside ? huWords(volume, plane, point) : "–";
+  const hu = inside ? huWords(volume, plane, point, difference) : "–";
   const mm = inside ? `   ${mmWords(volume, point)}` : "";
   return `${hu}   column ${column}  row ${row}  slice ${slice}${mm}`;
 }
@@ -94,12 +105,30 @@ export function readout(volume, plane, point) {
  * @param {Volume} volume
  * @param {Plane} plane
  * @param {number[]} point
+ * @param {Difference | null} difference
  */
-export function huWords(volume, plane, point) {
+export function huWords(volume, plane, point, difference = null) {
   const { kind } = plane.slab;
-  const hu = shownAt(volume, plane, point, plane.range(volume, point[plane.through]), kind);
+  const range = plane.range(volume, point[plane.through]);
+  if (difference) return differenceWords(difference, plane, point, range);
+  const hu = shownAt(volume, plane, point, range, kind);
   if (hu === null) return missingWords(volume, point);
   return kind === "none" ? `${hu} HU` : `${hu} HU ${SLAB_NAMES[kind]}`;
+}
+
+/**
+ * @param {Difference} difference
+ * @param {Plane} plane
+ * @param {number[]} point
+ * @param {number[]} range
+ */
+function differenceWords(difference, plane, point, range) {
+  const { kind } = plane.slab;
+  const both = bothAt(difference, plane, point, range, kind);
+  if (!both) return `no difference here   A ${difference.a.at(point) ?? "–"}  B ${difference.b.at(point) ?? "–"}`;
+  const change = both.b - both.a;
+  const slab = kind === "none" ? "" : ` ${SLAB_NAMES[kind]}`;
+  return `B − A ${change > 0 ? "+" : ""}${change} HU${slab}   A ${both.a}  B ${both.b}`;
 }
 
 /**

@@ -18,6 +18,7 @@ import { WindowControl } from "./window_control.js";
  * @property {() => void} showPicture
  * @property {() => void} foldReport      away, and back
  * @property {() => void} fillScreen      and back
+ * @property {() => void} blink           B is seen until it is over
  */
 
 const ONE = "one";
@@ -38,8 +39,8 @@ export class Bar {
       view.setFollowing(!view.following),
     );
     this.marks = makeIconButton("list", "Marks", "List, copy or save all marks of this volume", actions.showMarks);
-    this.remove = makeIconButton("remove", "Delete", "Delete the selected mark (Delete)", () => removeSelected(view));
-    this.fold = makeIconButton("fold", "Fold report panel", "Fold the report panel away, and back (b)", actions.foldReport);
+    this.remove = makeIconButton("remove", "Delete", "Delete the selected mark (Delete)", () => removeSelected(view.settings.activeView));
+    this.fold = makeIconButton("fold", "Fold report panel", "Fold the report panel away, and back (Shift + R)", actions.foldReport);
     this.fold.classList.add("ctv-fold");
     this.element = make("div", "ctv-bar", {}, [
       makeGroup("Tool of the left button", this.tools),
@@ -61,7 +62,8 @@ export class Bar {
   }
 
   describe() {
-    const { tool, following, growing, volume, maximised, layout } = this.view;
+    const { tool, following, growing, maximised, layout, settings } = this.view;
+    const { volume } = settings.activeView;
     this.tools.forEach((button, i) => setPressed(button, TOOLS[i] === tool));
     this.window.describe();
     setValue(this.layout, maximised ? ONE : layout);

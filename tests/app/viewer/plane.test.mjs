@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { NOT_MADE } from "../../../app/viewer/data/volume.js";
 import { greyTable } from "../../../app/viewer/draw/picture.js";
 import { PLANES, Plane } from "../../../app/viewer/draw/plane.js";
-import { NOT_MADE, project } from "../../../app/viewer/draw/slab.js";
+import { project } from "../../../app/viewer/draw/slab.js";
 import { readout, title } from "../../../app/viewer/draw/words.js";
 import { numbered, orientations, points, viewOf } from "./fake.mjs";
 

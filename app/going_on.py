@@ -1,0 +1,46 @@
+"""Going on from a run: its first chunks stay, and the rest is made from an edited report, or more of it is made."""
+
+from dataclasses import replace
+
+from app.run import Run
+from ctflow.errors import RequestError
+from ctflow.report import Report
+from ctflow.request import Beginning, GenerationRequest, VolumeStart, beginning_of, check_volume_start, scan_of
+
+
+def going_on(
+    run: Run, report: Report | None, keep: int | None, chunks: int | None, slices_per_chunk: int
+) -> tuple[GenerationRequest, Beginning]:
+    """The request that goes on from a run, with the run's own seed and settings, and what it begins with.
+
+    `report`: None for the run's own; `keep`: how many of its first chunks stay, None for all that are whole; `chunks`:
+    of the whole volume, None for as many as the run was to have. Raises RequestError for what there is no more of.
+    """
+    if run.request is None or run.is_computed or run.start != beginning_of(run.start):
+        raise RequestError(f"“{run.title}” cannot be gone on from: choose a volume that was made from a report alone.")
+    whole = run.slices_made // slices_per_chunk
+    if run.state == "finished" and run.slices_made < run.request.chunks * slices_per_chunk and keep is None:
+        raise RequestError(
+            f"The model has ended this volume by itself, with {run.slices_made} slices: there is no more of it."
+        )
+    kept = whole if keep is None else keep
+    if type(kept) is not int or not 1 <= kept <= whole:
+        raise RequestError(
+            f"{whole} chunks of {slices_per_chunk} slices are whole, and {kept!r} are to stay: choose a slice after "
+            "the first chunk, or wait for more."
+        )
+    request = replace(run.request, report=report or run.request.report)
+    if chunks is not None:
+        request = replace(request, chunks=chunks)
+    start = _start(run, run.request, kept, slices_per_chunk)
+    if isinstance(start, VolumeStart):
+        check_volume_start(start, request)
+    return request, start
+
+
+def _start(run: Run, request: GenerationRequest, kept: int, slices_per_chunk: int) -> Beginning:
+    """A scan's own slices stay the scan's: nothing was made of them."""
+    before, scan = beginning_of(run.start), scan_of(run.start)
+    if scan and kept * slices_per_chunk <= scan.slices:
+        return scan
+    return VolumeStart(request=request, chunks=kept, start=before)

@@ -1,0 +1,41 @@
+// @ts-check
+// The difference of two volumes, B - A, on A's grid. There is one only where both are made: no slice, or a draft of one,
+// is not 0 HU.
+
+import { Change } from "./change.js";
+import { Resampled } from "./resampled.js";
+
+/** @typedef {import("./volume.js").Volume} Volume */
+
+export class Difference {
+  /**
+   * @param {Volume} a
+   * @param {Volume} b
+   */
+  constructor(a, b) {
+    this.volumeA = a;
+    this.volumeB = b;
+    this.a = new Resampled(a, a);
+    this.b = new Resampled(b, a);
+    this.change = new Change(this);
+  }
+
+  /** Grows whenever voxels of one of them come. */
+  get version() {
+    return this.volumeA.version + this.volumeB.version;
+  }
+
+  /** What must be said of B on A's grid; empty where its voxels lie on those of A. */
+  get note() {
+    if (!this.b.overlaps) return "A and B do not overlap: there is no difference.";
+    return this.b.isExact ? "" : "B is resampled to A's grid for display.";
+  }
+
+  /**
+   * How much of a slice of A can be compared: changes when more of it can.
+   * @param {number} slice  index in the file
+   */
+  stateOf(slice) {
+    return this.a.madeFor(slice) && this.b.madeFor(slice);
+  }
+}
