@@ -2,6 +2,7 @@
 // The page: makes the parts that Gradio's components have room for, and connects them with the session.
 
 import { facts } from "./data/facts.js";
+import { Edits, TEXT_FIELDS } from "./data/edits.js";
 import { Example } from "./data/example.js";
 import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
@@ -10,6 +11,7 @@ import { thumbnail } from "./draw/thumbnail.js";
 import { measured } from "./measured.js";
 import { showPair } from "./pair.js";
 import { Ask } from "./room/ask.js";
+import { Editing } from "./room/editing.js";
 import { make } from "./room/elements.js";
 import { Fields } from "./room/fields.js";
 import { Foot } from "./room/foot.js";
@@ -20,6 +22,7 @@ import { Length } from "./room/length.js";
 import { NumbersDialog } from "./room/numbers_dialog.js";
 import { Problem } from "./room/problem.js";
 import { Reading } from "./room/reading.js";
+import { Sentences } from "./room/sentences.js";
 import { Sex } from "./room/sex.js";
 import { Strip } from "./room/strip.js";
 import { tabTitle } from "./room/tab.js";
@@ -59,10 +62,14 @@ export class Page {
    */
   constructor({ windows, fields, draft_key: draftKey, example, plotly, model }, host, transport) {
     const tab = new Memory(() => window.sessionStorage);
-    this.reading = new Reading();
+    const edits = new Edits(tab, `${draftKey}-edits`);
+    this.edits = edits;
+    this.editing = new Editing(edits, transport, (problem) => this.explain(problem));
+    this.sentences = new Sentences(edits, (act, row, typed) => this.editing.act(act, row, typed));
+    this.reading = new Reading(this.sentences);
     this.problem = new Problem();
     this.length = new Length(model);
-    this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
+    this.fields = new Fields(fields, draftKey, tab, transport, (reading, read) => this.reading.show(reading, textsOf(read)));
     this.foot = new Foot((kind, button) => this.download(kind, button), () => this.numbers.show());
     const browser = new Memory(() => window.localStorage);
     this.model = model;
@@ -165,8 +172,15 @@ export class Page {
   show(progress) {
     this.foot.show(progress);
     this.showRuns();
+    this.compare();
     this.ask?.update();
     document.title = tabTitle(progress);
+  }
+
+  /** The sentences' words against the report of the volume in the planes, where that is known. */
+  compare() {
+    const asked = this.session?.visit.find(this.session.viewed)?.fields;
+    this.sentences.compare(asked ? textsOf(asked) : null);
   }
 
   /** Which of the strip are A and B, and the numbers of both, if they are open. */
@@ -217,6 +231,8 @@ export class Page {
   /** @param {any[]} values */
   change(values) {
     this.explain(""); // what was wrong may be right now
+    const named = this.fields.named(values);
+    this.edits.see(textsOf(named));
     this.fields.changed(values);
     this.ask.askCosts();
     this.length.show(this.fields.named(values).chunks);
@@ -248,7 +264,27 @@ export class Page {
   }
 
   /**
-   * An example or a preset, as the server has it.
+   * What stands in the fields, with what the buttons beside the sentences have asked for. The other field is left alone.
+   * @param {any[]} values
+   */
+  edited(values) {
+    const before = { findings: values[0] ?? "", impression: values[1] ?? "" };
+    const after = { ...this.editing.edit({ ...before }) };
+    return TEXT_FIELDS.map((field) => (after[field] === before[field] ? { __type__: "update" } : after[field]));
+  }
+
+  /**
+   * An example takes the place of the report.
+   * @param {any[]} _
+   * @param {any[]} chosen
+   */
+  chooseReport(_, chosen) {
+    this.edits.forget();
+    return chosen;
+  }
+
+  /**
+   * A preset, as the server has it.
    * @param {any[]} _
    * @param {any[]} chosen
    */
@@ -307,4 +343,12 @@ function follow(view, hear) {
     draw();
     hear();
   };
+}
+
+/**
+ * @param {Record<string, any>} fields
+ * @returns {import("./data/edits.js").Texts}
+ */
+function textsOf({ findings, impression }) {
+  return { findings: findings ?? "", impression: impression ?? "" };
 }
