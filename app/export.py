@@ -65,7 +65,9 @@ def _export_scan(run: Run, kind: str) -> Path:
 def _record(run: Run) -> StartRecord | None:
     """The scan that a volume began with, by the name of its download: its own name is not known here."""
     scan = scan_of(run.start)
-    return scan and StartRecord(mode=scan.mode, scan=SCAN_NAME, sha256=scan.sha256, slices=scan.slices)
+    if scan is None:
+        return None
+    return StartRecord(mode=scan.mode, scan=SCAN_NAME, sha256=scan.sha256, slices=scan.slices)
 
 
 def _check_replayable(run: Run) -> None:
