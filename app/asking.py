@@ -22,6 +22,7 @@ from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.io.files import write_atomic
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.judge import Judge
+from ctflow.report import sentences
 from ctflow.volume import Volume
 
 # Who looks for findings in volumes, and what to say of those who cannot: they are made at the first question.
@@ -43,7 +44,8 @@ class Asking:
         volumes = kind.check(request, seeds)
         step_s = self._runs.line.usual_step_s()
         about = f", about {roughly(step_s * volumes * request.chunks * request.steps)}" if step_s else ""
-        return {"volumes": volumes, "words": f"{count(volumes, 'volume')}{about}"}
+        said = f"{count(len(sentences(request.report)), 'sentence')}, seed {request.seed}"
+        return {"volumes": volumes, "words": f"{said}: {count(volumes, 'volume')}{about}"}
 
     @answering
     def ask(self, asked: Json) -> Json:

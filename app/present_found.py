@@ -18,5 +18,5 @@ def found_table(rows: Sequence[FindingRow], judges: Sequence[str], note: str) ->
             + [seen_words(row.found[name]) if name in row.found else "–" for name in heard]
             for row in told
         ],
-        "note": " ".join(filter(None, (nobody, note))),
+        "note": " ".join(filter(None, (nobody, note[:1].upper() + note[1:]))),
     }

@@ -101,11 +101,11 @@ def _run(run: Run | None, is_kept: IsKept) -> dict[str, Any] | None:
 
 
 def _chance(chance: Chance, seeds: int) -> dict[str, Any]:
-    other = "another seed" if seeds == 1 else f"{seeds} other seeds"
+    other = "another seed" if seeds == 1 else f"mean of {seeds} other seeds"
     return {
         "ml": round(chance.changed_ml),
-        "words": f"Chance alone changes as much: {_ml(chance.changed_ml)} (mean of {other}), "
-        f"{chance.mean_hu:.0f} HU on average.",
+        "words": f"Chance alone changes {_ml(chance.changed_ml)} ({other}), {chance.mean_hu:.0f} HU on average. "
+        "What stands below this line is no more than that.",
     }
 
 

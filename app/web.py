@@ -177,6 +177,7 @@ def _asked_by_page(handlers: Handlers, asking: Asking, opening: Opening) -> dict
     return {
         "news": handlers.news,
         "read": handlers.read,
+        "opposite": handlers.opposite,
         "start": opening.start,
         "stop": handlers.stop,
         "export": handlers.export,

@@ -7,6 +7,8 @@ import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
 import { Visit } from "./data/visit.js";
 import { thumbnail } from "./draw/thumbnail.js";
+import { showPair } from "./pair.js";
+import { Ask } from "./room/ask.js";
 import { make } from "./room/elements.js";
 import { Fields } from "./room/fields.js";
 import { Foot } from "./room/foot.js";
@@ -19,8 +21,10 @@ import { Reading } from "./room/reading.js";
 import { Sex } from "./room/sex.js";
 import { Strip } from "./room/strip.js";
 import { tabTitle } from "./room/tab.js";
+import { Tabs } from "./room/tabs.js";
 import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
+import { View } from "./view.js";
 import { removeRun, showRun } from "./visit_runs.js";
 
 /**
@@ -57,19 +61,27 @@ export class Page {
     this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
     this.foot = new Foot((kind, button) => this.download(kind, button));
     const browser = new Memory(() => window.localStorage);
-    const { view, element } = new Viewer(windows, this.foot, browser, () => this.facts());
-    this.viewer = element;
     this.model = model;
     const standIn = example && new Example(example);
     const visit = new Visit(tab, model.title);
-    this.session = new Session(view, this.stage(host, windows), transport, tab, visitor(browser), standIn, visit);
+    const stage = this.stage(host, windows);
+    this.session = new Session(new View(windows), stage, transport, tab, visitor(browser), standIn, visit);
+    const { pair } = this.session;
+    this.viewer = new Viewer(pair, this.foot, browser, (view) => this.facts(view)).element;
     this.strip = new Strip(visit, {
       show: (run) => showRun(this.session, run),
+      hold: (run) => (run === pair.run ? pair.close() : pair.hold(run)),
       remove: (run) => removeRun(this.session, run),
       download: (kind, button, run) => this.download(kind, button, run),
     });
+    pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
     this.viewer.append(this.strip.dialog);
+    this.tabs = new Tabs(tab);
+    this.ask = new Ask(this.session, this.desk(host), model);
+    this.tabs.changed = () => this.ask.askCosts();
+    this.viewer.append(this.ask.found.element);
+    follow(this.session.view, () => this.ask.placeChanged());
     this.sex = new Sex();
     listenToGenerate(host.generate);
     /** @type {Record<string, Element>} by the names of app/component.py */
@@ -79,17 +91,21 @@ export class Page {
       reading: this.reading.element,
       problem: this.problem.element,
       length: this.length.element,
+      tabs: this.tabs.element,
+      ask: this.ask.element,
       sex: this.sex.element,
       jump: new Jump(this.viewer, () => this.goToPlanes()).element,
     };
   }
 
   /**
-   * Of the volume that is seen.
+   * Of a view's volume.
+   * @param {View} view
    * @returns {import("./data/facts.js").Facts}
    */
-  facts() {
-    return facts(this.model.title, this.session.known);
+  facts(view) {
+    const { session } = this;
+    return facts(this.model.title, view === session.view ? session.known : session.pair.known);
   }
 
   /**
@@ -102,18 +118,53 @@ export class Page {
       say: (status) => this.foot.say(status),
       show: (progress) => this.show(progress),
       explain: (problem) => this.explain(problem),
-      busyChanged: host.updateButtons,
+      busyChanged: () => {
+        host.updateButtons();
+        this.ask?.update();
+      },
       drive: host.drive,
       comeIntoSight: () => this.comeIntoSight(),
       picture: (volume) => thumbnail(volume, windows[0]),
     };
   }
 
+  /**
+   * What the tab Ask needs of the page.
+   * @param {Host} host
+   * @returns {import("./room/ask.js").Desk}
+   */
+  desk(host) {
+    return {
+      fields: () => this.fields.now,
+      drive: host.drive,
+      busyChanged: host.updateButtons,
+      showShare: (share) => this.tabs.showShare(share),
+      show: (run) => {
+        this.session.pair.setMode("alone");
+        showRun(this.session, run);
+        this.comeIntoSight();
+      },
+      compare: (a, b) => {
+        showPair(this.session, a, b, "difference");
+        this.comeIntoSight();
+      },
+      give: (path, name) => this.give(this.session.transport.fileUrl(path), name),
+      explain: (problem) => this.explain(problem),
+      picture: thumbnail,
+    };
+  }
+
   /** @param {import("./stage.js").Progress} progress */
   show(progress) {
     this.foot.show(progress);
-    this.strip?.showAs(this.session.shown?.run ?? null); // the session speaks before there is a strip
+    this.showRuns();
+    this.ask?.update();
     document.title = tabTitle(progress);
+  }
+
+  /** Which of the strip are A and B. */
+  showRuns() {
+    this.strip?.showAs(this.session.shown?.run ?? null, this.session.pair.run); // the session speaks before there is a strip
   }
 
   /** @param {string} problem */
@@ -127,7 +178,9 @@ export class Page {
     new ResizeObserver(() => this.fitHeight()).observe(document.body);
     window.addEventListener("pagehide", () => this.session.saveView());
     document.addEventListener("visibilitychange", () => this.session.saveView());
+    this.tabs.begin();
     this.session.resume();
+    this.ask.resume();
   }
 
   /**
@@ -156,21 +209,24 @@ export class Page {
   change(values) {
     this.explain(""); // what was wrong may be right now
     this.fields.changed(values);
+    this.ask.askCosts();
     this.length.show(this.fields.named(values).chunks);
   }
 
   /** @param {any[]} values */
   generate(values) {
-    this.session.generate(this.fields.named(values));
+    if (!this.ask.busy) this.session.generate(this.fields.named(values));
   }
 
+  /** A run that is shown and made is stopped before a question that is. */
   stop() {
-    this.session.stop();
+    if (this.session.busy) this.session.stop();
+    else this.ask.stop();
   }
 
   /** Generate, Stop. */
   buttons() {
-    const { busy } = this.session;
+    const busy = this.session.busy || this.ask.busy;
     return [!busy, busy].map((interactive) => ({ __type__: "update", interactive }));
   }
 
@@ -200,7 +256,15 @@ export class Page {
     button.setAttribute("aria-busy", "true");
     const file = await this.session.download(kind, run);
     button.removeAttribute("aria-busy");
-    if (file) make("a", "", { href: file.url, download: file.name }).click();
+    if (file) this.give(file.url, file.name);
+  }
+
+  /**
+   * @param {string} href
+   * @param {string} name
+   */
+  give(href, name) {
+    make("a", "", { href, download: name }).click();
   }
 
   /** On a narrow page the planes lie below the report: whoever pressed Generate wants to see them. */
@@ -221,4 +285,17 @@ export class Page {
     const top = page.getBoundingClientRect().top + window.scrollY;
     document.documentElement.style.setProperty("--ct-top", `${Math.ceil(top)}px`);
   }
+}
+
+/**
+ * Hears of every change of a view, beside the screen that draws it.
+ * @param {import("./view.js").View} view
+ * @param {() => void} hear
+ */
+function follow(view, hear) {
+  const draw = view.changed;
+  view.changed = () => {
+    draw();
+    hear();
+  };
 }

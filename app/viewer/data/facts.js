@@ -21,6 +21,16 @@
 export const UNKNOWN = { seed: null, digest: "", report: "", caption: "" };
 
 /**
+ * Of a run's volume.
+ * @param {Pick<import("./transport.js").Manifest, "seed" | "digest">} manifest
+ * @param {Record<string, any> | undefined} fields  that were asked for
+ * @returns {Known}
+ */
+export function knownOf({ seed, digest }, fields) {
+  return { seed, digest, report: reportText(fields), caption: "" };
+}
+
+/**
  * @param {string} model  its title
  * @param {Known} known
  * @returns {Facts}

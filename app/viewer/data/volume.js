@@ -5,7 +5,7 @@
 // picture's right and down along them, this is the radiological convention in all three planes, whatever the order
 // of the indices in memory is.
 
-import { apply } from "./affine.js";
+import { apply, inverse } from "./affine.js";
 import { Marks } from "./marks.js";
 
 /**
@@ -227,6 +227,15 @@ export class Volume {
    */
   toMm(point) {
     return apply(this.affine, this.index(point));
+  }
+
+  /**
+   * The point at a place in the patient, which may lie between voxels and outside of the volume.
+   * @param {number[]} mm  LPS
+   */
+  fromMm(mm) {
+    const index = apply(inverse(this.affine), mm);
+    return this.axes.map((axis, i) => this.indexOf(i, index[axis.index]));
   }
 }
 

@@ -144,7 +144,7 @@ function projectRow(rowA, rowB, difference, plane, start, [first, last], kind) {
   }
 }
 
-/** A plane's difference on a canvas of its own, made again only if something has changed. */
+/** A plane's difference on a canvas of its own, made again only if something has changed: a `Source` (layer.js). */
 export class DifferencePicture {
   /** @param {Plane} plane */
   constructor(plane) {
@@ -160,14 +160,11 @@ export class DifferencePicture {
     this.painted = [];
   }
 
-  /**
-   * @param {Difference} difference
-   * @param {number} position
-   * @param {import("../display.js").Display} display
-   */
-  draw(difference, position, { greys, scale, colours }) {
+  /** @param {import("../view.js").View} view  of A */
+  draw({ difference, point, display: { greys, scale, colours } }) {
+    if (!difference) return;
     const { plane } = this;
-    const range = plane.range(difference.volumeA, position);
+    const range = plane.range(difference.volumeA, point[plane.through]);
     const source = [difference, difference.version, plane.slab.kind, ...range];
     const painted = [...source, greys, colours];
     if (isSame(painted, this.painted)) return;

@@ -25,6 +25,8 @@ export class Fields {
     this.asked = 0;
     this.timer = 0;
     this.report = "";
+    /** @type {Record<string, any>} as they were at the last change */
+    this.now = {};
   }
 
   /**
@@ -49,6 +51,7 @@ export class Fields {
   changed(values) {
     this.memory.remember(this.draftKey, values);
     const fields = this.named(values);
+    this.now = fields;
     const report = JSON.stringify(REPORT.map((name) => fields[name]));
     if (report === this.report) return;
     this.report = report;

@@ -467,11 +467,11 @@ test("a new run keeps the slice that the person has chosen, and window and zoom 
   view.moveTo([2, 2, 1]);
   view.display.setPreset(1);
   view.zoom(view.planes[2], 3);
-  view.setLayout("row");
-  view.maximise(view.planes[2]);
+  view.settings.setLayout("row");
+  view.settings.maximise(view.planes[2]);
   view.setSlab(view.planes[1], { kind: "mip", mm: 5 });
   session.generate({});
   await until(() => server.runs.size === 2 && session.shown && complete(session.shown));
   assert.deepEqual([view.point, view.display.window.width, view.planes[2].zoom], [[2, 2, 1], 2500, 3]);
-  assert.deepEqual([view.layout, view.maximised, view.planes[1].slab.kind], ["row", view.planes[2], "mip"]);
+  assert.deepEqual([view.settings.layout, view.settings.maximised, view.planes[1].slab.kind], ["row", view.planes[2], "mip"]);
 });
