@@ -36,7 +36,7 @@ export async function mount(element, props, trigger, watch) {
 
 /**
  * What an event of Gradio asks for: a method of the page, by its name.
- * @param {"restore" | "change" | "generate" | "stop" | "buttons" | "newSeed" | "choose"} name
+ * @param {"restore" | "change" | "generate" | "stop" | "buttons" | "newSeed" | "choose" | "filled"} name
  * @param {any[]} values  of the event's inputs
  * @param {any} given     what the server gave to this event
  */
@@ -70,6 +70,7 @@ function makePage(props, trigger) {
   const host = {
     updateButtons: () => trigger("busy"),
     generate: () => trigger("wanted"),
+    fill: () => trigger("filled"),
     drive(/** @type {string} */ run) {
       props.value = { run };
       trigger("drive");

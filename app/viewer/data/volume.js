@@ -58,6 +58,7 @@ export class Volume {
     this.hu = hu;
     this.made = made;
     this.marks = marks;
+    this.isScan = false; // whether it was opened, and not made
     this.version = 0; // grows whenever voxels come
     this.origin = 0;
     this.axes = PATIENT_AXES.map(([along, against]) => this.axis(grid, along, against));

@@ -6,8 +6,11 @@ import { make, makeButton, makeGroup } from "./elements.js";
 /** @typedef {import("../stage.js").Progress} Progress */
 
 export class Foot {
-  /** @param {(kind: string, button: HTMLButtonElement) => void} download */
-  constructor(download) {
+  /**
+   * @param {(kind: string, button: HTMLButtonElement) => void} download
+   * @param {{ open: () => void, goOn: () => void }} scans  opens one; continues the one that is shown
+   */
+  constructor(download, scans) {
     this.done = make("div", "ctv-done");
     this.progress = make(
       "div",
@@ -28,7 +31,10 @@ export class Foot {
       "Report, seed and settings: with them the command line makes this volume again",
       () => download("sidecar", this.sidecar),
     );
-    const downloads = makeGroup("Download", [this.nifti, this.sidecar]);
+    this.goOn = makeButton("Continue this scan…", "Make a volume that goes on from this scan", scans.goOn);
+    this.goOn.hidden = true;
+    const open = makeButton("Open scan…", "Open a real scan, or the settings file of a volume; you can also drop them on the page", scans.open);
+    const downloads = makeGroup("Files", [open, this.nifti, this.sidecar, this.goOn]);
     this.element = make("div", "ctv-foot", {}, [
       make("div", "ctv-said", {}, [this.progress, this.status, this.detail]),
       make("div", "", {}, [this.readout, downloads]),
@@ -46,11 +52,14 @@ export class Foot {
   }
 
   /** @param {Progress} progress */
-  show({ state, stopping, status, detail, share, chunks }) {
+  show({ state, stopping, status, detail, share, chunks, is_scan: isScan = false }) {
     this.say(status, detail);
     this.done.style.width = `${100 * share}%`;
     this.progress.setAttribute("aria-valuenow", String(Math.round(100 * share)));
     this.progress.dataset.state = stopping ? "stopping" : state;
     this.nifti.disabled = this.sidecar.disabled = !chunks.length;
+    this.sidecar.hidden = isScan; // it was not made from any
+    this.goOn.hidden = !isScan;
+    this.goOn.disabled = state !== "finished";
   }
 }
