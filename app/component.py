@@ -28,12 +28,12 @@ def viewer(modules: Modules, card: ModelCard, device: str, example: Example | No
     """Three linked planes, and what the whole page needs to know. The value is the run that has to be driven.
 
     Its own events: `busy`, whether a run is in the making has changed; `drive`, the run in the value has to be driven;
-    `wanted`, a run is asked for from the keyboard.
+    `wanted`, a run is asked for from the keyboard; `filled`, a settings file has been opened.
     """
     return gr.HTML(
         {},
         html_template="",
-        js_on_load=modules.mount("busy", "drive", "wanted"),
+        js_on_load=modules.mount("busy", "drive", "wanted", "filled"),
         apply_default_css=False,
         elem_classes="ct-viewer",
         part="viewer",

@@ -188,6 +188,7 @@ class Page:
         self.generate.click(None, fields, None, js=call("generate"), **_QUIET)
         self.stop.click(None, None, None, js=call("stop"), **_QUIET)
         self.viewer.wanted(None, fields, None, js=call("generate"), **_QUIET)
+        self.viewer.filled(None, None, fields, js=call("filled"), **_QUIET)
         self.viewer.busy(None, None, [self.generate, self.stop], js=call("buttons"), **_QUIET)
         # Through the queue, because that is where ZeroGPU lends its GPU.
         self.viewer.drive(self.handlers.drive, self.viewer, None, **_QUIET)

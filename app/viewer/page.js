@@ -11,6 +11,9 @@ import { thumbnail } from "./draw/thumbnail.js";
 import { measured } from "./measured.js";
 import { showPair } from "./pair.js";
 import { Ask } from "./room/ask.js";
+import { Opening } from "./opening.js";
+import { ContinueDialog } from "./room/continue_dialog.js";
+import { listenToDrop } from "./room/drop.js";
 import { Editing } from "./room/editing.js";
 import { make } from "./room/elements.js";
 import { Fields } from "./room/fields.js";
@@ -20,6 +23,7 @@ import { Jump } from "./room/jump.js";
 import { listenToGenerate } from "./room/keyboard.js";
 import { Length } from "./room/length.js";
 import { NumbersDialog } from "./room/numbers_dialog.js";
+import { OpenDialog } from "./room/open_dialog.js";
 import { Problem } from "./room/problem.js";
 import { Reading } from "./room/reading.js";
 import { Sentences } from "./room/sentences.js";
@@ -50,6 +54,7 @@ import { removeRun, showRun } from "./visit_runs.js";
  * @property {() => void} updateButtons     Generate and Stop shall ask `Page.buttons` again
  * @property {(run: string) => void} drive
  * @property {() => void} generate          as if the button had been pressed
+ * @property {() => void} fill              the fields shall ask `Page.filled` for their values
  */
 
 const IN_SIGHT = 0.7; // of the window's height: planes that begin lower are out of sight
@@ -70,7 +75,11 @@ export class Page {
     this.problem = new Problem();
     this.length = new Length(model);
     this.fields = new Fields(fields, draftKey, tab, transport, (reading, read) => this.reading.show(reading, textsOf(read)));
-    this.foot = new Foot((kind, button) => this.download(kind, button), () => this.numbers.show());
+    this.foot = new Foot((kind, button) => this.download(kind, button), {
+      open: () => this.openDialog.show(),
+      goOn: () => this.continueDialog.element.showModal(),
+      numbers: () => this.numbers.show(),
+    });
     const browser = new Memory(() => window.localStorage);
     this.model = model;
     const standIn = example && new Example(example);
@@ -90,7 +99,9 @@ export class Page {
     const fileName = () => this.facts(this.session.view).fileName;
     const ablation = () => this.ask.sentences.answer;
     this.numbers = new NumbersDialog(transport, plotly, () => measured(this.session), fileName, ablation);
-    this.viewer.append(this.strip.dialog, this.numbers.element);
+    this.openDialog = new OpenDialog(new Opening(this.session, (values) => this.fill(values, host)));
+    this.continueDialog = new ContinueDialog(model, (wish) => this.continueScan(wish));
+    this.viewer.append(this.strip.dialog, this.numbers.element, this.openDialog.element, this.continueDialog.element);
     this.tabs = new Tabs(tab);
     this.ask = new Ask(this.session, this.desk(host), model);
     this.tabs.changed = () => this.ask.askCosts();
@@ -98,6 +109,8 @@ export class Page {
     follow(this.session.view, () => this.ask.placeChanged());
     this.sex = new Sex();
     listenToGenerate(host.generate);
+    /** @type {any[]} what the fields shall hold */
+    this.filling = [];
     /** @type {Record<string, Element>} by the names of app/component.py */
     this.parts = {
       viewer: this.viewer,
@@ -202,6 +215,7 @@ export class Page {
     document.addEventListener("visibilitychange", () => this.session.saveView());
     this.tabs.begin();
     completeWhenTurnedTo(this.viewer, this.session);
+    listenToDrop((files) => this.openDialog.open(files));
     this.session.resume();
     this.ask.resume();
   }
@@ -211,6 +225,25 @@ export class Page {
    * @type {(now: any[]) => any[]}
    */
   withDraft = (now) => now;
+
+  /**
+   * Puts values into Gradio's fields, as if the person had written them.
+   * @param {Record<string, any>} values  by their names
+   * @param {Host} host
+   */
+  fill(values, host) {
+    this.filling = this.fields.names.map((name) => values[name]);
+    host.fill();
+  }
+
+  /**
+   * A volume that goes on from the scan that is shown.
+   * @param {import("./room/continue_dialog.js").Wish} wish
+   */
+  continueScan({ mode, head, kept }) {
+    const scan = this.session.shown?.run;
+    if (scan) this.session.generate({ ...this.fields.now, kept }, { ...this.fields.now, scan, mode, head });
+  }
 
   // What Gradio's events ask for: `values` are those of the fields, and what is returned goes into the components.
 
@@ -253,6 +286,11 @@ export class Page {
   buttons() {
     const busy = this.session.busy || this.ask.busy;
     return [!busy, busy].map((interactive) => ({ __type__: "update", interactive }));
+  }
+
+  /** What `fill` has put there. */
+  filled() {
+    return this.filling;
   }
 
   /**
