@@ -34,14 +34,14 @@ class Asking:
     """One for each server, beside its handlers."""
 
     def __init__(self, handlers: Handlers, judges: Judges) -> None:
-        self._handlers, self._runs = handlers, handlers.runs
+        self.handlers, self._runs = handlers, handlers.runs
         self._generator = handlers.generator
         self._judges = judges
 
     @answering
     def cost(self, asked: Json) -> Json:
         """What a question would cost. `asked`: FIELDS, `kind` and `seeds`; answers `volumes`, and `words` to show."""
-        request = self._handlers.request(asked)
+        request = self.handlers.request(asked)
         volumes = _kind(asked).check(request, _seeds(asked))
         step_s = self._runs.line.usual_step_s()
         about = f", about {roughly(step_s * volumes * request.chunks * request.steps)}" if step_s else ""
@@ -56,11 +56,11 @@ class Asking:
 
     def start(self, visitor: str, question_id: Any, kind: type[Q], asked: Json) -> Q:
         """Puts a question of this kind in line. Raises CTFlowError for what cannot be asked."""
-        request, seeds = self._handlers.request(asked), _seeds(asked)
+        request, seeds = self.handlers.request(asked), _seeds(asked)
         kind.check(request, seeds)
         new = partial(kind, request=request, seeds=seeds, keep=self._runs.keep)
         question: Q = self._runs.put_in_line(new, visitor, question_id)
-        return question if self._handlers.driven else self._runs.driven(question)
+        return question if self.handlers.driven else self._runs.driven(question)
 
     async def question(self, asked: object) -> Json:
         """What is known of a question, as soon as it is newer than version `seen`, or after a while."""
@@ -83,7 +83,7 @@ class Asking:
         question.mark_seen()
         line = self._runs.line
         told = manifest(question, len(line.ahead_of(question)), line.wait_s(question), self._is_kept)
-        driven = self._handlers.driven and not question.has_driver
+        driven = self.handlers.driven and not question.has_driver
         return {**told, "server": self._runs.id, "needs_driver": driven}
 
     @answering
