@@ -10,7 +10,7 @@ from tests.load.figures import Figure
 
 CHUNKS = 16
 FIRST_MS, WHOLE_MS = 100.0, 1000.0
-# From the press to the end of the frame with the first picture, and to that of the frame that says how much has changed.
+# From the press to the end of the frame with the first picture, and of the one that says how much has changed.
 SHOW = """async () => {
     const { port1, port2 } = new MessageChannel();
     const frame = () => new Promise((end) => {
