@@ -31,7 +31,8 @@ class StoredValues:
 class Source:
     """A volume to be prepared. `sex` and `age` as a table has them, empty where it has none.
 
-    `stored`: None for a file that holds HU and says itself where it lies.
+    `stored`: None for a file that holds HU and says itself where it lies. `fault`: why the volume cannot be prepared,
+    where a table shows it already.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Source:
     sex: str = ""
     age: str = ""
     stored: StoredValues | None = None
+    fault: str = ""
 
     def report(self) -> Report:
         """What the text encoder is to read. Raises RequestError for a report that is empty or no report."""
