@@ -42,8 +42,8 @@ def vessel(seed: int) -> tuple[float, float]:
 
 def make_run(page: Page, report: str, seed: int) -> None:
     write_report(page, report)
-    page.get_by_label("Seed").fill(str(seed))
-    page.get_by_label("Seed").blur()
+    page.get_by_label("Seed", exact=True).fill(str(seed))
+    page.get_by_label("Seed", exact=True).blur()
     generate(page)
     expect_status(page, f"Seed {seed}")
 

@@ -23,8 +23,8 @@ def page(visit: Open) -> Page:
     generate(page)
     expect_status(page, "Seed 0")
     write_report(page, "Clear <b>lungs</b>. Small effusion.")
-    page.get_by_label("Seed").fill("3")
-    page.get_by_label("Seed").blur()
+    page.get_by_label("Seed", exact=True).fill("3")
+    page.get_by_label("Seed", exact=True).blur()
     generate(page)
     expect_status(page, "Seed 3")
     return page
