@@ -13,7 +13,7 @@ from ctflow.analysis.measure import DENSITY_PERCENTILE, EMPHYSEMA_HU, TISSUES, M
 from ctflow.errors import RequestError
 
 MOST = 4  # volumes at once: a chart of more cannot be read
-_LONGEST_NAME = 24
+_LONGEST_NAME = 60
 COLUMNS = ("volume", "measure", "at", "value", "unit")
 
 
@@ -78,6 +78,7 @@ def charts(measured: list[Measured]) -> list[Json]:
     """Each chart with its title and what it says in words, for whoever does not see it."""
     volumes = {one.title: one.measures for one in measured}
     borders_mm = measured[0].borders_mm
+    of_which = f" of {measured[0].name}" if len(measured) > 1 else ""
     return [
         {
             "title": "HU of the body",
@@ -86,7 +87,7 @@ def charts(measured: list[Measured]) -> list[Json]:
         },
         {
             "title": "Mean HU of each slice",
-            "words": f"Of all its voxels, air included. Dotted: borders of the chunks of {measured[0].name}.",
+            "words": f"Of all its voxels, air included. Dotted: borders between chunks{of_which}.",
             "figure": mean_along_z(volumes, borders_mm),
         },
         {

@@ -59,7 +59,7 @@ def test_no_report_is_logged_or_names_a_file_and_nobody_else_is_called(apart: Ap
     assert "No endpoint accepts this request" in one.call("nothing", [SECRET])
     wrong = one.http.post(f"{apart.url}gradio_api/call/v2/generate", json={"findings": SECRET, SECRET: 1})
     assert "No endpoint accepts this request" in wrong.text
-    for name in ("read", "start", "news", "export", "stop", "no-such"):
+    for name in ("read", "start", "news", "export", "stop", "numbers", "no-such"):
         for data in ({"findings": f"{SECRET} BREAK", "impression": ""}, SECRET, [SECRET], None, {"findings": [SECRET]}):
             assert one.function(name, data).status_code in (200, 400, 404)
     for index in range(16):
@@ -124,7 +124,7 @@ def test_a_login_covers_everything_but_health(serve: Serve) -> None:
     assert httpx.get(f"{url}health").json()["model"] == "fake"
     for path in ("call/generate", "call/v2/generate", "queue/join", "run/predict", "component_server"):
         assert httpx.post(f"{url}gradio_api/{path}", json={"data": [], "findings": "x"}).status_code == 401
-    for name in ("news", "read", "start", "stop", "export", "no-such"):
+    for name in ("news", "read", "start", "stop", "export", "numbers", "no-such"):
         assert httpx.post(f"{url}ask/{name}", json={"findings": "x"}).status_code == 401
     assert httpx.get(f"{url}config").status_code == 401
     with pytest.raises((ValueError, AppError)):

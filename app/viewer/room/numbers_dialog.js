@@ -3,11 +3,13 @@
 // from HU; Plotly draws them, and comes when the dialog is opened for the first time.
 
 import { loadPlotly } from "../data/plotly.js";
+import { AblationTable } from "./ablation_table.js";
 import { make, makeButton, makeDialog } from "./elements.js";
 import { save } from "./give.js";
 
 /** @typedef {import("../data/transport.js").Transport} Transport */
-/** @typedef {{ name: string, run: string }} Measured  a run, and what it is called */
+/** @typedef {import("../data/question.js").Answer} Answer  to what each sentence did */
+/** @typedef {import("../measured.js").Measured} Measured */
 /** @typedef {{ title: string, words: string, figure: { data: object[], layout: object } }} Chart */
 /** @typedef {{ columns: string[], rows: string[][] }} Table */
 
@@ -24,43 +26,42 @@ export class NumbersDialog {
    * @param {string} plotly  where its script is, below the page's address
    * @param {() => Measured[]} shown  what is to be measured
    * @param {() => string} fileName   of the CSV, without its ending
+   * @param {() => Answer | null} ablation
    */
-  constructor(transport, plotly, shown, fileName) {
+  constructor(transport, plotly, shown, fileName, ablation) {
     this.transport = transport;
     this.plotly = plotly;
     this.shown = shown;
     this.fileName = fileName;
+    this.ablation = ablation;
     this.csv = "";
-    this.state = ""; // of what is shown: how far it is
     this.known = ""; // what the numbers that are shown are of
     this.said = make("p", "ctv-note", { role: "status" });
     this.charts = [0, 1, 2].map(() => new ChartBox());
     this.table = make("table", "ctv-numbers-table");
+    this.sentences = new AblationTable();
     this.save = makeButton("Save CSV", "Save all numbers, those of the charts too, as a table", () => this.saveCsv());
     const values = make("div", "ctv-values", {}, [this.table, make("p", "ctv-note", { text: ABOUT })]);
     const [first, ...rest] = this.charts.map(({ element }) => element);
-    this.element = makeDialog("Numbers", [
-      make("div", "ctv-numbers-head", {}, [make("h2", "", { text: "Numbers" }), this.said, this.save]),
-      make("div", "ctv-numbers-body", {}, [first, values, ...rest]),
-    ]);
+    const head = make("div", "ctv-numbers-head", {}, [make("h2", "", { text: "Numbers" }), this.said, this.save]);
+    this.element = makeDialog("Numbers", [head, make("div", "ctv-numbers-body", {}, [first, values, ...rest, this.sentences.element])]);
     this.element.classList.add("ctv-numbers");
+    head.append(/** @type {Element} */ (this.element.lastElementChild)); // Close, at hand wherever one has scrolled to
   }
 
   show() {
     this.known = "";
     this.element.showModal();
-    this.update(this.state);
+    this.update();
   }
 
-  /**
-   * The runs may have more slices than before, or be others.
-   * @param {string} state  changes with what there is to be measured
-   */
-  async update(state) {
-    this.state = state;
+  /** What is shown may have more slices than before, or be another run. */
+  async update() {
+    if (!this.element.open) return;
+    this.sentences.show(this.ablation());
     const runs = this.shown();
-    const wanted = JSON.stringify([runs, state]);
-    if (!this.element.open || !runs.length || wanted === this.known) return;
+    const wanted = JSON.stringify(runs);
+    if (!runs.length || wanted === this.known) return;
     this.known = wanted;
     this.say(MEASURING);
     const [answer, plotly] = await Promise.all([
