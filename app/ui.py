@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from gradio.utils import get_upload_folder
 
 from app.api import endpoints
+from app.api_asking import asking_endpoints
 from app.asking import Asking, Judges
 from app.blocks import Blocks
 from app.component import part, viewer
@@ -59,7 +60,7 @@ class Page:
                 with gr.Column(elem_classes="ct-view", min_width=280):
                     self.viewer = viewer(self.modules, self.card, generator.device, self.example)
             self._connect()
-            for name, endpoint in endpoints(self.handlers).items():
+            for name, endpoint in {**endpoints(self.handlers), **asking_endpoints(self.asking, self.handlers)}.items():
                 gr.api(endpoint, api_name=name)
         self.demo.queue(max_size=64, default_concurrency_limit=None)
 
@@ -117,8 +118,10 @@ class Page:
                 part("jump", self.modules, elem_classes="ct-jump", min_width=60)
 
     def _report(self) -> None:
-        self.findings = gr.Textbox(label="Findings", lines=5, max_lines=9, placeholder=PLACEHOLDER)
-        self.impression = gr.Textbox(label="Impression", lines=2, max_lines=6)
+        self.findings = gr.Textbox(
+            label="Findings", lines=5, max_lines=9, placeholder=PLACEHOLDER, elem_classes="ct-typed-findings"
+        )
+        self.impression = gr.Textbox(label="Impression", lines=2, max_lines=6, elem_classes="ct-typed-impression")
         sex, age = ("sex" in self.card.text.reads), ("age" in self.card.text.reads)
         with gr.Row(elem_classes="ct-pair ct-person", visible=sex or age):
             # Not a Dropdown: Tab leaves its list open, over everything.
@@ -127,14 +130,14 @@ class Page:
             self.age = gr.Textbox(
                 label="Age (optional)", placeholder="not given", max_length=3, min_width=100, visible=age
             )
-        part("reading", self.modules)
+        self.reading = part("reading", self.modules, event="edited")
 
     def _examples(self) -> None:
         fields = [self.findings, self.impression, self.sex, self.age]
         for example in json.loads((_HERE / "examples.json").read_text(encoding="utf-8")):
             values = [str(example[name]) for name in ("findings", "impression", "sex", "age")]
             button = gr.Button(example["name"], size="sm", min_width=100)
-            button.click(None, None, fields, js=self.modules.call("choose", values), **_QUIET)
+            button.click(None, None, fields, js=self.modules.call("chooseReport", values), **_QUIET)
 
     def _more(self) -> None:
         geometry, defaults = self.card.geometry, self.card.defaults
@@ -178,6 +181,8 @@ class Page:
         for field in fields:
             field.change(None, fields, None, js=call("change"), **_QUIET)
         self.demo.load(None, fields, fields, js=call("restore"), **_QUIET)
+        texts: list[Any] = [self.findings, self.impression]
+        self.reading.edited(None, texts, texts, js=call("edited"), **_QUIET)
         for button, values in zip(self.presets, self._presets().values(), strict=True):
             button.click(None, None, [self.steps, self.solver, self.shift], js=call("choose", values), **_QUIET)
         self.dice.click(None, None, self.seed, js=call("newSeed", MAX_SEED), **_QUIET)

@@ -2,16 +2,19 @@
 // The page: makes the parts that Gradio's components have room for, and connects them with the session.
 
 import { facts } from "./data/facts.js";
+import { Edits, TEXT_FIELDS } from "./data/edits.js";
 import { Example } from "./data/example.js";
 import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
 import { Visit } from "./data/visit.js";
 import { thumbnail } from "./draw/thumbnail.js";
+import { measured } from "./measured.js";
 import { showPair } from "./pair.js";
 import { Ask } from "./room/ask.js";
 import { Opening } from "./opening.js";
 import { ContinueDialog } from "./room/continue_dialog.js";
 import { listenToDrop } from "./room/drop.js";
+import { Editing } from "./room/editing.js";
 import { make } from "./room/elements.js";
 import { Fields } from "./room/fields.js";
 import { Foot } from "./room/foot.js";
@@ -19,9 +22,11 @@ import { makeHeader } from "./room/header.js";
 import { Jump } from "./room/jump.js";
 import { listenToGenerate } from "./room/keyboard.js";
 import { Length } from "./room/length.js";
+import { NumbersDialog } from "./room/numbers_dialog.js";
 import { OpenDialog } from "./room/open_dialog.js";
 import { Problem } from "./room/problem.js";
 import { Reading } from "./room/reading.js";
+import { Sentences } from "./room/sentences.js";
 import { Sex } from "./room/sex.js";
 import { Strip } from "./room/strip.js";
 import { tabTitle } from "./room/tab.js";
@@ -29,6 +34,7 @@ import { Tabs } from "./room/tabs.js";
 import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
 import { View } from "./view.js";
+import { completeWhenTurnedTo } from "./stand_in.js";
 import { removeRun, showRun } from "./visit_runs.js";
 
 /**
@@ -38,6 +44,7 @@ import { removeRun, showRun } from "./visit_runs.js";
  * @property {string[]} fields      their names, in Gradio's order
  * @property {string} draft_key
  * @property {import("./data/example.js").ExampleProps | null} example
+ * @property {string} plotly        where its script is
  * @property {import("./room/header.js").Model} model
  */
 
@@ -58,15 +65,20 @@ export class Page {
    * @param {Host} host
    * @param {Transport} transport
    */
-  constructor({ windows, fields, draft_key: draftKey, example, model }, host, transport) {
+  constructor({ windows, fields, draft_key: draftKey, example, plotly, model }, host, transport) {
     const tab = new Memory(() => window.sessionStorage);
-    this.reading = new Reading();
+    const edits = new Edits(tab, `${draftKey}-edits`);
+    this.edits = edits;
+    this.editing = new Editing(edits, transport, (problem) => this.explain(problem));
+    this.sentences = new Sentences(edits, (act, row, typed) => this.editing.act(act, row, typed));
+    this.reading = new Reading(this.sentences);
     this.problem = new Problem();
     this.length = new Length(model);
-    this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
+    this.fields = new Fields(fields, draftKey, tab, transport, (reading, read) => this.reading.show(reading, textsOf(read)));
     this.foot = new Foot((kind, button) => this.download(kind, button), {
       open: () => this.openDialog.show(),
       goOn: () => this.continueDialog.element.showModal(),
+      numbers: () => this.numbers.show(),
     });
     const browser = new Memory(() => window.localStorage);
     this.model = model;
@@ -84,9 +96,12 @@ export class Page {
     });
     pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
+    const fileName = () => this.facts(this.session.view).fileName;
+    const ablation = () => this.ask.sentences.answer;
+    this.numbers = new NumbersDialog(transport, plotly, () => measured(this.session), fileName, ablation);
     this.openDialog = new OpenDialog(new Opening(this.session, (values) => this.fill(values, host)));
     this.continueDialog = new ContinueDialog(model, (wish) => this.continueScan(wish));
-    this.viewer.append(this.strip.dialog, this.openDialog.element, this.continueDialog.element);
+    this.viewer.append(this.strip.dialog, this.numbers.element, this.openDialog.element, this.continueDialog.element);
     this.tabs = new Tabs(tab);
     this.ask = new Ask(this.session, this.desk(host), model);
     this.tabs.changed = () => this.ask.askCosts();
@@ -170,12 +185,20 @@ export class Page {
   show(progress) {
     this.foot.show(progress);
     this.showRuns();
+    this.compare();
     this.ask?.update();
     document.title = tabTitle(progress);
   }
 
-  /** Which of the strip are A and B. */
+  /** The sentences' words against the report of the volume in the planes, where that is known. */
+  compare() {
+    const asked = this.session?.visit.find(this.session.viewed)?.fields;
+    this.sentences.compare(asked ? textsOf(asked) : null);
+  }
+
+  /** Which of the strip are A and B, and the numbers of both, if they are open. */
   showRuns() {
+    this.numbers?.update();
     this.strip?.showAs(this.session.shown?.run ?? null, this.session.pair.run); // the session speaks before there is a strip
   }
 
@@ -191,6 +214,7 @@ export class Page {
     window.addEventListener("pagehide", () => this.session.saveView());
     document.addEventListener("visibilitychange", () => this.session.saveView());
     this.tabs.begin();
+    completeWhenTurnedTo(this.viewer, this.session);
     listenToDrop((files) => this.openDialog.open(files));
     this.session.resume();
     this.ask.resume();
@@ -240,6 +264,8 @@ export class Page {
   /** @param {any[]} values */
   change(values) {
     this.explain(""); // what was wrong may be right now
+    const named = this.fields.named(values);
+    this.edits.see(textsOf(named));
     this.fields.changed(values);
     this.ask.askCosts();
     this.length.show(this.fields.named(values).chunks);
@@ -276,7 +302,27 @@ export class Page {
   }
 
   /**
-   * An example or a preset, as the server has it.
+   * What stands in the fields, with what the buttons beside the sentences have asked for. The other field is left alone.
+   * @param {any[]} values
+   */
+  edited(values) {
+    const before = { findings: values[0] ?? "", impression: values[1] ?? "" };
+    const after = { ...this.editing.edit({ ...before }) };
+    return TEXT_FIELDS.map((field) => (after[field] === before[field] ? { __type__: "update" } : after[field]));
+  }
+
+  /**
+   * An example takes the place of the report.
+   * @param {any[]} _
+   * @param {any[]} chosen
+   */
+  chooseReport(_, chosen) {
+    this.edits.forget();
+    return chosen;
+  }
+
+  /**
+   * A preset, as the server has it.
    * @param {any[]} _
    * @param {any[]} chosen
    */
@@ -335,4 +381,12 @@ function follow(view, hear) {
     draw();
     hear();
   };
+}
+
+/**
+ * @param {Record<string, any>} fields
+ * @returns {import("./data/edits.js").Texts}
+ */
+function textsOf({ findings, impression }) {
+  return { findings: findings ?? "", impression: impression ?? "" };
 }

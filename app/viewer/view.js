@@ -97,6 +97,8 @@ export class View {
     this.setVolume(volume);
     this.caption = caption;
     this.isStandIn = true;
+    if (volume.onlyAt) this.point = volume.onlyAt;
+    this.following &&= !volume.onlyAt;
     this.settle();
   }
 

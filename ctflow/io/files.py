@@ -28,7 +28,14 @@ _ADVICE = {
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Writes under another name in the same folder, then renames: nobody ever sees half a file.
+    """Writes a file that nobody ever sees half of. See `atomic`."""
+    with atomic(path) as partial:
+        partial.write_bytes(data)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Another name in the same folder, under which to write a file that is renamed to `path` once it is whole.
 
     If `path` is a symbolic link, the file that it leads to is written, and the link stays.
     Raises VolumeError that says what to do; then nothing is left behind, and an older file at `path` is untouched.
@@ -37,7 +44,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     partial = _partial_name(target)
     try:
         try:
-            partial.write_bytes(data)
+            yield partial
             os.replace(partial, target)
         finally:
             partial.unlink(missing_ok=True)
