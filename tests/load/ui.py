@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -20,7 +19,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.app.fake import sleeping
 from tests.app.server import serving
 from tests.load.figures import Figure, met
-from tests.load.ui_difference import cubes, difference
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SIZES = ((1440, 900), (1920, 1080))
@@ -54,7 +52,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         print("python -m tests.load.ui", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
         print(f"{processor()}, {os.cpu_count()} cores, Chromium {browser.version}, headless, software rendering")
-        done = met(chain(measure(browser, url), difference(browser, start(cubes()))))
+        done = met(measure(browser, url))
         browser.close()
     sys.exit(not done)
 
