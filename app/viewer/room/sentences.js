@@ -33,7 +33,7 @@ export class Sentences {
     this.current = 0;
     this.element = make("ol", "ct-sentences", { "aria-label": "The report, sentence by sentence" });
     this.element.addEventListener("keydown", (event) => this.pressKey(event));
-    this.element.addEventListener("focusin", ({ target }) => this.setCurrent(this.placeOf(target)));
+    this.element.addEventListener("focusin", ({ target }) => this.focused(/** @type {HTMLElement} */ (target)));
     this.draw();
   }
 
@@ -80,6 +80,13 @@ export class Sentences {
       if (!sentence || !place || !diffs) return [{ text: sentence?.text ?? "", kind: "same" }];
       return partsWithin(diffs[place.field], place.start, place.end);
     };
+  }
+
+  /** @param {HTMLElement} target */
+  focused(target) {
+    this.setCurrent(this.placeOf(target));
+    // Not under a pointer, whose press would end on another row.
+    if (target.matches(":focus-visible")) this.element.children[this.current]?.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {EventTarget | null} element */
