@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -13,9 +14,10 @@ from app.export import export
 from app.handlers import Handlers
 from app.job import ENDED, Job
 from app.messages import error_text, log_bug
+from app.present import unknown_run
 from app.run import Run
 from ctflow.card import ModelCard
-from ctflow.errors import CTFlowError
+from ctflow.errors import CTFlowError, RequestError
 
 J = TypeVar("J", bound=Job)
 _card = TypeAdapter(ModelCard)
@@ -31,7 +33,19 @@ def endpoints(handlers: Handlers) -> dict[str, Callable[..., Any]]:
         """The model's card: what it makes, what it is good for, and what it is not good for."""
         return _card.dump_python(handlers.generator.card, mode="json")
 
-    return {"generate": _generate(handlers), "stream": _stream(handlers), "model": model}
+    def export_run(run: str, kind: str = "nifti") -> gr.FileData:
+        """A file of what a run has made so far, for as long as the server keeps it.
+
+        `run`: its id, as /stream tells it; `kind`: nifti, dicom (a zip) or sidecar (JSON).
+        """
+        with errors_in_words():
+            known = handlers.runs.get(run)
+            if known is None:
+                raise RequestError(unknown_run()["status"])
+            return _file(export(known, handlers.generator, kind))
+
+    making = {"generate": _generate(handlers), "stream": _stream(handlers)}
+    return {**making, "export": export_run, "model": model}
 
 
 def _generate(handlers: Handlers) -> Callable[..., Any]:
@@ -157,5 +171,9 @@ def _chunk(path: str, first: int, slices: int) -> dict[str, Any]:
 
 def _files(handlers: Handlers, run: Run) -> tuple[gr.FileData, gr.FileData]:
     paths = [export(run, handlers.generator, kind) for kind in ("nifti", "sidecar")]
-    volume, sidecar = (gr.FileData(path=str(path), orig_name=path.name) for path in paths)
+    volume, sidecar = (_file(path) for path in paths)
     return volume, sidecar
+
+
+def _file(path: Path) -> gr.FileData:
+    return gr.FileData(path=str(path), orig_name=path.name)

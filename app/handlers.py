@@ -13,8 +13,11 @@ from app.export import export
 from app.going_on import going_on
 from app.job import State
 from app.messages import error_text, log_bug
+from app.opposite import opposite
+from app.reading import shown_reading
 from app.run import Run
 from app.runs import Runs
+from app.typed import Typed
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.generator import VolumeGenerator
 from ctflow.report import Report
@@ -35,7 +38,7 @@ def answering(handler: Callable[..., Json]) -> Callable[..., Json]:
     """Makes a handler answer with `problem`, in words for people, instead of raising."""
 
     @wraps(handler)
-    def answer(self: "Handlers", asked: object) -> Json:
+    def answer(self: Any, asked: object) -> Json:
         try:
             return handler(self, asked if isinstance(asked, dict) else {})
         except CTFlowError as error:
@@ -59,8 +62,15 @@ class Handlers:
         """What the model takes in of the report. `asked`: REPORT_FIELDS; an empty report has no tokens."""
         findings, impression = asked.get("findings"), asked.get("impression")
         if isinstance(findings, str) and isinstance(impression, str) and not (findings + impression).strip():
-            return present.reading(self.generator.read(None))
-        return present.reading(self.generator.read(_report(asked)))
+            return shown_reading(self.generator.read(None), None, self.generator.drawn)
+        report = _report(asked)
+        typed = Typed(_typed(findings), _typed(impression), report)
+        return shown_reading(self.generator.read(report), typed, self.generator.drawn)
+
+    @answering
+    def opposite(self, asked: Json) -> Json:
+        """A plain denial of what a `sentence` asserts, or, if it only denies, an assertion of that."""
+        return {"text": opposite(self.generator, asked.get("sentence"))}
 
     @answering
     def start(self, asked: Json) -> Json:
@@ -164,10 +174,15 @@ class Handlers:
 
 def _report(fields: Json) -> Report:
     """REPORT_FIELDS -> Report. Headings that were pasted with the text are understood. Raises RequestError."""
-    findings, impression = ("" if fields.get(name) is None else fields[name] for name in ("findings", "impression"))
+    findings, impression = (_typed(fields.get(name)) for name in ("findings", "impression"))
     if not (isinstance(findings, str) and isinstance(impression, str)):
         return Report(findings=findings, impression=impression)  # which says what is wrong
     return Report.parse(findings, impression=impression, sex=fields.get("sex") or None, age=_age(fields.get("age")))
+
+
+def _typed(text: Any) -> Any:
+    """A field that is left out is empty. What is no text is left for `Report` to refuse."""
+    return "" if text is None else text
 
 
 def _age(typed: Any) -> Any:

@@ -7,7 +7,6 @@ import numpy as np
 from app.chunks import Chunk
 from app.run import Run
 from app.scan import Scan
-from ctflow.reading import Mention, Reading
 from ctflow.volume import DIRECTIONS
 
 
@@ -163,37 +162,3 @@ def duration(seconds: float) -> str:
 
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def reading(read: Reading) -> dict[str, Any]:
-    """How long the report is for the model, which end of it is cut off, and what the model recognised in the rest."""
-    length = {"count": f"Report length: {read.tokens} of {read.limit} tokens", "cut": read.cut_text}
-    if not read.known:
-        return length
-    found = [_asserted(one) for one in read.found if one.asserted]
-    return {
-        **length,
-        "found": found,
-        "denied": _denied(read),
-        "contradicted": list(read.contradicted),
-        "unread": list(read.unread),
-        "known": list(read.known),
-    }
-
-
-def _asserted(mention: Mention) -> str:
-    return ", ".join(filter(None, (mention.finding, _place(mention), mention.size)))
-
-
-def _place(mention: Mention) -> str:
-    both = mention.side == "both"
-    lobe = mention.lobe and f"{mention.lobe} {'lobes' if both else 'lobe'}"
-    return " ".join(filter(None, ("bilateral" if both else mention.side, lobe)))
-
-
-def _denied(read: Reading) -> list[str]:
-    """A normal study denies every finding that the model knows, which is said at once and not nineteen times."""
-    denied = [one for one in read.found if not one.asserted]
-    if read.known and {one.finding for one in denied if one.side is None} == set(read.known):
-        return ["no abnormal findings"]
-    return [", ".join(filter(None, (f"no {one.finding.lower()}", _place(one)))) for one in denied]

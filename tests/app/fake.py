@@ -2,17 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 
 from ctflow.card import Defaults, EndRule, Evidence, Geometry, Guidance, Latent, ModelCard, Text
+from ctflow.drawn import Drawn
 from ctflow.generator import ChunkDone, Drafted, EventStream, Finished, Started, StepDone
 from ctflow.hu import IntensityMap
-from ctflow.reading import Mention, Reading, contradictions
-from ctflow.report import Report, encoder_text, sentences
+from ctflow.reading import Mention, Reading, SentenceReading
+from ctflow.report import Report, Sentence, encoder_text, placed_sentences
 from ctflow.request import GenerationRequest, Start, VolumeStart, scan_of
 from ctflow.volume import Volume, plane_affine
 
@@ -87,7 +88,8 @@ class FakeGenerator:
 
     `step` is called once a step: let it sleep, wait or raise. `ends_at`: the number of slices after which its volumes
     end, as a model's do when it makes white ones. `drafts`: whether a draft of the first chunk comes after its first
-    step, whose voxels are all `DRAFT_HU`. `known`: the findings that it recognises by their names.
+    step, whose voxels are all `DRAFT_HU`. `known`: the findings that it recognises by their names; `drawn`: how often
+    it draws them.
     """
 
     model_sha256 = "0" * 64
@@ -100,11 +102,12 @@ class FakeGenerator:
         ends_at: int | None = None,
         known: tuple[str, ...] = (),
         drafts: bool = False,
+        drawn: Mapping[str, Drawn] = MappingProxyType({}),
     ) -> None:
         self.card = fake_card(towards)
         self.ends_at = ends_at
         self.known = known
-        self.drafts = drafts
+        self.drafts, self.drawn = drafts, drawn
         self.towards = towards
         self.step = step
         self.closed = 0
@@ -151,10 +154,15 @@ class FakeGenerator:
         if report is None:
             return Reading(0, limit, "", self.known)
         words = encoder_text(report, self.card.text.parts).split()
-        said = {one: self._mentions(one) for one in sentences(report)} if self.known else {}
-        found = tuple(mention for mentions in said.values() for mention in mentions)
-        unread = tuple(one for one in said if not said[one])
-        return Reading(len(words), limit, " ".join(words[limit:]), self.known, found, unread, contradictions(found))
+        taken_in = " ".join(words[:limit])
+        read = tuple(self._read(one, taken_in) for one in placed_sentences(report))
+        return Reading(len(words), limit, " ".join(words[limit:]), self.known, read)
+
+    def _read(self, sentence: Sentence, taken_in: str) -> SentenceReading:
+        if " ".join(sentence.text.split()) not in taken_in:
+            return SentenceReading(sentence, is_cut=True)
+        found = self._mentions(sentence.text)
+        return SentenceReading(sentence, tuple(found), (sentence.text,) if self.known and not found else ())
 
     def _mentions(self, sentence: str) -> list[Mention]:
         words = sentence.lower()

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from app.export import file_name
-from app.present import directions, grid, manifest, reading
+from app.present import directions, grid, manifest
 from app.run import Run, digest
 from app.scan import Scan, SentFile
 from ctflow.generator import ChunkDone, Started, StepDone
-from ctflow.reading import Mention, Reading
 from ctflow.report import Report
 from ctflow.volume import plane_affine
 from tests.app.clock import FakeClock
@@ -87,33 +86,6 @@ def test_a_run_that_ends_early_is_told_what_was_kept(run: Run, end: Callable[[Ru
 @pytest.mark.parametrize("axes", [("I", "P", "L"), ("S", "P", "L"), ("S", "A", "R")])
 def test_directions_are_read_off_the_affine(axes: tuple[str, str, str]) -> None:
     assert directions(plane_affine(axes, (3, 1, 1), 8, 8)) == list(axes)
-
-
-def test_a_place_is_said_as_far_as_it_is_known() -> None:
-    found = (
-        Mention("Consolidation", asserted=True, side="right", lobe="lower", size="small"),
-        Mention("Consolidation", asserted=True, side="both", lobe="lower", size=None),
-        Mention("Cardiomegaly", asserted=False, side=None, lobe=None, size=None),
-    )
-    read = reading(Reading(9, 64, "", ("Consolidation", "Cardiomegaly"), found))
-    assert read["found"] == ["Consolidation, right lower lobe, small", "Consolidation, bilateral lower lobes"]
-    assert read["denied"] == ["no cardiomegaly"]
-
-
-def test_a_normal_study_is_one_word_and_not_one_for_every_finding() -> None:
-    known = ("Consolidation", "Cardiomegaly")
-    denied = tuple(Mention(finding, asserted=False, side=None, lobe=None, size=None) for finding in known)
-    assert reading(Reading(9, 64, "", known, denied))["denied"] == ["no abnormal findings"]
-    assert reading(Reading(9, 64, "", known, denied[:1]))["denied"] == ["no consolidation"]
-
-
-def test_what_a_report_contradicts_is_named() -> None:
-    found = (
-        Mention("Cardiomegaly", asserted=True, side=None, lobe=None, size="small"),
-        Mention("Cardiomegaly", asserted=False, side=None, lobe=None, size=None),
-    )
-    read = reading(Reading(9, 64, "", ("Cardiomegaly", "Emphysema"), found, contradicted=("Cardiomegaly",)))
-    assert read["contradicted"] == ["Cardiomegaly"]
 
 
 def test_a_grid_says_where_voxels_lie_in_the_patient_also_where_they_lie_aslant() -> None:
