@@ -97,7 +97,7 @@ class OnZeroGPU:
         self.card: ModelCard = inner.card
         self.model_sha256 = inner.model_sha256
         self.device, self.cuda, self.hardware = inner.device, inner.cuda, inner.hardware
-        self.precision = inner.precision
+        self.precision, self.drawn = inner.precision, inner.drawn
         self._inner = inner
         self._time, self._clock = GPUTime(), clock
         lend = gpu or spaces.GPU

@@ -29,30 +29,18 @@ _ADVICE = {
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Writes under another name in the same folder, then renames: nobody ever sees half a file.
+    """Writes a file that nobody ever sees half of. See `atomic`."""
+    with atomic(path) as partial:
+        partial.write_bytes(data)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Another name in the same folder, under which to write a file that is renamed to `path` once it is whole.
 
     If `path` is a symbolic link, the file that it leads to is written, and the link stays.
     Raises VolumeError that says what to do; then nothing is left behind, and an older file at `path` is untouched.
     """
-    with _written_whole(path) as partial:
-        partial.write_bytes(data)
-
-
-def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
-    """As `write_atomic`, for a file too large to lie in memory: its pieces are written one after the other."""
-    with _written_whole(path) as partial, partial.open("wb") as file:
-        file.writelines(pieces)
-
-
-def remove_partial(folder: Path) -> None:
-    """Removes what writers that were killed in `folder` had not finished. No other may be writing there."""
-    for path in folder.glob(f"{_PARTIAL}*"):
-        path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[Path]:
-    """A name to write under, which then takes the place of `path`. See `write_atomic`."""
     target = Path(os.path.realpath(path))
     partial = _partial_name(target)
     try:
@@ -63,6 +51,18 @@ def _written_whole(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise _not_written(path, error) from error
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """As `write_atomic`, for a file too large to lie in memory: its pieces are written one after the other."""
+    with atomic(path) as partial, partial.open("wb") as file:
+        file.writelines(pieces)
+
+
+def remove_partial(folder: Path) -> None:
+    """Removes what writers that were killed in `folder` had not finished. No other may be writing there."""
+    for path in folder.glob(f"{_PARTIAL}*"):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -113,6 +113,13 @@ def _description(path: Path) -> str:
         raise _unreadable(path, error) from error
 
 
+def voxels_in_header(path: Path) -> int:
+    """How many there are by the header of a `.nii`, without reading any. Raises VolumeError for a wrong header."""
+    with path.open("rb") as file:
+        header = parse_header(file.read(HEADER_BYTES), path)
+    return math.prod(shape_of(header, path))
+
+
 def read_nifti(path: Path) -> Volume:
     """Reads a 3D NIfTI file of HU, its slope and intercept applied once.
 

@@ -118,7 +118,8 @@ def test_reading_needs_no_gpu(tmp_path: Path) -> None:
         return refuse
 
     asked = handlers(generator, tmp_path, lend_nothing)
-    assert asked.read({"findings": "No pneumothorax."})["denied"] == ["no pneumothorax"]
+    (sentence,) = asked.read({"findings": "No pneumothorax."})["sentences"]
+    assert [chip["text"] for chip in sentence["chips"]] == ["no pneumothorax"]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,11 @@ export class Change {
     return this.version === this.difference.version;
   }
 
+  /** Whether there is anything to say: all that was there at some time has been counted. */
+  get isKnown() {
+    return this.version >= 0;
+  }
+
   /** Slices of A that have been compared, as far as B reaches. */
   get slices() {
     return this.states.filter(Boolean).length;
@@ -80,15 +85,25 @@ export class Change {
 }
 
 /**
+ * In short: what stands beside the planes.
+ * @param {Changed} changed
+ */
+export function changeWords({ denserMl, thinnerMl, bodyMl }) {
+  if (!bodyMl) return "No part of the body is in both volumes yet.";
+  const changedMl = denserMl + thinnerMl;
+  return `${mlWords(changedMl)} changed, ${((100 * changedMl) / bodyMl).toFixed(1)} % of the body`;
+}
+
+/**
+ * In full.
  * @param {Changed} changed
  * @param {number} threshold  HU
  */
-export function changeWords({ denserMl, thinnerMl, bodyMl }, threshold) {
-  if (!bodyMl) return "No body in both volumes yet.";
-  const changedMl = denserMl + thinnerMl;
-  const share = ((100 * changedMl) / bodyMl).toFixed(1);
+export function changeSentence(changed, threshold) {
+  const { denserMl, thinnerMl, bodyMl } = changed;
+  if (!bodyMl) return changeWords(changed);
   const ways = `${mlWords(denserMl)} denser and ${mlWords(thinnerMl)} less dense in B`;
-  return `Changed by ${threshold} HU or more: ${mlWords(changedMl)}, ${share} % of the body (${ways})`;
+  return `${changeWords(changed)} (${mlWords(bodyMl)}), by ${threshold} HU or more: ${ways}.`;
 }
 
 /** @param {number} ml */
