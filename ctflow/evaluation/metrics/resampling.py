@@ -44,11 +44,21 @@ def interval(value: float, of_halves: Sequence[float]) -> Interval:
     return Interval(value - off, value + off, len(finite))
 
 
-def resampled(value: float, measure: Callable[[Rows, Rows], float], real: int, fake: int, seed: int) -> Interval:
-    """The interval of `measure(rows of real, rows of fake)`, whose value for all volumes is `value`."""
-    if min(real, fake) < LEAST_GROUPS:
+def resampled(
+    value: float,
+    measure: Callable[[Rows, Rows], float],
+    counts: tuple[int, int],
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """The interval of `measure(rows of real, rows of fake)`, whose value for all volumes is `value`.
+
+    `counts`: how many real and fake volumes there are.
+    """
+    real, fake = counts
+    if min(counts) < LEAST_GROUPS:
         return Interval(NAN, NAN, 0)
-    pairs = zip(halves(real, seed), halves(fake, seed + 1), strict=True)
+    pairs = zip(halves(real, seed, resamples), halves(fake, seed + 1, resamples), strict=True)
     return interval(value, [measure(a, b) for a, b in pairs])
 
 
