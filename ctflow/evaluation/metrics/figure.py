@@ -13,7 +13,8 @@ class Figure:
     """A row of the table.
 
     `low`, `high`: the 95 % interval. `reference`: the same of real volumes alone, which `reference_is` explains; NaN
-    where there is none. `samples`: how many real and fake ones. `warnings`: what else a reader must know.
+    where there is none. `beside_reference`: the value of as many fake volumes as the reference has, since some metrics
+    depend on their number. `samples`: how many real and fake ones. `warnings`: what else a reader must know.
     """
 
     name: str
@@ -23,5 +24,6 @@ class Figure:
     better: Better
     reference: float
     reference_is: str
+    beside_reference: float
     samples: tuple[int, int]
     warnings: tuple[str, ...] = ()

@@ -115,6 +115,7 @@ class LabelAgreement:
                 better="higher",
                 reference=reference,
                 reference_is="the real volumes",
+                beside_reference=area.value,
                 samples=(real[label].n if label in real else 0, area.n),
             )
 
@@ -179,6 +180,7 @@ def figure_of_means(name: str, fake: Values, real: Values, better: Better, refer
         better=better,
         reference=theirs.value,
         reference_is=reference_is,
+        beside_reference=ours.value,
         samples=(theirs.n, ours.n),
     )
 

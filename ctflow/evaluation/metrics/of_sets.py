@@ -17,7 +17,7 @@ from ctflow.evaluation.metrics.frechet import frechet_distance
 from ctflow.evaluation.metrics.inception_score import inception_score
 from ctflow.evaluation.metrics.kernel import kernel_distance
 from ctflow.evaluation.metrics.precision_recall import NEIGHBOURS, precision_recall
-from ctflow.evaluation.metrics.resampling import RESAMPLES, Rows, floor, resampled
+from ctflow.evaluation.metrics.resampling import INF, RESAMPLES, Limits, Rows, floor, resampled
 from ctflow.evaluation.metrics.sets import Sets
 
 REAL_AGAINST_REAL = "half of the real set against the other half"
@@ -33,6 +33,7 @@ class SetMeasure(ABC):
     """
 
     better: ClassVar[Better]
+    limits: ClassVar[Limits]
     name: str
     extractor: str
     kinds: tuple[str, ...]
@@ -52,7 +53,9 @@ class SetMeasure(ABC):
         value = self._of(real, fake, *every)
         counted = _count(real[0], self.limit_real), _count(fake[0], self.limit_fake)
         counts = len(real[0]), len(fake[0])
-        bounds = resampled(value, lambda a, b: self._of(real, fake, a, b), counts, sets.seed, self.resamples)
+        bounds = resampled(
+            value, lambda a, b: self._of(real, fake, a, b), counts, sets.seed, self.resamples, self.limits
+        )
         yield Figure(
             name=self.name,
             value=value,
@@ -61,6 +64,7 @@ class SetMeasure(ABC):
             better=self.better,
             reference=floor(lambda a, b: self._of(real, real, a, b), patients, sets.seed),
             reference_is=REAL_AGAINST_REAL,
+            beside_reference=bounds.of_halves,
             samples=counted,
             warnings=self.warnings(min(counted), real[0][0].shape[1]),
         )
@@ -92,6 +96,7 @@ class Frechet(SetMeasure):
     """FID or FVD, see `frechet_distance`."""
 
     better = "lower"
+    limits = (0.0, INF)
     biased: bool = False
 
     def metric(self, real: Features, fake: Features) -> float:
@@ -108,6 +113,7 @@ class Kernel(SetMeasure):
     """KID, see `kernel_distance`."""
 
     better = "lower"
+    limits = (-INF, INF)
     subsets: int = 100
     subset_size: int = 1000
 
@@ -120,6 +126,7 @@ class Precision(SetMeasure):
     """See `precision_recall`."""
 
     better = "higher"
+    limits = (0.0, 1.0)
     neighbours: int = NEIGHBOURS
 
     def metric(self, real: Features, fake: Features) -> float:
@@ -131,6 +138,7 @@ class Recall(SetMeasure):
     """See `precision_recall`."""
 
     better = "higher"
+    limits = (0.0, 1.0)
     neighbours: int = NEIGHBOURS
 
     def metric(self, real: Features, fake: Features) -> float:
@@ -142,6 +150,7 @@ class Inception(SetMeasure):
     """IS of the fake set, see `inception_score`. Its reference is the IS of halves of the real set."""
 
     better = "higher"
+    limits = (1.0, INF)
     splits: int = 10
 
     def metric(self, real: Features, fake: Features) -> float:

@@ -1,5 +1,5 @@
-"""Whether a CLIP score sees volumes the right way round: in one order of the array the same ones score 24, in another
-63.
+"""Whether a CLIP score sees volumes the right way round. In one order of the array they score 24, in another 63.
+
 Each real volume is scored against its own report as it is and turned in wrong ways. Where the score prefers a wrong way
 on average, either the volumes do not lie as their headers say or the towers were trained otherwise, and no score is
 given.

@@ -16,6 +16,7 @@ from ctflow.io.files import write_atomic
 
 FORMAT = 1
 MOST_NAMED = 4
+_NUMBERS = ("value", "low", "high", "reference", "beside_reference")  # of a figure; null where there is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,6 @@ def _without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _figure(values: Mapping[str, Any]) -> Figure:
-    numbers = {k: math.nan if values[k] is None else values[k] for k in ("value", "low", "high", "reference")}
+    numbers = {k: math.nan if values[k] is None else values[k] for k in _NUMBERS}
     lists = {"samples": tuple(values["samples"]), "warnings": tuple(values["warnings"])}
     return Figure(**{**values, **numbers, **lists})

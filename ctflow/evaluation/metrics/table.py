@@ -23,15 +23,15 @@ def results_markdown(results: Sequence[Result]) -> str:
 
 def _figures(results: Sequence[Result]) -> Iterator[str]:
     titles = " | ".join(result.title for result in results)
-    yield f"| | better | {titles} | reference | what the reference is | samples, real and fake |"
-    yield f"|---|---|{'---|' * len(results)}---|---|---|"
+    yield f"| | better | {titles} | reference | and beside it | what the reference is | samples, real and fake |"
+    yield f"|---|---|{'---|' * len(results)}---|---|---|---|"
     by_name = [{figure.name: figure for figure in result.figures} for result in results]
     for name, figure in {name: figure for figures in reversed(by_name) for name, figure in figures.items()}.items():
         cells = " | ".join(_cell(figures.get(name)) for figures in by_name)
         real, fake = figure.samples
         yield (
-            f"| {name} | {figure.better} | {cells} | {_number(figure.reference)} | {figure.reference_is} | "
-            f"{real:,} and {fake:,} |"
+            f"| {name} | {figure.better} | {cells} | {_number(figure.reference)} | "
+            f"{_number(figure.beside_reference)} | {figure.reference_is} | {real:,} and {fake:,} |"
         )
 
 

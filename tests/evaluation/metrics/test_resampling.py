@@ -23,7 +23,7 @@ def test_the_interval_of_a_mean_is_the_known_one() -> None:
 
 def test_too_few_volumes_have_no_interval() -> None:
     none = resampled(1.0, lambda real, fake: 1.0, (3, 100), seed=0)
-    assert np.isnan([none.low, none.high]).all() and none.resamples == 0
+    assert np.isnan([none.low, none.high, none.of_halves]).all() and none.resamples == 0
 
 
 def test_halves_repeat_nothing_and_depend_on_the_seed_alone() -> None:
