@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.chart_script import PLOTLY_PATH
 from app.example import Example
 from app.handlers import FIELDS
 from app.modules import Modules
@@ -27,12 +28,12 @@ def viewer(modules: Modules, card: ModelCard, device: str, example: Example | No
     """Three linked planes, and what the whole page needs to know. The value is the run that has to be driven.
 
     Its own events: `busy`, whether a run is in the making has changed; `drive`, the run in the value has to be driven;
-    `wanted`, a run is asked for from the keyboard.
+    `wanted`, a run is asked for from the keyboard; `filled`, a settings file has been opened.
     """
     return gr.HTML(
         {},
         html_template="",
-        js_on_load=modules.mount("busy", "drive", "wanted"),
+        js_on_load=modules.mount("busy", "drive", "wanted", "filled"),
         apply_default_css=False,
         elem_classes="ct-viewer",
         part="viewer",
@@ -40,6 +41,7 @@ def viewer(modules: Modules, card: ModelCard, device: str, example: Example | No
         fields=FIELDS,
         draft_key=f"ctflow-draft-{card.name}",
         example=example and example.shown(),
+        plotly=PLOTLY_PATH,
         model={
             "title": card.title,
             "device": device,

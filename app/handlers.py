@@ -38,7 +38,7 @@ def answering(handler: Callable[..., Json]) -> Callable[..., Json]:
     """Makes a handler answer with `problem`, in words for people, instead of raising."""
 
     @wraps(handler)
-    def answer(self: "Handlers", asked: object) -> Json:
+    def answer(self: Any, asked: object) -> Json:
         try:
             return handler(self, asked if isinstance(asked, dict) else {})
         except CTFlowError as error:

@@ -237,10 +237,10 @@ class Runs:
             self.line.wait_for_call(job, _LOOK_AGAIN_S if is_next else None)
 
     def _has_room(self, job: Job) -> bool:
-        """Whether the disk takes a job's chunks and their download, each no larger than the int16 HU themselves."""
+        """Whether the disk takes a job's chunks and both downloads, each no larger than the int16 HU themselves."""
         geometry = self.generator.card.geometry
         voxels = job.chunks_total * geometry.slices_per_chunk * geometry.rows * geometry.columns
-        has_room = self._kept.make_room(2 * 2 * voxels)
+        has_room = self._kept.make_room(3 * 2 * voxels)
         if not has_room:
             job.set_waiting_reason("Waiting for disk space: the server is full of volumes that people are looking at.")
         return has_room

@@ -14,10 +14,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.asking import Asking
+from app.chart_script import PLOTLY_PATH, plotly_script
 from app.example import Example
 from app.handlers import Handlers
 from app.messages import log_bug
 from app.modules import Modules
+from app.numbers import Numbers
 from app.opening import Opening
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ class Guard:
 
 
 class CompressedPages:
-    """ASGI middleware: compresses the page and its settings, which Gradio leaves as they are.
+    """ASGI middleware: compresses the page, its settings and our scripts, which Gradio leaves as they are.
 
     Gradio does it for files by their endings; voxels are compressed already, and its events come one by one.
     """
@@ -98,12 +100,13 @@ class CompressedPages:
         self.compressed = GZipMiddleware(app)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        is_page = scope["type"] == "http" and scope["method"] == "GET" and _is_page(scope["path"])
-        await (self.compressed if is_page else self.app)(scope, receive, send)
+        is_text = scope["type"] == "http" and scope["method"] == "GET" and _is_text(scope["path"])
+        await (self.compressed if is_text else self.app)(scope, receive, send)
 
 
-def _is_page(path: str) -> bool:
-    return "/gradio_api/" not in path and "." not in path.rsplit("/", 1)[-1]
+def _is_text(path: str) -> bool:
+    is_page = "/gradio_api/" not in path and "." not in path.rsplit("/", 1)[-1]
+    return is_page or "/viewer/" in path
 
 
 def web(
@@ -150,12 +153,19 @@ def web(
             return PlainTextResponse("There is no such script. Reload the page.", 404)
         return Response(content, media_type="text/javascript", headers=_FOR_EVER)
 
+    def plotly(request: Request) -> Response:
+        """Plotly's script; a page asks for it when it shows charts for the first time. Packing it takes a while."""
+        packed = "gzip" in request.headers.get("accept-encoding", "")
+        encoding = {"content-encoding": "gzip"} if packed else {}
+        headers = {**_FOR_EVER, **encoding, "vary": "accept-encoding"}
+        return Response(plotly_script(packed), media_type="text/javascript", headers=headers)
+
     async def favicon(_: Request) -> Response:
         return Response(_FAVICON, media_type="image/svg+xml")
 
-    async def example_voxels(_: Request) -> Response:
-        """No login covers them either: they are in the repository."""
-        return Response(example.data if example else b"", media_type="application/octet-stream", headers=_FOR_EVER)
+    def voxels(data: bytes) -> Callable[[Request], Response]:
+        """No login covers the example's either: they are in the repository."""
+        return lambda _: Response(data, media_type="application/octet-stream", headers=_FOR_EVER)
 
     routes = [
         Route("/health", health),
@@ -163,9 +173,11 @@ def web(
         Route("/ask/{name}", ask, methods=["POST"]),
         Route("/sent/{run}/{offset:int}", receive, methods=["POST"]),
         Route("/viewer/{version}/{path:path}", script),
+        Route(f"/{PLOTLY_PATH}", plotly),
     ]
     if example:
-        routes.append(Route(f"/{example.path}", example_voxels))
+        routes.append(Route(f"/{example.path}", voxels(example.data)))
+        routes.append(Route(f"/{example.first_path}", voxels(example.first_data)))
     return {
         "routes": routes,
         "middleware": [Middleware(Guard, page_links=modules.links()), Middleware(CompressedPages)],
@@ -189,6 +201,7 @@ def _asked_by_page(handlers: Handlers, asking: Asking, opening: Opening) -> dict
         "open": opening.open,
         "choose_series": opening.choose_series,
         "settings": opening.settings,
+        "numbers": Numbers(handlers).numbers,
     }
 
 

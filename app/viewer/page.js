@@ -7,14 +7,20 @@ import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
 import { Visit } from "./data/visit.js";
 import { thumbnail } from "./draw/thumbnail.js";
+import { measured } from "./measured.js";
 import { showPair } from "./pair.js";
 import { Ask } from "./room/ask.js";
+import { Opening } from "./opening.js";
+import { ContinueDialog } from "./room/continue_dialog.js";
+import { listenToDrop } from "./room/drop.js";
 import { make } from "./room/elements.js";
 import { Foot } from "./room/foot.js";
 import { makeHeader } from "./room/header.js";
 import { Jump } from "./room/jump.js";
 import { listenToGenerate } from "./room/keyboard.js";
 import { Length } from "./room/length.js";
+import { NumbersDialog } from "./room/numbers_dialog.js";
+import { OpenDialog } from "./room/open_dialog.js";
 import { Problem } from "./room/problem.js";
 import { ReportPanel } from "./room/report.js";
 import { Sex } from "./room/sex.js";
@@ -24,6 +30,7 @@ import { Tabs } from "./room/tabs.js";
 import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
 import { View } from "./view.js";
+import { completeWhenTurnedTo } from "./stand_in.js";
 import { removeRun, showRun } from "./visit_runs.js";
 
 /**
@@ -33,6 +40,7 @@ import { removeRun, showRun } from "./visit_runs.js";
  * @property {string[]} fields      their names, in Gradio's order
  * @property {string} draft_key
  * @property {import("./data/example.js").ExampleProps | null} example
+ * @property {string} plotly        where its script is
  * @property {import("./room/header.js").Model} model
  */
 
@@ -42,6 +50,7 @@ import { removeRun, showRun } from "./visit_runs.js";
  * @property {() => void} updateButtons     Generate and Stop shall ask `Page.buttons` again
  * @property {(run: string) => void} drive
  * @property {() => void} generate          as if the button had been pressed
+ * @property {() => void} fill              the fields shall ask `Page.filled` for their values
  */
 
 const IN_SIGHT = 0.7; // of the window's height: planes that begin lower are out of sight
@@ -52,13 +61,17 @@ export class Page {
    * @param {Host} host
    * @param {Transport} transport
    */
-  constructor({ windows, fields, draft_key: draftKey, example, model }, host, transport) {
+  constructor({ windows, fields, draft_key: draftKey, example, plotly, model }, host, transport) {
     const tab = new Memory(() => window.sessionStorage);
     this.report = new ReportPanel(fields, draftKey, tab, transport, (problem) => this.explain(problem));
     this.fields = this.report.fields;
     this.problem = new Problem();
     this.length = new Length(model);
-    this.foot = new Foot((kind, button) => this.download(kind, button));
+    this.foot = new Foot((kind, button) => this.download(kind, button), {
+      open: () => this.openDialog.show(),
+      goOn: () => this.continueDialog.element.showModal(),
+      numbers: () => this.numbers.show(),
+    });
     const browser = new Memory(() => window.localStorage);
     this.model = model;
     const standIn = example && new Example(example);
@@ -75,7 +88,12 @@ export class Page {
     });
     pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
-    this.viewer.append(this.strip.dialog);
+    const fileName = () => this.facts(this.session.view).fileName;
+    const ablation = () => this.ask.sentences.answer;
+    this.numbers = new NumbersDialog(transport, plotly, () => measured(this.session), fileName, ablation);
+    this.openDialog = new OpenDialog(new Opening(this.session, (values) => this.fill(values, host)));
+    this.continueDialog = new ContinueDialog(model, (wish) => this.continueScan(wish));
+    this.viewer.append(this.strip.dialog, this.numbers.element, this.openDialog.element, this.continueDialog.element);
     this.tabs = new Tabs(tab);
     this.ask = new Ask(this.session, this.desk(host), model);
     this.tabs.changed = () => this.ask.askCosts();
@@ -83,6 +101,8 @@ export class Page {
     follow(this.session.view, () => this.ask.placeChanged());
     this.sex = new Sex();
     listenToGenerate(host.generate);
+    /** @type {any[]} what the fields shall hold */
+    this.filling = [];
     /** @type {Record<string, Element>} by the names of app/component.py */
     this.parts = {
       viewer: this.viewer,
@@ -162,8 +182,9 @@ export class Page {
     document.title = tabTitle(progress);
   }
 
-  /** Which of the strip are A and B. */
+  /** Which of the strip are A and B, and the numbers of both, if they are open. */
   showRuns() {
+    this.numbers?.update();
     this.strip?.showAs(this.session.shown?.run ?? null, this.session.pair.run); // the session speaks before there is a strip
   }
 
@@ -179,6 +200,8 @@ export class Page {
     window.addEventListener("pagehide", () => this.session.saveView());
     document.addEventListener("visibilitychange", () => this.session.saveView());
     this.tabs.begin();
+    completeWhenTurnedTo(this.viewer, this.session);
+    listenToDrop((files) => this.openDialog.open(files));
     this.session.resume();
     this.ask.resume();
   }
@@ -188,6 +211,25 @@ export class Page {
    * @type {(now: any[]) => any[]}
    */
   withDraft = (now) => now;
+
+  /**
+   * Puts values into Gradio's fields, as if the person had written them.
+   * @param {Record<string, any>} values  by their names
+   * @param {Host} host
+   */
+  fill(values, host) {
+    this.filling = this.fields.names.map((name) => values[name]);
+    host.fill();
+  }
+
+  /**
+   * A volume that goes on from the scan that is shown.
+   * @param {import("./room/continue_dialog.js").Wish} wish
+   */
+  continueScan({ mode, head, kept }) {
+    const scan = this.session.shown?.run;
+    if (scan) this.session.generate({ ...this.fields.now, kept }, { ...this.fields.now, scan, mode, head });
+  }
 
   // What Gradio's events ask for: `values` are those of the fields, and what is returned goes into the components.
 
@@ -228,6 +270,11 @@ export class Page {
   buttons() {
     const busy = this.session.busy || this.ask.busy;
     return [!busy, busy].map((interactive) => ({ __type__: "update", interactive }));
+  }
+
+  /** What `fill` has put there. */
+  filled() {
+    return this.filling;
   }
 
   /**

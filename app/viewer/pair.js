@@ -112,9 +112,9 @@ export class Pair {
   resume() {
     const kept = this.session.memory.recall(PAIR_KEY);
     if (!kept || this.run) return;
-    this.marks = kept.marks;
     restorePair(this.compared, kept);
     this.hold(kept.run, kept.isHeld);
+    this.feed?.marks.restore(kept.marks);
   }
 
   /** Brings the view of B, the names of both, and what is said of them, up to date. */
@@ -136,8 +136,6 @@ export class Pair {
   showVolume(volume, { run, manifest }) {
     const { b } = this.compared;
     if (manifest) this.known = knownOf(manifest, this.session.visit.find(run)?.fields);
-    if (this.marks) volume.marks.restore(this.marks);
-    this.marks = null;
     b.setVolume(volume);
     if (!this.compared.overlaps) b.settle();
   }

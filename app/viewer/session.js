@@ -8,7 +8,7 @@ import { Feeds } from "./data/feeds.js";
 import { newId } from "./data/memory.js";
 import { Visit } from "./data/visit.js";
 import { Pair } from "./pair.js";
-import { restore, stateOf } from "./view_state.js";
+import { keepView, recallView } from "./view_state.js";
 
 /** @typedef {import("./data/example.js").Example} Example */
 /** @typedef {import("./data/feed.js").Feed} Feed */
@@ -22,7 +22,6 @@ import { restore, stateOf } from "./view_state.js";
 
 const RUN_KEY = "ctflow-run"; // what this tab shows
 const ASKED_KEY = "ctflow-asked"; // what it has asked for and has had no answer to
-const VIEW_KEY = "ctflow-view-2";
 const IDLE = "Write or choose a report, then press Generate.";
 const PREVIOUS = "Previous volume";
 const LOST = "The server does not answer. Trying again; what you see stays.";
@@ -211,9 +210,7 @@ export class Session {
   /** Keeps what a reload should not change. */
   saveView() {
     this.pair.save();
-    if (this.shown && this.shown.run === this.viewed) {
-      this.memory.remember(VIEW_KEY, { run: this.shown.run, ...stateOf(this.view) });
-    }
+    if (this.shown && this.shown.run === this.viewed) keepView(this.memory, this.shown.run, this.view);
   }
 
   // The feeds report here: the session is their listener (data/feed.js).
@@ -304,9 +301,9 @@ export class Session {
     this.seen.add(run);
     this.viewed = run;
     this.known = knownOf(manifest, this.visit.find(run)?.fields);
+    this.feeds.makeRoom([this.shown, this.pair.feed]); // now that its size is known
     this.view.setVolume(volume, !isBack);
-    const before = this.memory.recall(VIEW_KEY);
-    if (before?.run === run && !isBack) restore(this.view, before);
+    if (!isBack) recallView(this.memory, run, this.view);
   }
 
   updateBusy() {

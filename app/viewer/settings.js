@@ -9,6 +9,7 @@ import { TOOLS } from "./tools/index.js";
 /** @typedef {import("./view.js").View} View */
 /** @typedef {"large" | "row"} Layout  the axial plane large beside the others, or all of one size */
 
+/** Methods that a key may call return whether they did something. */
 export class Settings {
   /**
    * @param {import("./display.js").WindowPreset[]} presets
@@ -31,5 +32,45 @@ export class Settings {
   /** The view that keys are for. */
   get activeView() {
     return this.views.find(({ planes }) => planes.includes(this.active)) ?? this.views[0];
+  }
+
+  changed() {
+    this.views[0].changed();
+    return true;
+  }
+
+  /** @param {Tool} tool */
+  setTool(tool) {
+    for (const { volume } of this.views) volume?.marks.abandon();
+    this.tool = tool;
+    return this.changed();
+  }
+
+  /** @param {Plane | null} plane */
+  setPlaying(plane) {
+    this.playing = plane && plane.leader;
+    return this.changed();
+  }
+
+  /** @param {number} speed  slices in a second */
+  setSpeed(speed) {
+    this.speed = speed;
+    return this.changed();
+  }
+
+  /**
+   * Gives a plane all the room, or takes it back.
+   * @param {Plane} plane
+   */
+  maximise({ leader }) {
+    this.maximised = this.maximised === leader ? null : leader;
+    return this.changed();
+  }
+
+  /** @param {Layout} layout  of all planes */
+  setLayout(layout) {
+    this.layout = layout;
+    this.maximised = null;
+    return this.changed();
   }
 }

@@ -10,8 +10,6 @@ import { Settings } from "./settings.js";
 /** @typedef {import("./data/volume.js").Volume} Volume */
 /** @typedef {import("./data/marks.js").Mark} Mark */
 /** @typedef {import("./draw/slab.js").Slab} Slab */
-/** @typedef {import("./tools/tool.js").Tool} Tool */
-/** @typedef {import("./settings.js").Layout} Layout */
 
 /**
  * @typedef {object} Place
@@ -57,22 +55,6 @@ export class View {
     return this.settings.tool;
   }
 
-  get layout() {
-    return this.settings.layout;
-  }
-
-  get maximised() {
-    return this.settings.maximised;
-  }
-
-  get playing() {
-    return this.settings.playing;
-  }
-
-  get speed() {
-    return this.settings.speed;
-  }
-
   get active() {
     return this.settings.active;
   }
@@ -115,6 +97,8 @@ export class View {
     this.setVolume(volume);
     this.caption = caption;
     this.isStandIn = true;
+    if (volume.onlyAt) this.point = volume.onlyAt;
+    this.following &&= !volume.onlyAt;
     this.settle();
   }
 
@@ -238,27 +222,6 @@ export class View {
     return true;
   }
 
-  /** @param {Tool} tool */
-  setTool(tool) {
-    for (const { volume } of this.settings.views) volume?.marks.abandon();
-    this.settings.tool = tool;
-    this.changed();
-    return true;
-  }
-
-  /** @param {Plane | null} plane */
-  setPlaying(plane) {
-    this.settings.playing = plane && plane.leader;
-    this.changed();
-    return true;
-  }
-
-  /** @param {number} speed  slices in a second */
-  setSpeed(speed) {
-    this.settings.speed = speed;
-    this.changed();
-  }
-
   /** @param {Plane} plane */
   activate(plane) {
     if (this.active === plane) return;
@@ -279,24 +242,6 @@ export class View {
   setGrowing(growing) {
     this.growing = growing;
     this.changed();
-  }
-
-  /**
-   * Gives a plane all the room, or takes it back.
-   * @param {Plane} plane
-   */
-  maximise(plane) {
-    this.settings.maximised = this.maximised === plane.leader ? null : plane.leader;
-    this.changed();
-    return true;
-  }
-
-  /** @param {Layout} layout  of all planes */
-  setLayout(layout) {
-    this.settings.layout = layout;
-    this.settings.maximised = null;
-    this.changed();
-    return true;
   }
 
   /** Resets places and sizes, but not the slice, which would be hard to find again, nor what has a button of its own. */

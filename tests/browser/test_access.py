@@ -51,6 +51,9 @@ def test_axe_finds_nothing_in_any_window_and_state(visit: Open, gate: Gate, size
         page.locator(".ctv-bar").get_by_role("button", name=dialog, exact=True).click()
         assert violations(page) == [], f"with {dialog}"
         page.keyboard.press("Escape")
+    page.get_by_role("button", name="Numbers", exact=True).click()
+    expect(page.locator(".ctv-chart .main-svg").first).to_be_visible()
+    assert violations(page) == [], "with Numbers"
 
 
 def test_in_forced_colours_every_button_has_a_border(visit: Open) -> None:

@@ -2,11 +2,15 @@
 // The feeds that a page holds, each with a volume of its own, and how many.
 
 import { Feed } from "./feed.js";
+import { Marks } from "./marks.js";
 
 /** @typedef {import("./feed.js").Listener} Listener */
 /** @typedef {import("./transport.js").Transport} Transport */
 
-const MOST = 4; // volumes of 33 MB each, at 256 slices; older ones are fetched again when they are shown
+// Volumes, which are 33 MB each at 256 slices, and a scan may be several times that; older ones are fetched again when
+// they are shown.
+const MOST = 4;
+const MOST_BYTES = 256e6;
 
 export class Feeds {
   /**
@@ -18,10 +22,17 @@ export class Feeds {
     this.listeners = [listener];
     /** @type {Map<string, Feed>} by run, in the order in which they were begun */
     this.byRun = new Map();
+    /** @type {Map<string, Marks>} by run: they stay where voxels leave */
+    this.marks = new Map();
   }
 
   get size() {
     return this.byRun.size;
+  }
+
+  /** Of all voxels that are held. */
+  get bytes() {
+    return [...this.byRun.values()].reduce((sum, { volume }) => sum + (volume?.hu.byteLength ?? 0), 0);
   }
 
   /** @param {string} run */
@@ -36,7 +47,9 @@ export class Feeds {
   hold(run) {
     const held = this.byRun.get(run);
     if (held) return held;
-    const feed = new Feed(run, this.transport, this.everybody());
+    const marks = this.marks.get(run) ?? new Marks();
+    const feed = new Feed(run, this.transport, this.everybody(), marks);
+    this.marks.set(run, marks);
     this.byRun.set(run, feed);
     feed.follow();
     return feed;
@@ -69,6 +82,9 @@ export class Feeds {
    */
   makeRoom(kept) {
     const free = [...this.byRun.values()].filter((feed) => !kept.includes(feed) && !feed.running);
-    for (const feed of free.slice(0, Math.max(0, this.size - MOST))) this.release(feed);
+    for (const feed of free) {
+      if (this.size <= MOST && this.bytes <= MOST_BYTES) return;
+      this.release(feed);
+    }
   }
 }

@@ -3,7 +3,7 @@
 
 import { changeSentence } from "../data/change.js";
 import { SLAB_NAMES } from "./slab.js";
-import { WARNING } from "./words.js";
+import { warningOf } from "./words.js";
 
 /** @typedef {import("../data/facts.js").Facts} Facts */
 /** @typedef {import("../view.js").View} View */
@@ -19,19 +19,24 @@ export function captionLines(views, factsOf, withReport) {
   const named = views.map((view, i) => `${letters[i]}${factsOf(view).name}`);
   const places = views.map((view, i) => `${letters[i]}${placeWords(view)}`);
   const reports = withReport ? views.map((view, i) => factsOf(view).report && `${letters[i]}${factsOf(view).report}`) : [];
-  return [`${WARNING} · ${named[0]}`, ...named.slice(1), `${displayWords(views[0])} · ${places.join(" · ")}`, ...changeLines(views[0]), ...reports.filter(Boolean)];
+  const shown = [windowWords(views[0]), ...places, ...displayWords(views[0])].join(" · ");
+  const leading = [`${warningOf(views)} · ${named[0]}`, ...named.slice(1), shown];
+  return [...leading, ...changeLines(views[0]), ...reports.filter(Boolean)];
+}
+
+/** @param {View} view */
+function windowWords({ display: { window } }) {
+  return `W ${window.width} L ${window.level}`;
 }
 
 /** @param {View} view */
 function displayWords({ display, difference }) {
-  const { width, level } = display.window;
-  const words = [`W ${width} L ${level}`, display.inverted ? "inverted" : "", difference ? differenceWords(display.scale) : ""];
-  return words.filter(Boolean).join(" · ");
+  return [...(display.inverted ? ["inverted"] : []), ...(difference ? [differenceWords(display.scale)] : [])];
 }
 
 /** @param {View} view */
 function placeWords(view) {
-  const seen = view.planes.filter(({ leader }) => !view.maximised || view.maximised === leader);
+  const seen = view.planes.filter(({ leader }) => !view.settings.maximised || view.settings.maximised === leader);
   return seen.map((plane) => slices(plane, view)).join(" · ");
 }
 

@@ -33,6 +33,7 @@ const SENTENCES = {
   title: "What did each sentence do?",
   words:
     "Makes the volume again without each sentence, with the same seed, and compares. Other seeds of the whole report tell how much changes by chance.",
+  press: "Compare sentences",
   seeds: "other volumes, for chance",
   few: 3,
   bounds: [1, 16],
@@ -40,6 +41,7 @@ const SENTENCES = {
 const SEEDS = {
   title: "What do other seeds change?",
   words: "Makes volumes of the same report with several seeds: what they share is what the report fixes, and where they differ is what it leaves open.",
+  press: "Compare seeds",
   seeds: "volumes in all",
   few: 4,
   bounds: [2, 16],

@@ -16,14 +16,14 @@ export class Cine {
 
   /** The view has changed. */
   update() {
-    if (this.view.playing && !this.scheduled) {
+    if (this.view.settings.playing && !this.scheduled) {
       this.dueMs = performance.now() + this.stepMs;
       this.schedule();
     }
   }
 
   get stepMs() {
-    return 1000 / this.view.speed;
+    return 1000 / this.view.settings.speed;
   }
 
   schedule() {
@@ -33,7 +33,7 @@ export class Cine {
   /** @param {number} nowMs */
   tick(nowMs) {
     this.scheduled = 0;
-    const { playing } = this.view;
+    const { playing } = this.view.settings;
     if (!playing) return;
     this.schedule();
     if (nowMs < this.dueMs) return;

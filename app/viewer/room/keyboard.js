@@ -39,7 +39,7 @@ export function shortcuts(view, actions) {
     ...TOOLS.flatMap((tool) => tool.shortcuts),
     ...MARK_SHORTCUTS,
     ...displayShortcuts(view),
-    { keys: "m, double click", meaning: "maximise a plane, and back", press: on("m", (plane) => view.maximise(plane)) },
+    { keys: "m, double click", meaning: "maximise a plane, and back", press: on("m", (plane) => view.settings.maximise(plane)) },
     { keys: "b, held down", meaning: "blink: B instead of A, while two volumes are compared", press: on("b", actions.blink) },
     { keys: "f", meaning: "follow the newest slices", press: on("f", () => follow(view)) },
     { keys: "v", meaning: "another layout of the planes", press: on("v", () => nextLayout(view)) },
@@ -67,7 +67,7 @@ function displayShortcuts(view) {
     ...switches,
     { keys: "s", meaning: "slice, MIP, MinIP, mean", press: on("s", (plane, active) => nextSlab(active, plane)) },
     { keys: "[ ]", meaning: "a thinner, thicker slab", press: thicken },
-    { keys: "k", meaning: "cine, and stop", press: on("k", (plane) => view.setPlaying(view.playing ? null : plane)) },
+    { keys: "k", meaning: "cine, and stop", press: on("k", (plane) => view.settings.setPlaying(view.settings.playing ? null : plane)) },
   ];
 }
 
@@ -150,7 +150,7 @@ function choosePreset(event, _, view) {
 /** @type {Press} */
 function chooseTool(event, _, view) {
   const tool = TOOLS.find(({ key }) => key === event.key);
-  return tool !== undefined && !event.altKey && view.setTool(tool);
+  return tool !== undefined && !event.altKey && view.settings.setTool(tool);
 }
 
 /**

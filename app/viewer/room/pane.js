@@ -33,7 +33,7 @@ export class Pane {
       type: "range", min: "0", max: "0", step: "1", value: "0", "aria-label": `${name} slice`,
     });
     this.play = makeIconButton("play", `${name} cine`, "Run through the slices, and stop (k)", () =>
-      view.setPlaying(view.playing === plane.leader ? null : plane),
+      view.settings.setPlaying(view.settings.playing === plane.leader ? null : plane),
     );
     this.slab = makeSelect(`${name} slab`, "One slice, or a slab of several: greatest, least or mean HU (s)",
       SLAB_KINDS.map((kind) => [kind, SLAB_NAMES[kind]]),
@@ -42,7 +42,7 @@ export class Pane {
       view.setSlab(plane, { ...plane.slab, mm }),
     );
     this.whole = makeIconButton("whole", `${name} alone`, "Give this plane all the room, and take it back (m)", () =>
-      view.maximise(plane),
+      view.settings.maximise(plane),
     );
     const row = make("div", "ctv-row", {}, [this.play, this.slider, this.slab, this.thickness, this.whole]);
     this.box = make("div", `ctv-plane ctv-${name.toLowerCase().replaceAll(" ", "-")}`, {}, [this.canvas, row]);
@@ -86,7 +86,8 @@ export class Pane {
 
   describe() {
     const { plane, box, canvas, slider } = this;
-    const { volume, point, tool, maximised, active } = this.view;
+    const { volume, point, settings } = this.view;
+    const { tool, maximised, active } = settings;
     box.classList.toggle("ctv-whole", maximised === plane.leader);
     box.classList.toggle("ctv-away", maximised !== null && maximised !== plane.leader);
     box.classList.toggle("ctv-active", active === plane);
@@ -106,8 +107,8 @@ export class Pane {
   describeRow() {
     const { plane, view, play, slab, thickness, whole } = this;
     play.disabled = !view.volume;
-    setPressed(play, view.playing === plane.leader);
-    setPressed(whole, view.maximised === plane.leader);
+    setPressed(play, view.settings.playing === plane.leader);
+    setPressed(whole, view.settings.maximised === plane.leader);
     setValue(slab, plane.slab.kind);
     setValue(thickness, String(plane.slab.mm));
     thickness.hidden = plane.slab.kind === "none";
@@ -120,6 +121,6 @@ export class Pane {
  */
 function describe(plane, view) {
   const { difference, display: { scale } } = view;
-  const shown = difference ? `difference ${legendWords(plane.slab, scale.threshold)}, ${difference.note}` : "";
-  return [title(plane, view), shown, view.words].filter(Boolean).join(", ");
+  const shown = difference ? [`difference ${legendWords(plane.slab, scale.threshold)}`, difference.note] : [];
+  return [title(plane, view), ...shown, view.words].filter(Boolean).join(", ");
 }

@@ -93,7 +93,7 @@ export function listenToPointer(canvas, seenAt, hover) {
     // The two presses have moved the crosshair or made a mark, which is not what they were for.
     for (const { view, place } of [...before].reverse()) view.goTo(place);
     const { view, plane } = seenAt(event.offsetX);
-    view.maximise(plane);
+    view.settings.maximise(plane);
   });
   listenToWheel(canvas, seenAt, hover);
 }

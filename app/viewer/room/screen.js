@@ -65,7 +65,7 @@ export class Screen {
 
   draw() {
     this.scheduled = 0;
-    this.planes.dataset.layout = this.view.layout;
+    this.planes.dataset.layout = this.view.settings.layout;
     this.planes.dataset.pair = this.compared.shown;
     for (const describe of this.describers) describe();
     for (const pane of this.panes) pane.draw();

@@ -1,6 +1,7 @@
 // @ts-check
 // The runs of this visit, side by side below the planes. Its room is always there, so that the planes do not move.
 
+import { Downloads } from "./downloads.js";
 import { make, makeButton, makeDialog, setPressed } from "./elements.js";
 
 /** @typedef {import("../data/visit.js").Entry} Entry */
@@ -32,16 +33,13 @@ export class Strip {
     this.title = make("input", "ctv-text", { "aria-label": "Name of the run", maxlength: String(LONGEST_NAME) });
     this.title.addEventListener("change", () => this.rename());
     this.facts = make("dl", "ctv-facts");
-    this.nifti = makeButton("Download NIfTI", "Its slices as a .nii.gz", () => acts.download("nifti", this.nifti, this.told));
-    this.sidecar = makeButton("Settings (JSON)", "Its report, seed and settings", () =>
-      acts.download("sidecar", this.sidecar, this.told),
-    );
+    this.downloads = new Downloads((kind, button) => acts.download(kind, button, this.told));
     this.remove = makeButton("Delete", "Take this run out of the list; one that is being made is stopped", () => {
       acts.remove(this.told);
       this.dialog.close();
     });
     this.told = ""; // the run that the dialog tells of
-    const buttons = make("div", "ctv-group", {}, [this.nifti, this.sidecar, this.remove]);
+    const buttons = make("div", "ctv-group", {}, [this.downloads.element, this.remove]);
     this.dialog = makeDialog("Run", [make("label", "", {}, ["Name", this.title]), this.facts, buttons]);
     visit.changed = () => this.draw();
     this.draw();
@@ -86,7 +84,8 @@ export class Strip {
   }
 
   /** @param {Entry} entry */
-  tell({ run, name, model, fields, differs, askedAtMs }) {
+  tell({ run, name, model, fields, differs, askedAtMs, isScan }) {
+    this.downloads.enable(true, Boolean(isScan));
     this.told = run;
     this.title.value = name;
     const time = new Date(askedAtMs).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

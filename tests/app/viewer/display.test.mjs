@@ -56,21 +56,21 @@ test("layouts follow one another, and one plane is the one that keys are for", (
   const seen = [];
   for (let i = 0; i < 4; i++) {
     key(view, "v");
-    seen.push(view.maximised ? view.maximised.name : view.layout);
+    seen.push(view.settings.maximised ? view.settings.maximised.name : view.settings.layout);
   }
   assert.deepEqual(seen, ["row", "Sagittal", "large", "row"]);
   nextLayout(view);
   key(view, "m");
-  assert.equal(view.layout, "row", "who takes the room back has the layout of before");
+  assert.equal(view.settings.layout, "row", "who takes the room back has the layout of before");
 });
 
 test("k runs cine in the plane that keys are for, and stops it", () => {
   const view = viewOf(numbered());
   view.activate(view.planes[1]);
   key(view, "k");
-  assert.equal(view.playing, view.planes[1]);
+  assert.equal(view.settings.playing, view.planes[1]);
   key(view, "k");
-  assert.equal(view.playing, null);
+  assert.equal(view.settings.playing, null);
 });
 
 test("below a picture stands what it is of, and the report only if it was asked for", () => {
@@ -82,7 +82,7 @@ test("below a picture stands what it is of, and the report only if it was asked 
     "SYNTHETIC, not for diagnosis · Demo model · seed 7 · report and settings 3f0c9a1e",
     "W 1500 L -600 · Axial 1 / 4 · Coronal 3 to 4 / 5 MIP 3 mm · Sagittal 4 / 6 · inverted",
   ]);
-  view.maximise(view.planes[2]);
+  view.settings.maximise(view.planes[2]);
   const [, seen, report] = captionLines([view], () => known, true);
   assert.equal(seen, "W 1500 L -600 · Sagittal 4 / 6 · inverted");
   assert.equal(report, "Findings: Clear.");

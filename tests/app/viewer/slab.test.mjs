@@ -117,3 +117,20 @@ test("a plane knows its slab in any volume", () => {
   assert.deepEqual(plane.range(scattered(), 2), [1, 3]);
   assert.deepEqual(plane.range(new Volume(grid(["P", "L", "I"], [4, 5, 20])), 10), [4, 16]);
 });
+
+test("a slab of which most has not arrived shows nothing, rather than the one slice that has", () => {
+  for (const { through, ...rest } of PLANES) {
+    const plane = new Plane({ through, ...rest });
+    const volume = new Volume(grid());
+    const [slices, rows, columns] = volume.shape;
+    volume.addThrough([2, 1, 4], new Int16Array(rows * columns + slices * (columns + rows)).fill(30));
+    const place = volume.onlyAt[through];
+    const hu = new Int16Array(volume.axes[plane.across].size * volume.axes[plane.down].size);
+    const shown = (range, kind) => {
+      project(hu, volume, plane, range, kind);
+      return [hu.every((value) => value === 30), hu.every((value) => value === NOT_MADE), shownAt(volume, plane, volume.onlyAt, range, kind)];
+    };
+    assert.deepEqual(shown([place, place], "none"), [true, false, 30]);
+    for (const kind of ["mip", "minip", "mean"]) assert.deepEqual(shown([place - 1, place], kind), [false, true, null]);
+  }
+});

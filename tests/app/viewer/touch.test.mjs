@@ -132,7 +132,7 @@ test("a long press places the crosshair, whatever the tool", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   for (const tool of TOOLS) {
     const view = viewOf(chestLike("I"), 200, 200);
-    view.setTool(tool);
+    view.settings.setTool(tool);
     const touch = fingersOn(() => ({ view, plane: view.planes[0] }));
     touch.down(1, 80, 70);
     t.mock.timers.tick(500);
@@ -145,7 +145,7 @@ test("a long press places the crosshair, whatever the tool", (t) => {
 test("a finger measures: it draws a length, and takes hold of its end", () => {
   const view = viewOf(chestLike("I"), 200, 200);
   const [axial] = view.planes;
-  view.setTool(TOOLS.find(({ name }) => name === "length"));
+  view.settings.setTool(TOOLS.find(({ name }) => name === "length"));
   const touch = fingersOn(() => ({ view, plane: axial }));
   const move = (from, to) => {
     touch.down(1, ...from);
@@ -163,7 +163,7 @@ test("a finger measures: it draws a length, and takes hold of its end", () => {
 
 test("with another tool one finger does what a mouse does", () => {
   const view = viewOf(chestLike("I"));
-  view.setTool(TOOLS.find(({ name }) => name === "pan"));
+  view.settings.setTool(TOOLS.find(({ name }) => name === "pan"));
   swipe(fingersOn(() => ({ view, plane: view.planes[0] })), 100, 120);
   assert.deepEqual(view.planes[0].pan, [0, 10]);
 });
@@ -171,7 +171,7 @@ test("with another tool one finger does what a mouse does", () => {
 test("two fingers zoom and move the picture, whatever the tool, and what lies between them goes with them", () => {
   for (const tool of TOOLS) {
     const view = viewOf(chestLike("I"));
-    view.setTool(tool);
+    view.settings.setTool(tool);
     const [plane] = view.planes;
     const before = plane.pointAt(view.volume, view.point, 155, 96);
     const point = view.point;
