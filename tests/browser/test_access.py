@@ -35,6 +35,12 @@ def test_axe_finds_nothing_in_any_window_and_state(visit: Open, gate: Gate, size
     write_report(page, LONG_REPORT)
     expect(page.locator(".ct-cut")).to_be_visible()
     assert violations(page) == [], "with a long report"
+    page.locator(".ct-words").first.focus()
+    assert violations(page) == [], "with a sentence under the keyboard"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ct-dropped")).to_have_count(1)
+    assert violations(page) == [], "with a dropped sentence"
     generate(page)
     gate.open(STEPS)
     expect_slice(page, "16 / 96")
