@@ -22,6 +22,7 @@ def shown_reading(read: Reading, typed: Typed | None, drawn: Mapping[str, Drawn]
         "count": f"Report length: {read.tokens} of {read.limit} tokens",
         "cut": read.cut_text,
         "known": list(read.known),
+        "contradicted": list(read.contradicted),
         "sentences": [_sentence(one, read, typed, against[i], drawn) for i, one in enumerate(read.sentences)],
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.chunks import NOT_WRITTEN
 from app.clock import Clock
+from app.job import State
 from app.run import Run
 from ctflow.errors import RequestError, ResourceError
 from ctflow.io.unpack import own_name
@@ -82,6 +83,13 @@ class Scan(Run):
                 raise RequestError(f"A series is a whole number from 0 to {len(self.series) - 1}; got {number!r}.")
             self.chosen = number
             self.bump()
+
+    def end_without(self, state: State, message: str) -> None:
+        """Ends, and keeps nothing of what was sent or read."""
+        self.remove_files()
+        with self.news:
+            self.shape, self.chunks = None, []
+            self.end(state, message)
 
     def remove_sent(self) -> None:
         """What was sent is needed no longer."""

@@ -86,16 +86,16 @@ class Scans:
             with self._reading:
                 if not scan.stopping:
                     self._read(scan)
-            if scan.stopping:
-                scan.end("stopped", _STOPPED)
-            else:
-                scan.end("finished")
         except CTFlowError as error:
-            scan.end("failed", error_text(error))
+            scan.end_without("failed", error_text(error))
         except Exception as error:  # the one place where a bug of ours must not leave a scan that never ends
-            scan.end("failed", log_bug(error))
-        finally:
-            scan.remove_sent()
+            scan.end_without("failed", log_bug(error))
+        else:
+            if scan.stopping:
+                scan.end_without("stopped", _STOPPED)
+            else:
+                scan.remove_sent()
+                scan.end("finished")
 
     def _await_bytes(self, scan: Scan) -> None:
         """Returns when all are there, or when it is to stop. Raises RequestError if no more come."""

@@ -117,8 +117,10 @@ class Page:
                 part("jump", self.modules, elem_classes="ct-jump", min_width=60)
 
     def _report(self) -> None:
-        self.findings = gr.Textbox(label="Findings", lines=5, max_lines=9, placeholder=PLACEHOLDER)
-        self.impression = gr.Textbox(label="Impression", lines=2, max_lines=6)
+        self.findings = gr.Textbox(
+            label="Findings", lines=5, max_lines=9, placeholder=PLACEHOLDER, elem_classes="ct-typed-findings"
+        )
+        self.impression = gr.Textbox(label="Impression", lines=2, max_lines=6, elem_classes="ct-typed-impression")
         sex, age = ("sex" in self.card.text.reads), ("age" in self.card.text.reads)
         with gr.Row(elem_classes="ct-pair ct-person", visible=sex or age):
             # Not a Dropdown: Tab leaves its list open, over everything.
@@ -127,14 +129,14 @@ class Page:
             self.age = gr.Textbox(
                 label="Age (optional)", placeholder="not given", max_length=3, min_width=100, visible=age
             )
-        part("reading", self.modules)
+        self.reading = part("reading", self.modules, event="edited")
 
     def _examples(self) -> None:
         fields = [self.findings, self.impression, self.sex, self.age]
         for example in json.loads((_HERE / "examples.json").read_text(encoding="utf-8")):
             values = [str(example[name]) for name in ("findings", "impression", "sex", "age")]
             button = gr.Button(example["name"], size="sm", min_width=100)
-            button.click(None, None, fields, js=self.modules.call("choose", values), **_QUIET)
+            button.click(None, None, fields, js=self.modules.call("chooseReport", values), **_QUIET)
 
     def _more(self) -> None:
         geometry, defaults = self.card.geometry, self.card.defaults
@@ -178,12 +180,15 @@ class Page:
         for field in fields:
             field.change(None, fields, None, js=call("change"), **_QUIET)
         self.demo.load(None, fields, fields, js=call("restore"), **_QUIET)
+        texts: list[Any] = [self.findings, self.impression]
+        self.reading.edited(None, texts, texts, js=call("edited"), **_QUIET)
         for button, values in zip(self.presets, self._presets().values(), strict=True):
             button.click(None, None, [self.steps, self.solver, self.shift], js=call("choose", values), **_QUIET)
         self.dice.click(None, None, self.seed, js=call("newSeed", MAX_SEED), **_QUIET)
         self.generate.click(None, fields, None, js=call("generate"), **_QUIET)
         self.stop.click(None, None, None, js=call("stop"), **_QUIET)
         self.viewer.wanted(None, fields, None, js=call("generate"), **_QUIET)
+        self.viewer.filled(None, None, fields, js=call("filled"), **_QUIET)
         self.viewer.busy(None, None, [self.generate, self.stop], js=call("buttons"), **_QUIET)
         # Through the queue, because that is where ZeroGPU lends its GPU.
         self.viewer.drive(self.handlers.drive, self.viewer, None, **_QUIET)

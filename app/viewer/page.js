@@ -2,6 +2,7 @@
 // The page: makes the parts that Gradio's components have room for, and connects them with the session.
 
 import { facts } from "./data/facts.js";
+import { Edits, TEXT_FIELDS } from "./data/edits.js";
 import { Example } from "./data/example.js";
 import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
@@ -10,6 +11,10 @@ import { thumbnail } from "./draw/thumbnail.js";
 import { measured } from "./measured.js";
 import { showPair } from "./pair.js";
 import { Ask } from "./room/ask.js";
+import { Opening } from "./opening.js";
+import { ContinueDialog } from "./room/continue_dialog.js";
+import { listenToDrop } from "./room/drop.js";
+import { Editing } from "./room/editing.js";
 import { make } from "./room/elements.js";
 import { Fields } from "./room/fields.js";
 import { Foot } from "./room/foot.js";
@@ -18,8 +23,10 @@ import { Jump } from "./room/jump.js";
 import { listenToGenerate } from "./room/keyboard.js";
 import { Length } from "./room/length.js";
 import { NumbersDialog } from "./room/numbers_dialog.js";
+import { OpenDialog } from "./room/open_dialog.js";
 import { Problem } from "./room/problem.js";
 import { Reading } from "./room/reading.js";
+import { Sentences } from "./room/sentences.js";
 import { Sex } from "./room/sex.js";
 import { Strip } from "./room/strip.js";
 import { tabTitle } from "./room/tab.js";
@@ -47,6 +54,7 @@ import { removeRun, showRun } from "./visit_runs.js";
  * @property {() => void} updateButtons     Generate and Stop shall ask `Page.buttons` again
  * @property {(run: string) => void} drive
  * @property {() => void} generate          as if the button had been pressed
+ * @property {() => void} fill              the fields shall ask `Page.filled` for their values
  */
 
 const IN_SIGHT = 0.7; // of the window's height: planes that begin lower are out of sight
@@ -59,11 +67,19 @@ export class Page {
    */
   constructor({ windows, fields, draft_key: draftKey, example, plotly, model }, host, transport) {
     const tab = new Memory(() => window.sessionStorage);
-    this.reading = new Reading();
+    const edits = new Edits(tab, `${draftKey}-edits`);
+    this.edits = edits;
+    this.editing = new Editing(edits, transport, (problem) => this.explain(problem));
+    this.sentences = new Sentences(edits, (act, row, typed) => this.editing.act(act, row, typed));
+    this.reading = new Reading(this.sentences);
     this.problem = new Problem();
     this.length = new Length(model);
-    this.fields = new Fields(fields, draftKey, tab, transport, (reading) => this.reading.show(reading));
-    this.foot = new Foot((kind, button) => this.download(kind, button), () => this.numbers.show());
+    this.fields = new Fields(fields, draftKey, tab, transport, (reading, read) => this.reading.show(reading, textsOf(read)));
+    this.foot = new Foot((kind, button) => this.download(kind, button), {
+      open: () => this.openDialog.show(),
+      goOn: () => this.continueDialog.element.showModal(),
+      numbers: () => this.numbers.show(),
+    });
     const browser = new Memory(() => window.localStorage);
     this.model = model;
     const standIn = example && new Example(example);
@@ -83,7 +99,9 @@ export class Page {
     const fileName = () => this.facts(this.session.view).fileName;
     const ablation = () => this.ask.sentences.answer;
     this.numbers = new NumbersDialog(transport, plotly, () => measured(this.session), fileName, ablation);
-    this.viewer.append(this.strip.dialog, this.numbers.element);
+    this.openDialog = new OpenDialog(new Opening(this.session, (values) => this.fill(values, host)));
+    this.continueDialog = new ContinueDialog(model, (wish) => this.continueScan(wish));
+    this.viewer.append(this.strip.dialog, this.numbers.element, this.openDialog.element, this.continueDialog.element);
     this.tabs = new Tabs(tab);
     this.ask = new Ask(this.session, this.desk(host), model);
     this.tabs.changed = () => this.ask.askCosts();
@@ -91,6 +109,8 @@ export class Page {
     follow(this.session.view, () => this.ask.placeChanged());
     this.sex = new Sex();
     listenToGenerate(host.generate);
+    /** @type {any[]} what the fields shall hold */
+    this.filling = [];
     /** @type {Record<string, Element>} by the names of app/component.py */
     this.parts = {
       viewer: this.viewer,
@@ -165,8 +185,15 @@ export class Page {
   show(progress) {
     this.foot.show(progress);
     this.showRuns();
+    this.compare();
     this.ask?.update();
     document.title = tabTitle(progress);
+  }
+
+  /** The sentences' words against the report of the volume in the planes, where that is known. */
+  compare() {
+    const asked = this.session?.visit.find(this.session.viewed)?.fields;
+    this.sentences.compare(asked ? textsOf(asked) : null);
   }
 
   /** Which of the strip are A and B, and the numbers of both, if they are open. */
@@ -188,6 +215,7 @@ export class Page {
     document.addEventListener("visibilitychange", () => this.session.saveView());
     this.tabs.begin();
     completeWhenTurnedTo(this.viewer, this.session);
+    listenToDrop((files) => this.openDialog.open(files));
     this.session.resume();
     this.ask.resume();
   }
@@ -197,6 +225,25 @@ export class Page {
    * @type {(now: any[]) => any[]}
    */
   withDraft = (now) => now;
+
+  /**
+   * Puts values into Gradio's fields, as if the person had written them.
+   * @param {Record<string, any>} values  by their names
+   * @param {Host} host
+   */
+  fill(values, host) {
+    this.filling = this.fields.names.map((name) => values[name]);
+    host.fill();
+  }
+
+  /**
+   * A volume that goes on from the scan that is shown.
+   * @param {import("./room/continue_dialog.js").Wish} wish
+   */
+  continueScan({ mode, head, kept }) {
+    const scan = this.session.shown?.run;
+    if (scan) this.session.generate({ ...this.fields.now, kept }, { ...this.fields.now, scan, mode, head });
+  }
 
   // What Gradio's events ask for: `values` are those of the fields, and what is returned goes into the components.
 
@@ -217,6 +264,8 @@ export class Page {
   /** @param {any[]} values */
   change(values) {
     this.explain(""); // what was wrong may be right now
+    const named = this.fields.named(values);
+    this.edits.see(textsOf(named));
     this.fields.changed(values);
     this.ask.askCosts();
     this.length.show(this.fields.named(values).chunks);
@@ -239,6 +288,11 @@ export class Page {
     return [!busy, busy].map((interactive) => ({ __type__: "update", interactive }));
   }
 
+  /** What `fill` has put there. */
+  filled() {
+    return this.filling;
+  }
+
   /**
    * @param {any[]} _
    * @param {number} most
@@ -248,7 +302,27 @@ export class Page {
   }
 
   /**
-   * An example or a preset, as the server has it.
+   * What stands in the fields, with what the buttons beside the sentences have asked for. The other field is left alone.
+   * @param {any[]} values
+   */
+  edited(values) {
+    const before = { findings: values[0] ?? "", impression: values[1] ?? "" };
+    const after = { ...this.editing.edit({ ...before }) };
+    return TEXT_FIELDS.map((field) => (after[field] === before[field] ? { __type__: "update" } : after[field]));
+  }
+
+  /**
+   * An example takes the place of the report.
+   * @param {any[]} _
+   * @param {any[]} chosen
+   */
+  chooseReport(_, chosen) {
+    this.edits.forget();
+    return chosen;
+  }
+
+  /**
+   * A preset, as the server has it.
    * @param {any[]} _
    * @param {any[]} chosen
    */
@@ -307,4 +381,12 @@ function follow(view, hear) {
     draw();
     hear();
   };
+}
+
+/**
+ * @param {Record<string, any>} fields
+ * @returns {import("./data/edits.js").Texts}
+ */
+function textsOf({ findings, impression }) {
+  return { findings: findings ?? "", impression: impression ?? "" };
 }

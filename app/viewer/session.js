@@ -301,6 +301,7 @@ export class Session {
     this.seen.add(run);
     this.viewed = run;
     this.known = knownOf(manifest, this.visit.find(run)?.fields);
+    this.feeds.makeRoom([this.shown, this.pair.feed]); // now that its size is known
     this.view.setVolume(volume, !isBack);
     if (!isBack) recallView(this.memory, run, this.view);
   }

@@ -116,7 +116,13 @@ def test_what_is_cut_off_is_shown(handlers: Handlers) -> None:
     assert (shown["count"], shown["cut"]) == ("Report length: 65 of 64 tokens", "word")
     assert [one["is_cut"] for one in shown["sentences"]] == [True]
     empty = handlers.read({"findings": " ", "impression": ""})
-    assert empty == {"count": "Report length: 0 of 64 tokens", "cut": "", "known": [], "sentences": []}
+    assert empty == {
+        "count": "Report length: 0 of 64 tokens",
+        "cut": "",
+        "known": [],
+        "contradicted": [],
+        "sentences": [],
+    }
 
 
 def test_what_the_model_recognised_is_said_in_words(tmp_path: Path) -> None:

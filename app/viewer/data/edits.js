@@ -2,13 +2,15 @@
 // What the buttons beside the sentences did to the report, so that each can be undone, whatever was typed meanwhile. This
 // tab keeps it, since it holds text of the report.
 
+import { newId } from "./memory.js";
+
 /** @typedef {import("./memory.js").Memory} Memory */
 /** @typedef {"findings" | "impression"} Field */
 /** @typedef {Record<Field, string>} Texts  of the two fields */
 
 /**
  * In a field, `written` stands at `at` in the place of `original`. It is empty where that was dropped.
- * @typedef {{at: number, written: string, original: string}} Edit
+ * @typedef {{id: string, at: number, written: string, original: string}} Edit
  */
 
 /** @typedef {{start: number, end: number, size: number}} Splice  `size` characters stand where `start` to `end` was */
@@ -60,7 +62,7 @@ export class Edits {
     const [first, last] = [Math.min(start, ...within.map(({ at }) => at)), Math.max(end, ...within.map(endOf))];
     const written = now.slice(first, start) + text + now.slice(end, last);
     const original = undone(within, now, first, last);
-    const edit = written === original ? [] : [{ at: first, written, original }];
+    const edit = written === original ? [] : [{ id: newId(), at: first, written, original }];
     const splice = { start: first, end: last, size: written.length };
     const others = edits.filter((one) => !within.includes(one));
     this.edits[field] = [
@@ -74,12 +76,13 @@ export class Edits {
   /**
    * Puts back what stood there before an edit.
    * @param {Field} field
-   * @param {Edit} edit
+   * @param {string} id
    */
-  undo(field, edit) {
+  undo(field, id) {
     const [edits, now] = [this.edits[field], this.texts[field]];
-    const place = edits.indexOf(edit);
-    if (place < 0) return;
+    const place = edits.findIndex((one) => one.id === id);
+    const edit = edits[place];
+    if (!edit) return;
     const text = spaced(now.slice(0, edit.at), edit.original, now.slice(endOf(edit)));
     const shift = text.length - edit.written.length;
     const later = edits.slice(place + 1).map((one) => ({ ...one, at: one.at + shift }));

@@ -15,6 +15,7 @@
  * @property {string} digest      of report and settings; empty where there is none
  * @property {string} report
  * @property {string} caption     such as "Example"
+ * @property {boolean} [isScan]   whether it was opened, and not made
  */
 
 /** @type {Known} */
@@ -22,12 +23,12 @@ export const UNKNOWN = { seed: null, digest: "", report: "", caption: "" };
 
 /**
  * Of a run's volume.
- * @param {Pick<import("./transport.js").Manifest, "seed" | "digest">} manifest
+ * @param {Pick<import("./transport.js").Manifest, "seed" | "digest" | "is_scan">} manifest
  * @param {Record<string, any> | undefined} fields  that were asked for
  * @returns {Known}
  */
-export function knownOf({ seed, digest }, fields) {
-  return { seed, digest, report: reportText(fields), caption: "" };
+export function knownOf({ seed, digest, is_scan: isScan }, fields) {
+  return { seed, digest, report: reportText(fields), caption: "", isScan };
 }
 
 /**
@@ -35,7 +36,8 @@ export function knownOf({ seed, digest }, fields) {
  * @param {Known} known
  * @returns {Facts}
  */
-export function facts(model, { seed, digest, report, caption }) {
+export function facts(model, { seed, digest, report, caption, isScan }) {
+  if (isScan) return { name: "Scan", fileName: "scan", report };
   const words = [model, caption, seed === null ? "" : `seed ${seed}`, digest && `report and settings ${digest}`];
   const parts = ["synthetic-ctflow", caption.toLowerCase().replaceAll(" ", "-"), digest, seed === null ? "" : `seed${seed}`];
   return { name: words.filter(Boolean).join(" · "), fileName: parts.filter(Boolean).join("-"), report };

@@ -7,7 +7,10 @@ import { Marks } from "./marks.js";
 /** @typedef {import("./feed.js").Listener} Listener */
 /** @typedef {import("./transport.js").Transport} Transport */
 
-const MOST = 4; // volumes of 33 MB each, at 256 slices; older ones are fetched again when they are shown
+// Volumes, which are 33 MB each at 256 slices, and a scan may be several times that; older ones are fetched again when
+// they are shown.
+const MOST = 4;
+const MOST_BYTES = 256e6;
 
 export class Feeds {
   /**
@@ -25,6 +28,11 @@ export class Feeds {
 
   get size() {
     return this.byRun.size;
+  }
+
+  /** Of all voxels that are held. */
+  get bytes() {
+    return [...this.byRun.values()].reduce((sum, { volume }) => sum + (volume?.hu.byteLength ?? 0), 0);
   }
 
   /** @param {string} run */
@@ -74,6 +82,9 @@ export class Feeds {
    */
   makeRoom(kept) {
     const free = [...this.byRun.values()].filter((feed) => !kept.includes(feed) && !feed.running);
-    for (const feed of free.slice(0, Math.max(0, this.size - MOST))) this.release(feed);
+    for (const feed of free) {
+      if (this.size <= MOST && this.bytes <= MOST_BYTES) return;
+      this.release(feed);
+    }
   }
 }

@@ -82,6 +82,25 @@ export class Transport {
   }
 
   /**
+   * Sends some bytes of a scan; the answer says how many are there, and is null where there is none.
+   * @param {string} run
+   * @param {number} offset  where they begin
+   * @param {Blob} bytes
+   * @returns {Promise<{ received: number, problem?: string } | null>}
+   */
+  async sendPiece(run, offset, bytes) {
+    const headers = { "Content-Type": "application/octet-stream" };
+    const signal = AbortSignal.timeout(VOXELS_MS);
+    try {
+      const response = await fetch(`${this.root}/sent/${run}/${offset}`, { method: "POST", headers, body: bytes, signal });
+      if (REFUSALS.includes(response.status)) return { received: offset, problem: await response.text() };
+      return response.ok ? await response.json() : null;
+    } catch (error) {
+      return null;
+    }
+  }
+
+  /**
    * Waits, but no longer than until the laptop wakes or the network is back.
    * @param {number} ms
    * @returns {Promise<void>}

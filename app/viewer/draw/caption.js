@@ -3,7 +3,7 @@
 
 import { changeSentence } from "../data/change.js";
 import { SLAB_NAMES } from "./slab.js";
-import { WARNING } from "./words.js";
+import { warningOf } from "./words.js";
 
 /** @typedef {import("../data/facts.js").Facts} Facts */
 /** @typedef {import("../view.js").View} View */
@@ -20,7 +20,7 @@ export function captionLines(views, factsOf, withReport) {
   const places = views.map((view, i) => `${letters[i]}${placeWords(view)}`);
   const reports = withReport ? views.map((view, i) => factsOf(view).report && `${letters[i]}${factsOf(view).report}`) : [];
   const shown = [windowWords(views[0]), ...places, ...displayWords(views[0])].join(" · ");
-  const leading = [`${WARNING} · ${named[0]}`, ...named.slice(1), shown];
+  const leading = [`${warningOf(views)} · ${named[0]}`, ...named.slice(1), shown];
   return [...leading, ...changeLines(views[0]), ...reports.filter(Boolean)];
 }
 

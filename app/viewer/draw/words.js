@@ -13,7 +13,8 @@ import { BOLD_LETTERS, INK, LETTERS, line, write } from "./pen.js";
 /** @typedef {import("./pen.js").Pen} Pen */
 /** @typedef {import("./plane.js").Plane} Plane */
 
-export const WARNING = "SYNTHETIC, not for diagnosis";
+const WARNING = "SYNTHETIC, not for diagnosis";
+const SCAN_WARNING = "Scan, not for diagnosis";
 const WARNING_INK = "#ffb454";
 const CAPTION_INK = "#58b4ff";
 const LPS = [["L", "R"], ["P", "A"], ["S", "I"]]; // where coordinates grow, and the other way
@@ -54,13 +55,23 @@ export function drawWords(pen, plane, view, part) {
 function drawHead(pen, plane, view, { from, to }) {
   const narrow = to - from < ROOM_FOR_WARNING + (plane.slab.kind === "none" ? 0 : ROOM_FOR_SLAB);
   const name = view.display.words ? [[title(plane, view), INK]] : []; // what a picture is stands there in any case
+  const warning = warningOf([view]);
   const names = view.difference ? [...view.settings.views.map((one) => one.name), view.difference.note] : [view.name];
   const captions = [...names, view.words].map((text) => [text, CAPTION_INK]);
-  const lines = [...name, ...(narrow ? [[WARNING, WARNING_INK]] : []), ...captions];
+  const lines = [...name, ...(narrow ? [[warning, WARNING_INK]] : []), ...captions];
   const said = lines.filter(([text]) => text);
   said.forEach(([text, ink], i) => write(pen, text, from + MARGIN, MARGIN + 10 + i * LINE, "left", ink));
-  if (!narrow) write(pen, WARNING, to - MARGIN, MARGIN + 10, "right", WARNING_INK);
+  if (!narrow) write(pen, warning, to - MARGIN, MARGIN + 10, "right", WARNING_INK);
   return said.length;
+}
+
+/**
+ * What is said of volumes that are seen together: only a real scan alone is not synthetic.
+ * @param {View[]} views
+ */
+export function warningOf(views) {
+  const seen = views.flatMap((view) => (view.difference ? view.settings.views : [view])).map(({ volume }) => volume);
+  return seen.length && seen.every((volume) => volume?.isScan) ? SCAN_WARNING : WARNING;
 }
 
 /**

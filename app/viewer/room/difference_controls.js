@@ -1,6 +1,5 @@
 // @ts-check
-// How a difference is shown: its range and threshold, which this browser keeps. It also has what changed counted, in turns
-// with everything else that the page does.
+// How a difference is shown: its range and threshold, which this browser keeps.
 
 import { FIRST_SCALE, RANGE_HU, THRESHOLD_HU } from "../draw/difference.js";
 import { make, makeNumber, setValue } from "./elements.js";
@@ -10,7 +9,6 @@ import { make, makeNumber, setValue } from "./elements.js";
 /** @typedef {import("../view.js").View} View */
 
 const KEY = "ctflow-difference";
-const TURN_MS = 12;
 
 export class DifferenceControls {
   /**
@@ -20,7 +18,6 @@ export class DifferenceControls {
   constructor(view, memory) {
     this.view = view;
     this.memory = memory;
-    this.timer = 0;
     this.range = makeNumber("Range of the colours, HU", "The strongest colours stand for so many HU and more", RANGE_HU,
       (range) => this.setScale({ ...view.display.scale, range }));
     this.threshold = makeNumber("Threshold, HU", "Differences of fewer HU have no colour and do not count as changed", THRESHOLD_HU,
@@ -32,21 +29,10 @@ export class DifferenceControls {
     view.display.setScale(this.kept());
   }
 
-  /** Follows the view, and has what is new in its difference counted. */
   describe() {
-    const { difference, display } = this.view;
-    setValue(this.range, String(display.scale.range));
-    setValue(this.threshold, String(display.scale.threshold));
-    if (difference && !difference.change.isDone) this.timer ||= setTimeout(() => this.count());
-  }
-
-  count() {
-    this.timer = 0;
-    const { difference } = this.view;
-    if (!difference) return;
-    const end = performance.now() + TURN_MS;
-    if (difference.change.work(() => performance.now() > end)) this.view.changed();
-    else this.timer = setTimeout(() => this.count());
+    const { range, threshold } = this.view.display.scale;
+    setValue(this.range, String(range));
+    setValue(this.threshold, String(threshold));
   }
 
   /** @param {DifferenceScale} scale */

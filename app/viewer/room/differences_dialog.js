@@ -17,6 +17,7 @@ export class DifferencesDialog {
   /** @param {Pair} pair */
   constructor(pair) {
     this.pair = pair;
+    this.tissue = make("p");
     this.content = make("div", "ctv-differences");
     this.element = makeDialog("What differs", [this.content]);
     this.element.classList.add("ctv-side");
@@ -28,22 +29,29 @@ export class DifferencesDialog {
     this.content.replaceChildren(
       make("h3", "", { text: "What differs" }),
       make("p", "ctv-key", {}, [make("ins", "", { text: compared.a.name }), make("del", "", { text: compared.b.name })]),
-      ...describeChange(compared),
+      make("h4", "", { text: "Tissue" }),
+      this.tissue,
+      make("p", "ctv-dim", { text: HOW_COUNTED }),
       ...(before && after ? describeReports(before, after) : [make("p", "", { text: unknownWords(after, before) })]),
     );
     this.element.showModal();
+    compared.changed();
+  }
+
+  /** How much has changed so far, while it is looked at. */
+  describe() {
+    const words = tissueWords(this.pair.compared);
+    if (this.tissue.textContent !== words) this.tissue.textContent = words;
   }
 }
 
 /** @param {import("../compared.js").Compared} compared */
-function describeChange({ a, difference }) {
-  if (!difference?.change.isKnown) return [];
+function tissueWords({ a, difference }) {
+  if (!difference) return "One of the two has no slices yet.";
+  const { change, note } = difference;
   const { threshold } = a.display.scale;
-  return [
-    make("h4", "", { text: "Tissue" }),
-    make("p", "", { text: [changeSentence(difference.change.changed(threshold), threshold), difference.note].join(" ") }),
-    make("p", "ctv-note", { text: HOW_COUNTED }),
-  ];
+  const said = change.isKnown ? changeSentence(change.changed(threshold), threshold) : "Counting …";
+  return [said, note].filter(Boolean).join(" ");
 }
 
 /**

@@ -10,20 +10,28 @@ const KINDS = {
   sidecar: ["Settings (JSON)", "Download report, seed and settings: with them the command line makes this volume again"],
 };
 
+const OF_A_SCAN = ["nifti"]; // it has no settings, and our DICOM series say that they are synthetic
+
 export class Downloads {
   /** @param {(kind: string, button: HTMLButtonElement) => void} download */
   constructor(download) {
     this.buttons = Object.entries(KINDS).map(([kind, [text, title]]) => {
       const button = makeButton(text, title, () => download(kind, button));
       button.setAttribute("aria-label", `Download ${text}`);
-      return button;
+      return { kind, button };
     });
     const label = make("span", "ctv-dim", { text: "Download", "aria-hidden": "true" });
-    this.element = make("div", "ctv-group ctv-downloads", { role: "group", "aria-label": "Download" }, [label, ...this.buttons]);
+    this.element = make("div", "ctv-group ctv-downloads", { role: "group", "aria-label": "Download" }, [label, ...this.buttons.map(({ button }) => button)]);
   }
 
-  /** @param {boolean} enabled */
-  enable(enabled) {
-    for (const button of this.buttons) button.disabled = !enabled;
+  /**
+   * @param {boolean} enabled
+   * @param {boolean} isScan
+   */
+  enable(enabled, isScan = false) {
+    for (const { kind, button } of this.buttons) {
+      button.disabled = !enabled;
+      button.hidden = isScan && !OF_A_SCAN.includes(kind);
+    }
   }
 }

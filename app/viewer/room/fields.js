@@ -14,7 +14,7 @@ export class Fields {
    * @param {string} draftKey  another model has other limits, so its drafts begin anew
    * @param {Memory} memory
    * @param {Transport} transport
-   * @param {(reading: ReportReading) => void} showReading
+   * @param {(reading: ReportReading, fields: Record<string, any>) => void} showReading  with the fields that were read
    */
   constructor(names, draftKey, memory, transport, showReading) {
     this.names = names;
@@ -67,6 +67,6 @@ export class Fields {
     const asked = ++this.asked;
     const latest = () => asked === this.asked;
     const reading = await this.transport.askPatiently("read", fields, latest, () => {});
-    if (reading && latest()) this.showReading(reading);
+    if (reading && latest()) this.showReading(reading, fields);
   }
 }

@@ -9,9 +9,9 @@ import { make, makeButton } from "./elements.js";
 export class Foot {
   /**
    * @param {(kind: string, button: HTMLButtonElement) => void} download
-   * @param {() => void} showNumbers
+   * @param {{ open: () => void, goOn: () => void, numbers: () => void }} acts  opens a scan; continues the one that is shown; shows numbers
    */
-  constructor(download, showNumbers) {
+  constructor(download, acts) {
     this.done = make("div", "ctv-done");
     this.progress = make(
       "div",
@@ -23,10 +23,14 @@ export class Foot {
     this.detail = make("p", "ctv-detail");
     this.readout = make("output", "ctv-readout", { "aria-label": "Under the pointer, or else at the crosshair" });
     this.downloads = new Downloads(download);
-    this.numbers = makeButton("Numbers", "HU histogram, tissues in ml, lung density, change from slice to slice", showNumbers);
+    this.numbers = makeButton("Numbers", "HU histogram, tissues in ml, lung density, change from slice to slice", acts.numbers);
+    this.goOn = makeButton("Continue this scan…", "Make a volume that goes on from this scan", acts.goOn);
+    this.goOn.hidden = true;
+    const open = makeButton("Open scan…", "Open a real scan, or the settings file of a volume; you can also drop them on the page", acts.open);
+    const taking = make("div", "ctv-taking", {}, [open, this.goOn, this.downloads.element, this.numbers]);
     this.element = make("div", "ctv-foot", {}, [
       make("div", "ctv-said", {}, [this.progress, this.status, this.detail]),
-      make("div", "ctv-under", {}, [this.readout, make("div", "ctv-taking", {}, [this.downloads.element, this.numbers])]),
+      make("div", "ctv-under", {}, [this.readout, taking]),
     ]);
   }
 
@@ -41,12 +45,14 @@ export class Foot {
   }
 
   /** @param {Progress} progress */
-  show({ state, stopping, status, detail, share, chunks }) {
+  show({ state, stopping, status, detail, share, chunks, is_scan: isScan = false }) {
     this.say(status, detail);
     this.done.style.width = `${100 * share}%`;
     this.progress.setAttribute("aria-valuenow", String(Math.round(100 * share)));
     this.progress.dataset.state = stopping ? "stopping" : state;
-    this.downloads.enable(chunks.length > 0);
+    this.downloads.enable(chunks.length > 0, isScan);
     this.numbers.disabled = !chunks.length;
+    this.goOn.hidden = !isScan;
+    this.goOn.disabled = state !== "finished";
   }
 }

@@ -121,6 +121,6 @@ export class Pane {
  */
 function describe(plane, view) {
   const { difference, display: { scale } } = view;
-  const shown = difference ? `difference ${legendWords(plane.slab, scale.threshold)}, ${difference.note}` : "";
-  return [title(plane, view), shown, view.words].filter(Boolean).join(", ");
+  const shown = difference ? [`difference ${legendWords(plane.slab, scale.threshold)}`, difference.note] : [];
+  return [title(plane, view), ...shown, view.words].filter(Boolean).join(", ");
 }

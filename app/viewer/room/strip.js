@@ -84,7 +84,8 @@ export class Strip {
   }
 
   /** @param {Entry} entry */
-  tell({ run, name, model, fields, differs, askedAtMs }) {
+  tell({ run, name, model, fields, differs, askedAtMs, isScan }) {
+    this.downloads.enable(true, isScan);
     this.told = run;
     this.title.value = name;
     const time = new Date(askedAtMs).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

@@ -1,6 +1,7 @@
 // @ts-check
 // The viewer's element: bar, planes, what is said below them, and the dialogs.
 
+import { Counting } from "./counting.js";
 import { DifferenceControls } from "./difference_controls.js";
 import { DifferencesDialog } from "./differences_dialog.js";
 import { DisplayDialog } from "./display_dialog.js";
@@ -47,7 +48,13 @@ export class Viewer {
     const differences = new DifferencesDialog(pair);
     this.difference = new DifferenceControls(this.view, browser);
     this.pairRow = new PairRow(pair, this.difference.element, () => differences.show());
-    this.screen.describers.push(() => this.pairRow.describe(), () => this.difference.describe());
+    const counting = new Counting(() => compared.changed());
+    this.screen.describers.push(() => {
+      this.pairRow.describe();
+      this.difference.describe();
+      differences.describe();
+      if (compared.difference && (this.view.difference || differences.element.open)) counting.ask(compared.difference);
+    });
     this.element.append(this.screen.bar.element, this.pairRow.element, this.screen.planes, foot.element);
     this.element.append(help, display.element, marks.element, picture.element, differences.element);
     listenToKeys(this.element, this.view, keys);

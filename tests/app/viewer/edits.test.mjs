@@ -29,7 +29,7 @@ function edited(findings = REPORT, tab = memory()) {
       edits.write("findings", start, end, "");
     },
     write: (text, other) => edits.write("findings", ...place(text), other),
-    undo: (i = 0) => edits.undo("findings", edits.edits.findings[i]),
+    undo: (i = 0) => edits.undo("findings", edits.edits.findings[i].id),
     count: () => edits.edits.findings.length,
   };
 }
@@ -144,7 +144,7 @@ test("the other field has edits of its own", () => {
   edits.see({ findings: REPORT, impression: "Effusion." });
   edits.write("impression", 0, 9, "No effusion.");
   drop("Clear lungs.");
-  edits.undo("impression", edits.edits.impression[0]);
+  edits.undo("impression", edits.edits.impression[0].id);
   assert.deepEqual(edits.texts, { findings: REPORT.replace("Clear lungs. ", ""), impression: "Effusion." });
   edits.forget();
   assert.deepEqual(edits.edits, { findings: [], impression: [] });
@@ -178,7 +178,7 @@ test("whatever is dropped, typed and undone in whatever order, all that was type
       if (random(3) === 0 && one && !typed.some((word) => one[0].includes(word))) {
         edits.write("findings", one.index, one.index + one[0].length, random(2) ? "" : `Not ${round}.`);
       } else if (random(3) === 1 && now.length) {
-        edits.undo("findings", now[random(now.length)]);
+        edits.undo("findings", now[random(now.length)].id);
       } else {
         const at = random(text.length + 1);
         const word = String.fromCharCode(0x4e00 + typed.length);
