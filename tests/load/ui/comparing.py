@@ -13,7 +13,7 @@ from tests.load.ui.page import make_volume, opened
 CHUNKS = 16
 FIRST_MS, WHOLE_MS, PAGE_MB = 100.0, 1000.0, 400.0
 VOLUMES = 4
-# From the press to the end of the frame with the first picture, and to that of the frame that says how much has changed.
+# From the press to the end of the frame with the first picture, and to that of the frame that says what has changed.
 SHOW = """async () => {
     const { port1, port2 } = new MessageChannel();
     const frame = () => new Promise((end) => {
@@ -42,7 +42,7 @@ def large() -> FakeGenerator:
 
 
 def difference_and_memory(browser: Browser) -> Iterator[Figure]:
-    """From the press of Difference, before anything was compared, to its first picture, and to what has changed in ml."""
+    """From the press of Difference, before anything was compared, to its first picture, and to all that has changed."""
     with opened(browser, large()) as page:
         for seed in range(VOLUMES):
             make_volume(page, seed)

@@ -20,6 +20,7 @@ from tests.load.ui.memory import most_memory
 SHAPE = (300, 512, 512)
 SPACING_MM = (1.0, 0.75, 0.75)
 NOISE_HU = 20
+TEXT = SeriesText(model="bench", label="a scan", derivation="", missing="", made_at=datetime(2026, 1, 1))
 OPENED_S, SERVER_GB = 10.0, 1.0
 
 
@@ -27,7 +28,7 @@ def dicom_zip(browser: Browser) -> Iterator[Figure]:
     """Of a server in a process of its own, all of whose processes count."""
     with tempfile.TemporaryDirectory() as folder:
         zipped = Path(folder) / "scan.zip"
-        write_dicom_zip(scan(), zipped, SeriesText("bench", "a scan", "", "", datetime(2026, 1, 1)))
+        write_dicom_zip(scan(), zipped, TEXT)
         print(f"a zip of {zipped.stat().st_size / 1e6:.0f} MB")
         server = Apart(Path(folder) / "server")
         try:
