@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-SAMPLE_S = 0.02
+SAMPLE_S = 0.2  # looking costs a busy process time
 
 
 @contextmanager
