@@ -53,10 +53,8 @@ function reportOf(entry) {
 /** @param {import("../compared.js").Compared} compared */
 function tissueWords({ a, difference }) {
   if (!difference) return "One of the two has no slices yet.";
-  const { change, note } = difference;
-  const { threshold } = a.display.scale;
-  const said = change.isKnown ? changeSentence(change.changed(threshold), threshold) : "Counting …";
-  return [said, note].filter(Boolean).join(" ");
+  const said = difference.change.isKnown ? difference.changed(changeSentence, a.display.scale.threshold) : "Counting …";
+  return [said, difference.note].filter(Boolean).join(" ");
 }
 
 /**
