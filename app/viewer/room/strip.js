@@ -85,7 +85,7 @@ export class Strip {
 
   /** @param {Entry} entry */
   tell({ run, name, model, fields, differs, askedAtMs, isScan }) {
-    this.downloads.enable(true, Boolean(isScan));
+    this.downloads.enable(true, isScan);
     this.told = run;
     this.title.value = name;
     const time = new Date(askedAtMs).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
