@@ -38,7 +38,9 @@ def part_path(folder: Path, number: int) -> Path:
 def write_part(folder: Path, number: int, volume: Encoded, source_sha256: str) -> int:
     """Writes an encoded volume -> its size in bytes. Raises CTFlowError."""
     hashed = np.frombuffer(bytes.fromhex(source_sha256), np.uint8)
-    write_atomic(part_path(folder, number), save({**volume, _SOURCE_SHA256: hashed}))
+    # `save` takes memory as it lies, whatever the order of the axes in it.
+    arrays = {name: np.ascontiguousarray(values) for name, values in volume.items()}
+    write_atomic(part_path(folder, number), save({**arrays, _SOURCE_SHA256: hashed}))
     return encoded_bytes(volume)
 
 

@@ -58,7 +58,7 @@ class _Reader:
 
     def __call__(self, row: Row) -> Row:
         scan = read_source(from_json(row["source"]), self.job.geometry)
-        return row | {"hu": scan.hu, "source_sha256": scan.source_sha256, "reason": scan.reason}
+        return row | vars(scan)
 
 
 class _Encoder:
@@ -72,5 +72,5 @@ class _Encoder:
         number, reason = int(row["number"]), str(row["reason"])
         if reason:
             return vars(Outcome(number=number, reason=reason))
-        scan = Scan(np.asarray(row["hu"]), str(row["source_sha256"]))
+        scan = Scan(np.asarray(row["hu"]), str(row["source_sha256"]), read_s=float(row["read_s"]))
         return vars(encode_scan(self._encoder, self._job, number, scan, from_json(row["source"]).report()))
