@@ -1,7 +1,7 @@
 """The two steps that make a part of a source: reading, which keeps a core busy, and encoding, which may use a GPU."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -88,14 +88,3 @@ def encode_scan(encoder: VolumeEncoder, job: EncodingJob, number: int, scan: Sca
         avae_s=encoder.avae_s - before_s,
         disk_s=scan.read_s + time.process_time() - began_s,
     )
-
-
-def encode_here(job: EncodingJob, numbered: Iterable[tuple[int, Source]]) -> Iterator[Outcome]:
-    """`EncodeAll` in this process, one after another."""
-    encoder = VolumeEncoder(job.model, job.device, job.precision)
-    for number, source in numbered:
-        scan = read_source(source, job.geometry)
-        if scan.reason:
-            yield Outcome(number=number, reason=scan.reason)
-        else:
-            yield encode_scan(encoder, job, number, scan, source.report())
