@@ -73,7 +73,12 @@ def read_source(source: Source, geometry: Geometry) -> Scan:
             return Scan(model_hu(scan, geometry), sha256, read_s=read_s)
     except (VolumeError, RequestError) as error:
         reason = str(error)
-    return Scan(np.empty((0, 0, 0), np.int16), reason=reason.replace(str(source.path), source.name))
+    return left_out(reason.replace(str(source.path), source.name))
+
+
+def left_out(reason: str) -> Scan:
+    """What stands for a scan that cannot be prepared."""
+    return Scan(np.empty((0, 0, 0), np.int16), reason=reason)
 
 
 def encode_scan(encoder: VolumeEncoder, job: EncodingJob, number: int, scan: Scan, report: Report) -> Outcome:

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from ctflow.__main__ import main
+from ctflow.data.ctrate_sources import ct_rate_sources
 from ctflow.data.manifest import VERIFIED
+from ctflow.data.preparation import facts_of, prepare
 from ctflow.data.shards import Shards
 from tests.data.chests import fabricated_ct_rate
+from tests.data.one_process import encode_here
 from tests.data.test_preparation import files_of
 
 ROOT = Path(__file__).parents[2]
@@ -42,9 +45,12 @@ def test_a_run_that_is_killed_goes_on_to_the_bytes_of_one_that_was_not(
     assert process.wait() == -signal.SIGKILL
     there = len(list(killed.glob("parts/*.safetensors")))
     assert 0 < there < COUNT
+    assert main(words(ct_rate, folder, killed)) == 0
+    assert f"{COUNT} volumes of {12 * COUNT} slices in 1 shard, 0 left out; not verified" in capsys.readouterr().out
+    sources = ct_rate_sources(ct_rate, "valid")
+    facts = facts_of(folder, sources, split="valid", one_per_patient=False, precision="float32")
+    list(prepare(whole, folder, sources, facts, "cpu", encode_here))
     for out in (killed, whole):
-        assert main(words(ct_rate, folder, out)) == 0
-        assert f"{COUNT} volumes of {12 * COUNT} slices in 1 shard, 0 left out; not verified" in capsys.readouterr().out
         assert main(words(ct_rate, folder, out, "--verify")) == 0
         assert "0 left out; verified." in capsys.readouterr().out
     assert files_of(killed) == files_of(whole)

@@ -161,7 +161,7 @@ def test_a_folder_with_another_set_is_refused_by_what_differs(
     before = files_of(copy)
     for other, said in (
         (replace(facts, precision="bfloat16"), "precision is float32, not bfloat16"),
-        (replace(facts, reports_sha256="0" * 64), "reports_sha256 is"),
+        (replace(facts, reports_sha256="0" * 64), "its volumes, patients or reports are others"),
     ):
         with pytest.raises(DatasetError, match=said):
             list(prepare(copy, folder, sources, other, "cpu", encode_here))
