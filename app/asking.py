@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from app.chunks import NOT_WRITTEN
-from app.export import file_name
+from app.export import export, file_name
 from app.handlers import LONGEST_VISITOR, LOOK_S, WAIT_S, Handlers, Json, answering
 from app.present import count, roughly
 from app.present_found import found_table
@@ -26,6 +26,7 @@ from ctflow.report import sentences
 from ctflow.volume import Volume
 
 # Who looks for findings in volumes, and what to say of those who cannot: they are made at the first question.
+Q = TypeVar("Q", bound=Question)
 Judges = Callable[[], tuple[Sequence[Judge], str]]
 
 
@@ -33,15 +34,15 @@ class Asking:
     """One for each server, beside its handlers."""
 
     def __init__(self, handlers: Handlers, judges: Judges) -> None:
-        self._handlers, self._runs = handlers, handlers.runs
+        self.handlers, self._runs = handlers, handlers.runs
         self._generator = handlers.generator
         self._judges = judges
 
     @answering
     def cost(self, asked: Json) -> Json:
         """What a question would cost. `asked`: FIELDS, `kind` and `seeds`; answers `volumes`, and `words` to show."""
-        kind, request, seeds = self._asked(asked)
-        volumes = kind.check(request, seeds)
+        request = self.handlers.request(asked)
+        volumes = _kind(asked).check(request, _seeds(asked))
         step_s = self._runs.line.usual_step_s()
         about = f", about {roughly(step_s * volumes * request.chunks * request.steps)}" if step_s else ""
         said = f"{count(len(sentences(request.report)), 'sentence')}, seed {request.seed}"
@@ -51,15 +52,15 @@ class Asking:
     def ask(self, asked: Json) -> Json:
         """Puts a question in line. `asked`: as of `cost`, `visitor`, and `question`, an id made up by the page."""
         visitor = str(asked.get("visitor"))[:LONGEST_VISITOR]
-        return {"question": self.start(visitor, asked.get("question"), asked).id}
+        return {"question": self.start(visitor, asked.get("question"), _kind(asked), asked).id}
 
-    def start(self, visitor: str, question_id: Any, asked: Json) -> Question:
-        """Puts a question in line. Raises CTFlowError for what cannot be asked."""
-        kind, request, seeds = self._asked(asked)
+    def start(self, visitor: str, question_id: Any, kind: type[Q], asked: Json) -> Q:
+        """Puts a question of this kind in line. Raises CTFlowError for what cannot be asked."""
+        request, seeds = self.handlers.request(asked), _seeds(asked)
         kind.check(request, seeds)
         new = partial(kind, request=request, seeds=seeds, keep=self._runs.keep)
-        question: Question = self._runs.put_in_line(new, visitor, question_id)
-        return question if self._handlers.driven else self._runs.driven(question)
+        question: Q = self._runs.put_in_line(new, visitor, question_id)
+        return question if self.handlers.driven else self._runs.driven(question)
 
     async def question(self, asked: object) -> Json:
         """What is known of a question, as soon as it is newer than version `seen`, or after a while."""
@@ -82,7 +83,7 @@ class Asking:
         question.mark_seen()
         line = self._runs.line
         told = manifest(question, len(line.ahead_of(question)), line.wait_s(question), self._is_kept)
-        driven = self._handlers.driven and not question.has_driver
+        driven = self.handlers.driven and not question.has_driver
         return {**told, "server": self._runs.id, "needs_driver": driven}
 
     @answering
@@ -105,7 +106,7 @@ class Asking:
         question = self.find(asked.get("question"))
         if not isinstance(question, SentenceQuestion) or question.whole is None or question.chance is None:
             raise RequestError("There is nothing to save of this question. Ask it, and wait for its first row.")
-        path = self.table(question) if asked.get("kind") == "table" else self._map(question, asked.get("number"))
+        path = self.table(question) if asked.get("kind") == "table" else self.map(question, asked.get("number"))
         return {"path": str(path), "name": path.name}
 
     def table(self, question: SentenceQuestion) -> Path:
@@ -119,7 +120,7 @@ class Asking:
             raise ResourceError(NOT_WRITTEN) from error
         return path
 
-    def _map(self, question: SentenceQuestion, number: object) -> Path:
+    def map(self, question: SentenceQuestion, number: object) -> Path:
         """HU with a sentence minus HU without it, as NIfTI."""
         row = next((row for row in question.rows if row.number == number), None)
         if row is None or question.whole is None:
@@ -136,17 +137,27 @@ class Asking:
             raise ResourceError(NOT_WRITTEN) from error
         return path
 
+    def volume_file(self, run: Run) -> Path:
+        """A volume of a question, as NIfTI."""
+        return export(run, self._generator, "nifti")
+
     def _name(self, run: Run, ending: str) -> str:
         return file_name(run, self._generator.card.name).removesuffix(".nii.gz") + ending
 
     def _is_kept(self, run: Run) -> bool:
         return self._runs.get(run.id) is run
 
-    def _asked(self, asked: Json) -> tuple[type[Question], Any, int]:
-        kind = KINDS.get(str(asked.get("kind")))
-        if kind is None:
-            raise RequestError(f"The kind of question is one of {', '.join(KINDS)}; got {asked.get('kind')!r}.")
-        return kind, self._handlers.request(asked), asked.get("seeds", 3)
+
+def _kind(asked: Json) -> type[Question]:
+    kind = KINDS.get(str(asked.get("kind")))
+    if kind is None:
+        raise RequestError(f"The kind of question is one of {', '.join(KINDS)}; got {asked.get('kind')!r}.")
+    return kind
+
+
+def _seeds(asked: Json) -> Any:
+    """What is no whole number is left for the question to refuse."""
+    return asked.get("seeds", 3)
 
 
 def _difference(whole: Run, row: Row) -> Volume:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from app.run import Run
 from ctflow.errors import RequestError
+from ctflow.io.sidecar import Sidecar, request_of, start_of
 from ctflow.report import Report
 from ctflow.request import Beginning, GenerationRequest, VolumeStart, beginning_of, check_volume_start, scan_of
 
@@ -35,6 +36,32 @@ def going_on(
     start = _start(run, run.request, kept, slices_per_chunk)
     if isinstance(start, VolumeStart):
         check_volume_start(start, request)
+    return request, start
+
+
+def going_on_from(
+    sidecar: Sidecar, report: Report | None, keep: int | None, chunks: int | None, model_sha256: str
+) -> tuple[GenerationRequest, Beginning]:
+    """As `going_on`, from a volume's sidecar: its first chunks are made again first, which gives the same bytes.
+
+    `model_sha256`: of the model that runs here. Raises RequestError, too, for another model's volume.
+    """
+    if sidecar.model.sha256 != model_sha256:
+        raise RequestError(
+            f"That volume was made by {sidecar.model.name}, and another model runs here: it cannot make the first "
+            "chunks again."
+        )
+    if sidecar.start is not None:
+        raise RequestError(
+            "That volume began with a real scan, which settings do not hold: go on from it with `python -m ctflow "
+            "continue`."
+        )
+    before = request_of(sidecar)
+    request = replace(before, report=report or before.report, chunks=before.chunks if chunks is None else chunks)
+    start = VolumeStart(
+        request=before, chunks=before.chunks if keep is None else keep, start=start_of(sidecar, scan=None)
+    )
+    check_volume_start(start, request)
     return request, start
 
 

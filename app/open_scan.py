@@ -23,7 +23,7 @@ from ctflow.errors import CTFlowError, ResourceError, VolumeError
 from ctflow.io import image, nifti
 from ctflow.io.checks import readable
 from ctflow.io.dicom import Series, find_series, read_series
-from ctflow.io.scan import check_chest, check_volume, read_volume
+from ctflow.io.scan import check_grid, check_hu, read_volume
 from ctflow.io.sidecar import scan_sha256
 from ctflow.io.unpack import UnpackLimits, unpack_gzip, unpack_zip, zip_files
 from ctflow.model_grid import ModelGrid
@@ -133,7 +133,7 @@ def _read(files: Sequence[Path], most_voxels: int) -> Volume:
         series = volumes[0] if len(volumes) == 1 else volumes[_ask_which(volumes)]
         _check_voxels(series.voxels, folder, most_voxels)
         volume = read_series(series)
-    check_volume(volume, folder)
+    check_grid(volume, folder)
     return volume
 
 
@@ -178,7 +178,7 @@ def _check_voxels(voxels: int, path: Path, most: int) -> None:
 def _bring(volume: Volume, folder: Path, geometry: Geometry) -> None:
     """Onto the model's grid, for volumes that go on from it; of what is no chest CT, tells why none can."""
     try:
-        check_chest(volume, folder)
+        check_hu(volume.hu, folder)
     except VolumeError as error:
         tell(unfit=in_words(error, folder))
         return

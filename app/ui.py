@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from gradio.utils import get_upload_folder
 
 from app.api import endpoints
+from app.api_asking import asking_endpoints
 from app.asking import Asking, Judges
 from app.blocks import Blocks
 from app.component import part, viewer
@@ -59,7 +60,7 @@ class Page:
                 with gr.Column(elem_classes="ct-view", min_width=280):
                     self.viewer = viewer(self.modules, self.card, generator.device, self.example)
             self._connect()
-            for name, endpoint in endpoints(self.handlers).items():
+            for name, endpoint in {**endpoints(self.handlers), **asking_endpoints(self.asking, self.handlers)}.items():
                 gr.api(endpoint, api_name=name)
         self.demo.queue(max_size=64, default_concurrency_limit=None)
 

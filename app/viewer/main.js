@@ -31,7 +31,7 @@ export async function mount(element, props, trigger, watch) {
   const page = await arrived;
   element.replaceChildren(page.parts[props.part]);
   if (isViewer) page.begin();
-  if (props.part === "reading") page.editing.askForFields = () => trigger("edited");
+  if (props.part === "reading") page.report.editing.askForFields = () => trigger("edited");
   if (props.part === "sex") page.sex.bind(/** @type {any} */ (props), watch);
 }
 

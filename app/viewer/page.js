@@ -2,7 +2,6 @@
 // The page: makes the parts that Gradio's components have room for, and connects them with the session.
 
 import { facts } from "./data/facts.js";
-import { Edits, TEXT_FIELDS } from "./data/edits.js";
 import { Example } from "./data/example.js";
 import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
@@ -14,9 +13,7 @@ import { Ask } from "./room/ask.js";
 import { Opening } from "./opening.js";
 import { ContinueDialog } from "./room/continue_dialog.js";
 import { listenToDrop } from "./room/drop.js";
-import { Editing } from "./room/editing.js";
 import { make } from "./room/elements.js";
-import { Fields } from "./room/fields.js";
 import { Foot } from "./room/foot.js";
 import { makeHeader } from "./room/header.js";
 import { Jump } from "./room/jump.js";
@@ -25,8 +22,7 @@ import { Length } from "./room/length.js";
 import { NumbersDialog } from "./room/numbers_dialog.js";
 import { OpenDialog } from "./room/open_dialog.js";
 import { Problem } from "./room/problem.js";
-import { Reading } from "./room/reading.js";
-import { Sentences } from "./room/sentences.js";
+import { ReportPanel } from "./room/report.js";
 import { Sex } from "./room/sex.js";
 import { Strip } from "./room/strip.js";
 import { tabTitle } from "./room/tab.js";
@@ -67,14 +63,10 @@ export class Page {
    */
   constructor({ windows, fields, draft_key: draftKey, example, plotly, model }, host, transport) {
     const tab = new Memory(() => window.sessionStorage);
-    const edits = new Edits(tab, `${draftKey}-edits`);
-    this.edits = edits;
-    this.editing = new Editing(edits, transport, (problem) => this.explain(problem));
-    this.sentences = new Sentences(edits, (act, row, typed) => this.editing.act(act, row, typed));
-    this.reading = new Reading(this.sentences);
+    this.report = new ReportPanel(fields, draftKey, tab, transport, (problem) => this.explain(problem));
+    this.fields = this.report.fields;
     this.problem = new Problem();
     this.length = new Length(model);
-    this.fields = new Fields(fields, draftKey, tab, transport, (reading, read) => this.reading.show(reading, textsOf(read)));
     this.foot = new Foot((kind, button) => this.download(kind, button), {
       open: () => this.openDialog.show(),
       goOn: () => this.continueDialog.element.showModal(),
@@ -115,7 +107,7 @@ export class Page {
     this.parts = {
       viewer: this.viewer,
       header: makeHeader(model),
-      reading: this.reading.element,
+      reading: this.report.reading.element,
       problem: this.problem.element,
       length: this.length.element,
       tabs: this.tabs.element,
@@ -185,15 +177,9 @@ export class Page {
   show(progress) {
     this.foot.show(progress);
     this.showRuns();
-    this.compare();
+    if (this.session) this.report.compare(this.session.visit.find(this.session.viewed)?.fields);
     this.ask?.update();
     document.title = tabTitle(progress);
-  }
-
-  /** The sentences' words against the report of the volume in the planes, where that is known. */
-  compare() {
-    const asked = this.session?.visit.find(this.session.viewed)?.fields;
-    this.sentences.compare(asked ? textsOf(asked) : null);
   }
 
   /** Which of the strip are A and B, and the numbers of both, if they are open. */
@@ -205,7 +191,7 @@ export class Page {
   /** @param {string} problem */
   explain(problem) {
     this.problem.explain(problem);
-    this.reading.leaveOut(problem);
+    this.report.reading.leaveOut(problem);
   }
 
   /** Once the viewer is in the document. */
@@ -264,9 +250,7 @@ export class Page {
   /** @param {any[]} values */
   change(values) {
     this.explain(""); // what was wrong may be right now
-    const named = this.fields.named(values);
-    this.edits.see(textsOf(named));
-    this.fields.changed(values);
+    this.report.changed(values);
     this.ask.askCosts();
     this.length.show(this.fields.named(values).chunks);
   }
@@ -302,13 +286,11 @@ export class Page {
   }
 
   /**
-   * What stands in the fields, with what the buttons beside the sentences have asked for. The other field is left alone.
-   * @param {any[]} values
+   * A button beside a sentence was pressed.
+   * @param {any[]} values  of the two text fields
    */
   edited(values) {
-    const before = { findings: values[0] ?? "", impression: values[1] ?? "" };
-    const after = { ...this.editing.edit({ ...before }) };
-    return TEXT_FIELDS.map((field) => (after[field] === before[field] ? { __type__: "update" } : after[field]));
+    return this.report.edited(values);
   }
 
   /**
@@ -317,7 +299,7 @@ export class Page {
    * @param {any[]} chosen
    */
   chooseReport(_, chosen) {
-    this.edits.forget();
+    this.report.edits.forget();
     return chosen;
   }
 
@@ -381,12 +363,4 @@ function follow(view, hear) {
     draw();
     hear();
   };
-}
-
-/**
- * @param {Record<string, any>} fields
- * @returns {import("./data/edits.js").Texts}
- */
-function textsOf({ findings, impression }) {
-  return { findings: findings ?? "", impression: impression ?? "" };
 }

@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ctflow.errors import RequestError, VolumeError
 _NO_FOLDER = "Its folder does not exist: create it, or choose another."
 _NOT_ALLOWED = "Its folder cannot be written to: choose another, or change its permissions."
 _NO_ROOM = "There is no room left: free some, or choose another disk."
+_PARTIAL = ".ctflow-"  # how the names of files begin that are being written
 _ADVICE = {
     errno.ENOENT: _NO_FOLDER,
     errno.ENOTDIR: _NO_FOLDER,
@@ -50,6 +51,18 @@ def atomic(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise _not_written(path, error) from error
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """As `write_atomic`, for a file too large to lie in memory: its pieces are written one after the other."""
+    with atomic(path) as partial, partial.open("wb") as file:
+        file.writelines(pieces)
+
+
+def remove_partial(folder: Path) -> None:
+    """Removes what writers that were killed in `folder` had not finished. No other may be writing there."""
+    for path in folder.glob(f"{_PARTIAL}*"):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -114,7 +127,7 @@ def make_folder(folder: Path) -> None:
 
 
 def _partial_name(path: Path) -> Path:
-    return path.with_name(f".ctflow-{secrets.token_hex(6)}.part")
+    return path.with_name(f"{_PARTIAL}{secrets.token_hex(6)}.part")
 
 
 def _not_written(path: Path, error: OSError) -> VolumeError:

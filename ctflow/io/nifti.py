@@ -6,6 +6,7 @@ import math
 import os
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from ctflow.io.nifti_header import (
     shape_of,
 )
 from ctflow.volume import Volume
+
+if TYPE_CHECKING:
+    from nibabel import Nifti1Header
 
 ENDINGS = (".nii.gz", ".nii")
 # Level 1 costs 3 % more bytes than level 6 on CT-like volumes, and a fifth of the time.
@@ -121,18 +125,33 @@ def read_nifti(path: Path) -> Volume:
 
     Raises VolumeError for a file that is missing, cut short, not 3D, not of HU, or that does not say where it lies.
     """
+    header, data = _read(path)
+    return Volume(_values(header, data, path), affine_of(header, path))
+
+
+def read_values(path: Path) -> np.ndarray:
+    """As `read_nifti`, but the values alone, int16 (slices, rows, columns), of a file that need not say where it lies.
+
+    For files whose place is known from elsewhere, and whose values may still have to be made HU.
+    """
+    return _values(*_read(path), path)
+
+
+def _read(path: Path) -> tuple["Nifti1Header", bytes]:
     stem_of(path)
     data = _file_bytes(path)
-    header = parse_header(data, path)
+    return parse_header(data, path), data
+
+
+def _values(header: "Nifti1Header", data: bytes, path: Path) -> np.ndarray:
     shape, kind, offset = shape_of(header, path), data_type_of(header, path), data_offset_of(header, path)
     check_length(header, len(data), path)
-    affine = affine_of(header, path)
     slope, intercept = scaling_of(header, path)
     stored = np.frombuffer(data, kind, math.prod(shape), offset).reshape(shape)
     planes = (plane.astype(kind.newbyteorder("=")) for plane in stored)
     if (slope, intercept) != (1, 0):
         planes = (plane * slope + intercept for plane in planes)
-    return Volume(stacked_hu(planes, shape, path), affine)
+    return stacked_hu(planes, shape, path)
 
 
 def _file_bytes(path: Path) -> bytes:

@@ -103,7 +103,8 @@ def test_programs_see_the_endpoints_and_nothing_of_the_page(
 ) -> None:
     endpoints = client(serve(instant), tmp_path).view_api(return_format="dict", print_info=False)
     assert isinstance(endpoints, dict)
-    assert list(endpoints["named_endpoints"]) == ["/generate", "/stream", "/export", "/model"]
+    expected = ["/generate", "/stream", "/export", "/model", "/ablate", "/seeds", "/continue"]
+    assert list(endpoints["named_endpoints"]) == expected
 
 
 def test_a_stream_brings_each_chunk_once(serve: Serve, tmp_path: Path) -> None:
@@ -200,8 +201,8 @@ def examples(language: str) -> list[str]:
 @pytest.mark.slow
 def test_the_readmes_examples_for_programs_work(serve: Serve, tmp_path: Path, instant: FakeGenerator) -> None:
     url = serve(instant).rstrip("/")
-    (python,) = examples("python")
-    code = python.replace("http://127.0.0.1:7860", url) + "\nprint(volume, hu.shape, hu.min(), card['name'], series)"
+    code = "".join(examples("python")).replace("http://127.0.0.1:7860", url)
+    code += "\nprint(volume, hu.shape, hu.min(), card['name'], series)\nprint(mean, longer)"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
     )

@@ -118,13 +118,21 @@ function differences(a, b) {
  */
 function copy(row, { hu, made, shape }, start, along) {
   const [first, end] = inside(row.length, shape, start, along);
-  const inElements = ([s, r, c] = start) => (s * shape[1] + r) * shape[2] + c;
-  const [from, stride, isOneSlice] = [inElements(start), inElements(along), along[0] === 0];
+  const [from, stride, isOneSlice] = [elements(start, shape), elements(along, shape), along[0] === 0];
   row.fill(NOT_MADE);
   if (isOneSlice && made[start[0]] !== MADE) return;
   for (let h = first; h < end; h++) {
     if (isOneSlice || made[start[0] + h * along[0]] === MADE) row[h] = hu[from + h * stride];
   }
+}
+
+/**
+ * An index, or a step of one, in elements of `hu`.
+ * @param {number[]} index
+ * @param {number[]} shape
+ */
+function elements([slice, row, column], [, rows, columns]) {
+  return (slice * rows + row) * columns + column;
 }
 
 /**

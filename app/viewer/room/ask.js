@@ -33,6 +33,7 @@ const SENTENCES = {
   title: "What did each sentence do?",
   words:
     "Makes the volume again without each sentence, with the same seed, and compares. Other seeds of the whole report tell how much changes by chance.",
+  press: "Compare sentences",
   seeds: "other volumes, for chance",
   few: 3,
   bounds: [1, 16],
@@ -40,6 +41,7 @@ const SENTENCES = {
 const SEEDS = {
   title: "What do other seeds change?",
   words: "Makes volumes of the same report with several seeds: what they share is what the report fixes, and where they differ is what it leaves open.",
+  press: "Compare seeds",
   seeds: "volumes in all",
   few: 4,
   bounds: [2, 16],
@@ -147,7 +149,8 @@ export class Ask {
   /** A standard deviation has a window of its own; whatever is shown after it has the one from before. */
   fitWindow() {
     const { viewed, memory, view: { display } } = this.session;
-    const isDeviation = viewed !== null && viewed === this.seeds.answer?.spread?.deviation?.run;
+    if (!viewed) return; // a reload brings the volume back first, and its window with it
+    const isDeviation = viewed === this.seeds.answer?.spread?.deviation?.run;
     const before = memory.recall(WINDOW_KEY);
     if (isDeviation === Boolean(before)) return;
     memory.remember(WINDOW_KEY, isDeviation ? display.window : null);

@@ -10,6 +10,7 @@ import { make, makeButton, makeNumber } from "./elements.js";
  * @typedef {object} Wording
  * @property {string} title
  * @property {string} words    what the question tells
+ * @property {string} press    what the button says
  * @property {string} seeds    what the number counts
  * @property {number} few      the number at first
  * @property {number[]} bounds of the number
@@ -24,15 +25,13 @@ export class Asked {
    * @param {() => Record<string, any>} fields  of the report panel, as they are now
    * @param {Element} found                     where its results stand
    */
-  constructor(question, { title, words, seeds, few, bounds }, fields, found) {
+  constructor(question, { title, words, press, seeds, few, bounds }, fields, found) {
     this.question = question;
     this.fields = fields;
     this.seeds = few;
     this.timer = 0;
     this.latest = 0; // question about the cost
-    this.ask = makeButton("Ask", title, () => this.question.ask(this.fields(), this.seeds));
-    this.ask.classList.add("ct-ask-button");
-    this.ask.setAttribute("aria-label", `Ask: ${title}`);
+    this.ask = makeButton(press, title, () => this.question.ask(this.fields(), this.seeds));
     this.cost = make("span", "ctv-dim ct-cost", { role: "status" });
     this.number = makeNumber(seeds, seeds, bounds, (value) => this.setSeeds(value));
     this.number.value = String(few);

@@ -23,7 +23,7 @@ export class FoundDialog {
       this.status,
     ]);
     this.run = "";
-    this.open = makeButton("Compare", "What the report asks for, what was read, and what is seen", () => this.ask(this.run));
+    this.open = makeButton("Compare findings", "What the report asks for, what was read, and what is seen", () => this.ask(this.run));
     this.words = make("p", "ctv-dim");
     this.section = make("section", "ct-asked", {}, [
       make("h2", "", { text: "Asked, read, found" }),

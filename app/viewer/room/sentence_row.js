@@ -25,7 +25,8 @@ const MOST_NAMED = 3; // sentences that contradict one
  */
 export function makeRow(row, words, isRead, press) {
   const { sentence, edit, number } = row;
-  const text = make("button", "ct-words", { type: "button", "data-act": "find" });
+  const title = sentence ? `${sentence.text}\nPress to select it in the report` : "Dropped from the report";
+  const text = make("button", "ct-words", { type: "button", title, "data-act": "find" });
   text.append(...(sentence ? words.map(makeWords) : [make("del", "", { text: edit?.original.trim() ?? "" })]));
   text.addEventListener("click", () => press("find"));
   const name = sentence ? `sentence ${number}` : "the dropped sentence";

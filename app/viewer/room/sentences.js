@@ -33,7 +33,7 @@ export class Sentences {
     this.current = 0;
     this.element = make("ol", "ct-sentences", { "aria-label": "The report, sentence by sentence" });
     this.element.addEventListener("keydown", (event) => this.pressKey(event));
-    this.element.addEventListener("focusin", ({ target }) => this.setCurrent(this.placeOf(target)));
+    this.element.addEventListener("focusin", ({ target }) => this.focused(/** @type {HTMLElement} */ (target)));
     this.draw();
   }
 
@@ -82,6 +82,13 @@ export class Sentences {
     };
   }
 
+  /** @param {HTMLElement} target */
+  focused(target) {
+    this.setCurrent(this.placeOf(target));
+    // Not under a pointer, whose press would end on another row.
+    if (target.matches(":focus-visible")) this.element.children[this.current]?.scrollIntoView({ block: "nearest" });
+  }
+
   /** @param {EventTarget | null} element */
   placeOf(element) {
     return [...this.element.children].findIndex((row) => row.contains(/** @type {Node | null} */ (element)));
@@ -96,11 +103,11 @@ export class Sentences {
     });
   }
 
-  /** @param {string} [act]  whose button is focused, if the row has it */
+  /** @param {string} [act]  whose button is focused, or, where the row has none, the one that undoes it */
   focus(act = "find") {
     const row = this.element.children[this.current];
-    const button = row?.querySelector(`[data-act="${act}"]`) ?? row?.querySelector('[data-act="restore"], [data-act="find"]');
-    /** @type {HTMLElement | null | undefined} */ (button)?.focus();
+    const buttons = [act, "restore", "find"].map((one) => row?.querySelector(`[data-act="${one}"]`));
+    /** @type {HTMLElement | null | undefined} */ (buttons.find(Boolean))?.focus();
   }
 
   /** @param {KeyboardEvent} event */

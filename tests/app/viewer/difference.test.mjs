@@ -36,7 +36,9 @@ test("a plane shows A and B, of slabs those of the slices that both have, in all
           for (const point of points(a).filter((one) => one[plane.through] === first)) {
             const expected = common.map((volume) => shownAt(volume, plane, point, [first, last], kind));
             const i = point[plane.down] * across + point[plane.across];
-            assert.deepEqual([shownA[i], shownB[i]], expected.map((hu) => hu ?? NOT_MADE), `${axes} ${plane.name} ${kind}`);
+            const shown = [shownA[i], shownB[i]];
+            if (expected[0] === null) assert.ok(shown.includes(NOT_MADE));
+            else assert.deepEqual(shown, expected, `${axes} ${plane.name} ${kind}`);
             const both = bothAt(difference, plane, point, [first, last], kind);
             assert.deepEqual(both && [both.a, both.b], expected[0] === null ? null : expected);
           }

@@ -1,0 +1,76 @@
+"""Reading and encoding shared by Ray over cores, GPUs and machines: while some volumes are read, others are encoded."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ctflow.data.encoder import VolumeEncoder
+from ctflow.data.encoding import EncodingJob, Outcome, Scan, encode_scan, read_source
+from ctflow.data.sources import Source, from_json, to_json
+from ctflow.runtime.ray_cluster import Cluster, own_error, ray_cluster
+
+Row = dict[str, Any]  # as Ray moves it between processes
+
+
+@dataclass(frozen=True)
+class RayEncoding:
+    """`EncodeAll` on this machine, or on the cluster at an address, all of whose machines must see the same folders."""
+
+    address: str | None
+
+    def __call__(self, job: EncodingJob, numbered: Sequence[tuple[int, Source]]) -> Iterator[Outcome]:
+        from ray.exceptions import RayError
+
+        with ray_cluster(self.address) as cluster:
+            try:
+                for row in _encoded(job, numbered, cluster):
+                    yield Outcome(**row)
+            except RayError as error:
+                raise own_error(error) from error
+
+
+def _encoded(job: EncodingJob, numbered: Sequence[tuple[int, Source]], cluster: Cluster) -> Iterator[Row]:
+    """On GPUs, reading and encoding are two stages. On the CPU Ray makes them one, and nothing moves in between."""
+    import ray.data
+
+    rows = [{"number": number, "source": to_json(source)} for number, source in numbered]
+    on_gpu = job.device != "cpu" and cluster.gpus > 0
+    encoders = cluster.gpus if on_gpu else cluster.cores
+    read = ray.data.from_items(rows, override_num_blocks=len(rows))  # so that each goes on as soon as it is read
+    read = read.map(_Reader(job), num_cpus=1)
+    encoded = read.map(
+        _Encoder,
+        fn_constructor_args=(job,),
+        compute=ray.data.ActorPoolStrategy(size=min(encoders, len(rows))),
+        num_cpus=1,
+        num_gpus=1 if on_gpu else 0,
+    )
+    yield from encoded.iter_rows()
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the scan of a row."""
+
+    job: EncodingJob
+
+    def __call__(self, row: Row) -> Row:
+        scan = read_source(from_json(row["source"]), self.job.geometry)
+        return row | vars(scan)
+
+
+class _Encoder:
+    """Lives in a worker of its own, and loads the networks once."""
+
+    def __init__(self, job: EncodingJob) -> None:
+        self._job = job
+        self._encoder = VolumeEncoder(job.model, job.device, job.precision)
+
+    def __call__(self, row: Row) -> Row:
+        number, reason = int(row["number"]), str(row["reason"])
+        if reason:
+            return vars(Outcome(number=number, reason=reason))
+        scan = Scan(np.asarray(row["hu"]), str(row["source_sha256"]), read_s=float(row["read_s"]))
+        return vars(encode_scan(self._encoder, self._job, number, scan, from_json(row["source"]).report()))

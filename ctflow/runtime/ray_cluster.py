@@ -1,0 +1,79 @@
+"""Ray on this machine, or a cluster that is named: for what maps over many volumes.
+
+Its usage reports and its dashboard stay off. Ray is imported inside, because only the extra `research` has it.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ctflow.errors import CTFlowError, ResourceError
+from ctflow.runtime.processes import THREADS
+from ctflow.runtime.threads import PASSIVE, cores_given
+
+# In each worker: one thread, because there are as many workers as cores.
+_ONE_THREAD = {**dict.fromkeys((*THREADS, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1"), **PASSIVE}
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what CUDA_VISIBLE_DEVICES says holds for processes without a GPU too
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # what goes wrong comes to us as an exception
+}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What Ray may use: cores and GPUs of all its machines."""
+
+    cores: int
+    gpus: int
+
+
+@contextmanager
+def ray_cluster(address: str | None) -> Iterator[Cluster]:
+    """Starts Ray on this machine, or joins the cluster at an address, and leaves it at the end.
+
+    Raises ResourceError if no cluster answers there.
+    """
+    os.environ.update(_SETTINGS)  # Ray reads them when it is imported and started
+    import ray
+
+    settings = {
+        "runtime_env": {"env_vars": _ONE_THREAD},
+        "logging_level": logging.ERROR,
+        "log_to_driver": False,
+    }
+    try:
+        if address:
+            ray.init(address=address, **settings)
+        else:
+            ray.init(address="local", num_cpus=cores_given(), include_dashboard=False, **settings)
+    except (ConnectionError, ValueError) as error:
+        raise ResourceError(f"Ray does not answer at {address or 'this machine'} ({error}). Is it running?") from error
+    _silence()
+    try:
+        found = ray.cluster_resources()
+        yield Cluster(int(found.get("CPU", 1)), int(found.get("GPU", 0)))
+    finally:
+        ray.shutdown()
+
+
+def _silence() -> None:
+    """Ray Data tells the log of its plans, and shows a bar for each of its steps; the command has a bar of its own."""
+    import ray.data
+
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+
+
+def own_error(error: Exception) -> CTFlowError:
+    """The error of ours that ended a worker's work, or a ResourceError that says what Ray found."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, CTFlowError):
+            return cause
+        cause = cause.__cause__
+    return ResourceError(
+        f"Ray could not go on ({type(error).__name__}: {error}). What was finished is kept: start it again."
+    )

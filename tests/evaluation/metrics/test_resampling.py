@@ -1,0 +1,44 @@
+"""Intervals hold the truth as often as they say, and floors keep patients together."""
+
+import numpy as np
+import pytest
+
+from ctflow.evaluation.metrics.resampling import floor, halves, resampled
+
+
+def test_the_interval_of_a_mean_is_the_known_one() -> None:
+    """Of 200 values with standard deviation 1, twice 1.96 / √200 wide."""
+    values = np.random.default_rng(0).normal(size=(2, 200))
+    values /= values.std(1, keepdims=True)
+
+    def measure(real: np.ndarray, fake: np.ndarray) -> float:
+        return float(values[0][real].mean() - values[1][fake].mean())
+
+    every = np.arange(200)
+    found = resampled(measure(every, every), measure, (200, 200), seed=1)
+    expected = 1.96 * np.sqrt(2 / 200)
+    assert (found.high - found.low) / 2 == pytest.approx(expected, rel=0.35)
+    assert found.low < measure(every, every) < found.high
+
+
+def test_too_few_volumes_have_no_interval() -> None:
+    none = resampled(1.0, lambda real, fake: 1.0, (3, 100), seed=0)
+    assert np.isnan([none.low, none.high, none.of_halves]).all() and none.resamples == 0
+
+
+def test_halves_repeat_nothing_and_depend_on_the_seed_alone() -> None:
+    one = halves(11, seed=3)
+    assert all(len(np.unique(half)) == 5 for half in one)
+    assert np.array_equal(one, halves(11, seed=3)) and not np.array_equal(one, halves(11, seed=4))
+
+
+def test_a_floor_never_compares_a_patient_with_itself() -> None:
+    patients = [f"valid_{i // 3}" for i in range(24)]
+
+    def measure(one: np.ndarray, other: np.ndarray) -> float:
+        assert not {patients[i] for i in one} & {patients[i] for i in other}
+        assert len(one) + len(other) == 24
+        return 2.0
+
+    assert floor(measure, patients, seed=0) == 2.0
+    assert np.isnan(floor(measure, patients[:9], seed=0))
