@@ -165,7 +165,7 @@ def test_a_sentence_without_an_opposite_that_the_model_reads_says_so(visit: Open
     page = visit(ReadsNoDenial(lambda chunk, step: None, known=KNOWN)).page
     write_report(page, "A lung nodule.")
     press(page, 0, "Deny")
-    expect(page.locator(".ct-problem")).to_have_text(
+    expect(page.locator(".ct-run .ct-problem")).to_have_text(
         "The model reads no plain denial of lung nodule at this place. Change the sentence by hand."
     )
     expect_findings(page, "A lung nodule.")

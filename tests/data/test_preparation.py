@@ -11,7 +11,6 @@ from nibabel import Nifti1Image
 
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.data.ctrate_sources import ct_rate_sources
-from ctflow.data.encoding import encode_here
 from ctflow.data.lock import only_run
 from ctflow.data.manifest import REJECTED, VERIFIED, SetFacts, read_rejections
 from ctflow.data.preparation import facts_of, prepare
@@ -23,6 +22,7 @@ from ctflow.errors import DatasetError, VolumeError
 from ctflow.report import encoder_text
 from tests.app.full_disk import full_disk
 from tests.data.chests import chest, fabricated_ct_rate, name_of
+from tests.data.one_process import encode_here
 
 COUNT = 7
 SHARD_BYTES = 30_000  # three volumes
@@ -161,7 +161,7 @@ def test_a_folder_with_another_set_is_refused_by_what_differs(
     before = files_of(copy)
     for other, said in (
         (replace(facts, precision="bfloat16"), "precision is float32, not bfloat16"),
-        (replace(facts, reports_sha256="0" * 64), "reports_sha256 is"),
+        (replace(facts, reports_sha256="0" * 64), "its volumes, patients or reports are others"),
     ):
         with pytest.raises(DatasetError, match=said):
             list(prepare(copy, folder, sources, other, "cpu", encode_here))
