@@ -161,6 +161,7 @@ export class Question {
     const status = restarted ? RESTARTED : gone.status;
     const forget = (/** @type {any} */ shown) => ({ ...shown, is_kept: false });
     this.id = null;
+    this.problem = "";
     this.answer = { ...gone, ...known, state: "gone", stopping: false, status, detail: "", rows: known?.rows?.map(forget) };
     if (known?.volumes) this.answer.volumes = known.volumes.map(forget);
     if (known?.whole) this.answer.whole = forget(known.whole);

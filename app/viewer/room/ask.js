@@ -149,7 +149,8 @@ export class Ask {
   /** A standard deviation has a window of its own; whatever is shown after it has the one from before. */
   fitWindow() {
     const { viewed, memory, view: { display } } = this.session;
-    const isDeviation = viewed !== null && viewed === this.seeds.answer?.spread?.deviation?.run;
+    if (!viewed) return; // a reload brings the volume back first, and its window with it
+    const isDeviation = viewed === this.seeds.answer?.spread?.deviation?.run;
     const before = memory.recall(WINDOW_KEY);
     if (isDeviation === Boolean(before)) return;
     memory.remember(WINDOW_KEY, isDeviation ? display.window : null);
