@@ -117,7 +117,6 @@ def test_no_request_is_larger_than_a_report_or_a_piece_of_a_scan(serve: Serve, t
     assert one.http.post(piece, content=b"x" * ((4 << 20) + 1)).status_code == 413
     assert "no longer on the server" in one.http.post(piece, content=b"x" * (4 << 20)).json()["problem"]
     upload = f"{one.url}gradio_api/upload"
-    assert one.http.post(upload, headers={"content-length": str(10**10)}, content=b"x").status_code == 413
     assert one.http.post(upload, content=b"no file").status_code == 400
     assert not [path for path in (tmp_path / "server").rglob("*") if path.is_file() and path.suffix != ".lock"]
     assert "at most 20,000" in one.function("start", {"findings": "x" * 50_000, "visitor": "a"}).json()["problem"]
