@@ -112,7 +112,7 @@ def test_a_run_can_be_stopped_although_the_workers_memory_is_not_ours(tmp_path: 
 def test_a_volume_of_shared_chunks_asks_for_the_time_to_make_those_again() -> None:
     """Each worker begins without the chunks of the one before it."""
     times = GPUTime()
-    request = sleeping(0).card.request(Report("Clear."), 0, chunks=6, steps=200)
+    request = sleeping(0).card.request(Report("Clear."), 0, chunks=6, steps=50)
     alone = times.seconds_for(request) - STARTING_S
     shared = times.seconds_for(request, SharedPrevious(request=request)) - STARTING_S
     assert 1.6 * alone < shared <= 2 * alone
