@@ -64,7 +64,7 @@ class Handlers:
         if isinstance(findings, str) and isinstance(impression, str) and not (findings + impression).strip():
             return shown_reading(self.generator.read(None), None, self.generator.drawn)
         report = _report(asked)
-        typed = Typed(_typed(findings), _typed(impression), report)
+        typed = Typed(_typed(findings), _typed(impression))
         return shown_reading(self.generator.read(report), typed, self.generator.drawn)
 
     @answering

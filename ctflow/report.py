@@ -13,7 +13,7 @@ MAX_CHARACTERS = 20_000
 _HEADINGS = re.compile(r"\b(findings|impressions?)\s*:", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
 # Control characters, changes of writing direction, half characters: no report needs them, and no page can show them.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+LEFT_OUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _FILLERS = "\u115f\u1160\u3164\uffa0"  # letters by Unicode's count, but nothing of them is seen
 
@@ -37,7 +37,7 @@ class Report:
                     f"The report's {name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are accepted. "
                     "Shorten it."
                 )
-            object.__setattr__(self, name, _CONTROL.sub("", text).strip())
+            object.__setattr__(self, name, LEFT_OUT.sub("", text).strip())
         if not any(map(_is_visible, self.findings + self.impression)):
             raise RequestError(
                 "The report is empty. Write findings or an impression, for example “No pleural effusion.”"

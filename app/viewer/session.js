@@ -8,6 +8,7 @@ import { Feeds } from "./data/feeds.js";
 import { newId } from "./data/memory.js";
 import { Visit } from "./data/visit.js";
 import { Pair } from "./pair.js";
+import { IDLE, LOST, NO_DOWNLOAD, PREVIOUS, STOPPED, goneWords } from "./session_words.js";
 import { keepView, recallView } from "./view_state.js";
 
 /** @typedef {import("./data/example.js").Example} Example */
@@ -16,20 +17,11 @@ import { keepView, recallView } from "./view_state.js";
 /** @typedef {import("./data/transport.js").Manifest} Manifest */
 /** @typedef {import("./data/transport.js").Transport} Transport */
 /** @typedef {import("./data/volume.js").Volume} Volume */
-/** @typedef {import("./view.js").View} View */
-
 /** @typedef {import("./stage.js").Stage} Stage */
+/** @typedef {import("./view.js").View} View */
 
 const RUN_KEY = "ctflow-run"; // what this tab shows
 const ASKED_KEY = "ctflow-asked"; // what it has asked for and has had no answer to
-const IDLE = "Write or choose a report, then press Generate.";
-const PREVIOUS = "Previous volume";
-const LOST = "The server does not answer. Trying again; what you see stays.";
-const STOPPED = "Stopped before it began.";
-const RESTARTED = "The server was restarted.";
-const KEPT = "The slices that you see stay while this page is open; they can no longer be downloaded.";
-const RUN_LOST = "This run is lost: generate it again.";
-const NO_DOWNLOAD = "The download did not work. Check the connection and try again.";
 
 export class Session {
   /**
@@ -253,12 +245,9 @@ export class Session {
     const wasShown = feed === this.shown;
     this.release(feed);
     if (!wasShown) return;
-    const restarted = feed.manifest !== null && feed.manifest.server !== manifest.server;
-    const why = restarted ? RESTARTED : manifest.status;
-    const lost = restarted ? RUN_LOST : "";
     this.memory.remember(RUN_KEY, null);
     this.idle = false;
-    this.stage.show({ ...manifest, status: `${why} ${feed.held.size ? KEPT : lost}`.trim() });
+    this.stage.show({ ...manifest, status: goneWords(feed, manifest) });
     this.view.setGrowing(false);
     this.updateBusy();
     this.showExample();

@@ -55,7 +55,7 @@ from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
 from ctflow.models.text import TextEncoder
 
-CTCLIP, READER, TAEF1_FOLDER = "ctclip", "reader", "taef1"
+CTCLIP, READER, TAEF1_FOLDER, TEXT = "ctclip", "reader", "taef1", "text"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
@@ -75,7 +75,7 @@ def load_checkpoint(folder: Path, card: ModelCard | None = None) -> Checkpoint:
         card=card,
         transformer=load_transformer(folder / "transformer"),
         avae=AVAE(load_autoencoder(folder / "avae"), card.latent.scale, card.latent.shift),
-        text=TextEncoder(load_bert(folder / "text"), load_tokenizer(folder / "text"), card.text.max_tokens),
+        text=_load_text(folder, card),
         ctclip=_load_head(folder / CTCLIP, CTClip, CTClipConfig, "no image tower"),
         reader=_load_head(folder / READER, Reader, ReaderConfig, "no reader"),
         taef1=load_taef1(folder / TAEF1_FOLDER) if (folder / TAEF1_FOLDER).is_dir() else None,
@@ -104,15 +104,15 @@ def save_checkpoint(
     def save(network: nn.Module, path: Path, prefix: str = "") -> None:
         _save_bf16(network, path, prefix, max_file_bytes)
 
-    for name in ("transformer", "avae", "text"):
+    for name in ("transformer", "avae", TEXT):
         (folder / name).mkdir(parents=True, exist_ok=True)
     _write_json({"_class_name": "DiffuserSTDiT", **asdict(transformer.config)}, folder / "transformer" / CONFIG)
     save(transformer, folder / "transformer" / DIFFUSERS_WEIGHTS, RELEASED_PREFIX)
     _write_json(autoencoder_json(kl.config), folder / "avae" / CONFIG)
     save(kl, folder / "avae" / DIFFUSERS_WEIGHTS)
-    _write_json(bert_json(bert.config), folder / "text" / CONFIG)
-    save(bert, folder / "text" / TRANSFORMERS_WEIGHTS)
-    tokenizer.save(str(folder / "text" / TOKENIZER))
+    _write_json(bert_json(bert.config), folder / TEXT / CONFIG)
+    save(bert, folder / TEXT / TRANSFORMERS_WEIGHTS)
+    tokenizer.save(str(folder / TEXT / TOKENIZER))
     heads: tuple[tuple[str, CTClip | Reader | None], ...] = ((CTCLIP, ctclip), (READER, reader))
     for name, head in heads:
         if head:
@@ -137,6 +137,18 @@ def load_transformer(folder: Path) -> STDiT:
         transformer = without_weights(lambda: STDiT(config))
     fill(transformer, weights, folder / DIFFUSERS_WEIGHTS)
     return transformer
+
+
+def load_clip(folder: Path) -> tuple[CTClip, TextEncoder]:
+    """The image tower of a checkpoint and its text encoder, without the rest. Raises CheckpointError."""
+    clip = _load_head(folder / CTCLIP, CTClip, CTClipConfig, "no image tower")
+    if clip is None:
+        raise CheckpointError(f"{folder} has no image tower: a checkpoint with the folder {CTCLIP} was expected.")
+    return clip, _load_text(folder, read_card(folder / CARD))
+
+
+def _load_text(folder: Path, card: ModelCard) -> TextEncoder:
+    return TextEncoder(load_bert(folder / TEXT), load_tokenizer(folder / TEXT), card.text.max_tokens)
 
 
 def _load_head(folder: Path, kind: Callable[[Any], N], config_kind: type[Any], makes: str) -> N | None:

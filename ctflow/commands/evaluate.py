@@ -1,7 +1,7 @@
 """`python -m ctflow evaluate`: measures a model, and prints a table in Markdown."""
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +9,11 @@ from tqdm import tqdm
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
+from ctflow.commands import metrics, reading
 from ctflow.commands.arguments import add_precision_to, check_least, extra, path, place
 from ctflow.commands.model import DEFAULT_MODEL, FoundModel, find_model
+from ctflow.commands.tables import print_table
 from ctflow.errors import RequestError
-from ctflow.evaluation.labelled_sentences import FORMAT, read_sentences
 from ctflow.io.files import make_folder
 from ctflow.runtime.threads import cores_given
 
@@ -25,7 +26,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser("evaluate", help="measure a model", allow_abbrev=False)
     kinds = parser.add_subparsers(title="what to measure", required=True, metavar="WHAT")
     generating = [_add_effusion(kinds), _add_obedience(kinds), _add_trade(kinds), _add_end(kinds), _add_judges(kinds)]
-    for measured in (*generating, _add_codec(kinds), _add_reading(kinds)):
+    for measured in (*generating, _add_codec(kinds), reading.add_to(kinds)):
         measured.add_argument(
             "--model",
             type=place,
@@ -33,6 +34,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
             default=DEFAULT_MODEL,
             help=f"a model's name, or its folder ({DEFAULT})",
         )
+    metrics.add_to(kinds)
     for measured in generating:
         measured.add_argument("--device", choices=DEVICES, default="auto", help=f"where the model runs ({DEFAULT})")
         add_precision_to(measured)
@@ -51,35 +53,6 @@ def _add_codec(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser = kinds.add_parser("codec", help="what the A-VAE keeps of a chest", allow_abbrev=False)
     parser.set_defaults(run=run_codec)
     parser.add_argument("--phantoms", type=int, default=8, metavar="N", help=f"phantoms to encode ({DEFAULT})")
-    return parser
-
-
-def _add_reading(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
-    parser = kinds.add_parser(
-        "reading",
-        help="how well its reader reads sentences that it was not taught",
-        description="How well the model reads sentences that it was not taught: those of --sentences, or new ones of "
-        "the grammar that taught it.",
-        epilog=FORMAT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=run_reading)
-    parser.add_argument(
-        "--n",
-        type=int,
-        default=6000,
-        metavar="N",
-        help="sentences to draw in each kind of wording; those of its training are left out, and equal ones count once "
-        f"({DEFAULT})",
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help=f"the seed of its training ({DEFAULT})")
-    parser.add_argument(
-        "--sentences",
-        type=path,
-        metavar="FILE",
-        help="read these labelled sentences, in the format below, and no others",
-    )
     return parser
 
 
@@ -176,7 +149,7 @@ def run_effusion(args: argparse.Namespace) -> None:
         from ctflow.evaluation.obedience.effusion_side import HEAD, markdown, measure_sides
 
     generator = find_model(args.model).load(args.device, precision=args.precision)
-    _print_table(HEAD, map(markdown, measure_sides(generator, args.seeds)))
+    print_table(HEAD, map(markdown, measure_sides(generator, args.seeds)))
 
 
 def run_codec(args: argparse.Namespace) -> None:
@@ -187,26 +160,7 @@ def run_codec(args: argparse.Namespace) -> None:
         from ctflow.checkpoint.folder import load_checkpoint
         from ctflow.evaluation.codec import HEAD, markdown, measure_codec
 
-    _print_table(HEAD, map(markdown, measure_codec(load_checkpoint(folder), args.phantoms)))
-
-
-def run_reading(args: argparse.Namespace) -> None:
-    """Prints the table, and of given sentences also those that were not read right; on the CPU."""
-    check_least(args, n=1, seed=0)
-    folder = find_checkpoint(args.model)
-    sentences = read_sentences(args.sentences) if args.sentences else None
-    with extra("train"):
-        from ctflow.checkpoint.folder import load_checkpoint
-        from ctflow.demo.sizes import DEMO
-        from ctflow.evaluation import reading
-        from ctflow.evaluation import sentences as written
-
-    checkpoint = load_checkpoint(folder)
-    if sentences:
-        _print_table(written.HEAD, written.markdown(written.measure_sentences(checkpoint, sentences)))
-    else:
-        rows = reading.measure_reading(checkpoint, args.n, args.seed, DEMO.sentences)
-        _print_table(reading.HEAD, map(reading.markdown, rows))
+    print_table(HEAD, map(markdown, measure_codec(load_checkpoint(folder), args.phantoms)))
 
 
 def run_obedience(args: argparse.Namespace) -> None:
@@ -283,17 +237,11 @@ def run_end(args: argparse.Namespace) -> None:
         from ctflow.evaluation import ending
 
     errors = ending.measure_end(load_checkpoint(found.folder, found.card), args.phantoms)
-    _print_table(ending.ERRORS_HEAD, map(ending.error_line, errors))
+    print_table(ending.ERRORS_HEAD, map(ending.error_line, errors))
     if args.reports:
         generator = found.load(args.device, precision=args.precision)
         forever = replace(found, card=replace(found.card, end=ending.NEVER))
         endless = forever.load(args.device, precision=args.precision)
         volumes = ending.measure_volumes(generator, endless, ending.draw_reports(args.reports), args.seeds)
         print(flush=True)
-        _print_table(ending.VOLUMES_HEAD, map(ending.volume_line, volumes))
-
-
-def _print_table(head: str, lines: Iterable[str]) -> None:
-    """Prints each line as soon as it is there, the head with the first one: no head stands above an error."""
-    for i, line in enumerate(lines):
-        print(f"{head}\n{line}" if i == 0 else line, flush=True)
+        print_table(ending.VOLUMES_HEAD, map(ending.volume_line, volumes))

@@ -104,9 +104,8 @@ def _print_content(folder: Path) -> None:
     rows, rejected = read_manifest(folder), len(read_rejections(folder))
     shards, slices = len({row.shard for row in rows}), sum(row.slices for row in rows)
     state = "verified" if (folder / VERIFIED).exists() else "not verified: call this again with --verify"
-    print(
-        f"{folder}: {len(rows)} volumes of {slices} slices in {shards} shard{'s' if shards > 1 else ''}, {rejected} left out; {state}."
-    )
+    counts = f"{len(rows)} volumes of {slices} slices in {shards} shard{'s' if shards > 1 else ''}"
+    print(f"{folder}: {counts}, {rejected} left out; {state}.")
 
 
 def _sources(args: argparse.Namespace) -> "list[Source]":

@@ -27,6 +27,7 @@ from ctflow.errors import DatasetError
 from ctflow.io.files import make_folder, remove_partial, write_atomic
 
 PARTS = "parts"
+_ATTEMPTS = ".attempts"
 _SOURCE_SHA256 = "source_sha256"
 
 
@@ -38,8 +39,27 @@ def part_path(folder: Path, number: int) -> Path:
 def write_part(folder: Path, number: int, volume: Encoded, source_sha256: str) -> int:
     """Writes an encoded volume -> its size in bytes. Raises CTFlowError."""
     hashed = np.frombuffer(bytes.fromhex(source_sha256), np.uint8)
-    write_atomic(part_path(folder, number), save({**volume, _SOURCE_SHA256: hashed}))
+    # `save` takes memory as it lies, whatever the order of the axes in it.
+    arrays = {name: np.ascontiguousarray(values) for name, values in volume.items()}
+    write_atomic(part_path(folder, number), save({**arrays, _SOURCE_SHA256: hashed}))
     return encoded_bytes(volume)
+
+
+def begin_attempt(folder: Path, number: int) -> int:
+    """Notes that a worker begins with a volume -> how often one did in this run, this time included."""
+    path = _attempts_path(folder, number)
+    with path.open("ab") as file:
+        file.write(b".")
+    return path.stat().st_size
+
+
+def end_attempts(folder: Path, number: int) -> None:
+    """Notes that a worker came to an end with a volume."""
+    _attempts_path(folder, number).unlink(missing_ok=True)
+
+
+def _attempts_path(folder: Path, number: int) -> Path:
+    return folder / PARTS / f"{number:06}{_ATTEMPTS}"
 
 
 class Packer:
@@ -53,6 +73,8 @@ class Packer:
         for place in (folder, folder / PARTS, folder / SHARDS):
             make_folder(place)
             remove_partial(place)
+        for path in (folder / PARTS).glob(f"*{_ATTEMPTS}"):
+            path.unlink()
         self._rows = read_manifest(folder) if (folder / MANIFEST).exists() else []
         self._rejections = {one.name: one for one in self._rejections_there()}
         named = {row.name for row in self._rows}

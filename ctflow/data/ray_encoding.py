@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from ctflow.data.encoder import VolumeEncoder
-from ctflow.data.encoding import EncodingJob, Outcome, Scan, encode_scan, read_source
+from ctflow.data.encoding import EncodingJob, Outcome, Scan, encode_scan, left_out, read_source
+from ctflow.data.packing import begin_attempt, end_attempts
 from ctflow.data.sources import Source, from_json, to_json
 from ctflow.runtime.ray_cluster import Cluster, own_error, ray_cluster
 
 Row = dict[str, Any]  # as Ray moves it between processes
+MOST_ATTEMPTS = 3  # Ray would replace workers for ever, over a volume that kills each of them
+WAVE = 4096  # volumes that Ray is given at a time, because it keeps a record of each
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,9 @@ class RayEncoding:
 
         with ray_cluster(self.address) as cluster:
             try:
-                for row in _encoded(job, numbered, cluster):
-                    yield Outcome(**row)
+                for first in range(0, len(numbered), WAVE):
+                    for row in _encoded(job, numbered[first : first + WAVE], cluster):
+                        yield Outcome(**row)
             except RayError as error:
                 raise own_error(error) from error
 
@@ -57,8 +61,9 @@ class _Reader:
     job: EncodingJob
 
     def __call__(self, row: Row) -> Row:
-        scan = read_source(from_json(row["source"]), self.job.geometry)
-        return row | {"hu": scan.hu, "source_sha256": scan.source_sha256, "reason": scan.reason}
+        if begin_attempt(self.job.folder, int(row["number"])) > MOST_ATTEMPTS:
+            return row | vars(left_out(f"{MOST_ATTEMPTS} workers died over it. Is it too large for their memory?"))
+        return row | vars(read_source(from_json(row["source"]), self.job.geometry))
 
 
 class _Encoder:
@@ -69,8 +74,13 @@ class _Encoder:
         self._encoder = VolumeEncoder(job.model, job.device, job.precision)
 
     def __call__(self, row: Row) -> Row:
-        number, reason = int(row["number"]), str(row["reason"])
-        if reason:
-            return vars(Outcome(number=number, reason=reason))
-        scan = Scan(np.asarray(row["hu"]), str(row["source_sha256"]))
-        return vars(encode_scan(self._encoder, self._job, number, scan, from_json(row["source"]).report()))
+        number = int(row["number"])
+        outcome = self._outcome(number, row)
+        end_attempts(self._job.folder, number)
+        return vars(outcome)
+
+    def _outcome(self, number: int, row: Row) -> Outcome:
+        if row["reason"]:
+            return Outcome(number=number, reason=str(row["reason"]))
+        scan = Scan(np.asarray(row["hu"]), str(row["source_sha256"]), read_s=float(row["read_s"]))
+        return encode_scan(self._encoder, self._job, number, scan, from_json(row["source"]).report())

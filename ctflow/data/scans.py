@@ -20,19 +20,23 @@ LEAST_HU = -1100  # what lies below is padding around the scanner's circle: -200
 _INT16 = np.iinfo(np.int16)
 
 
-def model_hu(source: Source, geometry: Geometry) -> np.ndarray:
-    """Reads a scan -> int16 HU (slices, rows, columns) in the model's axes, on its grid, cropped or padded with air.
+def read_hu(source: Source) -> Volume:
+    """Reads a scan in HU. Raises VolumeError for one that cannot be read or trusted."""
+    return _hu_of(source.path, source.stored) if source.stored else read_scan(source.path)
 
-    Raises VolumeError for a scan that cannot be read or trusted, or that is shorter than a chunk.
+
+def model_hu(scan: Volume, geometry: Geometry) -> np.ndarray:
+    """A scan -> int16 HU (slices, rows, columns) in the model's axes, on its grid, cropped or padded with air.
+
+    Raises VolumeError for one that is shorter than a chunk.
     """
-    scan = _hu_of(source.path, source.stored) if source.stored else read_scan(source.path)
     # Before resampling, which would smear padding into its surroundings.
     scan = Volume(np.where(scan.hu < LEAST_HU, np.int16(AIR_HU), scan.hu), scan.affine)
     grid = ModelGrid(geometry)
     hu = grid.to_model(grid.bring(scan).hu)
     if len(hu) < geometry.slices_per_chunk:
         raise VolumeError(
-            f"{source.path} has {len(hu)} slices {geometry.slice_spacing_mm:g} mm apart; at least a chunk of "
+            f"It has {len(hu)} slices {geometry.slice_spacing_mm:g} mm apart; at least a chunk of "
             f"{geometry.slices_per_chunk} was expected."
         )
     return hu

@@ -24,8 +24,8 @@ def verify(folder: Path, sources: Sequence[Source], facts: SetFacts) -> Iterator
     Raises DatasetError that names what is missing, damaged or not expected; the set is not marked then.
     """
     with only_run(folder):
-        (folder / VERIFIED).unlink(missing_ok=True)
         check_facts(folder, facts)
+        (folder / VERIFIED).unlink(missing_ok=True)
         shards = Shards(folder, verified=False)
         _check_complete(folder, shards, sources)
         _check_files(folder, shards)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from ctflow.errors import CTFlowError, ResourceError
 from ctflow.runtime.processes import THREADS
@@ -20,6 +21,12 @@ _SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what CUDA_VISIBLE_DEVICES says holds for processes without a GPU too
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # what goes wrong comes to us as an exception
 }
+_INIT: dict[str, Any] = {
+    "runtime_env": {"env_vars": _ONE_THREAD},
+    "logging_level": logging.ERROR,
+    "log_to_driver": False,
+}
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,29 +41,45 @@ class Cluster:
 def ray_cluster(address: str | None) -> Iterator[Cluster]:
     """Starts Ray on this machine, or joins the cluster at an address, and leaves it at the end.
 
-    Raises ResourceError if no cluster answers there.
+    Raises ResourceError if Ray cannot be started, or no cluster answers there.
     """
     os.environ.update(_SETTINGS)  # Ray reads them when it is imported and started
     import ray
 
-    settings = {
-        "runtime_env": {"env_vars": _ONE_THREAD},
-        "logging_level": logging.ERROR,
-        "log_to_driver": False,
-    }
-    try:
-        if address:
-            ray.init(address=address, **settings)
-        else:
-            ray.init(address="local", num_cpus=cores_given(), include_dashboard=False, **settings)
-    except (ConnectionError, ValueError) as error:
-        raise ResourceError(f"Ray does not answer at {address or 'this machine'} ({error}). Is it running?") from error
+    if address:
+        _join(address)
+    else:
+        _start()
     _silence()
     try:
         found = ray.cluster_resources()
         yield Cluster(int(found.get("CPU", 1)), int(found.get("GPU", 0)))
     finally:
         ray.shutdown()
+
+
+def _join(address: str) -> None:
+    import ray
+
+    try:
+        ray.init(address=address, **_INIT)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ResourceError(f"No Ray cluster answers at {address} ({error}). Is it running?") from error
+
+
+def _start(attempts: int = 3) -> None:
+    """Ray gives itself 30 seconds, which on a busy machine is not always enough."""
+    import ray
+
+    for attempt in range(1, attempts + 1):
+        try:
+            ray.init(address="local", num_cpus=cores_given(), include_dashboard=False, **_INIT)
+            return
+        except Exception as error:  # it raises nothing narrower
+            ray.shutdown()
+            if attempt == attempts:
+                raise ResourceError(f"Ray cannot be started here ({error}). Is the machine very busy?") from error
+            _log.warning("Ray did not start (%s): trying again.", error)
 
 
 def _silence() -> None:

@@ -1,6 +1,7 @@
 """Scans that are opened: what is seen of them, what is refused, and what goes on from them."""
 
 import json
+import shutil
 import struct
 import zipfile
 from collections.abc import Callable
@@ -58,6 +59,7 @@ def test_a_file_is_seen_with_the_hu_that_simpleitk_reads_in_it(opening: Opening,
     (tmp_path / name.lower()).rename(tmp_path / name)
     manifest = opened(opening, tmp_path / name)
     assert (manifest["state"], manifest["is_scan"], manifest["title"]) == ("finished", True, "Scan")
+    assert manifest["is_synthetic"] is False
     assert manifest["status"] == "Scan: 6 slices, 15 mm."
     np.testing.assert_array_equal(seen(opening, manifest).hu, values())
     assert manifest["grid"]["axes"] == ["S", "P", "L"]
@@ -276,6 +278,21 @@ def test_a_scan_downloads_as_what_was_opened_and_never_as_synthetic(opening: Ope
     np.testing.assert_array_equal(volume.hu, values())
     assert b"SYNTHETIC" not in sitk.ReadImage(answer["path"]).GetMetaData("descrip").encode()
     assert "A scan has no settings" in opening.handlers.export({"run": run_id, "kind": "sidecar"})["problem"]
+
+
+@pytest.mark.parametrize("kind", ["nifti", "dicom"])
+def test_a_volume_of_ours_that_is_opened_stays_synthetic(opening: Opening, tmp_path: Path, kind: str) -> None:
+    """Whoever saved a synthetic volume and opened it again would have had a real scan."""
+    export = opening.handlers.export({"run": made(opening.handlers)["run"], "kind": kind})
+    shutil.copy(export["path"], tmp_path / export["name"])
+    manifest = opened(opening, tmp_path / export["name"])
+    assert (manifest["is_synthetic"], manifest["title"]) == (True, "Opened volume")
+    assert manifest["status"] == "Opened volume: 32 slices, 96 mm."
+    again = opening.handlers.export({"run": manifest["run"], "kind": "nifti"})
+    assert again["name"] == "synthetic-scan.nii.gz"
+    assert "SYNTHETIC" in sitk.ReadImage(again["path"]).GetMetaData("descrip")
+    refused = opening.start({**FIELDS, "visitor": "v", "scan": manifest["run"], "mode": "gt-head"})
+    assert refused["problem"].startswith("This volume is synthetic")
 
 
 @pytest.fixture

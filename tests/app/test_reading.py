@@ -23,7 +23,7 @@ def shown(*found: tuple[Mention, ...], drawn: dict[str, Drawn] | None = None) ->
     report = Report(findings)
     placed = placed_sentences(report)
     read = tuple(SentenceReading(one, mentions) for one, mentions in zip(placed, found, strict=True))
-    sentences = shown_reading(Reading(9, 64, "", KNOWN, read), Typed(findings, "", report), drawn or {})["sentences"]
+    sentences = shown_reading(Reading(9, 64, "", KNOWN, read), Typed(findings, ""), drawn or {})["sentences"]
     assert isinstance(sentences, list)
     return sentences
 
@@ -86,7 +86,7 @@ def test_a_sentence_says_where_it_was_typed_and_whether_the_model_sees_it() -> N
     report = Report("Fog.", "Mist. Rain.")
     fog, mist, rain = placed_sentences(report)
     read = (SentenceReading(fog, unread=("Fog.",)), SentenceReading(mist), SentenceReading(rain, is_cut=True))
-    typed = Typed("Fog.", "Mist. Rain.", report)
+    typed = Typed("Fog.", "Mist. Rain.")
     one, two, three = shown_reading(Reading(9, 3, "Rain.", (), read), typed, {})["sentences"]
     assert (one["field"], one["unread"], one["is_cut"]) == ("findings", ["Fog."], False)
     assert two["place"] == {"field": "impression", "start": 0, "end": 5}

@@ -20,7 +20,7 @@ def typed_again(findings: str, impression: str) -> list[tuple[str, str | None]]:
     """Each sentence of the report beside what stands at its place in the fields, cut as a browser cuts."""
     report = Report.parse(findings, impression)
     fields = {"findings": utf16(findings), "impression": utf16(impression)}
-    typed = Typed(findings, impression, report)
+    typed = Typed(findings, impression)
     pairs: list[tuple[str, str | None]] = []
     for one in placed_sentences(report):
         place = typed.place(one)

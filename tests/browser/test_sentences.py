@@ -1,4 +1,4 @@
-"""The report sentence by sentence: what the model read in each, and buttons that change the text, and change it back."""
+"""The report sentence by sentence: what the model read in each, and buttons that change the text and change it back."""
 
 import re
 from collections.abc import Callable
@@ -133,13 +133,11 @@ def test_what_was_typed_meanwhile_is_kept_also_over_a_reload(page: Page) -> None
 def test_words_typed_into_a_denial_are_never_taken_away(page: Page) -> None:
     press(page, RIGHT, "Deny")
     expect_findings(page, FINDINGS.replace("Large right pleural effusion.", DENIAL))
-    mine = f"Surely {DENIAL}"
-    write_report(
-        page, page.get_by_label("Findings").input_value().replace(DENIAL, mine.replace("effusion", "effusions"))
-    )
+    mine = "No pleural effusions at all on the right."
+    write_report(page, page.get_by_label("Findings").input_value().replace(DENIAL, mine))
     expect(page.locator(".ct-dropped")).to_have_count(1)
     press(page, 1, "Restore")
-    expect_findings(page, FINDINGS.replace("Large", f"{mine.replace('effusion', 'effusions')} Large", 1))
+    expect_findings(page, f"{mine} {FINDINGS}")
 
 
 def test_a_sentence_of_a_pasted_impression_is_dropped_from_where_it_was_pasted(page: Page) -> None:
@@ -167,7 +165,7 @@ def test_a_sentence_without_an_opposite_that_the_model_reads_says_so(visit: Open
     page = visit(ReadsNoDenial(lambda chunk, step: None, known=KNOWN)).page
     write_report(page, "A lung nodule.")
     press(page, 0, "Deny")
-    expect(page.locator(".ct-problem")).to_have_text(
+    expect(page.locator(".ct-run .ct-problem")).to_have_text(
         "The model reads no plain denial of lung nodule at this place. Change the sentence by hand."
     )
     expect_findings(page, "A lung nodule.")
@@ -217,7 +215,7 @@ def test_sixty_sentences_scroll_in_their_own_box_and_the_keyboard_reaches_each(v
     page.keyboard.press("ArrowUp")
     expect(page.locator(".ct-words").nth(58)).to_be_focused()
     tabbed = page.locator('.ct-sentences button[tabindex="0"]')
-    expect(tabbed).to_have_count(3)
+    expect(tabbed).to_have_text([some[58], "Drop"])
 
 
 def test_a_model_that_cannot_say_shows_sentences_to_drop_and_no_reading(visit: Open) -> None:

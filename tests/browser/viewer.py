@@ -34,7 +34,7 @@ def point_at(page: Page, plane: str, share: tuple[float, float], slices: int) ->
     """Moves the pointer there and reads HU and (slice, row, column) from 0."""
     page.mouse.move(*place_of(page, plane, share, slices))
     expect(page.locator(".ctv-readout")).to_contain_text("HU")  # comes with the next frame
-    numbers = re.match(r"(?:[AB] )?(-?\d+) HU +column (\d+) +row (\d+) +slice (\d+) ", readout(page))
+    numbers = re.match(r"(?:[AB] )?(-?\d+) HU(?:  [AB] .*?)? +column (\d+) +row (\d+) +slice (\d+) ", readout(page))
     assert numbers, readout(page)
     hu, column, row, slice_ = map(int, numbers.groups())
     return hu, slice_ - 1, row - 1, column - 1

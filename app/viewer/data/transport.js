@@ -12,6 +12,7 @@
  * @property {number} version        grows with every change
  * @property {string} title          what it is, in words; empty for an ordinary run
  * @property {boolean} is_scan       whether it was opened rather than made
+ * @property {boolean} is_synthetic  false of a real scan alone: a volume that CTFlow has made may be opened, too
  * @property {Series[]} series       of a scan, while one of them has to be chosen
  * @property {number | null} seed    null where there is none
  * @property {string} digest         of report and settings, as in the name of a download

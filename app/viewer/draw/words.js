@@ -104,11 +104,19 @@ function missingWords(volume, point) {
  * @param {Difference | null} difference  where the plane shows that
  */
 export function readout(volume, plane, point, difference = null) {
-  const inside = volume.contains(point);
-  const [slice, row, column] = inside ? volume.fileIndex(point) : ["–", "–", "–"];
-  const hu = inside ? huWords(volume, plane, point, difference) : "–";
-  const mm = inside ? `   ${mmWords(volume, point)}` : "";
-  return `${hu}   column ${column}  row ${row}  slice ${slice}${mm}`;
+  const hu = volume.contains(point) ? huWords(volume, plane, point, difference) : "–";
+  return `${hu}   ${placeWords(volume, point)}`;
+}
+
+/**
+ * Where a point lies: in the file, and in the patient.
+ * @param {Volume} volume
+ * @param {number[]} point
+ */
+export function placeWords(volume, point) {
+  if (!volume.contains(point)) return "column –  row –  slice –";
+  const [slice, row, column] = volume.fileIndex(point);
+  return `column ${column}  row ${row}  slice ${slice}   ${mmWords(volume, point)}`;
 }
 
 /**

@@ -1,9 +1,11 @@
 // @ts-check
 // HU and place under the pointer, or else at the crosshair; of two volumes, what both have there.
 
-import { huWords, readout } from "../draw/words.js";
+import { huWords, placeWords, readout } from "../draw/words.js";
 
 /** @typedef {import("../compared.js").Compared} Compared */
+/** @typedef {import("../data/volume.js").Volume} Volume */
+/** @typedef {import("../view.js").View} View */
 /** @typedef {import("./pointer.js").Pointer} Pointer */
 /** @typedef {import("./pointer.js").Seen} Seen */
 
@@ -12,13 +14,18 @@ import { huWords, readout } from "../draw/words.js";
  * @param {Pointer} pointer
  */
 export function pairReadout(compared, pointer) {
-  const seen = pointer ?? atCrosshair(compared);
-  const { view, plane } = seen;
-  if (!view.volume) return "";
-  const at = pointer ? plane.pointAt(view.volume, view.point, pointer.x, pointer.y) : view.point;
-  const words = readout(view.volume, plane, at, view.difference);
-  if (!compared.isOpen || view.difference) return words;
-  return `${letter(compared, seen)} ${words}${compared.overlaps ? otherWords(compared, seen, at) : ""}`;
+  const { view, plane } = pointer ?? atCrosshair(compared);
+  const { volume, point, difference } = view;
+  if (!volume) return "";
+  const at = pointer ? plane.pointAt(volume, point, pointer.x, pointer.y) : point;
+  if (!compared.isOpen || difference) return readout(volume, plane, at, difference);
+  const other = view === compared.a ? compared.b : compared.a;
+  const hu = [letterOf(compared, view), huAt(volume, plane, at)];
+  if (compared.overlaps && other.volume) {
+    const there = other.volume.fromMm(volume.toMm(at)).map(Math.round);
+    hu.push("", letterOf(compared, other), huAt(other.volume, plane, there));
+  }
+  return `${hu.join(" ")}   ${placeWords(volume, at)}`;
 }
 
 /**
@@ -32,22 +39,17 @@ function atCrosshair({ a }) {
 
 /**
  * @param {Compared} compared
- * @param {Seen} seen
+ * @param {View} view
  */
-function letter({ b }, { view }) {
+function letterOf({ b }, view) {
   return view === b ? "B" : "A";
 }
 
 /**
- * The other volume's HU in the voxel nearest to the same place.
- * @param {Compared} compared
- * @param {Seen} seen
- * @param {number[]} at
+ * @param {Volume} volume
+ * @param {import("../draw/plane.js").Plane} plane
+ * @param {number[]} point  that may lie outside
  */
-function otherWords({ a, b }, { view, plane }, at) {
-  const other = view === a ? b : a;
-  if (!view.volume || !other.volume) return "";
-  const there = other.volume.fromMm(view.volume.toMm(at)).map(Math.round);
-  const hu = other.volume.contains(there) ? huWords(other.volume, plane, there) : "–";
-  return `   ${other === b ? "B" : "A"} ${hu}`;
+function huAt(volume, plane, point) {
+  return volume.contains(point) ? huWords(volume, plane, point) : "–";
 }

@@ -103,11 +103,11 @@ export class Sentences {
     });
   }
 
-  /** @param {string} [act]  whose button is focused, if the row has it */
+  /** @param {string} [act]  whose button is focused, or, where the row has none, the one that undoes it */
   focus(act = "find") {
     const row = this.element.children[this.current];
-    const button = row?.querySelector(`[data-act="${act}"]`) ?? row?.querySelector('[data-act="restore"], [data-act="find"]');
-    /** @type {HTMLElement | null | undefined} */ (button)?.focus();
+    const buttons = [act, "restore", "find"].map((one) => row?.querySelector(`[data-act="${one}"]`));
+    /** @type {HTMLElement | null | undefined} */ (buttons.find(Boolean))?.focus();
   }
 
   /** @param {KeyboardEvent} event */

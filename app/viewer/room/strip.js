@@ -76,16 +76,16 @@ export class Strip {
     if (run === this.run) card.setAttribute("aria-current", "true");
     card.addEventListener("click", () => this.acts.show(run));
     const hold = makeButton("Hold as B", "Hold this run as B, to compare the one that is shown with it", () => this.acts.hold(run));
-    hold.setAttribute("aria-label", `Hold ${name} as B`);
+    hold.setAttribute("aria-label", `Hold as B: ${name}`);
     setPressed(hold, run === this.other);
     const more = makeButton("…", "What it is; rename, download, delete", () => this.tell(entry));
-    more.setAttribute("aria-label", `More of ${name}`);
+    more.setAttribute("aria-label", `Details of ${name}`);
     return make("li", "", {}, [card, hold, more]);
   }
 
   /** @param {Entry} entry */
   tell({ run, name, model, fields, differs, askedAtMs, isScan }) {
-    this.downloads.enable(true, Boolean(isScan));
+    this.downloads.enable(true, isScan);
     this.told = run;
     this.title.value = name;
     const time = new Date(askedAtMs).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

@@ -63,6 +63,7 @@ export class SwipeLine {
   describe() {
     const { element, compared } = this;
     element.hidden = compared.shown !== "swipe" || compared.isBlinking;
+    if (element.hidden) return;
     element.style.left = `${100 * compared.share}%`;
     element.setAttribute("aria-valuenow", String(Math.round(100 * compared.share)));
   }

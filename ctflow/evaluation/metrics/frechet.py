@@ -35,5 +35,5 @@ def _factor(features: Features, biased: bool) -> Features:
     reduced = np.zeros((0, dimensions))
     for first in range(0, samples, ROWS_AT_ONCE):
         centred = features[first : first + ROWS_AT_ONCE] - mean
-        reduced = np.linalg.qr(np.concatenate([reduced, centred]), mode="r")
+        reduced = np.asarray(np.linalg.qr(np.concatenate([reduced, centred]), mode="r"))
     return reduced / scale

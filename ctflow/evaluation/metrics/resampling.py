@@ -11,17 +11,26 @@ from numpy.typing import NDArray
 from ctflow.evaluation.statistics import NAN, Z95
 
 Rows = NDArray[np.intp]  # numbers of volumes, or groups of them
+Limits = tuple[float, float]
+INF = float("inf")
 RESAMPLES = 40
 LEAST_GROUPS = 4  # below, halves are single volumes
 
 
 @dataclass(frozen=True)
 class Interval:
-    """95 %, and the number of resamples behind it; NaN where there are too few volumes to resample."""
+    """95 %, the mean of what was resampled, and their number; NaN where there are too few volumes to resample.
+
+    The mean is of halves of both sets, and may differ from the value of all: FID falls with the number of samples.
+    """
 
     low: float
     high: float
+    of_halves: float
     resamples: int
+
+
+_NONE = Interval(NAN, NAN, NAN, 0)
 
 
 def halves(count: int, seed: int, resamples: int = RESAMPLES) -> list[Rows]:
@@ -30,8 +39,8 @@ def halves(count: int, seed: int, resamples: int = RESAMPLES) -> list[Rows]:
     return [np.sort(draw.permutation(count)[: count // 2]) for _ in range(resamples)]
 
 
-def interval(value: float, of_halves: Sequence[float]) -> Interval:
-    """Around the value of all volumes, from the values of random halves of both sets.
+def interval(value: float, of_halves: Sequence[float], limits: Limits) -> Interval:
+    """Around the value of all volumes, from the values of random halves of both sets; cut to `limits`.
 
     The scatter of random halves is the standard error of the whole (the delete-half jackknife: Shao and Wu, Annals of
     Statistics 1989). A bootstrap that draws volumes repeatedly would not do: copies make a set look less varied, which
@@ -39,17 +48,28 @@ def interval(value: float, of_halves: Sequence[float]) -> Interval:
     """
     finite = np.asarray(of_halves, float)
     if len(finite) < 2 or not np.isfinite(finite).all():
-        return Interval(NAN, NAN, 0)
-    off = Z95 * float(finite.std(ddof=1))
-    return Interval(value - off, value + off, len(finite))
+        return _NONE
+    off, (least, most) = Z95 * float(finite.std(ddof=1)), limits
+    return Interval(max(least, value - off), min(most, value + off), float(finite.mean()), len(finite))
 
 
-def resampled(value: float, measure: Callable[[Rows, Rows], float], real: int, fake: int, seed: int) -> Interval:
-    """The interval of `measure(rows of real, rows of fake)`, whose value for all volumes is `value`."""
-    if min(real, fake) < LEAST_GROUPS:
-        return Interval(NAN, NAN, 0)
-    pairs = zip(halves(real, seed), halves(fake, seed + 1), strict=True)
-    return interval(value, [measure(a, b) for a, b in pairs])
+def resampled(
+    value: float,
+    measure: Callable[[Rows, Rows], float],
+    counts: tuple[int, int],
+    seed: int,
+    resamples: int = RESAMPLES,
+    limits: Limits = (-INF, INF),
+) -> Interval:
+    """The interval of `measure(rows of real, rows of fake)`, whose value for all volumes is `value`.
+
+    `counts`: how many real and fake volumes there are. `limits`: beyond which there is no such number.
+    """
+    real, fake = counts
+    if min(counts) < LEAST_GROUPS:
+        return _NONE
+    pairs = zip(halves(real, seed, resamples), halves(fake, seed + 1, resamples), strict=True)
+    return interval(value, [measure(a, b) for a, b in pairs], limits)
 
 
 def floor(measure: Callable[[Rows, Rows], float], patients: Sequence[str], seed: int, splits: int = 10) -> float:

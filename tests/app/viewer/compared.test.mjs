@@ -148,9 +148,9 @@ test("the readout says which volume it reads, and what the other one has at the 
   const { a, b } = compared;
   a.moveTo([4, 5, 8]);
   const words = pairReadout(compared, null);
-  assert.match(words, new RegExp(`^A ${a.volume.at(a.point)} HU .* B ${b.volume.at(b.point)} HU$`));
+  assert.match(words, new RegExp(`^A ${a.volume.at(a.point)} HU  B ${b.volume.at(b.point)} HU   column`));
   b.activate(b.planes[0]);
-  assert.match(pairReadout(compared, null), /^B .* A /);
+  assert.match(pairReadout(compared, null), /^B .* HU  A .* HU   column/);
   b.setVolume(null);
   assert.doesNotMatch(pairReadout(comparedOf(coarse(), null), null), /^A /, "one volume needs no letter");
 });

@@ -15,15 +15,15 @@ def test_the_interval_of_a_mean_is_the_known_one() -> None:
         return float(values[0][real].mean() - values[1][fake].mean())
 
     every = np.arange(200)
-    found = resampled(measure(every, every), measure, 200, 200, seed=1)
+    found = resampled(measure(every, every), measure, (200, 200), seed=1)
     expected = 1.96 * np.sqrt(2 / 200)
     assert (found.high - found.low) / 2 == pytest.approx(expected, rel=0.35)
     assert found.low < measure(every, every) < found.high
 
 
 def test_too_few_volumes_have_no_interval() -> None:
-    none = resampled(1.0, lambda real, fake: 1.0, 3, 100, seed=0)
-    assert np.isnan([none.low, none.high]).all() and none.resamples == 0
+    none = resampled(1.0, lambda real, fake: 1.0, (3, 100), seed=0)
+    assert np.isnan([none.low, none.high, none.of_halves]).all() and none.resamples == 0
 
 
 def test_halves_repeat_nothing_and_depend_on_the_seed_alone() -> None:

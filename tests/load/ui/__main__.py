@@ -20,6 +20,7 @@ from tests.load.ui.arriving import chunk_to_picture, first_load
 from tests.load.ui.asking import evaluations
 from tests.load.ui.comparing import difference_and_memory
 from tests.load.ui.drawing import latencies
+from tests.load.ui.opening import dicom_zip
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PARTS: dict[str, Callable[[Browser], Iterator[Figure]]] = {
@@ -27,6 +28,7 @@ PARTS: dict[str, Callable[[Browser], Iterator[Figure]]] = {
     "drawing": latencies,
     "chunk": chunk_to_picture,
     "compare": difference_and_memory,
+    "scan": dicom_zip,
     "ask": evaluations,
 }
 

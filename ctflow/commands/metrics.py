@@ -1,0 +1,148 @@
+"""`python -m ctflow evaluate metrics` and `evaluate table`: sets of volumes against real ones, by a named protocol."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.commands.arguments import check_least, extra, path
+from ctflow.commands.model import DEFAULT_MODEL
+from ctflow.errors import RequestError
+from ctflow.io.files import make_folder
+from ctflow.runtime.threads import cores_given
+
+if TYPE_CHECKING:
+    from ctflow.evaluation.metrics.case_reports import Reports
+    from ctflow.evaluation.metrics.volume_set import VolumeFile
+
+DEFAULT = "default: %(default)s"
+DEMO_PROTOCOL, CT_CLIP = "demo", "ct-clip"
+METRICS_HELP = """\
+Measures volumes that a model has made against real ones: FID, KID, FVD, IS, precision, recall, CLIP scores, labels, HU
+by tissue, slice-to-slice change and nearest training volumes, by a protocol that is kept with every number."""
+
+
+def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declares `metrics` and `table` and their arguments."""
+    parser = kinds.add_parser(
+        "metrics",
+        help="a set of volumes against real ones, as papers and challenges do",
+        description=METRICS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run_metrics)
+    parser.add_argument("--real", type=path, required=True, metavar="DIR", help="the real volumes")
+    parser.add_argument("--fake", type=path, required=True, metavar="DIR", help="the volumes that a model has made")
+    parser.add_argument(
+        "--protocol", required=True, metavar="NAME", help="how to measure: demo, or another one of the README's list"
+    )
+    parser.add_argument(
+        "--reports",
+        type=path,
+        metavar="FILE",
+        help="reports of both sets by the volumes' names: CT-RATE's CSV, or .jsonl with name, findings and impression "
+        "(default: those in the sidecars of the fake volumes)",
+    )
+    parser.add_argument("--labels", type=path, metavar="FILE", help="labels of both sets: CT-RATE's CSV")
+    parser.add_argument("--training", type=path, metavar="DIR", help="volumes that the model was trained on")
+    parser.add_argument(
+        "--weights",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help=f"the weights of an extractor; for {CT_CLIP} a checkpoint folder, by default the bundled model's in the "
+        f"protocol {DEMO_PROTOCOL}",
+    )
+    parser.add_argument("--title", metavar="TEXT", help="what the fake volumes are (default: the name of their folder)")
+    parser.add_argument(
+        "--beside", type=path, action="append", default=[], metavar="JSON", help="an earlier result to compare with"
+    )
+    parser.add_argument(
+        "--out", type=path, default=Path("runs/metrics"), metavar="DIR", help=f"results and features ({DEFAULT})"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help=f"of all that is drawn ({DEFAULT})")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes, 1 or more (default: one per core)")
+    table = kinds.add_parser("table", help="results of `metrics` side by side", allow_abbrev=False)
+    table.set_defaults(run=run_table)
+    table.add_argument("results", type=path, nargs="+", metavar="JSON", help="what `metrics` wrote")
+
+
+def run_metrics(args: argparse.Namespace) -> None:
+    """Writes the result and prints the table. Raises CTFlowError."""
+    check_least(args, seed=0, workers=1)
+    with extra("train"):
+        from ctflow.evaluation.metrics.judging import Judging, Question
+        from ctflow.evaluation.metrics.protocols import protocol_named
+        from ctflow.evaluation.metrics.results import Result, check_comparable, read_result, write_result
+        from ctflow.evaluation.metrics.table import results_markdown
+        from ctflow.evaluation.metrics.volume_set import check_apart, check_no_copies, find_volumes
+    protocol, weights = protocol_named(args.protocol), _weights(args)
+    title = args.title or args.fake.resolve().name
+    check_apart(args.real, args.fake)
+    real, fake = find_volumes(args.real, "real"), find_volumes(args.fake, "fake")
+    check_no_copies(real, fake)
+    judging = Judging(
+        Question(
+            title=title,
+            protocol=protocol,
+            real=real,
+            fake=fake,
+            training=find_volumes(args.training, "training") if args.training else (),
+            reports=_reports(args.reports, fake),
+            asked=_asked(args.labels),
+            weights=weights,
+            features=args.out / "features",
+            workers=args.workers or cores_given(),
+            seed=args.seed,
+        )
+    )
+    beside = [read_result(one) for one in args.beside]
+    check_comparable([Result(title=title, protocol=judging.protocol, figures=(), made={}), *beside])
+    make_folder(args.out)
+    for _ in tqdm(judging.extract(), total=judging.steps(), unit="volume"):
+        pass
+    result = judging.measure()
+    name = "".join(sign if sign.isalnum() else "-" for sign in title)
+    write_result(result, args.out / f"{protocol.name}-{name}.json")
+    print(results_markdown([result, *beside]), end="")
+
+
+def run_table(args: argparse.Namespace) -> None:
+    """Prints the table. Raises RequestError for results of different protocols."""
+    with extra("train"):
+        from ctflow.evaluation.metrics.results import read_result
+        from ctflow.evaluation.metrics.table import results_markdown
+    print(results_markdown([read_result(one) for one in args.results]), end="")
+
+
+def _weights(args: argparse.Namespace) -> dict[str, Path]:
+    """By extractor. Raises RequestError for what is no NAME=PATH."""
+    weights: dict[str, Path] = {}
+    for word in args.weights:
+        name, equals, place = word.partition("=")
+        if not (name and equals and place):
+            raise RequestError(f"--weights takes NAME=PATH, such as {CT_CLIP}=checkpoints/demo; got {word!r}.")
+        weights[name] = path(place)
+    if args.protocol == DEMO_PROTOCOL:
+        weights.setdefault(CT_CLIP, find_checkpoint(DEFAULT_MODEL))
+    return weights
+
+
+def _reports(given: Path | None, fake: Sequence[VolumeFile]) -> Reports:
+    from ctflow.evaluation.metrics.case_reports import read_case_reports, sidecar_reports
+
+    return read_case_reports(given) if given else sidecar_reports(fake)
+
+
+def _asked(given: Path | None) -> Mapping[str, frozenset[str]]:
+    """The labels by case."""
+    from ctflow.data.ctrate import read_labels
+    from ctflow.evaluation.metrics.case_reports import case_of
+
+    return {case_of(name): frozenset(labels) for name, labels in read_labels(given).items()} if given else {}

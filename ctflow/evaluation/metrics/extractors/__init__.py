@@ -1,0 +1,1 @@
+"""Extractors: one file each, and `catalog`, which makes them by their names."""

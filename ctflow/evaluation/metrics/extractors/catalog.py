@@ -1,0 +1,48 @@
+"""Extractors by name. Their weights come from a path that is given: none is drawn at random, none is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ctflow.errors import CheckpointError
+from ctflow.evaluation.metrics.extractor import Extractor
+from ctflow.evaluation.metrics.extractors import ctclip, plain
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which extractor, and the file or folder of its weights; None for one without any. Processes hand it on."""
+
+    name: str
+    weights: Path | None
+
+
+def _without_weights(make: Callable[[], Extractor]) -> Callable[[Path | None], Extractor]:
+    return lambda _: make()
+
+
+def _with_weights(name: str, load: Callable[[Path], Extractor], what: str) -> Callable[[Path | None], Extractor]:
+    def made(weights: Path | None) -> Extractor:
+        if weights is None:
+            raise CheckpointError(
+                f"The extractor {name} needs its weights, {what}: give them with --weights {name}=PATH."
+            )
+        return load(weights)
+
+    return made
+
+
+_MAKERS: Mapping[str, Callable[[Path | None], Extractor]] = {
+    plain.NAME: _without_weights(plain.PlainExtractor),
+    ctclip.NAME: _with_weights(ctclip.NAME, ctclip.ClipExtractor.load, "a checkpoint folder with ctclip/ and text/"),
+}
+NAMES = tuple(_MAKERS)
+
+
+@lru_cache(maxsize=8)
+def load_extractor(source: Source) -> Extractor:
+    """Makes the extractor of that name. Raises CheckpointError for weights that are missing or do not fit."""
+    return _MAKERS[source.name](source.weights)

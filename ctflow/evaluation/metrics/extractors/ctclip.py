@@ -1,0 +1,80 @@
+"""CT-CLIP's pair of towers, released or bundled: latents of volumes and reports, findings, and tokens of slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ctflow.checkpoint.folder import CTCLIP, TEXT, files_sha256, load_clip
+from ctflow.evaluation.metrics.extractor import Found
+from ctflow.models.ctclip import CTClip
+from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, prompts
+from ctflow.models.text import TextEncoder
+from ctflow.report import Report
+from ctflow.volume import Volume
+
+NAME = "ct-clip"
+LATENT, SLICES, PRESENT, CLASSES = "latent", "slices", "present", "classes"
+PREPARATION = (
+    "latent: prepared as the VLM3D challenge does, of unit length. slices: prepared as CT-CLIP's inference does, "
+    "tokens before the codebook, mean and standard deviation over each group of slices. present: the same preparation, "
+    "zero-shot probability of each label. classes: those probabilities, made to add up to 1."
+)
+
+
+class ClipExtractor:
+    """An `Extractor` that knows reports too. On the CPU, in float32, with the threads that torch has."""
+
+    name = NAME
+    preparation = PREPARATION
+
+    def __init__(self, clip: CTClip, text: TextEncoder, weights_sha256: str) -> None:
+        self.weights_sha256 = weights_sha256
+        self._clip, self._text = clip.eval().requires_grad_(False), text.eval().requires_grad_(False)
+        self._prompts = self._prompt_latents()
+
+    @classmethod
+    def load(cls, folder: Path) -> ClipExtractor:
+        """From a checkpoint folder with an image tower. Raises CheckpointError."""
+        clip, text = load_clip(folder)
+        parts = [path for part in (CTCLIP, TEXT) for path in (folder / part).iterdir() if path.is_file()]
+        return cls(clip, text, files_sha256(folder, parts))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The findings of `present`, in its order."""
+        return self._clip.config.labels
+
+    @torch.inference_mode()
+    def features(self, volume: Volume) -> Found:
+        """`latent` (1, latent), `slices` (groups of slices, 2 · width), `present` and `classes` (1, labels)."""
+        image, tower = clip_input(volume, self._clip.config), self._clip.visual_transformer
+        tokens = tower.along_slices(tower.in_planes(tower.patches(image)))
+        places = tower.vq(tokens).mean(1).flatten(1)
+        seen = torch.nn.functional.normalize(self._clip.to_visual_latent(places), dim=-1)
+        present = self._clip.present(self._prompts, seen)
+        planes = tokens[0].flatten(1, 2)
+        return {
+            LATENT: self.image_latent(volume),
+            SLICES: torch.cat([planes.mean(1), planes.std(1)], dim=1).numpy(),
+            PRESENT: present.numpy(),
+            CLASSES: (present / present.sum(1, keepdim=True)).numpy(),
+        }
+
+    @torch.inference_mode()
+    def image_latent(self, volume: Volume) -> NDArray[np.float32]:
+        """(1, latent), for the CLIP score."""
+        return self._clip.image_latent(challenge_input(volume, self._clip.config)).numpy()
+
+    @torch.inference_mode()
+    def report_latent(self, report: Report) -> NDArray[np.float32]:
+        """(1, latent), for the CLIP score."""
+        return self._clip.text_latent(self._text.encode(clip_text(report))[0]).numpy()
+
+    @torch.inference_mode()
+    def _prompt_latents(self) -> torch.Tensor:
+        texts = [self._text.encode(prompt)[0] for pair in prompts(self.labels) for prompt in pair]
+        return self._clip.text_latent(torch.cat(texts)).unflatten(0, (-1, 2))

@@ -1,0 +1,131 @@
+"""From two folders of volumes to a result: finds, extracts, tests the orientation, measures."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctflow.errors import RequestError
+from ctflow.evaluation.metrics.case_reports import Reports
+from ctflow.evaluation.metrics.extraction import FeatureSet, extract
+from ctflow.evaluation.metrics.extractor import identity, identity_sha256
+from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
+from ctflow.evaluation.metrics.extractors.ctclip import ClipExtractor
+from ctflow.evaluation.metrics.orientation import MOST_VOLUMES, check_orientation
+from ctflow.evaluation.metrics.protocols import MetricProtocol
+from ctflow.evaluation.metrics.results import Result
+from ctflow.evaluation.metrics.sets import Latents, Sets
+from ctflow.evaluation.metrics.volume_set import VolumeFile
+from ctflow.io.scan import read_volume
+from ctflow.io.sidecar import versions
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked. `weights`: by extractor. `asked`: labels by case. `features`: the folder where they are kept."""
+
+    title: str
+    protocol: MetricProtocol
+    real: Sequence[VolumeFile]
+    fake: Sequence[VolumeFile]
+    training: Sequence[VolumeFile]
+    reports: Reports
+    asked: Mapping[str, frozenset[str]]
+    weights: Mapping[str, Path]
+    features: Path
+    workers: int
+    seed: int
+
+
+class Judging:
+    """Loads the extractors, so that what they are is known before hours are spent. Raises CTFlowError."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        names = question.protocol.extractors
+        if unused := question.weights.keys() - set(names):
+            raise RequestError(
+                f"The protocol {question.protocol.name} has no extractor {min(unused)!r}: its extractors are "
+                f"{', '.join(names)}."
+            )
+        self._sources = {name: Source(name, question.weights.get(name)) for name in names}
+        self._extractors = {name: load_extractor(source) for name, source in self._sources.items()}
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """All that makes the figures comparable: results are only put beside those of an equal one."""
+        asked = self._question
+        return {
+            **asked.protocol.settings(),
+            "extractors": {name: identity(one) for name, one in self._extractors.items()},
+            "counts": {"real volumes": len(asked.real), "fake volumes": len(asked.fake)},
+            "real_set_sha256": _set_sha256(asked.real),
+            "seed": asked.seed,
+        }
+
+    def steps(self) -> int:
+        """How many steps `extract` yields."""
+        return len({one.sha256 for one in self._volumes()})
+
+    def extract(self) -> Iterator[str]:
+        """Makes the features that are not kept yet; yields the name of each volume."""
+        self._check_orientation()
+        yield from extract(
+            self._volumes(), list(self._sources.values()), self._question.features, self._question.workers
+        )
+
+    def measure(self) -> Result:
+        """The result, once all features are there. Raises RequestError for what has no such number."""
+        asked, sets = self._question, self._sets()
+        figures = [figure for measure in asked.protocol.measures for figure in measure.figures(sets)]
+        return Result(title=asked.title, protocol=self.protocol, figures=tuple(figures), made=versions())
+
+    def _volumes(self) -> list[VolumeFile]:
+        return [*self._question.real, *self._question.fake, *self._question.training]
+
+    def _sets(self) -> Sets:
+        asked, clip = self._question, self._clip
+        hashes = {name: identity_sha256(extractor) for name, extractor in self._extractors.items()}
+
+        def features_of(volumes: Sequence[VolumeFile]) -> FeatureSet:
+            return FeatureSet(volumes, asked.features, hashes)
+
+        return Sets(
+            real=features_of(asked.real),
+            fake=features_of(asked.fake),
+            training=features_of(asked.training) if asked.training else None,
+            texts=self._texts(),
+            asked=asked.asked,
+            labels=clip.labels if clip else (),
+            seed=asked.seed,
+        )
+
+    @property
+    def _clip(self) -> ClipExtractor | None:
+        return next((one for one in self._extractors.values() if isinstance(one, ClipExtractor)), None)
+
+    def _texts(self) -> Latents:
+        clip, named = self._clip, {volume.name for volume in self._volumes()}
+        if clip is None:
+            return {}
+        return {name: clip.report_latent(report) for name, report in self._question.reports.items() if name in named}
+
+    def _check_orientation(self) -> None:
+        clip, reports = self._clip, self._question.reports
+        if clip is None or not any(volume.name in reports for volume in self._question.fake):
+            return
+        known = [volume for volume in self._question.real if volume.name in reports][:MOST_VOLUMES]
+        found = check_orientation(clip, [(read_volume(one.path), reports[one.name]) for one in known])
+        turned = ", ".join(f"{way} {score:.1f}" for way, score in found.turned.items())
+        log.info("CLIP score of %d real volumes as they lie %.1f, %s", found.volumes, found.upright, turned)
+
+
+def _set_sha256(volumes: Sequence[VolumeFile]) -> str:
+    """Of the contents of a set, whatever its files are called."""
+    return hashlib.sha256(" ".join(sorted(volume.sha256 for volume in volumes)).encode()).hexdigest()

@@ -1,0 +1,157 @@
+"""Measures of a fake set against a real one: FID, FVD, KID, precision, recall and the inception score."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctflow.evaluation.metrics.extraction import FeatureSet
+from ctflow.evaluation.metrics.features import Features
+from ctflow.evaluation.metrics.figure import Better, Figure
+from ctflow.evaluation.metrics.frechet import frechet_distance
+from ctflow.evaluation.metrics.inception_score import inception_score
+from ctflow.evaluation.metrics.kernel import kernel_distance
+from ctflow.evaluation.metrics.precision_recall import NEIGHBOURS, precision_recall
+from ctflow.evaluation.metrics.resampling import INF, RESAMPLES, Limits, Rows, floor, resampled
+from ctflow.evaluation.metrics.sets import Sets
+
+REAL_AGAINST_REAL = "half of the real set against the other half"
+ByVolume = list[NDArray[np.float32]]  # of each volume: (samples, dimensions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetMeasure(ABC):
+    """A number for two sets of samples; the mean over `kinds` of features, where there are several.
+
+    `resamples`: of its interval. `limit_real`, `limit_fake`: how many samples count, in the order of the volumes'
+    names; None for all.
+    """
+
+    better: ClassVar[Better]
+    limits: ClassVar[Limits]
+    name: str
+    extractor: str
+    kinds: tuple[str, ...]
+    resamples: int = RESAMPLES
+    limit_real: int | None = None
+    limit_fake: int | None = None
+
+    @abstractmethod
+    def metric(self, real: Features, fake: Features) -> float:
+        """Of features (samples, dimensions). Raises RequestError."""
+
+    def figures(self, sets: Sets) -> Iterator[Figure]:
+        """One. Raises RequestError for sets that have no such number."""
+        real, fake = self._rows(sets.real), self._rows(sets.fake)
+        patients = [volume.patient for volume in sets.real.volumes]
+        every = np.arange(len(real[0])), np.arange(len(fake[0]))
+        value = self._of(real, fake, *every)
+        counted = _count(real[0], self.limit_real), _count(fake[0], self.limit_fake)
+        counts = len(real[0]), len(fake[0])
+        bounds = resampled(
+            value, lambda a, b: self._of(real, fake, a, b), counts, sets.seed, self.resamples, self.limits
+        )
+        yield Figure(
+            name=self.name,
+            value=value,
+            low=bounds.low,
+            high=bounds.high,
+            better=self.better,
+            reference=floor(lambda a, b: self._of(real, real, a, b), patients, sets.seed),
+            reference_is=REAL_AGAINST_REAL,
+            beside_reference=bounds.of_halves,
+            samples=counted,
+            warnings=self.warnings(min(counted), real[0][0].shape[1]),
+        )
+
+    def warnings(self, samples: int, dimensions: int) -> tuple[str, ...]:
+        """What a reader must know of a number from so few samples."""
+        return ()
+
+    def _rows(self, of: FeatureSet) -> list[ByVolume]:
+        return [of.rows(self.extractor, kind) for kind in self.kinds]
+
+    def _of(self, real: Sequence[ByVolume], fake: Sequence[ByVolume], a: Rows, b: Rows) -> float:
+        pairs = zip(real, fake, strict=True)
+        values = [self.metric(_joined(x, a, self.limit_real), _joined(y, b, self.limit_fake)) for x, y in pairs]
+        return float(np.mean(values))
+
+
+def _count(volumes: ByVolume, limit: int | None) -> int:
+    count = sum(map(len, volumes))
+    return count if limit is None else min(count, limit)
+
+
+def _joined(volumes: ByVolume, rows: Rows, limit: int | None) -> Features:
+    return np.concatenate([volumes[row] for row in rows])[:limit].astype(np.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frechet(SetMeasure):
+    """FID or FVD, see `frechet_distance`."""
+
+    better = "lower"
+    limits = (0.0, INF)
+    biased: bool = False
+
+    def metric(self, real: Features, fake: Features) -> float:
+        return frechet_distance(real, fake, biased=self.biased)
+
+    def warnings(self, samples: int, dimensions: int) -> tuple[str, ...]:
+        if samples > dimensions:
+            return ()
+        return (f"{samples} samples for {dimensions} dimensions: only comparable at the same number of samples",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel(SetMeasure):
+    """KID, see `kernel_distance`."""
+
+    better = "lower"
+    limits = (-INF, INF)
+    subsets: int = 100
+    subset_size: int = 1000
+
+    def metric(self, real: Features, fake: Features) -> float:
+        return kernel_distance(real, fake, subsets=self.subsets, subset_size=self.subset_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision(SetMeasure):
+    """See `precision_recall`."""
+
+    better = "higher"
+    limits = (0.0, 1.0)
+    neighbours: int = NEIGHBOURS
+
+    def metric(self, real: Features, fake: Features) -> float:
+        return precision_recall(real, fake, neighbours=self.neighbours).precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recall(SetMeasure):
+    """See `precision_recall`."""
+
+    better = "higher"
+    limits = (0.0, 1.0)
+    neighbours: int = NEIGHBOURS
+
+    def metric(self, real: Features, fake: Features) -> float:
+        return precision_recall(real, fake, neighbours=self.neighbours).recall
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inception(SetMeasure):
+    """IS of the fake set, see `inception_score`. Its reference is the IS of halves of the real set."""
+
+    better = "higher"
+    limits = (1.0, INF)
+    splits: int = 10
+
+    def metric(self, real: Features, fake: Features) -> float:
+        return inception_score(fake, splits=self.splits)

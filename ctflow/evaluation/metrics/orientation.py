@@ -1,0 +1,67 @@
+"""Whether a CLIP score sees volumes the right way round. In one order of the array they score 24, in another 63.
+
+Each real volume is scored against its own report as it is and turned in wrong ways. Where the score prefers a wrong way
+on average, either the volumes do not lie as their headers say or the towers were trained otherwise, and no score is
+given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ctflow.errors import RequestError
+from ctflow.evaluation.metrics.clip import clip_scores
+from ctflow.evaluation.metrics.extractors.ctclip import ClipExtractor
+from ctflow.report import Report
+from ctflow.volume import Volume
+
+LEAST_VOLUMES = 2
+MOST_VOLUMES = 8
+# By the axes (slices, rows, columns) of a volume that lies as S, P, L. Slices from head to feet are not among them:
+# the tower's image latent is a mean over slices, which hardly knows their order.
+WRONG_WAYS: dict[str, tuple[int, ...]] = {
+    "turned by 180° in the plane (RAS for LPS)": (1, 2),
+    "mirrored front to back": (1,),
+    "mirrored left to right": (2,),
+}
+
+
+@dataclass(frozen=True)
+class OrientationTest:
+    """The mean CLIP score of volumes as they are, and turned in each wrong way."""
+
+    upright: float
+    turned: dict[str, float]
+    volumes: int
+
+
+def check_orientation(clip: ClipExtractor, cases: Sequence[tuple[Volume, Report]]) -> OrientationTest:
+    """Raises RequestError where a wrong way scores as well as the right one, and for too few volumes to tell."""
+    if len(cases) < LEAST_VOLUMES:
+        raise RequestError(
+            f"A CLIP score needs {LEAST_VOLUMES} or more real volumes with reports, to test that it sees volumes the "
+            f"right way round; got {len(cases)}. Give --reports with the reports of the real set."
+        )
+    texts = np.concatenate([clip.report_latent(report) for _, report in cases])
+    upright = [volume.turned(("S", "P", "L")) for volume, _ in cases]
+
+    def score(axes: tuple[int, ...]) -> float:
+        images = [clip.image_latent(_flipped(volume, axes)) for volume in upright]
+        return float(clip_scores(texts, np.concatenate(images)).mean())
+
+    found = OrientationTest(score(()), {way: score(axes) for way, axes in WRONG_WAYS.items()}, len(cases))
+    way, best = max(found.turned.items(), key=lambda item: item[1])
+    if best >= found.upright:
+        raise RequestError(
+            f"The CLIP score prefers {found.volumes} real volumes {way}: {best:.1f}, and {found.upright:.1f} as they "
+            "lie. Their headers name wrong axes, or these towers were trained on others: no CLIP score can be trusted."
+        )
+    return found
+
+
+def _flipped(volume: Volume, axes: tuple[int, ...]) -> Volume:
+    """The voxels in another order under the same header: what a wrong header, or one that is ignored, amounts to."""
+    return Volume(np.ascontiguousarray(np.flip(volume.hu, axes)), volume.affine) if axes else volume

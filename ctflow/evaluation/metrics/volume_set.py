@@ -1,0 +1,84 @@
+"""The volumes of a folder, known by what is in them and never by their names alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctflow.checkpoint.weights import file_sha256
+from ctflow.errors import RequestError
+from ctflow.io.image import ENDINGS as IMAGE_ENDINGS
+from ctflow.io.nifti import ENDINGS as NIFTI_ENDINGS
+
+ENDINGS = (*NIFTI_ENDINGS, *IMAGE_ENDINGS)
+_CT_RATE_NAME = re.compile(r"(?P<patient>(?:train|valid)_\d+)_[a-z]+_\d+")
+
+
+@dataclass(frozen=True)
+class VolumeFile:
+    """A volume on disk. `name`: that of its file without the ending, which leads to its report.
+
+    `patient`: as CT-RATE names them, else the volume's own name. `sha256`: of the file's bytes.
+    """
+
+    name: str
+    patient: str
+    path: Path
+    sha256: str
+
+
+def find_volumes(folder: Path, what: str) -> list[VolumeFile]:
+    """All volumes in a folder and in the folders in it, sorted by name; `what` names the set in errors.
+
+    Raises RequestError for a folder without any, and for two volumes of one name.
+    """
+    if not folder.is_dir():
+        raise RequestError(f"The {what} set should be a folder of volumes; {folder} is none.")
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and _stem(path))
+    if not paths:
+        raise RequestError(f"{folder} holds no volume for the {what} set: files ending in {', '.join(ENDINGS)}.")
+    found: dict[str, Path] = {}
+    for path in paths:
+        if before := found.get(_stem(path)):
+            raise RequestError(
+                f"{before} and {path} have one name, by which reports are found: give each volume of the {what} set "
+                "its own."
+            )
+        found[_stem(path)] = path
+    return [VolumeFile(name, patient_of(name), path, file_sha256(path)) for name, path in sorted(found.items())]
+
+
+def patient_of(name: str) -> str:
+    """The patient of a volume that is named as CT-RATE names them; of any other name, the name."""
+    match = _CT_RATE_NAME.fullmatch(name)
+    return match["patient"] if match else name
+
+
+def check_apart(real_folder: Path, fake_folder: Path) -> None:
+    """Raises RequestError where both sets are one folder, or one lies in the other."""
+    real, fake = (Path(os.path.realpath(folder)) for folder in (real_folder, fake_folder))
+    if real == fake or real in fake.parents or fake in real.parents:
+        raise RequestError(
+            f"The real and the fake set share a folder, {fake_folder}: a set against itself is perfect. Name two "
+            "folders, neither of them in the other."
+        )
+
+
+def check_no_copies(real: Sequence[VolumeFile], fake: Sequence[VolumeFile]) -> None:
+    """Raises RequestError where a fake volume is, byte for byte, one of the real ones."""
+    known = {one.sha256: one.name for one in real}
+    copies = [one for one in fake if one.sha256 in known]
+    if copies:
+        raise RequestError(
+            f"{len(copies)} of {len(fake)} fake volumes are real ones, byte for byte: first {copies[0].name}, which is "
+            f"{known[copies[0].sha256]} of the real set. Give the volumes that a model has made."
+        )
+
+
+def _stem(path: Path) -> str:
+    """The file's name without the ending of a volume; empty for other files, and for hidden ones."""
+    ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), "")
+    return path.name[: -len(ending)] if ending and not path.name.startswith(".") else ""
