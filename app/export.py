@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.chunks import NOT_WRITTEN
 from app.run import Run
+from app.scan import Scan
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.dicom_series import SeriesText, derivation_of, write_dicom_zip
@@ -41,14 +42,15 @@ def export(run: Run, generator: VolumeGenerator, kind: str) -> Path:
 
 
 def _export_scan(run: Run, kind: str) -> Path:
-    """What was opened, as NIfTI, which says nothing of us: nothing of it was made here."""
+    """What was opened, as NIfTI. Of a real scan it says nothing of us: nothing of it was made here."""
     if kind == "sidecar":
         raise RequestError("A scan has no settings: it was opened, and not made. Download it as NIfTI.")
     if kind == "dicom":
         raise RequestError("A scan is not written as DICOM, because our series say that they are synthetic.")
-    path = run.folder / SCAN_NAME
+    is_synthetic = isinstance(run, Scan) and run.is_synthetic
+    path = run.folder / (f"synthetic-{SCAN_NAME}" if is_synthetic else SCAN_NAME)
     try:
-        write_nifti(run.volume(), path, "scan")
+        write_nifti(run.volume(), path, synthetic_label("unknown, opened from a file") if is_synthetic else "scan")
     except VolumeError as error:  # whose words name a path of the server
         raise ResourceError(NOT_WRITTEN) from error
     return path

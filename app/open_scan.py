@@ -64,12 +64,15 @@ def open_scan(folder: Path, asked: Asked) -> None:
     Raises CTFlowError for what cannot be opened.
     """
     sent = folder / _SENT
-    volume = _read(_unpacked(sorted(sent.iterdir()), sent, asked.limits), asked.voxels)
-    tell(shape=volume.hu.shape, affine=volume.affine.tolist())
+    volume, is_synthetic = _read(_unpacked(sorted(sent.iterdir()), sent, asked.limits), asked.voxels)
+    tell(shape=volume.hu.shape, affine=volume.affine.tolist(), is_synthetic=is_synthetic)
     for first in range(0, len(volume.hu), _CHUNK_SLICES):
         hu = volume.hu[first : first + _CHUNK_SLICES]
         tell(first=first, slices=len(hu), name=store(hu, first, folder).path.name)
-    _bring(volume, folder, asked.geometry)
+    if is_synthetic:
+        tell(unfit="This volume is synthetic: open its settings file (JSON) to make it again, and go on from that.")
+    else:
+        _bring(volume, folder, asked.geometry)
 
 
 def _unpacked(files: Sequence[Path], folder: Path, limits: UnpackLimits) -> list[Path]:
@@ -117,14 +120,17 @@ def _without_gzip(file: Path, limits: UnpackLimits) -> Path:
     return file.with_suffix("")
 
 
-def _read(files: Sequence[Path], most_voxels: int) -> Volume:
-    """The scan in these files, which lie in one folder. Raises VolumeError where there is none, or more than one."""
+def _read(files: Sequence[Path], most_voxels: int) -> tuple[Volume, bool]:
+    """The scan in these files, which lie in one folder, and whether they say that CTFlow has made it.
+
+    Raises VolumeError where there is none, or more than one.
+    """
     folder = files[0].parent
     images = [file for file in files if nifti.is_nifti_name(file) or file.suffix in image.ENDINGS]
     if len(images) > 1 or (images and any(_is_dicom(file) for file in files)):
         raise VolumeError("There is more than one scan. Open them one at a time.")
     if images:
-        return _read_image(images[0], most_voxels)
+        return _read_image(images[0], most_voxels), _says_synthetic(images[0])
     with readable(folder):
         found = find_series(folder)
         volumes = [series for series in found if len(series.slices) > 1] or found
@@ -134,7 +140,7 @@ def _read(files: Sequence[Path], most_voxels: int) -> Volume:
         _check_voxels(series.voxels, folder, most_voxels)
         volume = read_series(series)
     check_grid(volume, folder)
-    return volume
+    return volume, series.is_synthetic
 
 
 def _read_image(path: Path, most_voxels: int) -> Volume:
@@ -144,6 +150,10 @@ def _read_image(path: Path, most_voxels: int) -> Volume:
         voxels = nifti.voxels_in_header(path) if nifti.is_nifti_name(path) else image.voxels_in_header(path)
     _check_voxels(voxels, path, most_voxels)
     return read_volume(path)
+
+
+def _says_synthetic(path: Path) -> bool:
+    return nifti.is_nifti_name(path) and nifti.is_ours(path)
 
 
 def _is_dicom(file: Path) -> bool:

@@ -23,6 +23,7 @@ def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) 
             "stopping": run.stopping and not run.ended,
             "title": run.title,
             "is_scan": run.is_scan,
+            "is_synthetic": not isinstance(run, Scan) or run.is_synthetic,
             "series": run.series if isinstance(run, Scan) else [],
             "seed": run.request.seed if run.request else None,
             "digest": run.digest,
@@ -44,6 +45,7 @@ def unknown_run() -> dict[str, Any]:
         "stopping": False,
         "title": "",
         "is_scan": False,
+        "is_synthetic": True,
         "series": [],
         "seed": None,
         "digest": "",
@@ -139,7 +141,7 @@ def _finished(run: Run) -> str:
     height_mm = 0.0 if run.affine is None else run.slices_made * float(np.linalg.norm(run.affine[:3, 0]))
     size = f"{run.slices_made} slices, {height_mm:.0f} mm"
     if run.request is None:
-        return f"Scan: {size}."
+        return f"{run.title}: {size}."
     if run.title:
         return f"{run.title}: {size}. Seed {run.request.seed}."
     return f"Done: {size}, in {duration(run.elapsed_s())}. Seed {run.request.seed}."

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from app.chunks import NOT_WRITTEN
 from app.clock import Clock
 from app.job import State
@@ -16,6 +18,7 @@ from ctflow.io.unpack import own_name
 from ctflow.request import ScanStart
 
 TITLE = "Scan"
+MADE_HERE = "Opened volume"  # the title of a volume that CTFlow has made
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Scan(Run):
 
     `series`: those to choose from, in words, while a choice is needed. `starts`: on the model's grid, by mode and
     number of slices, so that volumes that begin alike share one. `unfit`: why it can't be continued, in words.
+    `is_synthetic`: whether its file says that CTFlow has made it.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Scan(Run):
         self.series: list[dict[str, Any]] = []
         self.chosen: int | None = None
         self.unfit = ""
+        self.is_synthetic = False
         self.sha256 = ""
         self.starts: dict[tuple[str, int], ScanStart] = {}
         self.sent_folder = folder / "sent"
@@ -76,6 +81,13 @@ class Scan(Run):
             self.bump()
             return self.received
 
+    def adopt(self, path: Path) -> None:
+        """Takes a file that is there already, in the place of all bytes that would be sent."""
+        with self.news:
+            path.replace(self._path(0))
+            self.received = self.size
+            self.bump()
+
     def choose(self, number: int) -> None:
         """Says which of `series` to open, counted from 0. Raises RequestError for one that is not there."""
         with self.news:
@@ -90,6 +102,13 @@ class Scan(Run):
         with self.news:
             self.shape, self.chunks = None, []
             self.end(state, message)
+
+    def place(self, shape: Sequence[int], affine: np.ndarray, is_synthetic: bool) -> None:
+        """What is known before its voxels are."""
+        with self.news:
+            self.shape, self.affine, self.is_synthetic = (shape[0], shape[1], shape[2]), affine, is_synthetic
+            self.title = MADE_HERE if is_synthetic else TITLE
+            self.bump()
 
     def remove_sent(self) -> None:
         """What was sent is needed no longer."""

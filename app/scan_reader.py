@@ -121,10 +121,8 @@ class ScanReader:
                 self._answer(self._runs.has_room(needed_bytes))
             case {"series": series}:
                 self._answer(self._choice(series))
-            case {"shape": shape, "affine": affine}:
-                with scan.news:
-                    scan.shape, scan.affine = tuple(shape), np.array(affine)
-                    scan.bump()
+            case {"shape": shape, "affine": affine, "is_synthetic": is_synthetic}:
+                scan.place(shape, np.array(affine), is_synthetic)
             case {"first": first, "slices": slices, "name": name} if scan.shape:
                 with scan.news:
                     scan.chunks.append(Chunk(first, (slices, *scan.shape[1:]), scan.folder / name))

@@ -92,7 +92,7 @@ export class Opening {
       const news = await this.session.transport.askPatiently("news", { run, seen }, wanted, lost);
       if (!news || !wanted()) return;
       if (["failed", "stopped", "gone"].includes(news.state)) return this.fail(withNames(news.status, files));
-      if (news.chunks.length) return this.show(run, nameOf(files));
+      if (news.chunks.length) return this.show(run, nameOf(files), news.title);
       this.tell({ status: news.status, share: news.share, series: news.series });
       seen = news.version;
     }
@@ -101,10 +101,11 @@ export class Opening {
   /**
    * @param {string} run
    * @param {string} name
+   * @param {string} what  it is
    */
-  show(run, name) {
+  show(run, name, what) {
     const { session } = this;
-    session.visit.addScan(run, name, Date.now());
+    session.visit.addScan(run, name, what, Date.now());
     session.pair.handOver();
     session.show(session.hold(run));
     this.finish();

@@ -1,7 +1,7 @@
 """The two steps that make a part of a source: reading, which keeps a core busy, and encoding, which may use a GPU."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -73,7 +73,12 @@ def read_source(source: Source, geometry: Geometry) -> Scan:
             return Scan(model_hu(scan, geometry), sha256, read_s=read_s)
     except (VolumeError, RequestError) as error:
         reason = str(error)
-    return Scan(np.empty((0, 0, 0), np.int16), reason=reason.replace(str(source.path), source.name))
+    return left_out(reason.replace(str(source.path), source.name))
+
+
+def left_out(reason: str) -> Scan:
+    """What stands for a scan that cannot be prepared."""
+    return Scan(np.empty((0, 0, 0), np.int16), reason=reason)
 
 
 def encode_scan(encoder: VolumeEncoder, job: EncodingJob, number: int, scan: Scan, report: Report) -> Outcome:
@@ -88,14 +93,3 @@ def encode_scan(encoder: VolumeEncoder, job: EncodingJob, number: int, scan: Sca
         avae_s=encoder.avae_s - before_s,
         disk_s=scan.read_s + time.process_time() - began_s,
     )
-
-
-def encode_here(job: EncodingJob, numbered: Iterable[tuple[int, Source]]) -> Iterator[Outcome]:
-    """`EncodeAll` in this process, one after another."""
-    encoder = VolumeEncoder(job.model, job.device, job.precision)
-    for number, source in numbered:
-        scan = read_source(source, job.geometry)
-        if scan.reason:
-            yield Outcome(number=number, reason=scan.reason)
-        else:
-            yield encode_scan(encoder, job, number, scan, source.report())

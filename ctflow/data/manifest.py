@@ -76,9 +76,13 @@ class Rejection:
     reason: str
 
 
+# Making one takes longer than reading a line.
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (SetFacts, ManifestRow, Rejection)}
+
+
 def write_facts(folder: Path, facts: SetFacts) -> None:
     """Writes `set.json`. Raises CTFlowError."""
-    write_atomic(folder / SET, TypeAdapter(SetFacts).dump_json(facts, indent=2) + b"\n")
+    write_atomic(folder / SET, _ADAPTERS[SetFacts].dump_json(facts, indent=2) + b"\n")
 
 
 def read_facts(folder: Path) -> SetFacts:
@@ -89,7 +93,7 @@ def read_facts(folder: Path) -> SetFacts:
 
 def write_rows(path: Path, rows: Sequence[ManifestRow] | Sequence[Rejection]) -> None:
     """Writes one line of JSON for each row. Raises CTFlowError."""
-    write_atomic(path, b"".join(TypeAdapter(type(row)).dump_json(row) + b"\n" for row in rows))
+    write_atomic(path, b"".join(_ADAPTERS[type(row)].dump_json(row) + b"\n" for row in rows))
 
 
 def read_manifest(folder: Path) -> list[ManifestRow]:
@@ -142,8 +146,7 @@ def _not_a_set(path: Path, error: OSError) -> DatasetError:
 
 
 def _parsed(kind: type[R], data: bytes, where: str) -> R:
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
     try:
-        return adapter.validate_json(data)
+        return _ADAPTERS[kind].validate_json(data)
     except ValidationError as error:
         raise DatasetError(f"{where} is not what `python -m ctflow prepare` writes: {wrong_fields(error)}.") from error

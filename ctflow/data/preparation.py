@@ -14,6 +14,11 @@ from ctflow.data.sources import Source, sources_sha256
 from ctflow.errors import DatasetError
 
 SHARD_BYTES = 10**9
+# What it means that a hash in the facts is another.
+_IN_WORDS = {
+    "reports_sha256": "its volumes, patients or reports are others",
+    "encoders_sha256": "its A-VAE or text encoder is another",
+}
 
 
 def facts_of(
@@ -89,7 +94,9 @@ def check_facts(folder: Path, facts: SetFacts) -> None:
     """Raises DatasetError that names what differs if the folder holds another set than that of `facts`."""
     found = vars(read_facts(folder))
     differences = [
-        f"{name} is {found[name]}, not {value}" for name, value in vars(facts).items() if found[name] != value
+        _IN_WORDS.get(name) or f"{name} is {found[name]}, not {value}"
+        for name, value in vars(facts).items()
+        if found[name] != value
     ]
     if differences:
         raise DatasetError(

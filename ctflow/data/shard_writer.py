@@ -20,7 +20,7 @@ Encoded = Mapping[str, np.ndarray]  # a volume's mean and log_variance (slices, 
 
 
 def write_shard(path: Path, volumes: Sequence[Encoded]) -> None:
-    """Writes the volumes in their order, without a copy of them in memory. Raises CTFlowError."""
+    """Writes the volumes in their order, without a second copy of them in memory. Raises CTFlowError."""
     write_pieces(path, _pieces(volumes))
 
 

@@ -37,6 +37,11 @@ class Series:
         return self.slices[0].tags.get("description", "")
 
     @property
+    def is_synthetic(self) -> bool:
+        """Whether its files say so themselves."""
+        return any(item.tags.get("synthetic") == "YES" for item in self.slices)
+
+    @property
     def spacing(self) -> str:
         """Between rows and columns, and the thickness of slices, in words, as the first header has it; else empty."""
         tags = self.slices[0].tags

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _TAGS = {
     "modality": "0008|0060",
     "series": "0020|000e",
+    "synthetic": "0008|001c",
     "description": "0008|103e",
     "samples": "0028|0002",
     "display": "0028|0004",

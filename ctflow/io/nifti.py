@@ -83,7 +83,7 @@ def write_nifti(volume: Volume, path: Path, description: str) -> None:
 
 def check_replaceable(path: Path) -> None:
     """Raises VolumeError where a file at `path` is not one that CTFlow has made, for example a real scan."""
-    if os.path.isfile(path) and os.path.getsize(path) and not _begins_as_ours(path):
+    if os.path.isfile(path) and os.path.getsize(path) and not is_ours(path):
         raise VolumeError(f"{path} is there already and was not made by CTFlow: choose another name, or remove it.")
 
 
@@ -98,7 +98,8 @@ def read_label(path: Path) -> str:
     return label
 
 
-def _begins_as_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
+    """Whether a file says in its header that CTFlow has made it."""
     try:
         return _description(path).startswith(_MARK)
     except VolumeError:

@@ -1,6 +1,8 @@
 """Scans that are opened: what is seen of them, what is refused, and what goes on from them."""
 
+import io
 import json
+import shutil
 import struct
 import zipfile
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from app.handlers import Handlers
 from app.opening import Opening
 from app.scan_reader import ScanLimits
 from app.scans import Scans
+from ctflow.errors import RequestError
 from ctflow.io.nifti import read_nifti, write_nifti
 from ctflow.io.sidecar import is_recorded, read_sidecar
 from ctflow.volume import Volume, plane_affine
@@ -58,6 +61,7 @@ def test_a_file_is_seen_with_the_hu_that_simpleitk_reads_in_it(opening: Opening,
     (tmp_path / name.lower()).rename(tmp_path / name)
     manifest = opened(opening, tmp_path / name)
     assert (manifest["state"], manifest["is_scan"], manifest["title"]) == ("finished", True, "Scan")
+    assert manifest["is_synthetic"] is False
     assert manifest["status"] == "Scan: 6 slices, 15 mm."
     np.testing.assert_array_equal(seen(opening, manifest).hu, values())
     assert manifest["grid"]["axes"] == ["S", "P", "L"]
@@ -278,6 +282,21 @@ def test_a_scan_downloads_as_what_was_opened_and_never_as_synthetic(opening: Ope
     assert "A scan has no settings" in opening.handlers.export({"run": run_id, "kind": "sidecar"})["problem"]
 
 
+@pytest.mark.parametrize("kind", ["nifti", "dicom"])
+def test_a_volume_of_ours_that_is_opened_stays_synthetic(opening: Opening, tmp_path: Path, kind: str) -> None:
+    """Whoever saved a synthetic volume and opened it again would have had a real scan."""
+    export = opening.handlers.export({"run": made(opening.handlers)["run"], "kind": kind})
+    shutil.copy(export["path"], tmp_path / export["name"])
+    manifest = opened(opening, tmp_path / export["name"])
+    assert (manifest["is_synthetic"], manifest["title"]) == (True, "Opened volume")
+    assert manifest["status"] == "Opened volume: 32 slices, 96 mm."
+    again = opening.handlers.export({"run": manifest["run"], "kind": "nifti"})
+    assert again["name"] == "synthetic-scan.nii.gz"
+    assert "SYNTHETIC" in sitk.ReadImage(again["path"]).GetMetaData("descrip")
+    refused = opening.start({**FIELDS, "visitor": "v", "scan": manifest["run"], "mode": "gt-head"})
+    assert refused["problem"].startswith("This volume is synthetic")
+
+
 @pytest.fixture
 def ct(tmp_path: Path) -> Path:
     """A chest with the fake model's shapes, 64 slices of 3 mm."""
@@ -342,3 +361,20 @@ def test_a_settings_file_gives_the_fields_and_says_what_differs(opening: Opening
 @pytest.mark.parametrize("text", ["", "{}", "no json", '{"format": 2}', None, 7])
 def test_a_file_that_is_no_settings_is_refused_in_words(opening: Opening, text: Any) -> None:
     assert "The file is not a CTFlow sidecar" in opening.settings({"text": text})["problem"]
+
+
+def test_a_file_of_a_program_is_no_larger_than_a_scan(handlers: Handlers) -> None:
+    answer = limited(handlers, sent_bytes=1_000_000).upload({"name": "a.nii", "file": io.BytesIO(bytes(1_000_001))})
+    assert answer == {"problem": "A file has at most 1 MB; got 1 MB."}
+
+
+def test_a_program_opens_only_what_it_has_sent_and_once(opening: Opening, tmp_path: Path) -> None:
+    sitk.WriteImage(image(), str(tmp_path / "Doe.nii"))
+    with (tmp_path / "Doe.nii").open("rb") as file:
+        path = opening.upload({"name": "Doe.nii", "file": file})["path"]
+    assert "Doe" not in path
+    scan = opening.open_upload("program", {"path": path})
+    np.testing.assert_array_equal(seen(opening, ended(opening, scan.id)).hu, values())
+    for given in ({"path": path}, {"path": "/etc/passwd"}, {}, None):
+        with pytest.raises(RequestError, match="no longer on the server"):
+            opening.open_upload("program", given)

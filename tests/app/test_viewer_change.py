@@ -48,6 +48,8 @@ def expected(a: Volume, b_hu: np.ndarray) -> dict[str, float]:
         "denserMl": float((change >= THRESHOLD_HU).sum() * voxel_ml),
         "thinnerMl": float((change <= -THRESHOLD_HU).sum() * voxel_ml),
         "bodyMl": float(body.sum() * voxel_ml),
+        "compared": len(a.hu),
+        "slices": len(a.hu),
     }
 
 

@@ -65,6 +65,10 @@ def test_axe_finds_nothing_in_any_window_and_state(visit: Open, gate: Gate, size
     for mode in ("Side by side", "Swipe", "Difference"):
         page.get_by_role("button", name=mode, exact=True).click()
         assert violations(page) == [], f"with A and B, {mode}"
+    page.get_by_role("button", name="What differs").click()
+    expect(page.get_by_role("dialog", name="What differs")).to_contain_text("of the body")
+    assert violations(page) == [], "with what differs"
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Numbers", exact=True).click()
     expect(page.locator(".ctv-chart .main-svg").first).to_be_visible()
     assert violations(page) == [], "with Numbers"

@@ -236,7 +236,10 @@ def test_a_picture_says_what_a_and_b_are(page: Page) -> None:
 def test_nothing_moves_when_runs_and_b_come(visit: Open, size: str) -> None:
     """The second run made the planes lower by the height of the strip."""
     page = visit(sleeping(0), **SIZES[size]).page
-    place = "canvas => { const { top, height } = canvas.getBoundingClientRect(); return [top + scrollY, height]; }"
+    place = """canvas => {
+        const [{ top, height }, viewer] = [canvas, canvas.closest('.ctv')].map((one) => one.getBoundingClientRect());
+        return [top - viewer.top, height];
+    }"""
     canvas = page.locator(".ctv-axial canvas")
     write_report(page, "Clear.")
     before = canvas.evaluate(place)

@@ -8,8 +8,9 @@ import { NOT_MADE } from "./volume.js";
 /** @typedef {import("./difference.js").Difference} Difference */
 
 /**
- * Where |B - A| reaches a threshold in the body, as far as both volumes are made.
- * @typedef {{ denserMl: number, thinnerMl: number, bodyMl: number }} Changed  denser and thinner: what B is there
+ * Where |B - A| reaches a threshold in the body, as far as both volumes are made: denser and thinner is what B is there.
+ * `compared` of A's `slices` have been counted.
+ * @typedef {{ denserMl: number, thinnerMl: number, bodyMl: number, compared: number, slices: number }} Changed
  */
 
 /** Larger differences count as this. In HU. */
@@ -38,11 +39,6 @@ export class Change {
   /** Whether there is anything to say: all that was there at some time has been counted. */
   get isKnown() {
     return this.version >= 0;
-  }
-
-  /** Slices of A that have been compared, as far as B reaches. */
-  get slices() {
-    return this.states.filter(Boolean).length;
   }
 
   /**
@@ -80,7 +76,13 @@ export class Change {
   changed(threshold) {
     const sum = (/** @type {number} */ from, /** @type {number} */ to) =>
       this.total.subarray(from + MOST_HU, to + MOST_HU + 1).reduce((all, count) => all + count, 0) * this.voxelMl;
-    return { denserMl: sum(threshold, MOST_HU), thinnerMl: sum(-MOST_HU, -threshold), bodyMl: sum(-MOST_HU, MOST_HU) };
+    return {
+      denserMl: sum(threshold, MOST_HU),
+      thinnerMl: sum(-MOST_HU, -threshold),
+      bodyMl: sum(-MOST_HU, MOST_HU),
+      compared: this.states.filter(Boolean).length,
+      slices: this.states.length,
+    };
   }
 }
 
@@ -100,10 +102,11 @@ export function changeWords({ denserMl, thinnerMl, bodyMl }) {
  * @param {number} threshold  HU
  */
 export function changeSentence(changed, threshold) {
-  const { denserMl, thinnerMl, bodyMl } = changed;
+  const { denserMl, thinnerMl, bodyMl, compared, slices } = changed;
   if (!bodyMl) return changeWords(changed);
   const ways = `${mlWords(denserMl)} denser and ${mlWords(thinnerMl)} less dense in B`;
-  return `${changeWords(changed)} (${mlWords(bodyMl)}), by ${threshold} HU or more: ${ways}.`;
+  const part = compared < slices ? ` Compared so far: ${compared} of A's ${slices} slices.` : "";
+  return `${changeWords(changed)} (${mlWords(bodyMl)}), by ${threshold} HU or more: ${ways}.${part}`;
 }
 
 /** @param {number} ml */

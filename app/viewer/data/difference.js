@@ -32,6 +32,15 @@ export class Difference {
   }
 
   /**
+   * How much has changed; empty until it has been counted, and where there is nothing to compare.
+   * @param {(changed: import("./change.js").Changed, threshold: number) => string} inWords
+   * @param {number} threshold  HU
+   */
+  changed(inWords, threshold) {
+    return this.b.overlaps && this.change.isKnown ? inWords(this.change.changed(threshold), threshold) : "";
+  }
+
+  /**
    * How much of a slice of A can be compared: changes when more of it can.
    * @param {number} slice  index in the file
    */

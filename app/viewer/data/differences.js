@@ -20,8 +20,9 @@ export function differences(before, after) {
  * @param {Record<string, any>} after
  */
 export function settingDifferences(before, after) {
-  const others = Object.keys(after).filter((name) => !REPORT.includes(name) && before[name] !== after[name]);
-  return others.map((name) => `${name} ${words(before[name])} → ${words(after[name])}`);
+  const others = Object.keys(after).filter((name) => ![...REPORT, KEPT].includes(name) && before[name] !== after[name]);
+  const kept = after[KEPT] ? [`${after[KEPT]} kept`] : [];
+  return [...kept, ...others.map((name) => `${name} ${words(before[name])} → ${words(after[name])}`)];
 }
 
 /**

@@ -15,7 +15,7 @@
  * @property {string} digest      of report and settings; empty where there is none
  * @property {string} report
  * @property {string} caption     such as "Example"
- * @property {boolean} [isScan]   whether it was opened, and not made
+ * @property {string} [opened]    what it is called where it was opened and not made; such as "scan"
  */
 
 /** @type {Known} */
@@ -23,12 +23,13 @@ export const UNKNOWN = { seed: null, digest: "", report: "", caption: "" };
 
 /**
  * Of a run's volume.
- * @param {Pick<import("./transport.js").Manifest, "seed" | "digest" | "is_scan">} manifest
+ * @param {Pick<import("./transport.js").Manifest, "seed" | "digest" | "is_scan" | "is_synthetic">} manifest
  * @param {Record<string, any> | undefined} fields  that were asked for
  * @returns {Known}
  */
-export function knownOf({ seed, digest, is_scan: isScan }, fields) {
-  return { seed, digest, report: reportText(fields), caption: "", isScan };
+export function knownOf({ seed, digest, is_scan: isScan, is_synthetic: isSynthetic }, fields) {
+  const opened = isSynthetic ? "synthetic-opened" : "scan";
+  return { seed, digest, report: reportText(fields), caption: "", opened: isScan ? opened : "" };
 }
 
 /**
@@ -36,8 +37,8 @@ export function knownOf({ seed, digest, is_scan: isScan }, fields) {
  * @param {Known} known
  * @returns {Facts}
  */
-export function facts(model, { seed, digest, report, caption, isScan }) {
-  if (isScan) return { name: "Scan", fileName: "scan", report };
+export function facts(model, { seed, digest, report, caption, opened }) {
+  if (opened) return { name: opened === "scan" ? "Scan" : "Opened volume", fileName: opened, report };
   const words = [model, caption, seed === null ? "" : `seed ${seed}`, digest && `report and settings ${digest}`];
   const parts = ["synthetic-ctflow", caption.toLowerCase().replaceAll(" ", "-"), digest, seed === null ? "" : `seed${seed}`];
   return { name: words.filter(Boolean).join(" · "), fileName: parts.filter(Boolean).join("-"), report };

@@ -95,7 +95,7 @@ export class Feed {
     this.manifest = manifest;
     this.running = UNFINISHED.includes(manifest.state);
     if (manifest.grid) this.place(manifest.grid);
-    if (this.volume) this.volume.isScan = manifest.is_scan;
+    if (this.volume) this.volume.isScan = manifest.is_scan && !manifest.is_synthetic;
     for (const chunk of manifest.chunks) this.fetch(chunk);
     if (manifest.draft) this.fetchDraft(manifest.draft);
     this.dropDraft();

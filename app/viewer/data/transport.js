@@ -12,6 +12,7 @@
  * @property {number} version        grows with every change
  * @property {string} title          what it is, in words; empty for an ordinary run
  * @property {boolean} is_scan       whether it was opened rather than made
+ * @property {boolean} is_synthetic  false of a real scan alone: a volume that CTFlow has made may be opened, too
  * @property {Series[]} series       of a scan, while one of them has to be chosen
  * @property {number | null} seed    null where there is none
  * @property {string} digest         of report and settings, as in the name of a download
@@ -48,11 +49,12 @@ export class Transport {
    * The answer, or null where there is none. Asking again does not help against a refusal: its words are the answer.
    * @param {string} name
    * @param {object} asked
+   * @param {number} patienceMs  how long to wait for it
    * @returns {Promise<any>}
    */
-  async ask(name, asked) {
+  async ask(name, asked, patienceMs = ANSWER_MS) {
     const headers = { "Content-Type": "application/json" };
-    const signal = AbortSignal.timeout(ANSWER_MS);
+    const signal = AbortSignal.timeout(patienceMs);
     try {
       const body = JSON.stringify(asked);
       const response = await fetch(`${this.root}/ask/${name}`, { method: "POST", headers, body, signal });

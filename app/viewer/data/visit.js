@@ -51,10 +51,11 @@ export class Visit {
    * A scan was opened: nothing was asked for.
    * @param {string} run
    * @param {string} name
+   * @param {string} what  it is, in words
    * @param {number} openedAtMs
    */
-  addScan(run, name, openedAtMs) {
-    const entry = { run, name, model: "", fields: {}, differs: ["Scan"], isScan: true, askedAtMs: openedAtMs, picture: "" };
+  addScan(run, name, what, openedAtMs) {
+    const entry = { run, name, model: "", fields: {}, differs: [what], isScan: true, askedAtMs: openedAtMs, picture: "" };
     this.keep([...this.entries, entry].slice(-MOST));
   }
 

@@ -60,7 +60,7 @@ export class Volume {
     this.marks = marks;
     /** @type {number[] | null} a point, where only the three slices through it have arrived so far, one in each plane */
     this.onlyAt = null;
-    this.isScan = false; // whether it was opened, and not made
+    this.isScan = false; // whether it is a real scan
     this.version = 0; // grows whenever voxels come
     this.origin = 0;
     this.axes = PATIENT_AXES.map(([along, against]) => this.axis(grid, along, against));

@@ -65,7 +65,5 @@ function differenceWords({ range, threshold }) {
  */
 function changeLines({ difference, display: { scale } }) {
   if (!difference) return [];
-  const { change, note } = difference;
-  const said = change.isDone ? changeSentence(change.changed(scale.threshold), scale.threshold) : "";
-  return [[said, note].filter(Boolean).join(" ")].filter(Boolean);
+  return [difference.changed(changeSentence, scale.threshold), difference.note].filter(Boolean);
 }

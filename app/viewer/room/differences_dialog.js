@@ -25,7 +25,7 @@ export class DifferencesDialog {
 
   show() {
     const { session, run, compared } = this.pair;
-    const [after, before] = [session.viewed, run].map((one) => session.visit.find(one)?.fields);
+    const [after, before] = [session.viewed, run].map((one) => reportOf(session.visit.find(one)));
     this.content.replaceChildren(
       make("h3", "", { text: "What differs" }),
       make("p", "ctv-key", {}, [make("ins", "", { text: compared.a.name }), make("del", "", { text: compared.b.name })]),
@@ -45,13 +45,16 @@ export class DifferencesDialog {
   }
 }
 
+/** @param {import("../data/visit.js").Entry | undefined} entry */
+function reportOf(entry) {
+  return entry && !entry.isScan ? entry.fields : undefined;
+}
+
 /** @param {import("../compared.js").Compared} compared */
 function tissueWords({ a, difference }) {
   if (!difference) return "One of the two has no slices yet.";
-  const { change, note } = difference;
-  const { threshold } = a.display.scale;
-  const said = change.isKnown ? changeSentence(change.changed(threshold), threshold) : "Counting …";
-  return [said, note].filter(Boolean).join(" ");
+  const said = difference.change.isKnown ? difference.changed(changeSentence, a.display.scale.threshold) : "Counting …";
+  return [said, difference.note].filter(Boolean).join(" ");
 }
 
 /**
@@ -86,5 +89,5 @@ function describeText(title, before, after) {
  */
 function unknownWords(after, before) {
   const names = [after ? "" : "A", before ? "" : "B"].filter(Boolean).join(" and of ");
-  return `The page knows no report of ${names}: it was not asked for here.`;
+  return `There is no report of ${names}.`;
 }

@@ -27,7 +27,7 @@ export class Foot {
     this.goOn = makeButton("Continue this scan…", "Make a volume that goes on from this scan", acts.goOn);
     this.goOn.hidden = true;
     const open = makeButton("Open scan…", "Open a real scan, or the settings file of a volume; you can also drop them on the page", acts.open);
-    const taking = make("div", "ctv-taking", {}, [open, this.goOn, this.downloads.element, this.numbers]);
+    const taking = make("div", "ctv-taking", {}, [open, this.goOn, this.numbers, this.downloads.element]);
     this.element = make("div", "ctv-foot", {}, [
       make("div", "ctv-said", {}, [this.progress, this.status, this.detail]),
       make("div", "ctv-under", {}, [this.readout, taking]),

@@ -81,9 +81,10 @@ export class PairRow {
     const { pair } = this;
     const { compared } = pair;
     this.controls.hidden = !pair.run;
-    const words = [changed(compared, changeWords), pair.words].filter(Boolean).join(" · ");
+    const { difference, display: { scale: { threshold } } } = compared.a;
+    const words = [difference?.changed(changeWords, threshold), pair.words].filter(Boolean).join(" · ");
     this.say(words || (pair.run ? "" : NONE));
-    this.words.title = [changed(compared, changeSentence), pair.words].filter(Boolean).join(" ");
+    this.words.title = [difference?.changed(changeSentence, threshold), pair.words].filter(Boolean).join(" ");
     this.words.classList.toggle("ctv-dim", !words);
     this.modes.forEach((button, i) => {
       setPressed(button, compared.mode === MODES[i][0]);
@@ -94,14 +95,4 @@ export class PairRow {
     this.swap.disabled = !pair.canSwap;
     this.difference.hidden = compared.shown !== "difference";
   }
-}
-
-/**
- * How much has changed, where the difference is shown and counted.
- * @param {import("../compared.js").Compared} compared
- * @param {(changed: import("../data/change.js").Changed, threshold: number) => string} inWords
- */
-function changed({ a }, inWords) {
-  const { difference, display: { scale } } = a;
-  return difference?.change.isKnown ? inWords(difference.change.changed(scale.threshold), scale.threshold) : "";
 }

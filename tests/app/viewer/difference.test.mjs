@@ -107,8 +107,8 @@ test("changed tissue is counted in the body, which has its lungs in it, in ml by
   });
   const change = new Difference(a, b).change;
   assert.ok(change.work(() => false));
-  assert.equal(change.slices, 4);
   const at = change.changed(20);
+  assert.deepEqual([at.compared, at.slices], [4, 4]);
   close(at.denserMl, 2 * ML);
   close(at.thinnerMl, ML);
   close(at.bodyMl, 4 * 12 * ML);
@@ -147,7 +147,7 @@ test("slices are counted as they come, each once, and nothing of what one volume
   b.add({ first: 0, slices: 1 }, whole.hu.subarray(0, 30));
   let turns = 0;
   while (!change.work(() => turns++ > 0)); // one slice at a time
-  assert.equal(change.slices, 2);
+  assert.equal(change.changed(20).compared, 2);
   close(change.changed(20).bodyMl, (2 * 12 + 2) * ML);
   close(change.changed(20).denserMl, 6 * ML);
 });
@@ -171,13 +171,17 @@ test("the page says where B is resampled, and where there is nothing to compare"
   assert.equal(note(1.4), "", "moved by whole voxels");
   assert.match(note(1), /resampled/);
   assert.match(note(100), /do not overlap/);
+  const apart = new Difference(numbered(), numbered(undefined, undefined, moved(100)));
+  apart.change.work(() => false);
+  assert.equal(apart.changed(changeWords, 20), "", "and not that nothing has changed");
 });
 
 test("changed tissue is told in ml and as a share of the body, in short and in full", () => {
-  const changed = { denserMl: 812.4, thinnerMl: 3.26, bodyMl: 16300 };
+  const changed = { denserMl: 812.4, thinnerMl: 3.26, bodyMl: 16300, compared: 96, slices: 96 };
   assert.equal(changeWords(changed), "816 ml changed, 5.0 % of the body");
   const full = "816 ml changed, 5.0 % of the body (16300 ml), by 20 HU or more: 812 ml denser and 3.3 ml less dense in B.";
   assert.equal(changeSentence(changed, 20), full);
+  assert.equal(changeSentence({ ...changed, compared: 32 }, 20), `${full} Compared so far: 32 of A's 96 slices.`);
   for (const words of [changeWords, changeSentence]) {
     assert.match(words({ denserMl: 0, thinnerMl: 0, bodyMl: 0 }, 20), /No part of the body/, "not 0 ml of nothing");
   }
