@@ -40,7 +40,7 @@ def test_a_dicom_series_is_taken_from_the_foot_and_from_the_strip(page: Page, tm
     # GDCM puts slices in the order in which z grows, and these come from the head down.
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image)[::-1], chest(96, 3, "I"))
     assert "SYNTHETIC" in pydicom.dcmread(files[0]).SeriesDescription
-    page.locator(".ctv-strip li").first.get_by_role("button", name="More of").click()
+    page.locator(".ctv-strip li").first.get_by_role("button", name="Details of").click()
     dialog = page.get_by_role("dialog", name="Run", exact=True)
     name, files = downloaded(page, dialog, tmp_path / "other")
     assert name.endswith("-seed0-dicom.zip") and len(files) == 96
