@@ -123,7 +123,7 @@ def _stream(handlers: Handlers) -> Callable[..., Any]:
                 manifest = handlers.manifest(run)
                 manifest.pop("draft")  # it is for a person's eyes
                 made = manifest.pop("chunks")
-                yield {**manifest, "new_chunks": [_chunk(**chunk) for chunk in made[sent:]]}
+                yield {**manifest, "new_chunks": [chunk_file(**chunk) for chunk in made[sent:]]}
                 sent = len(made)
                 if manifest["state"] in ENDED:
                     return
@@ -164,7 +164,7 @@ def errors_in_words() -> Iterator[None]:
         raise gr.Error(log_bug(error), print_exception=False) from error
 
 
-def _chunk(path: str, first: int, slices: int) -> dict[str, Any]:
+def chunk_file(path: str, first: int, slices: int) -> dict[str, Any]:
     """The file is an object of its own, because Gradio's client turns any object with a path into that path alone."""
     return {"first_slice": first, "slices": slices, "file": gr.FileData(path=path).model_dump()}
 

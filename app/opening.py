@@ -1,11 +1,13 @@
 """What the page asks for to open a scan, to go on from one, and to fill its fields from a settings file."""
 
+import shutil
 from typing import Any, cast, get_args
 
 from app.handlers import FIELDS, LONGEST_VISITOR, REPORT_FIELDS, Handlers, Json, answering
 from app.run import Run
-from app.scan import SentFile
+from app.scan import Scan, SentFile
 from app.scans import Scans
+from app.uploads import Uploads
 from ctflow.errors import RequestError
 from ctflow.io.sidecar import changed_versions, parse_sidecar, request_of
 from ctflow.request import ScanMode, check_scan_start
@@ -26,6 +28,7 @@ class Opening:
 
     def __init__(self, handlers: Handlers, scans: Scans) -> None:
         self.scans = scans
+        self.uploads = Uploads(handlers.runs, scans.limits.sent_bytes)
         self.handlers, self._generator = handlers, handlers.generator
 
     @answering
@@ -39,6 +42,22 @@ class Opening:
     def receive(self, asked: Json) -> Json:
         """Takes the bytes `data` of the scan `run` that begin at `offset`; answers how many are there, `received`."""
         return {"received": self.scans.get(asked.get("run")).receive(asked["offset"], asked["data"])}
+
+    @answering
+    def upload(self, asked: Json) -> Json:
+        """Keeps a `file` that a program sends, of a certain `name`; answers its `path`, for `open_upload`."""
+        return {"path": str(self.uploads.take(asked["name"], asked["file"]))}
+
+    def open_upload(self, visitor: str, file: Any) -> Scan:
+        """A scan from a file that was kept, as Gradio tells of it. Raises CTFlowError for one that cannot be opened."""
+        given = file.get("path") if isinstance(file, dict) else getattr(file, "path", None)
+        path = self.uploads.give(str(given))
+        try:
+            scan = self.scans.begin(visitor, None, [SentFile(path.stat().st_size, path.name)])
+            scan.adopt(path)
+        finally:
+            shutil.rmtree(path.parent, ignore_errors=True)
+        return scan
 
     @answering
     def choose_series(self, asked: Json) -> Json:

@@ -81,6 +81,13 @@ class Scan(Run):
             self.bump()
             return self.received
 
+    def adopt(self, path: Path) -> None:
+        """Takes a file that is there already, in the place of all bytes that would be sent."""
+        with self.news:
+            path.replace(self._path(0))
+            self.received = self.size
+            self.bump()
+
     def choose(self, number: int) -> None:
         """Says which of `series` to open, counted from 0. Raises RequestError for one that is not there."""
         with self.news:

@@ -10,6 +10,7 @@ from gradio.utils import get_upload_folder
 
 from app.api import endpoints
 from app.api_asking import asking_endpoints
+from app.api_scan import scan_endpoints
 from app.asking import Asking, Judges
 from app.blocks import Blocks
 from app.component import part, viewer
@@ -60,9 +61,13 @@ class Page:
                 with gr.Column(elem_classes="ct-view", min_width=280):
                     self.viewer = viewer(self.modules, self.card, generator.device, self.example)
             self._connect()
-            for name, endpoint in {**endpoints(self.handlers), **asking_endpoints(self.asking, self.handlers)}.items():
+            for name, endpoint in self._endpoints().items():
                 gr.api(endpoint, api_name=name)
         self.demo.queue(max_size=64, default_concurrency_limit=None)
+
+    def _endpoints(self) -> dict[str, Any]:
+        asking = asking_endpoints(self.asking, self.handlers)
+        return {**endpoints(self.handlers), **asking, **scan_endpoints(self.opening, self.handlers)}
 
     def launch(self, **options: Any) -> str:
         """Serves it, and returns its address."""

@@ -1,5 +1,6 @@
 """The headers of every answer, what the server refuses to take in, the page's questions, its scripts, and `/health`."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from inspect import iscoroutinefunction
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1_000_000  # two texts of the longest kind, in the widest letters, twice over
+MAX_UPLOAD_BYTES = 1_000_100_000  # a scan as a program sends it, with what says that it is a file
 MAX_PIECE_BYTES = 4 << 20  # of a scan, at a time (viewer/data/sending.js)
 _HEADERS = {
     # Gradio's page runs inline scripts, and ours through `Function`. Nothing is fetched from or sent to another server.
@@ -39,6 +42,7 @@ _HEADERS = {
     "referrer-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+_UPLOAD = "/gradio_api/upload"
 _A_PIECE = re.compile(r"/sent/[\w-]+/\d+$")
 FAVICON = "favicon.svg"
 _FAVICON = (Path(__file__).parent / FAVICON).read_bytes()
@@ -47,7 +51,7 @@ _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 
 
 class Guard:
-    """ASGI middleware: adds the headers, refuses bodies that no request needs, and uploads, which none needs at all.
+    """ASGI middleware: adds the headers, refuses bodies that no request needs.
 
     `page_links`: the `Link` header of pages.
     """
@@ -74,9 +78,7 @@ class Guard:
                 message["headers"] = [*theirs, *ours.items()]
             await send(message)
 
-        if path.endswith("/upload"):
-            await PlainTextResponse("This app takes no files.", 403)(scope, receive, send_guarded)
-        elif _announced(scope) > (most := _most_bytes(path)):
+        if _announced(scope) > (most := _most_bytes(path)):
             words = f"A request has at most {most:,} bytes. Shorten the report."
             await PlainTextResponse(words, 413)(scope, receive, send_guarded)
         else:
@@ -146,6 +148,22 @@ def web(
             return PlainTextResponse("The rest of this piece never came.", 400)
         return JSONResponse(await run_in_threadpool(opening.receive, asked))
 
+    one_at_a_time = asyncio.Lock()
+
+    async def upload(request: Request) -> Response:
+        """A scan that a program sends, for /scan. As Gradio's own answer, a list of one path."""
+        if not _let_in(request):
+            return PlainTextResponse("Log in first: reload the page.", 401)
+        async with one_at_a_time, request.form(max_files=1, max_fields=1) as form:
+            file = form.get("files")
+            if not isinstance(file, UploadFile):
+                return PlainTextResponse('One file was expected, in the field "files".', 400)
+            asked = {"name": file.filename or "", "file": file.file}
+            answer = await run_in_threadpool(opening.upload, asked)
+        if "problem" in answer:
+            return PlainTextResponse(answer["problem"], 413)
+        return JSONResponse([answer["path"]])
+
     async def script(request: Request) -> Response:
         """One of the page's modules. No login covers them: they are the same for everybody, and hold no secret."""
         content = modules.script(**request.path_params)
@@ -172,6 +190,7 @@ def web(
         Route(f"/{FAVICON}", favicon),
         Route("/ask/{name}", ask, methods=["POST"]),
         Route("/sent/{run}/{offset:int}", receive, methods=["POST"]),
+        Route(_UPLOAD, upload, methods=["POST"]),  # in the place of Gradio's own, which keeps any file, and its name
         Route("/viewer/{version}/{path:path}", script),
         Route(f"/{PLOTLY_PATH}", plotly),
     ]
@@ -225,6 +244,8 @@ def _announced(scope: "Scope") -> int:
 
 
 def _most_bytes(path: str) -> int:
+    if path.endswith(_UPLOAD):
+        return MAX_UPLOAD_BYTES
     return MAX_PIECE_BYTES if _A_PIECE.search(path) else MAX_BODY_BYTES
 
 

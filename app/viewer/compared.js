@@ -15,7 +15,7 @@ import { View } from "./view.js";
  * @typedef {"alone" | "side" | "swipe" | "difference"} Mode
  */
 
-/** A plane, and the view that it belongs to. @typedef {{ view: View, plane: Plane }} Layer */
+/** What is seen somewhere: a plane, and the view that it belongs to. @typedef {{ view: View, plane: Plane }} Seen */
 
 const MIDDLE = 0.5;
 
@@ -78,11 +78,11 @@ export class Compared {
 
   /**
    * What is seen at a place of one of A's canvases, or of B's.
-   * @param {Layer} own  whose canvas it is
+   * @param {Seen} own   whose canvas it is
    * @param {number} x   CSS pixels
-   * @returns {Layer}
+   * @returns {Seen}
    */
-  layerAt(own, x) {
+  seenAt(own, x) {
     const isB = this.isBlinking || (this.shown === "swipe" && x >= this.share * own.plane.width);
     return isB && own.view === this.a ? this.partner(own.plane) : own;
   }
@@ -90,7 +90,7 @@ export class Compared {
   /**
    * B's plane that goes with one of A's.
    * @param {Plane} plane
-   * @returns {Layer}
+   * @returns {Seen}
    */
   partner(plane) {
     return { view: this.b, plane: this.b.planes[this.a.planes.indexOf(plane)] };

@@ -185,14 +185,14 @@ export class Pair {
 }
 
 /**
- * Opens a comparison of two runs.
+ * Opens a comparison of two runs; B is not held, and so another Generate replaces it.
  * @param {Session} session
  * @param {string} runA
  * @param {string} runB
  * @param {Mode} mode
  */
 export function showPair(session, runA, runB, mode) {
-  session.pair.hold(runB);
+  session.pair.hold(runB, false);
   showRun(session, runA);
   session.pair.setMode(mode);
 }

@@ -65,7 +65,8 @@ def run(args: argparse.Namespace) -> None:
     from ctflow.data.preparation import facts_of
 
     check_least(args, shard_mb=1)
-    sources, model = _sources(args), find_checkpoint(args.model)
+    args.out = args.out.resolve()  # the workers of a cluster are in other folders
+    sources, model = _sources(args), find_checkpoint(args.model).resolve()
     facts = facts_of(
         model,
         sources,
@@ -78,16 +79,19 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", facts: "SetFacts") -> None:
-    with extra("research"):
-        import ray.data  # noqa: F401  # else it would be missed only once there is something to do
-
+    from ctflow.data.effort import Effort
     from ctflow.data.preparation import prepare
     from ctflow.data.ray_encoding import RayEncoding
+    from ctflow.runtime.device import gpus_of
 
-    outcomes = prepare(args.out, model, sources, facts, args.device, RayEncoding(args.ray))
-    for _ in tqdm(outcomes, total=len(sources), unit="volume"):
-        pass
+    effort = Effort()
+    with extra("research"):
+        outcomes = prepare(args.out, model, sources, facts, args.device, RayEncoding(args.ray))
+        for outcome in tqdm(outcomes, total=len(sources), unit="volume"):
+            effort.add(outcome)
     _print_content(args.out)
+    if not args.ray and (used := effort.summary(gpus=gpus_of(args.device))):
+        print(used)
 
 
 def _verify(args: argparse.Namespace, _: Path, sources: "list[Source]", facts: "SetFacts") -> None:
@@ -115,6 +119,9 @@ def _sources(args: argparse.Namespace) -> "list[Source]":
 
     if (args.split is None) == (args.ct_rate is not None) or (args.reports is None) == (args.volumes is not None):
         raise RequestError("Give --ct-rate with --split, or --volumes with --reports.")
-    found = ct_rate_sources(args.ct_rate, args.split) if args.ct_rate else own_sources(args.volumes, args.reports)
+    if args.ct_rate:
+        found = ct_rate_sources(args.ct_rate.resolve(), args.split)
+    else:
+        found = own_sources(args.volumes.resolve(), args.reports)
     chosen = first_of_each_patient(found) if args.one_per_patient else found
     return check_there(chosen, skip_missing=args.skip_missing)

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 from ctflow.data.ctrate import (
@@ -44,14 +45,19 @@ def ct_rate_sources(root: Path, split: Split) -> list[Source]:
     scanned = {row.name: row for row in metadata}
     no_chests = read_no_chests(no_chest_path(root, split))
     _log.info("%s: %d reports, %d volumes that are no chests", split, len(reports), len(no_chests))
+    _check_volume_names((row.name for row in reports), split, reports_path(root, split))
+    _check_volume_names(sorted(no_chests), split, no_chest_path(root, split))
     names = [row.name for row in reports if row.name not in no_chests]
-    if wrong := [name for name in names if not is_volume_name(name, split)]:
-        raise RequestError(
-            f"{reports_path(root, split)} names {wrong[0]!r}; a volume as {split}_1_a_1.nii.gz was expected."
-        )
     paths = {name: volume_path(root, split, name, first_version=first_version) for name in names}
     by_name = {row.name: row for row in reports}
     return [_source(by_name[name], paths[name], scanned.get(name), first_version) for name in names]
+
+
+def _check_volume_names(names: Iterable[str], split: Split, table: Path) -> None:
+    """A name that is written otherwise would be looked for elsewhere, or would drop no volume."""
+    for name in names:
+        if not is_volume_name(name, split):
+            raise RequestError(f"{table} names {name!r}; a volume as {split}_1_a_1.nii.gz was expected.")
 
 
 def _source(report: ReportRow, path: Path, scanned: ScannedRow | None, first_version: bool) -> Source:

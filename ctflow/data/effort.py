@@ -29,14 +29,15 @@ class Effort:
             self._avae_s += outcome.avae_s
             self._disk_s += outcome.disk_s
 
-    def summary(self, cores: int | None = None) -> str:
-        """In words; empty where too little was done, or too little is known, to say anything."""
+    def summary(self, cores: int | None = None, gpus: int = 0) -> str:
+        """In words; empty where too little was done, or too little is known, to say anything. `gpus`: that encoded."""
         now_s, cpu_s = self._wall_s(), self._cpu_s()
         if self._began is None or self._began[1] is None or cpu_s is None or not self._avae_s:
             return ""
         cores = cores or cores_given()
         used_s, passed_s = cpu_s - self._began[1], now_s - self._began[0]
-        return (
-            f"{cores} cores were {used_s / passed_s / cores:.0%} busy. Reading and writing aside, all took "
-            f"{(used_s - self._disk_s) / self._avae_s:.2f} times the A-VAE's own CPU time."
-        )
+        busy = f"{cores} cores were {used_s / passed_s / cores:.0%} busy."
+        if gpus:
+            return f"{busy} The A-VAE kept its GPUs busy for {self._avae_s / passed_s / gpus:.0%} of the time."
+        share = (used_s - self._disk_s) / self._avae_s
+        return f"{busy} Reading and writing aside, all took {share:.2f} times the A-VAE's own CPU time."

@@ -10,9 +10,11 @@ from ctflow.data.encoder import VolumeEncoder
 from ctflow.data.encoding import EncodingJob, Outcome, Scan, encode_scan, left_out, read_source
 from ctflow.data.packing import begin_attempt, end_attempts
 from ctflow.data.sources import Source, from_json, to_json
-from ctflow.runtime.ray_cluster import Cluster, own_error, ray_cluster
+from ctflow.errors import CTFlowError, ResourceError
+from ctflow.runtime.ray_cluster import Cluster, ray_cluster, ray_failure
 
 Row = dict[str, Any]  # as Ray moves it between processes
+ERROR = "error"  # in a row: what ends the run. Ray loses the type and the words of what a worker raises
 MOST_ATTEMPTS = 3  # Ray would replace workers for ever, over a volume that kills each of them
 WAVE = 4096  # volumes that Ray is given at a time, because it keeps a record of each
 
@@ -30,9 +32,11 @@ class RayEncoding:
             try:
                 for first in range(0, len(numbered), WAVE):
                     for row in _encoded(job, numbered[first : first + WAVE], cluster):
+                        if error := row.pop(ERROR):
+                            raise ResourceError(error)
                         yield Outcome(**row)
             except RayError as error:
-                raise own_error(error) from error
+                raise ray_failure(error) from error
 
 
 def _encoded(job: EncodingJob, numbered: Sequence[tuple[int, Source]], cluster: Cluster) -> Iterator[Row]:
@@ -62,8 +66,12 @@ class _Reader:
 
     def __call__(self, row: Row) -> Row:
         if begin_attempt(self.job.folder, int(row["number"])) > MOST_ATTEMPTS:
-            return row | vars(left_out(f"{MOST_ATTEMPTS} workers died over it. Is it too large for their memory?"))
-        return row | vars(read_source(from_json(row["source"]), self.job.geometry))
+            scan = left_out(f"{MOST_ATTEMPTS} workers died over it. Is it too large for their memory?")
+            return row | vars(scan) | {ERROR: ""}
+        try:
+            return row | vars(read_source(from_json(row["source"]), self.job.geometry)) | {ERROR: ""}
+        except ResourceError as error:
+            return row | vars(left_out("")) | {ERROR: str(error)}
 
 
 class _Encoder:
@@ -74,13 +82,16 @@ class _Encoder:
         self._encoder = VolumeEncoder(job.model, job.device, job.precision)
 
     def __call__(self, row: Row) -> Row:
-        number = int(row["number"])
-        outcome = self._outcome(number, row)
+        number, error = int(row["number"]), str(row[ERROR])
+        outcome = Outcome(number=number, reason=str(row["reason"]))
+        try:
+            if not (error or outcome.reason):
+                outcome = self._encode(number, row)
+        except CTFlowError as one:
+            error = str(one)
         end_attempts(self._job.folder, number)
-        return vars(outcome)
+        return vars(outcome) | {ERROR: error}
 
-    def _outcome(self, number: int, row: Row) -> Outcome:
-        if row["reason"]:
-            return Outcome(number=number, reason=str(row["reason"]))
+    def _encode(self, number: int, row: Row) -> Outcome:
         scan = Scan(np.asarray(row["hu"]), str(row["source_sha256"]), read_s=float(row["read_s"]))
         return encode_scan(self._encoder, self._job, number, scan, from_json(row["source"]).report())

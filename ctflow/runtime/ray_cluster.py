@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ctflow.errors import CTFlowError, ResourceError
+from ctflow.errors import ResourceError
 from ctflow.runtime.processes import THREADS
 from ctflow.runtime.threads import PASSIVE, cores_given
 
@@ -86,17 +86,14 @@ def _silence() -> None:
     """Ray Data tells the log of its plans, and shows a bar for each of its steps; the command has a bar of its own."""
     import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors are raised as well
     ray.data.DataContext.get_current().enable_progress_bars = False
 
 
-def own_error(error: Exception) -> CTFlowError:
-    """The error of ours that ended a worker's work, or a ResourceError that says what Ray found."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, CTFlowError):
-            return cause
-        cause = cause.__cause__
+def ray_failure(error: Exception) -> ResourceError:
+    """What to raise for an error of Ray's own, whose message is a whole log."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = lines[-1] if lines else "it says nothing"
     return ResourceError(
-        f"Ray could not go on ({type(error).__name__}: {error}). What was finished is kept: start it again."
+        f"Ray could not go on ({type(error).__name__}: {said}). What was finished is kept: start it again."
     )

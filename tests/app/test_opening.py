@@ -1,5 +1,6 @@
 """Scans that are opened: what is seen of them, what is refused, and what goes on from them."""
 
+import io
 import json
 import shutil
 import struct
@@ -16,6 +17,7 @@ from app.handlers import Handlers
 from app.opening import Opening
 from app.scan_reader import ScanLimits
 from app.scans import Scans
+from ctflow.errors import RequestError
 from ctflow.io.nifti import read_nifti, write_nifti
 from ctflow.io.sidecar import is_recorded, read_sidecar
 from ctflow.volume import Volume, plane_affine
@@ -359,3 +361,20 @@ def test_a_settings_file_gives_the_fields_and_says_what_differs(opening: Opening
 @pytest.mark.parametrize("text", ["", "{}", "no json", '{"format": 2}', None, 7])
 def test_a_file_that_is_no_settings_is_refused_in_words(opening: Opening, text: Any) -> None:
     assert "The file is not a CTFlow sidecar" in opening.settings({"text": text})["problem"]
+
+
+def test_a_file_of_a_program_is_no_larger_than_a_scan(handlers: Handlers) -> None:
+    answer = limited(handlers, sent_bytes=1_000_000).upload({"name": "a.nii", "file": io.BytesIO(bytes(1_000_001))})
+    assert answer == {"problem": "A file has at most 1 MB; got 1 MB."}
+
+
+def test_a_program_opens_only_what_it_has_sent_and_once(opening: Opening, tmp_path: Path) -> None:
+    sitk.WriteImage(image(), str(tmp_path / "Doe.nii"))
+    with (tmp_path / "Doe.nii").open("rb") as file:
+        path = opening.upload({"name": "Doe.nii", "file": file})["path"]
+    assert "Doe" not in path
+    scan = opening.open_upload("program", {"path": path})
+    np.testing.assert_array_equal(seen(opening, ended(opening, scan.id)).hu, values())
+    for given in ({"path": path}, {"path": "/etc/passwd"}, {}, None):
+        with pytest.raises(RequestError, match="no longer on the server"):
+            opening.open_upload("program", given)

@@ -107,14 +107,17 @@ def chunked() -> Iterator[bytes]:
         yield b'"' + b"x" * 50_000
 
 
-def test_no_request_is_larger_than_a_report_and_no_file_is_taken(serve: Serve, tmp_path: Path) -> None:
+def test_no_request_is_larger_than_a_report_or_a_piece_of_a_scan(serve: Serve, tmp_path: Path) -> None:
     one = Stranger(serve(sleeping(0)))
     address = f"{one.url}ask/start"
     assert one.http.post(address, content=b"x" * 1_000_001).status_code == 413
     with pytest.raises(httpx.HTTPError):
         one.http.post(address, content=chunked()).raise_for_status()
-    files = {"files": ("a.bin", b"x")}
-    assert one.http.post(f"{one.url}gradio_api/upload", files=files).status_code == 403
+    piece = f"{one.url}sent/{'a' * 22}/0"
+    assert one.http.post(piece, content=b"x" * ((4 << 20) + 1)).status_code == 413
+    assert "no longer on the server" in one.http.post(piece, content=b"x" * (4 << 20)).json()["problem"]
+    upload = f"{one.url}gradio_api/upload"
+    assert one.http.post(upload, content=b"no file").status_code == 400
     assert not [path for path in (tmp_path / "server").rglob("*") if path.is_file() and path.suffix != ".lock"]
     assert "at most 20,000" in one.function("start", {"findings": "x" * 50_000, "visitor": "a"}).json()["problem"]
 

@@ -23,6 +23,7 @@ def test_cores_and_the_share_of_the_a_vae_are_counted_from_the_first_outcome_on(
     assert effort.summary(cores=2) == (
         "2 cores were 90% busy. Reading and writing aside, all took 1.10 times the A-VAE's own CPU time."
     )
+    assert effort.summary(cores=2, gpus=3) == "2 cores were 90% busy. The A-VAE kept its GPUs busy for 50% of the time."
 
 
 def test_nothing_is_said_where_too_little_was_done_or_is_known() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ctflow.data.packing import Packer
+from ctflow.data.packing import Packer, begin_attempt, end_attempts
 from ctflow.errors import DatasetError, VolumeError
 from tests.app.full_disk import full_disk
 from tests.data.encoded import put_part, source
@@ -94,3 +94,14 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     (tmp_path / "parts/000000.safetensors").write_bytes(b"")
     with pytest.raises(DatasetError, match=r"000000\.safetensors cannot be read.*Remove it"):
         Packer(tmp_path, SOURCES, SHARD_BYTES)
+
+
+def test_attempts_at_a_volume_are_counted_within_a_run(tmp_path: Path) -> None:
+    """A run that is killed three times says nothing of the volume that it was at."""
+    Packer(tmp_path, SOURCES, SHARD_BYTES)
+    assert [begin_attempt(tmp_path, 2) for _ in range(3)] == [1, 2, 3]
+    assert begin_attempt(tmp_path, 1) == 1
+    end_attempts(tmp_path, 1)
+    assert begin_attempt(tmp_path, 1) == 1
+    Packer(tmp_path, SOURCES, SHARD_BYTES)
+    assert begin_attempt(tmp_path, 2) == 1

@@ -13,12 +13,14 @@ from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.data.ctrate_sources import ct_rate_sources
 from ctflow.data.lock import only_run
 from ctflow.data.manifest import REJECTED, VERIFIED, SetFacts, read_rejections
+from ctflow.data.own_sources import own_sources
 from ctflow.data.preparation import facts_of, prepare
 from ctflow.data.scans import model_hu
 from ctflow.data.shards import Shards
 from ctflow.data.sources import Source
 from ctflow.data.verification import verify
 from ctflow.errors import DatasetError, VolumeError
+from ctflow.io.nifti import write_nifti
 from ctflow.report import encoder_text
 from tests.app.full_disk import full_disk
 from tests.data.chests import chest, fabricated_ct_rate, name_of
@@ -175,3 +177,18 @@ def test_a_set_of_nothing_is_an_error(folder: Path, sources: list[Source], tmp_p
     facts = facts_of(folder, bad, split="valid", one_per_patient=False, precision="float32")
     with pytest.raises(DatasetError, match=r"all 1 were left out, see rejected\.jsonl"):
         list(prepare(tmp_path, folder, bad, facts, "cpu", encode_here))
+
+
+def test_volumes_of_ones_own_are_prepared_from_a_table(folder: Path, tmp_path: Path) -> None:
+    scans, table = tmp_path / "scans", tmp_path / "reports.csv"
+    (scans / "monday").mkdir(parents=True)
+    write_nifti(chest(0), scans / "monday/a.nii.gz", "a scan")
+    write_nifti(chest(1), scans / "b.nii", "a scan")
+    table.write_text(
+        "VolumeName,PatientID,Findings_EN,Impressions_EN\nmonday/a.nii.gz,p1,Clear.,\nb.nii,p2,Effusion.,Effusion.\n"
+    )
+    own = own_sources(scans, table)
+    facts = facts_of(folder, own, split=None, one_per_patient=False, precision="float32")
+    list(prepare(tmp_path / "set", folder, own, facts, "cpu", encode_here))
+    assert list(verify(tmp_path / "set", own, facts)) == ["monday/a.nii.gz", "b.nii"]
+    assert [row.patient for row in Shards(tmp_path / "set").rows] == ["p1", "p2"]

@@ -2,17 +2,21 @@
 
 import os
 import signal
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from ray.exceptions import RayError
 
 from ctflow.data.ctrate_sources import ct_rate_sources
+from ctflow.data.encoding import EncodingJob, Outcome
 from ctflow.data.manifest import read_rejections
+from ctflow.data.packing import begin_attempt
 from ctflow.data.preparation import facts_of, prepare
-from ctflow.data.ray_encoding import RayEncoding
-from ctflow.errors import ResourceError, VolumeError
-from ctflow.runtime.ray_cluster import own_error
+from ctflow.data.ray_encoding import MOST_ATTEMPTS, RayEncoding
+from ctflow.data.sources import Source
+from ctflow.errors import ResourceError
+from ctflow.runtime.ray_cluster import ray_failure
 from tests.data.chests import fabricated_ct_rate, name_of
 from tests.data.one_process import encode_here
 from tests.data.test_preparation import files_of
@@ -60,10 +64,40 @@ def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_those_of_one_proc
     assert files_of(tmp_path / "ray") == files_of(tmp_path / "here")
 
 
-def test_what_ended_a_worker_is_told_in_our_words() -> None:
-    error = RayError("a long trace")
-    error.__cause__ = RuntimeError("in the worker")
-    error.__cause__.__cause__ = VolumeError("x cannot be written. There is no room left.")
-    assert own_error(error) is error.__cause__.__cause__
-    other = own_error(RayError("the head is gone"))
-    assert isinstance(other, ResourceError) and "the head is gone" in str(other) and "start it again" in str(other)
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_volume_over_which_workers_died_is_left_out(folder: Path, tmp_path: Path) -> None:
+    """Ray replaces a worker for ever, also where one volume kills each of them."""
+
+    def after_deaths(job: EncodingJob, numbered: Sequence[tuple[int, Source]]) -> Iterator[Outcome]:
+        for _ in range(MOST_ATTEMPTS):
+            begin_attempt(job.folder, 1)
+        return RayEncoding(None)(job, numbered)
+
+    sources = ct_rate_sources(fabricated_ct_rate(tmp_path / "ct", 3), "valid")
+    facts = facts_of(folder, sources, split="valid", one_per_patient=False, precision="float32")
+    list(prepare(tmp_path / "set", folder, sources, facts, "cpu", after_deaths))
+    (left_out,) = read_rejections(tmp_path / "set")
+    assert left_out.name == name_of(1) and "3 workers died over it" in left_out.reason
+    assert not list((tmp_path / "set/parts").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_part_that_cannot_be_written_ends_the_run_with_the_reason(folder: Path, tmp_path: Path) -> None:
+    def without_a_place(job: EncodingJob, numbered: Sequence[tuple[int, Source]]) -> Iterator[Outcome]:
+        (job.folder / "parts/000001.safetensors").mkdir()
+        return RayEncoding(None)(job, numbered)
+
+    sources = ct_rate_sources(fabricated_ct_rate(tmp_path / "ct", 3), "valid")
+    facts = facts_of(folder, sources, split="valid", one_per_patient=False, precision="float32")
+    with pytest.raises(ResourceError, match=r"000001\.safetensors cannot be written.* It is a folder"):
+        list(prepare(tmp_path / "set", folder, sources, facts, "cpu", without_a_place))
+    assert not (tmp_path / "set/rejected.jsonl").exists()
+
+
+def test_what_ray_says_is_cut_to_its_last_line() -> None:
+    error = ray_failure(RayError("a long trace\n\nThe head is gone.\n"))
+    assert str(error) == (
+        "Ray could not go on (RayError: The head is gone.). What was finished is kept: start it again."
+    )

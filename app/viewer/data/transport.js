@@ -49,11 +49,12 @@ export class Transport {
    * The answer, or null where there is none. Asking again does not help against a refusal: its words are the answer.
    * @param {string} name
    * @param {object} asked
+   * @param {number} patienceMs  how long to wait for it
    * @returns {Promise<any>}
    */
-  async ask(name, asked) {
+  async ask(name, asked, patienceMs = ANSWER_MS) {
     const headers = { "Content-Type": "application/json" };
-    const signal = AbortSignal.timeout(ANSWER_MS);
+    const signal = AbortSignal.timeout(patienceMs);
     try {
       const body = JSON.stringify(asked);
       const response = await fetch(`${this.root}/ask/${name}`, { method: "POST", headers, body, signal });

@@ -8,7 +8,7 @@ import { make } from "./elements.js";
 import { FoundDialog } from "./found_dialog.js";
 import { GoingOn } from "./going_on.js";
 import { SeedGrid } from "./seed_grid.js";
-import { SentenceRows } from "./sentence_rows.js";
+import { EffectRows } from "./effect_rows.js";
 
 /** @typedef {import("../session.js").Session} Session */
 /** @typedef {import("../data/question.js").Answer} Answer */
@@ -64,7 +64,7 @@ export class Ask {
     this.sentences = ask("ablate");
     this.seeds = ask("seeds");
     this.pictures = new Pictures(transport, (volume, name) => desk.picture(volume, this.windowOf(name)));
-    this.rows = new SentenceRows({ compare: desk.compare, save: (kind, button, number) => this.save(kind, button, number) });
+    this.rows = new EffectRows({ compare: desk.compare, save: (kind, button, number) => this.save(kind, button, number) });
     this.grid = new SeedGrid(desk.show, (run, name) => this.pictures.of(run, name));
     this.found = new FoundDialog(transport);
     this.goingOn = new GoingOn(model.slices_per_chunk, model.max_chunks, (place, wish) => this.goOn(place, wish));

@@ -6,6 +6,7 @@ import { make, makeButton, makeDialog } from "./elements.js";
 /** @typedef {import("../data/transport.js").Transport} Transport */
 
 const LOOKING = "Looking into the volume …";
+const PATIENCE_MS = 300000; // an image tower may be slow, and waits for the step that is being made
 const NO_ANSWER = "The server did not answer in time. Try again.";
 const EXPLAINED =
   "Each column may be wrong: side by side they show where a finding was lost. Beside a verdict stands how often its judge sees what is there, and what is not.";
@@ -23,6 +24,7 @@ export class FoundDialog {
       this.status,
     ]);
     this.run = "";
+    this.asked = ""; // the run that the dialog tells of
     this.open = makeButton("Compare findings", "What the report asks for, what was read, and what is seen", () => this.ask(this.run));
     this.words = make("p", "ctv-dim");
     this.section = make("section", "ct-asked", {}, [
@@ -40,10 +42,12 @@ export class FoundDialog {
 
   /** @param {string} run */
   async ask(run) {
+    this.asked = run;
     this.table.replaceChildren();
     this.status.textContent = LOOKING;
     this.element.showModal();
-    const answer = await this.transport.ask("found", { run });
+    const answer = await this.transport.ask("found", { run }, PATIENCE_MS);
+    if (run !== this.asked) return; // another volume was asked about meanwhile
     if (!answer || answer.problem) this.status.textContent = answer?.problem ?? NO_ANSWER;
     else this.fill(answer);
   }

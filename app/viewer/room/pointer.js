@@ -12,7 +12,7 @@ import { listenToWheel } from "./wheel.js";
 /** @typedef {import("../view.js").Place} Place */
 /** @typedef {import("../view.js").View} View */
 
-/** What is seen somewhere. @typedef {{ view: View, plane: Plane }} Seen */
+/** @typedef {import("../compared.js").Seen} Seen */
 
 /**
  * Where the pointer is over a plane, or null where it is over none. `hasTip`: whether something may be said beside it.

@@ -52,7 +52,7 @@ export class Screen {
     const hover = (/** @type {Pointer} */ pointer) => this.hover(pointer);
     return [
       ...layersA.map((layer, i) =>
-        new Pane(layer, "", hover, (x) => compared.layerAt(layer, x), (pen, width, height) =>
+        new Pane(layer, "", hover, (x) => compared.seenAt(layer, x), (pen, width, height) =>
           paintCompared(pen, width, height, compared, layer, layersB[i], this.differences[i]))),
       ...layersB.map((layer) =>
         new Pane(layer, "B ", hover, () => layer, (pen, width, height) => layer.paint(pen, width, height))),

@@ -27,7 +27,7 @@ export function makeRow(row, words, isRead, press) {
   const { sentence, edit, number } = row;
   const title = sentence ? `${sentence.text}\nPress to select it in the report` : "Dropped from the report";
   const text = make("button", "ct-words", { type: "button", title, "data-act": "find" });
-  text.append(...(sentence ? words.map(makeWords) : [make("del", "", { text: edit?.original.trim() ?? "" })]));
+  text.append(...(sentence ? words.flatMap(makeWords) : [make("del", "", { text: edit?.original.trim() ?? "" })]));
   text.addEventListener("click", () => press("find"));
   const name = sentence ? `sentence ${number}` : "the dropped sentence";
   const acts = actsOf(row).map(([act, label, title]) => {
@@ -63,11 +63,19 @@ function actsOf({ sentence, edit }) {
   return acts;
 }
 
-/** @param {DiffPart} part */
+/**
+ * The space behind words is not marked with them.
+ * @param {DiffPart} part
+ * @returns {(Element | string)[]}
+ */
 function makeWords({ text, kind }) {
-  if (kind === "same") return text;
-  if (kind === "added") return make("mark", "", { text, title: "Not in the report of the volume that is shown" });
-  return make("del", "", { text, title: "In the report of the volume that is shown" });
+  if (kind === "same") return [text];
+  const words = text.trimEnd();
+  const made =
+    kind === "added"
+      ? make("mark", "", { text: words, title: "Not in the report of the volume that is shown" })
+      : make("del", "", { text: words, title: "In the report of the volume that is shown" });
+  return words ? [made, text.slice(words.length)] : [text];
 }
 
 /** @param {import("../data/rows.js").Sentence} sentence */

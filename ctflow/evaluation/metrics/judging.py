@@ -48,6 +48,8 @@ class Judging:
 
     def __init__(self, question: Question) -> None:
         self._question = question
+        self._real = question.real[: question.protocol.most_volumes]
+        self._fake = question.fake[: question.protocol.most_volumes]
         names = question.protocol.extractors
         if unused := question.weights.keys() - set(names):
             raise RequestError(
@@ -64,8 +66,8 @@ class Judging:
         return {
             **asked.protocol.settings(),
             "extractors": {name: identity(one) for name, one in self._extractors.items()},
-            "counts": {"real volumes": len(asked.real), "fake volumes": len(asked.fake)},
-            "real_set_sha256": _set_sha256(asked.real),
+            "counts": {"real volumes": len(self._real), "fake volumes": len(self._fake)},
+            "real_set_sha256": _set_sha256(self._real),
             "seed": asked.seed,
         }
 
@@ -87,7 +89,7 @@ class Judging:
         return Result(title=asked.title, protocol=self.protocol, figures=tuple(figures), made=versions())
 
     def _volumes(self) -> list[VolumeFile]:
-        return [*self._question.real, *self._question.fake, *self._question.training]
+        return [*self._real, *self._fake, *self._question.training]
 
     def _sets(self) -> Sets:
         asked, clip = self._question, self._clip
@@ -97,8 +99,8 @@ class Judging:
             return FeatureSet(volumes, asked.features, hashes)
 
         return Sets(
-            real=features_of(asked.real),
-            fake=features_of(asked.fake),
+            real=features_of(self._real),
+            fake=features_of(self._fake),
             training=features_of(asked.training) if asked.training else None,
             texts=self._texts(),
             asked=asked.asked,
@@ -118,9 +120,9 @@ class Judging:
 
     def _check_orientation(self) -> None:
         clip, reports = self._clip, self._question.reports
-        if clip is None or not any(volume.name in reports for volume in self._question.fake):
+        if clip is None or not any(volume.name in reports for volume in self._fake):
             return
-        known = [volume for volume in self._question.real if volume.name in reports][:MOST_VOLUMES]
+        known = [volume for volume in self._real if volume.name in reports][:MOST_VOLUMES]
         found = check_orientation(clip, [(read_volume(one.path), reports[one.name]) for one in known])
         turned = ", ".join(f"{way} {score:.1f}" for way, score in found.turned.items())
         log.info("CLIP score of %d real volumes as they lie %.1f, %s", found.volumes, found.upright, turned)

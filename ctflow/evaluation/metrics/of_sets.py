@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -66,7 +67,7 @@ class SetMeasure(ABC):
             reference_is=REAL_AGAINST_REAL,
             beside_reference=bounds.of_halves,
             samples=counted,
-            warnings=self.warnings(min(counted), real[0][0].shape[1]),
+            warnings=(*self.warnings(min(counted), real[0][0].shape[1]), *_copies(sets.fake)),
         )
 
     def warnings(self, samples: int, dimensions: int) -> tuple[str, ...]:
@@ -80,6 +81,14 @@ class SetMeasure(ABC):
         pairs = zip(real, fake, strict=True)
         values = [self.metric(_joined(x, a, self.limit_real), _joined(y, b, self.limit_fake)) for x, y in pairs]
         return float(np.mean(values))
+
+
+def _copies(fake: FeatureSet) -> tuple[str, ...]:
+    seen = Counter(volume.sha256 for volume in fake.volumes)
+    copies = sum(count for count in seen.values() if count > 1)
+    if not copies:
+        return ()
+    return (f"{copies} of {len(fake.volumes)} fake volumes are the same, byte for byte, as another one",)
 
 
 def _count(volumes: ByVolume, limit: int | None) -> int:

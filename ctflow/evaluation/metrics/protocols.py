@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 from ctflow.errors import RequestError
-from ctflow.evaluation.metrics.extractors import ctclip, plain
+from ctflow.evaluation.metrics.extractors import ctclip, frames, plain, planes
 from ctflow.evaluation.metrics.figure import Figure
 from ctflow.evaluation.metrics.of_cases import (
     ClipImageImage,
@@ -31,13 +31,19 @@ class Measure(Protocol):
 
 @dataclass(frozen=True)
 class MetricProtocol:
-    """`status`: whether it is ours, published by others, or inferred from what they publish. `about`: in a sentence."""
+    """`status`: whether it is ours, published by others, or inferred from what they publish. `about`: in a sentence.
+
+    `most_volumes`: how many of each set count, the first by name; None for all. `published_weights`: by extractor, how
+    the SHA-256 of the weights begins that the published figures were measured with, where it is known.
+    """
 
     name: str
     version: int
     status: Literal["ours", "published", "inferred"]
     about: str
     measures: tuple[Measure, ...]
+    most_volumes: int | None = None
+    published_weights: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def extractors(self) -> tuple[str, ...]:
@@ -66,6 +72,22 @@ _CLIP: tuple[Measure, ...] = (
     ClipImageImage(name="CLIP score, image-image", extractor=ctclip.NAME, kind=ctclip.LATENT),
     LabelAgreement(name="AUROC", extractor=ctclip.NAME, kind=ctclip.PRESENT),
 )
+
+
+def _vlm3d(year: int, extractor: str, published_weights: Mapping[str, str]) -> MetricProtocol:
+    """Of the VLM3D challenge, text to CT. Its FVD is by CT-Net, whose weights are public as a truncated stub only."""
+    each = tuple(Frechet(name=f"FID {plane}", extractor=extractor, kinds=(plane,)) for plane in planes.PLANES)
+    return MetricProtocol(
+        f"vlm3d-{year}",
+        1,
+        "published",
+        f"The VLM3D challenge of {year}, by {extractor} and CT-CLIP; without its FVD, since CT-Net is not public.",
+        (Frechet(name="FID 2.5D", extractor=extractor, kinds=planes.PLANES), *each, *_CLIP, *_PLAIN),
+        most_volumes=100,
+        published_weights=published_weights,
+    )
+
+
 DEMO = MetricProtocol(
     "demo",
     1,
@@ -82,7 +104,39 @@ DEMO = MetricProtocol(
         *_PLAIN,
     ),
 )
-PROTOCOLS: Mapping[str, MetricProtocol] = {protocol.name: protocol for protocol in (DEMO,)}
+MOST_FRAMES = 50_000
+_RESAMPLES = 10  # of thousands of frames: each takes a minute
+CTFLOW_PAPER = MetricProtocol(
+    "ctflow-paper",
+    1,
+    "inferred",
+    "What the authors' group computes in a sister project; without FVD, since I3D is published as a program.",
+    (
+        Frechet(
+            name="FID",
+            extractor=frames.NAME,
+            kinds=(frames.FEATURES,),
+            resamples=_RESAMPLES,
+            biased=True,
+            limit_fake=MOST_FRAMES,
+        ),
+        Kernel(
+            name="KID", extractor=frames.NAME, kinds=(frames.FEATURES,), resamples=_RESAMPLES, limit_fake=MOST_FRAMES
+        ),
+        Inception(
+            name="IS",
+            extractor=frames.NAME,
+            kinds=(frames.PROBABILITIES,),
+            resamples=_RESAMPLES,
+            limit_fake=MOST_FRAMES,
+        ),
+        *_PLAIN,
+    ),
+    published_weights={frames.NAME: "6726825d"},
+)
+VLM3D_2025 = _vlm3d(2025, planes.RADIMAGENET, {})
+VLM3D_2026 = _vlm3d(2026, planes.SQUEEZENET, {planes.SQUEEZENET: "b8a52dc0"})
+PROTOCOLS: Mapping[str, MetricProtocol] = {one.name: one for one in (DEMO, CTFLOW_PAPER, VLM3D_2025, VLM3D_2026)}
 
 
 def protocol_named(name: str) -> MetricProtocol:

@@ -6,25 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ctflow.evaluation.metrics.protocols import CTFLOW_PAPER, PROTOCOLS
+
 PAPER = "Wang et al., arXiv 2508.12900, full-body at 256²"
 PRESETS = ("S", "B", "L", "L with StartBoost")
 
 
 @dataclass(frozen=True)
 class Published:
-    """`protocol`: the one that comes nearest to how it was measured. `metric`: the name of its figure there.
+    """`protocol`: the one that comes nearest to how it was measured. `metric`: the name of its figure.
 
-    `values`: by what was measured.
+    `real_set`: the volumes that it was measured on. `values`: by what was measured.
     """
 
     source: str
     protocol: str
     metric: str
+    real_set: str
     values: Mapping[str, float]
 
 
 def _paper(metric: str, *values: float) -> Published:
-    return Published(PAPER, "ctflow-paper", metric, dict(zip(PRESETS, values, strict=True)))
+    return Published(PAPER, CTFLOW_PAPER.name, metric, "CT-RATE", dict(zip(PRESETS, values, strict=True)))
 
 
 PUBLISHED = (
@@ -35,12 +38,13 @@ PUBLISHED = (
 )
 
 
-def why_not_comparable(published: Published, protocol: Mapping[str, Any]) -> str:
-    """Why a result of this protocol may not be compared with a published figure; empty where it may."""
+def comparable(published: Published, protocol: Mapping[str, Any], metrics: frozenset[str]) -> str:
+    """Whether a result of this protocol, with figures of these names, may stand beside a published one, and why not."""
     if protocol["name"] != published.protocol:
-        return f"no: measured by {protocol['name']}, and this needs {published.protocol}"
-    if unknown := [name for name, one in protocol["extractors"].items() if one.get("published") is False]:
-        return f"no: the weights of {', '.join(unknown)} are not the published ones"
-    if protocol["counts"]["real volumes"] != protocol.get("published_real_volumes"):
-        return "no: other volumes, or another number of them"
-    return "with care: the protocol is inferred" if protocol["status"] == "inferred" else ""
+        return f"no: this was measured by {protocol['name']}, and would need {published.protocol}"
+    if published.metric not in metrics:
+        return "no: it was not measured"
+    for name, begins in PROTOCOLS[published.protocol].published_weights.items():
+        if not protocol["extractors"][name]["weights_sha256"].startswith(begins):
+            return f"no: the weights of {name} are not the published ones, whose SHA-256 begins with {begins}"
+    return f"with care: the protocol is {protocol['status']}, and the real set must be that of {published.real_set}"

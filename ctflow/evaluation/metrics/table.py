@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ctflow.evaluation.metrics.figure import Figure
-from ctflow.evaluation.metrics.published import PUBLISHED, why_not_comparable
+from ctflow.evaluation.metrics.published import PUBLISHED, comparable
 from ctflow.evaluation.metrics.results import Result, check_comparable, protocol_sha256
 
 DIGITS = 4
@@ -17,7 +17,7 @@ def results_markdown(results: Sequence[Result]) -> str:
     """One row a figure, one column a result. Raises RequestError for results of different protocols."""
     check_comparable(results)
     protocol = results[0].protocol
-    lines = [*_figures(results), "", *_warnings(results), *_published(protocol), "", *_protocol(protocol)]
+    lines = [*_figures(results), "", *_warnings(results), *_published(results[0]), "", *_protocol(protocol)]
     return "\n".join(lines) + "\n"
 
 
@@ -52,13 +52,14 @@ def _warnings(results: Sequence[Result]) -> Iterator[str]:
             yield from (f"- {figure.name}, {result.title}: {warning}." for warning in figure.warnings)
 
 
-def _published(protocol: Mapping[str, Any]) -> Iterator[str]:
+def _published(result: Result) -> Iterator[str]:
+    metrics = frozenset(figure.name for figure in result.figures)
     yield ""
     yield "| published | metric | values | comparable |"
     yield "|---|---|---|---|"
     for one in PUBLISHED:
         values = ", ".join(f"{what} {value:g}" for what, value in one.values.items())
-        yield f"| {one.source} | {one.metric} | {values} | {why_not_comparable(one, protocol) or 'yes'} |"
+        yield f"| {one.source} | {one.metric} | {values} | {comparable(one, result.protocol, metrics)} |"
 
 
 def _protocol(protocol: Mapping[str, Any]) -> Iterator[str]:

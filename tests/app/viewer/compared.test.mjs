@@ -130,7 +130,7 @@ test("the pointer reads the volume that is seen under it: beyond the line, and w
   const compared = comparedOf(coarse(), fine());
   const { a, b } = compared;
   const own = { view: a, plane: a.planes[0] };
-  const seen = (x) => compared.layerAt(own, x).view;
+  const seen = (x) => compared.seenAt(own, x).view;
   assert.equal(seen(299), a, "A alone");
   compared.setMode("swipe");
   compared.setShare(0.25);
@@ -140,7 +140,7 @@ test("the pointer reads the volume that is seen under it: beyond the line, and w
   compared.setBlinking(false);
   compared.setMode("side");
   assert.equal(seen(299), a);
-  assert.equal(compared.layerAt({ view: b, plane: b.planes[0] }, 10).view, b);
+  assert.equal(compared.seenAt({ view: b, plane: b.planes[0] }, 10).view, b);
 });
 
 test("the readout says which volume it reads, and what the other one has at the same place", () => {

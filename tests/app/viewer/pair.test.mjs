@@ -79,6 +79,8 @@ test("others can open a comparison of two runs", async (t) => {
   const { session, pair, runs } = await madeRuns(t, 3);
   showPair(session, runs[0], runs[1], "swipe");
   assert.deepEqual([hu(pair.compared.a), hu(pair.compared.b), pair.compared.shown], [100, 200, "swipe"]);
+  await generate(session);
+  assert.equal(pair.run, runs[0], "nobody has held the other one");
 });
 
 test("a reload finds A, B, how they are shown, and the marks in both", async (t) => {

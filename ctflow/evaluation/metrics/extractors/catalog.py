@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ctflow.errors import CheckpointError
 from ctflow.evaluation.metrics.extractor import Extractor
-from ctflow.evaluation.metrics.extractors import ctclip, plain
+from ctflow.evaluation.metrics.extractors import ctclip, frames, plain, planes
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,17 @@ def _with_weights(name: str, load: Callable[[Path], Extractor], what: str) -> Ca
 _MAKERS: Mapping[str, Callable[[Path | None], Extractor]] = {
     plain.NAME: _without_weights(plain.PlainExtractor),
     ctclip.NAME: _with_weights(ctclip.NAME, ctclip.ClipExtractor.load, "a checkpoint folder with ctclip/ and text/"),
+    frames.NAME: _with_weights(
+        frames.NAME, frames.FramesExtractor.load, "torch-fidelity's weights-inception-2015-12-05-6726825d.pth"
+    ),
+    planes.SQUEEZENET: _with_weights(
+        planes.SQUEEZENET, planes.PlanesExtractor.squeezenet, "torchvision's squeezenet1_1-b8a52dc0.pth"
+    ),
+    planes.RADIMAGENET: _with_weights(
+        planes.RADIMAGENET,
+        planes.PlanesExtractor.radimagenet,
+        "the file of Warvito/radimagenet-models",
+    ),
 }
 NAMES = tuple(_MAKERS)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from einops import rearrange
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ctflow.checkpoint.folder import CTCLIP, TEXT, files_sha256, load_clip
 from ctflow.evaluation.metrics.extractor import Found
@@ -17,11 +19,14 @@ from ctflow.report import Report
 from ctflow.volume import Volume
 
 NAME = "ct-clip"
+QUANTILES = torch.tensor([0.1, 0.25, 0.5, 0.75, 0.9])
+LEAST_SPREAD = 1e-3  # 1 HU; patches of constant air have none
 LATENT, SLICES, PRESENT, CLASSES = "latent", "slices", "present", "classes"
 PREPARATION = (
-    "latent: prepared as the VLM3D challenge does, of unit length. slices: prepared as CT-CLIP's inference does, "
-    "tokens before the codebook, mean and standard deviation over each group of slices. present: the same preparation, "
-    "zero-shot probability of each label. classes: those probabilities, made to add up to 1."
+    "latent: prepared as the VLM3D challenge does, of unit length. slices: prepared as CT-CLIP's inference does, for "
+    "each group of slices the mean and standard deviation of the tokens before the codebook, and five quantiles of the "
+    "patches' means and of the logarithms of their standard deviations. present: the same preparation, zero-shot "
+    "probability of each label. classes: those probabilities, made to add up to 1."
 )
 
 
@@ -50,19 +55,27 @@ class ClipExtractor:
 
     @torch.inference_mode()
     def features(self, volume: Volume) -> Found:
-        """`latent` (1, latent), `slices` (groups of slices, 2 · width), `present` and `classes` (1, labels)."""
+        """`latent` (1, latent), `slices` (groups of slices, 2 · width + 10), `present` and `classes` (1, labels)."""
         image, tower = clip_input(volume, self._clip.config), self._clip.visual_transformer
         tokens = tower.along_slices(tower.in_planes(tower.patches(image)))
         places = tower.vq(tokens).mean(1).flatten(1)
         seen = torch.nn.functional.normalize(self._clip.to_visual_latent(places), dim=-1)
         present = self._clip.present(self._prompts, seen)
         planes = tokens[0].flatten(1, 2)
+        slices = torch.cat([planes.mean(1), planes.std(1), self._patch_quantiles(image)], dim=1)
         return {
             LATENT: self.image_latent(volume),
-            SLICES: torch.cat([planes.mean(1), planes.std(1)], dim=1).numpy(),
+            SLICES: slices.numpy(),
             PRESENT: present.numpy(),
             CLASSES: (present / present.sum(1, keepdim=True)).numpy(),
         }
+
+    def _patch_quantiles(self, image: Tensor) -> Tensor:
+        """(1, 1, slices, x, y) -> (groups of slices, 10): what the tower's first norm takes away, such as noise."""
+        t, p = self._clip.config.temporal_patch_size, self._clip.config.patch_size
+        patches = rearrange(image[0, 0], "(t pt) (h p) (w q) -> t (h w) (pt p q)", pt=t, p=p, q=p)
+        spread = patches.std(-1).clamp_min(LEAST_SPREAD).log()
+        return torch.cat([one.quantile(QUANTILES, dim=1).T for one in (patches.mean(-1), spread)], dim=1)
 
     @torch.inference_mode()
     def image_latent(self, volume: Volume) -> NDArray[np.float32]:

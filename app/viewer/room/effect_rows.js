@@ -14,7 +14,7 @@ import { make, makeButton } from "./elements.js";
 
 const GONE = "The volume is no longer on the server.";
 
-export class SentenceRows {
+export class EffectRows {
   /** @param {Acts} acts */
   constructor(acts) {
     this.acts = acts;
