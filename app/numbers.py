@@ -21,11 +21,13 @@ COLUMNS = ("volume", "measure", "at", "value", "unit")
 class Measured:
     """A run as it was when it was measured, with what it is called on the page.
 
-    `made`: "48 of 96 slices" of one that is not finished. `borders_mm`: the depths of the borders of its chunks.
+    `made`: "48 of 96 slices" of one that is not finished. `computed`: what it is, if it was computed from several
+    volumes. `borders_mm`: the depths of the borders of its chunks.
     """
 
     name: str
     made: str
+    computed: str
     borders_mm: list[float]
     measures: Measures
 
@@ -57,21 +59,25 @@ class Numbers:
         return {**answer, "status": status(measured)}
 
     def _measured(self, name: str, run: Run) -> Measured:
-        with run.news:
-            whole, slices = run.state == "finished", run.slices_made
-            made = "" if whole or run.shape is None else f"{slices} of {run.shape[0]} slices"
+        made, slices = run.missing()
         volume = run.volume(slices)
         spacing_mm, head_first = volume.spacing_mm[0], directions(volume.affine)[0] == "I"
         per_chunk = self.handlers.generator.card.geometry.slices_per_chunk
         edges = [edge if head_first else slices - edge for edge in range(per_chunk, slices, per_chunk)]
         borders_mm = sorted((edge - 0.5) * spacing_mm for edge in edges)
-        return Measured(name, made, borders_mm, measure(volume))
+        return Measured(name, made, run.title if run.is_computed else "", borders_mm, measure(volume))
 
 
 def status(measured: list[Measured]) -> str:
-    """Which of them are not whole yet; what is measured of those may still change."""
+    """Which of them are not whole yet, so that what is measured may still change, and which are no chests."""
     partial = [f"{one.name} has {one.made}" for one in measured if one.made]
-    return f"Not whole: {'; '.join(partial)}. The numbers are of what there is." if partial else ""
+    words = [f"Not whole: {'; '.join(partial)}. The numbers are of what there is."] if partial else []
+    words += [
+        f"{one.name} is no chest ({one.computed.lower()}): its numbers are of no patient."
+        for one in measured
+        if one.computed
+    ]
+    return " ".join(words)
 
 
 def charts(measured: list[Measured]) -> list[Json]:
