@@ -162,6 +162,7 @@ def test_a_reload_in_the_middle_of_an_upload_does_not_hold_up_the_next_one(visit
     page.reload()
     page.wait_for_selector(".ctv-canvas")
     open_files(page, ct)
+    expect(dialog(page)).to_be_hidden(timeout=90_000)  # which it is not while something is refused
     expect_status(page, "Scan: 48 slices")
 
 
