@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache, partial
 
 from app.runs import Limits
 from app.ui import Page
@@ -14,6 +15,7 @@ from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import CUDA_CHOICES, DECODERS, DEVICES, PRECISIONS
 from ctflow.errors import CTFlowError, RequestError
 from ctflow.generator import VolumeGenerator
+from ctflow.judge import Judge
 from ctflow.one_thread import OnOneThread
 from ctflow.runtime.threads import wait_passively
 
@@ -102,6 +104,14 @@ def _generator(model: str, device: str, decoder: str, cuda: str, precision: str,
     return OnOneThread(lambda: CTFlow.load(folder, device, decoder, cuda, precision=precision, drafts=True))
 
 
+@cache
+def _judges(model: str, generator: VolumeGenerator) -> tuple[Sequence[Judge], str]:
+    """Who looks for findings in volumes. At the first question: what they need takes seconds to import."""
+    from ctflow.commands.found import judges_of
+
+    return judges_of(find_checkpoint(model), generator)
+
+
 def main(given: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     arguments = _arguments(given)
@@ -110,7 +120,7 @@ def main(given: Sequence[str] | None = None) -> int:
         generator = _generator(
             arguments.model, arguments.device, arguments.decoder, arguments.cuda, arguments.precision, driven
         )
-        page = Page(generator, _limits(arguments), driven)
+        page = Page(generator, _limits(arguments), driven, judges=partial(_judges, arguments.model, generator))
     except CTFlowError as error:
         print(f"CTFlow cannot start: {error}", file=sys.stderr)
         return 2

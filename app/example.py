@@ -2,17 +2,21 @@
 
 It is made beforehand (`python -m assets.example`), so that no start takes longer for it, and names its model's sum: an
 example of another model must not pass for this one's, so where the sums differ there is none.
+
+A page fetches the three slices that are seen first, one in each plane, and all the others once somebody turns to them:
+they are forty times as many bytes.
 """
 
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from app.chunks import pack
+from app.chunks import pack, unpack
 from app.present import grid
 from ctflow.hu import AIR_HU
 from ctflow.io.files import write_atomic
@@ -22,6 +26,7 @@ from ctflow.volume import Volume
 FOLDER = Path(__file__).parent / "example"
 # HU are rounded to this, which no window shows: as they are made they take twice the bytes.
 STEP_HU = 8
+LUNG_HU = (-950, -500)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +42,53 @@ class Example:
     @property
     def path(self) -> str:
         """Where it is served. Other voxels have another path, so a browser may keep them for ever."""
-        return f"example/{hashlib.sha256(self.data).hexdigest()[:16]}.bin"
+        return f"{self._name}.bin"
+
+    @property
+    def first_path(self) -> str:
+        """Where `first_data` is served."""
+        return f"{self._name}-first.bin"
+
+    @cached_property
+    def first_index(self) -> tuple[int, int, int]:
+        """The slice, row and column that are seen first: in the middle of the lungs, and of each slice."""
+        _, rows, columns = self.grid["shape"]
+        return mid_lung(self._hu), rows // 2, columns // 2
+
+    @cached_property
+    def first_data(self) -> bytes:
+        """The HU of this slice, this row of each slice, and this column of each slice, one after another."""
+        index = self.first_index
+        return pack(np.concatenate([self._hu.take(index[axis], axis).ravel() for axis in range(3)]), level=9)
 
     def shown(self) -> dict[str, Any]:
         """What the page is told of it (viewer/data/example.js, `ExampleProps`)."""
-        return {"path": self.path, "grid": self.grid, "report": self.report.findings, "seed": self.seed}
+        return {
+            "path": self.path,
+            "first_path": self.first_path,
+            "first_index": self.first_index,
+            "grid": self.grid,
+            "report": self.report.findings,
+            "seed": self.seed,
+        }
+
+    @property
+    def _name(self) -> str:
+        return f"example/{hashlib.sha256(self.data).hexdigest()[:16]}"
+
+    @property
+    def _hu(self) -> np.ndarray:
+        slices, rows, columns = self.grid["shape"]
+        return unpack(self.data, (slices, rows, columns))
+
+
+def mid_lung(hu: np.ndarray) -> int:
+    """The index of the slice in the middle of the lungs, as viewer/data/lungs.js finds it for every other volume."""
+    _, rows, columns = hu.shape
+    inner = hu[:, rows // 4 : rows - rows // 4 : 2, columns // 4 : columns - columns // 4 : 2]
+    areas = ((inner >= LUNG_HU[0]) & (inner <= LUNG_HU[1])).sum(axis=(1, 2))
+    large = np.flatnonzero(areas >= areas.max() / 2)
+    return int(large[0] + large[-1]) // 2
 
 
 def example_of(model_sha256: str, report: Report, seed: int, volume: Volume) -> Example:

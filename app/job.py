@@ -140,7 +140,7 @@ class Job(ABC):
         """What its files take now. A file that is being written, or all of them, may go while we look."""
         total = 0
         with suppress(FileNotFoundError):
-            for path in self.folder.iterdir():
+            for path in self.folder.rglob("*"):
                 with suppress(FileNotFoundError):
                     total += path.stat().st_size
         return total

@@ -118,14 +118,15 @@ class Line:
         for before in self.ahead_of(run):
             left_s = before.left_s()
             if left_s is None:
-                step_s = self._usual_step_s()
+                step_s = self.usual_step_s()
                 if step_s is None:
                     return None
                 left_s = step_s * before.steps_total
             total_s += left_s
         return total_s
 
-    def _usual_step_s(self) -> float | None:
+    def usual_step_s(self) -> float | None:
+        """Seconds per step, by the last that was measured. None if no pace is known."""
         with self._lock:
             known_s, running = self._step_s, self._running
         return known_s or (running.step_s() if running else None)

@@ -6,7 +6,7 @@ import numpy as np
 
 from app.chunks import Chunk
 from app.run import Run
-from ctflow.reading import Mention, Reading
+from app.scan import Scan
 from ctflow.volume import DIRECTIONS
 
 
@@ -23,6 +23,8 @@ def manifest(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) 
             "stopping": run.stopping and not run.ended,
             "title": run.title,
             "is_scan": run.is_scan,
+            "is_synthetic": not isinstance(run, Scan) or run.is_synthetic,
+            "series": run.series if isinstance(run, Scan) else [],
             "seed": run.request.seed if run.request else None,
             "digest": run.digest,
             "grid": _grid(run),
@@ -43,6 +45,8 @@ def unknown_run() -> dict[str, Any]:
         "stopping": False,
         "title": "",
         "is_scan": False,
+        "is_synthetic": True,
+        "series": [],
         "seed": None,
         "digest": "",
         "grid": None,
@@ -85,9 +89,7 @@ def directions(affine: np.ndarray) -> list[str]:
 
 
 def _share(run: Run) -> float:
-    if run.request:
-        return run.steps_done / run.steps_total
-    return run.slices_made / run.shape[0] if run.shape else 0.0
+    return run.share if isinstance(run, Scan) else run.steps_done / run.steps_total
 
 
 def status(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) -> str:
@@ -98,6 +100,8 @@ def status(run: Run, ahead: int, wait_s: float | None, slices_per_chunk: int) ->
         return "Stopping after this step." if run.stopping else _making(run, slices_per_chunk)
     if run.state == "finished":
         return _finished(run)
+    if run.is_scan:
+        return run.message
     return f"{run.message or 'Stopped.'} {_kept(run)}"
 
 
@@ -108,18 +112,18 @@ def _kept(run: Run) -> str:
 
 
 def _waiting(ahead: int, wait_s: float | None) -> str:
-    about = "" if wait_s is None else f", about {_roughly(wait_s)}"
-    return f"Waiting for the model: {_count(ahead, 'run')} ahead of yours{about}. Press Stop to leave the line."
+    about = "" if wait_s is None else f", about {roughly(wait_s)}"
+    return f"Waiting for the model: {count(ahead, 'run')} ahead of yours{about}. Press Stop to leave the line."
 
 
-def _roughly(seconds: float) -> str:
+def roughly(seconds: float) -> str:
     """In tens of seconds, later in minutes: it is a guess, and should not flicker."""
     return f"{max(1, round(seconds / 10)) * 10} s" if seconds < 95 else f"{round(seconds / 60)} min"
 
 
 def _making(run: Run, slices_per_chunk: int) -> str:
     if run.request is None:
-        return "Opening the scan."
+        return _opening(run)
     if run.shape is None:
         return "Starting."
     chunk = max(0, run.steps_done - 1) // run.request.steps
@@ -127,11 +131,19 @@ def _making(run: Run, slices_per_chunk: int) -> str:
     return f"Making slices {first + 1} to {min(first + slices_per_chunk, run.shape[0])} of {run.shape[0]}."
 
 
+def _opening(run: Run) -> str:
+    if isinstance(run, Scan) and not run.has_arrived:
+        return "Receiving the scan."
+    return "Reading the scan."
+
+
 def _finished(run: Run) -> str:
     height_mm = 0.0 if run.affine is None else run.slices_made * float(np.linalg.norm(run.affine[:3, 0]))
     size = f"{run.slices_made} slices, {height_mm:.0f} mm"
     if run.request is None:
-        return f"Scan: {size}."
+        return f"{run.title}: {size}."
+    if run.title:
+        return f"{run.title}: {size}. Seed {run.request.seed}."
     return f"Done: {size}, in {duration(run.elapsed_s())}. Seed {run.request.seed}."
 
 
@@ -150,39 +162,5 @@ def duration(seconds: float) -> str:
     return f"{seconds} s" if seconds < 100 else f"{seconds // 60} min {seconds % 60:02d} s"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def reading(read: Reading) -> dict[str, Any]:
-    """How long the report is for the model, which end of it is cut off, and what the model recognised in the rest."""
-    length = {"count": f"Report length: {read.tokens} of {read.limit} tokens", "cut": read.cut_text}
-    if not read.known:
-        return length
-    found = [_asserted(one) for one in read.found if one.asserted]
-    return {
-        **length,
-        "found": found,
-        "denied": _denied(read),
-        "contradicted": list(read.contradicted),
-        "unread": list(read.unread),
-        "known": list(read.known),
-    }
-
-
-def _asserted(mention: Mention) -> str:
-    return ", ".join(filter(None, (mention.finding, _place(mention), mention.size)))
-
-
-def _place(mention: Mention) -> str:
-    both = mention.side == "both"
-    lobe = mention.lobe and f"{mention.lobe} {'lobes' if both else 'lobe'}"
-    return " ".join(filter(None, ("bilateral" if both else mention.side, lobe)))
-
-
-def _denied(read: Reading) -> list[str]:
-    """A normal study denies every finding that the model knows, which is said at once and not nineteen times."""
-    denied = [one for one in read.found if not one.asserted]
-    if read.known and {one.finding for one in denied if one.side is None} == set(read.known):
-        return ["no abnormal findings"]
-    return [", ".join(filter(None, (f"no {one.finding.lower()}", _place(one)))) for one in denied]

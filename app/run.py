@@ -19,14 +19,14 @@ from ctflow.request import GenerationRequest, ScanStart, Start
 from ctflow.volume import Volume
 
 
-def digest(request: GenerationRequest, start: Start | None = None, title: str = "") -> str:
+def digest(request: GenerationRequest, start: Start | None = None, computed: str = "") -> str:
     """Eight digits of a hash of report, settings and beginning, the same for all seeds: their files stand together.
 
-    `title`: of a run that is not an ordinary one.
+    `computed`: what it is, if it was computed from other volumes.
     """
     told: Any = _told(request)
-    if start or title:
-        told = [told, _start_told(start), title]
+    if start or computed:
+        told = [told, _start_told(start), computed]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -79,7 +79,8 @@ class Run(Job):
     @property
     def digest(self) -> str:
         """See `digest`; "" for a scan."""
-        return digest(self.request, self.start, self.title) if self.request else ""
+        computed = self.title if self.is_computed else ""
+        return digest(self.request, self.start, computed) if self.request else ""
 
     @property
     def slices_made(self) -> int:

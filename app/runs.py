@@ -110,11 +110,30 @@ class Runs:
         return job
 
     def put_in_line(self, kind: Callable[..., J], visitor: str, run_id: str | None = None) -> J:
-        """Makes a job of its `kind` and puts it in line.
+        """Makes a job of its `kind` and puts it in line. See `_add`.
 
-        `run_id`: made up by a page, so that it can ask again, and then gets the same job.
-        Raises ResourceError or RequestError if too many wait, RequestError for an id that is not one or whose job has
-        been stopped.
+        Raises ResourceError or RequestError if too many wait.
+        """
+        return self._add(kind, visitor, run_id, self.line.check_limits, self.line.join)
+
+    def put_beside(self, kind: Callable[..., J], visitor: str, run_id: str | None, check: Callable[[str], None]) -> J:
+        """Makes a job of its `kind` that needs no turn on the model; whoever becomes its driver takes it to its end.
+
+        `check`: whether this visitor may have another one. See `_add`.
+        """
+        return self._add(kind, visitor, run_id, check, lambda _: None)
+
+    def _add(
+        self,
+        kind: Callable[..., J],
+        visitor: str,
+        run_id: str | None,
+        check: Callable[[str], None],
+        join: Callable[[Job], None],
+    ) -> J:
+        """`run_id`: made up by a page, so that it can ask again, and then gets the same job.
+
+        Raises RequestError for an id that is not one or whose job has been stopped, and what `check` raises.
         """
         run_id = secrets.token_urlsafe(16) if run_id is None else run_id
         if not _is_run_id(run_id):
@@ -128,9 +147,9 @@ class Runs:
                 return cast(J, known)
             if run_id in self._early_stops:
                 raise RequestError("This run was stopped before it began. Generate another.")
-            self.line.check_limits(visitor)
+            check(visitor)
             job = self._made(kind, visitor, run_id)
-            self.line.join(job)
+            join(job)
             self._kept.add(job)
             self._start_sweeper()
         return job
@@ -141,6 +160,7 @@ class Runs:
         Raises ResourceError if the disk has no room for it.
         """
         run = self._made(partial(Run, **told), visitor, secrets.token_urlsafe(16))
+        run.become_driver()  # nobody else takes it to its end
         run.take(volume, self.generator.card.geometry.slices_per_chunk)
         self._kept.add(run)
         return run
@@ -151,6 +171,13 @@ class Runs:
     def get(self, run_id: object) -> Run | None:
         job = self._kept.get(run_id)
         return job if isinstance(job, Run) else None
+
+    def all(self) -> list[Job]:
+        return self._kept.all()
+
+    def has_room(self, wanted_bytes: int) -> bool:
+        """Whether the disk takes so many more bytes. Old runs are removed for that."""
+        return wanted_bytes <= self.limits.disk_bytes and self._kept.make_room(wanted_bytes)
 
     def job(self, run_id: object) -> Job | None:
         """A run, or a question."""
@@ -210,10 +237,10 @@ class Runs:
             self.line.wait_for_call(job, _LOOK_AGAIN_S if is_next else None)
 
     def _has_room(self, job: Job) -> bool:
-        """Whether the disk takes a job's chunks and their download, each no larger than the int16 HU themselves."""
+        """Whether the disk takes a job's chunks and both downloads, each no larger than the int16 HU themselves."""
         geometry = self.generator.card.geometry
         voxels = job.chunks_total * geometry.slices_per_chunk * geometry.rows * geometry.columns
-        has_room = self._kept.make_room(2 * 2 * voxels)
+        has_room = self._kept.make_room(3 * 2 * voxels)
         if not has_room:
             job.set_waiting_reason("Waiting for disk space: the server is full of volumes that people are looking at.")
         return has_room

@@ -9,16 +9,22 @@ from fastapi import FastAPI
 from gradio.utils import get_upload_folder
 
 from app.api import endpoints
+from app.api_asking import asking_endpoints
+from app.api_scan import scan_endpoints
+from app.asking import Asking, Judges
 from app.blocks import Blocks
 from app.component import part, viewer
 from app.example import Example, read_example
 from app.handlers import Handlers
 from app.modules import read_modules
+from app.opening import Opening
 from app.runs import Limits, Runs
+from app.scans import Scans
 from app.theme import theme
 from app.web import FAVICON, web
 from ctflow.card import ModelCard
 from ctflow.generator import VolumeGenerator
+from ctflow.judge import TowerJudge
 from ctflow.request import MAX_SEED, SOLVER_PRESETS, Solver
 
 _HERE = Path(__file__).parent
@@ -33,12 +39,20 @@ class Page:
     the page holds would be lost. The others are answered in the browser, by viewer/page.js.
     """
 
-    def __init__(self, generator: VolumeGenerator, limits: Limits = Limits(), driven: bool = False) -> None:  # noqa: B008
+    def __init__(
+        self,
+        generator: VolumeGenerator,
+        limits: Limits = Limits(),  # noqa: B008
+        driven: bool = False,
+        judges: Judges | None = None,
+    ) -> None:
         self.card: ModelCard = generator.card
         self.modules = read_modules()
         self.example: Example | None = read_example(generator.model_sha256)
         runs = Runs(generator, Path(get_upload_folder()) / "ctflow", limits)
         self.handlers = Handlers(generator, runs, driven)
+        self.opening = Opening(self.handlers, Scans(runs))
+        self.asking = Asking(self.handlers, judges or (lambda: ([TowerJudge(generator, {})], "")))
         with Blocks(title="CTFlow", analytics_enabled=False, fill_width=True) as self.demo:
             part("header", self.modules)
             with gr.Row(elem_classes="ct-page"):
@@ -47,9 +61,13 @@ class Page:
                 with gr.Column(elem_classes="ct-view", min_width=280):
                     self.viewer = viewer(self.modules, self.card, generator.device, self.example)
             self._connect()
-            for name, endpoint in endpoints(self.handlers).items():
+            for name, endpoint in self._endpoints().items():
                 gr.api(endpoint, api_name=name)
         self.demo.queue(max_size=64, default_concurrency_limit=None)
+
+    def _endpoints(self) -> dict[str, Any]:
+        asking = asking_endpoints(self.asking, self.handlers)
+        return {**endpoints(self.handlers), **asking, **scan_endpoints(self.opening, self.handlers)}
 
     def launch(self, **options: Any) -> str:
         """Serves it, and returns its address."""
@@ -81,11 +99,13 @@ class Page:
             "run_history": False,
             "enable_monitoring": False,
             "ssr_mode": False,
-            "app_kwargs": web(self.handlers, self.modules, self.example),
+            "app_kwargs": web(self.handlers, self.asking, self.opening, self.modules, self.example),
         }
 
     def _panel(self) -> None:
         """What is written scrolls; what is pressed stays where it is."""
+        part("tabs", self.modules)
+        part("ask", self.modules, elem_classes="ct-ask")
         with gr.Column(elem_classes="ct-fields", min_width=280):
             self._report()
             with gr.Row(elem_classes="ct-examples", equal_height=True):
@@ -103,8 +123,10 @@ class Page:
                 part("jump", self.modules, elem_classes="ct-jump", min_width=60)
 
     def _report(self) -> None:
-        self.findings = gr.Textbox(label="Findings", lines=5, max_lines=9, placeholder=PLACEHOLDER)
-        self.impression = gr.Textbox(label="Impression", lines=2, max_lines=6)
+        self.findings = gr.Textbox(
+            label="Findings", lines=5, max_lines=9, placeholder=PLACEHOLDER, elem_classes="ct-typed-findings"
+        )
+        self.impression = gr.Textbox(label="Impression", lines=2, max_lines=6, elem_classes="ct-typed-impression")
         sex, age = ("sex" in self.card.text.reads), ("age" in self.card.text.reads)
         with gr.Row(elem_classes="ct-pair ct-person", visible=sex or age):
             # Not a Dropdown: Tab leaves its list open, over everything.
@@ -113,14 +135,14 @@ class Page:
             self.age = gr.Textbox(
                 label="Age (optional)", placeholder="not given", max_length=3, min_width=100, visible=age
             )
-        part("reading", self.modules)
+        self.reading = part("reading", self.modules, event="edited")
 
     def _examples(self) -> None:
         fields = [self.findings, self.impression, self.sex, self.age]
         for example in json.loads((_HERE / "examples.json").read_text(encoding="utf-8")):
             values = [str(example[name]) for name in ("findings", "impression", "sex", "age")]
             button = gr.Button(example["name"], size="sm", min_width=100)
-            button.click(None, None, fields, js=self.modules.call("choose", values), **_QUIET)
+            button.click(None, None, fields, js=self.modules.call("chooseReport", values), **_QUIET)
 
     def _more(self) -> None:
         geometry, defaults = self.card.geometry, self.card.defaults
@@ -164,12 +186,15 @@ class Page:
         for field in fields:
             field.change(None, fields, None, js=call("change"), **_QUIET)
         self.demo.load(None, fields, fields, js=call("restore"), **_QUIET)
+        texts: list[Any] = [self.findings, self.impression]
+        self.reading.edited(None, texts, texts, js=call("edited"), **_QUIET)
         for button, values in zip(self.presets, self._presets().values(), strict=True):
             button.click(None, None, [self.steps, self.solver, self.shift], js=call("choose", values), **_QUIET)
         self.dice.click(None, None, self.seed, js=call("newSeed", MAX_SEED), **_QUIET)
         self.generate.click(None, fields, None, js=call("generate"), **_QUIET)
         self.stop.click(None, None, None, js=call("stop"), **_QUIET)
         self.viewer.wanted(None, fields, None, js=call("generate"), **_QUIET)
+        self.viewer.filled(None, None, fields, js=call("filled"), **_QUIET)
         self.viewer.busy(None, None, [self.generate, self.stop], js=call("buttons"), **_QUIET)
         # Through the queue, because that is where ZeroGPU lends its GPU.
         self.viewer.drive(self.handlers.drive, self.viewer, None, **_QUIET)

@@ -1,24 +1,35 @@
 """The headers of every answer, what the server refuses to take in, the page's questions, its scripts, and `/health`."""
 
+import asyncio
+import re
+from collections.abc import Callable
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from app.asking import Asking
+from app.chart_script import PLOTLY_PATH, plotly_script
 from app.example import Example
 from app.handlers import Handlers
 from app.messages import log_bug
 from app.modules import Modules
+from app.numbers import Numbers
+from app.opening import Opening
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1_000_000  # two texts of the longest kind, in the widest letters, twice over
+MAX_UPLOAD_BYTES = 1_000_100_000  # a scan as a program sends it, with what says that it is a file
+MAX_PIECE_BYTES = 4 << 20  # of a scan, at a time (viewer/data/sending.js)
 _HEADERS = {
     # Gradio's page runs inline scripts, and ours through `Function`. Nothing is fetched from or sent to another server.
     # Spaces embed the page in a frame of huggingface.co.
@@ -31,15 +42,16 @@ _HEADERS = {
     "referrer-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+_UPLOAD = "/gradio_api/upload"
+_A_PIECE = re.compile(r"/sent/[\w-]+/\d+$")
 FAVICON = "favicon.svg"
 _FAVICON = (Path(__file__).parent / FAVICON).read_bytes()
-_PRIVATE = ("/file=", "/ask/")
+_PRIVATE = ("/file=", "/ask/", "/sent/")
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
-_ASKED = ("news", "read", "start", "stop", "export")
 
 
 class Guard:
-    """ASGI middleware: adds the headers, refuses bodies that no request needs, and uploads, which none needs at all.
+    """ASGI middleware: adds the headers, refuses bodies that no request needs.
 
     `page_links`: the `Link` header of pages.
     """
@@ -66,14 +78,12 @@ class Guard:
                 message["headers"] = [*theirs, *ours.items()]
             await send(message)
 
-        if path.endswith("/upload"):
-            await PlainTextResponse("This app takes no files.", 403)(scope, receive, send_guarded)
-        elif _announced(scope) > MAX_BODY_BYTES:
-            words = f"A request has at most {MAX_BODY_BYTES:,} bytes. Shorten the report."
+        if _announced(scope) > (most := _most_bytes(path)):
+            words = f"A request has at most {most:,} bytes. Shorten the report."
             await PlainTextResponse(words, 413)(scope, receive, send_guarded)
         else:
             try:
-                await self.app(scope, _counted(receive), send_guarded)
+                await self.app(scope, _counted(receive, most), send_guarded)
             except Exception as error:  # the server would log it, with what it quotes
                 if started:
                     raise
@@ -82,7 +92,7 @@ class Guard:
 
 
 class CompressedPages:
-    """ASGI middleware: compresses the page and its settings, which Gradio leaves as they are.
+    """ASGI middleware: compresses the page, its settings and our scripts, which Gradio leaves as they are.
 
     Gradio does it for files by their endings; voxels are compressed already, and its events come one by one.
     """
@@ -92,16 +102,20 @@ class CompressedPages:
         self.compressed = GZipMiddleware(app)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        is_page = scope["type"] == "http" and scope["method"] == "GET" and _is_page(scope["path"])
-        await (self.compressed if is_page else self.app)(scope, receive, send)
+        is_text = scope["type"] == "http" and scope["method"] == "GET" and _is_text(scope["path"])
+        await (self.compressed if is_text else self.app)(scope, receive, send)
 
 
-def _is_page(path: str) -> bool:
-    return "/gradio_api/" not in path and "." not in path.rsplit("/", 1)[-1]
+def _is_text(path: str) -> bool:
+    is_page = "/gradio_api/" not in path and "." not in path.rsplit("/", 1)[-1]
+    return is_page or "/viewer/" in path
 
 
-def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[str, Any]:
+def web(
+    handlers: Handlers, asking: Asking, opening: Opening, modules: Modules, example: Example | None
+) -> dict[str, Any]:
     """Arguments for the FastAPI application that Gradio makes."""
+    asked_by_page = _asked_by_page(handlers, asking, opening)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse(handlers.health())
@@ -112,16 +126,43 @@ def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[s
         if not _let_in(request):
             return PlainTextResponse("Log in first: reload the page.", 401)
         name = request.path_params["name"]
-        if name not in _ASKED:
-            return PlainTextResponse(f"Unknown request: use one of {', '.join(_ASKED)}.", 404)
+        handler = asked_by_page.get(name)
+        if handler is None:
+            return PlainTextResponse(f"Unknown request: use one of {', '.join(asked_by_page)}.", 404)
         try:
             asked = await request.json()
         except (ValueError, ClientDisconnect):
             return PlainTextResponse("The request body must be JSON.", 400)
         if name == "stop":
             return JSONResponse(handlers.stop(asked))  # here and now: a thread for it may have to wait
-        handler = getattr(handlers, name)
-        return JSONResponse(await (handler(asked) if name == "news" else run_in_threadpool(handler, asked)))
+        waits = iscoroutinefunction(handler)
+        return JSONResponse(await (handler(asked) if waits else run_in_threadpool(handler, asked)))
+
+    async def receive(request: Request) -> Response:
+        """Some bytes of a scan. They are not JSON, and come one piece after the other."""
+        if not _let_in(request):
+            return PlainTextResponse("Log in first: reload the page.", 401)
+        try:
+            asked = {**request.path_params, "data": await request.body()}
+        except ClientDisconnect:
+            return PlainTextResponse("The rest of this piece never came.", 400)
+        return JSONResponse(await run_in_threadpool(opening.receive, asked))
+
+    one_at_a_time = asyncio.Lock()
+
+    async def upload(request: Request) -> Response:
+        """A scan that a program sends, for /scan. As Gradio's own answer, a list of one path."""
+        if not _let_in(request):
+            return PlainTextResponse("Log in first: reload the page.", 401)
+        async with one_at_a_time, request.form(max_files=1, max_fields=1) as form:
+            file = form.get("files")
+            if not isinstance(file, UploadFile):
+                return PlainTextResponse('One file was expected, in the field "files".', 400)
+            asked = {"name": file.filename or "", "file": file.file}
+            answer = await run_in_threadpool(opening.upload, asked)
+        if "problem" in answer:
+            return PlainTextResponse(answer["problem"], 413)
+        return JSONResponse([answer["path"]])
 
     async def script(request: Request) -> Response:
         """One of the page's modules. No login covers them: they are the same for everybody, and hold no secret."""
@@ -130,24 +171,56 @@ def web(handlers: Handlers, modules: Modules, example: Example | None) -> dict[s
             return PlainTextResponse("There is no such script. Reload the page.", 404)
         return Response(content, media_type="text/javascript", headers=_FOR_EVER)
 
+    def plotly(request: Request) -> Response:
+        """Plotly's script; a page asks for it when it shows charts for the first time. Packing it takes a while."""
+        packed = "gzip" in request.headers.get("accept-encoding", "")
+        encoding = {"content-encoding": "gzip"} if packed else {}
+        headers = {**_FOR_EVER, **encoding, "vary": "accept-encoding"}
+        return Response(plotly_script(packed), media_type="text/javascript", headers=headers)
+
     async def favicon(_: Request) -> Response:
         return Response(_FAVICON, media_type="image/svg+xml")
 
-    async def example_voxels(_: Request) -> Response:
-        """No login covers them either: they are in the repository."""
-        return Response(example.data if example else b"", media_type="application/octet-stream", headers=_FOR_EVER)
+    def voxels(data: bytes) -> Callable[[Request], Response]:
+        """No login covers the example's either: they are in the repository."""
+        return lambda _: Response(data, media_type="application/octet-stream", headers=_FOR_EVER)
 
     routes = [
         Route("/health", health),
         Route(f"/{FAVICON}", favicon),
         Route("/ask/{name}", ask, methods=["POST"]),
+        Route("/sent/{run}/{offset:int}", receive, methods=["POST"]),
+        Route(_UPLOAD, upload, methods=["POST"]),  # in the place of Gradio's own, which keeps any file, and its name
         Route("/viewer/{version}/{path:path}", script),
+        Route(f"/{PLOTLY_PATH}", plotly),
     ]
     if example:
-        routes.append(Route(f"/{example.path}", example_voxels))
+        routes.append(Route(f"/{example.path}", voxels(example.data)))
+        routes.append(Route(f"/{example.first_path}", voxels(example.first_data)))
     return {
         "routes": routes,
         "middleware": [Middleware(Guard, page_links=modules.links()), Middleware(CompressedPages)],
+    }
+
+
+def _asked_by_page(handlers: Handlers, asking: Asking, opening: Opening) -> dict[str, Callable[[Any], Any]]:
+    """What the page asks for, by its name in the address."""
+    return {
+        "news": handlers.news,
+        "read": handlers.read,
+        "opposite": handlers.opposite,
+        "start": opening.start,
+        "stop": handlers.stop,
+        "export": handlers.export,
+        "cost": asking.cost,
+        "ask": asking.ask,
+        "question": asking.question,
+        "found": asking.found,
+        "answer": asking.answer,
+        "open": opening.open,
+        "choose_series": opening.choose_series,
+        "settings": opening.settings,
+        "numbers": Numbers(handlers).numbers,
     }
 
 
@@ -170,7 +243,13 @@ def _announced(scope: "Scope") -> int:
     return max((int(value) for value in lengths if value.isdigit()), default=0)
 
 
-def _counted(receive: "Receive") -> "Receive":
+def _most_bytes(path: str) -> int:
+    if path.endswith(_UPLOAD):
+        return MAX_UPLOAD_BYTES
+    return MAX_PIECE_BYTES if _A_PIECE.search(path) else MAX_BODY_BYTES
+
+
+def _counted(receive: "Receive", most: int) -> "Receive":
     """Ends a body that was not announced, or is longer than it was announced to be."""
     taken = 0
 
@@ -178,6 +257,6 @@ def _counted(receive: "Receive") -> "Receive":
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        return message if taken <= MAX_BODY_BYTES else {"type": "http.disconnect"}
+        return message if taken <= most else {"type": "http.disconnect"}
 
     return counted

@@ -20,7 +20,7 @@ from ctflow.errors import CTFlowError, ResourceError
 from ctflow.generator import ChunkDone, Event, EventStream, StepDone, VolumeGenerator
 from ctflow.reading import Reading
 from ctflow.report import Report
-from ctflow.request import GenerationRequest, Start
+from ctflow.request import GenerationRequest, SharedPrevious, Start
 from ctflow.volume import Volume
 
 try:
@@ -74,6 +74,8 @@ class GPUTime:
     def seconds_for(self, request: GenerationRequest, start: Start | None = None) -> int:
         """What to ask for. Takes what the stream takes, because `spaces` calls it so."""
         work = _evaluations(request, request.chunks * request.steps, request.chunks)
+        if isinstance(start, SharedPrevious):
+            work += _evaluations(start.request, request.chunks * request.steps, 0)  # each worker makes those again
         return min(LONGEST_S, math.ceil(STARTING_S + MARGIN * self._evaluation_s * work))
 
     def learn(self, request: GenerationRequest, done: _Done) -> None:
@@ -97,7 +99,7 @@ class OnZeroGPU:
         self.card: ModelCard = inner.card
         self.model_sha256 = inner.model_sha256
         self.device, self.cuda, self.hardware = inner.device, inner.cuda, inner.hardware
-        self.precision = inner.precision
+        self.precision, self.drawn = inner.precision, inner.drawn
         self._inner = inner
         self._time, self._clock = GPUTime(), clock
         lend = gpu or spaces.GPU

@@ -16,6 +16,7 @@ from ctflow.commands import (
     found,
     generate,
     phantom,
+    prepare,
     score,
     seeds,
     train,
@@ -24,7 +25,21 @@ from ctflow.commands.model import FoundModel, find_model
 from ctflow.errors import CTFlowError
 from ctflow.runtime.threads import wait_passively
 
-_COMMANDS = (generate, continuing, ablate, seeds, found, export, score, convert, phantom, train, evaluate, bench)
+_COMMANDS = (
+    generate,
+    continuing,
+    ablate,
+    seeds,
+    found,
+    export,
+    score,
+    convert,
+    phantom,
+    prepare,
+    train,
+    evaluate,
+    bench,
+)
 FAILED = 2  # as argparse has it
 INTERRUPTED = 130  # as a shell has it
 

@@ -13,6 +13,10 @@ class CheckpointError(CTFlowError):
     """A checkpoint folder that is missing, incomplete or contradicts itself."""
 
 
+class DatasetError(CTFlowError):
+    """A prepared data set that is missing, incomplete, damaged or another one than was expected."""
+
+
 class VolumeError(CTFlowError):
     """A volume that cannot be made, read or written."""
 

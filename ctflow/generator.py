@@ -1,6 +1,6 @@
 """What comes out of a generator, and the protocol by which the app knows one."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from ctflow.card import ModelCard
+from ctflow.drawn import Drawn
 from ctflow.reading import Reading
 from ctflow.report import Report
 from ctflow.request import GenerationRequest, Start
@@ -79,6 +80,7 @@ class VolumeGenerator(Protocol):
     cuda: str  # one of `ctflow.choices.CUDA_LEVELS`
     precision: str  # one of `ctflow.choices.PRECISIONS`, but not auto
     hardware: str  # what else of the machine its volumes' bytes depend on
+    drawn: Mapping[str, Drawn]  # by finding, how often it draws what it read; empty where that was never measured
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """Started, then StepDone and ChunkDone in order, then Finished. Closing the iterator cancels."""

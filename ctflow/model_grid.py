@@ -14,6 +14,8 @@ from ctflow.volume import DIRECTIONS, Volume, plane_affine
 if TYPE_CHECKING:
     import SimpleITK
 
+ON_GRID = 1e-5  # of a voxel: as far as a step may be from a whole number of them, and not be taken for another
+
 
 @dataclass(frozen=True)
 class ModelGrid:
@@ -89,27 +91,49 @@ def regrid(
     The first slice is the scan's first in that direction, and the last lies within it; `plane` (rows, columns) is
     centred on the scan. Positions in the patient stay what they were.
     """
-    import SimpleITK as sitk
-
-    image = _image(volume)
-    indices = product(*((0, size - 1) for size in image.GetSize()))
-    corners = np.array([image.TransformIndexToPhysicalPoint(index) for index in indices])
+    corners = np.array([volume.affine @ (*index, 1) for index in product(*((0, size - 1) for size in volume.hu.shape))])
     ways = np.array([DIRECTIONS[axis] for axis in axes], dtype=float)
-    low, high = (corners @ ways.T).min(0), (corners @ ways.T).max(0)
+    low, high = (corners[:, :3] @ ways.T).min(0), (corners[:, :3] @ ways.T).max(0)
     slices = int((high[0] - low[0]) / spacing_mm[0] + 1e-6) + 1
     begin = (low + high) / 2 - np.multiply(spacing_mm, (0, plane[0] - 1, plane[1] - 1)) / 2
     begin[0] = low[0]
     affine = np.eye(4)
     affine[:3, :3] = ways.T * spacing_mm
     affine[:3, 3] = begin @ ways  # the axes are at right angles
+    shape = (slices, *plane)
+    copied = _copied(volume, affine, shape)
+    return Volume(_resampled(volume, affine, shape) if copied is None else copied, affine)
+
+
+def _copied(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray | None:
+    """The voxels as they are, where every point of a grid that is inside the volume is one of its own; else None."""
+    steps = np.linalg.solve(volume.affine, affine)  # from the grid's indices to the volume's
+    whole = np.rint(steps).astype(int)
+    if np.abs(steps - whole).max() > ON_GRID or (np.abs(whole[:3, :3]).sum(0) != 1).any():
+        return None
+    axes = np.abs(whole[:3, :3]).argmax(0)
+    turned = volume.hu.transpose(axes)
+    places = [whole[axis, new] * np.arange(shape[new]) + whole[axis, 3] for new, axis in enumerate(axes)]
+    inside = [(place >= 0) & (place < size) for place, size in zip(places, turned.shape, strict=True)]
+    copied = np.full(shape, AIR_HU, np.int16)
+    copied[np.ix_(*inside)] = turned[np.ix_(*(place[there] for place, there in zip(places, inside, strict=True)))]
+    return copied
+
+
+def _resampled(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """The values, by linear interpolation, at a grid's points."""
+    import SimpleITK as sitk
+
+    slices, rows, columns = shape
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
     resampler = sitk.ResampleImageFilter()
-    resampler.SetSize((plane[1], plane[0], slices))
-    resampler.SetOutputSpacing([float(step) for step in reversed(spacing_mm)])
-    resampler.SetOutputDirection(ways.T[:, ::-1].ravel().tolist())
+    resampler.SetSize((columns, rows, slices))
+    resampler.SetOutputSpacing(spacing_mm[::-1].tolist())
+    resampler.SetOutputDirection((affine[:3, :3] / spacing_mm)[:, ::-1].ravel().tolist())
     resampler.SetOutputOrigin(affine[:3, 3].tolist())
     resampler.SetInterpolator(sitk.sitkLinear)
     resampler.SetDefaultPixelValue(AIR_HU)
-    return Volume(sitk.GetArrayFromImage(resampler.Execute(image)), affine)
+    return sitk.GetArrayFromImage(resampler.Execute(_image(volume)))
 
 
 def _image(volume: Volume) -> "SimpleITK.Image":

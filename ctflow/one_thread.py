@@ -80,6 +80,7 @@ class OnOneThread:
         self.model_sha256 = self._inner.model_sha256
         self.device, self.hardware = self._inner.device, self._inner.hardware
         self.cuda, self.precision = self._inner.cuda, self._inner.precision
+        self.drawn = self._inner.drawn
 
     def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         """See `VolumeGenerator.stream`. The model works on while the caller is busy with an event.

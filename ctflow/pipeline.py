@@ -93,6 +93,7 @@ class CTFlow:
     ) -> None:
         resolved = resolve_precision(device, precision)
         self.card, self.model_sha256, self.device = checkpoint.card, checkpoint.sha256, str(device)
+        self.drawn = checkpoint.drawn
         self.cuda, self.hardware = level_for(cuda, device), hardware_of(device)
         self.precision = resolved.name
         self._device, self._drafts = device, drafts

@@ -1,6 +1,11 @@
-"""What a model reads in a report: how much of it, and which findings."""
+"""What a model reads in a report: how much of it, and which findings, sentence by sentence."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+from ctflow.report import Sentence
 
 NOT_MENTIONED, DENIED, ASSERTED = range(3)  # what a sentence may say of a finding at a site
 
@@ -21,29 +26,81 @@ class Mention:
 
 
 @dataclass(frozen=True)
+class SentenceReading:
+    """What a model read in one sentence.
+
+    `found`: what it recognised; `unread`: the sentence if it recognised nothing, or else its parts that name what it
+    did not recognise; `is_cut`: the sentence or its end lies beyond the limit, and nothing is read in it. All but
+    `is_cut` are empty for a model that cannot say.
+    """
+
+    sentence: Sentence
+    found: tuple[Mention, ...] = ()
+    unread: tuple[str, ...] = ()
+    is_cut: bool = False
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A finding that one sentence asserts and one denies, at one place: their indices, which may be the same."""
+
+    finding: str
+    asserted_in: int
+    denied_in: int
+
+
+@dataclass(frozen=True)
 class Reading:
     """How much of a report the text encoder takes in: `limit` tokens at most; `cut_text` is the text beyond them.
 
-    `known`: all findings that the model tells apart; `found`: those that it recognised in what it takes in; `unread`:
-    the sentences of which it recognised nothing, and of others the parts that name what it did not recognise;
-    `contradicted`: findings that are both asserted and denied at one place. All are empty for a model that cannot say.
+    `known`: all findings that the model tells apart, empty for a model that cannot say; `sentences`: all that the
+    report has, in their order.
     """
 
     tokens: int
     limit: int
     cut_text: str
     known: tuple[str, ...] = ()
-    found: tuple[Mention, ...] = ()
-    unread: tuple[str, ...] = ()
-    contradicted: tuple[str, ...] = ()
+    sentences: tuple[SentenceReading, ...] = ()
+
+    @property
+    def found(self) -> tuple[Mention, ...]:
+        """What was recognised in the report, each once."""
+        return tuple(dict.fromkeys(mention for one in self.sentences for mention in one.found))
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The sentences, or parts of them, that were not recognised, each once."""
+        return tuple(dict.fromkeys(text for one in self.sentences for text in one.unread))
+
+    @cached_property
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """In the order of the sentences that assert."""
+        said_in = _said_in(self.sentences)
+        denied = [mention for mention in said_in if not mention.asserted]
+        pairs = (
+            Contradiction(one.finding, asserted_in, denied_in)
+            for one in said_in
+            for other in denied
+            if one.asserted and _same_place(one, other)
+            for asserted_in in said_in[one]
+            for denied_in in said_in[other]
+        )
+        return tuple(sorted(dict.fromkeys(pairs), key=lambda pair: pair.asserted_in))
+
+    @property
+    def contradicted(self) -> tuple[str, ...]:
+        """The findings that are both asserted and denied at one place, in their order."""
+        return tuple(dict.fromkeys(pair.finding for pair in self.contradictions))
 
 
-def contradictions(found: tuple[Mention, ...]) -> tuple[str, ...]:
-    """The findings that are asserted and denied at one place, in their order."""
-    denied = [one for one in found if not one.asserted]
-    return tuple(
-        dict.fromkeys(one.finding for one in found if one.asserted and any(_same_place(one, other) for other in denied))
-    )
+def _said_in(sentences: Sequence[SentenceReading]) -> dict[Mention, list[int]]:
+    """By mention, the indices of the sentences that it stands in."""
+    said_in: dict[Mention, list[int]] = defaultdict(list)
+    for index, one in enumerate(sentences):
+        for mention in dict.fromkeys(one.found):
+            said_in[mention].append(index)
+    return said_in
 
 
 def _same_place(one: Mention, other: Mention) -> bool:

@@ -1,17 +1,19 @@
 """A radiology report, and the text that an encoder sees."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from string import Formatter
-from typing import Literal
+from typing import Literal, get_args
 
 from ctflow.errors import RequestError
 
+Field = Literal["findings", "impression"]  # of a report, that holds text
 MAX_CHARACTERS = 20_000
 _HEADINGS = re.compile(r"\b(findings|impressions?)\s*:", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
 # Control characters, changes of writing direction, half characters: no report needs them, and no page can show them.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+LEFT_OUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _FILLERS = "\u115f\u1160\u3164\uffa0"  # letters by Unicode's count, but nothing of them is seen
 
@@ -35,7 +37,7 @@ class Report:
                     f"The report's {name} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are accepted. "
                     "Shorten it."
                 )
-            object.__setattr__(self, name, _CONTROL.sub("", text).strip())
+            object.__setattr__(self, name, LEFT_OUT.sub("", text).strip())
         if not any(map(_is_visible, self.findings + self.impression)):
             raise RequestError(
                 "The report is empty. Write findings or an impression, for example “No pleural effusion.”"
@@ -50,32 +52,72 @@ class Report:
         cls, text: str, impression: str = "", sex: Literal["F", "M"] | None = None, age: int | None = None
     ) -> "Report":
         """Free text -> Report: all of it is findings, unless it has the headings `Findings:` or `Impression:`."""
-        head, *sections = _HEADINGS.split(text)
-        parts = {"f": [head], "i": [impression]}
-        for heading, body in zip(sections[::2], sections[1::2], strict=True):
-            # not .lower(): the pattern takes a Turkish dotless or dotted i for an i
-            parts["f" if heading[0] in "fF" else "i"].append(body)
-        findings, impression = (" ".join(filter(None, map(str.strip, parts[key]))) for key in "fi")
+        parts: dict[Field, list[str]] = {"findings": [], "impression": [impression]}
+        for field, start, end in sections(text):
+            parts[field].append(text[start:end])
+        findings, impression = (" ".join(filter(None, map(str.strip, some))) for some in parts.values())
         return cls(findings, impression, sex, age)
+
+
+def sections(text: str) -> Iterator[tuple[Field, int, int]]:
+    """The parts of a free text: the field of a report that each belongs to, its first character and that behind it."""
+    field: Field = "findings"
+    start = 0
+    for heading in _HEADINGS.finditer(text):
+        yield field, start, heading.start()
+        # not .lower(): the pattern takes a Turkish dotless or dotted i for an i
+        field, start = "findings" if heading[0][0] in "fF" else "impression", heading.end()
+    yield field, start, len(text)
 
 
 def _is_visible(sign: str) -> bool:
     return sign.isalnum() and sign not in _FILLERS
 
 
+@dataclass(frozen=True)
+class Sentence:
+    """`text` is what stands in this field of its report from the character `start` to before `end`."""
+
+    text: str
+    field: Field
+    start: int
+    end: int
+
+
+def placed_sentences(report: Report) -> tuple[Sentence, ...]:
+    """The sentences of findings and impression in their order, as often as they stand there.
+
+    What has no letter is no sentence.
+    """
+    return tuple(sentence for field in get_args(Field) for sentence in _in_field(field, getattr(report, field)))
+
+
+def _in_field(field: Field, text: str) -> Iterator[Sentence]:
+    start = 0
+    for end, following in [*(gap.span() for gap in _SENTENCE_ENDS.finditer(text)), (len(text), len(text))]:
+        part = text[start:end]
+        if any(sign.isalpha() and _is_visible(sign) for sign in part):
+            yield Sentence(part, field, start, end)
+        start = following
+
+
 def sentences(report: Report) -> list[str]:
-    """The sentences of findings and impression in their order, each once. What has no letter is no sentence."""
-    parts = [part for text in (report.findings, report.impression) for part in _SENTENCE_ENDS.split(text)]
-    return list(dict.fromkeys(part for part in parts if any(sign.isalpha() and _is_visible(sign) for sign in part)))
+    """The texts of `placed_sentences`, each once."""
+    return list(dict.fromkeys(sentence.text for sentence in placed_sentences(report)))
 
 
 def without(report: Report, sentence: str) -> Report:
     """The report without a sentence of it, wherever it stands. Raises RequestError if it is the only one."""
     findings, impression = (
-        " ".join(part for part in _SENTENCE_ENDS.split(text) if part != sentence)
+        "".join(_ended(part) for part in _SENTENCE_ENDS.split(text) if part != sentence)
         for text in (report.findings, report.impression)
     )
     return replace(report, findings=findings, impression=impression)
+
+
+def _ended(part: str) -> str:
+    """A line without a stop stays a line, or the next one would become a part of its sentence."""
+    return f"{part} " if part.endswith((".", "!", "?", ";")) else f"{part}\n"
 
 
 def encoder_text(report: Report, parts: tuple[str, ...]) -> str:
@@ -83,8 +125,31 @@ def encoder_text(report: Report, parts: tuple[str, ...]) -> str:
 
     For example `("[Sex: {sex}]", "Findings: {findings}")`.
     """
+    return "".join(text for _, text in _pieces(report, parts))
+
+
+def field_starts(report: Report, parts: tuple[str, ...]) -> dict[str, int]:
+    """Where the text of each field begins in `encoder_text`; a field that is not in it is left out."""
+    starts: dict[str, int] = {}
+    end = 0
+    for field, text in _pieces(report, parts):
+        if field is not None:
+            starts.setdefault(field, end)
+        end += len(text)
+    return starts
+
+
+def _pieces(report: Report, parts: tuple[str, ...]) -> Iterator[tuple[str | None, str]]:
+    """`encoder_text` piece by piece: each with its field, None for what stands around the fields."""
     fields = {key: value for key, value in asdict(report).items() if value not in (None, "")}
-    return " ".join(part.format(**fields) for part in parts if fields_of(part) <= fields.keys())
+    used = [part for part in parts if fields_of(part) <= fields.keys()]
+    for i, part in enumerate(used):
+        if i:
+            yield None, " "
+        for around, name, form, conversion in Formatter().parse(part):
+            yield None, around
+            if name is not None:
+                yield name, f"{{{name}{f'!{conversion}' if conversion else ''}:{form}}}".format(**fields)
 
 
 def fields_of(part: str) -> set[str]:

@@ -79,12 +79,14 @@ class ScanStart:
 
     `gt-head`: its first `slices` stand at the beginning, and the model goes on from there.
     `next-block`: every chunk is made from the scan's own chunk before it.
-    `scan` lies on the model's grid, where `ModelGrid.bring` puts it.
+    `scan` lies on the model's grid, where `ModelGrid.bring` puts it. `sha256`: of the scan as it was read
+    (`io.sidecar.scan_sha256`), for whoever writes down what a volume began with.
     """
 
     mode: ScanMode
     scan: Volume
     slices: int
+    sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,11 @@ class SharedPrevious:
 
 Beginning = ScanStart | VolumeStart  # whose chunks are the first ones of the volume
 Start = Beginning | SharedPrevious
+
+
+def beginning_of(start: Start | None) -> Beginning | None:
+    """What a volume begins with; None where it only shares the chunks before its own."""
+    return None if isinstance(start, SharedPrevious) else start
 
 
 def scan_of(start: Start | None) -> ScanStart | None:

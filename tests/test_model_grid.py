@@ -51,6 +51,20 @@ def test_a_scan_on_the_grid_already_is_not_changed() -> None:
     np.testing.assert_allclose(again.affine, affine)
 
 
+@pytest.mark.parametrize("shift_mm", [0.0, 0.01])
+def test_a_scan_whose_voxels_lie_on_the_grid_is_turned_cut_and_padded_and_no_value_changes(shift_mm: float) -> None:
+    """Slices to the feet, columns to the right: the other way than the grid. A hundredth of a mm away the values are
+    interpolated, and differ by as little."""
+    affine = plane_affine(("I", "P", "R"), (3.0, 1.5, 1.5), 8, 12)
+    affine[2, 3] += shift_mm
+    hu = np.random.default_rng(0).integers(-100, 100, (6, 8, 12)).astype(np.int16)
+    moved = regrid(Volume(hu, affine), ("S", "P", "L"), (3.0, 1.5, 1.5), (10, 8))
+    expected = np.full((6, 10, 8), -1000)
+    expected[:, 1:9] = hu[::-1, :, 2:10][:, :, ::-1]
+    np.testing.assert_array_equal(moved.hu, expected)
+    assert (moved.affine @ (0, 1, 0, 1))[2] == (affine @ (5, 0, 0, 1))[2]
+
+
 @pytest.mark.parametrize("axes", AXES)
 def test_a_scan_comes_out_as_it_went_in_whatever_the_models_axes(axes: tuple[str, str, str]) -> None:
     """The A-VAE of random weights says nothing of a picture, so the way through the axes is tested without it."""

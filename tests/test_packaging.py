@@ -22,7 +22,7 @@ def test_the_app_needs_what_the_library_needs_and_a_little_more() -> None:
     app = {line for line in lines if line and not line.startswith("#")}
     assert set(PROJECT["dependencies"]) < app
     own = app - set(PROJECT["dependencies"])
-    assert sorted(re.split("[=>]", line)[0] for line in own) == ["filelock", "gradio"]
+    assert sorted(re.split("[=>]", line)[0] for line in own) == ["filelock", "gradio", "plotly"]
 
 
 def test_the_package_and_the_library_agree_on_the_version() -> None:

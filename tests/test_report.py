@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctflow.errors import RequestError
-from ctflow.report import MAX_CHARACTERS, Report, encoder_text, sentences, without
+from ctflow.report import MAX_CHARACTERS, Report, encoder_text, field_starts, placed_sentences, sentences, without
 
 PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}")
 HEADINGS = st.sampled_from(
@@ -75,12 +75,31 @@ def test_a_brace_that_belongs_to_the_text_is_written_twice() -> None:
     assert encoder_text(report, parts) == "{Findings: Clear. Impressions: Normal. Length: 256}"
 
 
+@given(ANY_TEXT, ANY_TEXT)
+def test_sentences_and_fields_stand_where_they_are_said_to(findings: str, impression: str) -> None:
+    try:
+        report = Report(findings, impression)
+    except RequestError:
+        return
+    parts = ("{{{age:>5}: {sex}", "Impression, first: {impression!s:<9};", "[{findings}]", "{findings} again")
+    text, starts = encoder_text(report, parts), field_starts(report, parts)
+    for one in placed_sentences(report):
+        assert getattr(report, one.field)[one.start : one.end] == one.text
+        assert text[starts[one.field] + one.start :].startswith(one.text)
+    assert starts.keys() == {name for name in ("findings", "impression") if getattr(report, name)}
+
+
 def test_without_a_sentence_a_report_lacks_it_wherever_it_stood_and_nothing_else() -> None:
     report = Report("Effusion. Large heart.\nEffusion.  No nodule; clear lungs.", "Effusion.\nSee above.", "F", 50)
     assert without(report, "Effusion.") == Report("Large heart. No nodule; clear lungs.", "See above.", "F", 50)
     assert without(report, "No nodule;").findings == "Effusion. Large heart. Effusion. clear lungs."
     with pytest.raises(RequestError, match="The report is empty"):
         without(Report("Effusion."), "Effusion.")
+
+
+def test_a_line_without_a_stop_stays_a_line_when_another_sentence_is_left_out() -> None:
+    """Without "A!", the sentence "A" had become "A 0"."""
+    assert without(Report("A! A \n 0"), "A!") == Report("A\n0")
 
 
 @given(ANY_TEXT)

@@ -31,12 +31,13 @@ export async function mount(element, props, trigger, watch) {
   const page = await arrived;
   element.replaceChildren(page.parts[props.part]);
   if (isViewer) page.begin();
+  if (props.part === "reading") page.report.editing.askForFields = () => trigger("edited");
   if (props.part === "sex") page.sex.bind(/** @type {any} */ (props), watch);
 }
 
 /**
  * What an event of Gradio asks for: a method of the page, by its name.
- * @param {"restore" | "change" | "generate" | "stop" | "buttons" | "newSeed" | "choose"} name
+ * @param {"restore" | "change" | "generate" | "stop" | "buttons" | "newSeed" | "choose" | "chooseReport" | "edited" | "filled"} name
  * @param {any[]} values  of the event's inputs
  * @param {any} given     what the server gave to this event
  */
@@ -70,6 +71,7 @@ function makePage(props, trigger) {
   const host = {
     updateButtons: () => trigger("busy"),
     generate: () => trigger("wanted"),
+    fill: () => trigger("filled"),
     drive(/** @type {string} */ run) {
       props.value = { run };
       trigger("drive");

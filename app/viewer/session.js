@@ -2,11 +2,14 @@
 // One tab: it asks for runs, holds a feed for each, shows one of them, and finds it again after a reload. Every question
 // may be asked again, so a lost connection costs time and nothing else.
 
-import { UNKNOWN, reportText } from "./data/facts.js";
+import { Compared } from "./compared.js";
+import { UNKNOWN, knownOf } from "./data/facts.js";
 import { Feeds } from "./data/feeds.js";
 import { newId } from "./data/memory.js";
 import { Visit } from "./data/visit.js";
-import { restore, stateOf } from "./view_state.js";
+import { Pair } from "./pair.js";
+import { IDLE, LOST, NO_DOWNLOAD, PREVIOUS, STOPPED, goneWords } from "./session_words.js";
+import { keepView, recallView } from "./view_state.js";
 
 /** @typedef {import("./data/example.js").Example} Example */
 /** @typedef {import("./data/feed.js").Feed} Feed */
@@ -14,21 +17,11 @@ import { restore, stateOf } from "./view_state.js";
 /** @typedef {import("./data/transport.js").Manifest} Manifest */
 /** @typedef {import("./data/transport.js").Transport} Transport */
 /** @typedef {import("./data/volume.js").Volume} Volume */
-/** @typedef {import("./view.js").View} View */
-
 /** @typedef {import("./stage.js").Stage} Stage */
+/** @typedef {import("./view.js").View} View */
 
 const RUN_KEY = "ctflow-run"; // what this tab shows
 const ASKED_KEY = "ctflow-asked"; // what it has asked for and has had no answer to
-const VIEW_KEY = "ctflow-view-2";
-const IDLE = "Write or choose a report, then press Generate.";
-const PREVIOUS = "Previous volume";
-const LOST = "The server does not answer. Trying again; what you see stays.";
-const STOPPED = "Stopped before it began.";
-const RESTARTED = "The server was restarted.";
-const KEPT = "The slices that you see stay while this page is open; they can no longer be downloaded.";
-const RUN_LOST = "This run is lost: generate it again.";
-const NO_DOWNLOAD = "The download did not work. Check the connection and try again.";
 
 export class Session {
   /**
@@ -49,6 +42,7 @@ export class Session {
     this.example = example;
     this.visit = visit;
     this.feeds = new Feeds(transport, this);
+    this.pair = new Pair(this, new Compared(view));
     /** @type {Feed | null} the feed that is shown, while the server knows its run */
     this.shown = null;
     /** @type {string | null} the run that was asked for and not answered yet */
@@ -90,6 +84,7 @@ export class Session {
       const manifest = await this.transport.askPatiently("news", { run, seen: null }, wanted, this.sayLost);
       if (manifest && wanted() && (manifest.state !== "gone" || key === RUN_KEY)) this.show(this.hold(run));
     }
+    this.pair.resume();
     if (this.asked) return;
     this.memory.remember(ASKED_KEY, null);
     if (this.shown) return;
@@ -100,15 +95,16 @@ export class Session {
   /**
    * Asks for a run, and shows it in place of the one that was shown.
    * @param {Record<string, any>} fields
+   * @param {Record<string, any>} wish  what is asked for, where it is something else than the fields
    */
-  async generate(fields) {
+  async generate(fields, wish = fields) {
     if (this.busy) return;
     const run = newId();
     this.asked = run;
     this.memory.remember(ASKED_KEY, run);
     this.stage.explain("");
     this.updateBusy();
-    const asked = { ...fields, run, visitor: this.visitor };
+    const asked = { ...wish, run, visitor: this.visitor };
     const answer = await this.transport.askPatiently("start", asked, () => this.asked === run, this.sayLost);
     if (this.asked !== run) return; // taken back meanwhile
     this.asked = null;
@@ -119,6 +115,7 @@ export class Session {
       if (!this.shown) this.showIdle();
     } else {
       this.visit.add(run, fields, Date.now());
+      this.pair.handOver();
       this.show(this.hold(run));
       this.stage.comeIntoSight();
     }
@@ -183,7 +180,7 @@ export class Session {
    */
   show(feed) {
     this.shown = feed;
-    this.feeds.makeRoom(feed);
+    this.feeds.makeRoom([feed, this.pair.feed]);
     if (this.viewed === feed.run) this.view.setCaption("");
     else if (!feed.volume && this.viewed) this.view.setCaption(PREVIOUS);
     this.memory.remember(RUN_KEY, feed.run);
@@ -195,6 +192,7 @@ export class Session {
     this.memory.remember(RUN_KEY, null);
     this.viewed = null;
     this.view.setVolume(null);
+    this.pair.update();
     this.view.setGrowing(false);
     this.updateBusy();
     this.showIdle();
@@ -203,9 +201,8 @@ export class Session {
 
   /** Keeps what a reload should not change. */
   saveView() {
-    if (this.shown && this.shown.run === this.viewed) {
-      this.memory.remember(VIEW_KEY, { run: this.shown.run, ...stateOf(this.view) });
-    }
+    this.pair.save();
+    if (this.shown && this.shown.run === this.viewed) keepView(this.memory, this.shown.run, this.view);
   }
 
   // The feeds report here: the session is their listener (data/feed.js).
@@ -248,12 +245,9 @@ export class Session {
     const wasShown = feed === this.shown;
     this.release(feed);
     if (!wasShown) return;
-    const restarted = feed.manifest !== null && feed.manifest.server !== manifest.server;
-    const why = restarted ? RESTARTED : manifest.status;
-    const lost = restarted ? RUN_LOST : "";
     this.memory.remember(RUN_KEY, null);
     this.idle = false;
-    this.stage.show({ ...manifest, status: `${why} ${feed.held.size ? KEPT : lost}`.trim() });
+    this.stage.show({ ...manifest, status: goneWords(feed, manifest) });
     this.view.setGrowing(false);
     this.updateBusy();
     this.showExample();
@@ -271,6 +265,7 @@ export class Session {
     this.view.setGrowing(feed.running && feed.volume !== null);
     this.settleIfDone(feed);
     this.updateBusy();
+    this.pair.update();
   }
 
   /**
@@ -289,15 +284,15 @@ export class Session {
    * @param {Volume} volume
    * @param {Manifest} manifest
    */
-  showVolume(run, volume, { seed, digest }) {
+  showVolume(run, volume, manifest) {
     if (this.viewed === run) return this.view.shorten(volume);
     const isBack = this.seen.has(run);
     this.seen.add(run);
     this.viewed = run;
-    this.known = { seed, digest, report: reportText(this.visit.find(run)?.fields), caption: "" };
+    this.known = knownOf(manifest, this.visit.find(run)?.fields);
+    this.feeds.makeRoom([this.shown, this.pair.feed]); // now that its size is known
     this.view.setVolume(volume, !isBack);
-    const before = this.memory.recall(VIEW_KEY);
-    if (before?.run === run && !isBack) restore(this.view, before);
+    if (!isBack) recallView(this.memory, run, this.view);
   }
 
   updateBusy() {

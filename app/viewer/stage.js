@@ -15,6 +15,6 @@
  * @property {(volume: Volume) => string} picture  a small one of a volume that is done, as an address
  */
 
-/** @typedef {Pick<Manifest, "stopping" | "status" | "detail" | "share" | "chunks"> & { state: string }} Progress */
+/** @typedef {Pick<Manifest, "stopping" | "status" | "detail" | "share" | "chunks"> & { state: string, is_scan?: boolean }} Progress */
 
 export {};

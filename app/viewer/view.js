@@ -3,15 +3,13 @@
 // come from.
 
 import { midLung } from "./data/lungs.js";
-import { Display } from "./display.js";
+import { LinkedPlane } from "./draw/linked_plane.js";
 import { PLANES, Plane } from "./draw/plane.js";
-import { TOOLS } from "./tools/index.js";
+import { Settings } from "./settings.js";
 
 /** @typedef {import("./data/volume.js").Volume} Volume */
 /** @typedef {import("./data/marks.js").Mark} Mark */
 /** @typedef {import("./draw/slab.js").Slab} Slab */
-/** @typedef {import("./tools/tool.js").Tool} Tool */
-/** @typedef {"large" | "row"} Layout  the axial plane large beside the others, or all of one size */
 
 /**
  * @typedef {object} Place
@@ -25,30 +23,40 @@ const DRAFT = "Draft";
 
 /** Methods that a key may call return whether they did something. */
 export class View {
-  /** @param {import("./display.js").WindowPreset[]} presets */
-  constructor(presets) {
+  /**
+   * @param {import("./display.js").WindowPreset[]} presets
+   * @param {View | null} lead  the view that this one goes with: it has the same settings, and its planes show each place
+   *   of the patient where those of the other one show it
+   */
+  constructor(presets, lead = null) {
     this.changed = () => {}; // for whoever draws
-    this.display = new Display(presets, () => this.changed());
-    this.planes = PLANES.map((definition) => new Plane(definition));
-    this.active = this.planes[0]; // keys are for it
-    /** @type {Plane | null} the plane that has all the room */
-    this.maximised = null;
-    /** @type {Layout} */
-    this.layout = "large";
+    /** @type {Plane[]} */
+    this.planes = lead ? lead.planes.map((plane) => new LinkedPlane(plane, lead)) : PLANES.map((one) => new Plane(one));
+    this.settings = lead?.settings ?? new Settings(presets, this);
+    if (lead) this.settings.views.push(this);
     /** @type {Volume | null} */
     this.volume = null;
+    this.name = ""; // which of two volumes it is, and of what run
     this.caption = ""; // what the volume is, where it is not that of the run that is shown
     this.isStandIn = false;
     /** @type {import("./data/difference.js").Difference | null} what the planes show in place of the volume, on its grid */
     this.difference = null;
     this.point = [0, 0, 0];
-    this.tool = TOOLS[0];
     this.following = true; // the newest slice
     this.chosen = false; // whether the person has gone to the slice that is shown
     this.growing = false; // whether slices may still come
-    /** @type {Plane | null} the plane that cine runs in */
-    this.playing = null;
-    this.speed = 12; // of cine, slices in a second
+  }
+
+  get display() {
+    return this.settings.display;
+  }
+
+  get tool() {
+    return this.settings.tool;
+  }
+
+  get active() {
+    return this.settings.active;
   }
 
   /**
@@ -89,18 +97,14 @@ export class View {
     this.setVolume(volume);
     this.caption = caption;
     this.isStandIn = true;
+    if (volume.onlyAt) this.point = volume.onlyAt;
+    this.following &&= !volume.onlyAt;
     this.settle();
   }
 
   /** What stands over the planes: what the volume is, and that some of it is a draft. */
   get words() {
     return this.caption || (this.volume?.hasDraft ? DRAFT : "");
-  }
-
-  /** @param {import("./data/difference.js").Difference | null} difference  of this volume and another one */
-  setDifference(difference) {
-    this.difference = difference;
-    this.changed();
   }
 
   /** @param {string} caption */
@@ -147,15 +151,23 @@ export class View {
   /** @param {number[]} point */
   moveTo(point) {
     if (!this.volume) return false;
-    const next = this.volume.clamp(point);
-    const along = this.volume.sliceAxis;
-    if (next[along] !== this.point[along]) {
+    this.lookAt(this.volume, point);
+    this.changed();
+    return true;
+  }
+
+  /**
+   * As `moveTo`, but nobody hears of it.
+   * @param {Volume} volume  its own
+   * @param {number[]} point
+   */
+  lookAt(volume, point) {
+    const next = volume.clamp(point);
+    if (next[volume.sliceAxis] !== this.point[volume.sliceAxis]) {
       this.following = false;
       this.chosen = true;
     }
     this.point = next;
-    this.changed();
-    return true;
   }
 
   /**
@@ -210,44 +222,10 @@ export class View {
     return true;
   }
 
-  /** @param {Tool} tool */
-  setTool(tool) {
-    this.volume?.marks.abandon();
-    this.tool = tool;
-    this.changed();
-    return true;
-  }
-
-  /** @param {Plane | null} plane */
-  setPlaying(plane) {
-    this.playing = plane;
-    this.changed();
-    return true;
-  }
-
-  /** @param {number} speed  slices in a second */
-  setSpeed(speed) {
-    this.speed = speed;
-    this.changed();
-  }
-
-  /**
-   * Cine: the next slice that is made, and after the last one the first.
-   * @param {Plane} plane
-   */
-  advance(plane) {
-    if (!this.volume) return;
-    const { size } = this.volume.axes[plane.through];
-    const point = this.point.slice();
-    do point[plane.through] = (point[plane.through] + 1) % size;
-    while (!this.volume.isMade(point) && point[plane.through] !== this.point[plane.through]);
-    this.moveTo(point);
-  }
-
   /** @param {Plane} plane */
   activate(plane) {
     if (this.active === plane) return;
-    this.active = plane;
+    this.settings.active = plane;
     this.changed();
   }
 
@@ -266,28 +244,10 @@ export class View {
     this.changed();
   }
 
-  /**
-   * Gives a plane all the room, or takes it back.
-   * @param {Plane} plane
-   */
-  maximise(plane) {
-    this.maximised = this.maximised === plane ? null : plane;
-    this.changed();
-    return true;
-  }
-
-  /** @param {Layout} layout  of all planes */
-  setLayout(layout) {
-    this.layout = layout;
-    this.maximised = null;
-    this.changed();
-    return true;
-  }
-
   /** Resets places and sizes, but not the slice, which would be hard to find again, nor what has a button of its own. */
   reset() {
     for (const plane of this.planes) plane.reset();
-    this.maximised = null;
+    this.settings.maximised = null;
     if (this.volume) this.point = this.withSlice(this.volume.middle, this.point[this.volume.sliceAxis]);
     this.changed();
     return true;

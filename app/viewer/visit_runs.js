@@ -25,6 +25,7 @@ export function removeRun(session, run) {
   const wasShown = session.shown?.run === run;
   if (feed) session.release(feed);
   session.visit.remove(run);
+  session.pair.removed(run);
   if (!wasShown) return;
   const { entries } = session.visit;
   const next = entries[Math.min(place, entries.length - 1)];

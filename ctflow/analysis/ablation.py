@@ -54,7 +54,8 @@ class ChanceFloor:
 
 @dataclass(frozen=True, eq=False)
 class SentenceEffect:
-    """What one sentence does. `difference`: int16 (slices, rows, columns), HU with the sentence minus HU without it.
+    """What one sentence does. `volume`: the one without it; `difference`: int16 (slices, rows, columns), HU with the
+    sentence minus HU without it, for the slices that both volumes have.
 
     `changed_ml`: the body where |difference| is above the chance floor. `mean_hu`: the mean |difference| in the body;
     `inside_hu` and `outside_hu`: in the place that the sentence names and in the rest of the body, None where the model
@@ -64,6 +65,7 @@ class SentenceEffect:
     sentence: str
     way: Way
     places: tuple[Place, ...]
+    volume: Volume
     difference: np.ndarray
     changed_ml: float
     mean_hu: float
@@ -114,7 +116,8 @@ def ablate(
     by_chance: dict[Way, list[np.ndarray]] = {way: [] for way in ways}
     for seed in others:
         for way in ways:
-            by_chance[way].append((yield from comparison.difference(way, f"seed {seed}", seed=seed)))
+            other = yield from comparison.variation(way, f"seed {seed}", seed=seed)
+            by_chance[way].append(comparison.difference(other))
     floors = {way: _floor(way, others, by_chance[way], comparison) for way in ways}
     yield from floors.values()
     for number, sentence in enumerate(said, 1):
@@ -122,8 +125,8 @@ def ablate(
         places = places_of(generator.read(Report(sentence)).found)
         for way in ways:
             doing = f"sentence {number} of {len(said)}"
-            difference = yield from comparison.difference(way, doing, report=report)
-            yield _effect(sentence, places, difference, floors[way], comparison)
+            variation = yield from comparison.variation(way, doing, report=report)
+            yield _effect(sentence, places, variation, floors[way], comparison)
 
 
 def _evaluations(chunks: int, variations: int, plain: bool) -> int:
@@ -139,15 +142,19 @@ class _Comparison:
         self.whole, self.body = whole, body_of(whole)
         self.voxel_ml = float(np.prod(whole.spacing_mm)) / 1000
 
-    def difference(self, way: Way, doing: str, **changes: Any) -> Generator[Progress, None, np.ndarray]:
-        """int16 (slices that both have, rows, columns): HU of the whole minus HU of the request with `changes`."""
+    def variation(self, way: Way, doing: str, **changes: Any) -> Generator[Progress, None, Volume]:
+        """The volume of the request with `changes`."""
         request = replace(self._request, **changes)
         start: Start = SharedPrevious(request=self._request)
         if way == "plain":  # its first chunk is the one that was made for `shared`
             start = VolumeStart(request=request, chunks=1)
         made = yield from make(self._generator, request, start, self._work, doing)
-        slices = min(len(self.whole.hu), len(made.volume.hu))
-        return hu_difference(self.whole.hu[:slices], made.volume.hu[:slices])
+        return made.volume
+
+    def difference(self, other: Volume) -> np.ndarray:
+        """int16 (slices that both have, rows, columns): HU of the whole minus HU of the other."""
+        slices = min(len(self.whole.hu), len(other.hu))
+        return hu_difference(self.whole.hu[:slices], other.hu[:slices])
 
     def changed_ml(self, difference: np.ndarray, floor_hu: np.ndarray) -> float:
         """The part of the body where |difference| is above the floor, as far as both reach."""
@@ -176,14 +183,15 @@ def _floor(way: Way, seeds: list[int], differences: list[np.ndarray], comparison
 
 
 def _effect(
-    sentence: str, places: tuple[Place, ...], difference: np.ndarray, floor: ChanceFloor, comparison: _Comparison
+    sentence: str, places: tuple[Place, ...], variation: Volume, floor: ChanceFloor, comparison: _Comparison
 ) -> SentenceEffect:
-    body = comparison.body
+    body, difference = comparison.body, comparison.difference(variation)
     inside = mask_of(places, comparison.whole, body)
     return SentenceEffect(
         sentence=sentence,
         way=floor.way,
         places=places,
+        volume=variation,
         difference=difference,
         changed_ml=comparison.changed_ml(difference, floor.hu),
         mean_hu=_mean_hu(difference, body),

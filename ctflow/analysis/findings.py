@@ -27,6 +27,11 @@ class FindingRow:
     read: tuple[Mention, ...]
     found: Mapping[str, Verdict]
 
+    @property
+    def is_spoken_of(self) -> bool:
+        """Whether report, model or a judge speaks of it."""
+        return bool(self.asked or self.read) or any(one.seen for one in self.found.values())
+
 
 def compare_findings(
     report: Report, volume: Volume, generator: VolumeGenerator, judges: Sequence[Judge]
@@ -64,22 +69,24 @@ def _all_of(verdicts: Iterable[Mapping[str, Verdict]]) -> list[str]:
 def findings_markdown(rows: Sequence[FindingRow], everything: bool = False) -> str:
     """A table of the findings that report, model or a judge speaks of, or of `everything` that is known."""
     judges = list(dict.fromkeys(name for row in rows for name in row.found))
-    shown = [row for row in rows if everything or row.asked or row.read or any(one.seen for one in row.found.values())]
+    shown = [row for row in rows if everything or row.is_spoken_of]
     lines = [
         f"| finding | report says | model read | {''.join(f'{judge} sees | ' for judge in judges)}".rstrip(),
         "|---" * (3 + len(judges)) + "|",
     ]
     for row in shown:
-        found = [_seen(row.found[judge]) if judge in row.found else "–" for judge in judges]
-        lines.append("| " + " | ".join([row.finding, _said(row), _read(row), *found]) + " |")
+        found = [seen_words(row.found[judge]) if judge in row.found else "–" for judge in judges]
+        lines.append("| " + " | ".join([row.finding, said_words(row), read_words(row), *found]) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _said(row: FindingRow) -> str:
+def said_words(row: FindingRow) -> str:
+    """What the report says of a finding; "–" where it is silent."""
     return " and ".join(sorted(one.value for one in row.asked)) or "–"
 
 
-def _read(row: FindingRow) -> str:
+def read_words(row: FindingRow) -> str:
+    """What the model read of it; "–" for nothing."""
     return "; ".join(map(_mention, row.read)) or "–"
 
 
@@ -88,7 +95,7 @@ def _mention(mention: Mention) -> str:
     return ", ".join(filter(None, ("asserted" if mention.asserted else "denied", " ".join(filter(None, words)))))
 
 
-def _seen(verdict: Verdict) -> str:
+def seen_words(verdict: Verdict) -> str:
     """For example "yes (84 % of 19 with it, 2 % of 71 without)"."""
     answer = "yes" if verdict.seen else "no"
     if verdict.accuracy is None:

@@ -3,8 +3,10 @@
 import csv
 import io
 from collections.abc import Iterable
+from typing import Protocol
 
-from ctflow.analysis.ablation import ChanceFloor, SentenceEffect
+from ctflow.analysis.ablation import Way
+from ctflow.analysis.places import Place
 
 COLUMNS = ("sentence", "way", "place", "changed_ml", "mean_hu", "inside_hu", "outside_hu")
 HEAD = (
@@ -15,7 +17,31 @@ WAYS = {"shared": "shared chunks", "plain": "its own chunks"}
 BY_CHANCE = "another seed instead"
 
 
-def effects_markdown(floors: Iterable[ChanceFloor], effects: Iterable[SentenceEffect]) -> str:
+class Change(Protocol):
+    """The numbers of a ChanceFloor."""
+
+    @property
+    def way(self) -> Way: ...
+    @property
+    def changed_ml(self) -> float: ...
+    @property
+    def mean_hu(self) -> float: ...
+
+
+class Effect(Change, Protocol):
+    """The numbers of a SentenceEffect."""
+
+    @property
+    def sentence(self) -> str: ...
+    @property
+    def places(self) -> tuple[Place, ...]: ...
+    @property
+    def inside_hu(self) -> float | None: ...
+    @property
+    def outside_hu(self) -> float | None: ...
+
+
+def effects_markdown(floors: Iterable[Change], effects: Iterable[Effect]) -> str:
     """One line a sentence and way, and below them what another seed changes, by the same measure."""
     lines = [
         _line(_cell(one.sentence), WAYS[one.way], one.changed_ml, one.mean_hu, _inside(one), _number(one.outside_hu))
@@ -25,7 +51,7 @@ def effects_markdown(floors: Iterable[ChanceFloor], effects: Iterable[SentenceEf
     return "\n".join([HEAD, *lines]) + "\n"
 
 
-def effects_csv(floors: Iterable[ChanceFloor], effects: Iterable[SentenceEffect]) -> str:
+def effects_csv(floors: Iterable[Change], effects: Iterable[Effect]) -> str:
     """The same with a head of `COLUMNS`; in the line of chance, the sentence is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -42,11 +68,11 @@ def _line(sentence: str, way: str, changed_ml: float, mean_hu: float, inside: st
     return f"| {sentence} | {way} | {changed_ml:.0f} ml | {mean_hu:.1f} | {inside} | {outside} |"
 
 
-def _inside(effect: SentenceEffect) -> str:
+def _inside(effect: Effect) -> str:
     return f"{_number(effect.inside_hu)} ({_places(effect)})" if effect.places else ""
 
 
-def _places(effect: SentenceEffect) -> str:
+def _places(effect: Effect) -> str:
     return ", ".join(map(str, effect.places))
 
 

@@ -34,6 +34,7 @@ from ctflow.checkpoint.config import (
     read_by_others,
     read_config,
 )
+from ctflow.checkpoint.drawn import MEASURED, read_drawn
 from ctflow.checkpoint.networks import Checkpoint, check_agreement
 from ctflow.checkpoint.weights import (
     CONFIG,
@@ -60,7 +61,6 @@ TRANSFORMERS_WEIGHTS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
 RELEASED_PREFIX = "model."
 ENDINGS = (".json", ".safetensors", ".txt")
-MEASURED = "measured"
 MAX_FILE_BYTES = 9_500_000  # so that neither a clone nor a push to a Space (10 MB) needs Git LFS
 N = TypeVar("N", bound=nn.Module)
 
@@ -70,7 +70,7 @@ def load_checkpoint(folder: Path, card: ModelCard | None = None) -> Checkpoint:
 
     `card`: the one in the folder, if it has been read already. Raises CheckpointError that names the file at fault.
     """
-    card = card or read_card(folder / CARD)
+    card, sha256 = card or read_card(folder / CARD), folder_sha256(folder)
     checkpoint = Checkpoint(
         card=card,
         transformer=load_transformer(folder / "transformer"),
@@ -79,7 +79,8 @@ def load_checkpoint(folder: Path, card: ModelCard | None = None) -> Checkpoint:
         ctclip=_load_head(folder / CTCLIP, CTClip, CTClipConfig, "no image tower"),
         reader=_load_head(folder / READER, Reader, ReaderConfig, "no reader"),
         taef1=load_taef1(folder / TAEF1_FOLDER) if (folder / TAEF1_FOLDER).is_dir() else None,
-        sha256=folder_sha256(folder),
+        sha256=sha256,
+        drawn=read_drawn(folder, sha256),
     )
     check_agreement(checkpoint, folder)
     for network in checkpoint.networks:

@@ -1,11 +1,13 @@
 """A loaded checkpoint, and whether its parts fit each other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
 
 from ctflow.card import CARD, Latent, ModelCard
+from ctflow.drawn import Drawn
 from ctflow.errors import CheckpointError
 from ctflow.models.avae import AVAE, TAEF1, SliceDecoder
 from ctflow.models.ctclip import CTClip
@@ -16,7 +18,10 @@ from ctflow.models.text import TextEncoder
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Checkpoint:
-    """A loaded folder: the card, the networks in float32, and the SHA-256 over all of its files."""
+    """A loaded folder: the card, the networks in float32, and the SHA-256 over all of its files.
+
+    `drawn`: what was measured of it, see `ctflow.checkpoint.drawn`.
+    """
 
     card: ModelCard
     transformer: STDiT
@@ -26,6 +31,7 @@ class Checkpoint:
     reader: Reader | None
     taef1: TAEF1 | None
     sha256: str
+    drawn: Mapping[str, Drawn]
 
     @property
     def networks(self) -> list[nn.Module]:

@@ -1,6 +1,7 @@
 """`python -m ctflow found`: what a report asks for, what the model read in it, and what its volume shows."""
 
 import argparse
+from pathlib import Path
 
 from ctflow.analysis.findings import compare_findings, findings_markdown
 from ctflow.choices import DEVICES
@@ -47,20 +48,24 @@ def run(args: argparse.Namespace) -> None:
     model: FoundModel = args.find_model(args.model)
     volume = read_volume(args.volume)
     generator = model.load(args.device, precision=args.precision)
-    judges = judges_of(model, generator)
+    judges, missing = judges_of(model.folder, generator)
+    if missing:
+        note(missing)
     print(findings_markdown(compare_findings(report, volume, generator, judges), args.all), end="")
 
 
-def judges_of(model: FoundModel, generator: VolumeGenerator) -> list[Judge]:
-    """The image tower, and the detectors where they were measured and what they need is installed."""
+def judges_of(folder: Path, generator: VolumeGenerator) -> tuple[list[Judge], str]:
+    """The image tower, and the detectors where they were measured and what they need is installed.
+
+    `folder`: the checkpoint's. Beside them, what to say of those that are missing, or how far they can be trusted.
+    """
     try:
         with extra("train"):
             from ctflow.evaluation.obedience.judges import read_judges
     except ResourceError as error:
-        note(f"without the detectors that are fitted on phantoms: {error}")
-        return [TowerJudge(generator, {})]
-    measured = read_judges(model.folder)
+        return [TowerJudge(generator, {})], f"without the detectors that are fitted on phantoms: {error}"
+    measured = read_judges(folder)
     if measured is None:
-        note(f"no judge of {generator.card.name} was measured: `python -m ctflow evaluate judges` does it.")
-        return [TowerJudge(generator, {})]
-    return [TowerJudge(generator, measured.tower), measured.detectors]
+        note = f"no judge of {generator.card.name} was measured: `python -m ctflow evaluate judges` does it."
+        return [TowerJudge(generator, {})], note
+    return [TowerJudge(generator, measured.tower), measured.detectors], ""

@@ -21,7 +21,7 @@ from ctflow.commands.model import FoundModel
 from ctflow.commands.modes import add_mode_to, check_mode, chunks_of, read_start
 from ctflow.errors import RequestError
 from ctflow.generator import VolumeGenerator
-from ctflow.io.sidecar import NOTICE, Sidecar, read_sidecar, request_of, start_of, versions
+from ctflow.io.sidecar import NOTICE, Sidecar, changed_versions, read_sidecar, request_of, start_of
 from ctflow.report import Report
 from ctflow.request import GenerationRequest, ScanStart, check_scan_start
 
@@ -79,11 +79,8 @@ def _given_sidecar(args: argparse.Namespace) -> Sidecar | None:
 
 def note_versions(sidecar: Sidecar) -> None:
     """Says where the versions that run here are others than those that a volume was made with."""
-    now = versions()
-    changed = [(name, was) for name, was in sidecar.versions.items() if now.get(name) != was]
-    if changed:
-        was_now = "; ".join(f"{name} {was}, now {now.get(name, 'missing')}" for name, was in changed)
-        note(f"the bytes may differ, because that volume was made with {was_now}.")
+    if changed := changed_versions(sidecar):
+        note(f"the bytes may differ, because that volume was made with {changed}.")
 
 
 def _request(args: argparse.Namespace, report: Report, card: ModelCard, start: ScanStart | None) -> GenerationRequest:

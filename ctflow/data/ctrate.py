@@ -4,6 +4,9 @@
     radiology_text_reports/validation_reports.csv
     multi_abnormality_labels/valid_predicted_labels.csv
     metadata/validation_metadata.csv
+    metadata/no_chest_valid.txt                                  volumes that are no chests, one name a line
+
+In the first version volumes lie in `dataset/valid`, and hold numbers that the metadata's slope and intercept make HU.
 
 A volume's name, `valid_1_a_1.nii.gz`, leads from table to table. Of the metadata only the columns that readers of
 CT-RATE use are written; the others describe scanners.
@@ -11,6 +14,7 @@ CT-RATE use are written; the others describe scanners.
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +28,7 @@ Split = Literal["train", "valid"]
 LONG_NAMES: dict[Split, str] = {"train": "train", "valid": "validation"}  # of a split, in the names of some tables
 NAME = "VolumeName"
 NOT_GIVEN = "Not given."  # where a text is missing
+_VOLUME_NAME = re.compile(r"(train|valid)_\d+_[a-z]+_\d+\.nii\.gz")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +56,43 @@ class MetadataRow:
     slices: int
 
 
-def volume_path(root: Path, split: Split, name: str) -> Path:
+@dataclass(frozen=True, kw_only=True)
+class ScannedRow:
+    """What the metadata say of a volume, as they say it: the patient, and what the first version's files leave out."""
+
+    name: str
+    sex: str
+    age: str
+    slope: str
+    intercept: str
+    pixel_spacings: str
+    slice_spacing: str
+
+
+def volume_path(root: Path, split: Split, name: str, *, first_version: bool = False) -> Path:
     """Where the volume of a name lies."""
     patient, study = name.rsplit("_", 2)[:2]
-    return root / "dataset" / f"{split}_fixed" / patient / f"{patient}_{study}" / name
+    return volumes_folder(root, split, first_version=first_version) / patient / f"{patient}_{study}" / name
+
+
+def volumes_folder(root: Path, split: Split, *, first_version: bool = False) -> Path:
+    """Where the volumes of a split lie."""
+    return root / "dataset" / (split if first_version else f"{split}_fixed")
+
+
+def patient_of(name: str) -> str:
+    """The patient in the name of a volume, as `valid_1`."""
+    return name.rsplit("_", 2)[0]
+
+
+def is_volume_name(name: str, split: Split) -> bool:
+    """Whether this is the name of a volume of that split."""
+    return name.startswith(f"{split}_") and _VOLUME_NAME.fullmatch(name) is not None
+
+
+def no_chest_path(root: Path, split: Split) -> Path:
+    """Where the list lies of volumes that are no chests."""
+    return root / "metadata" / f"no_chest_{split}.txt"
 
 
 def reports_path(root: Path, split: Split) -> Path:
@@ -100,7 +138,7 @@ def read_reports(path: Path) -> list[ReportRow]:
             findings=row["Findings_EN"],
             impression=row["Impressions_EN"],
         )
-        for row in _read_table(path, columns)
+        for row in read_table(path, columns)
     ]
 
 
@@ -112,7 +150,7 @@ def write_labels(path: Path, labels: Mapping[str, frozenset[Label]]) -> None:
 
 def read_labels(path: Path) -> dict[str, frozenset[Label]]:
     """Reads the table of labels -> by volume, those that apply. Raises RequestError."""
-    rows = _read_table(path, LABELS)
+    rows = read_table(path, LABELS)
     return {row[NAME]: frozenset(label for label in LABELS if float(row[label]) == 1) for row in rows}
 
 
@@ -138,6 +176,39 @@ def write_metadata(path: Path, metadata: Iterable[MetadataRow]) -> None:
     )
 
 
+def read_metadata(path: Path) -> list[ScannedRow]:
+    """Reads the table of metadata. Raises RequestError."""
+    columns = {
+        "sex": "PatientSex",
+        "age": "PatientAge",
+        "slope": "RescaleSlope",
+        "intercept": "RescaleIntercept",
+        "pixel_spacings": "XYSpacing",
+        "slice_spacing": "ZSpacing",
+    }
+    return [
+        ScannedRow(name=row[NAME], **{field: row[column] for field, column in columns.items()})
+        for row in read_table(path, columns.values())
+    ]
+
+
+def write_no_chests(path: Path, names: Iterable[str]) -> None:
+    """Writes the list of volumes that are no chests. Raises CTFlowError."""
+    make_folder(path.parent)
+    write_atomic(path, "".join(f"{name}\n" for name in names).encode())
+
+
+def read_no_chests(path: Path) -> frozenset[str]:
+    """The names in the list of volumes that are no chests. Raises RequestError where there is no list."""
+    try:
+        return frozenset(path.read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(
+            f"{path} cannot be read ({error}): it lists the volumes of CT-RATE that are no chests. Fetch it; an empty "
+            "file says that all of them are chests."
+        ) from error
+
+
 def _write_table(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     make_folder(path.parent)
     first, *others = rows
@@ -148,15 +219,16 @@ def _write_table(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     write_atomic(path, text.getvalue().encode())
 
 
-def _read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+    """The rows of a table, with empty text where a row is short. Raises RequestError, also for a missing column."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            table = csv.DictReader(file)
+            table = csv.DictReader(file, restval="")
             rows = list(table)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RequestError(f"{path} cannot be read ({error}): it should be a table of CT-RATE.") from error
     if missing := {NAME, *columns} - set(table.fieldnames or ()):
         raise RequestError(
-            f"{path} is not the table of CT-RATE that was expected: it lacks {', '.join(sorted(missing))}."
+            f"{path} is not the table, as CT-RATE has it, that was expected: it lacks {', '.join(sorted(missing))}."
         )
     return rows

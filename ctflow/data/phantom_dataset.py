@@ -17,10 +17,12 @@ from ctflow.data.ctrate import (
     Split,
     labels_path,
     metadata_path,
+    no_chest_path,
     reports_path,
     volume_path,
     write_labels,
     write_metadata,
+    write_no_chests,
     write_reports,
 )
 from ctflow.io.files import make_folder, write_atomic
@@ -103,6 +105,7 @@ def write_tables(out: Path, split: Split, written: list[WrittenPhantom]) -> None
     labels = {one.name: frozenset(label for label in LABELS if one.truth.has(label)) for one in written}
     write_labels(labels_path(out, split), labels)
     write_metadata(metadata_path(out, split), map(_metadata_row, written))
+    write_no_chests(no_chest_path(out, split), ())
     truths = {one.name: one.truth.to_json() for one in written}
     write_atomic(out / f"{split}_truths.json", json.dumps(truths, indent=1).encode())
 

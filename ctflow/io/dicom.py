@@ -37,6 +37,21 @@ class Series:
         return self.slices[0].tags.get("description", "")
 
     @property
+    def is_synthetic(self) -> bool:
+        """Whether its files say so themselves."""
+        return any(item.tags.get("synthetic") == "YES" for item in self.slices)
+
+    @property
+    def spacing(self) -> str:
+        """Between rows and columns, and the thickness of slices, in words, as the first header has it; else empty."""
+        tags = self.slices[0].tags
+        try:
+            steps = [float(step) for step in (*tags["PixelSpacing"].split("\\"), tags["thickness"])]
+        except (KeyError, ValueError):
+            return ""
+        return f"{' × '.join(f'{step:g}' for step in steps)} mm"
+
+    @property
     def voxels(self) -> int:
         """How many there are by the headers, without reading any."""
         return sum(item.voxels for item in self.slices)

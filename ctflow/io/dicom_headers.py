@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _TAGS = {
     "modality": "0008|0060",
     "series": "0020|000e",
+    "synthetic": "0008|001c",
     "description": "0008|103e",
     "samples": "0028|0002",
     "display": "0028|0004",
@@ -34,6 +35,7 @@ _TAGS = {
     "bits stored": "0028|0101",
     "high bit": "0028|0102",
     "PixelSpacing": "0028|0030",
+    "thickness": "0018|0050",
     "orientation": "0020|0037",
     "position": "0020|0032",
     "intercept": "0028|1052",
@@ -41,14 +43,15 @@ _TAGS = {
 }
 _NUMBERS_OF_PIXELS = ("rows", "columns", "bits allocated")
 _MAGIC_AT, _MAGIC = 128, b"DICM"
+_NAMED = 3  # of the files at fault
 _BEGIN_BYTES = 1024  # of a file, in which its first group says what it is
 # What a file may be that is no image, in its first group (0002,0002): a directory, or a waveform, a presentation state,
 # a structured report, raw data, an encapsulated document, structures of a radiotherapy plan.
 _NO_IMAGES = re.compile(
-    rb"DICM.*\x02\x00\x02\x00UI..1\.2\.840\.10008\.(1\.3\.10|5\.1\.4\.1\.1\.(9\.|11\.|88\.|66\0|104\.|481\.[358]))",
+    rb"DICM.*\x02\x00\x02\x00UI..1\.2\.840\.10008\."
+    rb"(1\.3\.10|5\.1\.4\.1\.1\.(9\.|11\.|88\.|66[\0\x02]|104\.|481\.[358]))",
     re.DOTALL,
 )
-_NAMED = 3  # of the files at fault
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +140,7 @@ def _pixel_bytes(tags: Mapping[str, str]) -> int:
 
 
 def reader_of(path: Path) -> "SimpleITK.ImageFileReader":
+    """Of one DICOM file, whatever its name is."""
     import SimpleITK as sitk
 
     reader = sitk.ImageFileReader()

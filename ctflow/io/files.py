@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from ctflow.errors import RequestError, VolumeError
 _NO_FOLDER = "Its folder does not exist: create it, or choose another."
 _NOT_ALLOWED = "Its folder cannot be written to: choose another, or change its permissions."
 _NO_ROOM = "There is no room left: free some, or choose another disk."
+_PARTIAL = ".ctflow-"  # how the names of files begin that are being written
 _ADVICE = {
     errno.ENOENT: _NO_FOLDER,
     errno.ENOTDIR: _NO_FOLDER,
@@ -28,7 +29,14 @@ _ADVICE = {
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Writes under another name in the same folder, then renames: nobody ever sees half a file.
+    """Writes a file that nobody ever sees half of. See `atomic`."""
+    with atomic(path) as partial:
+        partial.write_bytes(data)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Another name in the same folder, under which to write a file that is renamed to `path` once it is whole.
 
     If `path` is a symbolic link, the file that it leads to is written, and the link stays.
     Raises VolumeError that says what to do; then nothing is left behind, and an older file at `path` is untouched.
@@ -37,12 +45,24 @@ def write_atomic(path: Path, data: bytes) -> None:
     partial = _partial_name(target)
     try:
         try:
-            partial.write_bytes(data)
+            yield partial
             os.replace(partial, target)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise _not_written(path, error) from error
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """As `write_atomic`, for a file too large to lie in memory: its pieces are written one after the other."""
+    with atomic(path) as partial, partial.open("wb") as file:
+        file.writelines(pieces)
+
+
+def remove_partial(folder: Path) -> None:
+    """Removes what writers that were killed in `folder` had not finished. No other may be writing there."""
+    for path in folder.glob(f"{_PARTIAL}*"):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -107,7 +127,7 @@ def make_folder(folder: Path) -> None:
 
 
 def _partial_name(path: Path) -> Path:
-    return path.with_name(f".ctflow-{secrets.token_hex(6)}.part")
+    return path.with_name(f"{_PARTIAL}{secrets.token_hex(6)}.part")
 
 
 def _not_written(path: Path, error: OSError) -> VolumeError:

@@ -4,12 +4,16 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctflow.errors import VolumeError
 from ctflow.io.itk import itk_reads, volume_of
 from ctflow.volume import Volume
+
+if TYPE_CHECKING:
+    import SimpleITK
 
 ENDINGS = (".nrrd", ".mha", ".mhd")
 # In NRRD's words, long and short. ITK takes any other word for the first of these, and says nothing.
@@ -24,27 +28,58 @@ _MHA_LAST = "ElementDataFile"
 _MAX_HEADER_BYTES = 1 << 20
 
 
+def check_self_contained(path: Path) -> None:
+    """Raises VolumeError for a file whose voxels lie in another one, which it names: a stranger's may name any.
+
+    The first words that could name one decide, whatever else a reader takes them for.
+    """
+    begin = _begin_of(path)
+    named = re.search(rb"data *file *:" if _is_nrrd(path) else rb"ElementDataFile", begin, re.IGNORECASE)
+    if named and not re.match(rb"ElementDataFile *[=:] *LOCAL *\r?\n", begin[named.start() :]):
+        raise VolumeError(f"{path} has its voxels in another file. Save both as one .nrrd or .mha.")
+
+
+def voxels_in_header(path: Path) -> int:
+    """How many there are by the header, without reading any. Raises VolumeError for a header that cannot be read."""
+    reader = _reader_of(path)
+    with itk_reads(path):
+        reader.ReadImageInformation()
+    return math.prod(reader.GetSize())
+
+
 def read_image(path: Path) -> Volume:
     """One 3D volume. Raises VolumeError for anything else, and for one that does not say how it lies."""
-    import SimpleITK as sitk
-
-    nrrd = path.suffix.lower() == ".nrrd"
-    with path.open("rb") as file:
-        begin = file.read(_MAX_HEADER_BYTES)
+    nrrd, begin = _is_nrrd(path), _begin_of(path)
     if nrrd != begin.startswith(b"NRRD"):
         raise VolumeError(f"{path} is no {'NRRD' if nrrd else 'MetaImage'} file, as its name says. Save it again.")
     if nrrd:
         _check_nrrd(begin, path)
     else:
         _check_mha(begin, path)
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("NrrdImageIO" if nrrd else "MetaImageIO")  # of its own it knows no endings in capital letters
-    reader.SetFileName(str(path))
+    reader = _reader_of(path)
     with itk_reads(path):
         image = reader.Execute()
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise VolumeError(f"{path} is a colour or vector image; one value per voxel was expected.")
     return volume_of(image, path)
+
+
+def _is_nrrd(path: Path) -> bool:
+    return path.suffix.lower() == ".nrrd"
+
+
+def _begin_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_MAX_HEADER_BYTES)
+
+
+def _reader_of(path: Path) -> "SimpleITK.ImageFileReader":
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("NrrdImageIO" if _is_nrrd(path) else "MetaImageIO")  # of its own it knows no endings in capitals
+    reader.SetFileName(str(path))
+    return reader
 
 
 def _check_dimensions(text: str, path: Path) -> None:

@@ -6,6 +6,7 @@ import math
 import os
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from ctflow.io.nifti_header import (
     shape_of,
 )
 from ctflow.volume import Volume
+
+if TYPE_CHECKING:
+    from nibabel import Nifti1Header
 
 ENDINGS = (".nii.gz", ".nii")
 # Level 1 costs 3 % more bytes than level 6 on CT-like volumes, and a fifth of the time.
@@ -79,7 +83,7 @@ def write_nifti(volume: Volume, path: Path, description: str) -> None:
 
 def check_replaceable(path: Path) -> None:
     """Raises VolumeError where a file at `path` is not one that CTFlow has made, for example a real scan."""
-    if os.path.isfile(path) and os.path.getsize(path) and not _begins_as_ours(path):
+    if os.path.isfile(path) and os.path.getsize(path) and not is_ours(path):
         raise VolumeError(f"{path} is there already and was not made by CTFlow: choose another name, or remove it.")
 
 
@@ -94,7 +98,8 @@ def read_label(path: Path) -> str:
     return label
 
 
-def _begins_as_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
+    """Whether a file says in its header that CTFlow has made it."""
     try:
         return _description(path).startswith(_MARK)
     except VolumeError:
@@ -109,23 +114,45 @@ def _description(path: Path) -> str:
         raise _unreadable(path, error) from error
 
 
+def voxels_in_header(path: Path) -> int:
+    """How many there are by the header of a `.nii`, without reading any. Raises VolumeError for a wrong header."""
+    with path.open("rb") as file:
+        header = parse_header(file.read(HEADER_BYTES), path)
+    return math.prod(shape_of(header, path))
+
+
 def read_nifti(path: Path) -> Volume:
     """Reads a 3D NIfTI file of HU, its slope and intercept applied once.
 
     Raises VolumeError for a file that is missing, cut short, not 3D, not of HU, or that does not say where it lies.
     """
+    header, data = _read(path)
+    return Volume(_values(header, data, path), affine_of(header, path))
+
+
+def read_values(path: Path) -> np.ndarray:
+    """As `read_nifti`, but the values alone, int16 (slices, rows, columns), of a file that need not say where it lies.
+
+    For files whose place is known from elsewhere, and whose values may still have to be made HU.
+    """
+    return _values(*_read(path), path)
+
+
+def _read(path: Path) -> tuple["Nifti1Header", bytes]:
     stem_of(path)
     data = _file_bytes(path)
-    header = parse_header(data, path)
+    return parse_header(data, path), data
+
+
+def _values(header: "Nifti1Header", data: bytes, path: Path) -> np.ndarray:
     shape, kind, offset = shape_of(header, path), data_type_of(header, path), data_offset_of(header, path)
     check_length(header, len(data), path)
-    affine = affine_of(header, path)
     slope, intercept = scaling_of(header, path)
     stored = np.frombuffer(data, kind, math.prod(shape), offset).reshape(shape)
     planes = (plane.astype(kind.newbyteorder("=")) for plane in stored)
     if (slope, intercept) != (1, 0):
         planes = (plane * slope + intercept for plane in planes)
-    return Volume(stacked_hu(planes, shape, path), affine)
+    return stacked_hu(planes, shape, path)
 
 
 def _file_bytes(path: Path) -> bytes:

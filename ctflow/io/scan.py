@@ -29,27 +29,37 @@ def read_scan(path: Path) -> Volume:
     MAX_OBLIQUE_DEGREES.
     """
     volume = read_volume(path)
+    check_hu(volume.hu, path)
+    return volume
+
+
+def check_hu(hu: np.ndarray, path: Path) -> None:
+    """Raises VolumeError unless these values of `path` are spread as the HU of a chest CT are."""
     for what, (low, high) in KNOWN_HU.items():
-        share = ((volume.hu > low) & (volume.hu < high)).mean()
+        share = ((hu > low) & (hu < high)).mean()
         if share < LEAST_SHARE:
             raise VolumeError(
                 f"{path} holds no {what}: {share:.1%} of it lies between {low} and {high}. A chest CT in HU was "
                 "expected, not MR, PET, or CT whose rescale slope and intercept were left out or applied twice."
             )
-    return volume
 
 
 def read_volume(path: Path) -> Volume:
     """As `read_scan`, but also for volumes that a model has made: their values may be any."""
     with readable(path):
         volume = _read_any(path)
+    check_grid(volume, path)
+    return volume
+
+
+def check_grid(volume: Volume, path: Path) -> None:
+    """Raises VolumeError unless the voxels of `path` lie as those of an upright CT do."""
     if min(volume.hu.shape) < 2:
         raise VolumeError(f"{path} is a single slice of shape {volume.hu.shape}; a volume was expected.")
     if not all(SPACING_MM[0] <= step <= SPACING_MM[1] for step in volume.spacing_mm):
         steps = " × ".join(f"{step:g}" for step in volume.spacing_mm)
         raise VolumeError(f"{path} has voxels of {steps} mm, which no CT has. Is its header in another unit?")
     _check_upright(volume, path)
-    return volume
 
 
 def _read_any(path: Path) -> Volume:

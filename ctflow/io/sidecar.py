@@ -224,6 +224,13 @@ def versions() -> dict[str, str]:
     return found
 
 
+def changed_versions(sidecar: Sidecar) -> str:
+    """Which packages run here in another version than those that a volume was made with, in words; "" for none."""
+    now = versions()
+    changed = [(name, was) for name, was in sidecar.versions.items() if now.get(name) != was]
+    return "; ".join(f"{name} {was}, now {now.get(name, 'missing')}" for name, was in changed)
+
+
 def sidecar_path(volume_path: Path) -> Path:
     """`OUT.nii.gz` -> `OUT.json`. Raises VolumeError for other endings."""
     return volume_path.with_name(f"{stem_of(volume_path)}.json")
@@ -240,12 +247,17 @@ def read_sidecar(path: Path) -> Sidecar:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{path} cannot be read ({error}). Give the .json that lies beside a volume.") from error
+    return parse_sidecar(text, str(path))
+
+
+def parse_sidecar(text: str, name: str) -> Sidecar:
+    """What a sidecar's text says. `name`: for the RequestError, which names each field that is missing or wrong."""
     try:
         sidecar = _adapter.validate_json(text, strict=True)
         _check_chain(sidecar)
     except ValidationError as error:
         wrong = wrong_fields(error)
-        raise RequestError(f"{path} is not a CTFlow sidecar of format {SIDECAR_FORMAT}: {wrong}.") from error
+        raise RequestError(f"{name} is not a CTFlow sidecar of format {SIDECAR_FORMAT}: {wrong}.") from error
     except RequestError as error:
-        raise RequestError(f"{path} holds a request that cannot be made: {error}") from error
+        raise RequestError(f"{name} holds a request that cannot be made: {error}") from error
     return sidecar

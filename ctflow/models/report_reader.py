@@ -2,25 +2,20 @@
 
 from collections import defaultdict
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ctflow.models.guard.clauses import clauses, names_any
 from ctflow.models.guard.guard import Guard, Slot, stance_of
 from ctflow.models.guard.stance import Stance, is_heading
 from ctflow.models.reader import Reader
 from ctflow.models.text import TextEncoder
-from ctflow.reading import Mention, Reading, contradictions
-from ctflow.report import Report, encoder_text, sentences
+from ctflow.reading import Mention, Reading, SentenceReading
+from ctflow.report import Report, encoder_text, field_starts, placed_sentences
 
 MOST_KEPT = 512  # sentences
 
 
-@dataclass(frozen=True)
-class SentenceReading:
-    """What is shown of a sentence, and its parts in which a finding was not recognised: all of it, if nothing was."""
-
-    shown: tuple[Mention, ...]
-    unread: tuple[str, ...]
+Said = tuple[tuple[Mention, ...], tuple[str, ...]]  # what is shown of a sentence, and what was not recognised in it
 
 
 class ReportReader:
@@ -35,7 +30,7 @@ class ReportReader:
         self._text = deepcopy(text) if reader else text
         self._reader = reader
         self._guard = Guard(_slots(reader) if reader else {})
-        self._kept: dict[str, SentenceReading] = {}  # typing changes one sentence of many
+        self._kept: dict[str, Said] = {}  # typing changes one sentence of many
 
     def read(self, report: Report | None) -> Reading:
         """See `VolumeGenerator.read`."""
@@ -43,16 +38,22 @@ class ReportReader:
         if report is None:
             return Reading(0, self._text.max_tokens, "", known)
         text = encoder_text(report, self._parts)
-        reading = replace(self._text.read(text), known=known)
-        if self._reader is None:
-            return reading
-        seen = text.removesuffix(reading.cut_text)
-        said = self._read_sentences([sentence for sentence in sentences(report) if sentence in seen])
-        found = tuple(dict.fromkeys(mention for one in said for mention in one.shown))
-        unread = tuple(dict.fromkeys(text for one in said for text in one.unread))
-        return replace(reading, found=found, unread=unread, contradicted=contradictions(found))
+        reading = self._text.read(text)
+        placed = self._taken_in(report, len(text) - len(reading.cut_text))
+        if self._reader is not None:
+            said = self._read_sentences([one.sentence.text for one in placed if not one.is_cut])
+            placed = [one if one.is_cut else _with(one, said[one.sentence.text]) for one in placed]
+        return replace(reading, known=known, sentences=tuple(placed))
 
-    def _read_sentences(self, said: list[str]) -> list[SentenceReading]:
+    def _taken_in(self, report: Report, end: int) -> list[SentenceReading]:
+        """The sentences, and whether each stands before the `end` of what the encoder takes in of its text."""
+        starts = field_starts(report, self._parts)
+        return [
+            SentenceReading(one, is_cut=one.field not in starts or starts[one.field] + one.end > end)
+            for one in placed_sentences(report)
+        ]
+
+    def _read_sentences(self, said: list[str]) -> dict[str, Said]:
         """Clause by clause, so that what a sentence denies on the right and asserts on the left is not mixed up.
 
         All that is new is encoded at once. Threads share what is kept, so it is replaced and never changed.
@@ -64,7 +65,7 @@ class ReportReader:
             sentence: self._together(sentence, {one: shown[one] for one in new[sentence]}) for sentence in new
         }
         self._kept = kept if len(kept) <= MOST_KEPT else {sentence: kept[sentence] for sentence in said}
-        return [kept[sentence] for sentence in said]
+        return {sentence: kept[sentence] for sentence in said}
 
     def _shown(self, named: list[str]) -> dict[str, tuple[Mention, ...]]:
         """By clause, what the reader reads in it and the guard lets pass."""
@@ -74,13 +75,13 @@ class ReportReader:
         read = self._reader.read_all(self._text, texts)
         return {clause: self._guard.shown(clause, one) for clause, one in zip(named, read, strict=True)}
 
-    def _together(self, sentence: str, shown: dict[str, tuple[Mention, ...]]) -> SentenceReading:
-        """What is shown of a sentence, from what is shown of its clauses."""
+    def _together(self, sentence: str, shown: dict[str, tuple[Mention, ...]]) -> Said:
+        """What is shown of a sentence, from what is shown of its clauses; not recognised: all of it, if nothing was."""
         shown = self._guard.shown_together(shown)
         mentions = tuple(dict.fromkeys(mention for of_clause in shown.values() for mention in of_clause))
         if not mentions:
-            return SentenceReading((), (sentence,))
-        return SentenceReading(mentions, tuple(clause for clause in shown if self._is_missed(clause, mentions)))
+            return (), (sentence,)
+        return mentions, tuple(clause for clause in shown if self._is_missed(clause, mentions))
 
     def _is_missed(self, clause: str, mentions: tuple[Mention, ...]) -> bool:
         """Whether a clause names a finding that is not among what is shown of its sentence."""
@@ -90,6 +91,11 @@ class ReportReader:
             finding not in findings if what == Stance.UNCLEAR else (finding, what) not in said
             for finding, what in self._guard.named(clause)
         )
+
+
+def _with(one: SentenceReading, said: Said) -> SentenceReading:
+    found, unread = said
+    return replace(one, found=found, unread=unread)
 
 
 def _named_clauses(sentence: str) -> list[str]:

@@ -55,6 +55,11 @@ def resolve_device(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
+def gpus_of(name: str) -> int:
+    """How many GPUs the device of that name may be; 0 where it is the CPU. Raises as `resolve_device`."""
+    return torch.cuda.device_count() if resolve_device(name).type == "cuda" else 0
+
+
 def resolve_precision(device: torch.device, name: str) -> Precision:
     """The precision of that name on `device`; `auto` is the fastest there.
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
 from ctflow.card import ModelCard
+from ctflow.drawn import Drawn
 from ctflow.generator import ChunkDone, EventStream, Finished, Started, StepDone
 from ctflow.lineage import Lineage, plan_chunks
-from ctflow.reading import Mention, Reading
-from ctflow.report import Report, sentences
+from ctflow.reading import Mention, Reading, SentenceReading
+from ctflow.report import Report, placed_sentences, sentences
 from ctflow.request import GenerationRequest, Start
 from ctflow.volume import plane_affine
 from tests.tiny import CARD
@@ -29,6 +31,7 @@ class Painter:
 
     model_sha256 = "0" * 64
     device, cuda, precision, hardware = "cpu", "plain", "float32", "nothing"
+    drawn: Mapping[str, Drawn] = MappingProxyType({})
 
     def __init__(
         self, paints: Mapping[str, Paint], grain: int = 0, mentions: tuple[Mention, ...] = (), ends_after: int = 99
@@ -63,10 +66,9 @@ class Painter:
         return (hu + grain).astype(np.int16)
 
     def read(self, report: Report | None) -> Reading:
-        said = sentences(report) if report else []
-        return Reading(
-            0, 99, "", found=tuple(one for one in self.mentions if any(one.finding in text for text in said))
-        )
+        placed = placed_sentences(report) if report else ()
+        read = (SentenceReading(one, tuple(m for m in self.mentions if m.finding in one.text)) for one in placed)
+        return Reading(0, 99, "", sentences=tuple(read))
 
     def score(self, volume: object, report: Report) -> float | None:
         return None

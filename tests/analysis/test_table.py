@@ -7,12 +7,14 @@ import numpy as np
 from ctflow.analysis.ablation import ChanceFloor, SentenceEffect
 from ctflow.analysis.places import Place
 from ctflow.analysis.table import COLUMNS, effects_csv, effects_markdown
+from ctflow.volume import Volume
 
 NOTHING = np.zeros((1, 1, 1), np.int16)
+VOLUME = Volume(NOTHING, np.eye(4))
 FLOORS = [ChanceFloor("shared", NOTHING.astype(np.float32), (8, 9), 41.25, 812.4)]
 EFFECTS = [
-    SentenceEffect('A | B,\n"C".', "shared", (Place("right", None),), NOTHING, 310.6, 12.34, 30.1, 4.2),
-    SentenceEffect("Heart.", "shared", (), NOTHING, 3.0, 1.0, None, None),
+    SentenceEffect('A | B,\n"C".', "shared", (Place("right", None),), VOLUME, NOTHING, 310.6, 12.34, 30.1, 4.2),
+    SentenceEffect("Heart.", "shared", (), VOLUME, NOTHING, 3.0, 1.0, None, None),
 ]
 
 

@@ -2,18 +2,19 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 
 from ctflow.card import Defaults, EndRule, Evidence, Geometry, Guidance, Latent, ModelCard, Text
+from ctflow.drawn import Drawn
 from ctflow.generator import ChunkDone, Drafted, EventStream, Finished, Started, StepDone
 from ctflow.hu import IntensityMap
-from ctflow.reading import Mention, Reading, contradictions
-from ctflow.report import Report, encoder_text, sentences
-from ctflow.request import GenerationRequest, ScanStart
+from ctflow.reading import Mention, Reading, SentenceReading
+from ctflow.report import Report, Sentence, encoder_text, placed_sentences
+from ctflow.request import GenerationRequest, Start, VolumeStart, scan_of
 from ctflow.volume import Volume, plane_affine
 
 SIZE = 256
@@ -83,11 +84,12 @@ def chest(slices: int, seed: int, towards: str) -> np.ndarray:
 
 
 class FakeGenerator:
-    """Heeds chunks, steps and seed of a request, and nothing else.
+    """Heeds chunks, steps and seed of a request and what its volume begins with, and nothing else.
 
     `step` is called once a step: let it sleep, wait or raise. `ends_at`: the number of slices after which its volumes
     end, as a model's do when it makes white ones. `drafts`: whether a draft of the first chunk comes after its first
-    step, whose voxels are all `DRAFT_HU`. `known`: the findings that it recognises by their names.
+    step, whose voxels are all `DRAFT_HU`. `known`: the findings that it recognises by their names; `drawn`: how often
+    it draws them.
     """
 
     model_sha256 = "0" * 64
@@ -100,26 +102,40 @@ class FakeGenerator:
         ends_at: int | None = None,
         known: tuple[str, ...] = (),
         drafts: bool = False,
+        drawn: Mapping[str, Drawn] = MappingProxyType({}),
     ) -> None:
         self.card = fake_card(towards)
         self.ends_at = ends_at
         self.known = known
-        self.drafts = drafts
+        self.drafts, self.drawn = drafts, drawn
         self.towards = towards
         self.step = step
         self.closed = 0
         self.requests: list[GenerationRequest] = []
+        self.starts: list[Start | None] = []
 
-    def stream(self, request: GenerationRequest, start: ScanStart | None = None) -> EventStream:
+    def hu(self, request: GenerationRequest, start: Start | None = None) -> np.ndarray:
+        """int16 (slices, rows, columns) of a volume that does not end early."""
+        hu = chest(request.chunks * self.card.geometry.slices_per_chunk, request.seed, self.towards)
+        if not isinstance(start, VolumeStart):
+            return hu
+        kept = self.hu(start.request, start.start)[: start.chunks * self.card.geometry.slices_per_chunk]
+        return np.concatenate([kept, hu[len(kept) :]])
+
+    def stream(self, request: GenerationRequest, start: Start | None = None) -> EventStream:
         self.requests.append(request)
+        self.starts.append(start)
         per_chunk = self.card.geometry.slices_per_chunk
-        hu = chest(request.chunks * per_chunk, request.seed, self.towards)
+        hu = self.hu(request, start)
+        kept = start.chunks if isinstance(start, VolumeStart) else 0
         affine = plane_affine(self.card.geometry.axes, SPACING_MM, SIZE, SIZE)
+        if scan := scan_of(start):
+            hu[: scan.slices], affine = scan.scan.hu[: scan.slices], scan.scan.affine
         finished = False
         try:
             yield Started(request, (hu.shape[0], SIZE, SIZE), affine)
             for chunk in range(request.chunks):
-                for step in range(request.steps):
+                for step in range(request.steps if chunk >= kept else 0):
                     self.step(chunk, step)
                     yield StepDone(chunk, step)
                     if self.drafts and (chunk, step) == (0, 0):
@@ -138,10 +154,15 @@ class FakeGenerator:
         if report is None:
             return Reading(0, limit, "", self.known)
         words = encoder_text(report, self.card.text.parts).split()
-        said = {one: self._mentions(one) for one in sentences(report)} if self.known else {}
-        found = tuple(mention for mentions in said.values() for mention in mentions)
-        unread = tuple(one for one in said if not said[one])
-        return Reading(len(words), limit, " ".join(words[limit:]), self.known, found, unread, contradictions(found))
+        taken_in = " ".join(words[:limit])
+        read = tuple(self._read(one, taken_in) for one in placed_sentences(report))
+        return Reading(len(words), limit, " ".join(words[limit:]), self.known, read)
+
+    def _read(self, sentence: Sentence, taken_in: str) -> SentenceReading:
+        if " ".join(sentence.text.split()) not in taken_in:
+            return SentenceReading(sentence, is_cut=True)
+        found = self._mentions(sentence.text)
+        return SentenceReading(sentence, tuple(found), (sentence.text,) if self.known and not found else ())
 
     def _mentions(self, sentence: str) -> list[Mention]:
         words = sentence.lower()
@@ -153,6 +174,20 @@ class FakeGenerator:
 
     def labels(self, volume: Volume) -> dict[str, float] | None:
         return None
+
+
+class Heeding(FakeGenerator):
+    """Fills the patient's right lung wherever the report speaks of an effusion; nothing else in a report counts."""
+
+    EFFUSION_HU = 20
+    RIGHT_LUNG = np.s_[:, 90:160, 55:97]  # rows and columns inside it, in most slices
+
+    def hu(self, request: GenerationRequest, start: Start | None = None) -> np.ndarray:
+        hu = super().hu(request, start).copy()
+        kept = start.chunks * self.card.geometry.slices_per_chunk if isinstance(start, VolumeStart) else 0
+        if "effusion" in request.report.findings:
+            hu[kept:][self.RIGHT_LUNG] = self.EFFUSION_HU
+        return hu
 
 
 def finder(generator: FakeGenerator) -> Callable[[str], SimpleNamespace]:

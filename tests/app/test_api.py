@@ -103,7 +103,8 @@ def test_programs_see_the_endpoints_and_nothing_of_the_page(
 ) -> None:
     endpoints = client(serve(instant), tmp_path).view_api(return_format="dict", print_info=False)
     assert isinstance(endpoints, dict)
-    assert list(endpoints["named_endpoints"]) == ["/generate", "/stream", "/model"]
+    expected = ["/generate", "/stream", "/export", "/model", "/ablate", "/seeds", "/continue", "/scan"]
+    assert list(endpoints["named_endpoints"]) == expected
 
 
 def test_a_stream_brings_each_chunk_once(serve: Serve, tmp_path: Path) -> None:
@@ -116,6 +117,18 @@ def test_a_stream_brings_each_chunk_once(serve: Serve, tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.concatenate(hu), chest(48, 3, "I"))
     assert events[-1]["state"] == "finished"
     assert events[-1]["grid"]["axes"] == ["I", "P", "L"]
+
+
+def test_a_program_takes_files_of_a_run_by_its_id_and_is_told_why_not(
+    serve: Serve, tmp_path: Path, instant: FakeGenerator
+) -> None:
+    one = client(serve(instant), tmp_path)
+    run = list(one.submit("Clear.", seed=3, chunks=1, api_name="/stream"))[-1]["run"]
+    np.testing.assert_array_equal(read_nifti(Path(one.predict(run, api_name="/export"))).hu, chest(16, 3, "I"))
+    assert read_sidecar(Path(one.predict(run, "sidecar", api_name="/export"))).seed == 3
+    for wanted, words in ([run, "pdf"], "one of nifti"), (["no-such-run", "nifti"], "no longer on the server"):
+        with pytest.raises(AppError, match=words):
+            one.predict(*wanted, api_name="/export")
 
 
 @pytest.mark.slow
@@ -188,12 +201,14 @@ def examples(language: str) -> list[str]:
 @pytest.mark.slow
 def test_the_readmes_examples_for_programs_work(serve: Serve, tmp_path: Path, instant: FakeGenerator) -> None:
     url = serve(instant).rstrip("/")
-    (python,) = examples("python")
-    code = python.replace("http://127.0.0.1:7860", url) + "\nprint(volume, hu.shape, hu.min(), card['name'])"
+    code = "".join(examples("python")).replace("http://127.0.0.1:7860", url)
+    code += "\nprint(volume, hu.shape, hu.min(), card['name'], series)\nprint(mean, longer)"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
     )
-    assert re.search(r"synthetic-ctflow-fake-[0-9a-f]{8}-seed7\.nii\.gz \(16, 256, 256\) -1000 fake", done.stdout)
+    assert re.search(
+        r"synthetic-ctflow-fake-[0-9a-f]{8}-seed7\.nii\.gz \(16, 256, 256\) -1000 fake .*-seed7-dicom\.zip", done.stdout
+    )
     assert "finished Done: 32 slices" in done.stdout
     (shell,) = examples("sh")
     command = ["bash", "-euo", "pipefail", "-c", shell.replace("http://127.0.0.1:7860", url)]

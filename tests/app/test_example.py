@@ -21,6 +21,7 @@ from tests.app.server import Serve
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 MODEL = "1" * 64
 MOST_BYTES = 2_000_000
+MOST_FIRST_BYTES = 60_000
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def test_the_bundled_example_is_the_bundled_models_own() -> None:
     example = read_example(folder_sha256(find_checkpoint("demo")))
     assert example is not None
     assert len(example.data) <= MOST_BYTES
+    assert len(example.first_data) <= MOST_FIRST_BYTES, "this comes with the page"
     slices, rows, columns = example.grid["shape"]
     hu = unpack(example.data, (slices, rows, columns))
     assert hu.min() == -1000 and hu.max() > 300, "air and bone"
@@ -62,11 +64,24 @@ def test_an_example_is_the_volume_but_for_a_rounding_that_no_window_shows(exampl
     assert example.grid == grid(volume.hu.shape, volume.affine)
 
 
+def test_what_comes_first_is_three_slices_through_the_lungs(example: Example) -> None:
+    slices, rows, columns = example.grid["shape"]
+    hu = unpack(example.data, (slices, rows, columns))
+    slice_, row, column = example.first_index
+    assert (row, column) == (rows // 2, columns // 2)
+    count = rows * columns + slices * (columns + rows)
+    first = unpack(example.first_data, (1, 1, count)).ravel()
+    expected = np.concatenate([hu[slice_].ravel(), hu[:, row].ravel(), hu[:, :, column].ravel()])
+    np.testing.assert_array_equal(first, expected)
+
+
 def test_a_server_gives_its_models_example_to_everybody_and_no_other(serve: Serve, instant: FakeGenerator) -> None:
     example = read_example(folder_sha256(find_checkpoint("demo")))
     assert example is not None
     assert httpx.get(f"{serve(instant)}{example.path}").status_code == 404
     instant.model_sha256 = example.model_sha256
-    answer = httpx.get(f"{serve(instant, auth=('reader', 'secret'))}{example.path}")
-    assert answer.content == example.data
-    assert "immutable" in answer.headers["cache-control"] and "content-encoding" not in answer.headers
+    url = serve(instant, auth=("reader", "secret"))
+    for path, data in {example.path: example.data, example.first_path: example.first_data}.items():
+        answer = httpx.get(f"{url}{path}")
+        assert answer.content == data
+        assert "immutable" in answer.headers["cache-control"] and "content-encoding" not in answer.headers

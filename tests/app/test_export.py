@@ -5,11 +5,14 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 
+from app.export import ENDINGS
 from app.handlers import Handlers
 from app.runs import Runs
 from ctflow.io.nifti import read_nifti
@@ -80,6 +83,58 @@ def test_a_partial_volume_says_so_in_name_header_and_sidecar(tmp_path: Path) -> 
     assert not read_sidecar(Path(answer["path"])).complete
 
 
+def opened(zipped: str, folder: Path) -> tuple[list[Path], sitk.Image]:
+    """The files of a DICOM zip, from the head down, and the image that SimpleITK makes of them."""
+    with ZipFile(zipped) as packed:
+        packed.extractall(folder)
+    (series,) = folder.iterdir()
+    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(series))
+    return sorted(series.iterdir()), sitk.ReadImage(names)
+
+
+@pytest.mark.parametrize("towards", ["I", "S"])
+def test_a_dicom_zip_holds_the_same_voxels_at_the_same_place(towards: str, tmp_path: Path) -> None:
+    generator = FakeGenerator(lambda *_: None, towards)
+    handlers = Handlers(generator, Runs(generator, tmp_path / "runs"))
+    run_id = ended(handlers)["run"]
+    answer = handlers.export({"run": run_id, "kind": "dicom"})
+    assert re.fullmatch(r"synthetic-ctflow-fake-[0-9a-f]{8}-seed1-dicom\.zip", answer["name"])
+    files, image = opened(answer["path"], tmp_path / "series")
+    nifti = sitk.ReadImage(handlers.export({"run": run_id, "kind": "nifti"})["path"])
+    assert len(files) == 32 and image.GetSize() == nifti.GetSize() == (256, 256, 32)
+    for corner in [(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 31), (130, 180, 20)]:
+        place = image.TransformIndexToPhysicalPoint(corner)
+        assert nifti[nifti.TransformPhysicalPointToIndex(place)] == image[corner]
+    np.testing.assert_array_equal(
+        sitk.GetArrayFromImage(image),
+        sitk.GetArrayFromImage(sitk.Resample(nifti, image, sitk.Transform(), sitk.sitkNearestNeighbor)),
+    )
+    header = pydicom.dcmread(files[0])
+    assert (header.SyntheticData, header.PatientName) == ("YES", "SYNTHETIC^CTFLOW")
+    assert "seed 1, euler of 2 steps" in header.DerivationDescription
+    assert "lungs are clear" not in str(header), "reports stay where they are"
+
+
+def test_the_same_slices_are_the_same_series_whenever_they_are_downloaded(handlers: Handlers) -> None:
+    """A PACS would keep both, if a second download had other UIDs."""
+    run_id = ended(handlers)["run"]
+    first, second = (Path(handlers.export({"run": run_id, "kind": "dicom"})["path"]).read_bytes() for _ in range(2))
+    assert first == second
+
+
+def test_a_partial_dicom_zip_says_so_in_names_and_headers(tmp_path: Path) -> None:
+    def fail_late(chunk: int, step: int) -> None:
+        assert chunk < 2
+
+    generator = FakeGenerator(fail_late)
+    handlers = Handlers(generator, Runs(generator, tmp_path / "runs"))
+    answer = handlers.export({"run": ended(handlers, chunks=3)["run"], "kind": "dicom"})
+    assert answer["name"].endswith("-seed1-PARTIAL-32of48-dicom.zip")
+    files, _ = opened(answer["path"], tmp_path / "series")
+    assert all("PARTIAL" in file.name for file in files)
+    assert "PARTIAL: 32 of 48 slices" in pydicom.dcmread(files[0]).SeriesDescription
+
+
 def description(path: str) -> str:
     return sitk.ReadImage(path).GetMetaData("descrip")
 
@@ -89,7 +144,7 @@ def test_a_whole_volume_does_not_say_that_it_is_partial(handlers: Handlers) -> N
     assert description(volume["path"]) == "CTFlow SYNTHETIC, not for diagnosis; model fake"
 
 
-@pytest.mark.parametrize("kind", ["nifti", "sidecar"])
+@pytest.mark.parametrize("kind", ENDINGS)
 def test_a_download_that_the_disk_does_not_take_names_no_path_of_the_server(handlers: Handlers, kind: str) -> None:
     run = run_of(handlers, ended(handlers))
     with full_disk():
@@ -105,9 +160,9 @@ def test_only_the_last_partial_download_takes_disk_space(gated: FakeGenerator, g
         gate.open(4)
         with run.news:
             assert run.news.wait_for(lambda done=chunks: len(run.chunks) == done, WAIT_S)
-        for kind in ("nifti", "sidecar"):
+        for kind in ENDINGS:
             handlers.export({"run": run.id, "kind": kind})
-    assert sorted(path.suffix for path in run.folder.iterdir()) == [".bin", ".bin", ".bin", ".gz", ".json"]
+    assert sorted(path.suffix for path in run.folder.iterdir()) == [".bin", ".bin", ".bin", ".gz", ".json", ".zip"]
 
 
 def test_a_download_keeps_nobody_from_news_of_the_run(handlers: Handlers) -> None:
@@ -134,4 +189,4 @@ def test_a_download_of_nothing_is_explained(handlers: Handlers, wanted: dict[str
 
 @pytest.mark.parametrize("kind", ["pdf", None, ["nifti"], "../x"])
 def test_a_download_that_there_is_not_is_explained(handlers: Handlers, kind: Any) -> None:
-    assert "one of nifti, sidecar" in handlers.export({"run": ended(handlers)["run"], "kind": kind})["problem"]
+    assert "one of nifti, sidecar, dicom" in handlers.export({"run": ended(handlers)["run"], "kind": kind})["problem"]

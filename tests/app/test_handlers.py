@@ -113,8 +113,16 @@ def test_an_age_that_was_not_typed_is_no_age(handlers: Handlers, typed: Any, age
 
 def test_what_is_cut_off_is_shown(handlers: Handlers) -> None:
     shown = handlers.read({"findings": "word " * 64})
-    assert shown == {"count": "Report length: 65 of 64 tokens", "cut": "word"}
-    assert handlers.read({"findings": " ", "impression": ""}) == {"count": "Report length: 0 of 64 tokens", "cut": ""}
+    assert (shown["count"], shown["cut"]) == ("Report length: 65 of 64 tokens", "word")
+    assert [one["is_cut"] for one in shown["sentences"]] == [True]
+    empty = handlers.read({"findings": " ", "impression": ""})
+    assert empty == {
+        "count": "Report length: 0 of 64 tokens",
+        "cut": "",
+        "known": [],
+        "contradicted": [],
+        "sentences": [],
+    }
 
 
 def test_what_the_model_recognised_is_said_in_words(tmp_path: Path) -> None:
@@ -123,16 +131,29 @@ def test_what_the_model_recognised_is_said_in_words(tmp_path: Path) -> None:
     read = handlers.read(
         {"findings": "Large right pleural effusion. No pneumothorax on the left.\nThe dog <b>barks</b>."}
     )
-    assert read["found"] == ["Pleural effusion, right, large"]
-    assert read["denied"] == ["no pneumothorax, left"]
-    assert read["unread"] == ["The dog <b>barks</b>."]
+    said = [([chip["text"] for chip in one["chips"]], one["unread"]) for one in read["sentences"]]
+    assert said == [
+        (["Pleural effusion, right, large"], []),
+        (["no pneumothorax, left"], []),
+        ([], ["The dog <b>barks</b>."]),
+    ]
     assert handlers.read({"findings": " ", "impression": ""})["known"] == ["Pleural effusion", "Pneumothorax"]
+
+
+def test_a_sentence_is_turned_into_its_opposite(tmp_path: Path) -> None:
+    generator = FakeGenerator(lambda chunk, step: None, known=("Pleural effusion",))
+    handlers = Handlers(generator, Runs(generator, tmp_path))
+    assert handlers.opposite({"sentence": "Large right pleural effusion."}) == {
+        "text": "No pleural effusion on the right."
+    }
+    assert "by hand" in handlers.opposite({"sentence": "Fog."})["problem"]
+    assert "must be text" in handlers.opposite({})["problem"]
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys([*FIELDS, "run", "kind"], junk)))
 def test_whatever_is_sent_the_answer_is_an_answer(handlers: Handlers, asked: dict[str, Any]) -> None:
-    for handler in (handlers.start, handlers.read, handlers.stop, handlers.export):
+    for handler in (handlers.start, handlers.read, handlers.opposite, handlers.stop, handlers.export):
         answer = handler({**asked, "visitor": secrets.token_hex(4)})
         assert "our side" not in answer.get("problem", "")
         if handler == handlers.start and "run" in answer:

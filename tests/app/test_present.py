@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from app.export import file_name
-from app.present import directions, grid, manifest, reading
+from app.present import directions, grid, manifest
 from app.run import Run, digest
+from app.scan import Scan, SentFile
 from ctflow.generator import ChunkDone, Started, StepDone
-from ctflow.reading import Mention, Reading
 from ctflow.report import Report
 from ctflow.volume import plane_affine
 from tests.app.clock import FakeClock
@@ -88,33 +88,6 @@ def test_directions_are_read_off_the_affine(axes: tuple[str, str, str]) -> None:
     assert directions(plane_affine(axes, (3, 1, 1), 8, 8)) == list(axes)
 
 
-def test_a_place_is_said_as_far_as_it_is_known() -> None:
-    found = (
-        Mention("Consolidation", asserted=True, side="right", lobe="lower", size="small"),
-        Mention("Consolidation", asserted=True, side="both", lobe="lower", size=None),
-        Mention("Cardiomegaly", asserted=False, side=None, lobe=None, size=None),
-    )
-    read = reading(Reading(9, 64, "", ("Consolidation", "Cardiomegaly"), found))
-    assert read["found"] == ["Consolidation, right lower lobe, small", "Consolidation, bilateral lower lobes"]
-    assert read["denied"] == ["no cardiomegaly"]
-
-
-def test_a_normal_study_is_one_word_and_not_one_for_every_finding() -> None:
-    known = ("Consolidation", "Cardiomegaly")
-    denied = tuple(Mention(finding, asserted=False, side=None, lobe=None, size=None) for finding in known)
-    assert reading(Reading(9, 64, "", known, denied))["denied"] == ["no abnormal findings"]
-    assert reading(Reading(9, 64, "", known, denied[:1]))["denied"] == ["no consolidation"]
-
-
-def test_what_a_report_contradicts_is_named() -> None:
-    found = (
-        Mention("Cardiomegaly", asserted=True, side=None, lobe=None, size="small"),
-        Mention("Cardiomegaly", asserted=False, side=None, lobe=None, size=None),
-    )
-    read = reading(Reading(9, 64, "", ("Cardiomegaly", "Emphysema"), found, contradicted=("Cardiomegaly",)))
-    assert read["contradicted"] == ["Cardiomegaly"]
-
-
 def test_a_grid_says_where_voxels_lie_in_the_patient_also_where_they_lie_aslant() -> None:
     affine = plane_affine(("I", "P", "L"), (3.0, 1.5, 0.7), 4, 4)
     turn = np.eye(4)
@@ -127,19 +100,21 @@ def test_a_grid_says_where_voxels_lie_in_the_patient_also_where_they_lie_aslant(
 
 def test_runs_of_one_report_and_settings_share_their_digits_and_their_downloads_name_has_them(run: Run) -> None:
     digits = shown(run)["digest"]
-    assert digits in file_name(run.request, "demo")
+    assert digits in file_name(run, "demo")
     assert digest(replace(run.request, seed=8)) == digits
     assert digest(replace(run.request, report=Report("Not clear."))) != digits
 
 
 def test_a_scan_is_told_as_one_and_has_no_seed(tmp_path: Path, clock: FakeClock) -> None:
-    run = Run(run_id="b", request=None, title="Scan", folder=tmp_path / "b", visitor="v", clock=clock)
-    run.begin()
-    assert (shown(run)["status"], shown(run)["share"]) == ("Opening the scan.", 0)
-    run.shape, run.affine = SHAPE, AFFINE
-    run.record(ChunkDone(0, 0, CHUNK))
-    assert shown(run)["share"] == 16 / 96
-    run.end("finished")
-    now = shown(run)
+    scan = Scan(files=[SentFile(4, "1.nii")], run_id="b", folder=tmp_path / "b", visitor="v", clock=clock)
+    scan.begin()
+    assert (shown(scan)["status"], shown(scan)["share"]) == ("Receiving the scan.", 0)
+    scan.receive(0, b"1234")
+    assert (shown(scan)["status"], shown(scan)["share"]) == ("Reading the scan.", 0.5)
+    scan.shape, scan.affine = SHAPE, AFFINE
+    scan.record(ChunkDone(0, 0, CHUNK))
+    assert shown(scan)["share"] == (1 + 16 / 96) / 2
+    scan.end("finished")
+    now = shown(scan)
     assert (now["title"], now["is_scan"], now["seed"], now["digest"]) == ("Scan", True, None, "")
     assert now["status"] == "Scan: 16 slices, 48 mm."

@@ -200,7 +200,7 @@ def test_nobody_needs_to_come_for_old_runs_to_go(
 def test_a_full_disk_lets_new_runs_wait_until_somebody_leaves(
     gated: FakeGenerator, gate: Gate, clock: FakeClock, tmp_path: Path
 ) -> None:
-    one_run = 4 * 16 * 256 * 256
+    one_run = 6 * 16 * 256 * 256
     runs = Runs(gated, tmp_path, Limits(disk_bytes=one_run + 1000), clock)
     gate.open(10)
     watched = start(runs, chunks=1, steps=1)

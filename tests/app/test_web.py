@@ -10,6 +10,8 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from app.chart_script import PLOTLY_PATH
+from app.modules import read_modules
 from tests.app.fake import sleeping
 from tests.app.server import Apart, Serve
 
@@ -57,7 +59,7 @@ def test_no_report_is_logged_or_names_a_file_and_nobody_else_is_called(apart: Ap
     assert "No endpoint accepts this request" in one.call("nothing", [SECRET])
     wrong = one.http.post(f"{apart.url}gradio_api/call/v2/generate", json={"findings": SECRET, SECRET: 1})
     assert "No endpoint accepts this request" in wrong.text
-    for name in ("read", "start", "news", "export", "stop", "no-such"):
+    for name in ("read", "start", "news", "export", "stop", "numbers", "no-such"):
         for data in ({"findings": f"{SECRET} BREAK", "impression": ""}, SECRET, [SECRET], None, {"findings": [SECRET]}):
             assert one.function(name, data).status_code in (200, 400, 404)
     for index in range(16):
@@ -105,14 +107,17 @@ def chunked() -> Iterator[bytes]:
         yield b'"' + b"x" * 50_000
 
 
-def test_no_request_is_larger_than_a_report_and_no_file_is_taken(serve: Serve, tmp_path: Path) -> None:
+def test_no_request_is_larger_than_a_report_or_a_piece_of_a_scan(serve: Serve, tmp_path: Path) -> None:
     one = Stranger(serve(sleeping(0)))
     address = f"{one.url}ask/start"
     assert one.http.post(address, content=b"x" * 1_000_001).status_code == 413
     with pytest.raises(httpx.HTTPError):
         one.http.post(address, content=chunked()).raise_for_status()
-    files = {"files": ("a.bin", b"x")}
-    assert one.http.post(f"{one.url}gradio_api/upload", files=files).status_code == 403
+    piece = f"{one.url}sent/{'a' * 22}/0"
+    assert one.http.post(piece, content=b"x" * ((4 << 20) + 1)).status_code == 413
+    assert "no longer on the server" in one.http.post(piece, content=b"x" * (4 << 20)).json()["problem"]
+    upload = f"{one.url}gradio_api/upload"
+    assert one.http.post(upload, content=b"no file").status_code == 400
     assert not [path for path in (tmp_path / "server").rglob("*") if path.is_file() and path.suffix != ".lock"]
     assert "at most 20,000" in one.function("start", {"findings": "x" * 50_000, "visitor": "a"}).json()["problem"]
 
@@ -122,7 +127,7 @@ def test_a_login_covers_everything_but_health(serve: Serve) -> None:
     assert httpx.get(f"{url}health").json()["model"] == "fake"
     for path in ("call/generate", "call/v2/generate", "queue/join", "run/predict", "component_server"):
         assert httpx.post(f"{url}gradio_api/{path}", json={"data": [], "findings": "x"}).status_code == 401
-    for name in ("news", "read", "start", "stop", "export", "no-such"):
+    for name in ("news", "read", "start", "stop", "export", "numbers", "no-such"):
         assert httpx.post(f"{url}ask/{name}", json={"findings": "x"}).status_code == 401
     assert httpx.get(f"{url}config").status_code == 401
     with pytest.raises((ValueError, AppError)):
@@ -149,14 +154,14 @@ def test_no_file_outside_the_runs_is_served(serve: Serve, tmp_path: Path, outsid
     assert httpx.get(f"{url}gradio_api/file={tmp_path / outside}").status_code == 403
 
 
-@pytest.mark.parametrize("path", ["", "config"])
-def test_the_page_is_compressed(serve: Serve, path: str) -> None:
-    """It is 80 kB without, and comes before anything else."""
+@pytest.mark.parametrize("path", ["", "config", f"viewer/{read_modules().version}/session.js"])
+def test_the_page_and_its_scripts_are_compressed(serve: Serve, path: str) -> None:
+    """The page is 80 kB without, and comes before anything else."""
     url = serve(sleeping(0))
     plain = httpx.get(f"{url}{path}", headers={"accept-encoding": "identity"})
     packed = httpx.get(f"{url}{path}", headers={"accept-encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
-    assert int(packed.headers["content-length"]) < len(plain.content) / 4
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
     assert "content-security-policy" in packed.headers
 
 
@@ -171,6 +176,16 @@ def test_what_is_compressed_already_and_what_comes_bit_by_bit_is_left_alone(serv
     assert "content-encoding" not in answer.headers
     (path,) = set(re.findall(r'"url": "([^"]+nii\.gz)"', text))
     assert "content-encoding" not in httpx.get(path, headers=accepts).headers
+
+
+def test_plotly_comes_from_here_packed_for_who_can_unpack_it(serve: Serve) -> None:
+    address = f"{serve(sleeping(0))}{PLOTLY_PATH}"
+    packed = httpx.get(address, headers={"accept-encoding": "gzip"})
+    plain = httpx.get(address, headers={"accept-encoding": "identity"})
+    assert packed.content == plain.content and packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers and plain.headers["vary"] == "accept-encoding"
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
+    assert "immutable" in plain.headers["cache-control"]
 
 
 def test_the_icon_is_ours_and_comes_from_here(serve: Serve) -> None:

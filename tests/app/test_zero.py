@@ -19,11 +19,12 @@ from app.clock import Clock
 from app.handlers import Handlers
 from app.run import Run
 from app.runs import Runs
-from app.zero import LONGEST_S, STARTING_S, OnZeroGPU, on_zero_gpu
+from app.zero import LONGEST_S, STARTING_S, GPUTime, OnZeroGPU, on_zero_gpu
 from ctflow.card import Guidance
 from ctflow.errors import VolumeError
 from ctflow.generator import StepDone
 from ctflow.report import Report
+from ctflow.request import SharedPrevious
 from tests.app.asking import run_of
 from tests.app.clock import FakeClock
 from tests.app.fake import FakeGenerator, chest, sleeping
@@ -108,6 +109,15 @@ def test_a_run_can_be_stopped_although_the_workers_memory_is_not_ours(tmp_path: 
     assert (run.state, run.steps_done) == ("stopped", 3)
 
 
+def test_a_volume_of_shared_chunks_asks_for_the_time_to_make_those_again() -> None:
+    """Each worker begins without the chunks of the one before it."""
+    times = GPUTime()
+    request = sleeping(0).card.request(Report("Clear."), 0, chunks=6, steps=50)
+    alone = times.seconds_for(request) - STARTING_S
+    shared = times.seconds_for(request, SharedPrevious(request=request)) - STARTING_S
+    assert 1.6 * alone < shared <= 2 * alone
+
+
 def test_reading_needs_no_gpu(tmp_path: Path) -> None:
     generator = FakeGenerator(lambda chunk, step: None, known=("Pneumothorax", "Emphysema"))
 
@@ -118,7 +128,8 @@ def test_reading_needs_no_gpu(tmp_path: Path) -> None:
         return refuse
 
     asked = handlers(generator, tmp_path, lend_nothing)
-    assert asked.read({"findings": "No pneumothorax."})["denied"] == ["no pneumothorax"]
+    (sentence,) = asked.read({"findings": "No pneumothorax."})["sentences"]
+    assert [chip["text"] for chip in sentence["chips"]] == ["no pneumothorax"]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,12 @@ def test_axe_finds_nothing_in_any_window_and_state(visit: Open, gate: Gate, size
     write_report(page, LONG_REPORT)
     expect(page.locator(".ct-cut")).to_be_visible()
     assert violations(page) == [], "with a long report"
+    page.locator(".ct-words").first.focus()
+    assert violations(page) == [], "with a sentence under the keyboard"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ct-dropped")).to_have_count(1)
+    assert violations(page) == [], "with a dropped sentence"
     generate(page)
     gate.open(STEPS)
     expect_slice(page, "16 / 96")
@@ -51,6 +57,21 @@ def test_axe_finds_nothing_in_any_window_and_state(visit: Open, gate: Gate, size
         page.locator(".ctv-bar").get_by_role("button", name=dialog, exact=True).click()
         assert violations(page) == [], f"with {dialog}"
         page.keyboard.press("Escape")
+    write_report(page, "No effusion.")
+    generate(page)
+    gate.open(6 * STEPS)
+    expect(page.get_by_role("button", name="Swipe")).to_be_enabled()
+    expect_status(page, "Done")
+    for mode in ("Side by side", "Swipe", "Difference"):
+        page.get_by_role("button", name=mode, exact=True).click()
+        assert violations(page) == [], f"with A and B, {mode}"
+    page.get_by_role("button", name="What differs").click()
+    expect(page.get_by_role("dialog", name="What differs")).to_contain_text("of the body")
+    assert violations(page) == [], "with what differs"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Numbers", exact=True).click()
+    expect(page.locator(".ctv-chart .main-svg").first).to_be_visible(timeout=60_000)
+    assert violations(page) == [], "with Numbers"
 
 
 def test_in_forced_colours_every_button_has_a_border(visit: Open) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Position, expect
+from playwright.sync_api import Page, Position, Route, expect
 
 from app.chunks import unpack
 from app.example import Example, read_example
@@ -56,6 +56,35 @@ def test_on_arrival_a_finished_example_of_this_model_stands_in_the_planes(visit:
     page.mouse.wheel(0, 100)
     expect_slice(page, f"Axial  {mid_lung(hu) + 1} / {len(hu)}, Example")
     seen.check_clean()
+
+
+def test_the_rest_of_the_example_comes_when_somebody_turns_to_the_planes(visit: Open, example: Example) -> None:
+    """It is forty times as much as what is seen. Until it is here, no slice has HU that are not its own."""
+    fetched: list[str] = []
+    held: list[Route] = []
+
+    def watch(page: Page) -> None:
+        page.on("request", lambda request: fetched.append(request.url))
+        page.route(f"**/{example.path}", lambda route: held.append(route))
+
+    page = visit(demo_like(example), before=watch).page
+    hu = unpack(example.data, example.grid["shape"])
+    slice_, row, column = example.first_index
+    expect_slice(page, f"Axial  {slice_ + 1} / {len(hu)}, Example")
+    readout = page.locator(".ctv-readout")
+    expect(readout).to_contain_text(f"{hu[slice_, row, column]} HU")
+    page.wait_for_load_state("networkidle")
+    assert [url for url in fetched if "/example/" in url] == [
+        url for url in fetched if url.endswith(example.first_path)
+    ]
+    page.locator(".ctv-axial canvas").hover(position=OFF_CENTRE)
+    page.mouse.wheel(0, 100)
+    expect_slice(page, f"Axial  {slice_ + 2} / {len(hu)}, Example")
+    expect(readout).to_contain_text("not made yet")
+    (route,) = held
+    route.continue_()
+    expect(readout).to_contain_text(" HU")
+    expect(readout).to_contain_text(f"slice {slice_ + 2} ")
 
 
 def test_an_example_of_another_model_does_not_pass_for_this_ones(visit: Open) -> None:

@@ -76,7 +76,7 @@ def test_the_reading_of_a_long_report_can_be_seen_whole(visit: Open, size: str) 
     """Its end hid behind the bar of buttons."""
     page = visit(fake(), **SIZES[size]).page
     write_report(page, LONG_REPORT)
-    last = page.locator(".ct-unread, .ct-known summary").filter(visible=True).last
+    last = page.locator(".ct-sentence, .ct-known summary").filter(visible=True).last
     last.scroll_into_view_if_needed()
     hit = last.evaluate(
         """element => {

@@ -187,18 +187,19 @@ def test_what_the_model_recognised_is_shown_while_one_writes(visit: Open) -> Non
     seen = visit(generator)
     page = seen.page
     expect(page.locator(".ct-known summary")).to_have_text("The 2 findings that this model reads")
-    expect(page.locator(".ct-found, .ct-unread").filter(visible=True)).to_have_count(0)
+    expect(page.locator(".ct-sentence")).to_have_count(0)
     write_report(page, "Large right pleural effusion. No pneumothorax. <img src=x onerror=console.error(1)> lies.")
     expect(page.locator(".ct-asserted")).to_have_text(["Pleural effusion, right, large"])
     expect(page.locator(".ct-denied")).to_have_text(["no pneumothorax"])
-    expect(page.locator(".ct-unread q")).to_have_text(["<img src=x onerror=console.error(1)> lies."])
+    expect(page.locator(".ct-words").last).to_have_text("<img src=x onerror=console.error(1)> lies.")
+    expect(page.locator(".ct-unread")).to_have_text(["not recognised"])
     expect(page.locator(".ct-known p")).to_be_hidden()
     page.locator(".ct-known summary").click()
     expect(page.locator(".ct-known p")).to_have_text("Pleural effusion, Pneumothorax.")
     write_report(page, "Large right pleural effusion. No pleural effusion.")
     expect(page.locator(".ct-contradicted")).to_have_text("The report both asserts and denies: Pleural effusion.")
     write_report(page, "")
-    expect(page.locator(".ct-found, .ct-unread, .ct-contradicted").filter(visible=True)).to_have_count(0)
+    expect(page.locator(".ct-sentence, .ct-contradicted").filter(visible=True)).to_have_count(0)
     seen.check_clean()
 
 
@@ -206,7 +207,8 @@ def test_a_model_that_cannot_say_what_it_recognised_shows_nothing_of_it(visit: O
     page = visit(sleeping(0)).page
     write_report(page, "Large right pleural effusion.")
     expect(page.locator(".ct-tokens")).to_contain_text("of 64 tokens")
-    expect(page.locator(".ct-found, .ct-unread, .ct-known").filter(visible=True)).to_have_count(0)
+    expect(page.locator(".ct-words")).to_have_text(["Large right pleural effusion."])
+    expect(page.locator(".ct-chips, .ct-known").filter(visible=True)).to_have_count(0)
 
 
 def test_an_example_fills_the_report_in_one_click(visit: Open) -> None:

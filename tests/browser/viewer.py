@@ -16,10 +16,13 @@ def extent_mm(slices: int) -> tuple[float, float, float]:
 
 
 def place_of(page: Page, plane: str, share: tuple[float, float], slices: int) -> tuple[float, float]:
-    """Where on the page a plane shows the point at `share` (0 to 1) of its extent to the right and down."""
+    """Where on the page a plane shows the point at `share` (0 to 1) of its extent to the right and down.
+
+    `plane`: one of `PLANES`, or one of a second volume's: "b-axial".
+    """
     box = page.locator(f".ctv-{plane} canvas").bounding_box()
     assert box is not None
-    across, down = (extent_mm(slices)[axis] for axis in PLANES[plane])
+    across, down = (extent_mm(slices)[axis] for axis in PLANES[plane.removeprefix("b-")])
     scale = min((box["width"] - 2) / across, (box["height"] - 2) / down)
     return (
         box["x"] + box["width"] / 2 + (share[0] - 0.5) * across * scale,
@@ -31,7 +34,7 @@ def point_at(page: Page, plane: str, share: tuple[float, float], slices: int) ->
     """Moves the pointer there and reads HU and (slice, row, column) from 0."""
     page.mouse.move(*place_of(page, plane, share, slices))
     expect(page.locator(".ctv-readout")).to_contain_text("HU")  # comes with the next frame
-    numbers = re.match(r"(-?\d+) HU +column (\d+) +row (\d+) +slice (\d+) ", readout(page))
+    numbers = re.match(r"(?:[AB] )?(-?\d+) HU(?:  [AB] .*?)? +column (\d+) +row (\d+) +slice (\d+) ", readout(page))
     assert numbers, readout(page)
     hu, column, row, slice_ = map(int, numbers.groups())
     return hu, slice_ - 1, row - 1, column - 1

@@ -33,7 +33,7 @@ def test_splits_share_no_phantom_and_no_table(tmp_path: Path) -> None:
     writer = Writer()
     list(write_dataset(tmp_path, 3, 0, "valid", 1, write=writer, pool=ThreadPoolExecutor))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    assert len(before) == 4
+    assert len(before) == 5
     list(write_dataset(tmp_path, 3, 0, "train", 1, write=writer, pool=ThreadPoolExecutor))
     assert len(set(writer.seeds)) == 6
     assert (tmp_path / "train_truths.json").exists()

@@ -12,15 +12,23 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom.datadict import dictionary_VR
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import Tag
-from pydicom.uid import RLELossless, RTDoseStorage
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+    RLELossless,
+    RTDoseStorage,
+    XRayRadiationDoseSRStorage,
+    generate_uid,
+)
 
 from ctflow.errors import VolumeError
-from ctflow.io.scan import read_scan
+from ctflow.io.dicom import find_series, read_dicom, read_series
+from ctflow.io.scan import read_scan, read_volume
 from ctflow.volume import plane_affine
 from tests.io.geometry import Chest, hu_with_ball, off_in_voxels, write_by_pydicom
-from tests.io.scans import ORIGIN, write_dicom
+from tests.io.scans import ORIGIN, values, write_dicom
 
 
 def edit_tag(tag: str, value: str, only: int | None = None) -> Callable[[int, dict[str, str]], None]:
@@ -328,3 +336,38 @@ def test_a_folder_or_a_slice_whose_name_is_not_utf8_is_refused(tmp_path: Path) -
     (folder / "35-IM5.dcm").rename(folder / os.fsdecode(b"M\xfc.dcm"))
     with pytest.raises(VolumeError, match="has a name that is not UTF-8"):
         read_scan(folder)
+
+
+def test_what_an_archive_sends_beside_the_slices_is_no_broken_slice(tmp_path: Path) -> None:
+    """A report of the dose and a directory lie in every study, and a whole series was refused for them."""
+    folder = write_dicom(tmp_path / "dicom")
+    for name, storage in (("dose.dcm", XRayRadiationDoseSRStorage), ("DIR.dcm", MediaStorageDirectoryStorage)):
+        report = Dataset()
+        report.file_meta = FileMetaDataset()
+        report.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        report.SOPClassUID, report.SOPInstanceUID = storage, generate_uid()
+        report.save_as(folder / name, enforce_file_format=True)
+    assert read_volume(folder).hu.shape == (6, 7, 9)
+
+
+def test_the_series_of_a_folder_are_told_apart_before_any_is_read(tmp_path: Path) -> None:
+    folder = write_dicom(tmp_path / "a", edit_tag("0008|103e", "Lung"))
+    for file in write_dicom(
+        tmp_path / "b", several({"0020|000e": "1.2.3.5", "0018|0050": "5", "skip": ""}, 4)
+    ).iterdir():
+        file.rename(folder / f"other-{file.name}")
+    long, short = find_series(folder)
+    assert (long.description, long.modality, len(long.slices), long.voxels) == ("Lung", "CT", 6, 6 * 7 * 9)
+    assert (short.description, len(short.slices), short.spacing) == ("", 4, "0.9 × 0.8 × 5 mm")
+    np.testing.assert_array_equal(read_series(short).hu, values()[:4])
+    with pytest.raises(VolumeError, match="holds 2 DICOM series"):
+        read_dicom(folder)
+
+
+def several(tags: dict[str, str], before: int) -> Callable[[int, dict[str, str]], None]:
+    """Changes each slice, and leaves out those from number `before` on, if `skip` is among the tags."""
+
+    def edit(i: int, header: dict[str, str]) -> None:
+        header.update({name: value for name, value in tags.items() if name != "skip" or i >= before})
+
+    return edit

@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from nibabel import Nifti1Header
 
 from ctflow.errors import VolumeError
+from ctflow.io.image import check_self_contained, voxels_in_header
 from ctflow.io.scan import read_scan
 from tests.io.scans import ORIGIN, SPACING_XYZ, image, values, write_dicom
 
@@ -282,6 +283,7 @@ import resource, sys
 import SimpleITK
 from pathlib import Path
 from ctflow.errors import ResourceError, VolumeError
+from ctflow.io.image import check_self_contained, voxels_in_header
 from ctflow.io.scan import read_scan
 try:
     read_scan(Path(sys.argv[1]).with_name("cut.mha"))
@@ -328,3 +330,30 @@ def write_large(path: Path) -> None:
     with path.open("wb") as file:
         file.write(text)
         file.truncate(len(text) + 8 * 1000 * 1000 * 500 + 352)
+
+
+@pytest.mark.parametrize("name", ["scan.nrrd", "scan.mha"])
+def test_a_file_that_holds_its_own_voxels_is_known(tmp_path: Path, name: str) -> None:
+    sitk.WriteImage(image(), str(tmp_path / name))
+    check_self_contained(tmp_path / name)
+    assert voxels_in_header(tmp_path / name) == 6 * 7 * 9
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("scan.mhd", "ObjectType = Image\nElementDataFile = /etc/passwd\n"),
+        ("scan.mha", "ElementDataFile : LIST\nElementDataFile = LOCAL\n"),
+        ("scan.mha", "elementdatafile = x\nElementDataFile = LOCAL\n"),
+        ("scan.mha", "ElementDataFile = LOCAL.raw\n"),
+        ("scan.nrrd", "NRRD0004\ndata file: ../other.raw\n\n"),
+        ("scan.nrrd", "NRRD0004\nDataFile: LIST\n\n"),
+    ],
+)
+def test_a_file_that_names_another_one_is_refused_where_strangers_send_it(
+    tmp_path: Path, name: str, header: str
+) -> None:
+    """The voxels of any file of the server could be seen."""
+    (tmp_path / name).write_text(header)
+    with pytest.raises(VolumeError, match="has its voxels in another file"):
+        check_self_contained(tmp_path / name)

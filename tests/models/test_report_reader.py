@@ -12,7 +12,7 @@ from ctflow.errors import CheckpointError
 from ctflow.models.reader import Reader, ReaderConfig
 from ctflow.pipeline import CTFlow
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED, Mention
-from ctflow.report import Report, sentences
+from ctflow.report import Report, placed_sentences, sentences
 from tests.tiny import CARD, tiny_checkpoint
 
 SLOTS = (
@@ -125,9 +125,35 @@ def test_only_what_the_model_takes_in_is_read(folder: Path) -> None:
     assert model.read(None).known == read.known and model.read(None).tokens == 0
 
 
+def test_each_sentence_is_read_where_it_stands_and_the_report_is_all_of_them(folder: Path) -> None:
+    report = Report("No effusion.\n2. Clear! No effusion.", "Large right effusion.")
+    read = CTFlow.load(folder, "cpu").read(report)
+    assert [one.sentence for one in read.sentences] == list(placed_sentences(report))
+    for one in read.sentences:
+        assert one.is_cut or one.found or one.unread
+    first, _, again, _ = read.sentences
+    assert (first.found, first.unread) == (again.found, again.unread)
+    assert set(read.found) == {mention for one in read.sentences for mention in one.found}
+
+
+def test_a_sentence_that_stands_again_behind_the_limit_is_not_taken_in_there(folder: Path) -> None:
+    """The same text before the limit had been enough for it."""
+    read = CTFlow.load(folder, "cpu").read(Report("No effusion. " + "effusion " * 20 + ".", "No effusion."))
+    assert [one.is_cut for one in read.sentences] == [False, True, True]
+    assert read.sentences[0].found or read.sentences[0].unread
+    assert not read.sentences[2].found and not read.sentences[2].unread
+
+
+def test_a_field_that_the_model_is_not_given_is_not_read(tmp_path: Path) -> None:
+    text = replace(CARD.text, parts=("Findings: {findings}",))
+    model = CTFlow.load(tiny_checkpoint(tmp_path / "tiny", heads=True, text=text), "cpu")
+    assert [one.is_cut for one in model.read(Report("No effusion.", "No effusion.")).sentences] == [False, True]
+
+
 def test_a_model_without_heads_says_no_more_than_before(tmp_path: Path) -> None:
     read = CTFlow.load(tiny_checkpoint(tmp_path / "tiny"), "cpu").read(Report("No effusion."))
     assert (read.known, read.found, read.unread) == ((), (), ())
+    assert [one.sentence.text for one in read.sentences] == ["No effusion."]
 
 
 @pytest.mark.parametrize("head", ["reader", "ctclip"])

@@ -8,8 +8,9 @@ import { NOT_MADE } from "./volume.js";
 /** @typedef {import("./difference.js").Difference} Difference */
 
 /**
- * Where |B - A| reaches a threshold in the body, as far as both volumes are made.
- * @typedef {{ denserMl: number, thinnerMl: number, bodyMl: number }} Changed  denser and thinner: what B is there
+ * Where |B - A| reaches a threshold in the body, as far as both volumes are made: denser and thinner is what B is there.
+ * `compared` of A's `slices` have been counted.
+ * @typedef {{ denserMl: number, thinnerMl: number, bodyMl: number, compared: number, slices: number }} Changed
  */
 
 /** Larger differences count as this. In HU. */
@@ -35,9 +36,9 @@ export class Change {
     return this.version === this.difference.version;
   }
 
-  /** Slices of A that have been compared, as far as B reaches. */
-  get slices() {
-    return this.states.filter(Boolean).length;
+  /** Whether there is anything to say: all that was there at some time has been counted. */
+  get isKnown() {
+    return this.version >= 0;
   }
 
   /**
@@ -75,20 +76,37 @@ export class Change {
   changed(threshold) {
     const sum = (/** @type {number} */ from, /** @type {number} */ to) =>
       this.total.subarray(from + MOST_HU, to + MOST_HU + 1).reduce((all, count) => all + count, 0) * this.voxelMl;
-    return { denserMl: sum(threshold, MOST_HU), thinnerMl: sum(-MOST_HU, -threshold), bodyMl: sum(-MOST_HU, MOST_HU) };
+    return {
+      denserMl: sum(threshold, MOST_HU),
+      thinnerMl: sum(-MOST_HU, -threshold),
+      bodyMl: sum(-MOST_HU, MOST_HU),
+      compared: this.states.filter(Boolean).length,
+      slices: this.states.length,
+    };
   }
 }
 
 /**
+ * In short: what stands beside the planes.
+ * @param {Changed} changed
+ */
+export function changeWords({ denserMl, thinnerMl, bodyMl }) {
+  if (!bodyMl) return "No part of the body is in both volumes yet.";
+  const changedMl = denserMl + thinnerMl;
+  return `${mlWords(changedMl)} changed, ${((100 * changedMl) / bodyMl).toFixed(1)} % of the body`;
+}
+
+/**
+ * In full.
  * @param {Changed} changed
  * @param {number} threshold  HU
  */
-export function changeWords({ denserMl, thinnerMl, bodyMl }, threshold) {
-  if (!bodyMl) return "No body in both volumes yet.";
-  const changedMl = denserMl + thinnerMl;
-  const share = ((100 * changedMl) / bodyMl).toFixed(1);
+export function changeSentence(changed, threshold) {
+  const { denserMl, thinnerMl, bodyMl, compared, slices } = changed;
+  if (!bodyMl) return changeWords(changed);
   const ways = `${mlWords(denserMl)} denser and ${mlWords(thinnerMl)} less dense in B`;
-  return `Changed by ${threshold} HU or more: ${mlWords(changedMl)}, ${share} % of the body (${ways})`;
+  const part = compared < slices ? ` Compared so far: ${compared} of A's ${slices} slices.` : "";
+  return `${changeWords(changed)} (${mlWords(bodyMl)}), by ${threshold} HU or more: ${ways}.${part}`;
 }
 
 /** @param {number} ml */

@@ -2,6 +2,7 @@
 // The difference of two volumes, B - A, on A's grid. There is one only where both are made: no slice, or a draft of one,
 // is not 0 HU.
 
+import { Change } from "./change.js";
 import { Resampled } from "./resampled.js";
 
 /** @typedef {import("./volume.js").Volume} Volume */
@@ -16,6 +17,7 @@ export class Difference {
     this.volumeB = b;
     this.a = new Resampled(a, a);
     this.b = new Resampled(b, a);
+    this.change = new Change(this);
   }
 
   /** Grows whenever voxels of one of them come. */
@@ -27,6 +29,15 @@ export class Difference {
   get note() {
     if (!this.b.overlaps) return "A and B do not overlap: there is no difference.";
     return this.b.isExact ? "" : "B is resampled to A's grid for display.";
+  }
+
+  /**
+   * How much has changed; empty until it has been counted, and where there is nothing to compare.
+   * @param {(changed: import("./change.js").Changed, threshold: number) => string} inWords
+   * @param {number} threshold  HU
+   */
+  changed(inWords, threshold) {
+    return this.b.overlaps && this.change.isKnown ? inWords(this.change.changed(threshold), threshold) : "";
   }
 
   /**

@@ -2,6 +2,7 @@
 // What a run was asked for, against another one.
 
 const REPORT = ["findings", "impression"];
+const KEPT = "kept"; // slices of another run that it goes on from, in words
 
 /**
  * A phrase for each difference: sentences that were left out or added, and fields that have another value.
@@ -10,8 +11,18 @@ const REPORT = ["findings", "impression"];
  */
 export function differences(before, after) {
   const reports = REPORT.flatMap((name) => sentenceDifferences(before[name], after[name]));
-  const others = Object.keys(after).filter((name) => !REPORT.includes(name) && before[name] !== after[name]);
-  return [...reports, ...others.map((name) => `${name} ${words(before[name])} → ${words(after[name])}`)];
+  return [...reports, ...settingDifferences(before, after)];
+}
+
+/**
+ * A phrase for each field beside the report's texts that has another value.
+ * @param {Record<string, any>} before
+ * @param {Record<string, any>} after
+ */
+export function settingDifferences(before, after) {
+  const others = Object.keys(after).filter((name) => ![...REPORT, KEPT].includes(name) && before[name] !== after[name]);
+  const kept = after[KEPT] ? [`${after[KEPT]} kept`] : [];
+  return [...kept, ...others.map((name) => `${name} ${words(before[name])} → ${words(after[name])}`)];
 }
 
 /**

@@ -2,6 +2,7 @@
 // A feed follows one run: it asks for news, fetches the chunks, and survives lost connections. Any number of feeds run
 // side by side, each with a volume of its own. A feed knows nothing of the page.
 
+import { Marks } from "./marks.js";
 import { Volume } from "./volume.js";
 
 /** @typedef {import("./transport.js").Transport} Transport */
@@ -29,11 +30,13 @@ export class Feed {
    * @param {string} run
    * @param {Transport} transport
    * @param {Listener} listener
+   * @param {Marks} marks  of its volume
    */
-  constructor(run, transport, listener) {
+  constructor(run, transport, listener, marks = new Marks()) {
     this.run = run;
     this.transport = transport;
     this.listener = listener;
+    this.marks = marks;
     this.closed = false;
     this.running = true; // as far as is known
     /** @type {Manifest | null} the last news */
@@ -92,6 +95,7 @@ export class Feed {
     this.manifest = manifest;
     this.running = UNFINISHED.includes(manifest.state);
     if (manifest.grid) this.place(manifest.grid);
+    if (this.volume) this.volume.isScan = manifest.is_scan && !manifest.is_synthetic;
     for (const chunk of manifest.chunks) this.fetch(chunk);
     if (manifest.draft) this.fetchDraft(manifest.draft);
     this.dropDraft();
@@ -100,7 +104,7 @@ export class Feed {
 
   /** @param {Grid} grid */
   place(grid) {
-    if (!this.volume) this.volume = new Volume(grid);
+    if (!this.volume) this.volume = new Volume(grid, undefined, undefined, this.marks);
     else if (grid.shape[0] < this.volume.shape[0]) this.volume = this.volume.shortened(grid);
   }
 

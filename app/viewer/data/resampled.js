@@ -24,6 +24,7 @@ export class Resampled {
     /** Whether every voxel of one grid lies on one of the other's, so that HU are those of the file. */
     this.isExact = Math.abs(determinant(whole)) === 1 && Math.max(...off) < SAME_VOXEL;
     if (this.isExact) this.affine = whole;
+    this.needed = Array.from({ length: onto.shape[0] }, (_, slice) => this.slicesFor(slice));
   }
 
   /** Whether they share any place, whether it is made yet or not. Of oblique grids: whether their boxes do. */
@@ -76,11 +77,21 @@ export class Resampled {
    * @param {number} slice  index in the file
    */
   madeFor(slice) {
+    const [first, last] = this.needed[slice];
+    let count = 0;
+    for (let one = first; one <= last; one++) count += Number(this.volume.made[one] === MADE);
+    return count;
+  }
+
+  /**
+   * The first and last slice of the volume that a slice of `onto` needs; the last comes before the first if it needs none.
+   * @param {number} slice  index in the file
+   */
+  slicesFor(slice) {
     const [, rows, columns] = this.onto.shape;
     const along = cornersOf([1, rows, columns]).map(([, row, column]) => apply(this.affine, [slice, row, column])[0]);
-    const { made } = this.volume;
     const [first, last] = [Math.floor(Math.min(...along)), Math.ceil(Math.max(...along))];
-    return made.subarray(Math.max(first, 0), Math.max(last + 1, 0)).reduce((sum, state) => sum + Number(state === MADE), 0);
+    return [Math.max(first, 0), Math.min(last, this.volume.shape[0] - 1)];
   }
 }
 
@@ -107,13 +118,21 @@ function differences(a, b) {
  */
 function copy(row, { hu, made, shape }, start, along) {
   const [first, end] = inside(row.length, shape, start, along);
-  const inElements = ([s, r, c] = start) => (s * shape[1] + r) * shape[2] + c;
-  const [from, stride, isOneSlice] = [inElements(start), inElements(along), along[0] === 0];
+  const [from, stride, isOneSlice] = [elements(start, shape), elements(along, shape), along[0] === 0];
   row.fill(NOT_MADE);
   if (isOneSlice && made[start[0]] !== MADE) return;
   for (let h = first; h < end; h++) {
     if (isOneSlice || made[start[0] + h * along[0]] === MADE) row[h] = hu[from + h * stride];
   }
+}
+
+/**
+ * An index, or a step of one, in elements of `hu`.
+ * @param {number[]} index
+ * @param {number[]} shape
+ */
+function elements([slice, row, column], [, rows, columns]) {
+  return (slice * rows + row) * columns + column;
 }
 
 /**

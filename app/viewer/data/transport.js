@@ -12,6 +12,8 @@
  * @property {number} version        grows with every change
  * @property {string} title          what it is, in words; empty for an ordinary run
  * @property {boolean} is_scan       whether it was opened rather than made
+ * @property {boolean} is_synthetic  false of a real scan alone: a volume that CTFlow has made may be opened, too
+ * @property {Series[]} series       of a scan, while one of them has to be chosen
  * @property {number | null} seed    null where there is none
  * @property {string} digest         of report and settings, as in the name of a download
  * @property {"waiting" | "running" | "finished" | "stopped" | "failed" | "gone"} state
@@ -25,6 +27,8 @@
  * @property {string} server         changes when the server is restarted
  * @property {boolean} [needs_driver] whether a request of the page has to drive the run (ZeroGPU)
  */
+
+/** @typedef {{ description: string, modality: string, slices: number, spacing: string }} Series  of DICOM, in words */
 
 const ANSWER_MS = 20000;
 const VOXELS_MS = 120000; // a chunk over a slow line; a half-open connection never ends by itself
@@ -45,11 +49,12 @@ export class Transport {
    * The answer, or null where there is none. Asking again does not help against a refusal: its words are the answer.
    * @param {string} name
    * @param {object} asked
+   * @param {number} patienceMs  how long to wait for it
    * @returns {Promise<any>}
    */
-  async ask(name, asked) {
+  async ask(name, asked, patienceMs = ANSWER_MS) {
     const headers = { "Content-Type": "application/json" };
-    const signal = AbortSignal.timeout(ANSWER_MS);
+    const signal = AbortSignal.timeout(patienceMs);
     try {
       const body = JSON.stringify(asked);
       const response = await fetch(`${this.root}/ask/${name}`, { method: "POST", headers, body, signal });
@@ -76,6 +81,25 @@ export class Transport {
       await this.pause(PAUSES_MS[Math.min(attempt, PAUSES_MS.length - 1)]);
     }
     return null;
+  }
+
+  /**
+   * Sends some bytes of a scan; the answer says how many are there, and is null where there is none.
+   * @param {string} run
+   * @param {number} offset  where they begin
+   * @param {Blob} bytes
+   * @returns {Promise<{ received: number, problem?: string } | null>}
+   */
+  async sendPiece(run, offset, bytes) {
+    const headers = { "Content-Type": "application/octet-stream" };
+    const signal = AbortSignal.timeout(VOXELS_MS);
+    try {
+      const response = await fetch(`${this.root}/sent/${run}/${offset}`, { method: "POST", headers, body: bytes, signal });
+      if (REFUSALS.includes(response.status)) return { received: offset, problem: await response.text() };
+      return response.ok ? await response.json() : null;
+    } catch (error) {
+      return null;
+    }
   }
 
   /**

@@ -15,6 +15,7 @@ import { differences } from "./differences.js";
  * @property {string[]} differs  what is new against the run before it
  * @property {number} askedAtMs
  * @property {string} picture    an address; empty until there is one
+ * @property {boolean} [isScan]  whether it was opened, and not made
  */
 
 const KEY = "ctflow-visit";
@@ -40,9 +41,21 @@ export class Visit {
    * @param {number} askedAtMs
    */
   add(run, fields, askedAtMs) {
-    const before = this.entries[this.entries.length - 1];
-    const differs = before ? differences(before.fields, fields) : [];
+    const before = this.entries.filter(({ isScan }) => !isScan).pop();
+    const differs = before ? differences(before.fields, fields) : fields.kept ? [`kept ${fields.kept}`] : [];
     const entry = { run, name: firstWords(fields), model: this.model, fields, differs, askedAtMs, picture: "" };
+    this.keep([...this.entries, entry].slice(-MOST));
+  }
+
+  /**
+   * A scan was opened: nothing was asked for.
+   * @param {string} run
+   * @param {string} name
+   * @param {string} what  it is, in words
+   * @param {number} openedAtMs
+   */
+  addScan(run, name, what, openedAtMs) {
+    const entry = { run, name, model: "", fields: {}, differs: [what], isScan: true, askedAtMs: openedAtMs, picture: "" };
     this.keep([...this.entries, entry].slice(-MOST));
   }
 

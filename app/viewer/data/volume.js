@@ -5,7 +5,7 @@
 // picture's right and down along them, this is the radiological convention in all three planes, whatever the order
 // of the indices in memory is.
 
-import { apply } from "./affine.js";
+import { apply, inverse } from "./affine.js";
 import { Marks } from "./marks.js";
 
 /**
@@ -58,6 +58,9 @@ export class Volume {
     this.hu = hu;
     this.made = made;
     this.marks = marks;
+    /** @type {number[] | null} a point, where only the three slices through it have arrived so far, one in each plane */
+    this.onlyAt = null;
+    this.isScan = false; // whether it is a real scan
     this.version = 0; // grows whenever voxels come
     this.origin = 0;
     this.axes = PATIENT_AXES.map(([along, against]) => this.axis(grid, along, against));
@@ -95,6 +98,26 @@ export class Volume {
   add(chunk, hu) {
     this.hu.set(hu, chunk.first * this.shape[1] * this.shape[2]);
     this.made.fill(MADE, chunk.first, chunk.first + chunk.slices);
+    this.onlyAt = null;
+    this.version++;
+  }
+
+  /**
+   * The first voxels of a volume that is there as a whole, but has not arrived: those in three slices.
+   * @param {number[]} index  of slice, row and column in the file
+   * @param {Int16Array} hu   of this slice, then of this row of each slice, then of this column of each slice
+   */
+  addThrough([slice, row, column], hu) {
+    const [slices, rows, columns] = this.shape;
+    this.hu.fill(NOT_MADE);
+    this.hu.set(hu.subarray(0, rows * columns), slice * rows * columns);
+    for (let i = 0, from = rows * columns; i < slices; i++, from += columns) {
+      this.hu.set(hu.subarray(from, from + columns), (i * rows + row) * columns);
+    }
+    const last = hu.subarray((rows + slices) * columns);
+    for (let i = 0; i < last.length; i++) this.hu[i * columns + column] = last[i];
+    this.made.fill(MADE);
+    this.onlyAt = this.axes.map(({ index }, axis) => this.indexOf(axis, [slice, row, column][index]));
     this.version++;
   }
 
@@ -200,7 +223,8 @@ export class Volume {
    */
   at(point) {
     if (!this.contains(point) || !this.isMade(point)) return null;
-    return this.hu[this.axes.reduce((offset, axis, i) => offset + point[i] * axis.stride, this.origin)];
+    const hu = this.hu[this.axes.reduce((offset, axis, i) => offset + point[i] * axis.stride, this.origin)];
+    return hu === NOT_MADE ? null : hu;
   }
 
   /**
@@ -227,6 +251,15 @@ export class Volume {
    */
   toMm(point) {
     return apply(this.affine, this.index(point));
+  }
+
+  /**
+   * The point at a place in the patient, which may lie between voxels and outside of the volume.
+   * @param {number[]} mm  LPS
+   */
+  fromMm(mm) {
+    const index = apply(inverse(this.affine), mm);
+    return this.axes.map((axis, i) => this.indexOf(i, index[axis.index]));
   }
 }
 

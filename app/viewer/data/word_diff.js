@@ -107,3 +107,26 @@ function push(parts, kind, { word, space }) {
   if (last?.kind === kind) last.text += text;
   else if (text) parts.push({ text, kind });
 }
+
+/**
+ * The part of a difference that is in `after` from `start` to `end`, with what was removed in the midst of it.
+ * @param {DiffPart[]} parts
+ * @param {number} start
+ * @param {number} end
+ * @returns {DiffPart[]}
+ */
+export function partsWithin(parts, start, end) {
+  /** @type {DiffPart[]} */
+  const within = [];
+  let at = 0;
+  for (const { text, kind } of parts) {
+    if (kind === "removed") {
+      if (at > start && at < end) within.push({ text, kind });
+      continue;
+    }
+    const cut = text.slice(Math.max(start - at, 0), Math.max(end - at, 0));
+    if (cut) within.push({ text: cut, kind });
+    at += text.length;
+  }
+  return within;
+}

@@ -1,80 +1,36 @@
 // @ts-check
-// One plane on its canvas: the picture, scaled, and over it what the tools draw and the words.
+// A canvas on the screen. Its pixels follow the screen's, so that lines and letters stay sharp.
 
-import { TOOLS } from "../tools/index.js";
-import { DifferencePicture } from "./difference.js";
-import { drawMarks } from "./marks.js";
-import { hatch } from "./pen.js";
-import { Picture } from "./picture.js";
-import { drawWords } from "./words.js";
-
-/** @typedef {import("../data/volume.js").Volume} Volume */
-/** @typedef {import("../view.js").View} View */
 /** @typedef {import("./pen.js").Pen} Pen */
-/** @typedef {import("./plane.js").Plane} Plane */
 
 export class PlaneCanvas {
   /**
-   * @param {Plane} plane
    * @param {HTMLCanvasElement} canvas
+   * @param {(pen: Pen, width: number, height: number) => void} paint  in CSS pixels
    */
-  constructor(plane, canvas) {
-    this.plane = plane;
+  constructor(canvas, paint) {
     this.canvas = canvas;
-    this.picture = new Picture(plane);
-    this.difference = new DifferencePicture(plane);
+    this.paint = paint;
     this.pen = /** @type {Pen} */ (canvas.getContext("2d", { alpha: false }));
     this.ratio = 1;
+    this.width = 0; // CSS pixels
+    this.height = 0;
   }
 
-  /** Canvas pixels follow the screen's, so that lines and letters stay sharp. This wipes the canvas. */
+  /** This wipes the canvas. */
   fit() {
     const { canvas } = this;
     this.ratio = window.devicePixelRatio || 1;
-    this.plane.resize(canvas.clientWidth, canvas.clientHeight);
-    canvas.width = Math.round(canvas.clientWidth * this.ratio);
-    canvas.height = Math.round(canvas.clientHeight * this.ratio);
+    this.width = canvas.clientWidth;
+    this.height = canvas.clientHeight;
+    canvas.width = Math.round(this.width * this.ratio);
+    canvas.height = Math.round(this.height * this.ratio);
   }
 
-  /** @param {View} view */
-  draw(view) {
-    const { pen, plane } = this;
-    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    pen.fillStyle = "#000";
-    pen.fillRect(0, 0, plane.width, plane.height);
-    if (view.volume) {
-      this.drawPicture(view.volume, view);
-      for (const tool of TOOLS) tool.draw?.(pen, plane, view.volume, view);
-      if (view.display.marks) drawMarks(pen, plane, view.volume, view);
-    }
-    drawWords(pen, plane, view);
-  }
-
-  /**
-   * @param {Volume} volume
-   * @param {View} view
-   */
-  drawPicture(volume, view) {
-    const { display } = view;
-    const { pen, plane } = this;
-    const { left, top, width, height } = plane.rectangle(volume);
-    pen.fillStyle = hatch(pen);
-    pen.fillRect(left, top, width, height);
-    const picture = this.pictureOf(volume, view);
-    pen.imageSmoothingEnabled = display.smooth;
-    pen.imageSmoothingQuality = "medium";
-    pen.drawImage(picture, left, top, width, height);
-  }
-
-  /**
-   * One pixel a voxel.
-   * @param {Volume} volume
-   * @param {View} view
-   */
-  pictureOf(volume, { point, display, difference }) {
-    const position = point[this.plane.through];
-    if (difference) this.difference.draw(difference, position, display);
-    else this.picture.draw(volume, position, display.greys);
-    return difference ? this.difference.canvas : this.picture.canvas;
+  /** Nothing, where the canvas is not seen. */
+  draw() {
+    if (!this.width) return;
+    this.pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    this.paint(this.pen, this.width, this.height);
   }
 }

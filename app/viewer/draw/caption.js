@@ -1,25 +1,43 @@
 // @ts-check
 // What stands below a picture that leaves the page.
 
+import { changeSentence } from "../data/change.js";
 import { SLAB_NAMES } from "./slab.js";
-import { WARNING } from "./words.js";
+import { warningOf } from "./words.js";
 
 /** @typedef {import("../data/facts.js").Facts} Facts */
 /** @typedef {import("../view.js").View} View */
 /** @typedef {import("./plane.js").Plane} Plane */
 
 /**
- * @param {View} view
- * @param {Facts} facts
+ * @param {View[]} views  that are seen: one, or A and B
+ * @param {(view: View) => Facts} factsOf
  * @param {boolean} withReport
  */
-export function captionLines(view, facts, withReport) {
-  const { width, level } = view.display.window;
-  const planes = view.planes.filter((plane) => !view.maximised || view.maximised === plane);
-  const shown = [`W ${width} L ${level}`, ...planes.map((plane) => slices(plane, view))];
-  if (view.display.inverted) shown.push("inverted");
-  if (view.difference) shown.push(differenceWords(view.display.scale));
-  return [`${WARNING} · ${facts.name}`, shown.join(" · "), ...(withReport && facts.report ? [facts.report] : [])];
+export function captionLines(views, factsOf, withReport) {
+  const letters = views.length > 1 ? ["A: ", "B: "] : [""];
+  const named = views.map((view, i) => `${letters[i]}${factsOf(view).name}`);
+  const places = views.map((view, i) => `${letters[i]}${placeWords(view)}`);
+  const reports = withReport ? views.map((view, i) => factsOf(view).report && `${letters[i]}${factsOf(view).report}`) : [];
+  const shown = [windowWords(views[0]), ...places, ...displayWords(views[0])].join(" · ");
+  const leading = [`${warningOf(views)} · ${named[0]}`, ...named.slice(1), shown];
+  return [...leading, ...changeLines(views[0]), ...reports.filter(Boolean)];
+}
+
+/** @param {View} view */
+function windowWords({ display: { window } }) {
+  return `W ${window.width} L ${window.level}`;
+}
+
+/** @param {View} view */
+function displayWords({ display, difference }) {
+  return [...(display.inverted ? ["inverted"] : []), ...(difference ? [differenceWords(display.scale)] : [])];
+}
+
+/** @param {View} view */
+function placeWords(view) {
+  const seen = view.planes.filter(({ leader }) => !view.settings.maximised || view.settings.maximised === leader);
+  return seen.map((plane) => slices(plane, view)).join(" · ");
 }
 
 /**
@@ -39,4 +57,13 @@ function slices(plane, { volume, point }) {
 /** @param {import("./difference.js").DifferenceScale} scale */
 function differenceWords({ range, threshold }) {
   return `difference B − A in HU from ±${threshold}, colours up to ±${range}`;
+}
+
+/**
+ * How much differs, once it is counted, and that B is resampled.
+ * @param {View} view
+ */
+function changeLines({ difference, display: { scale } }) {
+  if (!difference) return [];
+  return [difference.changed(changeSentence, scale.threshold), difference.note].filter(Boolean);
 }

@@ -79,7 +79,8 @@ const JOIN = { none: (_, hu) => hu, mip: Math.max, minip: Math.min, mean: (sum, 
 
 /**
  * What a plane shows of A and of B, row by row: of a slab, that of each volume, so that their difference is one of two
- * pictures that one knows. Slices that one of them lacks add to neither.
+ * pictures that one knows. Slices that one of them lacks add to neither. Where there is nothing to compare, one of the
+ * two is NOT_MADE.
  * @param {Int16Array} a
  * @param {Int16Array} b
  * @param {Difference} difference
@@ -109,7 +110,7 @@ export function projectBoth(a, b, difference, plane, range, kind) {
 export function bothAt(difference, plane, point, range, kind) {
   const [a, b] = [new Int16Array(1), new Int16Array(1)];
   projectRow(a, b, difference, plane, point, range, kind);
-  return a[0] === NOT_MADE ? null : { a: a[0], b: b[0] };
+  return a[0] === NOT_MADE || b[0] === NOT_MADE ? null : { a: a[0], b: b[0] };
 }
 
 /**
@@ -122,12 +123,29 @@ export function bothAt(difference, plane, point, range, kind) {
  * @param {SlabKind} kind
  */
 function projectRow(rowA, rowB, difference, plane, start, [first, last], kind) {
-  const width = rowA.length;
-  const [lineA, lineB, counts] = [new Int16Array(width), new Int16Array(width), new Uint16Array(width)];
-  const [shownA, shownB] = [new Float64Array(width), new Float64Array(width)];
-  const join = JOIN[kind];
   const point = start.slice();
-  for (point[plane.through] = first; point[plane.through] <= last; point[plane.through]++) {
+  point[plane.through] = first;
+  if (first !== last) return joinSlices(rowA, rowB, difference, plane, point, last, kind);
+  difference.a.fill(rowA, point, plane.across);
+  difference.b.fill(rowB, point, plane.across);
+}
+
+/**
+ * A row of a slab.
+ * @param {Int16Array} rowA
+ * @param {Int16Array} rowB
+ * @param {Difference} difference
+ * @param {PlaneDefinition} plane
+ * @param {number[]} point  of the row's first voxel in the first slice; it is led to the last one
+ * @param {number} last
+ * @param {SlabKind} kind
+ */
+function joinSlices(rowA, rowB, difference, plane, point, last, kind) {
+  const width = rowA.length;
+  const [lineA, lineB] = [new Int16Array(width), new Int16Array(width)];
+  const [shownA, shownB, counts] = [new Float64Array(width), new Float64Array(width), new Uint16Array(width)];
+  const join = JOIN[kind];
+  for (; point[plane.through] <= last; point[plane.through]++) {
     difference.a.fill(lineA, point, plane.across);
     difference.b.fill(lineB, point, plane.across);
     for (let h = 0; h < width; h++) {
@@ -137,14 +155,14 @@ function projectRow(rowA, rowB, difference, plane, start, [first, last], kind) {
       counts[h]++;
     }
   }
-  const share = (/** @type {number} */ h) => (kind === "mean" ? counts[h] : 1);
   for (let h = 0; h < width; h++) {
-    rowA[h] = counts[h] ? Math.round(shownA[h] / share(h)) : NOT_MADE;
-    rowB[h] = counts[h] ? Math.round(shownB[h] / share(h)) : NOT_MADE;
+    const share = kind === "mean" ? counts[h] : 1;
+    rowA[h] = counts[h] ? Math.round(shownA[h] / share) : NOT_MADE;
+    rowB[h] = counts[h] ? Math.round(shownB[h] / share) : NOT_MADE;
   }
 }
 
-/** A plane's difference on a canvas of its own, made again only if something has changed. */
+/** A plane's difference on a canvas of its own, made again only if something has changed: a `Source` (layer.js). */
 export class DifferencePicture {
   /** @param {Plane} plane */
   constructor(plane) {
@@ -160,14 +178,11 @@ export class DifferencePicture {
     this.painted = [];
   }
 
-  /**
-   * @param {Difference} difference
-   * @param {number} position
-   * @param {import("../display.js").Display} display
-   */
-  draw(difference, position, { greys, scale, colours }) {
+  /** @param {import("../view.js").View} view  of A */
+  draw({ difference, point, display: { greys, scale, colours } }) {
+    if (!difference) return;
     const { plane } = this;
-    const range = plane.range(difference.volumeA, position);
+    const range = plane.range(difference.volumeA, point[plane.through]);
     const source = [difference, difference.version, plane.slab.kind, ...range];
     const painted = [...source, greys, colours];
     if (isSame(painted, this.painted)) return;

@@ -33,6 +33,8 @@ export class Plane {
     this.across = across;
     this.down = down;
     this.through = through;
+    /** @type {Plane} the plane that it goes with: itself, but for a second volume */
+    this.leader = this;
     this.width = 0;
     this.height = 0;
     this.zoom = 1;
@@ -44,6 +46,16 @@ export class Plane {
   reset() {
     this.zoom = 1;
     this.pan = [0, 0];
+  }
+
+  /**
+   * Takes zoom, place and slab of another plane.
+   * @param {Plane} plane
+   */
+  frameAs({ zoom, pan, slab }) {
+    this.zoom = zoom;
+    this.pan = pan.slice();
+    this.slab = slab;
   }
 
   /**

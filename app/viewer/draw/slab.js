@@ -50,6 +50,16 @@ export function project(hu, volume, plane, range, kind) {
     if (!starts.length) row.fill(NOT_MADE);
   }
   if (volume.sliceAxis === plane.across) hideColumns(hu, volume, plane);
+  if (isOnItsWay(volume, range)) hu.fill(NOT_MADE);
+}
+
+/**
+ * Whether most of a slab has not arrived: what is there must not pass for the slab.
+ * @param {Volume} volume
+ * @param {number[]} range
+ */
+function isOnItsWay(volume, [first, last]) {
+  return volume.onlyAt !== null && first !== last;
 }
 
 /**
@@ -66,7 +76,7 @@ export function shownAt(volume, plane, point, range, kind) {
     const hu = volume.at(point.map((value, axis) => (axis === plane.through ? position : value)));
     if (hu !== null) found.push(hu);
   }
-  if (!found.length) return null;
+  if (!found.length || isOnItsWay(volume, range)) return null;
   if (kind === "mip") return Math.max(...found);
   if (kind === "minip") return Math.min(...found);
   return Math.round(found.reduce((sum, hu) => sum + hu, 0) / found.length);

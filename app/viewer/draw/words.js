@@ -13,7 +13,8 @@ import { BOLD_LETTERS, INK, LETTERS, line, write } from "./pen.js";
 /** @typedef {import("./pen.js").Pen} Pen */
 /** @typedef {import("./plane.js").Plane} Plane */
 
-export const WARNING = "SYNTHETIC, not for diagnosis";
+const WARNING = "SYNTHETIC, not for diagnosis";
+const SCAN_WARNING = "Scan, not for diagnosis";
 const WARNING_INK = "#ffb454";
 const CAPTION_INK = "#58b4ff";
 const LPS = [["L", "R"], ["P", "A"], ["S", "I"]]; // where coordinates grow, and the other way
@@ -25,20 +26,23 @@ const ROOM_FOR_WARNING = 330;
 const ROOM_FOR_SLAB = 70; // more, where the title names one
 const ROOM_FOR_LETTER = 440;
 
+/** What is seen of a plane, from left to right in CSS pixels. @typedef {{ from: number, to: number }} Part */
+
 /**
  * @param {Pen} pen
  * @param {Plane} plane
  * @param {View} view
+ * @param {Part} part
  */
-export function drawWords(pen, plane, view) {
+export function drawWords(pen, plane, view, part) {
   pen.font = LETTERS;
-  const lines = drawHead(pen, plane, view);
+  const lines = drawHead(pen, plane, view, part);
   if (view.difference) drawLegend(pen, plane, view.display.scale, view.display.colours); // colours mean nothing without it
   if (!view.volume || !view.display.words) return;
   const { width, level } = view.display.window;
   write(pen, `W ${width}  L ${level}`, MARGIN, plane.height - MARGIN, "left");
   drawScaleBar(pen, plane, view.volume);
-  drawDirections(pen, plane, lines);
+  drawDirections(pen, plane, lines, part);
 }
 
 /**
@@ -46,15 +50,28 @@ export function drawWords(pen, plane, view) {
  * @param {Pen} pen
  * @param {Plane} plane
  * @param {View} view
+ * @param {Part} part
  */
-function drawHead(pen, plane, view) {
-  const narrow = plane.width < ROOM_FOR_WARNING + (plane.slab.kind === "none" ? 0 : ROOM_FOR_SLAB);
+function drawHead(pen, plane, view, { from, to }) {
+  const narrow = to - from < ROOM_FOR_WARNING + (plane.slab.kind === "none" ? 0 : ROOM_FOR_SLAB);
   const name = view.display.words ? [[title(plane, view), INK]] : []; // what a picture is stands there in any case
-  const lines = [...name, ...(narrow ? [[WARNING, WARNING_INK]] : []), [view.words, CAPTION_INK]];
+  const warning = warningOf([view]);
+  const names = view.difference ? [...view.settings.views.map((one) => one.name), view.difference.note] : [view.name];
+  const captions = [...names, view.words].map((text) => [text, CAPTION_INK]);
+  const lines = [...name, ...(narrow ? [[warning, WARNING_INK]] : []), ...captions];
   const said = lines.filter(([text]) => text);
-  said.forEach(([text, ink], i) => write(pen, text, MARGIN, MARGIN + 10 + i * LINE, "left", ink));
-  if (!narrow) write(pen, WARNING, plane.width - MARGIN, MARGIN + 10, "right", WARNING_INK);
+  said.forEach(([text, ink], i) => write(pen, text, from + MARGIN, MARGIN + 10 + i * LINE, "left", ink));
+  if (!narrow) write(pen, warning, to - MARGIN, MARGIN + 10, "right", WARNING_INK);
   return said.length;
+}
+
+/**
+ * What is said of volumes that are seen together: only a real scan alone is not synthetic.
+ * @param {View[]} views
+ */
+export function warningOf(views) {
+  const seen = views.flatMap((view) => (view.difference ? view.settings.views : [view])).map(({ volume }) => volume);
+  return seen.length && seen.every((volume) => volume?.isScan) ? SCAN_WARNING : WARNING;
 }
 
 /**
@@ -87,11 +104,19 @@ function missingWords(volume, point) {
  * @param {Difference | null} difference  where the plane shows that
  */
 export function readout(volume, plane, point, difference = null) {
-  const inside = volume.contains(point);
-  const [slice, row, column] = inside ? volume.fileIndex(point) : ["–", "–", "–"];
-  const hu = inside ? huWords(volume, plane, point, difference) : "–";
-  const mm = inside ? `   ${mmWords(volume, point)}` : "";
-  return `${hu}   column ${column}  row ${row}  slice ${slice}${mm}`;
+  const hu = volume.contains(point) ? huWords(volume, plane, point, difference) : "–";
+  return `${hu}   ${placeWords(volume, point)}`;
+}
+
+/**
+ * Where a point lies: in the file, and in the patient.
+ * @param {Volume} volume
+ * @param {number[]} point
+ */
+export function placeWords(volume, point) {
+  if (!volume.contains(point)) return "column –  row –  slice –";
+  const [slice, row, column] = volume.fileIndex(point);
+  return `column ${column}  row ${row}  slice ${slice}   ${mmWords(volume, point)}`;
 }
 
 /**
@@ -148,14 +173,15 @@ export function sliceWords(volume, point) {
  * @param {Pen} pen
  * @param {Plane} plane
  * @param {number} lines  at the top
+ * @param {Part} part
  */
-function drawDirections(pen, { across, down, width, height }, lines) {
+function drawDirections(pen, { across, down, width, height }, lines, { from, to }) {
   const [right, left] = PATIENT_AXES[across];
   const [bottom, top] = PATIENT_AXES[down];
   pen.font = BOLD_LETTERS;
   write(pen, left, MARGIN, height / 2 + 5, "left");
   write(pen, right, width - MARGIN, height / 2 + 5, "right");
-  write(pen, top, width / 2, width < ROOM_FOR_LETTER ? MARGIN + 12 + lines * LINE : MARGIN + 12, "center");
+  write(pen, top, width / 2, to - from < ROOM_FOR_LETTER ? MARGIN + 12 + lines * LINE : MARGIN + 12, "center");
   write(pen, bottom, width / 2, height - MARGIN, "center");
 }
 

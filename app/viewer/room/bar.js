@@ -6,7 +6,7 @@ import { removeSelected } from "../tools/marking.js";
 import { make, makeButton, makeGroup, makeIconButton, makeSelect, setPressed, setValue } from "./elements.js";
 import { WindowControl } from "./window_control.js";
 
-/** @typedef {import("../view.js").Layout} Layout */
+/** @typedef {import("../settings.js").Layout} Layout */
 /** @typedef {import("../view.js").View} View */
 
 /**
@@ -18,6 +18,7 @@ import { WindowControl } from "./window_control.js";
  * @property {() => void} showPicture
  * @property {() => void} foldReport      away, and back
  * @property {() => void} fillScreen      and back
+ * @property {() => void} blink           B is seen until it is over
  */
 
 const ONE = "one";
@@ -31,15 +32,15 @@ export class Bar {
    */
   constructor(view, actions) {
     this.view = view;
-    this.tools = TOOLS.map((tool) => makeToolButton(tool, () => view.setTool(tool)));
+    this.tools = TOOLS.map((tool) => makeToolButton(tool, () => view.settings.setTool(tool)));
     this.window = new WindowControl(view.display);
     this.layout = makeSelect("Layout", "How the planes are laid out (v)", LAYOUTS, (value) => choose(view, value));
     this.follow = makeIconButton("follow", "Follow", "Show the newest slices while they are made (f)", () =>
       view.setFollowing(!view.following),
     );
     this.marks = makeIconButton("list", "Marks", "List, copy or save all marks of this volume", actions.showMarks);
-    this.remove = makeIconButton("remove", "Delete", "Delete the selected mark (Delete)", () => removeSelected(view));
-    this.fold = makeIconButton("fold", "Fold report panel", "Fold the report panel away, and back (b)", actions.foldReport);
+    this.remove = makeIconButton("remove", "Delete", "Delete the selected mark (Delete)", () => removeSelected(view.settings.activeView));
+    this.fold = makeIconButton("fold", "Fold report panel", "Fold the report panel away, and back (Shift + R)", actions.foldReport);
     this.fold.classList.add("ctv-fold");
     this.element = make("div", "ctv-bar", {}, [
       makeGroup("Tool of the left button", this.tools),
@@ -61,7 +62,9 @@ export class Bar {
   }
 
   describe() {
-    const { tool, following, growing, volume, maximised, layout } = this.view;
+    const { following, growing, settings } = this.view;
+    const { tool, maximised, layout } = settings;
+    const { volume } = settings.activeView;
     this.tools.forEach((button, i) => setPressed(button, TOOLS[i] === tool));
     this.window.describe();
     setValue(this.layout, maximised ? ONE : layout);
@@ -101,8 +104,8 @@ function makeFullScreen(fillScreen) {
  * @param {string} value  of LAYOUTS
  */
 function choose(view, value) {
-  if (value === ONE) view.maximise(view.active);
-  else view.setLayout(/** @type {Layout} */ (value));
+  if (value === ONE) view.settings.maximise(view.active);
+  else view.settings.setLayout(/** @type {Layout} */ (value));
 }
 
 /**
@@ -111,6 +114,6 @@ function choose(view, value) {
  */
 export function nextLayout(view) {
   const names = LAYOUTS.map(([name]) => name);
-  const now = names.indexOf(view.maximised ? ONE : view.layout);
+  const now = names.indexOf(view.settings.maximised ? ONE : view.settings.layout);
   choose(view, names[(now + 1) % names.length]);
 }

@@ -1,6 +1,7 @@
 // @ts-check
 // Shows the slices of one plane one after another, round and round, for as long as the view says so.
 
+/** @typedef {import("../draw/plane.js").Plane} Plane */
 /** @typedef {import("../view.js").View} View */
 
 const LATE_MS = 250; // a page that was hidden, or a picture that took long, is not caught up with
@@ -15,14 +16,14 @@ export class Cine {
 
   /** The view has changed. */
   update() {
-    if (this.view.playing && !this.scheduled) {
+    if (this.view.settings.playing && !this.scheduled) {
       this.dueMs = performance.now() + this.stepMs;
       this.schedule();
     }
   }
 
   get stepMs() {
-    return 1000 / this.view.speed;
+    return 1000 / this.view.settings.speed;
   }
 
   schedule() {
@@ -32,11 +33,25 @@ export class Cine {
   /** @param {number} nowMs */
   tick(nowMs) {
     this.scheduled = 0;
-    const { playing } = this.view;
+    const { playing } = this.view.settings;
     if (!playing) return;
     this.schedule();
     if (nowMs < this.dueMs) return;
     this.dueMs = Math.max(this.dueMs + this.stepMs, nowMs - LATE_MS);
-    this.view.advance(playing);
+    advance(this.view, playing);
   }
+}
+
+/**
+ * To the next slice that is made, and after the last one to the first.
+ * @param {View} view
+ * @param {Plane} plane
+ */
+export function advance(view, plane) {
+  if (!view.volume) return;
+  const { size } = view.volume.axes[plane.through];
+  const point = view.point.slice();
+  do point[plane.through] = (point[plane.through] + 1) % size;
+  while (!view.volume.isMade(point) && point[plane.through] !== view.point[plane.through]);
+  view.moveTo(point);
 }

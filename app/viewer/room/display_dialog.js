@@ -22,7 +22,7 @@ export class DisplayDialog {
     this.memory = memory;
     this.boxes = Object.entries(SWITCHES).map(([name, { label, key }]) => this.makeBox(name, `${label} (${key})`));
     this.speed = make("input", "", { type: "range", "aria-label": "Cine, slices in a second", ...SPEEDS });
-    this.speed.addEventListener("input", () => view.setSpeed(Number(this.speed.value)));
+    this.speed.addEventListener("input", () => view.settings.setSpeed(Number(this.speed.value)));
     this.speedWords = make("span");
     this.name = make("input", "ctv-text", { "aria-label": "Name of the window", maxlength: String(LONGEST_NAME) });
     this.own = make("ul", "ctv-own", { "aria-label": "Own windows" });
@@ -42,7 +42,7 @@ export class DisplayDialog {
   }
 
   describe() {
-    const { display, speed } = this.view;
+    const { display, speed } = this.view.settings;
     for (const { box, name } of this.boxes) box.checked = display[name];
     this.speed.value = String(speed);
     this.speedWords.textContent = `Cine: ${speed} slices in a second`;

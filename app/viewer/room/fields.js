@@ -14,7 +14,7 @@ export class Fields {
    * @param {string} draftKey  another model has other limits, so its drafts begin anew
    * @param {Memory} memory
    * @param {Transport} transport
-   * @param {(reading: ReportReading) => void} showReading
+   * @param {(reading: ReportReading, fields: Record<string, any>) => void} showReading  with the fields that were read
    */
   constructor(names, draftKey, memory, transport, showReading) {
     this.names = names;
@@ -25,6 +25,8 @@ export class Fields {
     this.asked = 0;
     this.timer = 0;
     this.report = "";
+    /** @type {Record<string, any>} as they were at the last change */
+    this.now = {};
   }
 
   /**
@@ -49,6 +51,7 @@ export class Fields {
   changed(values) {
     this.memory.remember(this.draftKey, values);
     const fields = this.named(values);
+    this.now = fields;
     const report = JSON.stringify(REPORT.map((name) => fields[name]));
     if (report === this.report) return;
     this.report = report;
@@ -64,6 +67,6 @@ export class Fields {
     const asked = ++this.asked;
     const latest = () => asked === this.asked;
     const reading = await this.transport.askPatiently("read", fields, latest, () => {});
-    if (reading && latest()) this.showReading(reading);
+    if (reading && latest()) this.showReading(reading, fields);
   }
 }

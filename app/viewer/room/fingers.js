@@ -8,16 +8,14 @@ import { Touch } from "./touch.js";
 
 /** @typedef {import("../draw/plane.js").Plane} Plane */
 /** @typedef {import("../tools/tool.js").Tool} Tool */
-/** @typedef {import("../view.js").View} View */
+/** @typedef {import("./pointer.js").Seen} Seen */
 
 const SLICE_PX = [2, 12]; // least and most of a swipe for one slice
 const REACH_PX = 20; // so near to a mark a finger grips it
 
-/**
- * @param {Plane} plane
- * @param {View} view
- */
-export function fingersOn(plane, view) {
+/** @param {(x: number) => Seen} seenAt  what is seen at a place of the canvas */
+export function fingersOn(seenAt) {
+  let { view, plane } = seenAt(0); // what the gesture is for
   let swiped = 0; // pixels that are not a slice yet
   /** @type {Pick<Tool, "start" | "drag" | "end"> | null} what the finger moves; null: it scrolls */
   let moving = null;
@@ -27,6 +25,10 @@ export function fingersOn(plane, view) {
     [lastX, lastY] = [x, y];
     return view.volume && { view, plane, volume: view.volume, x, y, dx, dy };
   };
+  const startAt = (/** @type {number} */ x, /** @type {number} */ y) => {
+    ({ view, plane } = seenAt(x));
+    return dragTo(x, y);
+  };
   const toolAt = (/** @type {import("../tools/tool.js").Drag} */ drag) => {
     const grip = gripAt(drag, REACH_PX);
     return grip ? gripping(grip, drag) : view.tool;
@@ -34,7 +36,7 @@ export function fingersOn(plane, view) {
 
   return new Touch({
     tap(x, y) {
-      const drag = dragTo(x, y);
+      const drag = startAt(x, y);
       if (!drag) return;
       const tool = toolAt(drag);
       tool.start?.(drag);
@@ -42,12 +44,12 @@ export function fingersOn(plane, view) {
     },
 
     hold(x, y) {
-      const drag = dragTo(x, y);
+      const drag = startAt(x, y);
       if (drag) crosshair.drag(drag);
     },
 
     begin(x, y) {
-      const drag = dragTo(x, y);
+      const drag = startAt(x, y);
       if (!drag) return;
       const tool = toolAt(drag);
       moving = tool === view.tool && view.tool.swipeScrolls ? null : tool;

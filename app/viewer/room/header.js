@@ -9,6 +9,7 @@ import { make } from "./elements.js";
  * @property {string} device   that it runs on
  * @property {string} notice   what everybody must know about its volumes
  * @property {number} slices_per_chunk
+ * @property {number} max_chunks
  * @property {number} slice_spacing_mm
  */
 

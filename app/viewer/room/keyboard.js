@@ -39,11 +39,12 @@ export function shortcuts(view, actions) {
     ...TOOLS.flatMap((tool) => tool.shortcuts),
     ...MARK_SHORTCUTS,
     ...displayShortcuts(view),
-    { keys: "m, double click", meaning: "maximise a plane, and back", press: on("m", (plane) => view.maximise(plane)) },
+    { keys: "m, double click", meaning: "maximise a plane, and back", press: on("m", (plane) => view.settings.maximise(plane)) },
+    { keys: "b, held down", meaning: "blink: B instead of A, while two volumes are compared", press: on("b", actions.blink) },
     { keys: "f", meaning: "follow the newest slices", press: on("f", () => follow(view)) },
     { keys: "v", meaning: "another layout of the planes", press: on("v", () => nextLayout(view)) },
-    { keys: "r", meaning: "reset the view", press: on("r", () => view.reset()) },
-    { keys: "b", meaning: "fold the report panel away, and back", press: on("b", actions.foldReport) },
+    { keys: "r", meaning: "reset the view", press: on("r", (_, active) => active.reset()) },
+    { keys: "Shift + R", meaning: "fold the report panel away, and back", press: on("R", actions.foldReport) },
     { keys: "Shift + F", meaning: "planes on the whole screen, and back", press: on("F", actions.fillScreen) },
     { keys: "Shift + S", meaning: "save or copy a picture", press: on("S", actions.showPicture) },
     { keys: "Ctrl + Enter", meaning: "generate, from anywhere on the page" },
@@ -64,9 +65,9 @@ function displayShortcuts(view) {
   }));
   return [
     ...switches,
-    { keys: "s", meaning: "slice, MIP, MinIP, mean", press: on("s", (plane) => nextSlab(view, plane)) },
+    { keys: "s", meaning: "slice, MIP, MinIP, mean", press: on("s", (plane, active) => nextSlab(active, plane)) },
     { keys: "[ ]", meaning: "a thinner, thicker slab", press: thicken },
-    { keys: "k", meaning: "cine, and stop", press: on("k", (plane) => view.setPlaying(view.playing ? null : plane)) },
+    { keys: "k", meaning: "cine, and stop", press: on("k", (plane) => view.settings.setPlaying(view.settings.playing ? null : plane)) },
   ];
 }
 
@@ -116,7 +117,7 @@ export function listenToKeys(root, view, all) {
     if (!root.isConnected || !ours || inDialog || event.ctrlKey || event.metaKey || target.matches(TYPED_IN)) return;
     if (target.matches("button, summary, a") && PRESSED_BY.includes(event.key)) return;
     if (target.tagName === "INPUT" && SLIDER_KEYS.includes(event.key)) return; // a slider moves itself
-    if (press(all, event, view)) event.preventDefault();
+    if (press(all, event, view.settings.activeView)) event.preventDefault();
   });
 }
 
@@ -149,7 +150,7 @@ function choosePreset(event, _, view) {
 /** @type {Press} */
 function chooseTool(event, _, view) {
   const tool = TOOLS.find(({ key }) => key === event.key);
-  return tool !== undefined && !event.altKey && view.setTool(tool);
+  return tool !== undefined && !event.altKey && view.settings.setTool(tool);
 }
 
 /**
@@ -162,13 +163,13 @@ function follow(view) {
 
 /**
  * @param {string} key
- * @param {(plane: Plane) => void} act
+ * @param {(plane: Plane, view: View) => void} act
  * @returns {Press}
  */
 function on(key, act) {
-  return (event, plane) => {
+  return (event, plane, view) => {
     const meant = event.key === key && !event.altKey;
-    if (meant) act(plane);
+    if (meant) act(plane, view);
     return meant;
   };
 }

@@ -14,7 +14,7 @@ import { copyText, save } from "./give.js";
 export class MarksDialog {
   /**
    * @param {View} view
-   * @param {() => import("../data/facts.js").Facts} facts  of the volume
+   * @param {(view: View) => import("../data/facts.js").Facts} facts  of its volume
    */
   constructor(view, facts) {
     this.view = view;
@@ -37,6 +37,7 @@ export class MarksDialog {
   }
 
   show() {
+    this.view = this.view.settings.activeView;
     if (!this.view.volume) return;
     this.said.textContent = "";
     this.describe(this.view.volume);
@@ -70,12 +71,12 @@ export class MarksDialog {
 
   async copy() {
     const { volume } = this.view;
-    if (volume) this.said.textContent = await copyText(asText(volume, this.facts().name));
+    if (volume) this.said.textContent = await copyText(asText(volume, this.facts(this.view).name));
   }
 
   save() {
     const { volume } = this.view;
-    if (volume) save(new Blob([asCsv(volume, this.facts().name)], { type: "text/csv" }), `${this.facts().fileName}-marks.csv`);
+    if (volume) save(new Blob([asCsv(volume, this.facts(this.view).name)], { type: "text/csv" }), `${this.facts(this.view).fileName}-marks.csv`);
   }
 
   deleteAll() {

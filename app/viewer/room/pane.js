@@ -8,27 +8,32 @@ import { title } from "../draw/words.js";
 import { make, makeIconButton, makeNumber, makeSelect, setPressed, setValue } from "./elements.js";
 import { listenToPointer } from "./pointer.js";
 
-/** @typedef {import("../draw/plane.js").Plane} Plane */
 /** @typedef {import("../draw/slab.js").SlabKind} SlabKind */
+/** @typedef {import("../draw/layer.js").Layer} Layer */
+/** @typedef {import("../draw/plane.js").Plane} Plane */
 /** @typedef {import("../view.js").View} View */
+/** @typedef {import("./pointer.js").Seen} Seen */
 /** @typedef {import("./pointer.js").Pointer} Pointer */
 
 export class Pane {
   /**
-   * @param {Plane} plane
-   * @param {View} view
+   * @param {Layer} layer
+   * @param {string} prefix     of all its labels: which of two volumes it is
    * @param {(pointer: Pointer) => void} hover
+   * @param {(x: number) => Seen} seenAt  what is seen at a place of the canvas
+   * @param {(pen: import("../draw/pen.js").Pen, width: number, height: number) => void} paint  CSS pixels
    */
-  constructor(plane, view, hover) {
+  constructor({ plane, view }, prefix, hover, seenAt, paint) {
     this.plane = plane;
     this.view = view;
-    const { name } = plane;
+    this.prefix = prefix;
+    const name = `${prefix}${plane.name}`;
     this.canvas = make("canvas", "ctv-canvas", { tabindex: "0", role: "application" });
     this.slider = make("input", "ctv-slider", {
       type: "range", min: "0", max: "0", step: "1", value: "0", "aria-label": `${name} slice`,
     });
     this.play = makeIconButton("play", `${name} cine`, "Run through the slices, and stop (k)", () =>
-      view.setPlaying(view.playing === plane ? null : plane),
+      view.settings.setPlaying(view.settings.playing === plane.leader ? null : plane),
     );
     this.slab = makeSelect(`${name} slab`, "One slice, or a slab of several: greatest, least or mean HU (s)",
       SLAB_KINDS.map((kind) => [kind, SLAB_NAMES[kind]]),
@@ -37,18 +42,21 @@ export class Pane {
       view.setSlab(plane, { ...plane.slab, mm }),
     );
     this.whole = makeIconButton("whole", `${name} alone`, "Give this plane all the room, and take it back (m)", () =>
-      view.maximise(plane),
+      view.settings.maximise(plane),
     );
     const row = make("div", "ctv-row", {}, [this.play, this.slider, this.slab, this.thickness, this.whole]);
-    this.box = make("div", `ctv-plane ctv-${name.toLowerCase()}`, {}, [this.canvas, row]);
-    this.drawing = new PlaneCanvas(plane, this.canvas);
-    this.listen(hover);
+    this.box = make("div", `ctv-plane ctv-${name.toLowerCase().replaceAll(" ", "-")}`, {}, [this.canvas, row]);
+    this.drawing = new PlaneCanvas(this.canvas, paint);
+    this.listen(hover, seenAt);
   }
 
-  /** @param {(pointer: Pointer) => void} hover */
-  listen(hover) {
+  /**
+   * @param {(pointer: Pointer) => void} hover
+   * @param {(x: number) => Seen} seenAt
+   */
+  listen(hover, seenAt) {
     const { plane, view, box, canvas, slider } = this;
-    listenToPointer(canvas, plane, view, hover);
+    listenToPointer(canvas, seenAt, hover);
     box.addEventListener("focusin", () => view.activate(plane));
     canvas.addEventListener("pointerleave", () => this.pointerLeft());
     slider.addEventListener("pointerenter", () => view.activate(plane));
@@ -61,27 +69,27 @@ export class Pane {
 
   /** Keys go back to the plane that has the focus. */
   pointerLeft() {
-    const boxes = [...(this.box.parentElement?.querySelectorAll(".ctv-plane") ?? [])];
-    const focused = boxes.findIndex((box) => box.contains(document.activeElement));
-    if (focused >= 0) this.view.activate(this.view.planes[focused]);
+    const focused = document.activeElement?.closest(".ctv-plane");
+    focused?.dispatchEvent(new FocusEvent("focusin"));
   }
 
   /** The canvas has another size, or the screen other pixels. */
   fit() {
     this.drawing.fit();
-    this.drawing.draw(this.view); // at once, because `fit` has wiped it
+    this.drawing.draw(); // at once, because `fit` has wiped it
   }
 
   draw() {
     this.describe();
-    if (this.plane.width) this.drawing.draw(this.view);
+    this.drawing.draw();
   }
 
   describe() {
     const { plane, box, canvas, slider } = this;
-    const { volume, point, tool, maximised, active } = this.view;
-    box.classList.toggle("ctv-whole", maximised === plane);
-    box.classList.toggle("ctv-away", maximised !== null && maximised !== plane);
+    const { volume, point, settings } = this.view;
+    const { tool, maximised, active } = settings;
+    box.classList.toggle("ctv-whole", maximised === plane.leader);
+    box.classList.toggle("ctv-away", maximised !== null && maximised !== plane.leader);
     box.classList.toggle("ctv-active", active === plane);
     canvas.style.cursor = tool.cursor;
     slider.disabled = !volume;
@@ -90,7 +98,7 @@ export class Pane {
       slider.value = String(point[plane.through]);
     }
     this.describeRow();
-    const label = volume ? describe(plane, this.view) : `${plane.name} plane, empty`;
+    const label = `${this.prefix}${volume ? describe(plane, this.view) : `${plane.name} plane, empty`}`;
     if (canvas.getAttribute("aria-label") === label) return;
     canvas.setAttribute("aria-label", label);
     slider.setAttribute("aria-valuetext", label);
@@ -99,8 +107,8 @@ export class Pane {
   describeRow() {
     const { plane, view, play, slab, thickness, whole } = this;
     play.disabled = !view.volume;
-    setPressed(play, view.playing === plane);
-    setPressed(whole, view.maximised === plane);
+    setPressed(play, view.settings.playing === plane.leader);
+    setPressed(whole, view.settings.maximised === plane.leader);
     setValue(slab, plane.slab.kind);
     setValue(thickness, String(plane.slab.mm));
     thickness.hidden = plane.slab.kind === "none";
@@ -112,6 +120,7 @@ export class Pane {
  * @param {View} view
  */
 function describe(plane, view) {
-  const difference = view.difference ? `difference ${legendWords(plane.slab, view.display.scale.threshold)}` : "";
-  return [title(plane, view), difference, view.words].filter(Boolean).join(", ");
+  const { difference, display: { scale } } = view;
+  const shown = difference ? [`difference ${legendWords(plane.slab, scale.threshold)}`, difference.note] : [];
+  return [title(plane, view), ...shown, view.words].filter(Boolean).join(", ");
 }

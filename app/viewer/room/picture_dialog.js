@@ -6,16 +6,16 @@ import { snapshot } from "../draw/snapshot.js";
 import { make, makeButton, makeDialog } from "./elements.js";
 import { copyPicture, save } from "./give.js";
 
-/** @typedef {import("../view.js").View} View */
+/** @typedef {import("../compared.js").Compared} Compared */
 
 export class PictureDialog {
   /**
-   * @param {View} view
+   * @param {Compared} compared
    * @param {HTMLElement} planes  that the picture is of
-   * @param {() => import("../data/facts.js").Facts} facts  of the volume
+   * @param {(view: import("../view.js").View) => import("../data/facts.js").Facts} facts  of its volume
    */
-  constructor(view, planes, facts) {
-    this.view = view;
+  constructor(compared, planes, facts) {
+    this.compared = compared;
     this.planes = planes;
     this.facts = facts;
     this.withReport = make("input", "", { type: "checkbox" });
@@ -34,7 +34,7 @@ export class PictureDialog {
   }
 
   show() {
-    if (!this.view.volume) return;
+    if (!this.compared.a.volume) return;
     this.said.textContent = "";
     this.preview();
     this.element.showModal();
@@ -45,7 +45,7 @@ export class PictureDialog {
   }
 
   draw() {
-    const lines = captionLines(this.view, this.facts(), this.withReport.checked);
+    const lines = captionLines(this.compared.seen, this.facts, this.withReport.checked);
     return snapshot(this.planes, lines);
   }
 
@@ -58,7 +58,7 @@ export class PictureDialog {
   }
 
   async save() {
-    save(await this.blob(), `${this.facts().fileName}.png`);
+    save(await this.blob(), `${this.compared.seen.map((view) => this.facts(view).fileName).join("-and-")}.png`);
   }
 
   async copy() {

@@ -9,11 +9,14 @@ import { listenToWheel } from "./wheel.js";
 /** @typedef {import("../draw/plane.js").Plane} Plane */
 /** @typedef {import("../tools/tool.js").Drag} Drag */
 /** @typedef {import("../tools/tool.js").Tool} Tool */
+/** @typedef {import("../view.js").Place} Place */
 /** @typedef {import("../view.js").View} View */
+
+/** @typedef {import("../compared.js").Seen} Seen */
 
 /**
  * Where the pointer is over a plane, or null where it is over none. `hasTip`: whether something may be said beside it.
- * @typedef {{ plane: Plane, x: number, y: number, hasTip: boolean } | null} Pointer
+ * @typedef {Seen & { canvas: HTMLCanvasElement, x: number, y: number, hasTip: boolean } | null} Pointer
  */
 
 const LEFT = 0;
@@ -21,25 +24,31 @@ const REACH_PX = 8; // so near to a mark the pointer grips it
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {Plane} plane
- * @param {View} view
+ * @param {(x: number) => Seen} seenAt  what is seen at a place of the canvas
  * @param {(pointer: Pointer) => void} hover
  */
-export function listenToPointer(canvas, plane, view, hover) {
-  const fingers = fingersOn(plane, view);
-  const before = [view.place, view.place]; // the last two presses
-  /** @type {{ tool: Pick<Tool, "start" | "drag" | "end">, x: number, y: number } | null} */
+export function listenToPointer(canvas, seenAt, hover) {
+  const fingers = fingersOn(seenAt);
+  /** What has changed with the last two presses, and how it was before. @type {{ view: View, place: Place }[]} */
+  const before = [];
+  /** @type {{ tool: Pick<Tool, "start" | "drag" | "end">, seen: Seen, x: number, y: number } | null} */
   let held = null;
 
   const dragAt = (/** @type {MouseEvent} */ { offsetX: x, offsetY: y }, from = { x, y }) => {
+    const { view, plane } = held?.seen ?? seenAt(x);
     const { volume } = view;
     return volume && { view, plane, volume, x, y, dx: x - from.x, dy: y - from.y };
   };
+  const activate = (/** @type {MouseEvent} */ { offsetX: x }) => {
+    const seen = held?.seen ?? seenAt(x);
+    seen.view.activate(seen.plane);
+    return seen;
+  };
 
   canvas.addEventListener("pointerdown", (event) => {
-    before.push(view.place);
-    before.shift();
-    view.activate(plane);
+    const seen = activate(event);
+    before.push({ view: seen.view, place: seen.view.place });
+    before.splice(0, before.length - 2);
     canvas.focus({ preventScroll: true });
     const drag = dragAt(event);
     if (!drag) return;
@@ -47,16 +56,16 @@ export function listenToPointer(canvas, plane, view, hover) {
     const { x, y } = drag;
     if (event.pointerType === "touch") return fingers.down(event.pointerId, x, y);
     const grip = event.button === LEFT && gripAt(drag, REACH_PX);
-    const tool = TOOLS.find(({ button }) => button === event.button) ?? view.tool;
-    held = { tool: grip ? gripping(grip, drag) : tool, x, y };
+    const tool = TOOLS.find(({ button }) => button === event.button) ?? seen.view.tool;
+    held = { tool: grip ? gripping(grip, drag) : tool, seen, x, y };
     held.tool.start?.(drag);
   });
 
-  canvas.addEventListener("pointerenter", () => view.activate(plane)); // keys go to it before the pointer moves
+  canvas.addEventListener("pointerenter", activate); // keys go to it before the pointer moves
   canvas.addEventListener("pointermove", (event) => {
     const { offsetX: x, offsetY: y } = event;
-    view.activate(plane);
-    hover({ plane, x, y, hasTip: event.pointerType !== "touch" && !held });
+    const seen = activate(event);
+    hover({ ...seen, canvas, x, y, hasTip: event.pointerType !== "touch" && !held });
     if (event.pointerType === "touch") return fingers.move(event.pointerId, x, y);
     const drag = dragAt(event, held ?? undefined);
     if (!drag) return;
@@ -65,7 +74,7 @@ export function listenToPointer(canvas, plane, view, hover) {
       held = { ...held, x, y };
     } else {
       canvas.toggleAttribute("data-grip", gripAt(drag, REACH_PX) !== null);
-      view.tool.hover?.(drag);
+      seen.view.tool.hover?.(drag);
     }
   });
 
@@ -80,9 +89,11 @@ export function listenToPointer(canvas, plane, view, hover) {
   canvas.addEventListener("pointercancel", letGo);
   canvas.addEventListener("pointerleave", () => hover(null));
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-  canvas.addEventListener("dblclick", () => {
-    view.goTo(before[0]); // the two presses have moved the crosshair or made a mark, which is not what they were for
-    view.maximise(plane);
+  canvas.addEventListener("dblclick", (event) => {
+    // The two presses have moved the crosshair or made a mark, which is not what they were for.
+    for (const { view, place } of [...before].reverse()) view.goTo(place);
+    const { view, plane } = seenAt(event.offsetX);
+    view.settings.maximise(plane);
   });
-  listenToWheel(canvas, plane, view, hover);
+  listenToWheel(canvas, seenAt, hover);
 }

@@ -1,55 +1,52 @@
 // @ts-check
-// What the model takes in of the report: its length, the end that is cut off, and what it recognises.
+// What the model takes in of the report: its length, the end that is cut off, and what it read in each sentence.
 
 import { make } from "./elements.js";
 
+/** @typedef {import("./sentences.js").Sentences} Sentences */
+/** @typedef {import("../data/edits.js").Texts} Texts */
+
 /**
- * The server's answer (app/present.py, `reading`).
+ * The server's answer (app/reading.py).
  * @typedef {object} ReportReading
  * @property {string} [problem]
  * @property {string} [count]
  * @property {string} [cut]       the end that the model will not see
- * @property {string[]} [found]   findings that the report asserts
- * @property {string[]} [denied]  findings that it denies
- * @property {string[]} [contradicted]  findings that it both asserts and denies at one place
- * @property {string[]} [unread]  sentences, or parts of them, that the model does not recognise
+ * @property {import("../data/rows.js").Sentence[]} [sentences]
+ * @property {string[]} [contradicted]  findings that the report both asserts and denies at one place
  * @property {string[]} [known]   all that it can recognise; empty where it cannot say what it recognised
  */
 
 export class Reading {
-  constructor() {
+  /** @param {Sentences} sentences */
+  constructor(sentences) {
     this.tokens = make("p", "ct-tokens", { role: "status" });
     this.cutText = make("q", "ct-cut-text");
     this.cut = make("p", "ct-cut", { role: "status" }, ["Too long. The model will not see the end: ", this.cutText]);
-    this.chips = make("ul", "ct-found", { "aria-label": "What the model recognised" });
     this.contradicted = make("p", "ct-contradicted", { role: "status" });
-    this.unreadTexts = make("span");
-    this.unread = make("p", "ct-unread", {}, ["Not recognised: ", this.unreadTexts]);
     this.knownSummary = make("summary");
     this.knownNames = make("p");
     this.known = make("details", "ct-known", {}, [this.knownSummary, this.knownNames]);
-    const parts = [this.cut, this.chips, this.contradicted, this.unread, this.known];
-    for (const part of parts) part.hidden = true;
+    this.sentences = sentences;
+    for (const part of [this.cut, this.contradicted, this.known]) part.hidden = true;
     this.saidElsewhere = "";
-    this.element = make("div", "ct-reading", {}, [this.tokens, ...parts]);
+    const parts = [this.tokens, this.cut, this.contradicted, sentences.element, this.known];
+    this.element = make("div", "ct-reading", {}, parts);
   }
 
-  /** @param {ReportReading} reading */
-  show({ problem, count = "", cut = "", found = [], denied = [], contradicted = [], unread = [], known = [] }) {
+  /**
+   * @param {ReportReading} reading
+   * @param {Texts} typed  that was read
+   */
+  show({ problem, count = "", cut = "", sentences = [], contradicted = [], known = [] }, typed) {
     this.tokens.textContent = problem || count;
     this.tokens.classList.toggle("ct-over", Boolean(problem));
     this.leaveOut(this.saidElsewhere);
     this.cut.hidden = !cut;
     this.cutText.textContent = cut;
-    this.chips.replaceChildren(
-      ...found.map((text) => make("li", "ct-asserted", { text })),
-      ...denied.map((text) => make("li", "ct-denied", { text })),
-    );
-    this.chips.hidden = !this.chips.children.length;
     this.contradicted.textContent = `The report both asserts and denies: ${contradicted.join(", ")}.`;
     this.contradicted.hidden = !contradicted.length;
-    this.unreadTexts.replaceChildren(...unread.map((text) => make("q", "", { text })));
-    this.unread.hidden = !unread.length;
+    this.sentences.show(sentences, typed, known.length > 0);
     this.showKnown(known);
   }
 

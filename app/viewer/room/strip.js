@@ -1,7 +1,8 @@
 // @ts-check
-// The runs of this visit, side by side below the planes, from the second one on: with one there is nothing to choose.
+// The runs of this visit, side by side below the planes. Its room is always there, so that the planes do not move.
 
-import { make, makeButton, makeDialog } from "./elements.js";
+import { Downloads } from "./downloads.js";
+import { make, makeButton, makeDialog, setPressed } from "./elements.js";
 
 /** @typedef {import("../data/visit.js").Entry} Entry */
 /** @typedef {import("../data/visit.js").Visit} Visit */
@@ -10,11 +11,13 @@ import { make, makeButton, makeDialog } from "./elements.js";
  * What can be done with a run.
  * @typedef {object} Acts
  * @property {(run: string) => void} show
+ * @property {(run: string) => void} hold    as B, or no longer
  * @property {(run: string) => void} remove
  * @property {(kind: string, button: HTMLButtonElement, run: string) => void} download
  */
 
 const LONGEST_NAME = 80;
+const NONE = "The volumes that you make are listed here, to be shown again or compared.";
 
 export class Strip {
   /**
@@ -25,36 +28,40 @@ export class Strip {
     this.visit = visit;
     this.acts = acts;
     this.run = ""; // that is shown
+    this.other = ""; // B, that it is compared with
     this.list = make("ul", "ctv-strip", { "aria-label": "Runs of this visit" });
     this.title = make("input", "ctv-text", { "aria-label": "Name of the run", maxlength: String(LONGEST_NAME) });
     this.title.addEventListener("change", () => this.rename());
     this.facts = make("dl", "ctv-facts");
-    this.nifti = makeButton("Download NIfTI", "Its slices as a .nii.gz", () => acts.download("nifti", this.nifti, this.told));
-    this.sidecar = makeButton("Settings (JSON)", "Its report, seed and settings", () =>
-      acts.download("sidecar", this.sidecar, this.told),
-    );
+    this.downloads = new Downloads((kind, button) => acts.download(kind, button, this.told));
     this.remove = makeButton("Delete", "Take this run out of the list; one that is being made is stopped", () => {
       acts.remove(this.told);
       this.dialog.close();
     });
     this.told = ""; // the run that the dialog tells of
-    const buttons = make("div", "ctv-group", {}, [this.nifti, this.sidecar, this.remove]);
+    const buttons = make("div", "ctv-group", {}, [this.downloads.element, this.remove]);
     this.dialog = makeDialog("Run", [make("label", "", {}, ["Name", this.title]), this.facts, buttons]);
     visit.changed = () => this.draw();
     this.draw();
   }
 
-  /** @param {string | null} run */
-  showAs(run) {
-    if (this.run === (run ?? "")) return;
+  /**
+   * @param {string | null} run
+   * @param {string | null} other  B, that it is compared with
+   */
+  showAs(run, other) {
+    if (this.run === (run ?? "") && this.other === (other ?? "")) return;
     this.run = run ?? "";
+    this.other = other ?? "";
     this.draw();
   }
 
   draw() {
     const { entries } = this.visit;
-    this.list.hidden = entries.length < 2;
-    this.list.replaceChildren(...entries.map((entry) => this.makeCard(entry)));
+    const { scrollLeft } = this.list;
+    const cards = entries.map((entry) => this.makeCard(entry));
+    this.list.replaceChildren(...(cards.length ? cards : [make("li", "ctv-none ctv-dim", { text: NONE })]));
+    this.list.scrollLeft = scrollLeft;
   }
 
   /** @param {Entry} entry */
@@ -68,13 +75,17 @@ export class Strip {
     const card = make("button", "ctv-card", { type: "button", title: `Show: ${[name, ...differs].join(", ")}` }, [image, words]);
     if (run === this.run) card.setAttribute("aria-current", "true");
     card.addEventListener("click", () => this.acts.show(run));
+    const hold = makeButton("Hold as B", "Hold this run as B, to compare the one that is shown with it", () => this.acts.hold(run));
+    hold.setAttribute("aria-label", `Hold as B: ${name}`);
+    setPressed(hold, run === this.other);
     const more = makeButton("…", "What it is; rename, download, delete", () => this.tell(entry));
-    more.setAttribute("aria-label", `More of ${name}`);
-    return make("li", "", {}, [card, more]);
+    more.setAttribute("aria-label", `Details of ${name}`);
+    return make("li", "", {}, [card, hold, more]);
   }
 
   /** @param {Entry} entry */
-  tell({ run, name, model, fields, differs, askedAtMs }) {
+  tell({ run, name, model, fields, differs, askedAtMs, isScan }) {
+    this.downloads.enable(true, isScan);
     this.told = run;
     this.title.value = name;
     const time = new Date(askedAtMs).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

@@ -4,7 +4,6 @@
 import { huWords, mmWords, sliceWords } from "../draw/words.js";
 import { make } from "./elements.js";
 
-/** @typedef {import("../view.js").View} View */
 /** @typedef {import("./pointer.js").Pointer} Pointer */
 
 const AWAY_PX = 16; // from the pointer, so that it hides nothing that one points at
@@ -15,18 +14,16 @@ export class Tip {
     this.element.hidden = true;
   }
 
-  /**
-   * @param {View} view
-   * @param {Pointer} pointer
-   * @param {HTMLCanvasElement | null} canvas  under the pointer
-   */
-  show({ volume, point, display, difference }, pointer, canvas) {
-    const at = volume && pointer?.plane.pointAt(volume, point, pointer.x, pointer.y);
-    const isShown = at && canvas && volume.contains(at) && display.words && pointer?.hasTip;
-    this.element.hidden = !isShown;
-    if (!isShown || !pointer) return;
-    const { plane } = pointer;
-    this.element.textContent = [huWords(volume, plane, at, difference), mmWords(volume, at), sliceWords(volume, at)].join("\n");
+  /** @param {Pointer} pointer */
+  show(pointer) {
+    this.element.hidden = true;
+    if (!pointer?.view.volume || !pointer.view.display.words || !pointer.hasTip) return;
+    const { view, plane, canvas } = pointer;
+    const { volume } = pointer.view;
+    const at = plane.pointAt(volume, view.point, pointer.x, pointer.y);
+    if (!volume.contains(at)) return;
+    this.element.hidden = false;
+    this.element.textContent = [huWords(volume, plane, at, view.difference), mmWords(volume, at), sliceWords(volume, at)].join("\n");
     this.place(canvas, pointer.x, pointer.y);
   }
 
@@ -40,6 +37,7 @@ export class Tip {
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const left = x + AWAY_PX + width <= canvas.clientWidth ? x + AWAY_PX : x - AWAY_PX - width;
     const top = y + AWAY_PX + height <= canvas.clientHeight ? y + AWAY_PX : y - AWAY_PX - height;
-    this.element.style.transform = `translate(${canvas.offsetLeft + left}px, ${canvas.offsetTop + top}px)`;
+    const box = /** @type {HTMLElement} */ (canvas.parentElement); // the canvas has its place in this, and this in the planes
+    this.element.style.transform = `translate(${box.offsetLeft + canvas.offsetLeft + left}px, ${box.offsetTop + canvas.offsetTop + top}px)`;
   }
 }

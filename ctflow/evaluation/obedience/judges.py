@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ctflow.checkpoint.folder import MEASURED
+from ctflow.checkpoint.drawn import MEASURED
 from ctflow.errors import CheckpointError
 from ctflow.evaluation.obedience.detectors import (
     HELD_OUT_EVERY,

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 
+from ctflow.checkpoint.drawn import MeasuredObedience, write_drawn
 from ctflow.evaluation.obedience.detectors import FittedDetectors
 from ctflow.evaluation.obedience.judgement import Judgement, judge
 from ctflow.evaluation.obedience.measured_phantoms import MeasuredPhantom, measured_phantoms
@@ -42,6 +44,7 @@ from ctflow.evaluation.obedience.table import (
 from ctflow.evaluation.obedience.table_rows import (
     chest_rows,
     detector_rows,
+    drawn_of,
     over_pairs,
     place_rows,
     pooled_auroc,
@@ -52,6 +55,7 @@ from ctflow.evaluation.obedience.table_rows import (
 from ctflow.evaluation.obedience.trials import GUIDANCE, HELD_OUT, KNOWN, OTHER_SEEDS, SEEDS, Plan, Trial, draw_trials
 from ctflow.generator import VolumeGenerator, generate
 from ctflow.io.files import write_atomic
+from ctflow.phantom import KINDS
 from ctflow.runtime.processes import processes
 from ctflow.volume import Volume
 
@@ -72,7 +76,8 @@ def measure_obedience(
 ) -> Iterator[str]:
     """Writes `obedience.json`, `obedience.md` and `obedience.png` to `out`; yields what it is doing.
 
-    `model`: the generator's checkpoint folder. `training`: a folder of `phantom_set`, to measure distances to it;
+    How often each finding is drawn is also written into `model`, the generator's checkpoint folder, where the page
+    finds it (`ctflow.checkpoint.drawn`). `training`: a folder of `phantom_set`, to measure distances to it;
     raises RequestError before anything is made if it is not one. `with_phantoms`: whether phantoms stand beside the
     model in the table; without them it takes half the time. Everything costly is kept in `out`, and the next run with
     the same `out` goes on from there.
@@ -103,8 +108,21 @@ def measure_obedience(
     )
     write_table(table, out / "obedience.json")
     write_atomic(out / "obedience.md", markdown(table).encode())
+    write_drawn(model, _measured(generator, plan, column | detector_rows(fitted)))
     pictures = [picture_path(folder, trial) for trial in trials[HELD_OUT][:PICTURES]]
     join_pictures([path for path in pictures if path.exists()], out / "obedience.png")
+
+
+def _measured(generator: VolumeGenerator, plan: Plan, column: Column) -> MeasuredObedience:
+    """What is kept beside the model. `column`: the model's, with what its detectors see in phantoms."""
+    return MeasuredObedience(
+        format=1,
+        model=generator.model_sha256,
+        precision=generator.precision,
+        date=date.today().isoformat(),
+        settings=asdict(plan),
+        findings={kind: drawn_of(column, kind) for kind in KINDS},
+    )
 
 
 def fit_detectors(out: Path, plan: Plan, workers: int, view: PhantomView) -> Generator[str, None, FittedDetectors]:

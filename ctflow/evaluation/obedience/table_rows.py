@@ -9,6 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
+from ctflow.drawn import Drawn, Seen
 from ctflow.evaluation.obedience import table as groups
 from ctflow.evaluation.obedience.detectors import FittedDetectors, presence
 from ctflow.evaluation.obedience.judgement import Judgement
@@ -151,6 +152,19 @@ def detector_rows(fitted: FittedDetectors) -> Column:
         rows[groups.DETECTOR_THERE, kind] = _above(there, fitted.thresholds[kind])
         rows[groups.DETECTOR_ABSENT, kind] = _above(absent, fitted.thresholds[kind])
     return rows
+
+
+def drawn_of(column: Column, kind: Kind) -> Drawn:
+    """What a column says of how often a kind is drawn, from `presence_rows` and `detector_rows`."""
+    return Drawn(
+        asserted=_seen(column[groups.SHOWN_ASKED, kind]),
+        denied=_seen(column[groups.SHOWN_DENIED, kind]),
+        phantoms=_seen(column[groups.DETECTOR_THERE, kind]),
+    )
+
+
+def _seen(estimate: Estimate) -> Seen | None:
+    return Seen(estimate.value, estimate.low, estimate.high, estimate.n) if estimate.n else None
 
 
 def recall(judged: Sequence[Judgement], thresholds: dict[Kind, float]) -> Estimate:

@@ -56,21 +56,21 @@ test("layouts follow one another, and one plane is the one that keys are for", (
   const seen = [];
   for (let i = 0; i < 4; i++) {
     key(view, "v");
-    seen.push(view.maximised ? view.maximised.name : view.layout);
+    seen.push(view.settings.maximised ? view.settings.maximised.name : view.settings.layout);
   }
   assert.deepEqual(seen, ["row", "Sagittal", "large", "row"]);
   nextLayout(view);
   key(view, "m");
-  assert.equal(view.layout, "row", "who takes the room back has the layout of before");
+  assert.equal(view.settings.layout, "row", "who takes the room back has the layout of before");
 });
 
 test("k runs cine in the plane that keys are for, and stops it", () => {
   const view = viewOf(numbered());
   view.activate(view.planes[1]);
   key(view, "k");
-  assert.equal(view.playing, view.planes[1]);
+  assert.equal(view.settings.playing, view.planes[1]);
   key(view, "k");
-  assert.equal(view.playing, null);
+  assert.equal(view.settings.playing, null);
 });
 
 test("below a picture stands what it is of, and the report only if it was asked for", () => {
@@ -78,15 +78,15 @@ test("below a picture stands what it is of, and the report only if it was asked 
   const known = facts("Demo model", KNOWN);
   view.setSlab(view.planes[1], { kind: "mip", mm: 3 });
   view.display.toggle("inverted");
-  assert.deepEqual(captionLines(view, known, false), [
+  assert.deepEqual(captionLines([view], () => known, false), [
     "SYNTHETIC, not for diagnosis · Demo model · seed 7 · report and settings 3f0c9a1e",
     "W 1500 L -600 · Axial 1 / 4 · Coronal 3 to 4 / 5 MIP 3 mm · Sagittal 4 / 6 · inverted",
   ]);
-  view.maximise(view.planes[2]);
-  const [, seen, report] = captionLines(view, known, true);
+  view.settings.maximise(view.planes[2]);
+  const [, seen, report] = captionLines([view], () => known, true);
   assert.equal(seen, "W 1500 L -600 · Sagittal 4 / 6 · inverted");
   assert.equal(report, "Findings: Clear.");
-  assert.equal(captionLines(view, facts("Demo model", UNKNOWN), true).length, 2, "a report that is not known");
+  assert.equal(captionLines([view], () => facts("Demo model", UNKNOWN), true).length, 2, "a report that is not known");
 });
 
 test("a file's name says that it is synthetic, and which volume it is of", () => {

@@ -172,10 +172,14 @@ export class FakeServer extends Transport {
     return new Int16Array(SHAPE[1] * SHAPE[2]).fill(100 * this.runs.get(run).number + Number(slice));
   }
 
-  async fetchVoxels() {
+  /** Of the example: all of it, or a slice, a row of each slice, and a column of each slice. */
+  async fetchVoxels(path) {
+    this.asked.push(["voxels", path]);
     await settle(1);
     if (this.exampleLost) throw new Error("lost");
-    return new Int16Array(4 * SHAPE[1] * SHAPE[2]).fill(7);
+    const [slices, rows, columns] = SHAPE;
+    const count = path.includes("first") ? rows * columns + slices * columns + slices * rows : slices * rows * columns;
+    return new Int16Array(count).fill(7);
   }
 
   pause() {

@@ -166,7 +166,7 @@ test("an angle is a drag and a click, or three clicks; other planes and a change
 test("an unfinished mark goes with Escape, with another tool, with another volume", () => {
   for (const leave of [
     (view) => press(shortcuts(view, {}), { key: "Escape" }, view),
-    (view) => view.setTool(tool("pan")),
+    (view) => view.settings.setTool(tool("pan")),
     (view) => view.setVolume(null),
   ]) {
     const view = opened();

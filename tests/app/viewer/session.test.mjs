@@ -7,7 +7,7 @@ import { Session } from "../../../app/viewer/session.js";
 import { Visit } from "../../../app/viewer/data/visit.js";
 import { View } from "../../../app/viewer/view.js";
 import { removeRun, showRun } from "../../../app/viewer/visit_runs.js";
-import { FakeServer, grid, memory, PRESETS, settle, stage, until } from "./fake.mjs";
+import { FakeServer, grid, memory, points, PRESETS, settle, stage, until } from "./fake.mjs";
 
 const QUIET = { news() {}, slices() {}, lost() {}, refused() {}, gone() {} };
 
@@ -388,13 +388,15 @@ test("a download names its file, and says why there is none", async (t) => {
   assert.equal(told.explained.at(-1), "The disk is full.");
 });
 
-const example = () => new Example({ path: "example/1.bin", grid: grid(), report: "Clear.", seed: 3 });
+const example = () =>
+  new Example({ path: "1.bin", first_path: "1-first.bin", first_index: [1, 0, 0], grid: grid(), report: "Clear.", seed: 3 });
 
 test("an example stands in the planes on arrival, and until a run in line has slices of its own", async (t) => {
   const server = new FakeServer(t);
   server.waiting = true;
   const { session, told } = opened(server, memory(), example());
   await session.resume();
+  await session.example.complete(server);
   assert.deepEqual([session.view.caption, slices(session.view.volume)], ["Example", [7, 7, 7, 7]]);
   assert.deepEqual(told.shown.at(-1).detail, "The example shows the findings “Clear.”, seed 3.");
   assert.equal(await session.download("nifti"), null, "nobody takes it for their own");
@@ -418,6 +420,25 @@ test("a run that a reload finds waiting in line has the example before it, and o
   const waits = opened(server, memory({ "ctflow-run": "waits" }), example());
   await waits.session.resume();
   await until(() => waits.session.view.caption === "Example");
+});
+
+test("the first slices of an example stand alone until it is completed, which is asked for again where it was lost", async (t) => {
+  const server = new FakeServer(t);
+  const { session } = opened(server, memory(), example());
+  await session.resume();
+  const { view } = session;
+  assert.deepEqual(view.point, view.volume.onlyAt);
+  assert.equal(view.volume.fileIndex(view.point)[0], 2);
+  server.exampleLost = true;
+  assert.equal(await session.example.complete(server), false);
+  assert.notEqual(view.volume.onlyAt, null);
+  server.exampleLost = false;
+  assert.equal(await session.example.complete(server), true);
+  assert.equal(await session.example.complete(server), true);
+  assert.equal(view.volume.onlyAt, null);
+  assert.ok(points(view.volume).every((point) => view.volume.at(point) === 7));
+  const fetched = server.asked.filter(([name]) => name === "voxels").map(([, path]) => path);
+  assert.deepEqual(fetched, ["1-first.bin", "1.bin", "1.bin"]);
 });
 
 test("an example that does not arrive leaves the planes empty", async (t) => {
@@ -467,11 +488,11 @@ test("a new run keeps the slice that the person has chosen, and window and zoom 
   view.moveTo([2, 2, 1]);
   view.display.setPreset(1);
   view.zoom(view.planes[2], 3);
-  view.setLayout("row");
-  view.maximise(view.planes[2]);
+  view.settings.setLayout("row");
+  view.settings.maximise(view.planes[2]);
   view.setSlab(view.planes[1], { kind: "mip", mm: 5 });
   session.generate({});
   await until(() => server.runs.size === 2 && session.shown && complete(session.shown));
   assert.deepEqual([view.point, view.display.window.width, view.planes[2].zoom], [[2, 2, 1], 2500, 3]);
-  assert.deepEqual([view.layout, view.maximised, view.planes[1].slab.kind], ["row", view.planes[2], "mip"]);
+  assert.deepEqual([view.settings.layout, view.settings.maximised, view.planes[1].slab.kind], ["row", view.planes[2], "mip"]);
 });

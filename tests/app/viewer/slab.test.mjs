@@ -6,6 +6,7 @@ import { greyTable } from "../../../app/viewer/draw/picture.js";
 import { Plane, PLANES } from "../../../app/viewer/draw/plane.js";
 import { project, shownAt, slabRange } from "../../../app/viewer/draw/slab.js";
 import { title } from "../../../app/viewer/draw/words.js";
+import { advance } from "../../../app/viewer/room/cine.js";
 import { press, shortcuts } from "../../../app/viewer/room/keyboard.js";
 import { grid, orientations, points, viewOf } from "./fake.mjs";
 
@@ -99,14 +100,14 @@ test("cine goes round through the slices that are made", () => {
   const [axial] = view.planes;
   const shown = [];
   for (let i = 0; i < 5; i++) {
-    view.advance(axial);
+    advance(view, axial);
     shown.push(view.point[2]);
   }
   assert.deepEqual(shown, [1, 3, 0, 1, 3]);
   volume.made.fill(0);
   volume.made[3] = 1;
-  view.advance(axial);
-  view.advance(axial);
+  advance(view, axial);
+  advance(view, axial);
   assert.equal(view.point[2], 3, "one slice alone stays");
 });
 
@@ -115,4 +116,21 @@ test("a plane knows its slab in any volume", () => {
   plane.slab = { kind: "mip", mm: 9 };
   assert.deepEqual(plane.range(scattered(), 2), [1, 3]);
   assert.deepEqual(plane.range(new Volume(grid(["P", "L", "I"], [4, 5, 20])), 10), [4, 16]);
+});
+
+test("a slab of which most has not arrived shows nothing, rather than the one slice that has", () => {
+  for (const { through, ...rest } of PLANES) {
+    const plane = new Plane({ through, ...rest });
+    const volume = new Volume(grid());
+    const [slices, rows, columns] = volume.shape;
+    volume.addThrough([2, 1, 4], new Int16Array(rows * columns + slices * (columns + rows)).fill(30));
+    const place = volume.onlyAt[through];
+    const hu = new Int16Array(volume.axes[plane.across].size * volume.axes[plane.down].size);
+    const shown = (range, kind) => {
+      project(hu, volume, plane, range, kind);
+      return [hu.every((value) => value === 30), hu.every((value) => value === NOT_MADE), shownAt(volume, plane, volume.onlyAt, range, kind)];
+    };
+    assert.deepEqual(shown([place, place], "none"), [true, false, 30]);
+    for (const kind of ["mip", "minip", "mean"]) assert.deepEqual(shown([place - 1, place], kind), [false, true, null]);
+  }
 });

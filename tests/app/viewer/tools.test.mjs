@@ -132,7 +132,7 @@ test("m, f, r and ? do what the table says", () => {
   const view = viewOf(numbered());
   let helped = 0;
   key(view, "m");
-  assert.equal(view.maximised, view.active);
+  assert.equal(view.settings.maximised, view.active);
   key(view, "f");
   assert.equal(view.following, true, "no slices come any more, so there is nothing to follow or to leave");
   view.setGrowing(true);
@@ -141,7 +141,7 @@ test("m, f, r and ? do what the table says", () => {
   view.display.setWindow(PRESETS[1]);
   view.zoom(view.planes[1], 2);
   key(view, "r");
-  assert.deepEqual([view.maximised, view.planes[1].zoom], [null, 1]);
+  assert.deepEqual([view.settings.maximised, view.planes[1].zoom], [null, 1]);
   assert.deepEqual(view.display.window, { width: 2500, level: 480 }, "a window is chosen for the whole sitting");
   key(view, "?", {}, { showHelp: () => helped++ });
   assert.equal(helped, 1);

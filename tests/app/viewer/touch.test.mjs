@@ -111,15 +111,15 @@ test("with the crosshair a swipe scrolls: up to later slices, and the whole heig
   const view = viewOf(chestLike("I"), 200, 208);
   const [axial] = view.planes;
   const before = view.point;
-  swipe(fingersOn(axial, view), 204, 4, 1);
+  swipe(fingersOn(() => ({ view, plane: axial })), 204, 4, 1);
   assert.equal(view.point[2] - before[2], 18, "20 slices in 208 pixels, the first 8 of which tell a swipe from a tap");
-  swipe(fingersOn(axial, view), 4, 204, 1);
+  swipe(fingersOn(() => ({ view, plane: axial })), 4, 204, 1);
   assert.deepEqual(view.point, before);
 });
 
 test("a tap moves the crosshair, and a swipe leaves it where it is in the slice", () => {
   const view = viewOf(chestLike("I"), 200, 200);
-  const touch = fingersOn(view.planes[0], view);
+  const touch = fingersOn(() => ({ view, plane: view.planes[0] }));
   touch.down(1, 80, 70);
   touch.up(1);
   assert.deepEqual(view.point, view.planes[0].pointAt(view.volume, view.point, 80, 70));
@@ -132,8 +132,8 @@ test("a long press places the crosshair, whatever the tool", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   for (const tool of TOOLS) {
     const view = viewOf(chestLike("I"), 200, 200);
-    view.setTool(tool);
-    const touch = fingersOn(view.planes[0], view);
+    view.settings.setTool(tool);
+    const touch = fingersOn(() => ({ view, plane: view.planes[0] }));
     touch.down(1, 80, 70);
     t.mock.timers.tick(500);
     touch.up(1);
@@ -145,8 +145,8 @@ test("a long press places the crosshair, whatever the tool", (t) => {
 test("a finger measures: it draws a length, and takes hold of its end", () => {
   const view = viewOf(chestLike("I"), 200, 200);
   const [axial] = view.planes;
-  view.setTool(TOOLS.find(({ name }) => name === "length"));
-  const touch = fingersOn(axial, view);
+  view.settings.setTool(TOOLS.find(({ name }) => name === "length"));
+  const touch = fingersOn(() => ({ view, plane: axial }));
   const move = (from, to) => {
     touch.down(1, ...from);
     for (const share of [0.3, 0.6, 1]) touch.move(1, ...from.map((value, i) => value + share * (to[i] - value)));
@@ -163,19 +163,19 @@ test("a finger measures: it draws a length, and takes hold of its end", () => {
 
 test("with another tool one finger does what a mouse does", () => {
   const view = viewOf(chestLike("I"));
-  view.setTool(TOOLS.find(({ name }) => name === "pan"));
-  swipe(fingersOn(view.planes[0], view), 100, 120);
+  view.settings.setTool(TOOLS.find(({ name }) => name === "pan"));
+  swipe(fingersOn(() => ({ view, plane: view.planes[0] })), 100, 120);
   assert.deepEqual(view.planes[0].pan, [0, 10]);
 });
 
 test("two fingers zoom and move the picture, whatever the tool, and what lies between them goes with them", () => {
   for (const tool of TOOLS) {
     const view = viewOf(chestLike("I"));
-    view.setTool(tool);
+    view.settings.setTool(tool);
     const [plane] = view.planes;
     const before = plane.pointAt(view.volume, view.point, 155, 96);
     const point = view.point;
-    const touch = fingersOn(plane, view);
+    const touch = fingersOn(() => ({ view, plane }));
     touch.down(1, 145, 96);
     touch.down(2, 165, 96);
     touch.move(1, 130, 110);
@@ -188,7 +188,7 @@ test("two fingers zoom and move the picture, whatever the tool, and what lies be
 
 test("without a volume fingers do nothing", () => {
   const view = viewOf(null);
-  const touch = fingersOn(view.planes[0], view);
+  const touch = fingersOn(() => ({ view, plane: view.planes[0] }));
   swipe(touch, 100, 50);
   touch.down(1, 1, 1);
   touch.up(1);

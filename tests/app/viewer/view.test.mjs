@@ -50,13 +50,13 @@ test("moving in a slice does not end the following", () => {
 test("a view comes back as it was", () => {
   const before = viewOf(numbered());
   before.display.setWindow({ width: 123, level: 45 });
-  before.setTool(TOOLS[3]);
+  before.settings.setTool(TOOLS[3]);
   before.moveTo([1, 2, 3]);
   before.zoom(before.planes[1], 2);
   before.setSlab(before.planes[2], { kind: "minip", mm: 30 });
-  before.setLayout("row");
-  before.maximise(before.planes[1]);
-  before.setSpeed(5);
+  before.settings.setLayout("row");
+  before.settings.maximise(before.planes[1]);
+  before.settings.setSpeed(5);
   before.display.toggle("crosshair");
   before.volume.marks.begin("hu", 2, [1, 1, 3]);
   before.volume.marks.put();
@@ -64,7 +64,7 @@ test("a view comes back as it was", () => {
   const after = viewOf(numbered());
   restore(after, state);
   assert.deepEqual(stateOf(after), stateOf(before));
-  assert.equal(after.maximised, after.planes[1]);
+  assert.equal(after.settings.maximised, after.planes[1]);
   restore(after, { ...state, tool: "one of another release" });
   assert.equal(after.tool.name, "crosshair");
 });
@@ -147,12 +147,12 @@ test("everything that changes the picture says so", () => {
     () => view.display.setPreset(1),
     () => view.display.toggle("inverted"),
     () => view.setSlab(plane, { kind: "mip", mm: 10 }),
-    () => view.setLayout("row"),
-    () => view.setPlaying(plane),
-    () => view.setTool(view.tool),
+    () => view.settings.setLayout("row"),
+    () => view.settings.setPlaying(plane),
+    () => view.settings.setTool(view.tool),
     () => view.setFollowing(true),
     () => view.setGrowing(true),
-    () => view.maximise(plane),
+    () => view.settings.maximise(plane),
     () => view.reset(),
     () => view.settle(),
     () => view.goTo(view.place),

@@ -92,3 +92,23 @@ test("a draft is seen, has no HU, never takes the place of a slice, and goes", (
     assert.equal(volume.newestSlice, 1);
   }
 });
+
+test("three slices that come first are where they belong, and nothing else has HU until the rest comes", () => {
+  for (const axes of orientations()) {
+    const whole = numbered(axes);
+    const [slices, rows, columns] = whole.shape;
+    const index = [2, 1, 4];
+    const kept = (i) => [Math.floor(i / (rows * columns)), Math.floor(i / columns) % rows, i % columns];
+    const along = (axis) => whole.hu.filter((_, i) => kept(i)[axis] === index[axis]);
+    const volume = new Volume(grid(axes));
+    volume.addThrough(index, Int16Array.from([0, 1, 2].flatMap((axis) => [...along(axis)])));
+    assert.deepEqual(volume.fileIndex(volume.onlyAt), [3, 2, 5]);
+    for (const point of points(volume)) {
+      const isThere = point.some((position, axis) => position === volume.onlyAt[axis]);
+      assert.equal(volume.at(point), isThere ? whole.at(point) : null);
+    }
+    volume.add({ first: 0, slices }, whole.hu);
+    assert.ok(points(volume).every((point) => volume.at(point) === whole.at(point)));
+    assert.equal(volume.onlyAt, null);
+  }
+});

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from ctflow.__main__ import main
+from ctflow.checkpoint.drawn import read_drawn
+from ctflow.checkpoint.folder import folder_sha256
 from ctflow.errors import RequestError, ShortVolumeError
 from ctflow.evaluation.obedience.measured_phantoms import kept_in
 from ctflow.evaluation.obedience.phantom_views import AvaeView, PhantomView, PlainView
@@ -20,6 +22,7 @@ from ctflow.evaluation.obedience.study import FIT_SEED, measure_obedience
 from ctflow.evaluation.obedience.table import SEAM, SHOWN_ASKED, VolumeCount, read_table
 from ctflow.evaluation.obedience.trials import HELD_OUT, SEEDS, Plan, Trial, draw_trials
 from ctflow.generator import Event
+from ctflow.phantom import KINDS
 from ctflow.request import GenerationRequest, ScanStart
 from ctflow.volume import Volume
 from tests.evaluation.obedience.phantoms import example_of_nodule, measures
@@ -59,6 +62,11 @@ def test_the_command_measures_a_model_and_writes_table_numbers_and_picture(
     assert list(table.columns) == ["tiny", "phantoms through its A-VAE", "phantoms"]
     assert all(table.columns.values())
     assert (tmp_path / "obedience.png").exists()
+    drawn = read_drawn(model, folder_sha256(model))
+    shown = {kind: table.model[SHOWN_ASKED, kind] for kind in KINDS}
+    assert {kind: one.asserted and one.asserted.n for kind, one in drawn.items()} == {
+        kind: estimate.n or None for kind, estimate in shown.items()
+    }
     assert main(["evaluate", "obedience", "--model", str(model), *words, "--without-phantoms"]) == 0
     alone = read_table(tmp_path / "obedience.json")
     assert list(alone.columns) == ["tiny"] and alone.model.keys() == table.model.keys()

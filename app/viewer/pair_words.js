@@ -1,0 +1,81 @@
+// @ts-check
+// What has to be said of two volumes that are compared.
+
+/** @typedef {import("./data/volume.js").Volume} Volume */
+/** @typedef {import("./pair.js").Pair} Pair */
+/** @typedef {import("./session.js").Session} Session */
+
+const SAME = "A and B are the same volume: show another run as A, or hold another one as B.";
+const APART = "A and B do not overlap in the patient. They can't be linked, so each one is scrolled and zoomed for itself.";
+const NO_SLICES = "B has no slices yet.";
+const NONE_MADE = "B ended before its first slice. Hold another run as B.";
+const TILTED_DEGREES = 1; // less is not seen
+const SAME_MM = 0.01;
+
+/**
+ * Which of the two a run is, and what it is.
+ * @param {"A" | "B"} letter
+ * @param {string} run
+ * @param {Session} session
+ */
+export function nameOf(letter, run, session) {
+  const manifest = session.feeds.get(run)?.manifest;
+  const seed = manifest?.seed ?? session.visit.find(run)?.fields.seed ?? null;
+  return [letter, manifest?.title || (seed === null ? "" : `seed ${seed}`)].filter(Boolean).join(" · ");
+}
+
+/**
+ * The first of those sentences that hold; empty where there is nothing to say.
+ * @param {Pair} pair
+ */
+export function pairWords({ session, run, feed, compared: { a, b, overlaps } }) {
+  if (!b.volume) return feed && !feed.running && feed.manifest?.chunks.length === 0 ? NONE_MADE : NO_SLICES;
+  if (run === session.viewed) return SAME;
+  if (!a.volume) return "";
+  if (!overlaps) return APART;
+  return [unfinished(b.volume, feed?.running ?? false), gridWords(a.volume, b.volume)].filter(Boolean).join(" ");
+}
+
+/**
+ * @param {Volume} volume
+ * @param {boolean} isRunning
+ */
+function unfinished({ made, shape: [slices] }, isRunning) {
+  const count = made.reduce((sum, state) => sum + Number(state === 1), 0);
+  if (count === slices) return "";
+  return `B ${isRunning ? "is being made" : "is incomplete"}: ${count} of ${slices} slices.`;
+}
+
+/**
+ * @param {Volume} a
+ * @param {Volume} b
+ */
+function gridWords(a, b) {
+  const degrees = tilt(a, b);
+  if (degrees > TILTED_DEGREES) return `B is tilted by ${Math.round(degrees)}° against A: only the crosshair is at the same place.`;
+  const differ = a.axes.some(({ spacing }, i) => Math.abs(spacing - b.axes[i].spacing) > SAME_MM);
+  return differ ? "A and B have other voxels: both are shown at the same mm, B in its nearest slice." : "";
+}
+
+/**
+ * The largest angle between two axes of the same name, in degrees.
+ * @param {Volume} a
+ * @param {Volume} b
+ */
+function tilt(a, b) {
+  const cosines = [0, 1, 2].map((axis) => {
+    const [u, v] = [direction(a, axis), direction(b, axis)];
+    return Math.abs(u.reduce((sum, value, i) => sum + value * v[i], 0));
+  });
+  return (Math.acos(Math.min(1, Math.min(...cosines))) * 180) / Math.PI;
+}
+
+/**
+ * @param {Volume} volume
+ * @param {number} axis  patient axis
+ */
+function direction({ affine, axes }, axis) {
+  const column = affine.map((row) => row[axes[axis].index]);
+  const length = Math.hypot(...column);
+  return column.map((value) => value / length);
+}

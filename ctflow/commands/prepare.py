@@ -1,0 +1,127 @@
+"""`python -m ctflow prepare`: encodes volumes and reports into shards that a model can be trained from."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.choices import DEVICES, PRECISIONS
+from ctflow.commands.arguments import check_least, extra, path, place
+from ctflow.errors import RequestError
+
+if TYPE_CHECKING:
+    from ctflow.data.manifest import SetFacts
+    from ctflow.data.sources import Source
+
+HELP = """\
+Encodes chest CTs with a model's A-VAE and their reports with its text encoder, into safetensors shards with a
+manifest (see ctflow/data/README.md). Give either
+  --ct-rate ROOT --split train|valid   CT-RATE as it lies on disk, in either version, or what `phantom` writes
+  --volumes DIR --reports CSV          volumes of your own: NIfTI, NRRD, MetaImage, or folders of DICOM
+
+The table of your own has the columns VolumeName (a path in DIR), PatientID, Findings_EN and Impressions_EN, and may
+have PatientSex and PatientAge.
+
+Call it again after it was cut short, and it goes on. What cannot be read or trusted is left out, and listed with the
+reason in rejected.jsonl. At last call it with --verify added: it compares the set with the tables and every volume with
+its hash, and training takes no set that was not verified."""
+MEGABYTE = 10**6
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declares `prepare` and its arguments."""
+    parser = commands.add_parser(
+        "prepare",
+        help="encode volumes and reports into a data set to train from",
+        description=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--ct-rate", type=path, metavar="ROOT", help="the folder of CT-RATE")
+    given.add_argument("--volumes", type=path, metavar="DIR", help="the folder of volumes of your own")
+    parser.add_argument("--split", choices=("train", "valid"), help="of CT-RATE")
+    parser.add_argument("--reports", type=path, metavar="CSV", help="the table of volumes of your own")
+    parser.add_argument("--model", type=place, required=True, metavar="DIR", help="a model's name, or its folder")
+    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="where the data set is, or will be")
+    parser.add_argument("--one-per-patient", action="store_true", help="take only the first volume of each patient")
+    parser.add_argument("--skip-missing", action="store_true", help="leave out volumes whose files are not there")
+    parser.add_argument("--verify", action="store_true", help="prepare nothing, and prove that the set is whole")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where the A-VAE runs (default: %(default)s)")
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="float32", help="number format of the A-VAE (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--shard-mb", type=int, default=1000, metavar="N", help="size of a shard (default: %(default)s)"
+    )
+    parser.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster (default: this machine)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prepares or verifies, and says what there is. Raises CTFlowError."""
+    from ctflow.data.preparation import facts_of
+
+    check_least(args, shard_mb=1)
+    args.out = args.out.resolve()  # the workers of a cluster are in other folders
+    sources, model = _sources(args), find_checkpoint(args.model).resolve()
+    facts = facts_of(
+        model,
+        sources,
+        split=args.split,
+        one_per_patient=args.one_per_patient,
+        precision=args.precision,
+        shard_bytes=args.shard_mb * MEGABYTE,
+    )
+    (_verify if args.verify else _prepare)(args, model, sources, facts)
+
+
+def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", facts: "SetFacts") -> None:
+    from ctflow.data.effort import Effort
+    from ctflow.data.preparation import prepare
+    from ctflow.data.ray_encoding import RayEncoding
+    from ctflow.runtime.device import gpus_of
+
+    effort = Effort()
+    with extra("research"):
+        outcomes = prepare(args.out, model, sources, facts, args.device, RayEncoding(args.ray))
+        for outcome in tqdm(outcomes, total=len(sources), unit="volume"):
+            effort.add(outcome)
+    _print_content(args.out)
+    if not args.ray and (used := effort.summary(gpus=gpus_of(args.device))):
+        print(used)
+
+
+def _verify(args: argparse.Namespace, _: Path, sources: "list[Source]", facts: "SetFacts") -> None:
+    from ctflow.data.verification import verify
+
+    for _name in tqdm(verify(args.out, sources, facts), unit="volume"):
+        pass
+    _print_content(args.out)
+
+
+def _print_content(folder: Path) -> None:
+    from ctflow.data.manifest import VERIFIED, read_manifest, read_rejections
+
+    rows, rejected = read_manifest(folder), len(read_rejections(folder))
+    shards, slices = len({row.shard for row in rows}), sum(row.slices for row in rows)
+    state = "verified" if (folder / VERIFIED).exists() else "not verified: call this again with --verify"
+    counts = f"{len(rows)} volumes of {slices} slices in {shards} shard{'s' if shards > 1 else ''}"
+    print(f"{folder}: {counts}, {rejected} left out; {state}.")
+
+
+def _sources(args: argparse.Namespace) -> "list[Source]":
+    from ctflow.data.ctrate_sources import ct_rate_sources
+    from ctflow.data.own_sources import own_sources
+    from ctflow.data.sources import check_there, first_of_each_patient
+
+    if (args.split is None) == (args.ct_rate is not None) or (args.reports is None) == (args.volumes is not None):
+        raise RequestError("Give --ct-rate with --split, or --volumes with --reports.")
+    if args.ct_rate:
+        found = ct_rate_sources(args.ct_rate.resolve(), args.split)
+    else:
+        found = own_sources(args.volumes.resolve(), args.reports)
+    chosen = first_of_each_patient(found) if args.one_per_patient else found
+    return check_there(chosen, skip_missing=args.skip_missing)

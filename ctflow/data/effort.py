@@ -1,0 +1,43 @@
+"""How well a preparation uses the machine, and what it costs beside the A-VAE's own work."""
+
+import time
+from collections.abc import Callable
+
+from ctflow.data.encoding import Outcome
+from ctflow.runtime.cpu_time import tree_cpu_s
+from ctflow.runtime.threads import cores_given
+
+
+class Effort:
+    """Counts from the first outcome on, when all workers are at work. The clocks vary in tests.
+
+    `cpu_s`: CPU seconds of all processes so far, or None where that is not known.
+    """
+
+    def __init__(
+        self, wall_s: Callable[[], float] = time.perf_counter, cpu_s: Callable[[], float | None] = tree_cpu_s
+    ) -> None:
+        self._wall_s, self._cpu_s = wall_s, cpu_s
+        self._began: tuple[float, float | None] | None = None
+        self._avae_s = self._disk_s = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        """Takes note of an outcome, when it comes."""
+        if self._began is None:
+            self._began = self._wall_s(), self._cpu_s()
+        else:
+            self._avae_s += outcome.avae_s
+            self._disk_s += outcome.disk_s
+
+    def summary(self, cores: int | None = None, gpus: int = 0) -> str:
+        """In words; empty where too little was done, or too little is known, to say anything. `gpus`: that encoded."""
+        now_s, cpu_s = self._wall_s(), self._cpu_s()
+        if self._began is None or self._began[1] is None or cpu_s is None or not self._avae_s:
+            return ""
+        cores = cores or cores_given()
+        used_s, passed_s = cpu_s - self._began[1], now_s - self._began[0]
+        busy = f"{cores} cores were {used_s / passed_s / cores:.0%} busy."
+        if gpus:
+            return f"{busy} The A-VAE kept its GPUs busy for {self._avae_s / passed_s / gpus:.0%} of the time."
+        share = (used_s - self._disk_s) / self._avae_s
+        return f"{busy} Reading and writing aside, all took {share:.2f} times the A-VAE's own CPU time."

@@ -1,0 +1,114 @@
+"""A prepared data set to train from: the latents of volumes and the embeddings of their reports, memory-mapped."""
+
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ctflow.data.manifest import CODES, VERIFIED, ManifestRow, read_facts, read_manifest, set_sha256
+from ctflow.errors import DatasetError
+from ctflow.models.autoencoder_kl import Posterior
+
+SHARDS = "shards"
+MEAN, LOG_VARIANCE, TEXT = "mean", "log_variance", "text"  # the tensors of a shard
+BLACK, WHITE = "black", "white"  # those of CODES
+
+
+class Shards:
+    """The volumes of a data set, by number or by name. `facts`: see `SetFacts`; `rows`: see `ManifestRow`.
+
+    Reading takes memory only for what is returned; a copy in another process opens the files for itself.
+    Raises DatasetError for a folder that holds no data set, or one that was not verified as it is now.
+    """
+
+    def __init__(self, folder: Path, *, verified: bool = True) -> None:
+        self.folder = folder
+        self.facts, self.rows = read_facts(folder), read_manifest(folder)
+        self.sha256 = set_sha256(folder)
+        if verified:
+            check_verified(folder, self.sha256)
+        self._numbers = {row.name: number for number, row in enumerate(self.rows)}
+        self._in_shard = _places(self.rows)
+        self._files: dict[Path, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def number(self, name: str) -> int:
+        """Of the volume of that name. Raises DatasetError if there is none."""
+        if name not in self._numbers:
+            raise DatasetError(f"{self.folder} holds no volume {name!r}; it has {len(self)} others.")
+        return self._numbers[name]
+
+    def latents(self, number: int, start: int = 0, stop: int | None = None) -> Posterior:
+        """Unscaled latents of a volume's slices from `start` to before `stop` (None: all of them).
+
+        float16, with slices first: (slices, C, h, w).
+        """
+        row = self.rows[number]
+        first, last, _ = slice(start, stop).indices(row.slices)
+        part = slice(row.offset + first, row.offset + max(first, last))
+        return Posterior(self._tensor(row, MEAN, part), self._tensor(row, LOG_VARIANCE, part))
+
+    def text(self, number: int) -> Tensor:
+        """Embeddings of a volume's report, with any of its parts left out: float32 (2 ** parts, D).
+
+        In row r, part p of `facts.text.parts` is there if bit p of r is set: row 0 is "no report", zeros, and the last
+        row is the whole report.
+        """
+        place = self._in_shard[number]
+        return self._tensor(self.rows[number], TEXT, slice(place, place + 1))[0]
+
+    @property
+    def black(self) -> Tensor:
+        """The unscaled code of a black slice, float32 (C, h, w)."""
+        return self._file(self.folder / CODES).get_tensor(BLACK)
+
+    @property
+    def white(self) -> Tensor:
+        """The unscaled code of a white slice, float32 (C, h, w)."""
+        return self._file(self.folder / CODES).get_tensor(WHITE)
+
+    def _tensor(self, row: ManifestRow, name: str, part: slice) -> Tensor:
+        path = self.folder / SHARDS / row.shard
+        try:
+            stored = self._file(path).get_slice(name)
+            if part.stop > stored.get_shape()[0]:
+                raise DatasetError(f"{path} ends before {row.name}, which the manifest places there. {_AGAIN}")
+            return stored[part]
+        except SafetensorError as error:
+            raise DatasetError(f"{path} does not hold {name} ({error}). {_AGAIN}") from error
+
+    def _file(self, path: Path) -> Any:
+        if path not in self._files:
+            try:
+                self._files[path] = safe_open(path, "pt")
+            except (OSError, SafetensorError) as error:
+                raise DatasetError(f"{path} cannot be read ({error}). {_AGAIN}") from error
+        return self._files[path]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_files": {}}
+
+
+_AGAIN = "Verify the data set, and copy or prepare it again."
+
+
+def check_verified(folder: Path, sha256: str) -> None:
+    """Raises DatasetError unless the data set was found whole when its hash was this one."""
+    path = folder / VERIFIED
+    found = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+    if found != sha256:
+        state = "has changed since it was verified" if found else "was not verified"
+        raise DatasetError(f"{folder} {state}. Run `python -m ctflow prepare … --verify` with what it was made from.")
+
+
+def _places(rows: list[ManifestRow]) -> list[int]:
+    """Each volume's number within its shard."""
+    counts: dict[str, int] = {}
+    places = []
+    for row in rows:
+        places.append(counts.get(row.shard, 0))
+        counts[row.shard] = places[-1] + 1
+    return places

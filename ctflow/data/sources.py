@@ -1,0 +1,123 @@
+"""The volumes that a data set is prepared from: where each lies, whose it is, and what its report says."""
+
+import hashlib
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from ctflow.data.ctrate import NOT_GIVEN
+from ctflow.errors import RequestError
+from ctflow.report import Report
+
+_AGE = re.compile(r"(\d{1,3})([YMWD])?")  # as DICOM writes it; of months, weeks and days no year is full
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredValues:
+    """What CT-RATE's first version keeps in a table: how a file's values become HU, and the spacings in mm."""
+
+    slope: float
+    intercept: float
+    pixel_spacing_mm: float
+    slice_spacing_mm: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A volume to be prepared. `sex` and `age` as a table has them, empty where it has none.
+
+    `stored`: None for a file that holds HU and says itself where it lies. `fault`: why the volume cannot be prepared,
+    where a table shows it already.
+    """
+
+    name: str
+    patient: str
+    path: Path
+    findings: str
+    impression: str
+    sex: str = ""
+    age: str = ""
+    stored: StoredValues | None = None
+    fault: str = ""
+
+    def report(self) -> Report:
+        """What the text encoder is to read. Raises RequestError for a report that is empty or no report."""
+        findings, impression = ("" if text.strip() == NOT_GIVEN else text for text in (self.findings, self.impression))
+        return Report(findings, impression, sex_of(self.sex), years_of(self.age))
+
+
+def sex_of(text: str) -> Literal["F", "M"] | None:
+    """None where a table says nothing, or O for other. Raises RequestError for another word."""
+    match text.strip().upper():
+        case "F" | "M" as sex:
+            return sex
+        case "" | "NAN" | "O":
+            return None
+        case other:
+            raise RequestError(f"The sex is {other!r}; F, M, O or nothing was expected.")
+
+
+def years_of(text: str) -> int | None:
+    """Full years of an age such as 054Y. None where a table says nothing. Raises RequestError for what is no age."""
+    text = text.strip().upper()
+    if text in ("", "NAN"):
+        return None
+    if not (found := _AGE.fullmatch(text)):
+        raise RequestError(f"The age is {text!r}; one as in DICOM, such as 054Y, was expected.")
+    number, unit = int(found[1]), found[2] or "Y"
+    return number if unit == "Y" else math.floor(number / {"M": 12, "W": 52.2, "D": 365.25}[unit])
+
+
+def check_names(names: Iterable[str], table: Path) -> None:
+    """Raises RequestError for a row without a name, and for a name that stands in two rows."""
+    seen: set[str] = set()
+    for row, name in enumerate(names, 2):  # the first line holds the columns
+        if not name:
+            raise RequestError(f"{table} has no name in its row {row}. Mend or remove the row.")
+        if name in seen:
+            raise RequestError(f"{table} names {name} twice. Keep one of the rows.")
+        seen.add(name)
+
+
+def first_of_each_patient(sources: Iterable[Source]) -> list[Source]:
+    """One volume of each patient, the first in the table."""
+    return list({source.patient: source for source in reversed(list(sources))}.values())[::-1]
+
+
+def check_there(sources: Sequence[Source], *, skip_missing: bool) -> list[Source]:
+    """The sources whose files are there. Raises RequestError where none is, or any is not and may not be skipped."""
+    there = [source for source in sources if source.path.exists()]
+    missing = len(sources) - len(there)
+    if missing and not (skip_missing and there):
+        first = next(source for source in sources if not source.path.exists())
+        raise RequestError(
+            f"{missing:,} of the {len(sources):,} volumes of the table are not there, the first at {first.path}. "
+            "Fetch them, or prepare those that are there with --skip-missing."
+        )
+    return there
+
+
+def sources_sha256(sources: Iterable[Source]) -> str:
+    """The hash of whose volumes these are and what their reports say, wherever they lie."""
+    total = hashlib.sha256()
+    for source in sources:
+        total.update(_adapter.dump_json(source, exclude={"path"}) + b"\n")
+    return total.hexdigest()
+
+
+def to_json(source: Source) -> str:
+    """As text, for another process."""
+    return _adapter.dump_json(source).decode()
+
+
+def from_json(text: str) -> Source:
+    """Undoes `to_json`."""
+    return _adapter.validate_json(text)
+
+
+_adapter = TypeAdapter(Source)

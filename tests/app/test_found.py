@@ -1,0 +1,61 @@
+"""Asked, read, found: what the page is told of the findings of a run."""
+
+from pathlib import Path
+
+import pytest
+
+from app.asking import Asking
+from app.handlers import Handlers
+from app.runs import Runs
+from ctflow.judge import Accuracy, Judge, TowerJudge, Verdict
+from ctflow.volume import Volume
+from tests.app.asking import ended
+from tests.app.fake import FakeGenerator
+
+REPORT = "Large right pleural effusion. No pneumothorax."
+
+
+class Stub:
+    name = "a judge of tests"
+
+    def judge(self, volume: Volume) -> dict[str, Verdict]:
+        measured = Accuracy(seen_there=0.84, n_there=19, seen_absent=0.02, n_absent=71)
+        return {"Pleural effusion": Verdict(True, measured), "Pneumothorax": Verdict(False, None)}
+
+
+@pytest.fixture
+def handlers(tmp_path: Path) -> Handlers:
+    generator = FakeGenerator(lambda chunk, step: None, known=("Pleural effusion",))
+    return Handlers(generator, Runs(generator, tmp_path))
+
+
+def asking(handlers: Handlers, *judges: Judge, note: str = "") -> Asking:
+    return Asking(handlers, lambda: (judges, note))
+
+
+def test_a_verdict_stands_beside_how_far_its_judge_can_be_trusted(handlers: Handlers) -> None:
+    run = ended(handlers, findings=REPORT)["run"]
+    told = asking(handlers, Stub(), note="without the detectors.").found({"run": run})
+    assert told["columns"] == ["Finding", "Report says", "Model read", "Seen by a judge of tests"]
+    rows = {row[0]: row[1:] for row in told["rows"]}
+    assert rows["Pleural effusion"] == [
+        "asserted",
+        "asserted, large right",
+        "yes (seen in 84% of 19 with it, 2% of 71 without)",
+    ]
+    assert rows["Pneumothorax"] == ["denied", "–", "no (never measured)"]
+    assert told["note"] == "Without the detectors."
+
+
+def test_a_model_without_a_tower_says_that_nobody_has_looked(handlers: Handlers) -> None:
+    run = ended(handlers, findings=REPORT)["run"]
+    told = asking(handlers, TowerJudge(handlers.generator, {})).found({"run": run})
+    assert told["columns"] == ["Finding", "Report says", "Model read"]
+    assert "nobody has looked into the volume" in told["note"]
+
+
+def test_what_has_no_report_or_is_gone_is_refused_in_words(handlers: Handlers) -> None:
+    volume = handlers.runs.get(ended(handlers)["run"]).volume()  # type: ignore[union-attr]  # it was made above
+    scan = handlers.runs.keep(volume, "v", request=None, title="Scan")
+    assert "nothing to compare it with" in asking(handlers).found({"run": scan.id})["problem"]
+    assert "no longer on the server" in asking(handlers).found({"run": "x" * 22})["problem"]
