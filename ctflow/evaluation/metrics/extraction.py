@@ -84,10 +84,11 @@ def _extract_one(volume: VolumeFile, *, sources: Sequence[Source], folder: Path)
         return ""
     try:
         hu = read_volume(volume.path)
-        for extractor, path in missing:
-            keep(path, _checked(extractor, hu))
+        found = [(path, _checked(extractor, hu)) for extractor, path in missing]
     except CTFlowError as error:
         return str(error)
+    for path, features in found:  # what goes wrong here, such as a full disk, is not the volume's fault
+        keep(path, features)
     return ""
 
 
