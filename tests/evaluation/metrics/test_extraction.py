@@ -1,11 +1,12 @@
 """Features are kept under what is in a volume and what the extractor is, never under a name."""
 
+import multiprocessing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ctflow.errors import RequestError
+from ctflow.errors import RequestError, ResourceError
 from ctflow.evaluation.metrics.extraction import FeatureSet, extract
 from ctflow.evaluation.metrics.extractor import identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
@@ -50,6 +51,17 @@ def test_processes_make_the_same_features(tmp_path: Path) -> None:
     here = features_of(tmp_path / "volumes", tmp_path / "here").rows(NAME, TISSUES)
     there = features_of(tmp_path / "volumes", tmp_path / "there", workers=2).rows(NAME, TISSUES)
     np.testing.assert_array_equal(here, there)
+
+
+@pytest.mark.slow
+def test_a_process_that_is_ended_from_outside_is_said(tmp_path: Path) -> None:
+    write_volumes(tmp_path / "volumes", {f"v{i}": small_volume(i) for i in range(40)})
+    names = extract(find_volumes(tmp_path / "volumes", "fake"), [PLAIN], tmp_path / "kept", workers=2)
+    next(names)
+    for process in multiprocessing.active_children():
+        process.kill()
+    with pytest.raises(ResourceError, match="Take fewer --workers"):
+        list(names)
 
 
 def test_volumes_that_cannot_be_read_are_named_with_the_reason(tmp_path: Path) -> None:
