@@ -20,6 +20,7 @@ def test_cores_and_the_share_of_the_a_vae_are_counted_from_the_first_outcome_on(
     effort.add(Outcome(number=0, avae_s=30.0, disk_s=5.0))
     clocks.wall_s, clocks.cpu_s = 110.0, 68.0
     effort.add(Outcome(number=1, avae_s=15.0, disk_s=1.5))
+    clocks.wall_s, clocks.cpu_s = 120.0, 3.0  # the workers have gone, and their time is no longer seen
     assert effort.summary(cores=2) == (
         "2 cores were 90% busy. Reading and writing aside, all took 1.10 times the A-VAE's own CPU time."
     )
