@@ -1,8 +1,8 @@
 """Takes the READMEs' pictures of the app: python -m assets.screenshot FOLDER
 
 Serves the demo model and visits it. app.png: a large right effusion while it is made; finished.png and narrow.png: when
-it is done, the latter in a window 400 pixels wide; pair.png: A, B and their difference, where A denies the effusion that
-B has; sentences.png: what each sentence of a report did. Needs the packages of the tests, and Chromium.
+it is done, the latter in a window 400 pixels wide; pair.png: A, B and their difference, where A denies the effusion
+that B has; sentences.png: what each sentence of a report did. Needs the packages of the tests, and Chromium.
 """
 
 import base64
