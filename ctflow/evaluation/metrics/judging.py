@@ -113,14 +113,18 @@ class Judging:
         return next((one for one in self._extractors.values() if isinstance(one, ClipExtractor)), None)
 
     def _texts(self) -> Latents:
+        """Empty where no fake volume has a report: then the orientation was not tested."""
         clip, named = self._clip, {volume.name for volume in self._volumes()}
-        if clip is None:
+        if clip is None or not any(volume.name in self._question.reports for volume in self._fake):
             return {}
         return {name: clip.report_latent(report) for name, report in self._question.reports.items() if name in named}
 
     def _check_orientation(self) -> None:
         clip, reports = self._clip, self._question.reports
-        if clip is None or not any(volume.name in reports for volume in self._fake):
+        if clip is None:
+            return
+        if not any(volume.name in reports for volume in self._fake):
+            log.warning("No report of a fake volume is known, so there is no CLIP score: give --reports.")
             return
         known = [volume for volume in self._real if volume.name in reports][:MOST_VOLUMES]
         found = check_orientation(clip, [(read_volume(one.path), reports[one.name]) for one in known])

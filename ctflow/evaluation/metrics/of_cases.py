@@ -61,18 +61,21 @@ def _with_others(texts: Values, images: Values) -> Values:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipImageImage:
-    """The CLIP score of fake volumes with the real ones of the same name."""
+    """The CLIP score of fake volumes with the real ones of the same name.
+
+    Without reports the orientation cannot be tested, and there is no CLIP score of any kind.
+    """
 
     name: str
     extractor: str
     kind: str
 
     def figures(self, sets: Sets) -> Iterator[Figure]:
-        """One; none where no two volumes have one name."""
+        """One; none where no two volumes have one name, or no report is known."""
         real = _by_name(sets.real, self.extractor, self.kind)
         fake = _by_name(sets.fake, self.extractor, self.kind)
         shared = [name for name in fake if name in real]
-        if not shared:
+        if not (shared and sets.texts):
             return
         scores = clip_scores(_stacked([fake[n] for n in shared]), _stacked([real[n] for n in shared]))
         all_real = _stacked(list(real.values()))

@@ -41,7 +41,7 @@ def test_what_is_kept_is_not_made_again(tmp_path: Path) -> None:
     (tmp_path / "one/a.nii").rename(tmp_path / "other/b.nii")
     again = features_of(tmp_path / "other", tmp_path / "kept")
     assert kept.stat().st_mtime_ns == made
-    assert np.array_equal(first.rows(NAME, TISSUES), again.rows(NAME, TISSUES))
+    np.testing.assert_array_equal(first.rows(NAME, TISSUES), again.rows(NAME, TISSUES))
 
 
 @pytest.mark.slow
@@ -49,7 +49,7 @@ def test_processes_make_the_same_features(tmp_path: Path) -> None:
     write_volumes(tmp_path / "volumes", {f"v{i}": small_volume(i) for i in range(4)})
     here = features_of(tmp_path / "volumes", tmp_path / "here").rows(NAME, TISSUES)
     there = features_of(tmp_path / "volumes", tmp_path / "there", workers=2).rows(NAME, TISSUES)
-    assert np.array_equal(here, there)
+    np.testing.assert_array_equal(here, there)
 
 
 def test_volumes_that_cannot_be_read_are_named_with_the_reason(tmp_path: Path) -> None:
