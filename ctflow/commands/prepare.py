@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     """Prepares or verifies, and says what there is. Raises CTFlowError."""
     from ctflow.data.preparation import facts_of
 
-    check_least(args, shard_mb=1)
+    check_least(args, shard_mb=1, slices=1)
     args.out = args.out.resolve()  # the workers of a cluster are in other folders
     sources, model = _sources(args), find_checkpoint(args.model).resolve()
     facts = facts_of(
@@ -86,7 +86,7 @@ def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", fac
 
     effort = Effort()
     with extra("research"):
-        outcomes = prepare(args.out, model, sources, facts, args.device, RayEncoding(args.ray))
+        outcomes = prepare(args.out, model, sources, facts, args.device, RayEncoding(args.ray), args.slices)
         for outcome in tqdm(outcomes, total=len(sources), unit="volume"):
             effort.add(outcome)
     _print_content(args.out)
