@@ -10,6 +10,7 @@ from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES, PRECISIONS
 from ctflow.commands.arguments import check_least, extra, path, place
 from ctflow.errors import RequestError
+from ctflow.runtime.threads import cores_given
 
 if TYPE_CHECKING:
     from ctflow.data.manifest import SetFacts
@@ -84,7 +85,7 @@ def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", fac
     from ctflow.data.ray_encoding import RayEncoding
     from ctflow.runtime.device import gpus_of
 
-    effort = Effort()
+    effort = Effort(begin_after=2 * cores_given())  # each worker has come to an end by then
     with extra("research"):
         outcomes = prepare(args.out, model, sources, facts, args.device, RayEncoding(args.ray), args.slices)
         for outcome in tqdm(outcomes, total=len(sources), unit="volume"):
