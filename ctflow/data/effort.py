@@ -11,7 +11,8 @@ from ctflow.runtime.threads import cores_given
 class Effort:
     """Counts from a certain outcome on, when all workers have started. The clocks vary in tests.
 
-    `begin_after`: so many outcomes, 1 or more. `cpu_s`: CPU seconds of all processes so far, or None where that is not known.
+    `begin_after`: so many outcomes, 1 or more.
+    `cpu_s`: CPU seconds of all processes so far, or None where that is not known.
     """
 
     def __init__(
