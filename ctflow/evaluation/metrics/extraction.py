@@ -32,7 +32,11 @@ class FeatureSet:
 
     def rows(self, extractor: str, kind: str) -> list[NDArray[np.float32]]:
         """For each volume, its features (samples, dimensions) of a kind. Read from disk each time."""
-        return [self._of(volume, extractor)[kind] for volume in self.volumes]
+        return list(self.each(extractor, kind))
+
+    def each(self, extractor: str, kind: str) -> Iterator[NDArray[np.float32]]:
+        """As `rows`, one after the other, for sets that memory does not hold."""
+        return (self._of(volume, extractor)[kind] for volume in self.volumes)
 
     def _of(self, volume: VolumeFile, extractor: str) -> Found:
         return kept(kept_path(self.folder, self.extractors[extractor], volume.sha256))
@@ -80,10 +84,11 @@ def _extract_one(volume: VolumeFile, *, sources: Sequence[Source], folder: Path)
         return ""
     try:
         hu = read_volume(volume.path)
-        for extractor, path in missing:
-            keep(path, _checked(extractor, hu))
+        found = [(path, _checked(extractor, hu)) for extractor, path in missing]
     except CTFlowError as error:
         return str(error)
+    for path, features in found:  # what goes wrong here, such as a full disk, is not the volume's fault
+        keep(path, features)
     return ""
 
 

@@ -59,6 +59,13 @@ def test_volumes_that_cannot_be_read_are_named_with_the_reason(tmp_path: Path) -
         features_of(folder, tmp_path / "kept")
 
 
+def test_a_place_that_cannot_be_written_to_is_not_blamed_on_a_volume(tmp_path: Path) -> None:
+    folder = write_volumes(tmp_path / "volumes", {"a": small_volume(0)})
+    (tmp_path / "kept").write_text("a file", encoding="utf-8")
+    with pytest.raises(RequestError, match=r"The folder .* cannot be made"):
+        features_of(folder, tmp_path / "kept")
+
+
 def test_damaged_features_are_named(tmp_path: Path) -> None:
     write_volumes(tmp_path / "volumes", {"a": small_volume(0)})
     features = features_of(tmp_path / "volumes", tmp_path / "kept")
