@@ -55,9 +55,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--precision", choices=PRECISIONS, default="float32", help="number format of the A-VAE (default: %(default)s)"
     )
-    parser.add_argument(
-        "--shard-mb", type=int, default=1000, metavar="N", help="size of a shard (default: %(default)s)"
-    )
+    parser.add_argument("--slices", type=int, metavar="N", help="slices encoded together (default: by memory)")
+    parser.add_argument("--shard-mb", type=int, default=1000, metavar="N", help="MB of a shard (default: %(default)s)")
     parser.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster (default: this machine)")
 
 
