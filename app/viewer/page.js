@@ -86,6 +86,7 @@ export class Page {
       remove: (run) => removeRun(this.session, run),
       download: (kind, button, run) => this.download(kind, button, run),
     });
+    this.strip.follow(this.session.feeds);
     pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
     const fileName = () => this.facts(this.session.view).fileName;
@@ -175,7 +176,8 @@ export class Page {
   show(progress) {
     this.foot.show(progress);
     this.showRuns();
-    if (this.session) this.report.compare(this.session.visit.find(this.session.viewed)?.fields);
+    const entry = this.session?.visit.find(this.session.viewed);
+    if (this.session) this.report.compare(entry?.isScan ? undefined : entry?.fields); // a scan has no report
     this.ask?.update();
     document.title = tabTitle(progress);
   }

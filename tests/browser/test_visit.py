@@ -39,7 +39,7 @@ def test_both_runs_are_at_hand_with_a_picture_and_what_is_new(page: Page) -> Non
     cards = page.locator(".ctv-card")
     expect(cards).to_have_count(2)
     expect(cards.nth(1)).to_have_attribute("aria-current", "true")
-    expect(cards.nth(1)).to_contain_text("without “No effusion.”, with “Small effusion.”, seed 0 → 3")
+    expect(cards.nth(1)).to_contain_text("with “Small effusion.”, without “No effusion.”, seed 0 → 3")
     expect(page.locator(".ctv-card img")).to_have_count(2)
     assert page.locator(".ctv-card img").first.evaluate("image => image.naturalWidth") == 64
     expect_seed(page, 3)
