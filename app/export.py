@@ -90,8 +90,9 @@ def _made(run: Run, request: GenerationRequest, generator: VolumeGenerator) -> _
     with run.news:
         complete, slices, seconds = run.state == "finished", run.slices_made, run.elapsed_s()
         missing = "" if complete or run.shape is None else f"{slices} of {run.shape[0]} slices"
-    computed = run.title.lower() if run.is_computed else ""
-    label = synthetic_label(generator.card.name, scan_of(run.start) is not None, missing, computed)
+    scan = scan_of(run.start)
+    kind = run.title.lower() if run.is_computed else f"slices 1-{scan.slices} the scan's" if scan else ""
+    label = synthetic_label(generator.card.name, scan is not None, missing, kind)
     earlier = earlier_of(beginning_of(run.start))
     sidecar = sidecar_of(request, generator, seconds=seconds, complete=complete, earlier=earlier, scan=_record(run))
     return _Made(slices, missing, label, sidecar)

@@ -109,7 +109,9 @@ def _unpacked_bytes(file: Path) -> int:
     """By what a .gz says of itself at its end, which need not be true: `unpack_gzip` counts."""
     if file.suffix != ".gz":
         return file.stat().st_size
-    return int.from_bytes(file.read_bytes()[-4:], "little")
+    with file.open("rb") as opened:
+        opened.seek(max(0, file.stat().st_size - 4))
+        return int.from_bytes(opened.read(), "little")
 
 
 def _without_gzip(file: Path, limits: UnpackLimits) -> Path:

@@ -93,7 +93,7 @@ class Scan(Run):
         with self.news:
             if type(number) is not int or not 0 <= number < len(self.series):
                 raise RequestError(f"A series is a whole number from 0 to {len(self.series) - 1}; got {number!r}.")
-            self.chosen = number
+            self.chosen, self.series = number, []  # now, so that nobody is asked again
             self.bump()
 
     def end_without(self, state: State, message: str) -> None:

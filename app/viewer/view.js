@@ -31,7 +31,7 @@ export class View {
   constructor(presets, lead = null) {
     this.changed = () => {}; // for whoever draws
     /** @type {Plane[]} */
-    this.planes = lead ? lead.planes.map((plane) => new LinkedPlane(plane, lead)) : PLANES.map((one) => new Plane(one));
+    this.planes = lead ? lead.planes.map((plane) => new LinkedPlane(plane)) : PLANES.map((one) => new Plane(one));
     this.settings = lead?.settings ?? new Settings(presets, this);
     if (lead) this.settings.views.push(this);
     /** @type {Volume | null} */

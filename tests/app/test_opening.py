@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from pydicom import dcmread
 
 from app.handlers import Handlers
 from app.opening import Opening
@@ -320,7 +321,11 @@ def test_a_volume_goes_on_from_a_scan_and_its_sidecar_says_so(
     assert (start.mode, start.slices) == ("gt-head", 32)
     assert start.scan.hu.shape == (64, 256, 256)
     nifti = opening.handlers.export({"run": run.id, "kind": "nifti"})
-    assert "SYNTHETIC from a REAL scan" in sitk.ReadImage(nifti["path"]).GetMetaData("descrip")
+    label = sitk.ReadImage(nifti["path"]).GetMetaData("descrip")
+    assert label.startswith("CTFlow SYNTHETIC from a REAL scan, not for diagnosis, slices 1-32 the scan's")
+    with zipfile.ZipFile(opening.handlers.export({"run": run.id, "kind": "dicom"})["path"]) as archive:
+        derivation = dcmread(io.BytesIO(archive.read(archive.namelist()[0]))).DerivationDescription
+    assert "it may show a real patient. Not for diagnosis. Slices 1 to 32 are the scan's." in derivation
     sidecar = read_sidecar(Path(opening.handlers.export({"run": run.id, "kind": "sidecar"})["path"]))
     assert sidecar.start is not None
     assert (sidecar.start.mode, sidecar.start.slices, sidecar.start.scan) == ("gt-head", 32, "scan.nii.gz")

@@ -70,7 +70,7 @@ def test_axe_finds_nothing_in_any_window_and_state(visit: Open, gate: Gate, size
     assert violations(page) == [], "with what differs"
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Numbers", exact=True).click()
-    expect(page.locator(".ctv-chart .main-svg").first).to_be_visible()
+    expect(page.locator(".ctv-chart .main-svg").first).to_be_visible(timeout=60_000)
     assert violations(page) == [], "with Numbers"
 
 

@@ -14,6 +14,7 @@ from ctflow.request import GenerationRequest
 from tests.app.fake import FakeGenerator, Gate, Heeding, sleeping
 from tests.app.server import Apart, Serve
 from tests.browser.conftest import Visit
+from tests.browser.test_access import AXE, violations
 from tests.browser.viewer import expect_slice, expect_status, generate, grey_at, point_at, stop, write_report
 
 Open = Callable[..., Visit]
@@ -163,6 +164,7 @@ def test_from_here_on_keeps_the_slices_before_and_heeds_the_edited_report(visit:
     expect_slice(page, "31 / 96")
     expect(page.get_by_text("Slices 1 to 16 stay as they are;")).to_be_visible()
     page.get_by_role("button", name="From here on").click()
+    expect(page.locator(".ctv-card img")).to_have_count(2)  # the second one's picture comes with its last slices
     expect_status(page, "Done")
     expect(page.locator(".ctv-card").nth(1)).to_contain_text("slices 1 to 16 kept")
     before = heeding().hu(page_request(0)).copy()
@@ -276,3 +278,17 @@ def test_on_a_phone_a_press_on_a_row_brings_the_planes_into_sight(visit: Open) -
     page.locator(".ct-row").first.click()
     expect(page.locator(".ctv-axial canvas")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not in .venv/axe; `make test` installs it where npm is")
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_axe_finds_nothing_in_the_tab_with_and_without_answers(visit: Open, size: tuple[int, int]) -> None:
+    page = visit(heeding(), width=size[0], height=size[1]).page
+    write_report(page, f"{EFFUSION} {CLEAR}")
+    ask_tab(page)
+    assert violations(page) == [], "nothing asked"
+    compare_sentences(page)
+    expect_asked(page, "Done")
+    page.get_by_role("button", name="Compare seeds").click()
+    expect_asked(page, "Done", "seeds")
+    assert violations(page) == [], "all answered"

@@ -22,7 +22,7 @@ STEPS = 4
 
 def open_numbers(page: Page) -> None:
     page.get_by_role("button", name="Numbers", exact=True).click()
-    expect(page.locator(".ctv-chart .main-svg").first).to_be_visible()
+    expect(page.locator(".ctv-chart .main-svg").first).to_be_visible(timeout=60_000)
 
 
 def table(page: Page) -> dict[str, str]:

@@ -42,7 +42,7 @@ export class Visit {
    */
   add(run, fields, askedAtMs) {
     const before = this.entries.filter(({ isScan }) => !isScan).pop();
-    const differs = before ? differences(before.fields, fields) : [];
+    const differs = before ? differences(before.fields, fields) : fields.kept ? [`kept ${fields.kept}`] : [];
     const entry = { run, name: firstWords(fields), model: this.model, fields, differs, askedAtMs, picture: "" };
     this.keep([...this.entries, entry].slice(-MOST));
   }

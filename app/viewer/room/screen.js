@@ -38,8 +38,7 @@ export class Screen {
     this.panes = this.makePanes();
     this.panesOfB = this.panes.splice(this.view.planes.length);
     this.lines = this.panes.map((pane) => new SwipeLine(compared, pane));
-    const boxes = [...this.panes, ...this.panesOfB].map(({ box }) => box);
-    this.planes = make("div", "ctv-planes", {}, [...boxes, this.tip.element]);
+    this.planes = make("div", "ctv-planes", {}, [...this.panes.map(({ box }) => box), this.tip.element]);
     compared.changed = () => this.redraw();
     this.pixels = new PixelWatch(() => [...this.panes, ...this.panesOfB].forEach((pane) => pane.fit()));
     this.redraw();
@@ -69,10 +68,18 @@ export class Screen {
     this.planes.dataset.pair = this.compared.shown;
     for (const describe of this.describers) describe();
     for (const pane of this.panes) pane.draw();
-    if (this.compared.shown === "side") for (const pane of this.panesOfB) pane.draw();
+    this.drawB();
     for (const line of this.lines) line.describe();
     this.showReadout();
     this.cine.update();
+  }
+
+  /** B's own planes are in the page only where they are seen. */
+  drawB() {
+    if (this.compared.shown === "side") {
+      if (!this.panesOfB[0].box.parentElement) this.tip.element.before(...this.panesOfB.map(({ box }) => box));
+      for (const pane of this.panesOfB) pane.draw();
+    } else for (const { box } of this.panesOfB) box.remove();
   }
 
   /** @param {Pointer} pointer */

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctflow.errors import RequestError
 from ctflow.evaluation.metrics.clip import clip_scores
-from ctflow.evaluation.metrics.extractors.ctclip import ClipExtractor
 from ctflow.report import Report
 from ctflow.volume import Volume
 
@@ -38,7 +39,15 @@ class OrientationTest:
     volumes: int
 
 
-def check_orientation(clip: ClipExtractor, cases: Sequence[tuple[Volume, Report]]) -> OrientationTest:
+class Towers(Protocol):
+    """What gives latents (1, latent) of reports and of volumes."""
+
+    def report_latent(self, report: Report) -> NDArray[np.float32]: ...
+
+    def image_latent(self, volume: Volume) -> NDArray[np.float32]: ...
+
+
+def check_orientation(clip: Towers, cases: Sequence[tuple[Volume, Report]]) -> OrientationTest:
     """Raises RequestError where a wrong way scores as well as the right one, and for too few volumes to tell."""
     if len(cases) < LEAST_VOLUMES:
         raise RequestError(

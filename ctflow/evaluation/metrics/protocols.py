@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from ctflow.errors import RequestError
@@ -51,9 +52,10 @@ class MetricProtocol:
         return tuple(dict.fromkeys(measure.extractor for measure in self.measures))
 
     def settings(self) -> dict[str, Any]:
-        """All of it as plain values."""
-        measures = [{"measure": type(one).__name__, **asdict(one)} for one in self.measures]  # type: ignore[call-overload] # all are dataclasses
-        return {"name": self.name, "version": self.version, "status": self.status, "measures": measures}
+        """All of it as JSON has it, so that it equals what is read back."""
+        measures = [{"measure": type(one).__name__, **vars(one)} for one in self.measures]
+        settings = {"name": self.name, "version": self.version, "status": self.status, "measures": measures}
+        return json.loads(json.dumps(settings))
 
 
 _TISSUES = (

@@ -70,7 +70,7 @@ class PlanesExtractor:
     def _along(self, hu: Tensor, axis: int) -> Iterator[np.ndarray]:
         least, most = _ends(hu)
         for first in range(0, SIDE, SLICES_AT_ONCE):
-            slices = _padded_slices(hu, axis, first, first + SLICES_AT_ONCE)
+            slices = padded_slices(hu, axis, first, first + SLICES_AT_ONCE)
             pictures = ((slices - least) / (most - least + 1e-10))[:, None] - torch.tensor(CHANNEL_MEANS)[:, None, None]
             found = self._network(pictures)
             yield (found.mean((2, 3)) if found.ndim == 4 else found).numpy()
@@ -109,7 +109,7 @@ def _ends(hu: Tensor) -> tuple[float, float]:
     return (min(least, AIR_HU), max(most, AIR_HU)) if min(hu.shape) < SIDE else (least, most)
 
 
-def _padded_slices(hu: Tensor, axis: int, first: int, end: int) -> Tensor:
+def padded_slices(hu: Tensor, axis: int, first: int, end: int) -> Tensor:
     """Slices [first, end) along an axis of the volume padded to SIDE, (slices, SIDE, SIDE): it never lies in memory."""
     before = [(SIDE - count) // 2 for count in hu.shape]
     padded = torch.full((end - first, SIDE, SIDE), float(AIR_HU))
