@@ -7,8 +7,11 @@ from ctflow.analysis.findings import FindingRow, read_words, said_words, seen_wo
 
 
 def found_table(rows: Sequence[FindingRow], judges: Sequence[str], note: str) -> dict[str, Any]:
-    """The findings that the report, the model or a judge speaks of. A judge that knows none of them has no column."""
-    told = [row for row in rows if row.is_spoken_of]
+    """The findings that the report or the model speaks of, and then those that only a judge sees.
+
+    A judge that knows none of them has no column.
+    """
+    told = sorted((row for row in rows if row.is_spoken_of), key=lambda row: not (row.asked or row.read))
     heard = [name for name in judges if any(name in row.found for row in rows)]
     nobody = "" if heard else "This model has no image tower, so that nobody has looked into the volume."
     return {

@@ -73,7 +73,7 @@ function gridWords(a, b) {
   const degrees = tilt(a, b);
   if (degrees > TILTED_DEGREES) return `B is tilted by ${Math.round(degrees)}° against A: only the crosshair is at the same place.`;
   const differ = a.axes.some(({ spacing }, i) => Math.abs(spacing - b.axes[i].spacing) > SAME_MM);
-  return differ ? "Voxel sizes differ: both at the same mm, B in its nearest slice." : "";
+  return differ ? "Voxel sizes differ: both at the same place, B in its nearest slice." : "";
 }
 
 /**
