@@ -11,6 +11,7 @@ from app.present import directions, unknown_run
 from app.run import Run
 from ctflow.analysis.measure import DENSITY_PERCENTILE, EMPHYSEMA_HU, TISSUES, Measures, measure
 from ctflow.errors import RequestError
+from ctflow.volume import Volume
 
 MOST = 4  # volumes at once: a chart of more cannot be read
 _LONGEST_NAME = 60
@@ -22,7 +23,7 @@ class Measured:
     """A run as it was when it was measured, with what it is called on the page.
 
     `made`: "48 of 96 slices" of one that is not finished. `computed`: what it is, if it was computed from several
-    volumes. `borders_mm`: the depths of the borders of its chunks.
+    volumes. `borders_mm`: the depths of the borders of its chunks; of a scan there are none.
     """
 
     name: str
@@ -61,11 +62,14 @@ class Numbers:
     def _measured(self, name: str, run: Run) -> Measured:
         made, slices = run.missing()
         volume = run.volume(slices)
-        spacing_mm, head_first = volume.spacing_mm[0], directions(volume.affine)[0] == "I"
-        per_chunk = self.handlers.generator.card.geometry.slices_per_chunk
-        edges = [edge if head_first else slices - edge for edge in range(per_chunk, slices, per_chunk)]
-        borders_mm = sorted((edge - 0.5) * spacing_mm for edge in edges)
+        borders_mm = [] if run.is_scan else self._borders_mm(volume)
         return Measured(name, made, run.title if run.is_computed else "", borders_mm, measure(volume))
+
+    def _borders_mm(self, volume: Volume) -> list[float]:
+        spacing_mm, head_first = volume.spacing_mm[0], directions(volume.affine)[0] == "I"
+        slices, per_chunk = len(volume.hu), self.handlers.generator.card.geometry.slices_per_chunk
+        edges = [edge if head_first else slices - edge for edge in range(per_chunk, slices, per_chunk)]
+        return sorted((edge - 0.5) * spacing_mm for edge in edges)
 
 
 def status(measured: list[Measured]) -> str:
@@ -83,8 +87,10 @@ def status(measured: list[Measured]) -> str:
 def charts(measured: list[Measured]) -> list[Json]:
     """Each chart with its title and what it says in words, for whoever does not see it."""
     volumes = {one.title: one.measures for one in measured}
-    borders_mm = measured[0].borders_mm
-    of_which = f" of {measured[0].name}" if len(measured) > 1 else ""
+    in_chunks = next((one for one in measured if one.borders_mm), None)
+    borders_mm = in_chunks.borders_mm if in_chunks else []
+    of_which = f" of {in_chunks.name}" if in_chunks and len(measured) > 1 else ""
+    borders = f" Dotted: borders between chunks{of_which}." if in_chunks else ""
     return [
         {
             "title": "HU of the body",
@@ -93,7 +99,7 @@ def charts(measured: list[Measured]) -> list[Json]:
         },
         {
             "title": "Mean HU of each slice",
-            "words": f"Of all its voxels, air included. Dotted: borders between chunks{of_which}.",
+            "words": f"Of all its voxels, air included.{borders}",
             "figure": mean_along_z(volumes, borders_mm),
         },
         {

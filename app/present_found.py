@@ -7,11 +7,11 @@ from ctflow.analysis.findings import FindingRow, read_words, said_words, seen_wo
 
 
 def found_table(rows: Sequence[FindingRow], judges: Sequence[str], note: str, partial: str = "") -> dict[str, Any]:
-    """The findings that the report, the model or a judge speaks of. A judge that knows none of them has no column.
+    """The findings that the report or the model speaks of, and then those that only a judge sees.
 
-    `partial`: what has to be said of a volume that is not whole.
+    A judge that knows none of them has no column. `partial`: what has to be said of a volume that is not whole.
     """
-    told = [row for row in rows if row.is_spoken_of]
+    told = sorted((row for row in rows if row.is_spoken_of), key=lambda row: not (row.asked or row.read))
     heard = [name for name in judges if any(name in row.found for row in rows)]
     nobody = "" if heard else "This model has no image tower, so that nobody has looked into the volume."
     return {

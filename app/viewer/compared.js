@@ -3,6 +3,7 @@
 // of the patient. It knows neither runs nor the page.
 
 import { Difference } from "./data/difference.js";
+import { Link } from "./data/link.js";
 import { View } from "./view.js";
 
 /** @typedef {import("./data/volume.js").Volume} Volume */
@@ -28,7 +29,9 @@ export class Compared {
     this.mode = "alone";
     this.share = MIDDLE; // of a plane's width that lies left of the line
     this.isBlinking = false; // B is seen in A's planes
-    this.overlaps = true;
+    this.wantsAligned = false; // whether the centres of both shall meet, where the volumes lie in different places
+    /** @type {Link | null} while there are two volumes */
+    this.link = null;
     /** @type {Difference | null} while there are two volumes */
     this.difference = null;
     this.changed = () => {}; // for whoever draws
@@ -61,6 +64,19 @@ export class Compared {
     this.noteDifference();
     this.changed();
     return true;
+  }
+
+  /** Whether both are looked at in the same place. */
+  get isLinked() {
+    return this.link?.holds ?? false;
+  }
+
+  /** @param {boolean} aligned  whether B is moved so that the centres meet, where that is of use */
+  setAligned(aligned) {
+    this.wantsAligned = aligned;
+    this.join();
+    this.noteDifference();
+    this.changed();
   }
 
   /** @param {number} share  from 0 to 1 */
@@ -100,8 +116,8 @@ export class Compared {
   viewChanged(view) {
     this.noteVolumes();
     this.noteDifference();
-    if (this.isOpen && this.overlaps && this.hasMoved(view)) {
-      follow(view === this.a ? this.b : this.a, view);
+    if (this.isLinked && this.hasMoved(view)) {
+      this.follow(view);
       for (const one of [this.a, this.b]) this.places.set(one, placeOf(one));
     }
     this.changed();
@@ -118,18 +134,36 @@ export class Compared {
     return !before || placeOf(view).some((value, i) => value !== before[i]);
   }
 
-  /** Of two other volumes it is found out whether they lie in the same part of space; B begins where A is. */
+  /** Of other volumes than before it is found out where they lie. */
   noteVolumes() {
     const { a, b } = this;
     if (this.volumes[0] === a.volume && this.volumes[1] === b.volume) return;
     this.volumes = [a.volume, b.volume];
     if (!this.isOpen) this.isBlinking = false;
-    this.difference = a.volume && b.volume && new Difference(a.volume, b.volume);
-    if (!this.difference) return;
-    this.overlaps = this.difference.b.overlaps;
-    for (const plane of b.planes) /** @type {LinkedPlane} */ (plane).isLinked = this.overlaps;
-    if (this.overlaps) follow(b, a);
+    this.join();
+  }
+
+  /** Finds out where both lie against each other; B begins where A is. */
+  join() {
+    const { a, b } = this;
+    this.link = a.volume && b.volume && new Link(a.volume, b.volume, this.wantsAligned);
+    this.difference = this.link && new Difference(this.link.a, this.link.b, this.link.movedMm);
+    for (const plane of b.planes) /** @type {LinkedPlane} */ (plane).link = this.link;
+    if (this.isLinked) this.follow(a);
     for (const view of [a, b]) this.places.set(view, placeOf(view));
+  }
+
+  /**
+   * Brings the other view to the same place, or to the nearest one that its volume has.
+   * @param {View} lead
+   */
+  follow(lead) {
+    const { a, b, link } = this;
+    const view = lead === a ? b : a;
+    if (!link || !view.volume) return;
+    view.planes.forEach((plane, i) => plane.frameAs(lead.planes[i]));
+    const there = lead === a ? link.toB(lead.point) : link.toA(lead.point);
+    view.lookAt(view.volume, there.map(Math.round));
   }
 }
 
@@ -139,15 +173,4 @@ export class Compared {
  */
 function placeOf({ point, planes }) {
   return [...point, ...planes.flatMap(({ zoom, pan, slab }) => [zoom, ...pan, slab.kind, slab.mm])];
-}
-
-/**
- * To the same place of the patient, or the nearest one that the volume has.
- * @param {View} view
- * @param {View} lead
- */
-function follow(view, lead) {
-  if (!view.volume || !lead.volume) return;
-  view.planes.forEach((plane, i) => plane.frameAs(lead.planes[i]));
-  view.lookAt(view.volume, view.volume.fromMm(lead.volume.toMm(lead.point)).map(Math.round));
 }

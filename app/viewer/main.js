@@ -5,6 +5,9 @@
 import { Transport } from "./data/transport.js";
 import { Page } from "./page.js";
 
+/** @typedef {"generate" | "stop" | "buttons"} PageEvent */
+/** @typedef {"restore" | "change" | "newSeed" | "choose" | "chooseReport" | "edited" | "filled"} FormEvent */
+
 /** @type {(page: Page) => void} */
 let arrive;
 /** @type {Promise<Page>} */
@@ -36,8 +39,8 @@ export async function mount(element, props, trigger, watch) {
 }
 
 /**
- * What an event of Gradio asks for: a method of the page, by its name.
- * @param {"restore" | "change" | "generate" | "stop" | "buttons" | "newSeed" | "choose" | "chooseReport" | "edited" | "filled"} name
+ * What an event of Gradio asks for: a method of the page or of its form, by its name.
+ * @param {PageEvent | FormEvent} name
  * @param {any[]} values  of the event's inputs
  * @param {any} given     what the server gave to this event
  */
@@ -50,15 +53,16 @@ export async function call(name, values, given) {
   if (name === "restore") {
     await new Promise((resolve) => setTimeout(resolve)); // changes that have waited for this script, too, are heard first
     isRestored = true;
-    const fields = page.restore(values, written);
+    const fields = page.form.restore(values, written);
     restore();
     return fields;
   }
   if (name === "generate" && !isRestored) {
     await restored;
-    return page.generate(page.withDraft(values));
+    return page.generate(page.form.withDraft(values));
   }
-  return page[name](values, given);
+  if (name === "generate" || name === "stop" || name === "buttons") return page[name](values);
+  return page.form[name](values, given);
 }
 
 /**

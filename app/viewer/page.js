@@ -7,10 +7,11 @@ import { Memory, visitor } from "./data/memory.js";
 import { Transport } from "./data/transport.js";
 import { Visit } from "./data/visit.js";
 import { thumbnail } from "./draw/thumbnail.js";
+import { Form } from "./form.js";
 import { measured } from "./measured.js";
+import { Opening } from "./opening.js";
 import { showPair } from "./pair.js";
 import { Ask } from "./room/ask.js";
-import { Opening } from "./opening.js";
 import { ContinueDialog } from "./room/continue_dialog.js";
 import { listenToDrop } from "./room/drop.js";
 import { make } from "./room/elements.js";
@@ -29,8 +30,9 @@ import { tabTitle } from "./room/tab.js";
 import { Tabs } from "./room/tabs.js";
 import { Viewer } from "./room/viewer.js";
 import { Session } from "./session.js";
-import { View } from "./view.js";
+import { comeIntoSight, fitHeight, goToPlanes } from "./sight.js";
 import { completeWhenTurnedTo } from "./stand_in.js";
+import { View } from "./view.js";
 import { removeRun, showRun } from "./visit_runs.js";
 
 /**
@@ -50,10 +52,8 @@ import { removeRun, showRun } from "./visit_runs.js";
  * @property {() => void} updateButtons     Generate and Stop shall ask `Page.buttons` again
  * @property {(run: string) => void} drive
  * @property {() => void} generate          as if the button had been pressed
- * @property {() => void} fill              the fields shall ask `Page.filled` for their values
+ * @property {() => void} fill              the fields shall ask `Form.filled` for their values
  */
-
-const IN_SIGHT = 0.7; // of the window's height: planes that begin lower are out of sight
 
 export class Page {
   /**
@@ -64,7 +64,7 @@ export class Page {
   constructor({ windows, fields, draft_key: draftKey, example, plotly, model }, host, transport) {
     const tab = new Memory(() => window.sessionStorage);
     this.report = new ReportPanel(fields, draftKey, tab, transport, (problem) => this.explain(problem));
-    this.fields = this.report.fields;
+    this.form = new Form(this.report, (fields) => this.changed(fields), host.fill);
     this.problem = new Problem();
     this.length = new Length(model);
     this.foot = new Foot((kind, button) => this.download(kind, button), {
@@ -86,12 +86,13 @@ export class Page {
       remove: (run) => removeRun(this.session, run),
       download: (kind, button, run) => this.download(kind, button, run),
     });
+    this.strip.follow(this.session.feeds);
     pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
     const fileName = () => this.facts(this.session.view).fileName;
     const ablation = () => this.ask.sentences.answer;
     this.numbers = new NumbersDialog(transport, plotly, () => measured(this.session), fileName, ablation);
-    this.opening = new Opening(this.session, (values) => this.fill(values, host));
+    this.opening = new Opening(this.session, (values) => this.form.fill(values));
     this.openDialog = new OpenDialog(this.opening);
     this.continueDialog = new ContinueDialog(model, (wish) => this.continueScan(wish));
     this.viewer.append(this.strip.dialog, this.numbers.element, this.openDialog.element, this.continueDialog.element);
@@ -102,8 +103,6 @@ export class Page {
     follow(this.session.view, () => this.ask.placeChanged());
     this.sex = new Sex();
     listenToGenerate(host.generate);
-    /** @type {any[]} what the fields shall hold */
-    this.filling = [];
     /** @type {Record<string, Element>} by the names of app/component.py */
     this.parts = {
       viewer: this.viewer,
@@ -114,7 +113,7 @@ export class Page {
       tabs: this.tabs.element,
       ask: this.ask.element,
       sex: this.sex.element,
-      jump: new Jump(this.viewer, () => this.goToPlanes()).element,
+      jump: new Jump(this.viewer, () => goToPlanes(this.viewer)).element,
     };
   }
 
@@ -143,7 +142,7 @@ export class Page {
         this.ask?.update();
       },
       drive: host.drive,
-      comeIntoSight: () => this.comeIntoSight(),
+      comeIntoSight: () => comeIntoSight(this.viewer),
       picture: (volume) => thumbnail(volume, windows[0]),
     };
   }
@@ -155,18 +154,18 @@ export class Page {
    */
   desk(host) {
     return {
-      fields: () => this.fields.now,
+      fields: () => this.report.fields.now,
       drive: host.drive,
       busyChanged: host.updateButtons,
       showShare: (share) => this.tabs.showShare(share),
       show: (run) => {
         this.session.pair.setMode("alone");
         showRun(this.session, run);
-        this.comeIntoSight();
+        comeIntoSight(this.viewer);
       },
       compare: (a, b) => {
         showPair(this.session, a, b, "difference");
-        this.comeIntoSight();
+        comeIntoSight(this.viewer);
       },
       give: (path, name) => this.give(this.session.transport.fileUrl(path), name),
       explain: (problem) => this.explain(problem),
@@ -178,7 +177,8 @@ export class Page {
   show(progress) {
     this.foot.show(progress);
     this.showRuns();
-    if (this.session) this.report.compare(this.session.visit.find(this.session.viewed)?.fields);
+    const entry = this.session?.visit.find(this.session.viewed);
+    if (this.session) this.report.compare(entry?.isScan ? undefined : entry?.fields); // a scan has no report
     this.ask?.update();
     document.title = tabTitle(progress);
   }
@@ -197,7 +197,7 @@ export class Page {
 
   /** Once the viewer is in the document. */
   begin() {
-    new ResizeObserver(() => this.fitHeight()).observe(document.body);
+    new ResizeObserver(() => fitHeight(this.viewer)).observe(document.body);
     window.addEventListener("pagehide", () => {
       this.session.saveView();
       this.opening.leave();
@@ -211,57 +211,26 @@ export class Page {
   }
 
   /**
-   * Fields as they are now, and where nobody has changed them, as the draft has them.
-   * @type {(now: any[]) => any[]}
-   */
-  withDraft = (now) => now;
-
-  /**
-   * Puts values into Gradio's fields, as if the person had written them.
-   * @param {Record<string, any>} values  by their names
-   * @param {Host} host
-   */
-  fill(values, host) {
-    this.filling = this.fields.names.map((name) => values[name]);
-    host.fill();
-  }
-
-  /**
    * A volume that goes on from the scan that is shown.
    * @param {import("./room/continue_dialog.js").Wish} wish
    */
   continueScan({ mode, head, kept }) {
     const scan = this.session.shown?.run;
-    if (scan) this.session.generate({ ...this.fields.now, kept }, { ...this.fields.now, scan, mode, head });
+    if (scan) this.session.generate({ ...this.report.fields.now, kept }, { ...this.report.fields.now, scan, mode, head });
   }
 
-  // What Gradio's events ask for: `values` are those of the fields, and what is returned goes into the components.
-
-  /**
-   * The page is loaded: brings the report back, but for the fields that somebody has changed meanwhile. Without a draft
-   * nothing is returned, and so nothing is replaced.
-   * @param {any[]} values   at the event
-   * @param {any[]} written  at the last change, which may have come while the scripts were on their way
-   */
-  restore(values, written = values) {
-    const draft = this.fields.draft();
-    this.withDraft = (now) => (draft ? draft.map((kept, i) => (now[i] === values[i] ? kept : now[i])) : now);
-    const fields = this.withDraft(written);
-    this.change(fields);
-    return draft ? fields : [];
-  }
-
-  /** @param {any[]} values */
-  change(values) {
+  /** @param {Record<string, any>} fields  by their names, as they are now */
+  changed({ chunks }) {
     this.explain(""); // what was wrong may be right now
-    this.report.changed(values);
     this.ask.askCosts();
-    this.length.show(this.fields.named(values).chunks);
+    this.length.show(chunks);
   }
+
+  // What Gradio's events ask for, beside what they ask the form.
 
   /** @param {any[]} values */
   generate(values) {
-    if (!this.ask.busy) this.session.generate(this.fields.named(values));
+    if (!this.ask.busy) this.session.generate(this.report.fields.named(values));
   }
 
   /** A run that is shown and made is stopped before a question that is. */
@@ -274,46 +243,6 @@ export class Page {
   buttons() {
     const busy = this.session.busy || this.ask.busy;
     return [!busy, busy].map((interactive) => ({ __type__: "update", interactive }));
-  }
-
-  /** What `fill` has put there. */
-  filled() {
-    return this.filling;
-  }
-
-  /**
-   * @param {any[]} _
-   * @param {number} most
-   */
-  newSeed(_, most) {
-    return [Math.floor(Math.random() * (most + 1))];
-  }
-
-  /**
-   * A button beside a sentence was pressed.
-   * @param {any[]} values  of the two text fields
-   */
-  edited(values) {
-    return this.report.edited(values);
-  }
-
-  /**
-   * An example takes the place of the report.
-   * @param {any[]} _
-   * @param {any[]} chosen
-   */
-  chooseReport(_, chosen) {
-    this.report.edits.forget();
-    return chosen;
-  }
-
-  /**
-   * A preset, as the server has it.
-   * @param {any[]} _
-   * @param {any[]} chosen
-   */
-  choose(_, chosen) {
-    return chosen;
   }
 
   /**
@@ -334,25 +263,6 @@ export class Page {
    */
   give(href, name) {
     make("a", "", { href, download: name }).click();
-  }
-
-  /** On a narrow page the planes lie below the report: whoever pressed Generate wants to see them. */
-  comeIntoSight() {
-    const { top } = this.viewer.getBoundingClientRect();
-    if (top > IN_SIGHT * window.innerHeight) this.goToPlanes();
-  }
-
-  /** To the first plane, with what stands above it if there is room for both. */
-  goToPlanes() {
-    this.viewer.scrollIntoView({ block: "start" });
-    this.viewer.querySelector(".ctv-plane")?.scrollIntoView({ block: "nearest" });
-  }
-
-  /** Panel and planes take what is left of the window's height under the header, however long the notice is. */
-  fitHeight() {
-    const page = /** @type {Element} */ (this.viewer.closest(".ct-page"));
-    const top = page.getBoundingClientRect().top + window.scrollY;
-    document.documentElement.style.setProperty("--ct-top", `${Math.ceil(top)}px`);
   }
 }
 

@@ -2,7 +2,7 @@
 // Which run is B, the one that the shown one, A, is compared with: it is followed as A is, and a reload keeps it.
 
 import { UNKNOWN, knownOf } from "./data/facts.js";
-import { nameOf, pairWords } from "./pair_words.js";
+import { nameOf, pairWords, titleOf } from "./pair_words.js";
 import { pairStateOf, restorePair } from "./view_state.js";
 import { showRun } from "./visit_runs.js";
 
@@ -70,6 +70,12 @@ export class Pair {
     this.update();
   }
 
+  /** @param {boolean} aligned */
+  setAligned(aligned) {
+    this.compared.setAligned(aligned);
+    this.update();
+  }
+
   /** Whether the server knows both, and they are two. */
   get canSwap() {
     return Boolean(this.session.shown && this.feed?.volume && this.session.shown !== this.feed);
@@ -77,19 +83,20 @@ export class Pair {
 
   /** Each takes the other's place, and both are looked at where they were. */
   swap() {
-    const { session, feed, compared: { a } } = this;
-    if (!this.canSwap || !feed || !session.shown || !a.volume) return;
-    const mm = a.volume.toMm(a.point);
+    const { session, feed, compared: { a, link } } = this;
+    if (!this.canSwap || !feed || !session.shown || !link) return;
+    const there = link.toB(a.point).map(Math.round);
     this.hold(session.shown.run, this.isHeld);
     session.seen.add(feed.run);
     showRun(session, feed.run);
-    if (a.volume && this.compared.overlaps) a.moveTo(a.volume.fromMm(mm).map(Math.round));
+    if (link.holds) a.moveTo(there);
   }
 
   /** @param {string} notice  why, if the person has not asked for it */
   close(notice = "") {
     Object.assign(this, { run: null, isHeld: false, feed: null, notice });
     this.compared.setMode("alone");
+    this.compared.setAligned(false);
     this.compared.b.setVolume(null);
     this.update();
   }
@@ -122,7 +129,7 @@ export class Pair {
     const { session, feed, run, compared: { a, b } } = this;
     if (feed?.volume && feed.volume !== b.volume) this.showVolume(feed.volume, feed);
     else if (feed && !feed.volume && b.volume) b.setVolume(null);
-    a.name = run && session.viewed ? nameOf("A", session.viewed, session) : "";
+    a.name = run && session.viewed ? nameOf("A", session.viewed, session) : titleOf(session.viewed, session);
     b.name = run ? nameOf("B", run, session) : "";
     this.words = this.notice || (run ? pairWords(this) : "");
     this.changed();
@@ -137,7 +144,7 @@ export class Pair {
     const { b } = this.compared;
     if (manifest) this.known = knownOf(manifest, this.session.visit.find(run)?.fields);
     b.setVolume(volume);
-    if (!this.compared.overlaps) b.settle();
+    if (!this.compared.isLinked) b.settle();
   }
 
   // The feeds report here too (data/feed.js).

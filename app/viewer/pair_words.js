@@ -1,12 +1,14 @@
 // @ts-check
 // What has to be said of two volumes that are compared.
 
+import { lpsWords } from "./draw/words.js";
+
 /** @typedef {import("./data/volume.js").Volume} Volume */
 /** @typedef {import("./pair.js").Pair} Pair */
 /** @typedef {import("./session.js").Session} Session */
 
-const SAME = "A and B are the same volume: show another run as A, or hold another one as B.";
-const APART = "A and B do not overlap in the patient. They can't be linked, so each one is scrolled and zoomed for itself.";
+const SAME = "A and B are the same volume. Show another run, or hold another one as B.";
+const APART = "A and B do not overlap in the patient, so each one is scrolled and zoomed for itself. Align centres links them.";
 const NO_SLICES = "B has no slices yet.";
 const NONE_MADE = "B ended before its first slice. Hold another run as B.";
 const TILTED_DEGREES = 1; // less is not seen
@@ -25,15 +27,32 @@ export function nameOf(letter, run, session) {
 }
 
 /**
+ * What a run is that is no ordinary one, where it stands alone: a standard deviation looks like a CT.
+ * @param {string | null} run
+ * @param {Session} session
+ */
+export function titleOf(run, session) {
+  return (run && session.feeds.get(run)?.manifest?.title) || "";
+}
+
+/**
  * The first of those sentences that hold; empty where there is nothing to say.
  * @param {Pair} pair
  */
-export function pairWords({ session, run, feed, compared: { a, b, overlaps } }) {
+export function pairWords({ session, run, feed, compared: { a, b, link } }) {
   if (!b.volume) return feed && !feed.running && feed.manifest?.chunks.length === 0 ? NONE_MADE : NO_SLICES;
   if (run === session.viewed) return SAME;
-  if (!a.volume) return "";
-  if (!overlaps) return APART;
-  return [unfinished(b.volume, feed?.running ?? false), gridWords(a.volume, b.volume)].filter(Boolean).join(" ");
+  if (!a.volume || !link) return "";
+  if (!link.holds) return APART;
+  return [alignmentWords(link), unfinished(b.volume, feed?.running ?? false), gridWords(a.volume, b.volume)].filter(Boolean).join(" ");
+}
+
+/**
+ * By how much B is moved; empty where it is not.
+ * @param {import("./data/link.js").Link} link
+ */
+export function alignmentWords({ isAligned, movedMm }) {
+  return isAligned ? `B is moved by ${lpsWords(movedMm)} so that the centres meet, for display only.` : "";
 }
 
 /**
@@ -54,7 +73,7 @@ function gridWords(a, b) {
   const degrees = tilt(a, b);
   if (degrees > TILTED_DEGREES) return `B is tilted by ${Math.round(degrees)}° against A: only the crosshair is at the same place.`;
   const differ = a.axes.some(({ spacing }, i) => Math.abs(spacing - b.axes[i].spacing) > SAME_MM);
-  return differ ? "A and B have other voxels: both are shown at the same mm, B in its nearest slice." : "";
+  return differ ? "Voxel sizes differ: both at the same place, B in its nearest slice." : "";
 }
 
 /**

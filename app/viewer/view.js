@@ -31,12 +31,12 @@ export class View {
   constructor(presets, lead = null) {
     this.changed = () => {}; // for whoever draws
     /** @type {Plane[]} */
-    this.planes = lead ? lead.planes.map((plane) => new LinkedPlane(plane, lead)) : PLANES.map((one) => new Plane(one));
+    this.planes = lead ? lead.planes.map((plane) => new LinkedPlane(plane)) : PLANES.map((one) => new Plane(one));
     this.settings = lead?.settings ?? new Settings(presets, this);
     if (lead) this.settings.views.push(this);
     /** @type {Volume | null} */
     this.volume = null;
-    this.name = ""; // which of two volumes it is, and of what run
+    this.name = ""; // which of two volumes it is, and of what run; of one alone, what it is if no ordinary one
     this.caption = ""; // what the volume is, where it is not that of the run that is shown
     this.isStandIn = false;
     /** @type {import("./data/difference.js").Difference | null} what the planes show in place of the volume, on its grid */

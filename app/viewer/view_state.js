@@ -78,6 +78,7 @@ export function restore(view, { display, tool, layout, maximised, speed, planes,
  * @typedef {object} PairState
  * @property {import("./compared.js").Mode} mode
  * @property {number} share
+ * @property {boolean} aligned
  * @property {import("./data/marks.js").Mark[]} marks
  */
 
@@ -85,8 +86,8 @@ export function restore(view, { display, tool, layout, maximised, speed, planes,
  * @param {Compared} compared
  * @returns {PairState}
  */
-export function pairStateOf({ mode, share, b }) {
-  return { mode, share, marks: b.place.marks };
+export function pairStateOf({ mode, share, wantsAligned, b }) {
+  return { mode, share, aligned: wantsAligned, marks: b.place.marks };
 }
 
 /**
@@ -94,7 +95,8 @@ export function pairStateOf({ mode, share, b }) {
  * @param {Compared} compared
  * @param {PairState} state
  */
-export function restorePair(compared, { mode, share }) {
+export function restorePair(compared, { mode, share, aligned = false }) {
   compared.setShare(share);
   compared.setMode(mode);
+  compared.setAligned(aligned);
 }

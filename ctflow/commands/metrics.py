@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "default: %(default)s"
 DEMO_PROTOCOL, CT_CLIP = "demo", "ct-clip"
+WEIGHT_PATTERNS = ("*.safetensors", "*.pth", "*.pt")  # in a folder on the hub; a file's own address needs none
 METRICS_HELP = """\
 Measures volumes that a model has made against real ones: FID, KID, FVD, IS, precision, recall, CLIP scores, labels, HU
 by tissue, slice-to-slice change and nearest training volumes, by a protocol that is kept with every number."""
@@ -56,8 +57,8 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         action="append",
         default=[],
         metavar="NAME=PATH",
-        help=f"the weights of an extractor; for {CT_CLIP} a checkpoint folder, by default the bundled model's in the "
-        f"protocol {DEMO_PROTOCOL}",
+        help="the weights of an extractor: a file, or its address on the hub (owner/name/path); for "
+        f"{CT_CLIP} a model's name or folder, in the protocol {DEMO_PROTOCOL} by default the bundled one's",
     )
     parser.add_argument("--title", metavar="TEXT", help="what the fake volumes are (default: the name of their folder)")
     parser.add_argument(
@@ -122,13 +123,15 @@ def run_table(args: argparse.Namespace) -> None:
 
 
 def _weights(args: argparse.Namespace) -> dict[str, Path]:
-    """By extractor. Raises RequestError for what is no NAME=PATH."""
+    """By extractor, on this disk or from the hub. Raises CTFlowError for what is no NAME=PATH, or is not there."""
+    from ctflow.released.hub import fetch
+
     weights: dict[str, Path] = {}
     for word in args.weights:
         name, equals, place = word.partition("=")
         if not (name and equals and place):
             raise RequestError(f"--weights takes NAME=PATH, such as {CT_CLIP}=checkpoints/demo; got {word!r}.")
-        weights[name] = path(place)
+        weights[name] = find_checkpoint(place) if name == CT_CLIP else fetch(place, WEIGHT_PATTERNS)
     if args.protocol == DEMO_PROTOCOL:
         weights.setdefault(CT_CLIP, find_checkpoint(DEFAULT_MODEL))
     return weights

@@ -5,12 +5,13 @@ Its usage reports and its dashboard stay off. Ray is imported inside, because on
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ctflow.errors import ResourceError
+from ctflow.errors import RequestError, ResourceError
 from ctflow.runtime.processes import THREADS
 from ctflow.runtime.threads import PASSIVE, cores_given
 
@@ -18,7 +19,10 @@ from ctflow.runtime.threads import PASSIVE, cores_given
 _ONE_THREAD = {**dict.fromkeys((*THREADS, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1"), **PASSIVE}
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # else a thread of a run that failed starts another Ray, dashboard and all
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what CUDA_VISIBLE_DEVICES says holds for processes without a GPU too
+    "RAY_enable_metrics_collection": "0",  # nobody looks at them, and nothing that is done here is told to anybody
+    "RAY_task_events_report_interval_ms": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # what goes wrong comes to us as an exception
 }
 _INIT: dict[str, Any] = {
@@ -26,6 +30,7 @@ _INIT: dict[str, Any] = {
     "logging_level": logging.ERROR,
     "log_to_driver": False,
 }
+ANSWERS_WITHIN_S = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -61,9 +66,21 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
 def _join(address: str) -> None:
     import ray
 
+    _check_answers(address)
     try:
         ray.init(address=address, **_INIT)
     except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ResourceError(f"The Ray cluster at {address} cannot be joined ({error}).") from error
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself tries for many minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise RequestError(f"A Ray cluster's address is HOST:PORT, such as 10.0.0.1:6379; got {address!r}.")
+    try:
+        socket.create_connection((host, int(port)), ANSWERS_WITHIN_S).close()
+    except (OSError, OverflowError) as error:
         raise ResourceError(f"No Ray cluster answers at {address} ({error}). Is it running?") from error
 
 

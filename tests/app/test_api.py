@@ -103,7 +103,7 @@ def test_programs_see_the_endpoints_and_nothing_of_the_page(
 ) -> None:
     endpoints = client(serve(instant), tmp_path).view_api(return_format="dict", print_info=False)
     assert isinstance(endpoints, dict)
-    expected = ["/generate", "/stream", "/export", "/model", "/ablate", "/seeds", "/continue"]
+    expected = ["/generate", "/stream", "/export", "/model", "/ablate", "/seeds", "/continue", "/scan"]
     assert list(endpoints["named_endpoints"]) == expected
 
 

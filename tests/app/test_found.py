@@ -20,7 +20,11 @@ class Stub:
 
     def judge(self, volume: Volume) -> dict[str, Verdict]:
         measured = Accuracy(seen_there=0.84, n_there=19, seen_absent=0.02, n_absent=71)
-        return {"Pleural effusion": Verdict(True, measured), "Pneumothorax": Verdict(False, None)}
+        return {
+            "Emphysema": Verdict(True, None),
+            "Pleural effusion": Verdict(True, measured),
+            "Pneumothorax": Verdict(False, None),
+        }
 
 
 @pytest.fixture
@@ -45,6 +49,7 @@ def test_a_verdict_stands_beside_how_far_its_judge_can_be_trusted(handlers: Hand
     ]
     assert rows["Pneumothorax"] == ["denied", "–", "no (never measured)"]
     assert told["note"] == "Without the detectors."
+    assert [row[0] for row in told["rows"]][-1] == "Emphysema", "what only a judge speaks of comes last"
 
 
 def test_a_model_without_a_tower_says_that_nobody_has_looked(handlers: Handlers) -> None:

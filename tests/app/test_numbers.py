@@ -102,3 +102,15 @@ def test_runs_that_are_gone_or_have_no_slices_are_explained(gated: FakeGenerator
     assert "B: This volume is no longer" in Numbers(handlers).numbers(asked(B="x"))["problem"]
     waiting = ask(handlers)["run"]
     assert "no slices yet" in Numbers(handlers).numbers(asked(A=waiting))["problem"]
+
+
+def test_a_scan_has_no_chunks_and_the_borders_are_those_of_the_volume_beside_it(numbers: Numbers) -> None:
+    """They were drawn where its slices had been cut into pieces for the page."""
+    made = ended(numbers.handlers)
+    scan = numbers.handlers.runs.keep(run_of(numbers.handlers, made).volume(), "v", request=None, title="Scan")
+    alone = numbers.numbers(asked(A=scan.id))["charts"][1]
+    assert alone["words"] == "Of all its voxels, air included."
+    assert alone["figure"]["layout"]["shapes"] == []
+    beside = numbers.numbers(asked(A=scan.id, B=made["run"]))["charts"][1]
+    assert beside["words"].endswith("Dotted: borders between chunks of B.")
+    assert beside["figure"]["layout"]["shapes"]

@@ -317,7 +317,7 @@ def test_other_spacings_are_linked_by_mm_and_stay_at_their_ends(visit: Open) -> 
     make_run(page, "Clear.", 1)
     make_run(page, "Clear.", 2)
     choose(page, "Side by side")
-    expect(said(page)).to_contain_text("A and B have other voxels")
+    expect(said(page)).to_contain_text("Voxel sizes differ")
     slider = page.locator(".ctv-axial").get_by_role("slider")
     other = page.locator(".ctv-b-axial").get_by_role("slider")
     for slice_of_a, slice_of_b in ((31, 41), (11, 1), (1, 1), (58, 95), (90, 96)):
@@ -341,6 +341,38 @@ def test_volumes_that_do_not_overlap_are_said_to_and_scroll_for_themselves(visit
     page.locator(".ctv-b-axial").get_by_role("slider").fill("9")
     expect_slice(page, f"B Axial  10 / {SLICES}", "b-axial")
     expect_slice(page, f"Axial  4 / {SLICES}")
+
+
+def test_centres_of_volumes_in_different_places_are_aligned_and_a_reload_finds_them_so(visit: Open) -> None:
+    page = visit(Uneven(lambda chunk, step: None)).page
+    make_run(page, "Clear.", 90)
+    make_run(page, "Clear.", 2)
+    choose(page, "Side by side")
+    align = page.get_by_role("button", name="Align centres")
+    expect(align).to_have_attribute("aria-pressed", "false")
+    align.focus()
+    page.keyboard.press("Enter")
+    expect(align).to_have_attribute("aria-pressed", "true")
+    words = "B is moved by L 0.0 P 0.0 S 5000.0 mm so that the centres meet, for display only."
+    expect(said(page)).to_have_text(words)
+    page.locator(".ctv-axial").get_by_role("slider").fill(str(MIDDLE_SLICE - 1))
+    for plane, seed in (("axial", 2), ("b-axial", 90)):
+        expect_slice(page, f"Axial  {MIDDLE_SLICE} / {SLICES}", plane)
+        hu, *index = point_at(page, plane, vessel(seed), SLICES)
+        assert hu == chest(SLICES, seed, "I")[tuple(index)]
+    expect(page.locator(".ctv-readout")).to_contain_text(re.compile(r"^B -?\d+ HU  A -?\d+ HU .* I 51\d\d\.\d mm$"))
+    choose(page, "Difference")
+    expect(page.locator(".ctv-axial canvas")).to_have_attribute("aria-label", re.compile("B is moved for display"))
+    expect(said(page)).to_contain_text(re.compile(r"\d ml changed, .* of the body · B is moved by"))
+    page.reload()
+    expect(said(page)).to_contain_text(words)
+    choose(page, "Side by side")
+    page.locator(".ctv-b-axial").get_by_role("slider").fill("9")
+    expect_slice(page, f"Axial  10 / {SLICES}")
+    align.click()
+    expect(said(page)).to_contain_text("A and B do not overlap in the patient")
+    page.locator(".ctv-axial").get_by_role("slider").fill("3")
+    expect_slice(page, f"B Axial  10 / {SLICES}", "b-axial")
 
 
 def test_b_that_was_stopped_is_compared_as_far_as_it_goes(visit: Open, gate: Gate) -> None:

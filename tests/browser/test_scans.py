@@ -84,6 +84,9 @@ def test_a_scan_is_seen_on_its_side_with_its_hu_and_never_as_synthetic(
     expect_status(page, "Scan: 48 slices, 144 mm.")
     expect(dialog(page)).to_be_hidden()
     expect_chest(page)
+    write_report(page, "Clear lungs.")
+    expect(page.locator(".ct-sentence")).to_contain_text("Clear lungs.")
+    expect(page.locator(".ct-sentence mark")).to_have_count(0)  # a scan has no report that it could differ from
     card = page.locator(".ctv-strip li")
     expect(card).to_contain_text("Doe Jane.nii.gz")
     expect(card).to_contain_text("Scan")

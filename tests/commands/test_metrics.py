@@ -70,7 +70,8 @@ def test_a_clip_score_is_refused_where_random_towers_do_not_know_the_right_way_r
         (("--fake", "{sets}/nowhere"), "should be a folder of volumes"),
         (("--fake", "{sets}/fake", "--protocol", "other"), "No protocol 'other'"),
         (("--fake", "{sets}/fake", "--weights", "inception"), "--weights takes NAME=PATH"),
-        (("--fake", "{sets}/fake", "--weights", "i3d=x.pt"), "has no extractor 'i3d'"),
+        (("--fake", "{sets}/fake", "--weights", "i3d={sets}/reports.jsonl"), "has no extractor 'i3d'"),
+        (("--fake", "{sets}/fake", "--weights", "i3d=/nowhere/i3d.pt"), "/nowhere/i3d.pt does not exist"),
         (("--fake", "{sets}/fake", "--protocol", "ctflow-paper"), "has no extractor 'ct-clip'"),
         (("--fake", "{sets}/fake", "--beside", "{sets}/reports.jsonl"), "is no result of"),
         (("--fake", "{sets}/fake", "--reports", "{sets}/nowhere.csv"), "cannot be read"),
@@ -86,4 +87,4 @@ def test_what_cannot_be_measured_is_refused_in_one_line(
 def test_one_volume_is_no_set(sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_volumes(tmp_path / "one", {"case0": small_volume(99)})
     assert run(sets, "--fake", tmp_path / "one", "--out", tmp_path) == 2
-    assert "1 sample(s): a metric of sets needs 2 or more" in capsys.readouterr().err
+    assert "The fake set has 1 volume(s): the metrics of a set need 4 or more" in capsys.readouterr().err

@@ -20,6 +20,16 @@ export function applyToStep(affine, step) {
   return affine.map(([a, b, c]) => a * step[0] + b * step[1] + c * step[2]);
 }
 
+/**
+ * The affine of a grid that is moved.
+ * @param {Affine} affine
+ * @param {number[]} mm
+ * @returns {Affine}
+ */
+export function moved(affine, mm) {
+  return affine.map(([a, b, c, offset], axis) => [a, b, c, offset + mm[axis]]);
+}
+
 /** @param {Affine} affine */
 export function determinant([[a, b, c], [d, e, f], [g, h, i]]) {
   return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);

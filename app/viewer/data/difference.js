@@ -3,7 +3,7 @@
 // is not 0 HU.
 
 import { Change } from "./change.js";
-import { Resampled } from "./resampled.js";
+import { NOT_MOVED, Resampled } from "./resampled.js";
 
 /** @typedef {import("./volume.js").Volume} Volume */
 
@@ -11,12 +11,14 @@ export class Difference {
   /**
    * @param {Volume} a
    * @param {Volume} b
+   * @param {number[]} movedMm  by how much B is moved first: LPS mm
    */
-  constructor(a, b) {
+  constructor(a, b, movedMm = NOT_MOVED) {
     this.volumeA = a;
     this.volumeB = b;
+    this.isMoved = movedMm.some((mm) => mm !== 0);
     this.a = new Resampled(a, a);
-    this.b = new Resampled(b, a);
+    this.b = new Resampled(b, a, movedMm);
     this.change = new Change(this);
   }
 
@@ -25,10 +27,11 @@ export class Difference {
     return this.volumeA.version + this.volumeB.version;
   }
 
-  /** What must be said of B on A's grid; empty where its voxels lie on those of A. */
+  /** What must be said of B on A's grid; empty where its voxels lie on those of A by themselves. */
   get note() {
     if (!this.b.overlaps) return "A and B do not overlap: there is no difference.";
-    return this.b.isExact ? "" : "B is resampled to A's grid for display.";
+    const done = [this.isMoved ? "moved" : "", this.b.isExact ? "" : "resampled to A's grid"].filter(Boolean).join(" and ");
+    return done && `B is ${done} for display.`;
   }
 
   /**

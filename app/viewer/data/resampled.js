@@ -2,22 +2,24 @@
 // A volume as it is seen on another one's grid, by mm, through both affines. For display only: nothing is kept, each
 // row is computed when it is asked for.
 
-import { apply, applyToStep, chain, determinant, inverse } from "./affine.js";
+import { apply, applyToStep, chain, determinant, inverse, moved } from "./affine.js";
 import { MADE, NOT_MADE } from "./volume.js";
 
 /** @typedef {import("./volume.js").Volume} Volume */
 
+export const NOT_MOVED = [0, 0, 0]; // mm
 const SAME_VOXEL = 0.01; // of a voxel: what is nearer than this lies on it
 
 export class Resampled {
   /**
    * @param {Volume} volume
    * @param {Volume} onto  whose grid it is seen on
+   * @param {number[]} movedMm  by how much the volume is moved first: LPS mm
    */
-  constructor(volume, onto) {
+  constructor(volume, onto, movedMm = NOT_MOVED) {
     this.volume = volume;
     this.onto = onto;
-    this.affine = chain(inverse(volume.affine), onto.affine); // from indices in `onto` to those in `volume`
+    this.affine = chain(inverse(moved(volume.affine, movedMm)), onto.affine); // from indices in `onto` to those in `volume`
     const whole = this.affine.map((row) => row.map(Math.round));
     const corners = cornersOf(onto.shape);
     const off = corners.flatMap((corner) => differences(apply(this.affine, corner), apply(whole, corner)));
@@ -29,10 +31,23 @@ export class Resampled {
 
   /** Whether they share any place, whether it is made yet or not. Of oblique grids: whether their boxes do. */
   get overlaps() {
+    return this.isAlongAll((first, last, size) => last >= -0.5 && first <= size - 0.5);
+  }
+
+  /** Whether the volume has all places of `onto`, whether they are made yet or not. */
+  get coversAll() {
+    return this.isAlongAll((first, last, size) => first >= -0.5 && last <= size - 0.5);
+  }
+
+  /**
+   * Whether something holds along each index of the volume, where `onto` reaches from `first` to `last` along it.
+   * @param {(first: number, last: number, size: number) => boolean} holds
+   */
+  isAlongAll(holds) {
     const corners = cornersOf(this.onto.shape).map((corner) => apply(this.affine, corner));
     return this.volume.shape.every((size, axis) => {
       const along = corners.map((corner) => corner[axis]);
-      return Math.max(...along) >= -0.5 && Math.min(...along) <= size - 0.5;
+      return holds(Math.min(...along), Math.max(...along), size);
     });
   }
 

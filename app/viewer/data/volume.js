@@ -158,6 +158,11 @@ export class Volume {
     return this.axes.map((axis) => axis.size >> 1);
   }
 
+  /** The point halfway between its first and last voxels. */
+  get centre() {
+    return this.axes.map(({ size }) => (size - 1) / 2);
+  }
+
   /**
    * From a position along a patient axis to the index in the file, and back: both ways are the same.
    * @param {number} axis

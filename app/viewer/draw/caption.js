@@ -13,15 +13,16 @@ import { warningOf } from "./words.js";
  * @param {View[]} views  that are seen: one, or A and B
  * @param {(view: View) => Facts} factsOf
  * @param {boolean} withReport
+ * @param {string} note  what has to be said of two of them; empty where there is nothing
  */
-export function captionLines(views, factsOf, withReport) {
+export function captionLines(views, factsOf, withReport, note = "") {
   const letters = views.length > 1 ? ["A: ", "B: "] : [""];
   const named = views.map((view, i) => `${letters[i]}${factsOf(view).name}`);
   const places = views.map((view, i) => `${letters[i]}${placeWords(view)}`);
   const reports = withReport ? views.map((view, i) => factsOf(view).report && `${letters[i]}${factsOf(view).report}`) : [];
   const shown = [windowWords(views[0]), ...places, ...displayWords(views[0])].join(" · ");
   const leading = [`${warningOf(views)} · ${named[0]}`, ...named.slice(1), shown];
-  return [...leading, ...changeLines(views[0]), ...reports.filter(Boolean)];
+  return [...leading, ...[note, ...changeLines(views[0]), ...reports].filter(Boolean)];
 }
 
 /** @param {View} view */

@@ -4,18 +4,15 @@
 import { Plane } from "./plane.js";
 
 /** @typedef {import("../data/volume.js").Volume} Volume */
-/** @typedef {import("../view.js").View} View */
+/** @typedef {import("../data/link.js").Link} Link */
 
 export class LinkedPlane extends Plane {
-  /**
-   * @param {Plane} leader
-   * @param {View} view  that the leader belongs to
-   */
-  constructor(leader, view) {
+  /** @param {Plane} leader  which shows the other volume */
+  constructor(leader) {
     super(leader);
     this.leader = leader;
-    this.view = view;
-    this.isLinked = true; // else it shows its volume as if there were no other one
+    /** @type {Link | null} where none holds, it shows its volume as if there were no other one */
+    this.link = null;
   }
 
   /**
@@ -23,12 +20,11 @@ export class LinkedPlane extends Plane {
    * @param {Volume} volume
    */
   rectangle(volume) {
-    const led = this.view.volume;
-    if (!led || !this.isLinked) return super.rectangle(volume);
-    const { scale } = this.leader.rectangle(led);
+    const { link } = this;
+    if (!link?.holds) return super.rectangle(volume);
+    const { scale } = this.leader.rectangle(link.a);
     const [width, height] = [this.across, this.down].map((axis) => volume.axes[axis].size * volume.axes[axis].spacing * scale);
-    const centre = volume.axes.map(({ size }) => (size - 1) / 2);
-    const [x, y] = this.leader.placeOf(led, led.fromMm(volume.toMm(centre)));
+    const [x, y] = this.leader.placeOf(link.a, link.toA(volume.centre));
     const left = x - width / 2 + (this.width - this.leader.width) / 2;
     const top = y - height / 2 + (this.height - this.leader.height) / 2;
     return { scale, width, height, left, top };
@@ -41,9 +37,9 @@ export class LinkedPlane extends Plane {
    * @param {number} factor
    */
   zoomAt(volume, x, y, factor) {
-    const led = this.view.volume;
-    if (!led || !this.isLinked) return super.zoomAt(volume, x, y, factor);
-    this.leader.zoomAt(led, x, y, factor);
+    const { link } = this;
+    if (!link?.holds) return super.zoomAt(volume, x, y, factor);
+    this.leader.zoomAt(link.a, x, y, factor);
     this.frameAs(this.leader);
   }
 }

@@ -156,8 +156,12 @@ function differenceWords(difference, plane, point, range) {
  * @param {number[]} point
  */
 export function mmWords(volume, point) {
-  const along = volume.toMm(point).map((mm, axis) => `${LPS[axis][mm < 0 ? 1 : 0]} ${Math.abs(mm).toFixed(1)}`);
-  return `${along.join(" ")} mm`;
+  return lpsWords(volume.toMm(point));
+}
+
+/** @param {number[]} along  mm towards the patient's left, back and head */
+export function lpsWords(along) {
+  return `${along.map((mm, axis) => `${LPS[axis][mm < 0 ? 1 : 0]} ${Math.abs(mm).toFixed(1)}`).join(" ")} mm`;
 }
 
 /**

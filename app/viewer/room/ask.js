@@ -32,17 +32,17 @@ import { EffectRows } from "./effect_rows.js";
 const SENTENCES = {
   title: "What did each sentence do?",
   words:
-    "Makes the volume again without each sentence, with the same seed, and compares. Other seeds of the whole report tell how much changes by chance.",
+    "Makes the report of the tab Report, and then again without each of its sentences, with the same seed. Other seeds of the whole report tell how much changes by chance.",
   press: "Compare sentences",
-  seeds: "other volumes, for chance",
+  seeds: "other seeds, for chance",
   few: 3,
   bounds: [1, 16],
 };
 const SEEDS = {
   title: "What do other seeds change?",
-  words: "Makes volumes of the same report with several seeds: what they share is what the report fixes, and where they differ is what it leaves open.",
+  words: "Makes the report of the tab Report with several seeds: what the volumes share is what the report fixes, and where they differ is what it leaves open.",
   press: "Compare seeds",
-  seeds: "volumes in all",
+  seeds: "seeds in all",
   few: 4,
   bounds: [2, 16],
 };

@@ -28,6 +28,8 @@ export class PairRow {
     this.modes = MODES.map(([mode, label, title]) => makeButton(label, title, () => pair.setMode(mode)));
     this.blink = makeButton("Blink", "Hold b or this: B is seen in A's planes for as long as it is held", () => {});
     this.difference = make("div", "ctv-group ctv-for-difference", {}, [forDifference]);
+    this.align = makeButton("Align centres", "Move B so that the centres of A and B meet, for display only; and back", () =>
+      pair.setAligned(!compared.wantsAligned));
     this.swap = makeButton("Swap", "A becomes B, and B becomes A", () => pair.swap());
     this.close = makeButton("Close", "Close the comparison: show A alone; B stays in the strip", () => pair.close());
     this.close.setAttribute("aria-label", "Close comparison");
@@ -35,6 +37,7 @@ export class PairRow {
     this.controls = make("div", "ctv-pair-controls", {}, [
       makeGroup("How A and B are shown", this.modes),
       this.difference,
+      this.align,
       this.blink,
       makeButton("What differs", "Changed tissue, and both reports word by word", showDifferences),
       this.swap,
@@ -92,6 +95,8 @@ export class PairRow {
     });
     setPressed(this.blink, compared.isBlinking);
     this.blink.disabled = !compared.isOpen;
+    this.align.hidden = !compared.link?.canAlign;
+    setPressed(this.align, compared.wantsAligned);
     this.swap.disabled = !pair.canSwap;
     this.difference.hidden = compared.shown !== "difference";
   }

@@ -3,6 +3,7 @@
 
 import { captionLines } from "../draw/caption.js";
 import { snapshot } from "../draw/snapshot.js";
+import { alignmentWords } from "../pair_words.js";
 import { make, makeButton, makeDialog } from "./elements.js";
 import { copyPicture, save } from "./give.js";
 
@@ -45,7 +46,9 @@ export class PictureDialog {
   }
 
   draw() {
-    const lines = captionLines(this.compared.seen, this.facts, this.withReport.checked);
+    const { seen, link } = this.compared;
+    const note = link && seen.length > 1 ? alignmentWords(link) : "";
+    const lines = captionLines(seen, this.facts, this.withReport.checked, note);
     return snapshot(this.planes, lines);
   }
 

@@ -21,8 +21,8 @@ export function pairReadout(compared, pointer) {
   if (!compared.isOpen || difference) return readout(volume, plane, at, difference);
   const other = view === compared.a ? compared.b : compared.a;
   const hu = [letterOf(compared, view), huAt(volume, plane, at)];
-  if (compared.overlaps && other.volume) {
-    const there = other.volume.fromMm(volume.toMm(at)).map(Math.round);
+  if (compared.link?.holds && other.volume) {
+    const there = (other === compared.b ? compared.link.toB(at) : compared.link.toA(at)).map(Math.round);
     hu.push("", letterOf(compared, other), huAt(other.volume, plane, there));
   }
   return `${hu.join(" ")}   ${placeWords(volume, at)}`;

@@ -37,6 +37,7 @@ export class Tip {
     const { offsetWidth: width, offsetHeight: height } = this.element;
     const left = x + AWAY_PX + width <= canvas.clientWidth ? x + AWAY_PX : x - AWAY_PX - width;
     const top = y + AWAY_PX + height <= canvas.clientHeight ? y + AWAY_PX : y - AWAY_PX - height;
-    this.element.style.transform = `translate(${canvas.offsetLeft + left}px, ${canvas.offsetTop + top}px)`;
+    const box = /** @type {HTMLElement} */ (canvas.parentElement); // the canvas has its place in this, and this in the planes
+    this.element.style.transform = `translate(${box.offsetLeft + canvas.offsetLeft + left}px, ${box.offsetTop + canvas.offsetTop + top}px)`;
   }
 }

@@ -18,7 +18,7 @@ from ctflow.evaluation.metrics.frechet import frechet_distance
 from ctflow.evaluation.metrics.inception_score import inception_score
 from ctflow.evaluation.metrics.kernel import kernel_distance
 from ctflow.evaluation.metrics.precision_recall import NEIGHBOURS, precision_recall
-from ctflow.evaluation.metrics.resampling import INF, RESAMPLES, Limits, Rows, floor, resampled
+from ctflow.evaluation.metrics.resampling import INF, LEAST_VOLUMES, RESAMPLES, Limits, Rows, floor, resampled
 from ctflow.evaluation.metrics.sets import Sets
 
 REAL_AGAINST_REAL = "half of the real set against the other half"
@@ -53,9 +53,14 @@ class SetMeasure(ABC):
         every = np.arange(len(real[0])), np.arange(len(fake[0]))
         value = self._of(real, fake, *every)
         counted = _count(real[0], self.limit_real), _count(fake[0], self.limit_fake)
-        counts = len(real[0]), len(fake[0])
         bounds = resampled(
-            value, lambda a, b: self._of(real, fake, a, b), counts, sets.seed, self.resamples, self.limits
+            value,
+            lambda a, b: self._of(real, fake, a, b),
+            (len(real[0]), len(fake[0])),
+            sets.seed,
+            self.resamples,
+            self.limits,
+            self.least,
         )
         yield Figure(
             name=self.name,
@@ -63,12 +68,17 @@ class SetMeasure(ABC):
             low=bounds.low,
             high=bounds.high,
             better=self.better,
-            reference=floor(lambda a, b: self._of(real, real, a, b), patients, sets.seed),
+            reference=floor(lambda a, b: self._of(real, real, a, b), patients, sets.seed, least=self.least),
             reference_is=REAL_AGAINST_REAL,
             beside_reference=bounds.of_halves,
             samples=counted,
             warnings=(*self.warnings(min(counted), real[0][0].shape[1]), *_copies(sets.fake)),
         )
+
+    @property
+    def least(self) -> int:
+        """Volumes of a set whose halves can be measured."""
+        return LEAST_VOLUMES
 
     def warnings(self, samples: int, dimensions: int) -> tuple[str, ...]:
         """What a reader must know of a number from so few samples."""
@@ -138,6 +148,10 @@ class Precision(SetMeasure):
     limits = (0.0, 1.0)
     neighbours: int = NEIGHBOURS
 
+    @property
+    def least(self) -> int:
+        return 2 * (self.neighbours + 1)
+
     def metric(self, real: Features, fake: Features) -> float:
         return precision_recall(real, fake, neighbours=self.neighbours).precision
 
@@ -149,6 +163,10 @@ class Recall(SetMeasure):
     better = "higher"
     limits = (0.0, 1.0)
     neighbours: int = NEIGHBOURS
+
+    @property
+    def least(self) -> int:
+        return 2 * (self.neighbours + 1)
 
     def metric(self, real: Features, fake: Features) -> float:
         return precision_recall(real, fake, neighbours=self.neighbours).recall

@@ -14,7 +14,7 @@ Rows = NDArray[np.intp]  # numbers of volumes, or groups of them
 Limits = tuple[float, float]
 INF = float("inf")
 RESAMPLES = 40
-LEAST_GROUPS = 4  # below, halves are single volumes
+LEAST_VOLUMES = 4  # below, halves are single volumes
 
 
 @dataclass(frozen=True)
@@ -60,26 +60,34 @@ def resampled(
     seed: int,
     resamples: int = RESAMPLES,
     limits: Limits = (-INF, INF),
+    least: int = LEAST_VOLUMES,
 ) -> Interval:
     """The interval of `measure(rows of real, rows of fake)`, whose value for all volumes is `value`.
 
     `counts`: how many real and fake volumes there are. `limits`: beyond which there is no such number.
+    `least`: volumes of each set below which there is no interval.
     """
     real, fake = counts
-    if min(counts) < LEAST_GROUPS:
+    if min(counts) < least:
         return _NONE
     pairs = zip(halves(real, seed, resamples), halves(fake, seed + 1, resamples), strict=True)
     return interval(value, [measure(a, b) for a, b in pairs], limits)
 
 
-def floor(measure: Callable[[Rows, Rows], float], patients: Sequence[str], seed: int, splits: int = 10) -> float:
+def floor(
+    measure: Callable[[Rows, Rows], float],
+    patients: Sequence[str],
+    seed: int,
+    splits: int = 10,
+    least: int = LEAST_VOLUMES,
+) -> float:
     """What the metric makes of real against real: the mean over random halves of the patients against the others.
 
     `patients`: whose each real volume is. Two scans of one patient are alike, so they stay in one half. Each half has
-    half as many volumes as the set, which raises a FID. NaN for fewer than LEAST_GROUPS patients.
+    half as many volumes as the set, which raises a FID. NaN for fewer than `least` patients.
     """
     names = np.unique(patients)
-    if len(names) < LEAST_GROUPS:
+    if len(names) < least:
         return NAN
     of = np.asarray(patients)
     chosen = [np.isin(of, names[half]) for half in halves(len(names), seed, splits)]

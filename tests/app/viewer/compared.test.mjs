@@ -3,6 +3,7 @@ import test from "node:test";
 
 import { Compared } from "../../../app/viewer/compared.js";
 import { Volume } from "../../../app/viewer/data/volume.js";
+import { mmWords } from "../../../app/viewer/draw/words.js";
 import { press, shortcuts } from "../../../app/viewer/room/keyboard.js";
 import { pairReadout } from "../../../app/viewer/room/readout.js";
 import { affineOf, numbered, orientations, viewOf } from "./fake.mjs";
@@ -93,12 +94,75 @@ test("volumes that do not overlap are not linked, and each is shown for itself",
   const far = volumeOf(["I", "P", "L"], [20, 10, 12], [3, 1.5, 0.7], [0, 0, -500]);
   const compared = comparedOf(coarse(), far);
   const { a, b } = compared;
-  assert.equal(compared.overlaps, false);
+  assert.equal(compared.isLinked, false);
   const { point } = b;
   a.moveTo([1, 2, 3]);
   assert.deepEqual(b.point, point);
   const { left, width } = b.planes[0].rectangle(b.volume);
   assert.ok(left >= 0 && left + width <= SIZE[0], "it can be seen");
+});
+
+// Its middle lies 500 mm from that of A, and its slices, rows and columns are other ones: 1.2, 0.5 and 0.4 mm.
+const distant = () => volumeOf(["S", "A", "R"], [70, 30, 40], [1.2, 0.5, 0.4], [307, -393, -571]);
+const middleMm = ({ affine, shape }) => affine.map((row) => row[3] + row.slice(0, 3).reduce((sum, step, i) => sum + (step * (shape[i] - 1)) / 2, 0));
+
+test("aligned, both are looked at where they lie from their own middles, with other spacings and orientations", () => {
+  const compared = comparedOf(coarse(), distant());
+  const { a, b } = compared;
+  assert.deepEqual([compared.isLinked, compared.link.canAlign], [false, true]);
+  compared.setAligned(true);
+  const off = (view) => view.volume.toMm(view.point).map((mm, i) => mm - middleMm(view.volume)[i]);
+  assert.ok(compared.isLinked);
+  assert.ok(near(off(a), off(b), [0.21, 0.26, 0.61]), "at once, as near as B's voxels are");
+  a.moveTo([4, 7, 15]);
+  assert.ok(near(off(a), off(b), [0.21, 0.26, 0.61]));
+  b.moveTo([20, 20, 50]);
+  assert.ok(near(off(a), off(b), [0.36, 0.76, 1.51]), "as near as A's voxels are");
+  assert.deepEqual(compared.link.movedMm.map((mm, i) => Math.abs(mm - middleMm(a.volume)[i] + middleMm(b.volume)[i]) < 1e-9), [true, true, true]);
+  const words = pairReadout(compared, null);
+  b.activate(b.planes[0]);
+  assert.match(pairReadout(compared, null), new RegExp(`^B ${b.volume.at(b.point)} HU  A ${a.volume.at(a.point)} HU`));
+  assert.ok(pairReadout(compared, null).endsWith(mmWords(b.volume, b.point)), "B keeps its own mm");
+  assert.ok(words.endsWith(mmWords(a.volume, a.point)));
+});
+
+test("aligned, the middles lie at the same place of both canvases, zoomed and moved too", () => {
+  const compared = comparedOf(coarse(), distant());
+  const { a, b } = compared;
+  compared.setAligned(true);
+  a.zoom(a.planes[1], 3, 40, 50);
+  b.zoom(b.planes[0], 2, 250, 20);
+  a.planes.forEach((plane, i) => {
+    const [x, y] = plane.placeOf(a.volume, a.volume.fromMm(middleMm(a.volume)));
+    const [otherX, otherY] = b.planes[i].placeOf(b.volume, b.volume.fromMm(middleMm(b.volume)));
+    assert.ok(Math.hypot(x - otherX, y - otherY) < 1e-6, plane.name);
+  });
+});
+
+test("aligned, there is a difference, of what lies at the same place from the middles; and back, there is none", () => {
+  const [one, other] = [0, 300].map((mm) => volumeOf(["I", "P", "L"], [20, 10, 12], [3, 1.5, 0.7], [mm, mm, mm]));
+  other.hu.forEach((hu, i) => (other.hu[i] = hu + 7));
+  const compared = comparedOf(one, other);
+  const { a } = compared;
+  compared.setMode("difference");
+  assert.match(a.difference.note, /do not overlap/);
+  compared.setAligned(true);
+  assert.equal(a.difference.b.at([3, 4, 5]) - a.difference.a.at([3, 4, 5]), 7);
+  assert.equal(a.difference.note, "B is moved for display.");
+  compared.setAligned(false);
+  assert.equal(a.difference.b.at([3, 4, 5]), null);
+  assert.match(a.difference.note, /do not overlap/);
+});
+
+test("centres can be aligned where both go beyond each other, and not where one lies in the other one", () => {
+  const moved = (mm, slices = 20) => volumeOf(["I", "P", "L"], [slices, 10, 12], [3, 1.5, 0.7], [0, 0, mm]);
+  const canAlign = (a, b) => comparedOf(a, b).link.canAlign;
+  assert.deepEqual([canAlign(moved(0), moved(9)), canAlign(moved(0), moved(0)), canAlign(moved(0), moved(-6, 8))], [true, false, false]);
+  const compared = comparedOf(moved(0), moved(-6, 8));
+  compared.setAligned(true);
+  assert.deepEqual(compared.link.movedMm, [0, 0, 0], "nothing is moved");
+  compared.b.setVolume(moved(30));
+  assert.deepEqual(compared.link.movedMm, [0, 0, -30], "the next B is");
 });
 
 test("where the person scrolls in B, A no longer follows its newest slice", () => {

@@ -88,14 +88,15 @@ test("a reload finds A, B, how they are shown, and the marks in both", async (t)
   pair.hold(runs[0]);
   pair.setMode("swipe");
   pair.compared.setShare(0.3);
+  pair.setAligned(true);
   pair.compared.a.volume.marks.begin("hu", 2, [1, 1, 1]);
   pair.compared.b.volume.marks.begin("hu", 2, [2, 2, 2]);
   session.saveView();
   const second = opened(server, tab);
   await second.session.resume();
   await until(() => second.pair.compared.isOpen && complete(second.pair.feed));
-  const { a, b, shown, share } = second.pair.compared;
-  assert.deepEqual([hu(a), hu(b), shown, share], [200, 100, "swipe", 0.3]);
+  const { a, b, shown, share, wantsAligned } = second.pair.compared;
+  assert.deepEqual([hu(a), hu(b), shown, share, wantsAligned], [200, 100, "swipe", 0.3, true]);
   const places = [a, b].map(({ volume }) => volume.marks.list.map(({ points }) => points[0]));
   assert.deepEqual(places, [[[1, 1, 1]], [[2, 2, 2]]]);
   await generate(second.session);

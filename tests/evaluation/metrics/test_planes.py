@@ -9,8 +9,17 @@ from safetensors.torch import save_file
 
 from ctflow.errors import CheckpointError
 from ctflow.evaluation.metrics.extractors.catalog import NAMES, Source, load_extractor
-from ctflow.evaluation.metrics.extractors.frames import FRAMES, grey_frames
-from ctflow.evaluation.metrics.extractors.planes import SIDE, SQUEEZENET, at_one_mm, cropped, padded_slices
+from ctflow.evaluation.metrics.extractors.frames import FEATURES, FRAMES, PROBABILITIES, FramesExtractor, grey_frames
+from ctflow.evaluation.metrics.extractors.planes import (
+    CHANNEL_MEANS,
+    SIDE,
+    SQUEEZENET,
+    PlanesExtractor,
+    at_one_mm,
+    cropped,
+    padded_slices,
+)
+from ctflow.evaluation.metrics.networks.inception import InceptionV3
 from ctflow.evaluation.metrics.networks.resnet import RadImageNetResNet
 from ctflow.evaluation.metrics.networks.squeezenet import SqueezeNet
 from ctflow.volume import Volume, plane_affine
@@ -97,3 +106,40 @@ def test_a_pickle_with_code_in_it_is_refused(tmp_path: Path) -> None:
     torch.save({"network": SqueezeNet()}, tmp_path / "w.pth")
     with pytest.raises(CheckpointError, match="cannot be read as a file of tensors"):
         load_extractor(Source(SQUEEZENET, tmp_path / "w.pth"))
+
+
+class Averages(torch.nn.Module):
+    """Stands for a network: the mean of each channel as its feature map."""
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return pictures.mean((2, 3), keepdim=True)
+
+
+@pytest.mark.slow
+def test_each_axis_gives_a_row_a_slice_and_padding_is_black() -> None:
+    """All values of an axis lie in [0, 1] before the channels' means are taken off."""
+    found = PlanesExtractor("averages", Averages(), "0" * 64).features(ramp((40, 50, 60), (1.0, 1.0, 1.0)))
+    assert {plane: rows.shape for plane, rows in found.items()} == dict.fromkeys(("YZ", "ZX", "XY"), (SIDE, 3))
+    for rows in found.values():
+        assert rows[0] == pytest.approx([-mean for mean in CHANNEL_MEANS], abs=1e-6)
+        assert (rows[SIDE // 2] > rows[0]).all() and (rows[SIDE // 2] < 1 - np.array(CHANNEL_MEANS)).all()
+
+
+class GreyLevels(InceptionV3):
+    """Stands for Inception-v3: the mean grey level in each of its features."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return pictures.float().mean((1, 2, 3))[:, None].expand(-1, 4)
+
+    def probabilities(self, features: torch.Tensor) -> torch.Tensor:
+        return features.softmax(1)
+
+
+def test_each_frame_has_features_and_class_probabilities() -> None:
+    volume = Volume(np.zeros((4, 256, 256), np.int16), plane_affine(("S", "P", "L"), (1.5, 1.5, 1.5), 256, 256))
+    found = FramesExtractor(GreyLevels(), "0" * 64).features(volume)
+    assert found[FEATURES].shape == (FRAMES, 4) and (found[FEATURES] == 127).all()
+    assert (found[PROBABILITIES] == 0.25).all()

@@ -1,0 +1,116 @@
+"""Measures of volumes one by one, on features whose answer is known."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctflow.errors import RequestError
+from ctflow.evaluation.metrics.extraction import FeatureSet
+from ctflow.evaluation.metrics.figure import Figure
+from ctflow.evaluation.metrics.kept_features import keep, kept_path
+from ctflow.evaluation.metrics.nearest import nearest_distances
+from ctflow.evaluation.metrics.of_cases import (
+    ClipImageImage,
+    ClipTextImage,
+    LabelAgreement,
+    NearestTraining,
+    VolumeMeans,
+)
+from ctflow.evaluation.metrics.of_sets import Recall
+from ctflow.evaluation.metrics.protocols import Measure
+from ctflow.evaluation.metrics.sets import Sets
+from ctflow.evaluation.metrics.volume_set import VolumeFile
+
+EXTRACTOR = {"e": "0" * 64}
+
+
+def features(folder: Path, kind: str, rows: Mapping[str, list[float]]) -> FeatureSet:
+    """A set whose volumes have one row of features each. A name is `patient/name`."""
+    volumes = []
+    for name, row in rows.items():
+        patient, _, own = name.rpartition("/")
+        volumes.append(VolumeFile(own, patient or own, folder / own, f"{folder.name}{own}"))
+        keep(kept_path(folder, EXTRACTOR["e"], volumes[-1].sha256), {kind: np.array([row], np.float32)})
+    return FeatureSet(volumes, folder, EXTRACTOR)
+
+
+def figures(measure: Measure, tmp_path: Path, kind: str, real: object, fake: object, **known: object) -> list[Figure]:
+    training = known.pop("training", None)
+    sets = Sets(
+        real=features(tmp_path / "r", kind, real),
+        fake=features(tmp_path / "f", kind, fake),
+        training=features(tmp_path / "t", kind, training) if training else None,
+        **{"texts": {}, "asked": {}, "labels": (), "seed": 0, **known},
+    )
+    return list(measure.figures(sets))
+
+
+def latent(*values: float) -> np.ndarray:
+    return np.array([values], np.float32)
+
+
+def test_volumes_are_scored_with_their_own_reports_and_with_others(tmp_path: Path) -> None:
+    measure = ClipTextImage(name="CLIP", extractor="e", kind="k")
+    images = {"a": [1.0, 0.0], "b": [0.0, 1.0]}
+    texts = {"a": latent(1, 0), "b": latent(1, 1)}
+    own, others = figures(measure, tmp_path, "k", images, images, texts=texts)
+    diagonal = 100 / np.sqrt(2)
+    assert own.value == own.reference == pytest.approx((100 + diagonal) / 2)
+    assert others.value == pytest.approx((diagonal + 0) / 2)  # a with b's report, b with a's
+
+
+def test_images_are_scored_with_the_real_ones_of_their_name(tmp_path: Path) -> None:
+    measure = ClipImageImage(name="CLIP", extractor="e", kind="k")
+    real, fake = {"a": [1.0, 0.0], "b": [0.0, 1.0]}, {"b": [0.0, 2.0], "c": [1.0, 0.0]}
+    (found,) = figures(measure, tmp_path, "k", real, fake, texts={"b": latent(1, 0)})
+    assert (found.value, found.reference, found.samples[1]) == (100, 0, 1)
+
+
+def test_without_reports_there_is_no_clip_score_of_any_kind(tmp_path: Path) -> None:
+    images = {"a": [1.0, 0.0]}
+    for measure in (ClipTextImage, ClipImageImage):
+        assert figures(measure(name="CLIP", extractor="e", kind="k"), tmp_path, "k", images, images) == []
+
+
+def test_labels_agree_where_the_classifier_sees_them_in_the_cases_that_have_them(tmp_path: Path) -> None:
+    """It sees the first label where it is, the second one only where it is not; the third is too rare to count."""
+    seen = {f"c{i}": [i / 10, 1 - i / 10, 0.5] for i in range(10)}
+    asked = {f"c{i}": frozenset(["high", "low"] if i >= 5 else ["rare"] if i == 0 else []) for i in range(10)}
+    mean, *each = figures(
+        LabelAgreement(name="AUROC", extractor="e", kind="k"),
+        tmp_path,
+        "k",
+        seen,
+        seen,
+        asked=asked,
+        labels=("high", "low", "rare"),
+    )
+    assert {figure.name: figure.value for figure in each} == {"AUROC: high": 1, "AUROC: low": 0}
+    assert (mean.name, mean.value, mean.reference) == ("AUROC, mean of 2 labels", 0.5, 0.5)
+
+
+def test_means_leave_out_what_a_volume_does_not_have(tmp_path: Path) -> None:
+    measure = VolumeMeans(names=("bone",), extractor="e", kind="k")
+    (found,) = figures(measure, tmp_path, "k", {"a": [10.0]}, {"b": [20.0], "c": [np.nan], "d": [40.0]})
+    assert (found.value, found.reference, found.samples) == (30, 10, (1, 2))
+
+
+def test_a_copy_of_a_training_volume_is_nearer_than_patients_are_to_each_other(tmp_path: Path) -> None:
+    measure = NearestTraining(name="nearest", extractor="e", kind="k")
+    training = {"p/a": [0.0, 0.0], "p/b": [0.1, 0.1], "q/c": [4.0, 4.0]}
+    (found,) = figures(measure, tmp_path, "k", {"r": [9.0, 9.0]}, {"copy": [4.0, 4.0]}, training=training)
+    assert found.value == 0
+    assert found.reference == pytest.approx((4 + 3.9 + 3.9) / 3)  # never to the same patient
+
+
+def test_nearest_neighbours_need_two_patients() -> None:
+    with pytest.raises(RequestError, match="two or more patients"):
+        nearest_distances(np.zeros((2, 3)), ["p", "q"], [("p", np.zeros(3)), ("p", np.zeros(3))])
+
+
+def test_sets_whose_halves_are_too_small_have_a_value_and_no_interval(tmp_path: Path) -> None:
+    rows = {f"v{i}": [float(i), 0.0] for i in range(6)}
+    (found,) = figures(Recall(name="recall", extractor="e", kinds=("k",)), tmp_path, "k", rows, rows)
+    assert found.value == 1 and np.isnan([found.low, found.high, found.reference]).all()
