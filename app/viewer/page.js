@@ -84,6 +84,7 @@ export class Page {
       show: (run) => showRun(this.session, run),
       hold: (run) => (run === pair.run ? pair.close() : pair.hold(run)),
       remove: (run) => removeRun(this.session, run),
+      renamed: () => pair.update(),
       download: (kind, button, run) => this.download(kind, button, run),
     });
     this.strip.follow(this.session.feeds);
