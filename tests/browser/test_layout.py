@@ -76,6 +76,7 @@ def test_the_reading_of_a_long_report_can_be_seen_whole(visit: Open, size: str) 
     """Its end hid behind the bar of buttons."""
     page = visit(fake(), **SIZES[size]).page
     write_report(page, LONG_REPORT)
+    expect(page.locator(".ct-cut")).to_be_visible()
     last = page.locator(".ct-sentence, .ct-known summary").filter(visible=True).last
     last.scroll_into_view_if_needed()
     hit = last.evaluate(
@@ -167,8 +168,8 @@ def test_ctrl_enter_generates_with_what_is_typed(visit: Open, field: str) -> Non
     page = visit(generator).page
     write_report(page, "Clear.")
     if field != "Sex (optional)":
-        page.get_by_label(field).fill({"Findings": "No effusion."}.get(field, "42"))
-    page.get_by_label(field).focus()
+        page.get_by_label(field, exact=True).fill({"Findings": "No effusion."}.get(field, "42"))
+    page.get_by_label(field, exact=True).focus()
     page.keyboard.press("Control+Enter")
     expect_status(page, "Done")
     (request,) = generator.requests
