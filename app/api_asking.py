@@ -1,7 +1,6 @@
-"""Endpoints for programs that ask about volumes, or go on from one: with the page's rules and the page's words."""
+"""Endpoints for programs that ask about volumes: with the page's rules and the page's words."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from functools import partial
@@ -10,19 +9,16 @@ from typing import Any
 
 import gradio as gr
 
-from app.api import finished_files, running
+from app.api import running
 from app.asking import Asking
-from app.going_on import going_on_from
 from app.handlers import Handlers
 from app.question import Question, Row, SeedQuestion, SentenceQuestion
 from app.run import Run
-from ctflow.io.sidecar import parse_sidecar, request_of
-from ctflow.report import Report
 
 
 def asking_endpoints(asking: Asking, handlers: Handlers) -> dict[str, Callable[..., Any]]:
     """See `app.api.endpoints`."""
-    return {"ablate": _ablate(asking, handlers), "seeds": _seeds(asking, handlers), "continue": _continue(handlers)}
+    return {"ablate": _ablate(asking, handlers), "seeds": _seeds(asking, handlers)}
 
 
 def _ablate(asking: Asking, handlers: Handlers) -> Callable[..., Any]:
@@ -104,47 +100,6 @@ def _seeds(asking: Asking, handlers: Handlers) -> Callable[..., Any]:
                 yield told
 
     return seeds
-
-
-def _continue(handlers: Handlers) -> Callable[..., Any]:
-    async def go_on(  # type: ignore[misc]  # the return type is an item's, see `app.api.endpoints`
-        sidecar: dict,
-        keep: int | None = None,
-        findings: str | None = None,
-        impression: str | None = None,
-        chunks: int | None = None,
-        request: gr.Request = None,
-    ) -> tuple[gr.FileData, gr.FileData]:
-        """Keeps the first chunks of a volume and makes the rest: answers like /generate.
-
-        `sidecar`: what the JSON file beside the volume says. `keep`: how many of its chunks stay, None for all. The
-        report is for the rest; without one it is the volume's own. `chunks`: of the whole volume, None for as many as
-        it had.
-        """
-        start = partial(_start, handlers, sidecar, keep, (findings, impression), chunks)
-        async with running(handlers, request, start) as run:
-            async for made in finished_files(handlers, run):
-                yield made
-
-    return go_on
-
-
-def _start(
-    handlers: Handlers,
-    given: dict[str, Any],
-    keep: int | None,
-    texts: tuple[str | None, str | None],
-    chunks: int | None,
-    visitor: str,
-) -> Run:
-    sidecar = parse_sidecar(json.dumps(given), "The sidecar")
-    own = request_of(sidecar).report
-    findings, impression = texts
-    is_edited = findings is not None or impression is not None
-    report = Report.parse(findings or "", impression or "", own.sex, own.age) if is_edited else None
-    request, start = going_on_from(sidecar, report, keep, chunks, handlers.generator.model_sha256)
-    handlers.generator.card.check(request)
-    return handlers.put_in_line(request, visitor, None, start)
 
 
 async def _told(asking: Asking, question: Question) -> AsyncIterator[dict[str, Any]]:

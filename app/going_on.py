@@ -6,7 +6,15 @@ from app.run import Run
 from ctflow.errors import RequestError
 from ctflow.io.sidecar import Sidecar, request_of, start_of
 from ctflow.report import Report
-from ctflow.request import Beginning, GenerationRequest, VolumeStart, beginning_of, check_volume_start, scan_of
+from ctflow.request import (
+    Beginning,
+    GenerationRequest,
+    VolumeStart,
+    beginning_of,
+    check_scan_start,
+    check_volume_start,
+    scan_of,
+)
 
 
 def going_on(
@@ -36,6 +44,8 @@ def going_on(
     start = _start(run, run.request, kept, slices_per_chunk)
     if isinstance(start, VolumeStart):
         check_volume_start(start, request)
+    else:
+        check_scan_start(start, request, slices_per_chunk)
     return request, start
 
 
@@ -66,8 +76,8 @@ def going_on_from(
 
 
 def _start(run: Run, request: GenerationRequest, kept: int, slices_per_chunk: int) -> Beginning:
-    """A scan's own slices stay the scan's: nothing was made of them."""
+    """Of a scan's own slices nothing was made: where no more is kept, the volume begins with the scan itself, too."""
     before, scan = beginning_of(run.start), scan_of(run.start)
     if scan and kept * slices_per_chunk <= scan.slices:
-        return scan
+        return replace(scan, slices=kept * slices_per_chunk)
     return VolumeStart(request=request, chunks=kept, start=before)

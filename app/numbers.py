@@ -22,12 +22,13 @@ COLUMNS = ("volume", "measure", "at", "value", "unit")
 class Measured:
     """A run as it was when it was measured, with what it is called on the page.
 
-    `made`: "48 of 96 slices" of one that is not finished. `borders_mm`: the depths of the borders of its chunks;
-    of a scan there are none.
+    `made`: "48 of 96 slices" of one that is not finished. `computed`: what it is, if it was computed from several
+    volumes. `borders_mm`: the depths of the borders of its chunks; of a scan there are none.
     """
 
     name: str
     made: str
+    computed: str
     borders_mm: list[float]
     measures: Measures
 
@@ -59,12 +60,10 @@ class Numbers:
         return {**answer, "status": status(measured)}
 
     def _measured(self, name: str, run: Run) -> Measured:
-        with run.news:
-            whole, slices = run.state == "finished", run.slices_made
-            made = "" if whole or run.shape is None else f"{slices} of {run.shape[0]} slices"
+        made, slices = run.missing()
         volume = run.volume(slices)
         borders_mm = [] if run.is_scan else self._borders_mm(volume)
-        return Measured(name, made, borders_mm, measure(volume))
+        return Measured(name, made, run.title if run.is_computed else "", borders_mm, measure(volume))
 
     def _borders_mm(self, volume: Volume) -> list[float]:
         spacing_mm, head_first = volume.spacing_mm[0], directions(volume.affine)[0] == "I"
@@ -74,9 +73,15 @@ class Numbers:
 
 
 def status(measured: list[Measured]) -> str:
-    """Which of them are not whole yet; what is measured of those may still change."""
+    """Which of them are not whole yet, so that what is measured may still change, and which are no chests."""
     partial = [f"{one.name} has {one.made}" for one in measured if one.made]
-    return f"Not whole: {'; '.join(partial)}. The numbers are of what there is." if partial else ""
+    words = [f"Not whole: {'; '.join(partial)}. The numbers are of what there is."] if partial else []
+    words += [
+        f"{one.name} is no chest ({one.computed.lower()}): its numbers are of no patient."
+        for one in measured
+        if one.computed
+    ]
+    return " ".join(words)
 
 
 def charts(measured: list[Measured]) -> list[Json]:

@@ -10,6 +10,7 @@ from gradio.utils import get_upload_folder
 
 from app.api import endpoints
 from app.api_asking import asking_endpoints
+from app.api_continue import continue_endpoints
 from app.api_scan import scan_endpoints
 from app.asking import Asking, Judges
 from app.blocks import Blocks
@@ -67,7 +68,8 @@ class Page:
 
     def _endpoints(self) -> dict[str, Any]:
         asking = asking_endpoints(self.asking, self.handlers)
-        return {**endpoints(self.handlers), **asking, **scan_endpoints(self.opening, self.handlers)}
+        going_on = continue_endpoints(self.opening, self.handlers)
+        return {**endpoints(self.handlers), **asking, **going_on, **scan_endpoints(self.opening, self.handlers)}
 
     def launch(self, **options: Any) -> str:
         """Serves it, and returns its address."""

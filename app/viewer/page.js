@@ -84,6 +84,7 @@ export class Page {
       show: (run) => showRun(this.session, run),
       hold: (run) => (run === pair.run ? pair.close() : pair.hold(run)),
       remove: (run) => removeRun(this.session, run),
+      renamed: () => pair.update(),
       download: (kind, button, run) => this.download(kind, button, run),
     });
     this.strip.follow(this.session.feeds);
@@ -92,7 +93,8 @@ export class Page {
     const fileName = () => this.facts(this.session.view).fileName;
     const ablation = () => this.ask.sentences.answer;
     this.numbers = new NumbersDialog(transport, plotly, () => measured(this.session), fileName, ablation);
-    this.openDialog = new OpenDialog(new Opening(this.session, (values) => this.form.fill(values)));
+    this.opening = new Opening(this.session, (values) => this.form.fill(values));
+    this.openDialog = new OpenDialog(this.opening);
     this.continueDialog = new ContinueDialog(model, (wish) => this.continueScan(wish));
     this.viewer.append(this.strip.dialog, this.numbers.element, this.openDialog.element, this.continueDialog.element);
     this.tabs = new Tabs(tab);
@@ -197,7 +199,10 @@ export class Page {
   /** Once the viewer is in the document. */
   begin() {
     new ResizeObserver(() => fitHeight(this.viewer)).observe(document.body);
-    window.addEventListener("pagehide", () => this.session.saveView());
+    window.addEventListener("pagehide", () => {
+      this.session.saveView();
+      this.opening.leave();
+    });
     document.addEventListener("visibilitychange", () => this.session.saveView());
     this.tabs.begin();
     completeWhenTurnedTo(this.viewer, this.session);

@@ -13,6 +13,7 @@ const NO_SLICES = "B has no slices yet.";
 const NONE_MADE = "B ended before its first slice. Hold another run as B.";
 const TILTED_DEGREES = 1; // less is not seen
 const SAME_MM = 0.01;
+const LONGEST_NAME = 28; // letters
 
 /**
  * Which of the two a run is, and what it is.
@@ -21,9 +22,49 @@ const SAME_MM = 0.01;
  * @param {Session} session
  */
 export function nameOf(letter, run, session) {
+  return withLetter(letter, kindOf(run, session));
+}
+
+/**
+ * A's and B's letter with the name that each run has in the strip, where what they are is alike; else, and where that
+ * tells no more, empty.
+ * @param {string} runA
+ * @param {string} runB
+ * @param {Session} session
+ */
+export function ownNamesOf(runA, runB, session) {
+  const [kindA, kindB] = [runA, runB].map((run) => kindOf(run, session));
+  const [a, b] = [runA, runB].map((run) => nameInStrip(run, session));
+  return kindA === kindB && a !== b ? [withLetter("A", a || kindA), withLetter("B", b || kindB)] : ["", ""];
+}
+
+/**
+ * @param {string} letter
+ * @param {string} name
+ */
+function withLetter(letter, name) {
+  return [letter, name].filter(Boolean).join(" · ");
+}
+
+/**
+ * @param {string} run
+ * @param {Session} session
+ */
+function kindOf(run, session) {
   const manifest = session.feeds.get(run)?.manifest;
   const seed = manifest?.seed ?? session.visit.find(run)?.fields.seed ?? null;
-  return [letter, manifest?.title || (seed === null ? "" : `seed ${seed}`)].filter(Boolean).join(" · ");
+  return manifest?.title || (seed === null ? "" : `seed ${seed}`);
+}
+
+/**
+ * Shortened; empty for a scan, whose name is that of its file.
+ * @param {string} run
+ * @param {Session} session
+ */
+function nameInStrip(run, session) {
+  const entry = session.visit.find(run);
+  if (!entry || entry.isScan) return "";
+  return entry.name.length > LONGEST_NAME ? `${entry.name.slice(0, LONGEST_NAME - 1).trim()}…` : entry.name;
 }
 
 /**

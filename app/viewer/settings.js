@@ -25,6 +25,7 @@ export class Settings {
     this.maximised = null;
     /** @type {Plane | null} the plane of the first view that cine runs in */
     this.playing = null;
+    this.showsOwnNames = true; // what the person calls the runs that are compared, see View.label
     this.speed = 12; // of cine, slices in a second
     this.active = view.planes[0]; // keys are for it
   }

@@ -37,6 +37,7 @@ export class View {
     /** @type {Volume | null} */
     this.volume = null;
     this.name = ""; // which of two volumes it is, and of what run; of one alone, what it is if no ordinary one
+    this.ownName = ""; // the same by what the person calls the run, where the name does not tell the two apart
     this.caption = ""; // what the volume is, where it is not that of the run that is shown
     this.isStandIn = false;
     /** @type {import("./data/difference.js").Difference | null} what the planes show in place of the volume, on its grid */
@@ -100,6 +101,11 @@ export class View {
     if (volume.onlyAt) this.point = volume.onlyAt;
     this.following &&= !volume.onlyAt;
     this.settle();
+  }
+
+  /** Which of two volumes it is. What a person calls a run may be words of its report. */
+  get label() {
+    return (this.settings.showsOwnNames && this.ownName) || this.name;
   }
 
   /** What stands over the planes: what the volume is, and that some of it is a draft. */

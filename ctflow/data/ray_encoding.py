@@ -25,9 +25,9 @@ class RayEncoding:
     address: str | None
 
     def __call__(self, job: EncodingJob, numbered: Sequence[tuple[int, Source]]) -> Iterator[Outcome]:
-        from ray.exceptions import RayError
-
         with ray_cluster(self.address) as cluster:
+            from ray.exceptions import RayError  # not before Ray's settings are there
+
             try:
                 for first in range(0, len(numbered), WAVE):
                     for row in _encoded(job, numbered[first : first + WAVE], cluster):

@@ -19,11 +19,12 @@ from pydantic import TypeAdapter
 from app.chunks import unpack
 from ctflow.__main__ import main
 from ctflow.card import Guidance, ModelCard
-from ctflow.io.nifti import read_nifti
+from ctflow.io.nifti import read_nifti, write_nifti
 from ctflow.io.sidecar import read_sidecar
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from tests.app.fake import WAIT_S, FakeGenerator, Gate, chest, sleeping, wait_until
+from ctflow.volume import Volume, plane_affine
+from tests.app.fake import SIZE, SPACING_MM, WAIT_S, FakeGenerator, Gate, chest, sleeping, wait_until
 from tests.app.server import Serve
 from tests.tiny import tiny_checkpoint
 
@@ -201,8 +202,10 @@ def examples(language: str) -> list[str]:
 @pytest.mark.slow
 def test_the_readmes_examples_for_programs_work(serve: Serve, tmp_path: Path, instant: FakeGenerator) -> None:
     url = serve(instant).rstrip("/")
+    affine = plane_affine(("S", "P", "L"), SPACING_MM, SIZE, SIZE)
+    write_nifti(Volume(chest(64, 5, "S"), affine), tmp_path / "chest.nii.gz", "")
     code = "".join(examples("python")).replace("http://127.0.0.1:7860", url)
-    code += "\nprint(volume, hu.shape, hu.min(), card['name'], series)\nprint(mean, longer)"
+    code += "\nprint(volume, hu.shape, hu.min(), card['name'], series)\nprint(mean, longer, rest_of_scan)"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
     )
@@ -210,6 +213,7 @@ def test_the_readmes_examples_for_programs_work(serve: Serve, tmp_path: Path, in
         r"synthetic-ctflow-fake-[0-9a-f]{8}-seed7\.nii\.gz \(16, 256, 256\) -1000 fake .*-seed7-dicom\.zip", done.stdout
     )
     assert "finished Done: 32 slices" in done.stdout
+    np.testing.assert_array_equal(read_nifti(Path(done.stdout.split()[-1])).hu[:16], chest(64, 5, "I")[:16])
     (shell,) = examples("sh")
     command = ["bash", "-euo", "pipefail", "-c", shell.replace("http://127.0.0.1:7860", url)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True)

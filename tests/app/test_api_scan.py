@@ -2,6 +2,7 @@
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -10,7 +11,10 @@ import SimpleITK as sitk
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from tests.app.fake import sleeping
+from ctflow.io.nifti import write_nifti
+from ctflow.io.sidecar import read_sidecar
+from ctflow.volume import Volume, plane_affine
+from tests.app.fake import SIZE, SPACING_MM, chest, sleeping
 from tests.app.server import Serve
 from tests.io.scans import image, values
 
@@ -52,3 +56,42 @@ def test_nobody_sends_a_file_without_a_login(serve: Serve) -> None:
     url = serve(sleeping(0), auth=("reader", "secret"))
     for path, body in (("gradio_api/upload", {"files": {"files": ("a.nii", b"x")}}), (f"sent/{'a' * 22}/0", {})):
         assert httpx.post(f"{url}{path}", **body).status_code == 401
+
+
+@pytest.fixture
+def scan(client: Client, tmp_path: Path) -> str:
+    """The run of a scan that the fake model can continue: a chest of 64 slices."""
+    path = tmp_path / "chest.nii.gz"
+    write_nifti(Volume(chest(64, 5, "S"), plane_affine(("S", "P", "L"), SPACING_MM, SIZE, SIZE)), path, "")
+    return str(client.predict(handle_file(path), api_name="/scan")["run"])
+
+
+@pytest.mark.parametrize(
+    ("given", "start"), [({"keep": 2}, ("gt-head", 32)), ({"mode": "next-block"}, ("next-block", 16))]
+)
+def test_a_program_goes_on_from_a_scan(
+    client: Client, scan: str, given: dict[str, Any], start: tuple[str, int]
+) -> None:
+    wanted = {"findings": "Large effusion.", "seed": 7, "chunks": 3, **given}
+    volume, sidecar = client.predict(scan=scan, **wanted, api_name="/continue")
+    said = read_sidecar(Path(sidecar))
+    assert (said.seed, said.report.findings, said.chunks) == (7, "Large effusion.", 3)
+    assert said.start is not None
+    assert (said.start.mode, said.start.slices) == start
+    assert "REAL scan" in sitk.ReadImage(volume).GetMetaData("descrip")
+
+
+def test_what_does_not_go_together_is_refused(client: Client, scan: str) -> None:
+    for given, words in (
+        ({}, "Give the sidecar of a volume or the run of a scan"),
+        ({"scan": scan, "sidecar": {}, "findings": "Clear."}, "Give the sidecar of a volume or the run of a scan"),
+        ({"scan": scan}, "The report is empty"),
+        ({"scan": "x", "findings": "Clear."}, "This scan is no longer on the server."),
+        ({"scan": scan, "findings": "Clear.", "mode": "full-body"}, "The mode is one of gt-head, next-block"),
+        ({"scan": scan, "findings": "Clear.", "mode": "next-block", "keep": 1}, "No chunk of the scan stays"),
+        ({"scan": scan, "findings": "Clear.", "keep": 0}, "The chunks to keep are a whole number"),
+        ({"sidecar": {}, "seed": 3, "steps": 2}, "with its own seed and settings: leave out seed, steps."),
+        ({"sidecar": {}}, "The sidecar is not a CTFlow sidecar"),
+    ):
+        with pytest.raises(AppError, match=words):
+            client.predict(**given, api_name="/continue")

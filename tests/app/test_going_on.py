@@ -16,9 +16,10 @@ from ctflow.errors import RequestError
 from ctflow.io.sidecar import read_sidecar, start_of
 from ctflow.lineage import plan_chunks
 from ctflow.report import Report
-from ctflow.request import SharedPrevious, VolumeStart
-from tests.app.asking import ask, ended, run_of
-from tests.app.fake import FakeGenerator, Gate, Heeding, chest, wait_until
+from ctflow.request import ScanMode, ScanStart, SharedPrevious, VolumeStart
+from ctflow.volume import Volume, plane_affine
+from tests.app.asking import FIELDS, ask, ended, run_of
+from tests.app.fake import SIZE, SPACING_MM, FakeGenerator, Gate, Heeding, chest, wait_until
 
 BEFORE, AFTER = "Clear.", "Right effusion."
 
@@ -77,6 +78,56 @@ def test_the_sidecar_holds_the_chain_of_every_volume_that_was_gone_on_from(handl
     plans = [plan_chunks(third.request, start, 16).lineages for start in (third.start, start_of(sidecar, scan=None))]
     assert plans[0] == plans[1], "replayed, each chunk is made by the same requests"
     assert len({run.digest for run in (first, second, third)}) == 3
+
+
+SCAN = Volume(chest(64, 5, "I") + np.int16(3), plane_affine(("I", "P", "L"), SPACING_MM, SIZE, SIZE))
+
+
+def from_scan(handlers: Handlers, mode: ScanMode, slices: int) -> Run:
+    """A volume of four chunks that begins with a scan."""
+    request = handlers.request({**FIELDS, "findings": BEFORE, "chunks": 4})
+    run = handlers.put_in_line(request, "somebody", None, ScanStart(mode, SCAN, slices, "0" * 64))
+    wait_until(lambda: run.ended)
+    return run
+
+
+def test_from_here_on_after_a_scan_keeps_what_was_made_and_the_scans_own_slices(handlers: Handlers) -> None:
+    before = from_scan(handlers, "gt-head", 32)
+    after = made(handlers, run_before=before.id, keep=3, findings=AFTER, chunks=None)
+    np.testing.assert_array_equal(after.volume().hu[:32], SCAN.hu[:32])
+    np.testing.assert_array_equal(after.volume().hu[:48], before.volume().hu[:48])
+    assert (after.volume().hu[48:][Heeding.RIGHT_LUNG] == Heeding.EFFUSION_HU).all()
+    assert isinstance(after.start, VolumeStart)
+    assert (after.start.chunks, after.start.start) == (3, before.start)
+    sidecar = read_sidecar(export(after, handlers.generator, "sidecar"))
+    assert sidecar.start is not None
+    assert (sidecar.start.mode, sidecar.start.slices, "real patient" in sidecar.notice) == ("gt-head", 32, True)
+    assert [(one.report, one.chunks) for one in sidecar.earlier] == [(Report(BEFORE), 3)]
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_from_here_on_within_a_scans_own_slices_keeps_as_many_of_them_as_were_asked_for(
+    handlers: Handlers, keep: int
+) -> None:
+    """All of the scan's slices stayed, also those after the one that was chosen."""
+    before = from_scan(handlers, "gt-head", 32)
+    after = made(handlers, run_before=before.id, keep=keep, findings=AFTER, chunks=None)
+    assert isinstance(after.start, ScanStart)
+    assert (after.start.mode, after.start.slices) == ("gt-head", 16 * keep)
+    np.testing.assert_array_equal(after.volume().hu[: 16 * keep], SCAN.hu[: 16 * keep])
+    assert (after.volume().hu[16 * keep :][Heeding.RIGHT_LUNG] == Heeding.EFFUSION_HU).all()
+    assert read_sidecar(export(after, handlers.generator, "sidecar")).earlier == ()
+
+
+def test_a_volume_from_a_scan_becomes_longer_as_far_as_the_scan_allows(handlers: Handlers) -> None:
+    before = from_scan(handlers, "next-block", 16)
+    longer = made(handlers, run_before=before.id, findings=None, impression=None, chunks=5)
+    np.testing.assert_array_equal(longer.volume().hu[:64], before.volume().hu)
+    for changes, words in (
+        ({"keep": 1, "chunks": 5}, "The scan has 64 slices of 3 mm, and 80 are needed"),
+        ({"keep": 1, "chunks": 1}, "ask for more chunks, or begin with fewer slices"),
+    ):
+        assert words in ask(handlers, **{"run_before": before.id, **changes})["problem"]
 
 
 @pytest.mark.parametrize(

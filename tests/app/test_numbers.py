@@ -80,6 +80,16 @@ def test_a_half_made_volume_says_how_much_of_it_was_measured(gated: FakeGenerato
     assert len(answer["charts"][1]["figure"]["data"][0]["y"]) == 16
 
 
+def test_of_what_was_computed_from_several_volumes_it_is_said_that_it_is_no_chest(numbers: Numbers) -> None:
+    handlers = numbers.handlers
+    volume = run_of(handlers, ended(handlers)).volume()
+    request = handlers.request({"findings": "Clear."})
+    spread = handlers.runs.keep(volume, "v", request=request, title="Mean of 2 seeds", is_computed=True)
+    assert numbers.numbers(asked(A=spread.id))["status"] == (
+        "A is no chest (mean of 2 seeds): its numbers are of no patient."
+    )
+
+
 @pytest.mark.parametrize(
     "wanted", [{}, {"runs": []}, {"runs": "x"}, {"runs": [1]}, {"runs": [{"name": "A", "run": "x"}] * (MOST + 1)}]
 )

@@ -232,6 +232,47 @@ def test_a_picture_says_what_a_and_b_are(page: Page) -> None:
     assert re.fullmatch(name, waiting.value.suggested_filename)
 
 
+def corner_of_picture(page: Page) -> str:
+    """Where the words of A's axial plane stand in the picture that would be saved."""
+    corner: str = page.locator(".ctv-preview canvas").evaluate(
+        """canvas => {
+            const corner = document.createElement('canvas');
+            Object.assign(corner, { width: 300, height: 60 });
+            corner.getContext('2d').drawImage(canvas, 0, 0);
+            return corner.toDataURL();
+        }"""
+    )
+    return corner
+
+
+def test_a_report_is_in_a_picture_only_where_it_is_asked_for_though_the_planes_are_called_by_it(visit: Open) -> None:
+    page = visit(sleeping(0)).page
+    make_run(page, "Clear lungs.", 0)
+    write_report(page, "Small effusion.")
+    generate(page)
+    expect(page.locator(".ctv-card")).to_have_count(2)
+    expect_status(page, "Done")
+    choose(page, "What differs")
+    dialog = page.get_by_role("dialog", name="What differs")
+    expect(dialog.locator(".ctv-key ins")).to_have_text("A · Small effusion.")
+    expect(dialog.locator(".ctv-key del")).to_have_text("B · Clear lungs.")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Details of Clear lungs.").click()
+    page.get_by_label("Name of the run").fill("Before")
+    page.get_by_label("Name of the run").blur()
+    page.keyboard.press("Escape")
+    choose(page, "What differs")
+    expect(dialog.locator(".ctv-key del")).to_have_text("B · Before")
+    page.keyboard.press("Escape")
+    choose(page, "Side by side")
+    choose(page, "Picture")
+    without = corner_of_picture(page)
+    page.get_by_label("With the report's text").check()
+    assert corner_of_picture(page) != without
+    page.get_by_label("With the report's text").uncheck()
+    assert corner_of_picture(page) == without
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_nothing_moves_when_runs_and_b_come(visit: Open, size: str) -> None:
     """The second run made the planes lower by the height of the strip."""

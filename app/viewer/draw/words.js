@@ -56,7 +56,7 @@ function drawHead(pen, plane, view, { from, to }) {
   const narrow = to - from < ROOM_FOR_WARNING + (plane.slab.kind === "none" ? 0 : ROOM_FOR_SLAB);
   const name = view.display.words ? [[title(plane, view), INK]] : []; // what a picture is stands there in any case
   const warning = warningOf([view]);
-  const names = view.difference ? [...view.settings.views.map((one) => one.name), view.difference.note] : [view.name];
+  const names = view.difference ? [...view.settings.views.map((one) => one.label), view.difference.note] : [view.label];
   const captions = [...names, view.words].map((text) => [text, CAPTION_INK]);
   const lines = [...name, ...(narrow ? [[warning, WARNING_INK]] : []), ...captions];
   const said = lines.filter(([text]) => text);

@@ -139,11 +139,23 @@ export class Ask {
    */
   goOn({ run }, { edited, keep, chunks, kept }) {
     const now = this.desk.fields();
-    const before = this.session.visit.find(run)?.fields ?? now;
+    const before = this.fieldsOf(run) ?? now;
     const { findings, impression, sex, age } = edited ? now : before;
     const told = { ...before, findings, impression, sex, age, chunks: chunks ?? before.chunks, kept };
     const report = edited ? { findings, impression, sex, age } : {};
     this.session.generate(told, { ...report, run_before: run, keep, chunks });
+  }
+
+  /**
+   * What a volume was asked for with, be it a run of this visit or a volume of a question, which has a seed of its own.
+   * @param {string} run
+   */
+  fieldsOf(run) {
+    const { visit, feeds } = this.session;
+    const known = visit.find(run)?.fields;
+    if (known) return known;
+    const asked = this.questions.map((question) => question.fieldsOf(run)).find(Boolean);
+    return asked && { ...asked, seed: feeds.get(run)?.manifest?.seed ?? asked.seed };
   }
 
   /** A standard deviation has a window of its own; whatever is shown after it has the one from before. */

@@ -28,7 +28,7 @@ export class DifferencesDialog {
     const [after, before] = [session.viewed, run].map((one) => reportOf(session.visit.find(one)));
     this.content.replaceChildren(
       make("h3", "", { text: "What differs" }),
-      make("p", "ctv-key", {}, [make("ins", "", { text: compared.a.name }), make("del", "", { text: compared.b.name })]),
+      make("p", "ctv-key", {}, [make("ins", "", { text: compared.a.label }), make("del", "", { text: compared.b.label })]),
       make("h4", "", { text: "Tissue" }),
       this.tissue,
       make("p", "ctv-dim", { text: HOW_COUNTED }),

@@ -12,12 +12,12 @@ import { copyPicture, save } from "./give.js";
 export class PictureDialog {
   /**
    * @param {Compared} compared
-   * @param {HTMLElement} planes  that the picture is of
+   * @param {import("./screen.js").Screen} screen  that the picture is of
    * @param {(view: import("../view.js").View) => import("../data/facts.js").Facts} facts  of its volume
    */
-  constructor(compared, planes, facts) {
+  constructor(compared, screen, facts) {
     this.compared = compared;
-    this.planes = planes;
+    this.screen = screen;
     this.facts = facts;
     this.withReport = make("input", "", { type: "checkbox" });
     this.withReport.addEventListener("change", () => this.preview());
@@ -45,11 +45,22 @@ export class PictureDialog {
     this.shown.replaceChildren(this.draw());
   }
 
+  /** Runs are often called by words of their reports, so those names are left out with the reports. */
   draw() {
+    const { settings } = this.compared.a;
+    settings.showsOwnNames = this.withReport.checked;
+    this.screen.draw();
+    const made = this.takePicture();
+    settings.showsOwnNames = true;
+    this.screen.draw();
+    return made;
+  }
+
+  takePicture() {
     const { seen, link } = this.compared;
     const note = link && seen.length > 1 ? alignmentWords(link) : "";
     const lines = captionLines(seen, this.facts, this.withReport.checked, note);
-    return snapshot(this.planes, lines);
+    return snapshot(this.screen.planes, lines);
   }
 
   /** @returns {Promise<Blob>} */

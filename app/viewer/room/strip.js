@@ -15,6 +15,7 @@ import { make, makeButton, makeDialog, setPressed } from "./elements.js";
  * @property {(run: string) => void} show
  * @property {(run: string) => void} hold    as B, or no longer
  * @property {(run: string) => void} remove
+ * @property {() => void} renamed
  * @property {(kind: string, button: HTMLButtonElement, run: string) => void} download
  */
 
@@ -135,6 +136,8 @@ export class Strip {
 
   rename() {
     const name = this.title.value.trim();
-    if (name) this.visit.change(this.told, { name });
+    if (!name) return;
+    this.visit.change(this.told, { name });
+    this.acts.renamed();
   }
 }

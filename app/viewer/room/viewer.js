@@ -44,7 +44,7 @@ export class Viewer {
     const help = makeHelp(keys);
     const display = new DisplayDialog(this.view, browser);
     const marks = new MarksDialog(this.view, facts);
-    const picture = new PictureDialog(compared, this.screen.planes, facts);
+    const picture = new PictureDialog(compared, this.screen, facts);
     const differences = new DifferencesDialog(pair);
     this.difference = new DifferenceControls(this.view, browser);
     this.pairRow = new PairRow(pair, this.difference.element, () => differences.show());

@@ -75,6 +75,36 @@ test("swapped, each is in the other's place, and both are looked at where they w
   assert.equal(pair.compared.shown, "side");
 });
 
+test("where the seeds are alike, the names of the strip tell A from B in the planes, and not in a picture", async (t) => {
+  const server = new FakeServer(t);
+  const { session, pair } = opened(server);
+  await generate(session, { findings: "Small right effusion.", seed: 4 });
+  await generate(session, { findings: "Large left effusion with atelectasis of the lower lobe.", seed: 4 });
+  const { a, b } = pair.compared;
+  assert.deepEqual([a.label, b.label], ["A · Large left effusion with at…", "B · Small right effusion."]);
+  session.visit.change(pair.run, { name: "Before" });
+  pair.update();
+  assert.equal(b.label, "B · Before");
+  a.settings.showsOwnNames = false;
+  assert.deepEqual([a.label, b.label], ["A · seed 4", "B · seed 4"]);
+  a.settings.showsOwnNames = true;
+  await generate(session, { findings: "Large left effusion with atelectasis of the lower lobe.", seed: 4 });
+  assert.deepEqual([a.label, b.label], ["A · seed 4", "B · seed 4"], "the names are alike, too");
+  await generate(session, { findings: "Clear.", seed: 5 });
+  assert.deepEqual([a.label, b.label], ["A · seed 5", "B · seed 4"]);
+});
+
+test("the name of a scan, which is that of its file, is in no plane", async (t) => {
+  const { server, session, pair } = await madeRuns(t, 1);
+  for (const run of ["s", "t"]) {
+    server.begin(run);
+    session.visit.addScan(run, `Doe ${run}.nii`, "Scan", 0);
+  }
+  showPair(session, "s", "t", "side");
+  await until(() => complete(pair.feed) && complete(session.shown));
+  assert.deepEqual([pair.compared.a.label, pair.compared.b.label], ["A", "B"]);
+});
+
 test("others can open a comparison of two runs", async (t) => {
   const { session, pair, runs } = await madeRuns(t, 3);
   showPair(session, runs[0], runs[1], "swipe");
