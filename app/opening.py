@@ -13,6 +13,7 @@ from ctflow.io.sidecar import changed_versions, parse_sidecar, request_of
 from ctflow.request import ScanMode, check_scan_start
 
 _LONGEST_KIND = 16
+_LARGEST_FILE = 2**63  # of any disk; beyond the limit of a scan in any case
 CONTINUED = "Continued from a scan"
 _MODEL = "it was made by {there}, and here runs {here}: the volume will be another one"
 _VERSIONS = "the bytes may differ, because it was made with {changed}"
@@ -121,7 +122,7 @@ def _files(told: Any) -> list[SentFile]:
     files = told if isinstance(told, list) else []
     for file in files:
         match file:
-            case [int(size), str(kind)] if size >= 0 and len(kind) <= _LONGEST_KIND:
+            case [int(size), str(kind)] if 0 <= size < _LARGEST_FILE and len(kind) <= _LONGEST_KIND:
                 continue
         raise RequestError("A file of a scan is its size in bytes and the kind of its name. Reload the page.")
     return [SentFile(size, kind) for size, kind in files]

@@ -239,6 +239,7 @@ def test_too_many_and_too_large_scans_are_refused_before_a_byte_is_sent(handlers
         ([[0, "1.nii"]], "There is nothing in what was sent"),
         ([], "There is nothing in what was sent"),
         ([[-1, "1.nii"]], "size in bytes and the kind"),
+        ([[10**400, "1.nii"]], "size in bytes and the kind"),
         ([[1, "../../somewhere/else"]], "size in bytes and the kind"),
     ):
         assert words in opening.open({"visitor": "v", "files": sizes})["problem"]
