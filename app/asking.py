@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from app.chunks import NOT_WRITTEN
 from app.export import export, file_name
 from app.handlers import LONGEST_VISITOR, LOOK_S, WAIT_S, Handlers, Json, answering
@@ -16,6 +14,7 @@ from app.present_found import found_table
 from app.present_question import manifest, unknown_question
 from app.question import KINDS, Question, Row, SentenceQuestion
 from app.run import Run
+from ctflow.analysis.ablation import hu_difference
 from ctflow.analysis.findings import compare_findings
 from ctflow.analysis.table import effects_csv
 from ctflow.errors import RequestError, ResourceError, VolumeError
@@ -95,9 +94,13 @@ class Asking:
         run.mark_seen()
         if run.request is None:
             raise RequestError("A scan was not asked for by a report, so that there is nothing to compare it with.")
+        if run.is_computed:
+            raise RequestError(f"“{run.title}” is no chest: show one of the volumes that it was computed from.")
+        missing, slices = run.missing()
         judges, note = self._judges()
-        rows = compare_findings(run.request.report, run.volume(), self._generator, judges)
-        return found_table(rows, [judge.name for judge in judges], note)
+        rows = compare_findings(run.request.report, run.volume(slices), self._generator, judges)
+        partial = f"Only {missing} were looked into: what lies in the others is not seen." if missing else ""
+        return found_table(rows, [judge.name for judge in judges], note, partial)
 
     @answering
     def answer(self, asked: Json) -> Json:
@@ -163,4 +166,4 @@ def _seeds(asked: Json) -> Any:
 def _difference(whole: Run, row: Row) -> Volume:
     a, b = whole.volume(), row.run.volume()
     slices = min(len(a.hu), len(b.hu))
-    return Volume(np.subtract(a.hu[:slices], b.hu[:slices], dtype=np.int16), a.affine)
+    return Volume(hu_difference(a.hu[:slices], b.hu[:slices]), a.affine)

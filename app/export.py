@@ -88,8 +88,8 @@ class _Made:
 
 def _made(run: Run, request: GenerationRequest, generator: VolumeGenerator) -> _Made:
     with run.news:
-        complete, slices, seconds = run.state == "finished", run.slices_made, run.elapsed_s()
-        missing = "" if complete or run.shape is None else f"{slices} of {run.shape[0]} slices"
+        complete, seconds = run.state == "finished", run.elapsed_s()
+        missing, slices = run.missing()
     scan = scan_of(run.start)
     kind = run.title.lower() if run.is_computed else f"slices 1-{scan.slices} the scan's" if scan else ""
     label = synthetic_label(generator.card.name, scan is not None, missing, kind)

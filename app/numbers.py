@@ -11,6 +11,7 @@ from app.present import directions, unknown_run
 from app.run import Run
 from ctflow.analysis.measure import DENSITY_PERCENTILE, EMPHYSEMA_HU, TISSUES, Measures, measure
 from ctflow.errors import RequestError
+from ctflow.volume import Volume
 
 MOST = 4  # volumes at once: a chart of more cannot be read
 _LONGEST_NAME = 60
@@ -21,11 +22,13 @@ COLUMNS = ("volume", "measure", "at", "value", "unit")
 class Measured:
     """A run as it was when it was measured, with what it is called on the page.
 
-    `made`: "48 of 96 slices" of one that is not finished. `borders_mm`: the depths of the borders of its chunks.
+    `made`: "48 of 96 slices" of one that is not finished. `computed`: what it is, if it was computed from several
+    volumes. `borders_mm`: the depths of the borders of its chunks; of a scan there are none.
     """
 
     name: str
     made: str
+    computed: str
     borders_mm: list[float]
     measures: Measures
 
@@ -57,28 +60,37 @@ class Numbers:
         return {**answer, "status": status(measured)}
 
     def _measured(self, name: str, run: Run) -> Measured:
-        with run.news:
-            whole, slices = run.state == "finished", run.slices_made
-            made = "" if whole or run.shape is None else f"{slices} of {run.shape[0]} slices"
+        made, slices = run.missing()
         volume = run.volume(slices)
+        borders_mm = [] if run.is_scan else self._borders_mm(volume)
+        return Measured(name, made, run.title if run.is_computed else "", borders_mm, measure(volume))
+
+    def _borders_mm(self, volume: Volume) -> list[float]:
         spacing_mm, head_first = volume.spacing_mm[0], directions(volume.affine)[0] == "I"
-        per_chunk = self.handlers.generator.card.geometry.slices_per_chunk
+        slices, per_chunk = len(volume.hu), self.handlers.generator.card.geometry.slices_per_chunk
         edges = [edge if head_first else slices - edge for edge in range(per_chunk, slices, per_chunk)]
-        borders_mm = sorted((edge - 0.5) * spacing_mm for edge in edges)
-        return Measured(name, made, borders_mm, measure(volume))
+        return sorted((edge - 0.5) * spacing_mm for edge in edges)
 
 
 def status(measured: list[Measured]) -> str:
-    """Which of them are not whole yet; what is measured of those may still change."""
+    """Which of them are not whole yet, so that what is measured may still change, and which are no chests."""
     partial = [f"{one.name} has {one.made}" for one in measured if one.made]
-    return f"Not whole: {'; '.join(partial)}. The numbers are of what there is." if partial else ""
+    words = [f"Not whole: {'; '.join(partial)}. The numbers are of what there is."] if partial else []
+    words += [
+        f"{one.name} is no chest ({one.computed.lower()}): its numbers are of no patient."
+        for one in measured
+        if one.computed
+    ]
+    return " ".join(words)
 
 
 def charts(measured: list[Measured]) -> list[Json]:
     """Each chart with its title and what it says in words, for whoever does not see it."""
     volumes = {one.title: one.measures for one in measured}
-    borders_mm = measured[0].borders_mm
-    of_which = f" of {measured[0].name}" if len(measured) > 1 else ""
+    in_chunks = next((one for one in measured if one.borders_mm), None)
+    borders_mm = in_chunks.borders_mm if in_chunks else []
+    of_which = f" of {in_chunks.name}" if in_chunks and len(measured) > 1 else ""
+    borders = f" Dotted: borders between chunks{of_which}." if in_chunks else ""
     return [
         {
             "title": "HU of the body",
@@ -87,7 +99,7 @@ def charts(measured: list[Measured]) -> list[Json]:
         },
         {
             "title": "Mean HU of each slice",
-            "words": f"Of all its voxels, air included. Dotted: borders between chunks{of_which}.",
+            "words": f"Of all its voxels, air included.{borders}",
             "figure": mean_along_z(volumes, borders_mm),
         },
         {

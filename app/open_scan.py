@@ -25,7 +25,7 @@ from ctflow.io.checks import readable
 from ctflow.io.dicom import Series, find_series, read_series
 from ctflow.io.scan import check_grid, check_hu, read_volume
 from ctflow.io.sidecar import scan_sha256
-from ctflow.io.unpack import UnpackLimits, unpack_gzip, unpack_zip, zip_files
+from ctflow.io.unpack import UnpackLimits, gzip_bytes, unpack_gzip, unpack_zip, zip_files
 from ctflow.model_grid import ModelGrid
 from ctflow.volume import Volume
 
@@ -90,7 +90,7 @@ def _unpacked(files: Sequence[Path], folder: Path, limits: UnpackLimits) -> list
         if _zips(files):
             raise VolumeError("The zip holds another zip. Unpack it, and open what is in it.")
     else:
-        _ask_for_room(2 * sum(map(_unpacked_bytes, files)))
+        _ask_for_room(2 * sum(_unpacked_bytes(file, limits) for file in files))
     return [_without_gzip(file, limits) for file in files]
 
 
@@ -105,11 +105,8 @@ def _ask_for_room(needed_bytes: int) -> None:
         raise ResourceError("Its disk has no room for this scan. Come back later, or open a smaller one.")
 
 
-def _unpacked_bytes(file: Path) -> int:
-    """By what a .gz says of itself at its end, which need not be true: `unpack_gzip` counts."""
-    if file.suffix != ".gz":
-        return file.stat().st_size
-    return int.from_bytes(file.read_bytes()[-4:], "little")
+def _unpacked_bytes(file: Path, limits: UnpackLimits) -> int:
+    return gzip_bytes(file, limits) if file.suffix == ".gz" else file.stat().st_size
 
 
 def _without_gzip(file: Path, limits: UnpackLimits) -> Path:

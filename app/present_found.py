@@ -6,9 +6,12 @@ from typing import Any
 from ctflow.analysis.findings import FindingRow, read_words, said_words, seen_words
 
 
-def found_table(rows: Sequence[FindingRow], judges: Sequence[str], note: str) -> dict[str, Any]:
-    """The findings that the report, the model or a judge speaks of. A judge that knows none of them has no column."""
-    told = [row for row in rows if row.is_spoken_of]
+def found_table(rows: Sequence[FindingRow], judges: Sequence[str], note: str, partial: str = "") -> dict[str, Any]:
+    """The findings that the report or the model speaks of, and then those that only a judge sees.
+
+    A judge that knows none of them has no column. `partial`: what has to be said of a volume that is not whole.
+    """
+    told = sorted((row for row in rows if row.is_spoken_of), key=lambda row: not (row.asked or row.read))
     heard = [name for name in judges if any(name in row.found for row in rows)]
     nobody = "" if heard else "This model has no image tower, so that nobody has looked into the volume."
     return {
@@ -18,5 +21,5 @@ def found_table(rows: Sequence[FindingRow], judges: Sequence[str], note: str) ->
             + [seen_words(row.found[name]) if name in row.found else "–" for name in heard]
             for row in told
         ],
-        "note": " ".join(filter(None, (nobody, note[:1].upper() + note[1:]))),
+        "note": " ".join(filter(None, (partial, nobody, note[:1].upper() + note[1:]))),
     }

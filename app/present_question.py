@@ -117,7 +117,7 @@ def _row(row: Row, chance: Chance | None, is_kept: IsKept) -> dict[str, Any]:
         "ml": round(row.changed_ml),
         "stands_out": row.changed_ml > floor_ml,
         "verdict": _verdict(row.changed_ml, floor_ml),
-        "changed": f"{_ml(row.changed_ml)} changed beyond chance",
+        "changed": _changed(row, chance),
         "where": _where(row),
         **(_run(row.run, is_kept) or {}),
     }
@@ -127,6 +127,11 @@ def _verdict(changed_ml: float, floor_ml: float) -> str:
     if changed_ml <= floor_ml:
         return "No more than chance"
     return "Clear effect" if changed_ml > CLEARLY * floor_ml else "Little more than chance"
+
+
+def _changed(row: Row, chance: Chance | None) -> str:
+    """For example "906 ml changed, by chance 352 ml"."""
+    return f"{_ml(row.changed_ml)} changed" + (f", by chance {_ml(chance.changed_ml)}" if chance else "")
 
 
 def _where(row: Row) -> str:

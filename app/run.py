@@ -107,6 +107,12 @@ class Run(Job):
         """Whether it was opened rather than made."""
         return self.request is None
 
+    def missing(self) -> tuple[str, int]:
+        """ "48 of 96 slices" of a volume that is not whole, else "", and how many it has now."""
+        with self.news:
+            slices, whole = self.slices_made, self.state == "finished"
+            return "" if whole or self.shape is None else f"{slices} of {self.shape[0]} slices", slices
+
     def make(self, generator: VolumeGenerator) -> State:
         """See `Job.make`. A scan is there already."""
         if self.request is None:

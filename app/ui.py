@@ -126,7 +126,7 @@ class Page:
 
     def _report(self) -> None:
         self.findings = gr.Textbox(
-            label="Findings", lines=5, max_lines=9, placeholder=PLACEHOLDER, elem_classes="ct-typed-findings"
+            label="Findings", lines=4, max_lines=9, placeholder=PLACEHOLDER, elem_classes="ct-typed-findings"
         )
         self.impression = gr.Textbox(label="Impression", lines=2, max_lines=6, elem_classes="ct-typed-impression")
         sex, age = ("sex" in self.card.text.reads), ("age" in self.card.text.reads)

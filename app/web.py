@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 1_000_000  # two texts of the longest kind, in the widest letters, twice over
 MAX_UPLOAD_BYTES = 1_000_100_000  # a scan as a program sends it, with what says that it is a file
 MAX_PIECE_BYTES = 4 << 20  # of a scan, at a time (viewer/data/sending.js)
+UPLOAD_IDLE_S = 30  # programs send one after the other, so nobody may hold the place without sending
 _HEADERS = {
     # Gradio's page runs inline scripts, and ours through `Function`. Nothing is fetched from or sent to another server.
     # Spaces embed the page in a frame of huggingface.co.
@@ -154,12 +155,16 @@ def web(
         """A scan that a program sends, for /scan. As Gradio's own answer, a list of one path."""
         if not _let_in(request):
             return PlainTextResponse("Log in first: reload the page.", 401)
-        async with one_at_a_time, request.form(max_files=1, max_fields=1) as form:
-            file = form.get("files")
-            if not isinstance(file, UploadFile):
-                return PlainTextResponse('One file was expected, in the field "files".', 400)
-            asked = {"name": file.filename or "", "file": file.file}
-            answer = await run_in_threadpool(opening.upload, asked)
+        sent = Request(request.scope, sent_without_pauses(request.receive, UPLOAD_IDLE_S))
+        try:
+            async with one_at_a_time, sent.form(max_files=1, max_fields=1) as form:
+                file = form.get("files")
+                if not isinstance(file, UploadFile):
+                    return PlainTextResponse('One file was expected, in the field "files".', 400)
+                asked = {"name": file.filename or "", "file": file.file}
+                answer = await run_in_threadpool(opening.upload, asked)
+        except ClientDisconnect:
+            return PlainTextResponse("The rest of this file never came. Send it again.", 400)
         if "problem" in answer:
             return PlainTextResponse(answer["problem"], 413)
         return JSONResponse([answer["path"]])
@@ -247,6 +252,18 @@ def _most_bytes(path: str) -> int:
     if path.endswith(_UPLOAD):
         return MAX_UPLOAD_BYTES
     return MAX_PIECE_BYTES if _A_PIECE.search(path) else MAX_BODY_BYTES
+
+
+def sent_without_pauses(receive: "Receive", idle_s: float) -> "Receive":
+    """Ends a body of which nothing comes for so long, as if whoever sends it had gone."""
+
+    async def sent() -> "Message":
+        try:
+            return await asyncio.wait_for(receive(), idle_s)
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+
+    return sent
 
 
 def _counted(receive: "Receive", most: int) -> "Receive":

@@ -131,10 +131,10 @@ def scan_of(start: Start | None) -> ScanStart | None:
 
 def check_volume_start(start: VolumeStart, request: GenerationRequest) -> None:
     """Raises RequestError if no chunk is to be kept, more than there are, or if the request leaves nothing to make."""
-    if not 1 <= start.chunks <= start.request.chunks:
+    if type(start.chunks) is not int or not 1 <= start.chunks <= start.request.chunks:
         raise RequestError(
-            f"A volume of {start.request.chunks} chunks is to be kept up to chunk {start.chunks}: give a number from 1 "
-            f"to {start.request.chunks}."
+            f"A volume of {start.request.chunks} chunks is to be kept up to chunk {start.chunks!r}: give a whole "
+            f"number from 1 to {start.request.chunks}."
         )
     if request.chunks <= start.chunks:
         raise RequestError(

@@ -1,6 +1,7 @@
 """Volumes built on other volumes of the same model: going on from a chunk, and chunks made from another's."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from ctflow.generator import StepDone, joined
 from ctflow.model_grid import ModelGrid
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
-from ctflow.request import GenerationRequest, ScanStart, SharedPrevious, Start, VolumeStart
+from ctflow.request import GenerationRequest, ScanStart, SharedPrevious, Start, VolumeStart, check_volume_start
 from ctflow.volume import Volume
 
 REPORT, OTHER = Report("Large right pleural effusion."), Report("No pleural effusion.")
@@ -115,3 +116,11 @@ def test_what_the_model_cannot_do_is_refused_in_a_start_too(model: CTFlow) -> No
     too_long = GenerationRequest(**{**vars(first), "chunks": 4})
     with pytest.raises(RequestError, match="at most 3 chunks"):
         next(model.stream(first, VolumeStart(request=too_long, chunks=1)))
+
+
+@pytest.mark.parametrize("chunks", [1.5, "1", True, None])
+def test_what_is_kept_is_a_whole_number_of_chunks(model: CTFlow, chunks: Any) -> None:
+    """A program may send anything for it."""
+    request = model.card.request(REPORT, seed=1, chunks=3)
+    with pytest.raises(RequestError, match="give a whole number from 1 to 3"):
+        check_volume_start(VolumeStart(request=request, chunks=chunks), request)

@@ -3,7 +3,7 @@
 // file, which fills the fields.
 
 import { newId } from "./data/memory.js";
-import { kindOf, scanFiles, send } from "./data/sending.js";
+import { UNREADABLE, kindOf, scanFiles, send } from "./data/sending.js";
 
 /** @typedef {import("./data/transport.js").Manifest} Manifest */
 /** @typedef {import("./data/transport.js").Series} Series */
@@ -52,7 +52,9 @@ export class Opening {
   /** @param {File} file */
   async openSettings(file) {
     if (file.size > SETTINGS_BYTES) return this.fail(TOO_LONG);
-    const answer = await this.session.transport.ask("settings", { text: await file.text() });
+    const text = await file.text().catch(() => null); // it was moved or removed since it was chosen
+    if (text === null) return this.fail(UNREADABLE);
+    const answer = await this.session.transport.ask("settings", { text });
     if (!answer || answer.problem) return this.fail(answer?.problem ?? NO_ANSWER);
     this.fill(answer.fields);
     const notes = answer.notes.map((/** @type {string} */ note) => `Note: ${note}.`);
@@ -75,7 +77,10 @@ export class Opening {
     if (!wanted()) return;
     const sent = (/** @type {number} */ share) => this.tell({ status: "Sending the scan.", share: share / 2 });
     const problem = answer.problem || (await send(run, files, transport, { wanted, sent, lost }));
-    if (problem && wanted()) return this.fail(problem);
+    if (problem && wanted()) {
+      this.cancel(); // else the server waits for the rest
+      return this.fail(problem);
+    }
     await this.follow(run, files, wanted, lost);
   }
 
@@ -126,6 +131,11 @@ export class Opening {
     if (run) session.transport.askPatiently("stop", { run }, () => true, session.sayLost);
     this.run = null;
     this.tell(IDLE);
+  }
+
+  /** The page is left, and the files with it: the server need not wait for the rest, which would hold up the next scan. */
+  leave() {
+    if (this.run) this.session.transport.tell("stop", { run: this.run });
   }
 
   finish() {

@@ -87,12 +87,14 @@ export class Page {
       renamed: () => pair.update(),
       download: (kind, button, run) => this.download(kind, button, run),
     });
+    this.strip.follow(this.session.feeds);
     pair.changed = () => this.showRuns();
     this.foot.element.before(this.strip.list);
     const fileName = () => this.facts(this.session.view).fileName;
     const ablation = () => this.ask.sentences.answer;
     this.numbers = new NumbersDialog(transport, plotly, () => measured(this.session), fileName, ablation);
-    this.openDialog = new OpenDialog(new Opening(this.session, (values) => this.form.fill(values)));
+    this.opening = new Opening(this.session, (values) => this.form.fill(values));
+    this.openDialog = new OpenDialog(this.opening);
     this.continueDialog = new ContinueDialog(model, (wish) => this.continueScan(wish));
     this.viewer.append(this.strip.dialog, this.numbers.element, this.openDialog.element, this.continueDialog.element);
     this.tabs = new Tabs(tab);
@@ -176,7 +178,8 @@ export class Page {
   show(progress) {
     this.foot.show(progress);
     this.showRuns();
-    if (this.session) this.report.compare(this.session.visit.find(this.session.viewed)?.fields);
+    const entry = this.session?.visit.find(this.session.viewed);
+    if (this.session) this.report.compare(entry?.isScan ? undefined : entry?.fields); // a scan has no report
     this.ask?.update();
     document.title = tabTitle(progress);
   }
@@ -196,7 +199,10 @@ export class Page {
   /** Once the viewer is in the document. */
   begin() {
     new ResizeObserver(() => fitHeight(this.viewer)).observe(document.body);
-    window.addEventListener("pagehide", () => this.session.saveView());
+    window.addEventListener("pagehide", () => {
+      this.session.saveView();
+      this.opening.leave();
+    });
     document.addEventListener("visibilitychange", () => this.session.saveView());
     this.tabs.begin();
     completeWhenTurnedTo(this.viewer, this.session);

@@ -2,7 +2,7 @@
 // Which run is B, the one that the shown one, A, is compared with: it is followed as A is, and a reload keeps it.
 
 import { UNKNOWN, knownOf } from "./data/facts.js";
-import { nameOf, ownNamesOf, pairWords } from "./pair_words.js";
+import { nameOf, ownNamesOf, pairWords, titleOf } from "./pair_words.js";
 import { pairStateOf, restorePair } from "./view_state.js";
 import { showRun } from "./visit_runs.js";
 
@@ -129,7 +129,7 @@ export class Pair {
     const { session, feed, run, compared: { a, b } } = this;
     if (feed?.volume && feed.volume !== b.volume) this.showVolume(feed.volume, feed);
     else if (feed && !feed.volume && b.volume) b.setVolume(null);
-    a.name = run && session.viewed ? nameOf("A", session.viewed, session) : "";
+    a.name = run && session.viewed ? nameOf("A", session.viewed, session) : titleOf(session.viewed, session);
     b.name = run ? nameOf("B", run, session) : "";
     [a.ownName, b.ownName] = run && session.viewed ? ownNamesOf(session.viewed, run, session) : ["", ""];
     this.words = this.notice || (run ? pairWords(this) : "");

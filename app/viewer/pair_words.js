@@ -7,7 +7,7 @@ import { lpsWords } from "./draw/words.js";
 /** @typedef {import("./pair.js").Pair} Pair */
 /** @typedef {import("./session.js").Session} Session */
 
-const SAME = "A and B are the same volume: show another run as A, or hold another one as B.";
+const SAME = "A and B are the same volume. Show another run, or hold another one as B.";
 const APART = "A and B do not overlap in the patient, so each one is scrolled and zoomed for itself. Align centres links them.";
 const NO_SLICES = "B has no slices yet.";
 const NONE_MADE = "B ended before its first slice. Hold another run as B.";
@@ -68,6 +68,15 @@ function nameInStrip(run, session) {
 }
 
 /**
+ * What a run is that is no ordinary one, where it stands alone: a standard deviation looks like a CT.
+ * @param {string | null} run
+ * @param {Session} session
+ */
+export function titleOf(run, session) {
+  return (run && session.feeds.get(run)?.manifest?.title) || "";
+}
+
+/**
  * The first of those sentences that hold; empty where there is nothing to say.
  * @param {Pair} pair
  */
@@ -105,7 +114,7 @@ function gridWords(a, b) {
   const degrees = tilt(a, b);
   if (degrees > TILTED_DEGREES) return `B is tilted by ${Math.round(degrees)}° against A: only the crosshair is at the same place.`;
   const differ = a.axes.some(({ spacing }, i) => Math.abs(spacing - b.axes[i].spacing) > SAME_MM);
-  return differ ? "A and B have other voxels: both are shown at the same place, B in its nearest slice." : "";
+  return differ ? "Voxel sizes differ: both at the same place, B in its nearest slice." : "";
 }
 
 /**

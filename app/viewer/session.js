@@ -10,6 +10,7 @@ import { Visit } from "./data/visit.js";
 import { Pair } from "./pair.js";
 import { IDLE, LOST, NO_DOWNLOAD, PREVIOUS, STOPPED, goneWords } from "./session_words.js";
 import { keepView, recallView } from "./view_state.js";
+import { takePicture } from "./visit_runs.js";
 
 /** @typedef {import("./data/example.js").Example} Example */
 /** @typedef {import("./data/feed.js").Feed} Feed */
@@ -213,11 +214,13 @@ export class Session {
    */
   news(feed, manifest) {
     if (manifest.needs_driver) this.stage.drive(feed.run);
+    takePicture(this, feed);
     if (feed === this.shown) this.showNews(feed, manifest);
   }
 
   /** @param {Feed} feed */
   slices(feed) {
+    takePicture(this, feed);
     if (feed !== this.shown) return;
     this.view.arrived();
     this.settleIfDone(feed);
@@ -276,7 +279,6 @@ export class Session {
     const { manifest } = feed;
     if (manifest?.state !== "finished" || !feed.holds(manifest.chunks) || !feed.volume) return;
     this.view.settle();
-    if (this.visit.find(feed.run)?.picture === "") this.visit.change(feed.run, { picture: this.stage.picture(feed.volume) });
   }
 
   /**

@@ -36,7 +36,7 @@ export class View {
     if (lead) this.settings.views.push(this);
     /** @type {Volume | null} */
     this.volume = null;
-    this.name = ""; // which of two volumes it is, and of what run
+    this.name = ""; // which of two volumes it is, and of what run; of one alone, what it is if no ordinary one
     this.ownName = ""; // the same by what the person calls the run, where the name does not tell the two apart
     this.caption = ""; // what the volume is, where it is not that of the run that is shown
     this.isStandIn = false;

@@ -1,6 +1,7 @@
 // @ts-check
 // What a person does with the runs of this visit.
 
+/** @typedef {import("./data/feed.js").Feed} Feed */
 /** @typedef {import("./session.js").Session} Session */
 
 /**
@@ -31,4 +32,16 @@ export function removeRun(session, run) {
   const next = entries[Math.min(place, entries.length - 1)];
   if (next) showRun(session, next.run);
   else session.showNothing();
+}
+
+/**
+ * Takes the picture of a finished run for the strip, whether it is shown or not. Its last voxels may come before or after
+ * the word that they are the last ones.
+ * @param {Session} session
+ * @param {Feed} feed
+ */
+export function takePicture({ visit, stage }, feed) {
+  const { manifest, volume } = feed;
+  if (manifest?.state !== "finished" || !volume || !feed.holds(manifest.chunks)) return;
+  if (visit.find(feed.run)?.picture === "") visit.change(feed.run, { picture: stage.picture(volume) });
 }

@@ -52,7 +52,7 @@ def check_least(args: argparse.Namespace, **least: int) -> None:
     for name, value in least.items():
         given = getattr(args, name)
         if given is not None and given < value:
-            raise RequestError(f"--{name} is {value} or more; got {given}.")
+            raise RequestError(f"--{name.replace('_', '-')} is {value} or more; got {given}.")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES, PRECISIONS
 from ctflow.commands.arguments import check_least, extra, path, place
 from ctflow.errors import RequestError
+from ctflow.runtime.threads import cores_given
 
 if TYPE_CHECKING:
     from ctflow.data.manifest import SetFacts
@@ -54,9 +55,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--precision", choices=PRECISIONS, default="float32", help="number format of the A-VAE (default: %(default)s)"
     )
-    parser.add_argument(
-        "--shard-mb", type=int, default=1000, metavar="N", help="size of a shard (default: %(default)s)"
-    )
+    parser.add_argument("--slices", type=int, metavar="N", help="slices encoded together (default: by memory)")
+    parser.add_argument("--shard-mb", type=int, default=1000, metavar="N", help="MB of a shard (default: %(default)s)")
     parser.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster (default: this machine)")
 
 
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     """Prepares or verifies, and says what there is. Raises CTFlowError."""
     from ctflow.data.preparation import facts_of
 
-    check_least(args, shard_mb=1)
+    check_least(args, shard_mb=1, slices=1)
     args.out = args.out.resolve()  # the workers of a cluster are in other folders
     sources, model = _sources(args), find_checkpoint(args.model).resolve()
     facts = facts_of(
@@ -84,9 +84,9 @@ def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", fac
     from ctflow.data.ray_encoding import RayEncoding
     from ctflow.runtime.device import gpus_of
 
-    effort = Effort()
+    effort = Effort(begin_after=2 * cores_given())  # each worker has come to an end by then
     with extra("research"):
-        outcomes = prepare(args.out, model, sources, facts, args.device, RayEncoding(args.ray))
+        outcomes = prepare(args.out, model, sources, facts, args.device, RayEncoding(args.ray), args.slices)
         for outcome in tqdm(outcomes, total=len(sources), unit="volume"):
             effort.add(outcome)
     _print_content(args.out)

@@ -9,15 +9,19 @@ from ctflow.runtime.threads import cores_given
 
 
 class Effort:
-    """Counts from the first outcome on, when all workers are at work. The clocks vary in tests.
+    """Counts from a certain outcome on, when all workers have started. The clocks vary in tests.
 
+    `begin_after`: so many outcomes, 1 or more.
     `cpu_s`: CPU seconds of all processes so far, or None where that is not known.
     """
 
     def __init__(
-        self, wall_s: Callable[[], float] = time.perf_counter, cpu_s: Callable[[], float | None] = tree_cpu_s
+        self,
+        begin_after: int,
+        wall_s: Callable[[], float] = time.perf_counter,
+        cpu_s: Callable[[], float | None] = tree_cpu_s,
     ) -> None:
-        self._clocks = wall_s, cpu_s
+        self._to_come, self._clocks = begin_after, (wall_s, cpu_s)
         self._began: tuple[float, float | None] | None = None
         self._last: tuple[float, float | None] = (0.0, None)
         self._avae_s = self._disk_s = 0.0
@@ -26,9 +30,10 @@ class Effort:
         """Takes note of an outcome, when it comes: at the end the workers are gone, and their times with them."""
         wall_s, cpu_s = self._clocks
         self._last = wall_s(), cpu_s()
-        if self._began is None:
+        self._to_come -= 1
+        if self._to_come == 0:
             self._began = self._last
-        else:
+        elif self._began:
             self._avae_s += outcome.avae_s
             self._disk_s += outcome.disk_s
 

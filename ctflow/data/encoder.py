@@ -13,12 +13,13 @@ from ctflow.checkpoint.folder import ENDINGS, files_sha256, load_autoencoder, lo
 from ctflow.data.manifest import CODES
 from ctflow.data.shard_writer import Encoded
 from ctflow.data.shards import BLACK, LOG_VARIANCE, MEAN, TEXT, WHITE
-from ctflow.errors import VolumeError
+from ctflow.errors import ResourceError, VolumeError
 from ctflow.io.files import write_atomic
 from ctflow.models.avae import AVAE
 from ctflow.models.text import TextEncoder
 from ctflow.report import Report, encoder_text
 from ctflow.runtime.device import on_device, resolve_device, resolve_precision
+from ctflow.runtime.memory import ran_out
 
 GPU_SLICES = 32  # that are encoded together on a GPU where its memory allows
 GPU_MEMORY_SHARE = 1 / 4
@@ -33,12 +34,13 @@ def encoders_sha256(model: Path) -> str:
 
 class VolumeEncoder:
     """The A-VAE and the text encoder of a checkpoint folder, on a device. `precision`: one of PRECISIONS, of the A-VAE.
+    `slices`: how many are encoded together; None means as many as its memory is thought to hold.
 
     `avae_s`: how long the A-VAE has computed, in seconds of the clock on a GPU, and of the CPU elsewhere.
     Raises CTFlowError for a folder that is no checkpoint, or a device that is not there.
     """
 
-    def __init__(self, model: Path, device: str, precision: str) -> None:
+    def __init__(self, model: Path, device: str, precision: str, slices: int | None = None) -> None:
         self._device = resolve_device(device)
         dtype = resolve_precision(self._device, precision).avae
         self.card: ModelCard = read_card(model / CARD)
@@ -54,6 +56,7 @@ class VolumeEncoder:
             self._avae.memory_bytes = int(
                 GPU_MEMORY_SHARE * torch.cuda.get_device_properties(self._device).total_memory
             )
+        self._slices = slices
         self._now_s = time.perf_counter if self._device.type == "cuda" else time.process_time
         self.avae_s = 0.0
 
@@ -61,9 +64,18 @@ class VolumeEncoder:
     def encode(self, hu: np.ndarray, report: Report) -> Encoded:
         """int16 HU (slices, rows, columns) on the model's axes, and its report -> what is stored of them.
 
-        Raises VolumeError if the A-VAE answers with what is no number.
+        Raises VolumeError if the A-VAE answers with what is no number, ResourceError if memory runs out.
         """
-        mean, log_variance = self._posterior(hu)
+        slices = self._slices or self._avae.slices_at_once(*hu.shape[1:])
+        try:
+            mean, log_variance = self._posterior(hu, slices)
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error):
+                raise
+            raise ResourceError(
+                f"The memory of {self._device} is not enough to encode {slices} slices together: give fewer with "
+                "--slices."
+            ) from error
         for latents in (mean, log_variance):
             if not latents.isfinite().all():
                 raise VolumeError("The A-VAE gives values that are not numbers. Try --precision float32.")
@@ -78,14 +90,14 @@ class VolumeEncoder:
         codes = {name: self._avae.code_of(value, rows, columns).float().cpu() for name, value in ends.items()}
         write_atomic(folder / CODES, save({name: code.contiguous() for name, code in codes.items()}))
 
-    def _posterior(self, hu: np.ndarray) -> tuple[Tensor, Tensor]:
+    def _posterior(self, hu: np.ndarray, slices_at_once: int) -> tuple[Tensor, Tensor]:
         """-> mean and log-variance, float16 (slices, C, h, w) on the CPU."""
         network = self._avae.network
-        slices = on_device(torch.tensor(hu), self._device)  # a copy: Ray's arrays may not be written to
-        intensity = self.card.intensity.to_intensity_like(slices.float())
+        all_slices = on_device(torch.tensor(hu), self._device)  # a copy: Ray's arrays may not be written to
+        intensity = self.card.intensity.to_intensity_like(all_slices.float())
         pixels = intensity.to(network.dtype)[:, None].expand(-1, network.config.in_channels, -1, -1)
         began_s = self._now_s()
-        encoded = [network.encode(batch) for batch in pixels.split(self._avae.slices_at_once(*hu.shape[1:]))]
+        encoded = [network.encode(batch) for batch in pixels.split(slices_at_once)]
         means, log_variances = ([getattr(one, name) for one in encoded] for name in ("mean", "log_variance"))
         found = torch.cat(means).half().cpu(), torch.cat(log_variances).half().cpu()
         self.avae_s += self._now_s() - began_s

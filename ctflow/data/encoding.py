@@ -19,13 +19,18 @@ from ctflow.report import Report
 
 @dataclass(frozen=True, kw_only=True)
 class EncodingJob:
-    """What each worker must know: where the checkpoint is and the parts go, and how to compute."""
+    """What each worker must know: where the checkpoint is and the parts go, and how to compute, as `VolumeEncoder`."""
 
     model: Path
     folder: Path
     device: str
     precision: str
+    slices: int | None
     geometry: Geometry
+
+    def encoder(self) -> VolumeEncoder:
+        """Loads the networks. Raises CTFlowError."""
+        return VolumeEncoder(self.model, self.device, self.precision, self.slices)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ctflow.card import CARD, ModelCard, read_card
 from ctflow.data.ctrate import Split
-from ctflow.data.encoder import VolumeEncoder, encoders_sha256
+from ctflow.data.encoder import encoders_sha256
 from ctflow.data.encoding import EncodeAll, EncodingJob, Outcome
 from ctflow.data.lock import only_run
 from ctflow.data.manifest import SET, VERIFIED, SetFacts, read_facts, write_facts
@@ -49,9 +49,17 @@ def facts_of(
 
 
 def prepare(
-    folder: Path, model: Path, sources: Sequence[Source], facts: SetFacts, device: str, encode_all: EncodeAll
+    folder: Path,
+    model: Path,
+    sources: Sequence[Source],
+    facts: SetFacts,
+    device: str,
+    encode_all: EncodeAll,
+    slices: int | None = None,
 ) -> Iterator[Outcome]:
     """Prepares the data set of `facts` in `folder`, or goes on with it, and says what became of each source.
+
+    `device` and `slices`: see `VolumeEncoder`.
 
     Those that were finished before are not said again. Raises DatasetError for a folder that holds another set or is in
     use, CTFlowError where the work cannot go on.
@@ -61,10 +69,15 @@ def prepare(
         packer = Packer(folder, sources, facts.shard_bytes)
         if missing := packer.missing:
             (folder / VERIFIED).unlink(missing_ok=True)
-            VolumeEncoder(model, device, facts.precision).write_codes(folder)
             job = EncodingJob(
-                model=model, folder=folder, device=device, precision=facts.precision, geometry=facts.geometry
+                model=model,
+                folder=folder,
+                device=device,
+                precision=facts.precision,
+                slices=slices,
+                geometry=facts.geometry,
             )
+            job.encoder().write_codes(folder)
             for outcome in encode_all(job, [(number, sources[number]) for number in missing]):
                 _note(packer, outcome)
                 yield outcome

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ctflow.data.encoder import VolumeEncoder
 from ctflow.data.encoding import EncodingJob, Outcome, Scan, encode_scan, left_out, read_source
 from ctflow.data.packing import begin_attempt, end_attempts
 from ctflow.data.sources import Source, from_json, to_json
@@ -26,9 +25,9 @@ class RayEncoding:
     address: str | None
 
     def __call__(self, job: EncodingJob, numbered: Sequence[tuple[int, Source]]) -> Iterator[Outcome]:
-        from ray.exceptions import RayError
-
         with ray_cluster(self.address) as cluster:
+            from ray.exceptions import RayError  # not before Ray's settings are there
+
             try:
                 for first in range(0, len(numbered), WAVE):
                     for row in _encoded(job, numbered[first : first + WAVE], cluster):
@@ -79,7 +78,7 @@ class _Encoder:
 
     def __init__(self, job: EncodingJob) -> None:
         self._job = job
-        self._encoder = VolumeEncoder(job.model, job.device, job.precision)
+        self._encoder = job.encoder()
 
     def __call__(self, row: Row) -> Row:
         number, error = int(row["number"]), str(row[ERROR])

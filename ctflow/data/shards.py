@@ -1,5 +1,6 @@
 """A prepared data set to train from: the latents of volumes and the embeddings of their reports, memory-mapped."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ from ctflow.models.autoencoder_kl import Posterior
 SHARDS = "shards"
 MEAN, LOG_VARIANCE, TEXT = "mean", "log_variance", "text"  # the tensors of a shard
 BLACK, WHITE = "black", "white"  # those of CODES
+_AGAIN = "Copy the data set again, or prepare it anew."
 
 
 class Shards:
     """The volumes of a data set, by number or by name. `facts`: see `SetFacts`; `rows`: see `ManifestRow`.
 
     Reading takes memory only for what is returned; a copy in another process opens the files for itself.
-    Raises DatasetError for a folder that holds no data set, or one that was not verified as it is now.
+    Raises DatasetError for a folder that holds no data set, or one that was not verified as it is now, and for a shard
+    that is missing, was cut short or holds more or fewer volumes than the manifest says.
     """
 
     def __init__(self, folder: Path, *, verified: bool = True) -> None:
@@ -31,6 +34,7 @@ class Shards:
         self._numbers = {row.name: number for number, row in enumerate(self.rows)}
         self._in_shard = _places(self.rows)
         self._files: dict[Path, Any] = {}
+        self._check_shards()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -70,13 +74,26 @@ class Shards:
         """The unscaled code of a white slice, float32 (C, h, w)."""
         return self._file(self.folder / CODES).get_tensor(WHITE)
 
+    def _check_shards(self) -> None:
+        slices: Counter[str] = Counter()
+        for row in self.rows:
+            if row.offset != slices[row.shard]:
+                raise DatasetError(f"{self.folder}'s manifest places {row.name} where another volume lies. {_AGAIN}")
+            slices[row.shard] += row.slices
+        volumes = Counter(row.shard for row in self.rows)
+        for shard, count in slices.items():
+            path = self.folder / SHARDS / shard
+            expected = {MEAN: count, LOG_VARIANCE: count, TEXT: volumes[shard]}
+            found = {name: self._stored(path, name).get_shape()[0] for name in expected}
+            if found != expected:
+                raise DatasetError(f"{path} holds {found}, and the manifest says {expected}. {_AGAIN}")
+
     def _tensor(self, row: ManifestRow, name: str, part: slice) -> Tensor:
-        path = self.folder / SHARDS / row.shard
+        return self._stored(self.folder / SHARDS / row.shard, name)[part]
+
+    def _stored(self, path: Path, name: str) -> Any:
         try:
-            stored = self._file(path).get_slice(name)
-            if part.stop > stored.get_shape()[0]:
-                raise DatasetError(f"{path} ends before {row.name}, which the manifest places there. {_AGAIN}")
-            return stored[part]
+            return self._file(path).get_slice(name)
         except SafetensorError as error:
             raise DatasetError(f"{path} does not hold {name} ({error}). {_AGAIN}") from error
 
@@ -92,9 +109,6 @@ class Shards:
         return {**self.__dict__, "_files": {}}
 
 
-_AGAIN = "Verify the data set, and copy or prepare it again."
-
-
 def check_verified(folder: Path, sha256: str) -> None:
     """Raises DatasetError unless the data set was found whole when its hash was this one."""
     path = folder / VERIFIED
@@ -106,9 +120,9 @@ def check_verified(folder: Path, sha256: str) -> None:
 
 def _places(rows: list[ManifestRow]) -> list[int]:
     """Each volume's number within its shard."""
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     places = []
     for row in rows:
-        places.append(counts.get(row.shard, 0))
-        counts[row.shard] = places[-1] + 1
+        places.append(counts[row.shard])
+        counts[row.shard] += 1
     return places

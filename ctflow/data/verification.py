@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from ctflow.data.lock import only_run
 from ctflow.data.manifest import VERIFIED, SetFacts, read_rejections, set_sha256
 from ctflow.data.packing import PARTS
@@ -61,30 +59,11 @@ def _check_complete(folder: Path, shards: Shards, sources: Sequence[Source]) -> 
 
 
 def _check_files(folder: Path, shards: Shards) -> None:
-    """Raises DatasetError unless the shards are those of the manifest and hold its slices, no more and no less."""
-    slices: dict[str, int] = {}
-    for row in shards.rows:
-        if row.offset != slices.get(row.shard, 0):
-            raise DatasetError(f"{folder}'s manifest places {row.name} where another volume lies. Prepare it anew.")
-        slices[row.shard] = row.offset + row.slices
-    found = {path.name for path in (folder / SHARDS).glob("*")}
-    _raise_for("lacks shards", sorted(slices.keys() - found), folder, "Copy the set again.")
-    _raise_for("holds shards that its manifest does not name", sorted(found - slices.keys()), folder, "Remove them.")
-    for shard, count in slices.items():
-        _check_shard(folder / SHARDS / shard, count)
+    """Raises DatasetError for files beside those that make up the set."""
+    unknown = {path.name for path in (folder / SHARDS).glob("*")} - {row.shard for row in shards.rows}
+    _raise_for("holds shards that its manifest does not name", sorted(unknown), folder, "Remove them.")
     if (folder / PARTS).is_dir() and any((folder / PARTS).iterdir()):
         raise DatasetError(f"{folder / PARTS} holds volumes that were not packed. Call prepare without --verify.")
-
-
-def _check_shard(path: Path, slices: int) -> None:
-    try:
-        with safe_open(path, "pt") as file:
-            lengths = {name: file.get_slice(name).get_shape()[0] for name in (MEAN, LOG_VARIANCE)}
-    except (OSError, SafetensorError) as error:
-        raise DatasetError(f"{path} cannot be read ({error}). Copy it again.") from error
-    for name, length in lengths.items():
-        if length != slices:
-            raise DatasetError(f"{path} holds {length} slices of {name}, and the manifest names {slices}.")
 
 
 def _raise_for(what: str, names: Sequence[str], folder: Path, advice: str) -> None:

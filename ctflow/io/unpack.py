@@ -74,14 +74,27 @@ def unpack_zip(path: Path, files: Sequence[ZipInfo], folder: Path) -> list[Path]
     return written
 
 
+def gzip_bytes(path: Path, limits: UnpackLimits) -> int:
+    """How many bytes a .gz holds, by unpacking it to nowhere: what it says of itself need not be true, and of one that
+    was cut short it is any number. Raises VolumeError as `unpack_gzip`.
+    """
+    return sum(len(piece) for piece in _gzip_pieces(path, limits))
+
+
 def unpack_gzip(path: Path, out: Path, limits: UnpackLimits) -> None:
     """Writes what a .gz holds. Raises VolumeError for one that is broken, or as soon as it is beyond the limits."""
+    with out.open("wb") as file:
+        for piece in _gzip_pieces(path, limits):
+            file.write(piece)
+
+
+def _gzip_pieces(path: Path, limits: UnpackLimits) -> Iterator[bytes]:
     unpacked_bytes = 0
-    with _whole(path), gzip.open(path) as packed, out.open("wb") as file:
+    with _whole(path), gzip.open(path) as packed:
         while piece := packed.read(_PIECE_BYTES):
             unpacked_bytes += len(piece)
             check_unpacked(unpacked_bytes, path, limits)
-            file.write(piece)
+            yield piece
 
 
 def _is_of_the_system(entry: ZipInfo) -> bool:

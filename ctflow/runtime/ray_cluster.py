@@ -19,7 +19,10 @@ from ctflow.runtime.threads import PASSIVE, cores_given
 _ONE_THREAD = {**dict.fromkeys((*THREADS, "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1"), **PASSIVE}
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # else a thread of a run that failed starts another Ray, dashboard and all
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what CUDA_VISIBLE_DEVICES says holds for processes without a GPU too
+    "RAY_enable_metrics_collection": "0",  # nobody looks at them, and nothing that is done here is told to anybody
+    "RAY_task_events_report_interval_ms": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # what goes wrong comes to us as an exception
 }
 _INIT: dict[str, Any] = {

@@ -80,6 +80,16 @@ def test_a_half_made_volume_says_how_much_of_it_was_measured(gated: FakeGenerato
     assert len(answer["charts"][1]["figure"]["data"][0]["y"]) == 16
 
 
+def test_of_what_was_computed_from_several_volumes_it_is_said_that_it_is_no_chest(numbers: Numbers) -> None:
+    handlers = numbers.handlers
+    volume = run_of(handlers, ended(handlers)).volume()
+    request = handlers.request({"findings": "Clear."})
+    spread = handlers.runs.keep(volume, "v", request=request, title="Mean of 2 seeds", is_computed=True)
+    assert numbers.numbers(asked(A=spread.id))["status"] == (
+        "A is no chest (mean of 2 seeds): its numbers are of no patient."
+    )
+
+
 @pytest.mark.parametrize(
     "wanted", [{}, {"runs": []}, {"runs": "x"}, {"runs": [1]}, {"runs": [{"name": "A", "run": "x"}] * (MOST + 1)}]
 )
@@ -92,3 +102,15 @@ def test_runs_that_are_gone_or_have_no_slices_are_explained(gated: FakeGenerator
     assert "B: This volume is no longer" in Numbers(handlers).numbers(asked(B="x"))["problem"]
     waiting = ask(handlers)["run"]
     assert "no slices yet" in Numbers(handlers).numbers(asked(A=waiting))["problem"]
+
+
+def test_a_scan_has_no_chunks_and_the_borders_are_those_of_the_volume_beside_it(numbers: Numbers) -> None:
+    """They were drawn where its slices had been cut into pieces for the page."""
+    made = ended(numbers.handlers)
+    scan = numbers.handlers.runs.keep(run_of(numbers.handlers, made).volume(), "v", request=None, title="Scan")
+    alone = numbers.numbers(asked(A=scan.id))["charts"][1]
+    assert alone["words"] == "Of all its voxels, air included."
+    assert alone["figure"]["layout"]["shapes"] == []
+    beside = numbers.numbers(asked(A=scan.id, B=made["run"]))["charts"][1]
+    assert beside["words"].endswith("Dotted: borders between chunks of B.")
+    assert beside["figure"]["layout"]["shapes"]

@@ -134,6 +134,14 @@ def gzip_that_is_none(tmp_path: Path) -> Path:
     return tmp_path / "a.nii.gz"
 
 
+def cut_gzip(tmp_path: Path) -> Path:
+    """One whose last bytes, where a .gz says how much it holds, say gigabytes."""
+    sitk.WriteImage(image(), str(tmp_path / "whole.nii.gz"))
+    whole = (tmp_path / "whole.nii.gz").read_bytes()
+    (tmp_path / "cut.nii.gz").write_bytes(whole[: len(whole) // 2] + b"\xff" * 4)
+    return tmp_path / "cut.nii.gz"
+
+
 def encrypted(tmp_path: Path) -> Path:
     path = zipped(tmp_path / "scan.zip", {"1.dcm": b"secret"})
     data = bytearray(path.read_bytes())
@@ -170,6 +178,7 @@ def detached_nrrd(tmp_path: Path) -> Path:
         (truncated, "The scan was cut short: 500 of 1,108 bytes are there. Copy it again."),
         (colours, "is a colour image; one value per pixel was expected."),
         (gzip_that_is_none, "The scan is no whole archive: it was cut short, or is broken. Copy it again."),
+        (cut_gzip, "The scan is no whole archive: it was cut short, or is broken. Copy it again."),
         (lambda path: zipped(path / "scan.zip", {}), "is an empty zip"),
         (lambda path: zipped(path / "scan.zip", {"a.txt": b"words"}), "There is no scan in what was sent."),
         (lambda path: zipped(path / "s.zip", {str(i): b"" for i in range(20_000)}), "holds 20,000 files; at most"),

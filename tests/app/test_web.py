@@ -1,9 +1,12 @@
 """What nobody but the visitor may learn, and what a stranger cannot make the server do."""
 
+import asyncio
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -12,7 +15,8 @@ from gradio_client.exceptions import AppError
 
 from app.chart_script import PLOTLY_PATH
 from app.modules import read_modules
-from tests.app.fake import sleeping
+from app.web import sent_without_pauses
+from tests.app.fake import WAIT_S, sleeping
 from tests.app.server import Apart, Serve
 
 # Gradio and its client close sockets by way of the collector.
@@ -194,3 +198,28 @@ def test_the_icon_is_ours_and_comes_from_here(serve: Serve) -> None:
     assert icon.headers["content-type"] == "image/svg+xml"
     assert httpx.get(f"{url}favicon.ico").content == icon.content
     assert "font-src 'self' data:" in icon.headers["content-security-policy"]
+
+
+def test_a_body_of_which_nothing_more_comes_ends() -> None:
+    """Programs send their scans one after the other: one that stopped in the middle held up all that came later."""
+
+    async def ended() -> list[str]:
+        comes: asyncio.Queue = asyncio.Queue()
+        comes.put_nowait({"type": "http.request", "body": b"half of it", "more_body": True})
+        receive = sent_without_pauses(comes.get, idle_s=0.05)
+        return [(await receive())["type"] for _ in range(2)]
+
+    assert asyncio.run(ended()) == ["http.request", "http.disconnect"]
+
+
+def test_an_upload_that_breaks_off_is_no_bug_and_holds_up_nobody(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = serve(sleeping(0))
+    address = urlsplit(url)
+    head = b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(head + b"Content-Length: 9999\r\n\r\n--b\r\n")
+    answer = httpx.post(f"{url}gradio_api/upload", files={"files": ("a.nii", b"x")}, timeout=WAIT_S)
+    assert answer.status_code == 200
+    assert "bug" not in caplog.text

@@ -174,6 +174,22 @@ def test_from_here_on_keeps_the_slices_before_and_heeds_the_edited_report(visit:
     assert index[0] < 16 and hu == FakeGenerator(lambda *_: None).hu(page_request(0))[tuple(index)]
 
 
+def test_what_goes_on_from_another_seed_is_listed_with_that_seed(visit: Open) -> None:
+    """The list told the seed of the field, while the volume had that of the one before it."""
+    page = visit(heeding()).page
+    write_report(page, CLEAR)
+    ask_tab(page)
+    page.get_by_role("button", name="Compare seeds").click()
+    expect_asked(page, "Done: 4 volumes", "seeds")
+    page.get_by_role("button", name="Seed 1", exact=True).click()
+    expect_status(page, "Seed 1: 96 slices")
+    page.get_by_role("button", name="From here on").click()
+    expect_status(page, "Done: 96 slices")
+    expect_status(page, "Seed 1.")
+    page.get_by_role("button", name="Details of").click()
+    expect(page.get_by_role("dialog", name="Run").locator("dt:text-is('Seed') + dd")).to_have_text("1")
+
+
 def test_a_stopped_run_is_continued_and_a_short_one_made_longer(visit: Open, gate: Gate) -> None:
     page = visit(FakeGenerator(gate)).page
     write_report(page, CLEAR)

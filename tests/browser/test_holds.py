@@ -71,8 +71,8 @@ def test_generate_right_after_a_reload_leaves_one_run_on_the_page(visit: Open, g
     page.evaluate("sessionStorage.setItem('ctflow-asked', JSON.stringify('A'.repeat(22)))")  # never heard of
     page.reload()
     expect(page.get_by_label("Findings")).to_have_value("Clear.")  # the draft is back, and takes no field any more
-    page.get_by_label("Seed").fill("5")
-    page.get_by_label("Seed").blur()
+    page.get_by_label("Seed", exact=True).fill("5")
+    page.get_by_label("Seed", exact=True).blur()
     generate(page)
     gate.open(6 * STEPS)
     expect_status(page, "Seed 5")
@@ -144,8 +144,8 @@ def test_a_late_word_of_the_old_run_leaves_the_new_one_on_the_page(visit: Open) 
     page.route("**/ask/news", lambda route: route.continue_() if late else late.append(route))
     page.reload()
     page.wait_for_selector(".ctv-canvas")
-    page.get_by_label("Seed").fill("5")
-    page.get_by_label("Seed").blur()
+    page.get_by_label("Seed", exact=True).fill("5")
+    page.get_by_label("Seed", exact=True).blur()
     generate(page)
     expect_status(page, "Seed 5")
     late[0].continue_()
@@ -162,7 +162,7 @@ def test_a_refusal_is_told_in_its_own_words(visit: Open) -> None:
     words = "Log in first: reload the page."
     page.route("**/ask/*", lambda route: route.fulfill(status=401, body=words))
     page.get_by_role("button", name="Download NIfTI").click()
-    expect(page.locator(".ct-problem")).to_have_text(words)
+    expect(page.locator(".ct-run .ct-problem")).to_have_text(words)
     expect_status(page, words)
     page.unroute("**/ask/*")
     expect_status(page, "Done")
@@ -179,7 +179,7 @@ def test_why_a_download_failed_stays_to_be_read(visit: Open, gate: Gate) -> None
     page.get_by_role("button", name="Download NIfTI").click()
     gate.open(5 * STEPS)
     expect_status(page, "Done")
-    expect(page.locator(".ct-problem")).to_have_text("The disk is full.")
+    expect(page.locator(".ct-run .ct-problem")).to_have_text("The disk is full.")
 
 
 def test_two_visitors_take_turns_and_each_keeps_what_is_theirs(visit: Open, gate: Gate) -> None:
@@ -187,8 +187,8 @@ def test_two_visitors_take_turns_and_each_keeps_what_is_theirs(visit: Open, gate
     pages = [first.page, visit(FakeGenerator(gate), url=first.url).page]
     for seed, page in enumerate(pages):
         write_report(page, f"Visitor {seed}.")
-        page.get_by_label("Seed").fill(str(seed))
-        page.get_by_label("Seed").blur()
+        page.get_by_label("Seed", exact=True).fill(str(seed))
+        page.get_by_label("Seed", exact=True).blur()
         generate(page)
         if seed == 0:
             expect_status(page, "Making slices 1")

@@ -42,13 +42,13 @@ def test_generate_and_stop_stay_in_their_place_and_in_the_window(visit: Open, si
     write_report(page, LONG_REPORT)
     expect(page.locator(".ct-cut")).to_be_visible()
     assert {name: box(page, name) for name in before} == before
-    page.get_by_label("Seed").fill("-1")
-    page.get_by_label("Seed").blur()
+    page.get_by_label("Seed", exact=True).fill("-1")
+    page.get_by_label("Seed", exact=True).blur()
     generate(page)
-    expect(page.locator(".ct-problem")).to_be_visible()
+    expect(page.locator(".ct-run .ct-problem")).to_be_visible()
     assert {name: box(page, name) for name in before} == before
-    page.get_by_label("Seed").fill("1")
-    page.get_by_label("Seed").blur()
+    page.get_by_label("Seed", exact=True).fill("1")
+    page.get_by_label("Seed", exact=True).blur()
     generate(page)
     expect_status(page, "Done")
     assert {name: box(page, name) for name in before} == before
@@ -129,13 +129,13 @@ def test_a_report_that_is_refused_for_its_length_is_told_once(visit: Open) -> No
     page = visit(sleeping(0)).page
     write_report(page, "x " * 10_001 + "x")
     expect(page.locator(".ct-tokens")).to_contain_text("at most 20,000 are accepted")
-    expect(page.locator(".ct-problem")).to_be_hidden()
+    expect(page.locator(".ct-run .ct-problem")).to_be_hidden()
     generate(page)
-    expect(page.locator(".ct-problem")).to_contain_text("at most 20,000 are accepted")
+    expect(page.locator(".ct-run .ct-problem")).to_contain_text("at most 20,000 are accepted")
     assert page.locator(".ct-panel").inner_text().count("at most 20,000") == 1
-    page.get_by_label("Seed").fill("5")
-    page.get_by_label("Seed").blur()
-    expect(page.locator(".ct-problem")).to_be_hidden()
+    page.get_by_label("Seed", exact=True).fill("5")
+    page.get_by_label("Seed", exact=True).blur()
+    expect(page.locator(".ct-run .ct-problem")).to_be_hidden()
     expect(page.locator(".ct-tokens")).to_be_visible()
     assert page.locator(".ct-panel").inner_text().count("at most 20,000") == 1
 

@@ -27,7 +27,7 @@ def open_numbers(page: Page) -> None:
 
 def table(page: Page) -> dict[str, str]:
     """The first column of values, by the names of the rows."""
-    rows = page.locator(".ctv-numbers-table tbody tr")
+    rows = page.locator(".ctv-numbers-table:not(.ctv-ablation) tbody tr")
     return {row.locator("th").inner_text(): row.locator("td").first.inner_text() for row in rows.all()}
 
 
@@ -105,7 +105,7 @@ def test_the_numbers_of_a_volume_in_the_making_say_of_what_they_are_and_grow_wit
     gate.open(5 * STEPS)
     expect(said).to_be_empty()
     assert len(curve(page, 1)) == 96
-    assert "slices" not in page.locator(".ctv-numbers-table thead").inner_text()
+    assert "slices" not in page.locator(".ctv-numbers-table:not(.ctv-ablation) thead").inner_text()
 
 
 def test_numbers_of_a_and_b_stand_side_by_side_each_with_its_own_line(page: Page) -> None:
@@ -114,7 +114,7 @@ def test_numbers_of_a_and_b_stand_side_by_side_each_with_its_own_line(page: Page
     generate(page)
     expect_status(page, "Seed 3")
     open_numbers(page)
-    head = page.locator(".ctv-numbers-table thead th")
+    head = page.locator(".ctv-numbers-table:not(.ctv-ablation) thead th")
     expect(head).to_have_text(["In the body", "A · seed 3", "B · seed 0"])
     drawn = page.locator(".ctv-chart").first.evaluate("chart => chart.data.map(({ name, line }) => [name, line.dash])")
     assert drawn == [["A · seed 3", "solid"], ["B · seed 0", "dash"]]

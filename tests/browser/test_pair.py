@@ -358,7 +358,7 @@ def test_other_spacings_are_linked_by_mm_and_stay_at_their_ends(visit: Open) -> 
     make_run(page, "Clear.", 1)
     make_run(page, "Clear.", 2)
     choose(page, "Side by side")
-    expect(said(page)).to_contain_text("A and B have other voxels")
+    expect(said(page)).to_contain_text("Voxel sizes differ")
     slider = page.locator(".ctv-axial").get_by_role("slider")
     other = page.locator(".ctv-b-axial").get_by_role("slider")
     for slice_of_a, slice_of_b in ((31, 41), (11, 1), (1, 1), (58, 95), (90, 96)):

@@ -84,6 +84,9 @@ def test_a_scan_is_seen_on_its_side_with_its_hu_and_never_as_synthetic(
     expect_status(page, "Scan: 48 slices, 144 mm.")
     expect(dialog(page)).to_be_hidden()
     expect_chest(page)
+    write_report(page, "Clear lungs.")
+    expect(page.locator(".ct-sentence")).to_contain_text("Clear lungs.")
+    expect(page.locator(".ct-sentence mark")).to_have_count(0)  # a scan has no report that it could differ from
     card = page.locator(".ctv-strip li")
     expect(card).to_contain_text("Doe Jane.nii.gz")
     expect(card).to_contain_text("Scan")
@@ -150,6 +153,20 @@ def test_what_cannot_be_opened_is_refused_in_words_and_what_was_seen_stays(page:
     expect(page.locator(".ctv-strip li")).to_have_count(1)
     page.get_by_role("button", name="Open scan…").click()
     expect(problem).to_be_hidden()
+
+
+def test_a_reload_in_the_middle_of_an_upload_does_not_hold_up_the_next_one(visit: Open, ct: Path) -> None:
+    """The server waited two minutes for the rest, and refused the person who opened the scan again."""
+    page = visit(sleeping(0)).page
+    page.route("**/sent/**", lambda route: None)  # never answered
+    open_files(page, ct)
+    expect(dialog(page).get_by_text("Sending the scan.")).to_be_visible()
+    page.unroute("**/sent/**")
+    page.reload()
+    page.wait_for_selector(".ctv-canvas")
+    open_files(page, ct)
+    expect(dialog(page)).to_be_hidden(timeout=90_000)  # which it is not while something is refused
+    expect_status(page, "Scan: 48 slices")
 
 
 def test_an_upload_survives_a_lost_connection_and_can_be_cancelled(visit: Open, ct: Path) -> None:

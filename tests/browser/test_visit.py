@@ -6,12 +6,13 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.app.fake import chest, sleeping
+from tests.app.fake import FakeGenerator, Gate, chest, sleeping
 from tests.browser.conftest import Visit
 from tests.browser.viewer import expect_status, generate, point_at, write_report
 
 Open = Callable[..., Visit]
 SLICES = 96
+STEPS = 4 * 6  # of a volume
 SHARE = (0.3, 0.5)
 
 
@@ -39,7 +40,7 @@ def test_both_runs_are_at_hand_with_a_picture_and_what_is_new(page: Page) -> Non
     cards = page.locator(".ctv-card")
     expect(cards).to_have_count(2)
     expect(cards.nth(1)).to_have_attribute("aria-current", "true")
-    expect(cards.nth(1)).to_contain_text("without “No effusion.”, with “Small effusion.”, seed 0 → 3")
+    expect(cards.nth(1)).to_contain_text("with “Small effusion.”, without “No effusion.”, seed 0 → 3")
     expect(page.locator(".ctv-card img")).to_have_count(2)
     assert page.locator(".ctv-card img").first.evaluate("image => image.naturalWidth") == 64
     expect_seed(page, 3)
@@ -69,3 +70,25 @@ def test_a_run_is_renamed_downloaded_and_deleted(page: Page) -> None:
     expect_status(page, "Seed 0")
     expect(page.locator(".ctv-card")).to_have_count(1)
     expect_seed(page, 0)
+
+
+def test_a_run_says_that_it_is_being_made_while_another_one_is_shown(visit: Open, gate: Gate) -> None:
+    """Nothing else told of it: the line below the planes speaks of the run that is shown."""
+    page = visit(FakeGenerator(gate)).page
+    cards = page.locator(".ctv-card")
+    write_report(page, "Clear lungs.")
+    generate(page)
+    expect(cards.first).to_contain_text("being made · seed 0")
+    gate.open(STEPS)
+    expect_status(page, "Done")
+    expect(cards.first).not_to_contain_text("being made")
+    page.get_by_label("Seed", exact=True).fill("3")
+    page.get_by_label("Seed", exact=True).blur()
+    generate(page)
+    expect(cards).to_have_count(2)
+    cards.first.click()
+    expect_status(page, "Seed 0")
+    expect(cards.last).to_contain_text("being made · seed 0 → 3")
+    gate.open(STEPS)
+    expect(cards.last).not_to_contain_text("being made")
+    expect(page.locator(".ctv-card img")).to_have_count(2)

@@ -87,4 +87,4 @@ def test_what_cannot_be_measured_is_refused_in_one_line(
 def test_one_volume_is_no_set(sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_volumes(tmp_path / "one", {"case0": small_volume(99)})
     assert run(sets, "--fake", tmp_path / "one", "--out", tmp_path) == 2
-    assert "1 sample(s): a metric of sets needs 2 or more" in capsys.readouterr().err
+    assert "The fake set has 1 volume(s): the metrics of a set need 4 or more" in capsys.readouterr().err

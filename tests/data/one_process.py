@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from ctflow.data.encoder import VolumeEncoder
 from ctflow.data.encoding import EncodingJob, Outcome, encode_scan, read_source
 from ctflow.data.sources import Source
 
@@ -14,7 +13,7 @@ def encode_here(job: EncodingJob, numbered: Sequence[tuple[int, Source]]) -> Ite
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        encoder = VolumeEncoder(job.model, job.device, job.precision)
+        encoder = job.encoder()
         for number, source in numbered:
             scan = read_source(source, job.geometry)
             if scan.reason:

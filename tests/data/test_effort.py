@@ -11,12 +11,16 @@ class Clocks:
         self.wall_s, self.cpu_s = 100.0, 50.0
 
     def effort(self) -> Effort:
-        return Effort(lambda: self.wall_s, lambda: self.cpu_s)
+        return Effort(2, lambda: self.wall_s, lambda: self.cpu_s)
 
 
-def test_cores_and_the_share_of_the_a_vae_are_counted_from_the_first_outcome_on() -> None:
+def test_cores_and_the_share_of_the_a_vae_are_counted_once_the_workers_have_started() -> None:
     clocks = Clocks()
     effort = clocks.effort()
+    clocks.cpu_s = 20.0
+    effort.add(Outcome(number=2, avae_s=3.0))  # not counted, nor the time before the second one
+    clocks.cpu_s = 50.0
+    assert effort.summary() == ""
     effort.add(Outcome(number=0, avae_s=30.0, disk_s=5.0))
     clocks.wall_s, clocks.cpu_s = 110.0, 68.0
     effort.add(Outcome(number=1, avae_s=15.0, disk_s=1.5))
@@ -29,7 +33,7 @@ def test_cores_and_the_share_of_the_a_vae_are_counted_from_the_first_outcome_on(
 
 def test_nothing_is_said_where_too_little_was_done_or_is_known() -> None:
     assert Clocks().effort().summary() == ""
-    unknown = Effort(lambda: 0.0, lambda: None)
+    unknown = Effort(1, lambda: 0.0, lambda: None)
     for number in range(3):
         unknown.add(Outcome(number=number, avae_s=1.0))
     assert unknown.summary() == ""

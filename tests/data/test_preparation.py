@@ -19,8 +19,9 @@ from ctflow.data.scans import model_hu
 from ctflow.data.shards import Shards
 from ctflow.data.sources import Source
 from ctflow.data.verification import verify
-from ctflow.errors import DatasetError, VolumeError
+from ctflow.errors import DatasetError, ResourceError, VolumeError
 from ctflow.io.nifti import write_nifti
+from ctflow.models.autoencoder_kl import AutoencoderKL, Posterior
 from ctflow.report import encoder_text
 from tests.app.full_disk import full_disk
 from tests.data.chests import chest, fabricated_ct_rate, name_of
@@ -192,3 +193,21 @@ def test_volumes_of_ones_own_are_prepared_from_a_table(folder: Path, tmp_path: P
     list(prepare(tmp_path / "set", folder, own, facts, "cpu", encode_here))
     assert list(verify(tmp_path / "set", own, facts)) == ["monday/a.nii.gz", "b.nii"]
     assert [row.patient for row in Shards(tmp_path / "set").rows] == ["p1", "p2"]
+
+
+def test_memory_that_runs_out_ends_the_run_and_names_the_knob(
+    folder: Path, sources: list[Source], facts: SetFacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says nothing of the volume, which must not be left out."""
+    encode = AutoencoderKL.encode
+
+    def with_room_for_two(self: AutoencoderKL, images: torch.Tensor) -> Posterior:
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return encode(self, images)
+
+    monkeypatch.setattr(AutoencoderKL, "encode", with_room_for_two)
+    with pytest.raises(ResourceError, match=r"memory of cpu is not enough to encode 4 slices together.*--slices"):
+        list(prepare(tmp_path, folder, sources, facts, "cpu", encode_here))
+    list(prepare(tmp_path, folder, sources, facts, "cpu", encode_here, slices=2))
+    assert len(list(verify(tmp_path, sources, facts))) == COUNT - 2

@@ -62,14 +62,14 @@ def test_every_volume_is_checked_and_the_set_can_be_trained_from(prepared: Path)
 
 
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "a shard is missing": (lambda at: (at / LAST).unlink(), r"lacks shards: 00001\.safetensors"),
+    "a shard is missing": (lambda at: (at / LAST).unlink(), "00001.* cannot be read"),
     "a shard was cut": (lambda at: (at / LAST).write_bytes((at / LAST).read_bytes()[:-1]), "00001.* cannot be read"),
     "the header of a shard is damaged": (lambda at: flip(at / FIRST, 9), "00000.* cannot be read"),
     "the latents of a volume are damaged": (lambda at: flip(at / FIRST, 600), "damaged: valid_1_a_1"),
     "a text is damaged": (lambda at: flip(at / FIRST, -1), "damaged: valid_2_a_1"),
     "a shard lies in the place of another": (
         lambda at: (at / LAST).write_bytes((at / FIRST).read_bytes()),
-        "00001.* holds 15 slices of mean, and the manifest names 5",
+        "00001.* holds .*'mean': 15.* the manifest says .*'mean': 5",
     ),
     "a shard is there that nobody knows": (
         lambda at: (at / "shards/9.safetensors").touch(),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctflow.errors import VolumeError
-from ctflow.io.unpack import UnpackLimits, own_name, unpack_gzip, unpack_zip, zip_files
+from ctflow.io.unpack import UnpackLimits, gzip_bytes, own_name, unpack_gzip, unpack_zip, zip_files
 
 LIMITS = UnpackLimits(files=3, unpacked_bytes=1000)
 
@@ -76,6 +76,7 @@ def test_a_gzip_is_unpacked_no_further_than_the_limit(tmp_path: Path) -> None:
     (tmp_path / "a.gz").write_bytes(gzip.compress(b"x" * 999))
     unpack_gzip(tmp_path / "a.gz", tmp_path / "a", LIMITS)
     assert (tmp_path / "a").read_bytes() == b"x" * 999
+    assert gzip_bytes(tmp_path / "a.gz", LIMITS) == 999
     (tmp_path / "b.gz").write_bytes(gzip.compress(bytes(50_000_000)))
     with pytest.raises(VolumeError, match="unpacks to more than"):
         unpack_gzip(tmp_path / "b.gz", tmp_path / "b", LIMITS)

@@ -5,13 +5,14 @@ const REPORT = ["findings", "impression"];
 const KEPT = "kept"; // slices of another run that it goes on from, in words
 
 /**
- * A phrase for each difference: sentences that were left out or added, and fields that have another value.
+ * A phrase for each difference: sentences that were added or left out, and fields that have another value. What was done
+ * to a sentence of both texts is said once.
  * @param {Record<string, any>} before
  * @param {Record<string, any>} after
  */
 export function differences(before, after) {
   const reports = REPORT.flatMap((name) => sentenceDifferences(before[name], after[name]));
-  return [...reports, ...settingDifferences(before, after)];
+  return [...new Set(reports), ...settingDifferences(before, after)];
 }
 
 /**
@@ -32,7 +33,7 @@ export function settingDifferences(before, after) {
 function sentenceDifferences(before, after) {
   const [old, now] = [sentences(before), sentences(after)];
   const [left, added] = [old.filter((one) => !now.includes(one)), now.filter((one) => !old.includes(one))];
-  return [...left.map((one) => `without “${one}”`), ...added.map((one) => `with “${one}”`)];
+  return [...added.map((one) => `with “${one}”`), ...left.map((one) => `without “${one}”`)];
 }
 
 /** @param {string | undefined} text */

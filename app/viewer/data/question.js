@@ -73,6 +73,8 @@ export class Question {
     this.id = null;
     /** @type {Answer | null} */
     this.answer = null;
+    /** @type {Record<string, any> | null} what its volumes were asked for with, but for the seed */
+    this.fields = null;
     this.problem = "";
     this.changed = () => {}; // for whoever shows it
   }
@@ -84,9 +86,10 @@ export class Question {
 
   /** After a reload: what was known, and then what has become of it. */
   resume() {
-    const { id = null, answer = null } = this.memory.recall(this.key) ?? {};
+    const { id = null, answer = null, fields = null } = this.memory.recall(this.key) ?? {};
     if (!id) return;
     this.answer = answer;
+    this.fields = fields;
     this.follow(id);
   }
 
@@ -99,6 +102,7 @@ export class Question {
     const id = newId();
     this.id = id;
     this.answer = null;
+    this.fields = fields;
     this.say("");
     this.keep();
     const asked = { ...fields, kind: this.kind, seeds, question: id, visitor: this.visitor };
@@ -171,6 +175,15 @@ export class Question {
     this.changed();
   }
 
+  /**
+   * What one of its volumes was asked for with; null where it is none of them.
+   * @param {string} run
+   */
+  fieldsOf(run) {
+    const volumes = [this.answer?.whole, ...(this.answer?.volumes ?? [])];
+    return volumes.some((one) => one?.run === run) ? this.fields : null;
+  }
+
   /** @param {string} problem */
   say(problem) {
     this.problem = problem;
@@ -178,6 +191,6 @@ export class Question {
   }
 
   keep() {
-    this.memory.remember(this.key, this.id && { id: this.id, answer: this.answer });
+    this.memory.remember(this.key, this.id && { id: this.id, answer: this.answer, fields: this.fields });
   }
 }

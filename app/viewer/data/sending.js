@@ -6,6 +6,7 @@
 
 const PIECE_BYTES = 4 << 20; // the most that app/web.py takes at a time
 const AGAIN_MS = 1000;
+export const UNREADABLE = "A file cannot be read any more: it was changed, moved or removed. Choose it again.";
 const LEFT_OUT = /^(\.|DICOMDIR$|Thumbs\.db$)/i; // files of the system, and a directory that names others
 
 /** @param {File[]} files */
@@ -33,7 +34,9 @@ export function kindOf(name) {
 export async function send(run, files, transport, { wanted, sent, lost }) {
   const all = new Blob(files);
   for (let offset = 0; offset < all.size && wanted(); ) {
-    const answer = await transport.sendPiece(run, offset, all.slice(offset, offset + PIECE_BYTES));
+    const piece = await read(all.slice(offset, offset + PIECE_BYTES));
+    if (!piece) return UNREADABLE;
+    const answer = await transport.sendPiece(run, offset, piece);
     if (answer?.problem) return String(answer.problem);
     if (!answer) {
       if (wanted()) lost();
@@ -46,4 +49,17 @@ export async function send(run, files, transport, { wanted, sent, lost }) {
     }
   }
   return "";
+}
+
+/**
+ * A piece of a file in memory, or null where the file cannot be read. Sent from the file itself, that would look like a
+ * lost connection, and would be tried again for ever.
+ * @param {Blob} piece
+ */
+async function read(piece) {
+  try {
+    return new Blob([await piece.arrayBuffer()]);
+  } catch (error) {
+    return null;
+  }
 }

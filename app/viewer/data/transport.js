@@ -84,6 +84,15 @@ export class Transport {
   }
 
   /**
+   * Says something while the page is being left, when no answer can be heard any more.
+   * @param {string} name
+   * @param {object} told
+   */
+  tell(name, told) {
+    navigator.sendBeacon(`${this.root}/ask/${name}`, JSON.stringify(told));
+  }
+
+  /**
    * Sends some bytes of a scan; the answer says how many are there, and is null where there is none.
    * @param {string} run
    * @param {number} offset  where they begin

@@ -32,17 +32,17 @@ import { EffectRows } from "./effect_rows.js";
 const SENTENCES = {
   title: "What did each sentence do?",
   words:
-    "Makes the volume again without each sentence, with the same seed, and compares. Other seeds of the whole report tell how much changes by chance.",
+    "Makes the report of the tab Report, and then again without each of its sentences, with the same seed. Other seeds of the whole report tell how much changes by chance.",
   press: "Compare sentences",
-  seeds: "other volumes, for chance",
+  seeds: "other seeds, for chance",
   few: 3,
   bounds: [1, 16],
 };
 const SEEDS = {
   title: "What do other seeds change?",
-  words: "Makes volumes of the same report with several seeds: what they share is what the report fixes, and where they differ is what it leaves open.",
+  words: "Makes the report of the tab Report with several seeds: what the volumes share is what the report fixes, and where they differ is what it leaves open.",
   press: "Compare seeds",
-  seeds: "volumes in all",
+  seeds: "seeds in all",
   few: 4,
   bounds: [2, 16],
 };
@@ -139,11 +139,23 @@ export class Ask {
    */
   goOn({ run }, { edited, keep, chunks, kept }) {
     const now = this.desk.fields();
-    const before = this.session.visit.find(run)?.fields ?? now;
+    const before = this.fieldsOf(run) ?? now;
     const { findings, impression, sex, age } = edited ? now : before;
     const told = { ...before, findings, impression, sex, age, chunks: chunks ?? before.chunks, kept };
     const report = edited ? { findings, impression, sex, age } : {};
     this.session.generate(told, { ...report, run_before: run, keep, chunks });
+  }
+
+  /**
+   * What a volume was asked for with, be it a run of this visit or a volume of a question, which has a seed of its own.
+   * @param {string} run
+   */
+  fieldsOf(run) {
+    const { visit, feeds } = this.session;
+    const known = visit.find(run)?.fields;
+    if (known) return known;
+    const asked = this.questions.map((question) => question.fieldsOf(run)).find(Boolean);
+    return asked && { ...asked, seed: feeds.get(run)?.manifest?.seed ?? asked.seed };
   }
 
   /** A standard deviation has a window of its own; whatever is shown after it has the one from before. */

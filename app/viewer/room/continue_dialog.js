@@ -5,7 +5,7 @@ import { make, makeButton, makeDialog, makeNumber } from "./elements.js";
 
 /** @typedef {{ mode: string, head: number, kept: string }} Wish  `head`: chunks; `kept`: what stays, in words */
 
-const WHAT = "The model makes the rest from the report and the settings of the fields, with their length for the whole volume. Of a scan that is longer than that, the middle is used.";
+const WHAT = "The model makes the rest from the report and the settings of the tab Report; their length is that of the whole volume. Of a scan longer than the model's longest volume, the middle is used. Slices are counted from the end where the model's volumes begin, which may be the scan's last slice.";
 const CARE = "The result is synthetic and not for diagnosis, but its first slices show a real patient.";
 
 export class ContinueDialog {

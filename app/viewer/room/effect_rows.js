@@ -20,8 +20,9 @@ export class EffectRows {
     this.acts = acts;
     this.drawn = "";
     this.list = make("ol", "ct-rows", { "aria-label": "What each sentence did, the most first" });
+    this.hint = make("p", "ctv-dim", { text: "Press a sentence to see B − A: HU with it minus HU without it." });
     this.table = makeButton("Save as CSV", "All rows as a table", () => acts.save("table", this.table));
-    this.element = make("div", "", {}, [this.list, this.table]);
+    this.element = make("div", "", {}, [this.hint, this.list, this.table]);
     this.show(null, null);
   }
 
@@ -41,6 +42,7 @@ export class EffectRows {
     if (chance) items.splice(rows.filter((row) => row.stands_out).length, 0, this.makeChance(chance, most));
     this.list.replaceChildren(...items);
     this.list.hidden = !items.length;
+    this.hint.hidden = !rows.length;
     this.table.hidden = !rows.length || answer?.state === "gone";
   }
 

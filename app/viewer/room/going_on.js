@@ -23,7 +23,7 @@ import { make, makeButton, makeNumber } from "./elements.js";
  * @property {string} kept     what stays, in words
  */
 
-const NONE = "Show a volume first.";
+const NONE = "Show a volume that was made here. A scan is continued with the button below the planes.";
 
 export class GoingOn {
   /**
@@ -98,7 +98,7 @@ export class GoingOn {
   /** @param {number} whole */
   longerText(whole) {
     if (this.chunks <= whole) return `It has ${whole} chunks; this model makes at most ${this.most}.`;
-    return `Slices 1 to ${whole * this.perChunk} stay; the report is its own.`;
+    return `Slices 1 to ${whole * this.perChunk} stay as they are; the rest is made from the volume's own report.`;
   }
 
   /** The chunks before the one that is shown. */

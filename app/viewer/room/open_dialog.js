@@ -7,7 +7,7 @@ import { make, makeButton, makeDialog } from "./elements.js";
 /** @typedef {import("../data/transport.js").Series} Series */
 
 const WHAT = "A scan: NIfTI (.nii, .nii.gz), NRRD, MHA, or a DICOM series as files, a folder or a zip. Or the settings (.json) of a volume, to make it again. You can also drop them anywhere on the page.";
-const WHERE = "A scan is sent to this server, which keeps its voxels and where they lie for this visit, and nothing else of it. Not for diagnosis.";
+const WHERE = "A scan is sent to this server, which keeps its voxels and geometry for this visit, and nothing else. Not for diagnosis.";
 
 export class OpenDialog {
   /** @param {Opening} opening */

@@ -4,6 +4,8 @@
 import { Downloads } from "./downloads.js";
 import { make, makeButton, makeDialog, setPressed } from "./elements.js";
 
+/** @typedef {import("../data/feed.js").Feed} Feed */
+/** @typedef {import("../data/feeds.js").Feeds} Feeds */
 /** @typedef {import("../data/visit.js").Entry} Entry */
 /** @typedef {import("../data/visit.js").Visit} Visit */
 
@@ -30,6 +32,8 @@ export class Strip {
     this.acts = acts;
     this.run = ""; // that is shown
     this.other = ""; // B, that it is compared with
+    /** @type {Set<string>} runs that are not finished */
+    this.running = new Set();
     this.list = make("ul", "ctv-strip", { "aria-label": "Runs of this visit" });
     this.title = make("input", "ctv-text", { "aria-label": "Name of the run", maxlength: String(LONGEST_NAME) });
     this.title.addEventListener("change", () => this.rename());
@@ -52,8 +56,39 @@ export class Strip {
    */
   showAs(run, other) {
     if (this.run === (run ?? "") && this.other === (other ?? "")) return;
+    const isNew = this.run !== (run ?? "");
     this.run = run ?? "";
     this.other = other ?? "";
+    this.draw();
+    if (isNew) this.bringIntoSight();
+  }
+
+  /** The card of the run that is shown; the page itself does not scroll. */
+  bringIntoSight() {
+    const card = this.list.querySelector("[aria-current]")?.parentElement;
+    if (!card) return;
+    const [box, list] = [card.getBoundingClientRect(), this.list.getBoundingClientRect()];
+    this.list.scrollLeft += Math.max(0, box.right - list.right) || Math.min(0, box.left - list.left);
+  }
+
+  /**
+   * A run that is being made says so in its card, whichever run is shown.
+   * @param {Feeds} feeds
+   */
+  follow(feeds) {
+    const tell = (/** @type {Feed} */ { run, running }) => this.setRunning(run, running);
+    const over = (/** @type {Feed} */ { run }) => this.setRunning(run, false);
+    feeds.listeners.push({ news: tell, slices: () => {}, lost: () => {}, refused: () => {}, gone: over });
+  }
+
+  /**
+   * @param {string} run
+   * @param {boolean} running
+   */
+  setRunning(run, running) {
+    if (this.running.has(run) === running) return;
+    if (running) this.running.add(run);
+    else this.running.delete(run);
     this.draw();
   }
 
@@ -67,11 +102,12 @@ export class Strip {
 
   /** @param {Entry} entry */
   makeCard(entry) {
-    const { run, name, picture, differs } = entry;
+    const { run, name, picture, differs, isScan } = entry;
+    const what = differs.join(", ") || `seed ${entry.fields.seed}`;
     const image = picture ? make("img", "", { src: picture, alt: "" }) : make("span", "ctv-no-picture");
     const words = make("span", "ctv-card-words", {}, [
       make("span", "", { text: name }),
-      make("span", "ctv-dim", { text: differs.join(", ") || `seed ${entry.fields.seed}` }),
+      make("span", "ctv-dim", { text: this.running.has(run) && !isScan ? `being made · ${what}` : what }),
     ]);
     const card = make("button", "ctv-card", { type: "button", title: `Show: ${[name, ...differs].join(", ")}` }, [image, words]);
     if (run === this.run) card.setAttribute("aria-current", "true");

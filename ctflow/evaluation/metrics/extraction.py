@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ctflow.errors import CTFlowError, RequestError
+from ctflow.errors import CTFlowError, RequestError, ResourceError
 from ctflow.evaluation.metrics.extractor import Extractor, Found, identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.kept_features import keep, kept, kept_path
@@ -32,7 +33,11 @@ class FeatureSet:
 
     def rows(self, extractor: str, kind: str) -> list[NDArray[np.float32]]:
         """For each volume, its features (samples, dimensions) of a kind. Read from disk each time."""
-        return [self._of(volume, extractor)[kind] for volume in self.volumes]
+        return list(self.each(extractor, kind))
+
+    def each(self, extractor: str, kind: str) -> Iterator[NDArray[np.float32]]:
+        """As `rows`, one after the other, for sets that memory does not hold."""
+        return (self._of(volume, extractor)[kind] for volume in self.volumes)
 
     def _of(self, volume: VolumeFile, extractor: str) -> Found:
         return kept(kept_path(self.folder, self.extractors[extractor], volume.sha256))
@@ -43,7 +48,7 @@ def extract(volumes: Sequence[VolumeFile], sources: Sequence[Source], folder: Pa
 
     One volume lies in memory for each of the `workers` (processes; with 1 it is done here). Volumes that are the same,
     byte for byte, are looked at once. Raises RequestError, at the end, that names the volumes that cannot be used:
-    leaving them out would flatter a model.
+    leaving them out would flatter a model. Raises ResourceError where a process is ended from outside.
     """
     once = list({volume.sha256: volume for volume in volumes}.values())
     work = partial(_extract_one, sources=tuple(sources), folder=folder)
@@ -64,8 +69,14 @@ def _mapped(work: partial[str], volumes: Sequence[VolumeFile], workers: int) -> 
     if workers == 1:
         yield from map(work, volumes)
         return
-    with processes(workers) as pool:
-        yield from pool.map(work, volumes)
+    try:
+        with processes(workers) as pool:
+            yield from pool.map(work, volumes)
+    except BrokenProcessPool as error:
+        raise ResourceError(
+            f"One of {workers} processes that look at volumes was ended from outside, most likely because memory ran "
+            "out. Take fewer --workers, and run the same command again: what was done is kept."
+        ) from error
 
 
 def _extract_one(volume: VolumeFile, *, sources: Sequence[Source], folder: Path) -> str:
@@ -80,10 +91,11 @@ def _extract_one(volume: VolumeFile, *, sources: Sequence[Source], folder: Path)
         return ""
     try:
         hu = read_volume(volume.path)
-        for extractor, path in missing:
-            keep(path, _checked(extractor, hu))
+        found = [(path, _checked(extractor, hu)) for extractor, path in missing]
     except CTFlowError as error:
         return str(error)
+    for path, features in found:  # what goes wrong here, such as a full disk, is not the volume's fault
+        keep(path, features)
     return ""
 
 

@@ -15,7 +15,9 @@ from ctflow.evaluation.metrics.extraction import FeatureSet, extract
 from ctflow.evaluation.metrics.extractor import identity, identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.ctclip import ClipExtractor
+from ctflow.evaluation.metrics.of_cases import NearestTraining
 from ctflow.evaluation.metrics.orientation import MOST_VOLUMES, check_orientation
+from ctflow.evaluation.metrics.precision_recall import NEIGHBOURS
 from ctflow.evaluation.metrics.protocols import MetricProtocol
 from ctflow.evaluation.metrics.results import Result
 from ctflow.evaluation.metrics.sets import Latents, Sets
@@ -23,6 +25,7 @@ from ctflow.evaluation.metrics.volume_set import VolumeFile
 from ctflow.io.scan import read_volume
 from ctflow.io.sidecar import versions
 
+LEAST_VOLUMES = NEIGHBOURS + 1  # as precision and recall need
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +53,12 @@ class Judging:
         self._question = question
         self._real = question.real[: question.protocol.most_volumes]
         self._fake = question.fake[: question.protocol.most_volumes]
+        for what, volumes in (("real", self._real), ("fake", self._fake)):
+            if len(volumes) < LEAST_VOLUMES:
+                raise RequestError(
+                    f"The {what} set has {len(volumes)} volume(s): the metrics of a set need {LEAST_VOLUMES} or more, "
+                    "and say little below some hundreds. Add volumes."
+                )
         names = question.protocol.extractors
         if unused := question.weights.keys() - set(names):
             raise RequestError(
@@ -73,14 +82,14 @@ class Judging:
 
     def steps(self) -> int:
         """How many steps `extract` yields."""
-        return len({one.sha256 for one in self._volumes()})
+        return sum(len({one.sha256 for one in volumes}) for volumes, _ in self._work())
 
     def extract(self) -> Iterator[str]:
         """Makes the features that are not kept yet; yields the name of each volume."""
         self._check_orientation()
-        yield from extract(
-            self._volumes(), list(self._sources.values()), self._question.features, self._question.workers
-        )
+        asked = self._question
+        for volumes, sources in self._work():
+            yield from extract(volumes, sources, asked.features, asked.workers)
 
     def measure(self) -> Result:
         """The result, once all features are there. Raises RequestError for what has no such number."""
@@ -88,8 +97,14 @@ class Judging:
         figures = [figure for measure in asked.protocol.measures for figure in measure.figures(sets)]
         return Result(title=asked.title, protocol=self.protocol, figures=tuple(figures), made=versions())
 
-    def _volumes(self) -> list[VolumeFile]:
-        return [*self._real, *self._fake, *self._question.training]
+    def _work(self) -> list[tuple[Sequence[VolumeFile], list[Source]]]:
+        """Training volumes, of which there may be many, are only looked at for what is asked of them."""
+        asked = self._question
+        taught = {one.extractor for one in asked.protocol.measures if isinstance(one, NearestTraining)}
+        return [
+            ([*self._real, *self._fake], list(self._sources.values())),
+            (asked.training, [self._sources[name] for name in sorted(taught)]),
+        ]
 
     def _sets(self) -> Sets:
         asked, clip = self._question, self._clip
@@ -114,7 +129,7 @@ class Judging:
 
     def _texts(self) -> Latents:
         """Empty where no fake volume has a report: then the orientation was not tested."""
-        clip, named = self._clip, {volume.name for volume in self._volumes()}
+        clip, named = self._clip, {volume.name for volume in (*self._real, *self._fake)}
         if clip is None or not any(volume.name in self._question.reports for volume in self._fake):
             return {}
         return {name: clip.report_latent(report) for name, report in self._question.reports.items() if name in named}

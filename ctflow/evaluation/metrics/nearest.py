@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,20 +12,18 @@ from ctflow.errors import RequestError
 Values = NDArray[np.float64]
 
 
-def nearest_distances(
-    samples: ArrayLike, others: ArrayLike, patients: Sequence[str] | None, others_patients: Sequence[str] | None
-) -> Values:
-    """For each row of samples (samples, dimensions), the mean absolute difference to the nearest row of others.
+def nearest_distances(samples: ArrayLike, patients: Sequence[str], others: Iterable[tuple[str, ArrayLike]]) -> Values:
+    """For each row of samples (samples, dimensions), the mean absolute difference to the nearest of the others.
 
-    With `patients`, a sample's own patient does not count: two scans of one patient lie so near that nothing generated
-    would look like a copy. Raises RequestError where nothing is left to compare with.
+    `others`: patient and row of each, looked at once and one at a time. A sample's own patient, among `patients`, does
+    not count: two scans of one patient lie so near that nothing generated would look like a copy.
+    Raises RequestError where nothing is left to compare with.
     """
-    a, b = np.asarray(samples, np.float64), np.asarray(others, np.float64)
-    of = np.asarray(others_patients if others_patients is not None else [""] * len(b))
-    found = np.empty(len(a))
-    for i, sample in enumerate(a):
-        counted = b if patients is None else b[of != patients[i]]
-        if not len(counted):
-            raise RequestError("Nearest neighbours need training volumes of two or more patients: add some.")
-        found[i] = np.abs(counted - sample).mean(1).min()
+    rows, of = np.asarray(samples, np.float32), np.asarray(patients)
+    found = np.full(len(rows), np.inf)
+    for patient, other in others:
+        away = np.abs(rows - np.asarray(other, np.float32).reshape(-1)).mean(1, dtype=np.float64)
+        found = np.where(of == patient, found, np.minimum(found, away))
+    if not np.isfinite(found).all():
+        raise RequestError("Nearest neighbours need training volumes of two or more patients: add some.")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from ctflow.evaluation.metrics.sets import Latents, Sets
 from ctflow.evaluation.statistics import NAN, Estimate, auroc, mean
 
 Values = NDArray[np.float64]
+NO_PATIENT = ""  # whose a generated volume is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,22 +155,33 @@ class VolumeMeans:
 
 @dataclass(frozen=True, kw_only=True)
 class NearestTraining:
-    """How near the nearest training volume is to each fake one, beside how near training patients are to each other."""
+    """How near the nearest training volume is to each fake one, beside how near training patients are to each other.
+
+    `most`: of how many training volumes, evenly taken, the latter is found.
+    """
 
     name: str
     extractor: str
     kind: str
+    most: int = 500
 
     def figures(self, sets: Sets) -> Iterator[Figure]:
         """One; none where no training volumes are given."""
         if sets.training is None:
             return
-        taught = _stacked(sets.training.rows(self.extractor, self.kind))
-        patients = [volume.patient for volume in sets.training.volumes]
-        fake = _stacked(sets.fake.rows(self.extractor, self.kind))
-        ours = nearest_distances(fake, taught, None, None)
-        theirs = nearest_distances(taught, taught, patients, patients)
+        taught, some = sets.training, _some(sets.training, self.most)
+        ours = self._nearest(sets.fake, taught, [NO_PATIENT] * len(sets.fake.volumes))
+        theirs = self._nearest(some, taught, [volume.patient for volume in some.volumes])
         yield figure_of_means(self.name, ours, theirs, "as real", "training volumes, to another patient's")
+
+    def _nearest(self, of: FeatureSet, taught: FeatureSet, patients: Sequence[str]) -> Values:
+        others = zip((one.patient for one in taught.volumes), taught.each(self.extractor, self.kind), strict=True)
+        return nearest_distances(np.concatenate(of.rows(self.extractor, self.kind)), patients, others)
+
+
+def _some(of: FeatureSet, most: int) -> FeatureSet:
+    every = -(-len(of.volumes) // most)
+    return replace(of, volumes=of.volumes[::every])
 
 
 def figure_of_means(name: str, fake: Values, real: Values, better: Better, reference_is: str) -> Figure:

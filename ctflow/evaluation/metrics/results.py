@@ -23,7 +23,7 @@ _NUMBERS = ("value", "low", "high", "reference", "beside_reference")  # of a fig
 class Result:
     """`title`: what the fake volumes are, such as "full-body, L". `protocol`: all that makes the figures comparable.
 
-    `made`: versions and hardware, which should not matter.
+    `made`: by which versions of Python and its packages, which should not matter.
     """
 
     title: str

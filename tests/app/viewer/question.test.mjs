@@ -115,3 +115,17 @@ test("the strip says which slices were kept, and nothing of it for a run that ke
   assert.deepEqual(differences(fields, { ...fields, kept: "slices 1 to 16" }), ["slices 1 to 16 kept"]);
   assert.deepEqual(differences({ ...fields, kept: "slices 1 to 16" }, fields), []);
 });
+
+test("what a volume of a question was asked for with is known after a reload, whatever the fields say then", async (t) => {
+  const server = new Asked(t);
+  const tab = memory();
+  const before = opened(server, tab);
+  before.ask(FIELDS, 3);
+  await until(() => before.answer?.state === "finished");
+  before.answer.whole = { run: "whole", title: "The whole report", is_kept: true };
+  before.keep();
+  const after = opened(server, tab);
+  after.resume();
+  assert.deepEqual(after.fieldsOf("whole"), FIELDS);
+  assert.equal(after.fieldsOf("another"), null);
+});

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { kindOf, scanFiles, send } from "../../../app/viewer/data/sending.js";
+import { UNREADABLE, kindOf, scanFiles, send } from "../../../app/viewer/data/sending.js";
 
 test("of a name the server is told its kind alone", () => {
   const kinds = {
@@ -52,4 +52,12 @@ test("sending ends where it is refused, not taken, or no longer wanted", async (
   const over = { pause: async () => {}, sendPiece: async (run, offset) => ({ received: offset }) };
   assert.equal(await send("run", files, over, told()), "");
   assert.equal(await send("run", files, null, told({ wanted: () => false })), "");
+});
+
+test("a file that can no longer be read is said to be so, and not taken for a lost connection", async (t) => {
+  t.mock.method(Blob.prototype, "arrayBuffer", async () => {
+    throw new DOMException("it was removed", "NotReadableError");
+  });
+  const server = { pause: async () => {}, sendPiece: async () => null };
+  assert.equal(await send("run", [new File(["words"], "1")], server, told()), UNREADABLE);
 });

@@ -252,7 +252,7 @@ test("a visit keeps what was asked, what differs and a small picture, also over 
   assert.equal(first.name, "Large right effusion. No nodule.");
   assert.deepEqual(first.differs, []);
   assert.equal(second.name, "Smaller");
-  assert.deepEqual(second.differs, ["without “Large right effusion.”", "with “Small right effusion.”", "seed 1 → 2"]);
+  assert.deepEqual(second.differs, ["with “Small right effusion.”", "without “Large right effusion.”", "seed 1 → 2"]);
   assert.deepEqual([first.picture, second.picture], ["data:,picture", "data:,picture"]);
 });
 

@@ -1,11 +1,12 @@
 """Features are kept under what is in a volume and what the extractor is, never under a name."""
 
+import multiprocessing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ctflow.errors import RequestError
+from ctflow.errors import RequestError, ResourceError
 from ctflow.evaluation.metrics.extraction import FeatureSet, extract
 from ctflow.evaluation.metrics.extractor import identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
@@ -52,10 +53,28 @@ def test_processes_make_the_same_features(tmp_path: Path) -> None:
     np.testing.assert_array_equal(here, there)
 
 
+@pytest.mark.slow
+def test_a_process_that_is_ended_from_outside_is_said(tmp_path: Path) -> None:
+    write_volumes(tmp_path / "volumes", {f"v{i}": small_volume(i) for i in range(40)})
+    names = extract(find_volumes(tmp_path / "volumes", "fake"), [PLAIN], tmp_path / "kept", workers=2)
+    next(names)
+    for process in multiprocessing.active_children():
+        process.kill()
+    with pytest.raises(ResourceError, match="Take fewer --workers"):
+        list(names)
+
+
 def test_volumes_that_cannot_be_read_are_named_with_the_reason(tmp_path: Path) -> None:
     folder = write_volumes(tmp_path / "volumes", {name: small_volume(i) for i, name in enumerate(("a", "b", "c"))})
     (folder / "b.nii").write_bytes((folder / "b.nii").read_bytes()[:1000])
     with pytest.raises(RequestError, match=r"1 of 3 volumes cannot be used.*b: .*b\.nii"):
+        features_of(folder, tmp_path / "kept")
+
+
+def test_a_place_that_cannot_be_written_to_is_not_blamed_on_a_volume(tmp_path: Path) -> None:
+    folder = write_volumes(tmp_path / "volumes", {"a": small_volume(0)})
+    (tmp_path / "kept").write_text("a file", encoding="utf-8")
+    with pytest.raises(RequestError, match=r"The folder .* cannot be made"):
         features_of(folder, tmp_path / "kept")
 
 

@@ -107,7 +107,7 @@ def test_a_copy_of_a_training_volume_is_nearer_than_patients_are_to_each_other(t
 
 def test_nearest_neighbours_need_two_patients() -> None:
     with pytest.raises(RequestError, match="two or more patients"):
-        nearest_distances(np.zeros((2, 3)), np.zeros((2, 3)), ["p", "p"], ["p", "p"])
+        nearest_distances(np.zeros((2, 3)), ["p", "q"], [("p", np.zeros(3)), ("p", np.zeros(3))])
 
 
 def test_sets_whose_halves_are_too_small_have_a_value_and_no_interval(tmp_path: Path) -> None:
