@@ -248,6 +248,7 @@ def test_a_settings_file_fills_the_fields_for_the_same_volume(visit: Open, tmp_p
     expect_status(page, "The fields hold the settings of settings.json.")
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("77")
     generate(page)
+    expect(page.locator(".ctv-strip > li")).to_have_count(2)
     expect_status(page, "Seed 77.")
     assert generator.requests[0] == generator.requests[1]
     other = json.loads(path.read_text()) | {"model": {"name": "another", "sha256": "1" * 64}}
