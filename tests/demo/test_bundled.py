@@ -16,6 +16,7 @@ from ctflow.demo.card import demo_card, read_obedience
 from ctflow.evaluation.border import border_shares, changes, is_garbage
 from ctflow.evaluation.labelled_sentences import read_sentences
 from ctflow.evaluation.obedience.effusion_side import right_share
+from ctflow.evaluation.obedience.judges import read_judges
 from ctflow.evaluation.sentences import MISTAKES, measure_sentences
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
@@ -205,6 +206,8 @@ def test_the_folder_holds_nothing_else() -> None:
         "avae/diffusion_pytorch_model.safetensors",
         "ctclip/config.json",
         "ctclip/model.safetensors",
+        "measured/judges.json",
+        "measured/obedience.json",
         "reader/config.json",
         "reader/model.safetensors",
         "text/config.json",
@@ -214,3 +217,9 @@ def test_the_folder_holds_nothing_else() -> None:
         "transformer/config.json",
         *(f"transformer/{path.name}" for path in Path(FOLDER / "transformer").glob("*.safetensors*")),
     }
+
+
+def test_it_says_how_often_it_draws_each_finding_and_how_far_its_judges_can_be_trusted(model: CTFlow) -> None:
+    assert set(model.drawn) == set(KINDS)
+    judges = read_judges(FOLDER)
+    assert judges is not None and set(judges.tower) == set(KINDS)
