@@ -1,5 +1,7 @@
 """What holds for every test."""
 
+import locale
+from collections.abc import Iterator
 from pathlib import Path
 
 import pydantic.v1  # noqa: F401
@@ -15,6 +17,14 @@ from tests.tiny import tiny_checkpoint
 # A busy machine is slow at making examples too: that says nothing about what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def same_locale() -> Iterator[None]:
+    """A test that reads DICOM by SimpleITK itself leaves the whole process with the locale "C" (see ctflow/io/itk.py)."""
+    before = locale.setlocale(locale.LC_ALL)
+    yield
+    locale.setlocale(locale.LC_ALL, before)
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,7 @@ def test_the_command_measures_a_model_and_writes_table_numbers_and_picture(
     assert main(["evaluate", "obedience", "--model", str(model), *words]) == 0
     printed = capsys.readouterr().out
     assert "| AUROC, asked against denied | Pleural effusion |" in printed and "nan" not in printed
-    assert printed == (tmp_path / "obedience.md").read_text() + "\n"
+    assert printed == (tmp_path / "obedience.md").read_text(encoding="utf-8") + "\n"
     table = read_table(tmp_path / "obedience.json")
     assert table.plan == {"n": 2, "seed": 0, "phantoms": 16}
     assert list(table.columns) == ["tiny", "phantoms through its A-VAE", "phantoms"]
@@ -100,7 +100,7 @@ def test_a_model_that_ends_at_once_shows_nothing(tmp_path: Path) -> None:
     assert len(guided) == 3 and len(set(guided)) == 1, "all on the same reports"
     counts = {"held-out": 16, "known": 4, "guidance 2": 2, "guidance 4": 2, "seeds": 3}
     assert table.volumes == {group: VolumeCount(made=n, too_short=n) for group, n in counts.items()}
-    assert "showing nothing: 27 of 27." in (tmp_path / "obedience.md").read_text()
+    assert "showing nothing: 27 of 27." in (tmp_path / "obedience.md").read_text(encoding="utf-8")
 
 
 def test_a_folder_without_training_phantoms_is_refused_before_any_work(tmp_path: Path) -> None:

@@ -145,5 +145,5 @@ def test_the_command_writes_table_numbers_and_picture(tmp_path: Path, capsys: py
     keep_examples(tmp_path, model, 16)
     words = ["--n", "1", "--phantoms", "16", "--workers", "1", "--out", str(tmp_path), "--device", "cpu"]
     assert main(["evaluate", "trade", "--model", str(model), *words]) == 0
-    assert capsys.readouterr().out == (tmp_path / "trade.md").read_text() + "\n"
+    assert capsys.readouterr().out == (tmp_path / "trade.md").read_text(encoding="utf-8") + "\n"
     assert (tmp_path / "trade.png").exists()
