@@ -40,7 +40,7 @@ def evaluations(browser: Browser) -> Iterator[Figure]:
         with opened(browser, model) as page:
             page.get_by_label("Findings").fill(" ".join(SENTENCES))
             page.get_by_role("tab", name="Ask").click()
-            page.get_by_role("button", name="Ask: What did each sentence do?").click()
+            page.get_by_role("button", name="Compare sentences").click()
             page.locator(".ct-asked-ablate .ct-asked-status").get_by_text("Done").wait_for(timeout=120_000)
     volumes = len(SENTENCES) + 1 + OTHER_SEEDS
     defaults = model.card.defaults

@@ -41,7 +41,7 @@ def dicom_zip(browser: Browser) -> Iterator[Figure]:
                 began_s = time.monotonic()
                 chooser.value.set_files(zipped)
                 page.locator(".ctv-axial canvas[aria-label*='/ 300']").wait_for(timeout=120_000)
-                page.locator(".ctv-status").get_by_text("Scan: 300 slices").wait_for(timeout=120_000)
+                page.locator(".ctv-status").get_by_text(": 300 slices").wait_for(timeout=120_000)
                 opened_s = time.monotonic() - began_s
             page.close()
         finally:
