@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,9 @@ FAVICON = "favicon.svg"
 _FAVICON = (Path(__file__).parent / FAVICON).read_bytes()
 _PRIVATE = ("/file=", "/ask/", "/sent/")
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
+
+
+_Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Guard:
@@ -116,16 +119,39 @@ def web(
     handlers: Handlers, asking: Asking, opening: Opening, modules: Modules, example: Example | None
 ) -> dict[str, Any]:
     """Arguments for the FastAPI application that Gradio makes."""
-    asked_by_page = _asked_by_page(handlers, asking, opening)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse(handlers.health())
 
+    return {
+        "routes": [
+            Route("/health", health),
+            Route("/ask/{name}", _ask(handlers, asking, opening), methods=["POST"]),
+            Route("/sent/{run}/{offset:int}", _receive(opening), methods=["POST"]),
+            Route(_UPLOAD, _upload(opening), methods=["POST"]),  # in the place of Gradio's, which keeps any file's name
+            *_scripts_and_pictures(modules, example),
+        ],
+        "middleware": [Middleware(Guard, page_links=modules.links()), Middleware(CompressedPages)],
+    }
+
+
+def _logged_in(answer: _Answer) -> _Answer:
+    """An answer for those alone whom Gradio's login has let in."""
+
+    async def guarded(request: Request) -> Response:
+        if not _let_in(request):
+            return PlainTextResponse("Log in first: reload the page.", 401)
+        return await answer(request)
+
+    return guarded
+
+
+def _ask(handlers: Handlers, asking: Asking, opening: Opening) -> _Answer:
+    asked_by_page = _asked_by_page(handlers, asking, opening)
+
     async def ask(request: Request) -> Response:
         """A handler by its name. Not by way of Gradio's server functions, which take three times as long, and which
         keep 70 kB for each page that was ever loaded."""
-        if not _let_in(request):
-            return PlainTextResponse("Log in first: reload the page.", 401)
         name = request.path_params["name"]
         handler = asked_by_page.get(name)
         if handler is None:
@@ -139,22 +165,26 @@ def web(
         waits = iscoroutinefunction(handler)
         return JSONResponse(await (handler(asked) if waits else run_in_threadpool(handler, asked)))
 
+    return _logged_in(ask)
+
+
+def _receive(opening: Opening) -> _Answer:
     async def receive(request: Request) -> Response:
         """Some bytes of a scan. They are not JSON, and come one piece after the other."""
-        if not _let_in(request):
-            return PlainTextResponse("Log in first: reload the page.", 401)
         try:
             asked = {**request.path_params, "data": await request.body()}
         except ClientDisconnect:
             return PlainTextResponse("The rest of this piece never came.", 400)
         return JSONResponse(await run_in_threadpool(opening.receive, asked))
 
+    return _logged_in(receive)
+
+
+def _upload(opening: Opening) -> _Answer:
     one_at_a_time = asyncio.Lock()
 
     async def upload(request: Request) -> Response:
         """A scan that a program sends, for /scan. As Gradio's own answer, a list of one path."""
-        if not _let_in(request):
-            return PlainTextResponse("Log in first: reload the page.", 401)
         sent = Request(request.scope, sent_without_pauses(request.receive, UPLOAD_IDLE_S))
         try:
             async with one_at_a_time, sent.form(max_files=1, max_fields=1) as form:
@@ -169,8 +199,13 @@ def web(
             return PlainTextResponse(answer["problem"], 413)
         return JSONResponse([answer["path"]])
 
+    return _logged_in(upload)
+
+
+def _scripts_and_pictures(modules: Modules, example: Example | None) -> list[Route]:
+    """No login covers them: they are the same for everybody, stand in the repository, and hold no secret."""
+
     async def script(request: Request) -> Response:
-        """One of the page's modules. No login covers them: they are the same for everybody, and hold no secret."""
         content = modules.script(**request.path_params)
         if content is None:
             return PlainTextResponse("There is no such script. Reload the page.", 404)
@@ -187,25 +222,15 @@ def web(
         return Response(_FAVICON, media_type="image/svg+xml")
 
     def voxels(data: bytes) -> Callable[[Request], Response]:
-        """No login covers the example's either: they are in the repository."""
         return lambda _: Response(data, media_type="application/octet-stream", headers=_FOR_EVER)
 
-    routes = [
-        Route("/health", health),
+    pictures = {example.path: example.data, example.first_path: example.first_data} if example else {}
+    return [
         Route(f"/{FAVICON}", favicon),
-        Route("/ask/{name}", ask, methods=["POST"]),
-        Route("/sent/{run}/{offset:int}", receive, methods=["POST"]),
-        Route(_UPLOAD, upload, methods=["POST"]),  # in the place of Gradio's own, which keeps any file, and its name
         Route("/viewer/{version}/{path:path}", script),
         Route(f"/{PLOTLY_PATH}", plotly),
+        *(Route(f"/{path}", voxels(data)) for path, data in pictures.items()),
     ]
-    if example:
-        routes.append(Route(f"/{example.path}", voxels(example.data)))
-        routes.append(Route(f"/{example.first_path}", voxels(example.first_data)))
-    return {
-        "routes": routes,
-        "middleware": [Middleware(Guard, page_links=modules.links()), Middleware(CompressedPages)],
-    }
 
 
 def _asked_by_page(handlers: Handlers, asking: Asking, opening: Opening) -> dict[str, Callable[[Any], Any]]:
