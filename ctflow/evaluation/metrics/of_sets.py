@@ -141,8 +141,8 @@ class Kernel(SetMeasure):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Precision(SetMeasure):
-    """See `precision_recall`."""
+class _Neighbourhood(SetMeasure):
+    """What precision and recall have in common, see `precision_recall`."""
 
     better = "higher"
     limits = (0.0, 1.0)
@@ -151,22 +151,19 @@ class Precision(SetMeasure):
     @property
     def least(self) -> int:
         return 2 * (self.neighbours + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision(_Neighbourhood):
+    """See `precision_recall`."""
 
     def metric(self, real: Features, fake: Features) -> float:
         return precision_recall(real, fake, neighbours=self.neighbours).precision
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recall(SetMeasure):
+class Recall(_Neighbourhood):
     """See `precision_recall`."""
-
-    better = "higher"
-    limits = (0.0, 1.0)
-    neighbours: int = NEIGHBOURS
-
-    @property
-    def least(self) -> int:
-        return 2 * (self.neighbours + 1)
 
     def metric(self, real: Features, fake: Features) -> float:
         return precision_recall(real, fake, neighbours=self.neighbours).recall
