@@ -76,7 +76,7 @@ def load_base(work: Path, given: Path | None, sizes: Sizes, intensity: Intensity
         wanted.in_channels,
         wanted.caption_channels,
     )
-    if not fits or checkpoint.reader is None or checkpoint.ctclip is None or checkpoint.card.intensity != intensity:
+    if not fits or not checkpoint.reads or checkpoint.ctclip is None or checkpoint.card.intensity != intensity:
         raise RequestError(
             f"{folder} is not of the kind that is trained here, so training cannot begin with it: latents and texts "
             f"for a transformer of {wanted}, a reader and an image tower were expected, and its transformer is of "
