@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ctflow.errors import RequestError
+from ctflow.evaluation.metrics.beginnings import mode_of_set
 from ctflow.evaluation.metrics.case_reports import Reports
 from ctflow.evaluation.metrics.extraction import FeatureSet, extract
 from ctflow.evaluation.metrics.extractor import identity, identity_sha256
@@ -31,7 +32,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked. `weights`: by extractor. `asked`: labels by case. `features`: the folder where they are kept."""
+    """What is asked. `weights`: by extractor. `asked`: labels by case. `modes`: in which fake volumes were
+    made, by name. `features`: the folder where they are kept.
+    """
 
     title: str
     protocol: MetricProtocol
@@ -40,6 +43,7 @@ class Question:
     training: Sequence[VolumeFile]
     reports: Reports
     asked: Mapping[str, frozenset[str]]
+    modes: Mapping[str, str]
     weights: Mapping[str, Path]
     features: Path
     workers: int
@@ -95,7 +99,8 @@ class Judging:
         """The result, once all features are there. Raises RequestError for what has no such number."""
         asked, sets = self._question, self._sets()
         figures = [figure for measure in asked.protocol.measures for figure in measure.figures(sets)]
-        return Result(title=asked.title, protocol=self.protocol, figures=tuple(figures), made=versions())
+        mode = mode_of_set(asked.modes, self._fake)
+        return Result(title=asked.title, mode=mode, protocol=self.protocol, figures=tuple(figures), made=versions())
 
     def _work(self) -> list[tuple[Sequence[VolumeFile], list[Source]]]:
         """Training volumes, of which there may be many, are only looked at for what is asked of them."""
@@ -120,6 +125,7 @@ class Judging:
             texts=self._texts(),
             asked=asked.asked,
             labels=clip.labels if clip else (),
+            modes={one.name: asked.modes[one.name] for one in self._fake if one.name in asked.modes},
             seed=asked.seed,
         )
 

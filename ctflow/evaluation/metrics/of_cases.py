@@ -103,7 +103,7 @@ class LabelAgreement:
             return
         shared = [label for label in fake if label in real]
         yield figure_of_means(
-            f"{self.name}, mean of {len(fake)} labels",
+            f"{self.name}, mean of labels",
             np.array([area.value for area in fake.values()]),
             np.array([real[label].value for label in shared]),
             "higher",
