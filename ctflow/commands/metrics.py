@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ctflow.evaluation.metrics.case_reports import Reports
     from ctflow.io.sidecar import Sidecar
 
+log = logging.getLogger(__name__)
 DEFAULT = "default: %(default)s"
 DEMO_PROTOCOL, CT_CLIP = "demo", "ct-clip"
 WEIGHT_PATTERNS = ("*.safetensors", "*.pth", "*.pt")  # in a folder on the hub; a file's own address needs none
@@ -80,6 +82,7 @@ def run_metrics(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.evaluation.metrics.beginnings import mode_of_set, modes_of, sidecars_of
         from ctflow.evaluation.metrics.judging import Judging, Question
+        from ctflow.evaluation.metrics.pictures import draw_cases
         from ctflow.evaluation.metrics.protocols import protocol_named
         from ctflow.evaluation.metrics.results import Result, check_comparable, read_result, write_result
         from ctflow.evaluation.metrics.table import results_markdown
@@ -119,6 +122,10 @@ def run_metrics(args: argparse.Namespace) -> None:
     write_result(result, args.out / f"{name}.json")
     write_atomic(args.out / f"{name}.md", table.encode())
     print(table, end="")
+    if cases := judging.cases():
+        draw_cases(cases, title, args.out / f"{name}.png")
+    else:
+        log.warning("No fake volume has the name of a real one, so there is no page of pictures.")
 
 
 def run_table(args: argparse.Namespace) -> None:

@@ -59,6 +59,12 @@ def test_two_results_are_compared_where_their_protocols_are_equal(
     assert "| | better | A, unknown | B, unknown | reference |" in capsys.readouterr().out
     assert run(sets, "--fake", tmp_path / "few", "--out", tmp_path, "--beside", tmp_path / "demo-unknown-A.json") == 2
     assert "counts.fake volumes is 4 and 8" in capsys.readouterr().err
+    taught = ("--training", sets / "training")
+    assert (
+        run(sets, "--fake", tmp_path / "B", "--out", tmp_path, *taught, "--beside", tmp_path / "demo-unknown-A.json")
+        == 2
+    )
+    assert 'training_set_sha256 is "' in capsys.readouterr().err
 
 
 def test_a_clip_score_is_refused_where_random_towers_do_not_know_the_right_way_round(

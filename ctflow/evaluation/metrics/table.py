@@ -119,14 +119,21 @@ def _protocol(protocol: Mapping[str, Any]) -> Iterator[str]:
         yield f"- {name}: weights {extractor['weights_sha256'][:16]}. {extractor['preparation']}"
     yield from (f"- {_measure(one)}" for one in protocol["measures"])
     counts = ", ".join(f"{count} {what}" for what, count in protocol["counts"].items())
-    yield f"- {counts}; seed {protocol['seed']}; real set {protocol['real_set_sha256'][:16]}"
+    yield f"- {counts}; seed {protocol['seed']}; {', '.join(_hashes(protocol))}"
+
+
+def _hashes(protocol: Mapping[str, Any]) -> Iterator[str]:
+    ending = "_sha256"
+    for name in (name for name in protocol if name.endswith(ending)):
+        yield f"{name.removesuffix(ending).replace('_', ' ')} {protocol[name][:16]}"
 
 
 def _measure(settings: Mapping[str, Any]) -> str:
-    """A measure with its settings, in a line."""
+    """A measure with those of its settings that change something, in a line."""
     names = settings.get("names") or [settings["name"]]
     rest = {what: value for what, value in settings.items() if what not in ("name", "names", "measure")}
-    return f"{', '.join(names)}: {settings['measure']}, {', '.join(f'{k} {_setting(v)}' for k, v in rest.items())}"
+    given = {what.replace("_", " "): value for what, value in rest.items() if value not in (None, False)}
+    return f"{', '.join(names)}: {settings['measure']}, {', '.join(f'{k} {_setting(v)}' for k, v in given.items())}"
 
 
 def _setting(value: object) -> str:

@@ -89,6 +89,7 @@ def test_labels_agree_where_the_classifier_sees_them_in_the_cases_that_have_them
     )
     assert {figure.name: figure.value for figure in each} == {"AUROC: high": 1, "AUROC: low": 0}
     assert (mean.name, mean.value, mean.reference) == ("AUROC, mean of labels", 0.5, 0.5)
+    assert 0 <= mean.low <= mean.value <= mean.high <= 1
 
 
 def test_means_leave_out_what_a_volume_does_not_have(tmp_path: Path) -> None:
