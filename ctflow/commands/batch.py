@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 HELP = f"""\
 many reports: --reports FILE --out-dir DIR makes a volume of each (see ctflow/batch/README.md). By its ending, FILE is
 {FORMATS}
-Call it again after it was cut short, and it goes on. What cannot be made is listed with its reason in rejected.jsonl."""
+Call it again after it was cut short, and it goes on.
+What cannot be made is listed with its reason in rejected.jsonl."""
 # Of one volume alone.
 _OF_ONE = ("impression", "sex", "age", "mode", "start_from", "start_slices", "out", "keep_partial")
 _OF_MANY = ("out_dir", "ray", "workers")
