@@ -2,7 +2,7 @@
 
 import argparse
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from ctflow.card import ModelCard
 from ctflow.commands.arguments import path
@@ -12,9 +12,7 @@ from ctflow.io.scan import read_scan
 from ctflow.io.sidecar import Sidecar, StartRecord, has_exact_hash, is_recorded, scan_sha256
 from ctflow.lineage import plan_chunks
 from ctflow.model_grid import ModelGrid
-from ctflow.request import GenerationRequest, ScanMode, ScanStart, Start
-
-Mode = Literal["full-body", ScanMode]
+from ctflow.request import GenerationRequest, Mode, ScanMode, ScanStart, Start
 
 
 @dataclass(frozen=True, eq=False)
