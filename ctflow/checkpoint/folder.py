@@ -6,7 +6,7 @@ avae/config.json, diffusion_pytorch_model.safetensors           as diffusers sav
 text/config.json, model.safetensors, tokenizer.json             as transformers and tokenizers save them
 text/facts.json, facts.safetensors                              what it reads in a sentence; only where it reads itself
 ctclip/config.json, model.safetensors                           CT-CLIP's image tower; only where there is one
-reader/config.json, model.safetensors                           what another text encoder knows; only where that is known
+reader/config.json, model.safetensors                           what another encoder knows; only where that is known
 taef1/config.json, diffusion_pytorch_model.safetensors          a faster decoder; only where there is one
 measured/                                                       what was measured of it; no part of its hash
 

@@ -64,8 +64,7 @@ def load_base(work: Path, given: Path | None, sizes: Sizes, intensity: Intensity
     Raises RequestError for one whose networks do not fit those that are trained here, CheckpointError for one that
     cannot be read.
     """
-    kept = work / BASE
-    folder = given or (kept if kept.exists() else None)
+    folder = given or kept_base(work)
     if folder is None:
         return None
     checkpoint = load_checkpoint(folder)
@@ -83,6 +82,11 @@ def load_base(work: Path, given: Path | None, sizes: Sizes, intensity: Intensity
             f"{found}."
         )
     return checkpoint
+
+
+def kept_base(work: Path) -> Path | None:
+    """The checkpoint that `work` began with."""
+    return work / BASE if (work / BASE).exists() else None
 
 
 def keep_base(work: Path, given: Path | None) -> None:

@@ -7,11 +7,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from ctflow.models.bert import Bert
-from ctflow.models.facts import Facts
+from ctflow.models.facts import NO_FACT, Facts
 from ctflow.models.text import ReportEncoder, encode_texts
 from ctflow.report import sentence_spans
 
-SentenceLogits = tuple[Tensor, Tensor]  # of answers (slots, 3) and of sizes (slots, sizes)
+SentenceLogits = tuple[Tensor, Tensor]  # of answers (slots, 3) and of sizes (slots, 1 + sizes)
 
 
 def facts_of(encoder: ReportEncoder) -> Facts | None:
@@ -31,7 +31,7 @@ class FactEncoder(ReportEncoder):
         return self.facts.config.dim
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Token ids of sentences (B, L) -> logits of answers (B, slots, 3) and of sizes (B, slots, sizes)."""
+        """Token ids of sentences (B, L) -> logits of answers (B, slots, 3) and of sizes (B, slots, 1 + sizes)."""
         logits: tuple[Tensor, Tensor] = self.facts.read(self.bert(input_ids, attention_mask)[-1], attention_mask)
         return logits
 
@@ -53,7 +53,7 @@ class FactEncoder(ReportEncoder):
         return dict(zip(sentences, zip(*encode_texts(self, self, sentences), strict=True), strict=True))
 
     def gathered(self, logits: Sequence[SentenceLogits]) -> Tensor:
-        """Logits of the sentences of one report -> its facts (slots, sizes)."""
+        """Logits of the sentences of one report -> its facts, int64 (slots,)."""
         if not logits:
-            return torch.zeros(len(self.facts.config.slots), len(self.facts.config.sizes), device=self.bert.device)
+            return torch.full((len(self.facts.config.slots),), NO_FACT, device=self.bert.device)
         return self.facts.gather(*(torch.stack(one) for one in zip(*logits, strict=True)))

@@ -1,8 +1,8 @@
 """What a report says as numbers: read off its sentences, gathered into facts, and told as one embedding.
 
-A slot is a question, (finding, side, lobe). The facts of a report are, at each slot and for each size, how likely it is
-that the report asserts a finding of this size there. Facts do not depend on how long a report is, nor on where in it
-something is said.
+A slot is a question, (finding, side, lobe). The facts of a report are one whole number at each slot: NO_FACT if the
+report does not assert the finding there, UNSIZED if it does and says no size, and then one for each size. They do not
+depend on how long a report is, nor on where in it something is said.
 """
 
 import math
@@ -17,8 +17,9 @@ from ctflow.models.mentions import NO_PLACE, Slot
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED
 
 ANSWERS = (NOT_MENTIONED, DENIED, ASSERTED)
+NO_FACT, UNSIZED = 0, 1
 # A less likely answer counts as none, for people and for the transformer: what is not recognised is not drawn either.
-SURE_OF_ANSWER, SURE_OF_SIZE, SURE_OF_CONTRADICTION = 0.9, 0.7, 0.8
+SURE_OF_ANSWER, SURE_OF_SIZE, SURE_OF_DISAGREEMENT = 0.9, 0.7, 0.8
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class FactsConfig:
         """Every finding that the slots ask for, once."""
         return tuple(dict.fromkeys(finding for finding, _, _ in self.slots))
 
+    @property
+    def fact_values(self) -> int:
+        """How many values a fact can have."""
+        return 2 + len(self.sizes)
+
     def is_placeless(self, slot: Slot) -> bool:
         """Whether this slot holds a finding that has places, but of which none is said."""
         return slot[1:] == NO_PLACE and sum(one[0] == slot[0] for one in self.slots) > 1
@@ -62,29 +68,26 @@ class SlotReader(nn.Module):
             raise ValueError(f"a width of {config.width} does not divide into {config.heads} heads")
         self.config = config
         columns = tuple(zip(*config.slots, strict=True))
-        names = [tuple(dict.fromkeys(column)) for column in columns]
-        self.questions = nn.ModuleList(nn.Embedding(len(one), config.width) for one in names)
-        places = [[one.index(value) for value in column] for one, column in zip(names, columns, strict=True)]
-        self.register_buffer("parts", torch.tensor(places), persistent=False)  # (3, slots)
+        values = [tuple(dict.fromkeys(column)) for column in columns]
+        self.questions = nn.ModuleList(nn.Embedding(len(some), config.width) for some in values)
+        parts = [[some.index(value) for value in column] for some, column in zip(values, columns, strict=True)]
+        self.register_buffer("parts", torch.tensor(parts), persistent=False)  # (3, slots)
         self.parts: Tensor
         self.key_value = nn.Linear(config.width, 2 * config.width)
         self.norm = nn.LayerNorm(config.width)
-        self.answer = nn.Sequential(
-            nn.Linear(config.width, config.hidden),
-            nn.GELU(),
-            nn.Linear(config.hidden, len(ANSWERS) + len(config.sizes)),
-        )
+        self.first = nn.Linear(config.width, config.hidden)
         self.own = nn.Parameter(torch.zeros(len(config.slots), config.hidden))
+        self.last = nn.Linear(config.hidden, len(ANSWERS) + 1 + len(config.sizes))
 
     def forward(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Token states (B, L, width), mask (B, L) -> logits of ANSWERS (B, slots, 3) and of sizes (B, slots, sizes)."""
-        questions = sum((one(index) for one, index in zip(self.questions, self.parts, strict=True)), torch.zeros(()))
+        """Token states (B, L, width), mask (B, L) -> logits of ANSWERS (B, slots, 3), and of the sizes of what is
+        asserted (B, slots, 1 + sizes), whose first one is that none is said."""
+        questions = torch.stack([one(part) for one, part in zip(self.questions, self.parts, strict=True)]).sum(0)
         keys, values = (self._by_head(one) for one in self.key_value(states).chunk(2, dim=-1))
         queries = self._by_head(questions[None]).expand(len(states), -1, -1, -1)
         seen = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask.bool()[:, None, None])
         read = self.norm(questions + seen.transpose(1, 2).flatten(2))
-        first, activation, last = self.answer
-        logits = last(activation(first(read) + self.own))
+        logits = self.last(F.gelu(self.first(read) + self.own))
         return logits[..., : len(ANSWERS)], logits[..., len(ANSWERS) :]
 
     def _by_head(self, x: Tensor) -> Tensor:
@@ -97,8 +100,9 @@ class FactTeller(nn.Module):
 
     def __init__(self, config: FactsConfig) -> None:
         super().__init__()
+        self.values = config.fact_values
         self.layers = nn.Sequential(
-            nn.Linear(len(config.slots) * len(config.sizes), config.teller),
+            nn.Linear(len(config.slots) * self.values, config.teller),
             nn.GELU(),
             nn.Linear(config.teller, config.teller),
             nn.GELU(),
@@ -106,8 +110,8 @@ class FactTeller(nn.Module):
         )
 
     def forward(self, facts: Tensor) -> Tensor:
-        """(B, slots, sizes) -> (B, dim), of unit length."""
-        return F.normalize(self.layers(facts.flatten(1)), dim=-1)
+        """int64 (B, slots) -> (B, dim), of unit length."""
+        return F.normalize(self.layers(F.one_hot(facts, self.values).flatten(1).float()), dim=-1)
 
 
 class Facts(nn.Module):
@@ -121,12 +125,6 @@ class Facts(nn.Module):
         self.config = config
         self.read, self.tell = SlotReader(config), FactTeller(config)
         self.grades = nn.Linear(config.dim, config.graded * (1 + len(config.sizes)))
-        placeless = [config.is_placeless(slot) for slot in config.slots]
-        same = [[a[0] == b[0] and not config.is_placeless(b) for b in config.slots] for a in config.slots]
-        self.register_buffer("placeless", torch.tensor(placeless), persistent=False)
-        self.register_buffer("places_of", torch.tensor(same), persistent=False)
-        self.placeless: Tensor
-        self.places_of: Tensor
 
     def answers(self, logits: Tensor) -> Tensor:
         """Logits (…, slots, 3) -> NOT_MENTIONED, DENIED or ASSERTED (…, slots); unsure is NOT_MENTIONED."""
@@ -134,42 +132,44 @@ class Facts(nn.Module):
         return torch.where(likely > SURE_OF_ANSWER, answer, NOT_MENTIONED)
 
     def sizes(self, logits: Tensor) -> Tensor:
-        """Logits (…, slots, sizes) -> index of the size (…, slots), -1 where none is sure."""
+        """Logits (…, slots, 1 + sizes) -> index of the size (…, slots), -1 where none is said, or none is sure."""
         likely, size = logits.softmax(-1).max(-1)
-        return torch.where(likely > SURE_OF_SIZE, size, -1)
+        return torch.where(likely > SURE_OF_SIZE, size - 1, -1)
 
     def gather(self, answers: Tensor, sizes: Tensor) -> Tensor:
-        """Logits of a report's sentences, (N, slots, 3) and (N, slots, sizes) -> its facts (slots, sizes).
+        """Logits of a report's sentences, (N, slots, 3) and (N, slots, 1 + sizes) -> its facts, int64 (slots,).
 
-        What one sentence asserts is there. Its size is the largest that is sure, or else the surest. That a finding is
-        somewhere says nothing beside a sentence that says where.
+        What one sentence asserts is there, and the largest size counts. That a finding is somewhere says nothing beside
+        a sentence that says where.
         """
-        asserted = self.answers(answers) == ASSERTED
-        likely = sizes.softmax(-1)
-        sure, size = self.sizes(sizes), likely.amax(-1)
-        rank = torch.where(sure >= 0, 1.0 + sure, size) * asserted
-        best = rank.argmax(0)
-        there = asserted.any(0)
-        placed = (self.places_of & there).any(1)
-        there = there & ~(self.placeless & placed)
-        return there[:, None] * likely.gather(0, best[None, :, None].expand(-1, -1, likely.shape[-1]))[0]
+        values = torch.where(self.answers(answers) == ASSERTED, UNSIZED + 1 + self.sizes(sizes), NO_FACT)
+        facts = values.amax(0)
+        placed = {slot[0] for slot in self.slots_of(facts) if not self.config.is_placeless(slot)}
+        for index, slot in enumerate(self.config.slots):
+            if self.config.is_placeless(slot) and slot[0] in placed:
+                facts[index] = NO_FACT
+        return facts
+
+    def slots_of(self, facts: Tensor) -> list[Slot]:
+        """The slots where there is something."""
+        return [slot for slot, fact in zip(self.config.slots, facts.tolist(), strict=True) if fact != NO_FACT]
 
     def disagreed(self, facts: Tensor) -> frozenset[str]:
-        """The findings of which the embedding of these facts (slots, sizes) tells something else than they do.
+        """The findings of which the embedding of these facts (slots,) tells something else than they do.
 
         A finding that is asserted in several lobes of a side need not be told in each of them.
         """
         told = self.grades(self.tell(facts[None])[0]).unflatten(0, (self.config.graded, -1)).softmax(-1)
         absent = dict(zip(self.config.slots, told[:, 0].tolist(), strict=False))
-        there = {slot for slot, size in zip(self.config.slots, facts.sum(-1).tolist(), strict=True) if size}
+        there = set(self.slots_of(facts))
         placeless = {slot[0] for slot in there if self.config.is_placeless(slot)}
         nowhere = {
             finding
             for finding, side in {slot[:2] for slot in there}
             if finding not in placeless
-            and math.prod(absent[slot] for slot in there if slot[:2] == (finding, side)) > SURE_OF_CONTRADICTION
+            and math.prod(absent[slot] for slot in there if slot[:2] == (finding, side)) > SURE_OF_DISAGREEMENT
         }
-        added = {slot[0] for slot in absent.keys() - there if 1 - absent[slot] > SURE_OF_CONTRADICTION}
+        added = {slot[0] for slot in absent.keys() - there if 1 - absent[slot] > SURE_OF_DISAGREEMENT}
         return frozenset(nowhere | (added - placeless))
 
 
