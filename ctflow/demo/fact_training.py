@@ -13,6 +13,7 @@ from ctflow.models.fact_encoder import FactEncoder
 from ctflow.models.facts import UNSIZED, Facts, FactsConfig
 from ctflow.models.text import ReportEncoder, encode_texts
 from ctflow.phantom import SIZES, SLOTS, Truth, draw_truth, grades, write_plainly
+from ctflow.reading import NOT_MENTIONED
 from ctflow.report import encoder_text
 from ctflow.runtime.device import on_device
 from ctflow.training.loop import train
@@ -21,13 +22,13 @@ from ctflow.training.stage import Stage
 log = logging.getLogger(__name__)
 
 HEADS, HIDDEN, TELLER = 6, 256, 512
-BATCH, TOLD_BATCH = 64, 64  # sentences, and truths, in a step
+BATCH, TOLD_BATCH = 32, 64  # sentences, and truths, in a step
 SIZE_WEIGHT = 0.5
 # In every second sentence this share of the words is made unknown, so that no single word decides alone.
 UNKNOWN_SHARE = 0.12
 UNSIZED_ODDS, PLACELESS_ODDS = 0.25, 0.15  # that a report says no size of a finding, or no place
 TOLD_WEIGHT = 10.0  # of the distance between embeddings, beside what is read off them
-MOST_CHECKED = 2000
+BEGINNING_LOGIT = 4.0  # of "not mentioned", which is the answer at most slots
 
 Draw = Callable[[np.random.Generator], TaughtSentence]
 
@@ -45,6 +46,8 @@ def new_facts(width: int, dim: int, grades: nn.Linear) -> Facts:
         dim=dim,
     )
     facts = Facts(config)
+    with torch.no_grad():
+        facts.read.last.bias[NOT_MENTIONED] = BEGINNING_LOGIT
     facts.grades.load_state_dict(grades.state_dict())
     return facts
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctflow.models.facts import with_placeless
-from ctflow.models.mentions import NO_PLACE, Slot, mentions_of
+from ctflow.models.mentions import NO_PLACE, Slot
 from ctflow.phantom import SIZES, SLOTS, Phrasings
-from ctflow.phantom.sentences import draw_sentence
+from ctflow.phantom.language import draw_sentence
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED, Mention
 
 FACT_SLOTS: tuple[Slot, ...] = with_placeless([(kind, *site) for kind, site in SLOTS])
@@ -28,11 +28,9 @@ class TaughtSentence:
 
 
 def draw_taught(rng: np.random.Generator, phrasings: Phrasings) -> TaughtSentence:
-    """A sentence of the grammar."""
+    """A sentence of the phantoms' language."""
     drawn = draw_sentence(rng, phrasings)
-    places = mentions_of(FACT_SLOTS[: len(SLOTS)], SIZES, drawn.labels.tolist(), [-1] * len(SLOTS))
-    somewhere = (Mention(drawn.unplaced, True, None, None, None),) if drawn.unplaced else ()
-    return taught(drawn.text, (*places, *somewhere))
+    return taught(drawn.text, drawn.mentions)
 
 
 def taught(text: str, mentions: Iterable[Mention]) -> TaughtSentence:
