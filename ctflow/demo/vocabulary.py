@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 from tokenizers import Tokenizer
+from tokenizers.processors import BertProcessing
 
 from ctflow.models.bert import Bert
 
@@ -42,11 +43,8 @@ def kept_tokens(tokenizer: Tokenizer, texts: Iterable[str], size: int) -> list[i
     needed = special | characters | used
     if len(needed) > size:
         raise ValueError(f"{len(needed)} tokens are needed, and there is room for {size}")
-    unused = {number for token, number in vocabulary.items() if token.startswith("[unused")}
-    others = sorted(
-        number for token, number in vocabulary.items() if token.removeprefix(PREFIX).isalpha() and token.isascii()
-    )
-    rest = [number for number in others if number not in needed | unused]
+    words = {number for token, number in vocabulary.items() if token.isascii() and token.removeprefix(PREFIX).isalpha()}
+    rest = sorted(words - needed)
     return sorted(needed | set(rest[: size - len(needed)]))
 
 
@@ -60,10 +58,11 @@ def split_otherwise(before: Tokenizer, after: Tokenizer, texts: Sequence[str]) -
 def _renumbered(tokenizer: Tokenizer, kept: list[int]) -> Tokenizer:
     """The tokenizer with only these tokens, numbered from 0 on in their order."""
     number = {old: new for new, old in enumerate(kept)}
-    whole = json.loads(tokenizer.to_str())
+    whole = json.loads(tokenizer.to_str()) | {"post_processor": None}
     whole["model"]["vocab"] = {token: number[old] for token, old in whole["model"]["vocab"].items() if old in number}
     for token in whole["added_tokens"]:
         token["id"] = number[token["id"]]
-    for token in whole["post_processor"]["special_tokens"].values():
-        token["ids"] = [number[old] for old in token["ids"]]
-    return Tokenizer.from_str(json.dumps(whole))
+    renumbered = Tokenizer.from_str(json.dumps(whole))
+    begin, end = (renumbered.token_to_id(name) for name in ("[CLS]", "[SEP]"))
+    renumbered.post_processor = BertProcessing(("[SEP]", end), ("[CLS]", begin))
+    return renumbered
