@@ -175,7 +175,7 @@ FINDINGS: dict[str, Wording] = {
             "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
             "metasta* .. node*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
-            "pericardial mass*", "lymph node*",
+            "pericardial mass*", "lymph node*", "granulomatous",
         ),
         not_near=OTHER_ORGANS,
     ),
@@ -205,7 +205,7 @@ FINDINGS: dict[str, Wording] = {
         ),
         not_it=(
             "scarlet*", "fibroaden*", "fibroid*", "fibroscan", "cystic fibrosis", "fibrous dysplasia", "scarce*",
-            "scarcely", "skin scar*", "sternotomy scar*",
+            "scarcely", "skin scar*", "sternotomy scar*", "scar* of the chest wall",
         ),
         not_near=OTHER_ORGANS,
     ),
