@@ -7,16 +7,18 @@ from pathlib import Path
 
 from ctflow.data.lock import only_run
 from ctflow.errors import RequestError
+from ctflow.evaluation.metrics.beginnings import FULL_BODY
 from ctflow.evaluation.metrics.results import read_result
 from ctflow.evaluation.metrics.table import results_markdown
 from ctflow.io.files import write_atomic
 from ctflow.reproduction.controls import write_controls
-from ctflow.reproduction.orders import FULL_BODY, orders_in_words
+from ctflow.reproduction.orders import orders_in_words
 from ctflow.reproduction.plan import Plan
-from ctflow.reproduction.steps import CONTROLS, JUDGED, PROTOCOL, Places, Step, judging, making
+from ctflow.reproduction.steps import Places, Step, judging, making
 
 RunStep = Callable[[Step], None]
 DONE, TABLE = "reproduction.json", "table.md"
+CONTROLS = "controls"  # the one step that is no command
 # Its own set is small, so the first steps must not be lost to a slow warm-up, nor the last to a rate near zero.
 CONFIG = """\
 preset = "phantom"
@@ -40,7 +42,7 @@ def reproduce(plan: Plan, out: Path, run_step: RunStep) -> str:
         _write_config(plan, places)
         _run(making(plan, places), done, run_step)
         if not done.has(CONTROLS):
-            write_controls(places.generated(FULL_BODY), out / CONTROLS, plan.seed)
+            write_controls(places.volumes / FULL_BODY, places.controls, plan.seed)
             done.add(CONTROLS)
         _run(judging(plan, places), done, run_step)
         table = _table(places)
@@ -90,7 +92,8 @@ def _run(steps: Iterable[Step], done: Done, run_step: RunStep) -> None:
 
 
 def _table(places: Places) -> str:
-    names = ("".join(sign if sign.isalnum() else "-" for sign in title) for title in JUDGED)
-    results = [read_result(places.results / f"{PROTOCOL}-{name}.json") for name in names]
+    found = [read_result(path) for path in sorted(places.results.glob("*.json"))]
+    titles = list(dict.fromkeys(title for title, _ in places.judged()))
+    results = sorted(found, key=lambda result: titles.index(result.title))
     orders = "\n".join(orders_in_words(results))
     return f"{results_markdown(results)}\nWhat the metrics must tell apart:\n\n{orders}\n"

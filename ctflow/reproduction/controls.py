@@ -16,25 +16,27 @@ NOISE_HU = 60.0  # standard deviation: six to eight grey levels of 8 bits, by th
 _ENDING = ".nii.gz"
 
 
-def write_controls(volumes: Path, out: Path, seed: int) -> dict[str, Path]:
-    """Three sets beside each other in `out`, from the volumes in a folder; returns their folders by what they are.
+def control_folder(out: Path, name: str) -> Path:
+    """Where a set lies."""
+    return out / name.replace(" ", "-")
+
+
+def write_controls(volumes: Path, out: Path, seed: int) -> None:
+    """Three sets beside each other in `out`, from the volumes in a folder.
 
     Each volume under the name of the next one, so that it is judged by another report; one volume under all names; and
     all of them with noise. Raises CTFlowError where a volume cannot be read or written.
     """
     paths = sorted(volumes.glob(f"*{_ENDING}"))
     names = [path.name for path in paths]
-    folders = {name: out / name.replace(" ", "-") for name in (SHUFFLED, REPEATED, NOISY)}
-    for folder in folders.values():
-        make_folder(folder)
-    _write_same(paths[1:] + paths[:1], names, folders[SHUFFLED])
-    _write_same(paths[:1] * len(paths), names, folders[REPEATED])
-    _write_noisy(paths, folders[NOISY], seed)
-    return folders
+    _write_same(paths[1:] + paths[:1], names, control_folder(out, SHUFFLED))
+    _write_same(paths[:1] * len(paths), names, control_folder(out, REPEATED))
+    _write_noisy(paths, control_folder(out, NOISY), seed)
 
 
 def _write_same(paths: Sequence[Path], names: Sequence[str], folder: Path) -> None:
     """Links, which take no place on the disk."""
+    make_folder(folder)
     for path, name in zip(paths, names, strict=True):
         link = folder / name
         link.unlink(missing_ok=True)
@@ -42,6 +44,7 @@ def _write_same(paths: Sequence[Path], names: Sequence[str], folder: Path) -> No
 
 
 def _write_noisy(paths: Sequence[Path], folder: Path, seed: int) -> None:
+    make_folder(folder)
     rng = np.random.default_rng(seed)
     for path in paths:
         volume = read_volume(path)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctflow.data.ctrate import Split, labels_path, reports_path
-from ctflow.reproduction.controls import NOISY, REPEATED, SHUFFLED
-from ctflow.reproduction.orders import EARLY, FULL_BODY
+from ctflow.evaluation.metrics.beginnings import FULL_BODY, GT_HEAD
+from ctflow.reproduction.controls import NOISY, REPEATED, SHUFFLED, control_folder
+from ctflow.reproduction.orders import EARLY, LAST
 from ctflow.reproduction.plan import Plan
 
-CONTROLS = "controls"
-MODES = (FULL_BODY, "gt-head", "next-block")
+MODES = (FULL_BODY, GT_HEAD, "next-block")
 PROTOCOL = "demo"
 
 
@@ -56,14 +56,28 @@ class Places:
         """The volumes of the phantoms."""
         return self.phantoms / "dataset" / f"{split}_fixed"
 
-    def generated(self, title: str) -> Path:
-        """The volumes of a set that is judged."""
-        if title in MODES:
-            return self.out / "volumes" / title
-        return self.out / CONTROLS / title.replace(" ", "-") if title != EARLY else self.out / "early" / FULL_BODY
+    @property
+    def early(self) -> Path:
+        """The volumes of the early model, in a folder for each mode."""
+        return self.out / "early"
 
+    @property
+    def volumes(self) -> Path:
+        """Those of the last model."""
+        return self.out / "volumes"
 
-JUDGED = (*MODES, EARLY, SHUFFLED, REPEATED, NOISY)
+    @property
+    def controls(self) -> Path:
+        """The sets that are worse in a known way."""
+        return self.out / "controls"
+
+    def judged(self) -> Iterator[tuple[str, Path]]:
+        """The title of each set that is judged, and its folder."""
+        for mode in MODES:
+            yield LAST, self.volumes / mode
+        yield EARLY, self.early / FULL_BODY
+        for name in (SHUFFLED, REPEATED, NOISY):
+            yield name, control_folder(self.controls, name)
 
 
 def making(plan: Plan, places: Places) -> Iterator[Step]:
@@ -76,20 +90,20 @@ def making(plan: Plan, places: Places) -> Iterator[Step]:
         yield _step(f"prepare {split}", "prepare", **of_set)
         yield _step(f"verify {split}", "prepare", "--verify", **of_set)
     yield _train(plan, places, "train the early model", plan.early_minutes)
-    yield _generate(plan, places, "generate by the early model", (FULL_BODY,), places.generated(EARLY).parent)
+    yield _generate(plan, places, "generate by the early model", (FULL_BODY,), places.early)
     yield _train(plan, places, "train", plan.late_minutes)
-    yield _generate(plan, places, "generate", MODES, places.generated(FULL_BODY).parent)
+    yield _generate(plan, places, "generate", MODES, places.volumes)
 
 
 def judging(plan: Plan, places: Places) -> Iterator[Step]:
     """Once the controls are there."""
-    for title in JUDGED:
+    for title, folder in places.judged():
         yield _step(
-            f"judge {title}",
+            f"judge {folder.relative_to(places.out)}",
             "evaluate",
             "metrics",
             real=places.real("valid"),
-            fake=places.generated(title),
+            fake=folder,
             training=places.real("train"),
             reports=reports_path(places.phantoms, "valid"),
             labels=labels_path(places.phantoms, "valid"),
