@@ -120,7 +120,6 @@ def _train(plan: Plan, places: Places, name: str, minutes: float) -> Step:
         "flow",
         config=places.config,
         data=places.data_set("train"),
-        valid=places.data_set("valid"),
         model=plan.model,
         minutes=f"{minutes:g}",
         out=places.training,
@@ -128,12 +127,13 @@ def _train(plan: Plan, places: Places, name: str, minutes: float) -> Step:
 
 
 def _generate(plan: Plan, places: Places, name: str, modes: Sequence[str], out: Path) -> Step:
+    real = {} if modes == (FULL_BODY,) else {"real": places.real("valid")}
     return _step(
         name,
         "generate",
         model=places.training / "model",
         reports=reports_path(places.phantoms, "valid"),
-        real=places.real("valid"),
+        **real,
         modes=",".join(modes),
         seed=plan.seed,
         out_dir=out,
