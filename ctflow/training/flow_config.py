@@ -129,6 +129,8 @@ class Run:
 
     steps: Count
     """The training ends after so many."""
+    log_every: Count
+    """Steps in each line of losses.csv."""
     save_every: Count
     """Steps between states that are saved, and between the models that are written beside them."""
     keep: Count
