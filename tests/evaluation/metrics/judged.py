@@ -8,6 +8,7 @@ import numpy as np
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.evaluation.metrics.case_reports import Reports
+from ctflow.evaluation.metrics.extraction import extract_here
 from ctflow.evaluation.metrics.judging import Judging, Question
 from ctflow.evaluation.metrics.protocols import MetricProtocol
 from ctflow.evaluation.metrics.results import Result
@@ -47,7 +48,7 @@ def judging(
     reports: Reports | None = None,
     model: Path | None = None,
 ) -> Judging:
-    """With one worker, here. `model`: the checkpoint whose towers are used; by default the bundled one."""
+    """In this process. `model`: the checkpoint whose towers are used; by default the bundled one."""
     question = Question(
         title=fake.name,
         protocol=protocol,
@@ -59,7 +60,7 @@ def judging(
         modes={},
         weights={"ct-clip": model or find_checkpoint("demo")},
         features=features,
-        workers=1,
+        extract_all=extract_here,
         seed=0,
     )
     return Judging(question)
