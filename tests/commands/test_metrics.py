@@ -54,7 +54,7 @@ def out(sets: Path, tmp_path: Path) -> Path:
     write_volumes(tmp_path / "B", {f"case{i}": small_volume(i + 70) for i in range(8)})
     write_volumes(tmp_path / "few", {f"case{i}": small_volume(i + 70) for i in range(4)})
     for fake in (sets / "fake", tmp_path / "B"):
-        work = judging(sets / "real", fake, DEMO, tmp_path / "out/features", model=sets / "model")
+        work = judging(sets / "real", fake, DEMO, tmp_path / "out/features", weights={"ct-clip": sets / "model"})
         assert all(outcome.made or not outcome.reason for outcome in work.extract())
     return tmp_path / "out"
 

@@ -46,9 +46,10 @@ def judging(
     protocol: MetricProtocol,
     features: Path,
     reports: Reports | None = None,
-    model: Path | None = None,
+    weights: Mapping[str, Path] | None = None,
+    modes: Mapping[str, str] | None = None,
 ) -> Judging:
-    """In this process. `model`: the checkpoint whose towers are used; by default the bundled one."""
+    """In this process. `weights`: by default the bundled model's towers."""
     question = Question(
         title=fake.name,
         protocol=protocol,
@@ -57,8 +58,8 @@ def judging(
         training=(),
         reports=reports or {},
         asked={},
-        modes={},
-        weights={"ct-clip": model or find_checkpoint("demo")},
+        modes=modes or {},
+        weights=weights or {"ct-clip": find_checkpoint("demo")},
         features=features,
         extract_all=extract_here,
         seed=0,
