@@ -91,6 +91,7 @@ def test_the_hash_of_the_file_is_part_of_what_the_extractor_is(tmp_path: Path) -
     assert len(load_extractor(Source(NAME, path)).weights_sha256) == 64
 
 
+@pytest.mark.slow
 def test_fvd_sets_drawn_runs_of_real_volumes_against_the_first_slices_of_generated_ones(tmp_path: Path) -> None:
     path = program(tmp_path, GreyOverTime())
     real = write_volumes(tmp_path / "real", {f"r{i}": small_volume(i) for i in range(5)})
