@@ -73,7 +73,8 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(args: argparse.Namespace) -> None:
     """Trains, or shows the config. Raises CTFlowError where it cannot begin."""
-    from ctflow.training.flow_config import as_toml, read_config
+    from ctflow.training.config_file import as_toml
+    from ctflow.training.flow_config import read_config
     from ctflow.training.presets import PRESETS
 
     config = read_config(args.config, PRESETS)
