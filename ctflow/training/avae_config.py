@@ -16,7 +16,7 @@ NO_NETWORK = "none"
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class SliceConfig:
-    """A sample is a pair of neighbouring slices. Some pairs of each volume are collected first; training reads those."""
+    """A sample is a pair of neighbouring slices. Some of each volume are collected first, and training reads those."""
 
     pairs_per_volume: Count
     """Pairs that are collected of each volume, spread over it. A pair of 256 x 256 takes 262 kB of disk."""
@@ -24,21 +24,6 @@ class SliceConfig:
     """So many volumes, of whole patients, are not trained on: the A-VAE is measured on them."""
     crop: Natural
     """Rows and columns of the squares that are cut out of the slices; 0 trains on whole slices."""
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class Ramp:
-    """A weight that is 0 up to one step, and rises evenly to its full size at another."""
-
-    weight: Size
-    begins: Natural
-    full: Natural
-
-    def at(self, step: int) -> float:
-        """The weight at a step."""
-        if step >= self.full:
-            return self.weight
-        return self.weight * max(0, step - self.begins) / max(1, self.full - self.begins)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -71,13 +56,13 @@ class LossConfig:
     edges_above: Size
     """An edge is where the length of a picture's gradient by Sobel's kernels, whose numbers add up to 8, is greater."""
 
-    @property
-    def kl_ramp(self) -> Ramp:
-        return Ramp(weight=self.kl, begins=self.kl_begins, full=self.kl_full)
+    def kl_at(self, step: int) -> float:
+        """The weight of the divergence at a step."""
+        return self.kl * _risen(step, self.kl_begins, self.kl_full)
 
-    @property
-    def midpoint_ramp(self) -> Ramp:
-        return Ramp(weight=self.midpoint, begins=self.midpoint_begins, full=self.midpoint_full)
+    def midpoint_at(self, step: int) -> float:
+        """The weight of the midpoints at a step."""
+        return self.midpoint * _risen(step, self.midpoint_begins, self.midpoint_full)
 
     @property
     def needs_network(self) -> bool:
@@ -139,6 +124,11 @@ class AvaeConfig:
     def plan(self) -> dict[str, Any]:
         """What must stay the same when a training goes on, by dotted names."""
         return planned(self)
+
+
+def _risen(step: int, begins: int, full: int) -> float:
+    """The share that a weight has of its full size: 0 up to `begins`, 1 from `full` on."""
+    return float(step >= full) if full <= begins else min(max((step - begins) / (full - begins), 0.0), 1.0)
 
 
 FILE = ConfigFile(AvaeConfig, "train avae")
