@@ -1,4 +1,4 @@
-"""Makes the volumes of tasks: the model is loaded once, and writes each volume with its sidecar."""
+"""Makes the volumes of tasks: loads the model once, and writes each volume with its sidecar."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ctflow.batch.job import BatchJob
 from ctflow.batch.starts import Begun, begin
 from ctflow.batch.tasks import Numbered, Task
+from ctflow.data.attempts import MOST_ATTEMPTS, begin_attempt, end_attempts
 from ctflow.errors import RequestError, VolumeError
-from ctflow.io.files import make_folder
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.io.sidecar import sidecar_of, write_sidecar
 from ctflow.pipeline import CTFlow
@@ -44,7 +44,11 @@ class Worker:
         Raises CTFlowError for what says nothing of a task: memory or disk that are full.
         """
         for number, task in tasks:
-            yield self._made(number, task)
+            if begin_attempt(self._job.own, number) > MOST_ATTEMPTS:
+                yield Outcome(number=number, reason=f"{MOST_ATTEMPTS} workers died over it. Is their memory too small?")
+            else:
+                yield self._made(number, task)
+            end_attempts(self._job.own, number)
 
     def _made(self, number: int, task: Task) -> Outcome:
         began_s = time.monotonic()
@@ -59,10 +63,7 @@ class Worker:
         return Outcome(number=number, slices=len(volume.hu), seconds=seconds)
 
     def _write(self, task: Task, begun: Begun, volume: Volume, seconds: float) -> None:
-        path, beside = self._job.volume_path(task), self._job.sidecar_path(task)
-        for folder in {path.parent, beside.parent}:
-            make_folder(folder)
         label = synthetic_label(self._model.card.name, from_scan=begun.start is not None)
         sidecar = sidecar_of(begun.request, self._model, seconds=seconds, complete=True, scan=begun.record)
-        write_nifti(volume, path, label)
-        write_sidecar(sidecar, beside)
+        write_nifti(volume, self._job.volume_path(task), label)
+        write_sidecar(sidecar, self._job.sidecar_path(task))
