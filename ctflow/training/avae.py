@@ -4,6 +4,7 @@ The discriminator learns in the same step as the A-VAE, and by the same AdamW, w
 gradients alone: that is the same as two optimizers of one rate.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,7 @@ def batches(samples: PairSamples, device: str, first_step: int, rank: int, proce
     )
 
 
-def export_avae(training: AvaeTraining, avae: AutoencoderKL, steps: int) -> Path:
+def export_avae(training: AvaeTraining, avae: AutoencoderKL) -> Path:
     """Writes the model with the tuned A-VAE -> its folder. Where the latents changed, their scale and shift are new."""
     card = read_card(training.model / CARD)
     trained, _ = training.volumes()
@@ -151,7 +152,7 @@ def export_avae(training: AvaeTraining, avae: AutoencoderKL, steps: int) -> Path
         base=training.model,
         out=training.out / MODEL,
         trained=losses.trained,
-        steps=steps,
+        steps=json.loads(avae_stage(training).summary.read_text(encoding="utf-8"))["steps"],
         data=f"slices of {len(trained)} volumes (set {training.data[:12]})",
     )
     export.write(avae.cpu(), latent)
