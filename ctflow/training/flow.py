@@ -21,7 +21,8 @@ from ctflow.errors import RequestError
 from ctflow.io.files import write_atomic
 from ctflow.models.stdit import STDiT
 from ctflow.training.compiling import compile_blocks
-from ctflow.training.flow_config import FlowConfig, Optimizer, as_toml
+from ctflow.training.config_file import as_toml
+from ctflow.training.flow_config import FlowConfig, Optimizer
 from ctflow.training.flow_export import Export
 from ctflow.training.flow_model import new_transformer, recompute_blocks, transformer_config, transformer_of
 from ctflow.training.flow_samples import FlowSamples, Sample
