@@ -41,6 +41,10 @@ class Facts:
         first = self.any()
         return first, self.of(self._chance.one_of([kind for kind in KINDS if kind not in first.kinds]))
 
+    def other_than(self, *kinds: Kind) -> Fact:
+        """Of any kind but these."""
+        return self.of(self._chance.one_of([kind for kind in KINDS if kind not in kinds]))
+
     def shared(self, name: str) -> Fact:
         """Of the two kinds that a name of `shared.toml` means."""
         means = lexicon.wordings()[name].means

@@ -8,7 +8,7 @@ import numpy as np
 from ctflow.phantom.language.author import Author
 from ctflow.phantom.language.chance import Chance
 from ctflow.phantom.language.drawing import Facts, as_stance, denied
-from ctflow.phantom.language.facts import Place
+from ctflow.phantom.language.facts import KINDS_WITH_PLACES, Fact, Place
 from ctflow.phantom.language.manner import MANNERS, Act, Manner
 from ctflow.phantom.language.statements import Statement
 from ctflow.phantom.language.style import cased, finished, joined
@@ -17,9 +17,9 @@ from ctflow.phantom.truth import KINDS, LOBAR, SIDED, Kind, Side
 
 # How often a sentence does what. What is unsure, and what speaks of other things, says nothing of the findings.
 WEIGHTS: Mapping[str, float] = {
-    "asserts": 0.27, "denies": 0.10, "denies_there": 0.03, "denies_list": 0.08, "pair": 0.07, "together": 0.03,
-    "without": 0.05, "contrast": 0.05, "unequal": 0.03, "gone": 0.06, "changed": 0.06, "unsure": 0.06, "guess": 0.03,
-    "unplaced": 0.02, "normal": 0.05, "other": 0.13,
+    "asserts": 0.25, "denies": 0.10, "denies_there": 0.03, "denies_list": 0.07, "pair": 0.06, "together": 0.03,
+    "without": 0.05, "contrast": 0.05, "unequal": 0.03, "emphasis": 0.03, "places": 0.03, "gone": 0.05,
+    "gone_there": 0.02, "changed": 0.06, "unsure": 0.06, "guess": 0.03, "unplaced": 0.02, "normal": 0.05, "other": 0.14,
 }  # fmt: skip
 JOINED_ODDS, JOINED_ODDS_RUN_ON = 0.08, 0.6  # that a sentence goes on with another one
 TYPO_ODDS = 0.04  # that a word of a sentence is misspelt
@@ -105,12 +105,28 @@ class _Drawn:
         first.place, second.place = (Place(side) for side in self._chance.some(SIDES, 2))
         return self._author.say("unequal", first, second)
 
+    def emphasis(self) -> Statement:
+        return self._author.say("emphasis", self._facts.placed("both"))
+
+    def places(self) -> Statement:
+        first = self._facts.placed("lobe")
+        first.count = 2
+        second = replace(first)
+        while second.place == first.place or second.place.form != "lobe":
+            second = self._facts.of(first.kind)
+        return self._author.say("places", first, replace(second, size=None, mm=None, count=2))
+
+    def gone_there(self) -> Statement:
+        kind = self._chance.one_of(KINDS_WITH_PLACES)
+        here, there = (Place(side) for side in self._chance.some(SIDES, 2))
+        gone = Fact(kind, (kind,), here, stance="gone")
+        return self._author.say("gone_there", gone, Fact(kind, (kind,), there))
+
     def gone(self) -> Statement:
-        kind = self._chance.one_of([kind for kind in KINDS if kind not in NEVER_GONE])
-        return self._author.say("gone", as_stance(self._facts.of(kind), "gone"))
+        return self._author.say("gone", as_stance(self._facts.other_than(*NEVER_GONE), "gone"))
 
     def changed(self) -> Statement:
-        return self._author.say("changed", self._facts.any())
+        return self._author.say("changed", self._facts.other_than(*NEVER_GONE))
 
     def unsure(self) -> Statement:
         fact = self._facts.any()
