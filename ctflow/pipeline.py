@@ -120,7 +120,7 @@ class CTFlow:
             raise RequestError(
                 f"{self.card.name} has no decoder {decoder!r}: use avae, or convert the model again with --taef1."
             )
-        self.card = replace(self.card, name=f"{self.card.name} with TAEF1")
+        self.card = replace(self.card, name=self.card.name_with(decoder))
         return checkpoint.taef1
 
     @classmethod

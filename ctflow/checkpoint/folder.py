@@ -101,13 +101,12 @@ def save_checkpoint(
 ) -> None:
     """Writes a folder that `load_checkpoint` reads, with weights in bf16 and in files of at most `max_file_bytes`."""
 
-    def save(network: nn.Module, path: Path, prefix: str = "") -> None:
-        _save_bf16(network, path, prefix, max_file_bytes)
+    def save(network: nn.Module, path: Path) -> None:
+        _save_bf16(network, path, "", max_file_bytes)
 
-    for name in ("transformer", "avae", TEXT):
+    for name in ("avae", TEXT):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    _write_json({"_class_name": "DiffuserSTDiT", **asdict(transformer.config)}, folder / "transformer" / CONFIG)
-    save(transformer, folder / "transformer" / DIFFUSERS_WEIGHTS, RELEASED_PREFIX)
+    save_transformer(folder / "transformer", transformer, max_file_bytes)
     _write_json(autoencoder_json(kl.config), folder / "avae" / CONFIG)
     save(kl, folder / "avae" / DIFFUSERS_WEIGHTS)
     _write_json(bert_json(bert.config), folder / TEXT / CONFIG)
@@ -120,6 +119,13 @@ def save_checkpoint(
             _write_json(asdict(head.config), folder / name / CONFIG)
             save(head, folder / name / TRANSFORMERS_WEIGHTS)
     write_card(card, folder / CARD)
+
+
+def save_transformer(folder: Path, transformer: STDiT, max_file_bytes: int) -> None:
+    """Writes a transformer in the released layout, in bf16 and in files of at most `max_file_bytes`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json({"_class_name": "DiffuserSTDiT", **asdict(transformer.config)}, folder / CONFIG)
+    _save_bf16(transformer, folder / DIFFUSERS_WEIGHTS, RELEASED_PREFIX, max_file_bytes)
 
 
 def load_transformer(folder: Path) -> STDiT:

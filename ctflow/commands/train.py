@@ -1,4 +1,7 @@
-"""`python -m ctflow train`: makes a checkpoint. The demo model needs nothing but our own phantoms."""
+"""`python -m ctflow train`: makes a checkpoint. The demo model needs nothing but our own phantoms.
+
+`train_flow` has what trains on prepared shards.
+"""
 
 import argparse
 import math
@@ -8,6 +11,7 @@ from typing import Any
 
 from ctflow.card import CARD
 from ctflow.choices import DEVICES
+from ctflow.commands import train_flow
 from ctflow.commands.arguments import check_least, extra, path
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
@@ -84,6 +88,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     demo.add_argument("--device", choices=DEVICES, default="auto", help="where to train (default: %(default)s)")
     demo.add_argument("--card-of", type=path, metavar="DIR", help="train nothing, and rewrite the card of this model")
     demo.add_argument("--obedience", type=path, metavar="FILE", help="the obedience.json that was measured of it")
+    train_flow.add_to(kinds)
 
 
 def run_demo(args: argparse.Namespace) -> None:

@@ -33,12 +33,15 @@ def test_the_table_is_printed_and_kept_with_its_protocol(
     given = ("--fake", sets / "fake", "--training", sets / "training", "--out", tmp_path, "--title", "tiny, A")
     assert run(sets, *given) == 0
     printed = capsys.readouterr().out
-    assert "| | better | tiny, A | reference |" in printed
+    assert "| mode | model | FID, slices ↓ | FVD, volumes ↓ |" in printed
+    assert "| unknown | tiny, A |" in printed
+    assert "| | better | tiny, A, unknown | reference |" in printed
     for row in ("FID, slices", "KID, slices", "precision", "recall", "lung, % of voxels", "HU to the nearest training"):
         assert f"| {row}" in printed
-    assert "CLIP score" not in printed  # no report is known
-    kept = json.loads((tmp_path / "demo-tiny--A.json").read_text())
+    assert "| CLIP score, text-image" not in printed  # no report is known
+    kept = json.loads((tmp_path / "demo-unknown-tiny--A.json").read_text())
     assert kept["protocol"]["counts"] == {"real volumes": 8, "fake volumes": 8}
+    assert (tmp_path / "demo-unknown-tiny--A.md").read_text(encoding="utf-8") == printed
     assert len(kept["protocol"]["extractors"]["ct-clip"]["weights_sha256"]) == 64
 
 
@@ -48,12 +51,20 @@ def test_two_results_are_compared_where_their_protocols_are_equal(
     write_volumes(tmp_path / "B", {f"case{i}": small_volume(i + 70) for i in range(8)})
     write_volumes(tmp_path / "few", {f"case{i}": small_volume(i + 70) for i in range(4)})
     assert run(sets, "--fake", sets / "fake", "--out", tmp_path, "--title", "A") == 0
-    assert run(sets, "--fake", tmp_path / "B", "--out", tmp_path, "--beside", tmp_path / "demo-A.json") == 0
-    assert "| | better | B | A | reference |" in capsys.readouterr().out
-    assert main(["evaluate", "table", str(tmp_path / "demo-A.json"), str(tmp_path / "demo-B.json")]) == 0
-    assert "| | better | A | B | reference |" in capsys.readouterr().out
-    assert run(sets, "--fake", tmp_path / "few", "--out", tmp_path, "--beside", tmp_path / "demo-A.json") == 2
+    assert run(sets, "--fake", tmp_path / "B", "--out", tmp_path, "--beside", tmp_path / "demo-unknown-A.json") == 0
+    assert "| | better | B, unknown | A, unknown | reference |" in capsys.readouterr().out
+    assert (
+        main(["evaluate", "table", str(tmp_path / "demo-unknown-A.json"), str(tmp_path / "demo-unknown-B.json")]) == 0
+    )
+    assert "| | better | A, unknown | B, unknown | reference |" in capsys.readouterr().out
+    assert run(sets, "--fake", tmp_path / "few", "--out", tmp_path, "--beside", tmp_path / "demo-unknown-A.json") == 2
     assert "counts.fake volumes is 4 and 8" in capsys.readouterr().err
+    taught = ("--training", sets / "training")
+    assert (
+        run(sets, "--fake", tmp_path / "B", "--out", tmp_path, *taught, "--beside", tmp_path / "demo-unknown-A.json")
+        == 2
+    )
+    assert 'training_set_sha256 is "' in capsys.readouterr().err
 
 
 def test_a_clip_score_is_refused_where_random_towers_do_not_know_the_right_way_round(

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from ctflow.data.attempts import MOST_ATTEMPTS, begin_attempt
 from ctflow.data.ctrate_sources import ct_rate_sources
 from ctflow.data.encoding import EncodingJob, Outcome
 from ctflow.data.manifest import read_rejections
-from ctflow.data.packing import begin_attempt
+from ctflow.data.packing import PARTS
 from ctflow.data.preparation import facts_of, prepare
-from ctflow.data.ray_encoding import MOST_ATTEMPTS, RayEncoding
+from ctflow.data.ray_encoding import RayEncoding
 from ctflow.data.sources import Source
 from ctflow.errors import ResourceError
 from ctflow.runtime.ray_cluster import ray_failure
@@ -70,7 +71,7 @@ def test_a_volume_over_which_workers_died_is_left_out(folder: Path, tmp_path: Pa
 
     def after_deaths(job: EncodingJob, numbered: Sequence[tuple[int, Source]]) -> Iterator[Outcome]:
         for _ in range(MOST_ATTEMPTS):
-            begin_attempt(job.folder, 1)
+            begin_attempt(job.folder / PARTS, 1)
         return RayEncoding(None)(job, numbered)
 
     sources = ct_rate_sources(fabricated_ct_rate(tmp_path / "ct", 3), "valid")

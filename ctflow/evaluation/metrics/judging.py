@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ctflow.errors import RequestError
+from ctflow.evaluation.metrics.beginnings import mode_of_set
 from ctflow.evaluation.metrics.case_reports import Reports
 from ctflow.evaluation.metrics.extraction import FeatureSet, extract
 from ctflow.evaluation.metrics.extractor import identity, identity_sha256
@@ -17,6 +19,7 @@ from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.ctclip import ClipExtractor
 from ctflow.evaluation.metrics.of_cases import NearestTraining
 from ctflow.evaluation.metrics.orientation import MOST_VOLUMES, check_orientation
+from ctflow.evaluation.metrics.pictures import Case, shared_cases
 from ctflow.evaluation.metrics.precision_recall import NEIGHBOURS
 from ctflow.evaluation.metrics.protocols import MetricProtocol
 from ctflow.evaluation.metrics.results import Result
@@ -26,12 +29,15 @@ from ctflow.io.scan import read_volume
 from ctflow.io.sidecar import versions
 
 LEAST_VOLUMES = NEIGHBOURS + 1  # as precision and recall need
+NOT_GIVEN = "none given"
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked. `weights`: by extractor. `asked`: labels by case. `features`: the folder where they are kept."""
+    """What is asked. `weights`: by extractor. `asked`: labels by case. `modes`: in which fake volumes were
+    made, by name. `features`: the folder where they are kept.
+    """
 
     title: str
     protocol: MetricProtocol
@@ -40,6 +46,7 @@ class Question:
     training: Sequence[VolumeFile]
     reports: Reports
     asked: Mapping[str, frozenset[str]]
+    modes: Mapping[str, str]
     weights: Mapping[str, Path]
     features: Path
     workers: int
@@ -77,6 +84,8 @@ class Judging:
             "extractors": {name: identity(one) for name, one in self._extractors.items()},
             "counts": {"real volumes": len(self._real), "fake volumes": len(self._fake)},
             "real_set_sha256": _set_sha256(self._real),
+            "training_set_sha256": _set_sha256(asked.training) if asked.training else NOT_GIVEN,
+            "labels_sha256": _labels_sha256(asked.asked) if asked.asked else NOT_GIVEN,
             "seed": asked.seed,
         }
 
@@ -95,7 +104,13 @@ class Judging:
         """The result, once all features are there. Raises RequestError for what has no such number."""
         asked, sets = self._question, self._sets()
         figures = [figure for measure in asked.protocol.measures for figure in measure.figures(sets)]
-        return Result(title=asked.title, protocol=self.protocol, figures=tuple(figures), made=versions())
+        mode = mode_of_set(asked.modes, self._fake)
+        return Result(title=asked.title, mode=mode, protocol=self.protocol, figures=tuple(figures), made=versions())
+
+    def cases(self) -> list[Case]:
+        """Those that both sets have, from the most alike on, once all features are there."""
+        sets = self._sets()
+        return shared_cases(sets.real, sets.fake)
 
     def _work(self) -> list[tuple[Sequence[VolumeFile], list[Source]]]:
         """Training volumes, of which there may be many, are only looked at for what is asked of them."""
@@ -120,6 +135,7 @@ class Judging:
             texts=self._texts(),
             asked=asked.asked,
             labels=clip.labels if clip else (),
+            modes={one.name: asked.modes[one.name] for one in self._fake if one.name in asked.modes},
             seed=asked.seed,
         )
 
@@ -150,3 +166,9 @@ class Judging:
 def _set_sha256(volumes: Sequence[VolumeFile]) -> str:
     """Of the contents of a set, whatever its files are called."""
     return hashlib.sha256(" ".join(sorted(volume.sha256 for volume in volumes)).encode()).hexdigest()
+
+
+def _labels_sha256(asked: Mapping[str, frozenset[str]]) -> str:
+    """Of all labels of all cases, in whatever order they are given."""
+    content = {name: sorted(labels) for name, labels in asked.items()}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -56,6 +56,7 @@ def judging(
         training=(),
         reports=reports or {},
         asked={},
+        modes={},
         weights={"ct-clip": model or find_checkpoint("demo")},
         features=features,
         workers=1,
