@@ -73,9 +73,7 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--out", type=path, metavar="DIR", help="where the training is, or will be")
     parser.add_argument("--model", type=place, metavar="DIR", help="the model that --data was prepared with")
     parser.add_argument("--from", dest="begin_with", type=place, metavar="DIR", help="begin with this transformer")
-    parser.add_argument(
-        "--valid", type=path, metavar="DIR", help="a prepared set of other patients, to validate on"
-    )
+    parser.add_argument("--valid", type=path, metavar="DIR", help="a prepared set of other patients, to validate on")
     parser.add_argument("--valid-reports", type=path, metavar="CSV", help="its reports, to be shown below its pictures")
     parser.add_argument("--minutes", type=float, metavar="M", help="how long this call trains, instead of run.steps")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to train (default: %(default)s)")

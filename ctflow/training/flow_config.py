@@ -33,7 +33,7 @@ class ModelSizes:
     hidden: Count
     """Features of a token: a multiple of 4 and of `heads`."""
     depth: Count
-    """Blocks."""
+    """Blocks, one after another."""
     heads: Count
     """Attention heads."""
     mlp_ratio: Positive
