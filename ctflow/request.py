@@ -10,6 +10,7 @@ from ctflow.volume import Volume
 
 Solver = Literal["euler", "midpoint", "stochastic"]
 ScanMode = Literal["gt-head", "next-block"]
+Mode = Literal["full-body", ScanMode]  # the paper's: from the report alone, or with a real scan, see `ScanStart`
 # Ways through the solver, by name: the published one, and two that take fewer steps.
 SOLVER_PRESETS: dict[str, dict[str, Any]] = {
     "parity": {"solver": "euler", "steps": 200, "shift": 1.0},

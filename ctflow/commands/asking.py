@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from ctflow.card import ModelCard
 from ctflow.choices import CUDA_CHOICES, DECODERS, DEVICES, PRECISIONS
@@ -90,9 +90,9 @@ def load_model(args: argparse.Namespace, model: FoundModel) -> VolumeGenerator:
     return model.load(device, args.decoder, cuda, args.precision or PRECISIONS[0])
 
 
-def add_output_to(parser: argparse.ArgumentParser) -> None:
+def add_output_to(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Declares where a volume goes, and which model makes it on what."""
-    parser.add_argument("--out", type=path, required=True, metavar="OUT.nii.gz", help="OUT.json is put beside it")
+    parser.add_argument("--out", type=path, required=required, metavar="OUT.nii.gz", help="OUT.json is put beside it")
     add_model_to(parser)
     parser.add_argument("--keep-partial", action="store_true", help="at Ctrl-C, write the slices made so far")
 
@@ -123,9 +123,13 @@ def read_text(name: str) -> str:
 def request_from(args: argparse.Namespace, report: Report, card: ModelCard, chunks: int | None) -> GenerationRequest:
     """The request that the settings of a command line ask for; its seed is drawn if none is given."""
     seed = secrets.randbelow(MAX_SEED + 1) if args.seed is None else args.seed
-    given = {name: getattr(args, name) for name in SOLVING} | {"chunks": chunks}
-    wishes = SOLVER_PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
-    return card.request(report, seed, **wishes)
+    return card.request(report, seed, **(settings_of(args) | {"chunks": chunks}))
+
+
+def settings_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a request that a command line settles: how to sample, and how many chunks."""
+    given = {name: getattr(args, name) for name in (*SOLVING, "chunks")}
+    return SOLVER_PRESETS.get(args.preset, {}) | {name: value for name, value in given.items() if value is not None}
 
 
 def say_what_is_not_read(generator: VolumeGenerator, report: Report) -> None:

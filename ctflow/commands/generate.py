@@ -1,10 +1,11 @@
-"""`python -m ctflow generate`: a report in, a NIfTI volume and the JSON that can make it again out."""
+"""`python -m ctflow generate`: a report in, a NIfTI volume and the JSON that can make it again out. Or many of them."""
 
 import argparse
 from pathlib import Path
 
 from ctflow.card import ModelCard
 from ctflow.choices import CUDA_CHOICES, PRECISIONS
+from ctflow.commands import batch
 from ctflow.commands.arguments import path
 from ctflow.commands.asking import (
     SOLVING,
@@ -32,18 +33,29 @@ _SETTLED = ("impression", "sex", "age", "seed", "chunks", "preset", *SOLVING)
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declares `generate` and its arguments."""
     parser = commands.add_parser(
-        "generate", help="make a CT volume from a report", description=NOTICE, allow_abbrev=False
+        "generate",
+        help="make CT volumes from reports",
+        description=NOTICE,
+        epilog=batch.HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.set_defaults(run=run)
     source = add_report_to(parser)
+    source.add_argument("--reports", type=path, metavar="FILE", help="make a volume for each of these, see below")
     source.add_argument("--from", dest="sidecar", type=path, metavar="OUT.json", help="make that volume again")
     add_settings_to(parser)
     add_mode_to(parser)
-    add_output_to(parser)
+    add_output_to(parser, required=False)
+    batch.add_to(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Makes one volume. Raises CTFlowError, before the model is loaded wherever that can be known before."""
+    """Makes one volume, or many. Raises CTFlowError, before the model is loaded wherever it can be known before."""
+    if args.reports:
+        batch.run(args)
+        return
+    batch.check_alone(args)
     check_out(args.out, args.start_from)
     sidecar = _given_sidecar(args)
     report = sidecar.report if sidecar else report_of(args)

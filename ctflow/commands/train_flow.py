@@ -2,21 +2,16 @@
 
 import argparse
 import copy
-import math
-import os
-import signal
-import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
 from ctflow.commands.arguments import extra, path, place
+from ctflow.commands.trainings import check_minutes, help_with_fields, training_in
 from ctflow.errors import RequestError
-from ctflow.io.files import make_folder
 
 if TYPE_CHECKING:
     import torch
@@ -35,24 +30,12 @@ the next one. For several processes, on one machine or many, start it by acceler
 laptop; the rest of the file is what differs from the preset. --out will hold states/, losses.csv, and model/, which
 `generate --model` reads. Call it again with the same --out, and it goes on, after a kill from the last state that was
 saved. SIGTERM saves and stops, with exit code 143."""
-STOPPED = 128 + signal.SIGTERM  # as a shell has it
 
 
-class _HelpWithFields(argparse.Action):
-    """Shows the help, and below it every field of the config; those are looked up only when they are asked for."""
+def _described_fields() -> Iterable[tuple[str, str]]:
+    from ctflow.training.flow_config import described_fields
 
-    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
-        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help="show this help and all fields")
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from ctflow.training.flow_config import described_fields
-
-        parser.print_help()
-        print("\nfields of the config:")
-        for name, description in described_fields():
-            is_table = "." not in name
-            print(f"\n  [{name}]  {description}" if is_table else f"    {name.partition('.')[2]:20}{description}")
-        parser.exit()
+    return described_fields()
 
 
 def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -66,7 +49,7 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         add_help=False,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("-h", "--help", action=_HelpWithFields)
+    parser.add_argument("-h", "--help", action=help_with_fields(_described_fields))
     parser.add_argument("--config", type=path, required=True, metavar="FILE", help="what is trained, in TOML")
     parser.add_argument("--print-config", action="store_true", help="train nothing, and show the whole config")
     parser.add_argument("--data", type=path, metavar="DIR", help="a prepared data set")
@@ -81,7 +64,8 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(args: argparse.Namespace) -> None:
     """Trains, or shows the config. Raises CTFlowError where it cannot begin."""
-    from ctflow.training.flow_config import as_toml, read_config
+    from ctflow.training.config_file import as_toml
+    from ctflow.training.flow_config import read_config
     from ctflow.training.presets import PRESETS
 
     config = read_config(args.config, PRESETS)
@@ -93,38 +77,30 @@ def run(args: argparse.Namespace) -> None:
             "Give --data, a prepared data set, --model, the one it was prepared with, and --out, a folder for the "
             "training."
         )
-    if args.minutes is not None and not 0 < args.minutes < math.inf:
-        raise RequestError(f"--minutes is a number more than 0; got {args.minutes:g}.")
+    check_minutes(args.minutes)
     _train(args, config)
 
 
 def _train(args: argparse.Namespace, config: "FlowConfig") -> None:
-    import torch
-
     with extra("train"):
         from ctflow.training.flow import FlowTraining, train_flow
-        from ctflow.training.stopping import TrainingStopped
     from ctflow.runtime.device import resolve_device
 
-    device = resolve_device(args.device).type
+    device = resolve_device(args.device)
     training = FlowTraining(
         config=config,
         data=args.data,
         out=args.out,
         model=find_checkpoint(args.model),
-        device=device,
+        device=device.type,
         begin_with=find_checkpoint(args.begin_with) if args.begin_with else None,
         valid=args.valid,
         reports=_reports(args.valid_reports) if args.valid_reports else {},
         seconds=60 * args.minutes if args.minutes else None,
-        chip_use=partial(_chip_use, torch.device(device), config.batch.precision),
+        chip_use=partial(_chip_use, device, config.batch.precision),
     )
-    try:
-        with _alone_in(args.out):
-            train_flow(training)
-    except TrainingStopped as stopped:
-        print(f"ctflow: {stopped}", file=sys.stderr)
-        sys.exit(STOPPED)
+    with training_in(args.out):
+        train_flow(training)
 
 
 def _reports(table: Path) -> dict[str, str]:
@@ -149,13 +125,3 @@ def _chip_use(device: "torch.device", precision: str, network: "STDiT") -> "Chip
     bf16 = precision == "bfloat16" or (precision == "auto" and bf16_is_fast(device.type))
     peak = peak_gflop_per_s(device, torch.bfloat16 if bf16 else torch.float32)
     return ChipUse(chunk_gflop(copy.deepcopy(network).to("meta")), peak)
-
-
-def _alone_in(out: Path) -> AbstractContextManager[None]:
-    """The lock of the folder, which the main process takes for all."""
-    from ctflow.data.lock import only_run
-
-    if int(os.environ.get("RANK", "0")):
-        return nullcontext()
-    make_folder(out)
-    return only_run(out)

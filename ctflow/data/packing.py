@@ -11,6 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from ctflow.data.attempts import forget_attempts
 from ctflow.data.manifest import (
     MANIFEST,
     REJECTED,
@@ -27,7 +28,6 @@ from ctflow.errors import DatasetError
 from ctflow.io.files import make_folder, remove_partial, write_atomic
 
 PARTS = "parts"
-_ATTEMPTS = ".attempts"
 _SOURCE_SHA256 = "source_sha256"
 
 
@@ -45,23 +45,6 @@ def write_part(folder: Path, number: int, volume: Encoded, source_sha256: str) -
     return encoded_bytes(volume)
 
 
-def begin_attempt(folder: Path, number: int) -> int:
-    """Notes that a worker begins with a volume -> how often one did in this run, this time included."""
-    path = _attempts_path(folder, number)
-    with path.open("ab") as file:
-        file.write(b".")
-    return path.stat().st_size
-
-
-def end_attempts(folder: Path, number: int) -> None:
-    """Notes that a worker came to an end with a volume."""
-    _attempts_path(folder, number).unlink(missing_ok=True)
-
-
-def _attempts_path(folder: Path, number: int) -> Path:
-    return folder / PARTS / f"{number:06}{_ATTEMPTS}"
-
-
 class Packer:
     """Packs the volumes of `sources` into `folder`, or goes on with what is there. One at a time may use the folder.
 
@@ -73,8 +56,7 @@ class Packer:
         for place in (folder, folder / PARTS, folder / SHARDS):
             make_folder(place)
             remove_partial(place)
-        for path in (folder / PARTS).glob(f"*{_ATTEMPTS}"):
-            path.unlink()
+        forget_attempts(folder / PARTS)
         self._rows = read_manifest(folder) if (folder / MANIFEST).exists() else []
         self._rejections = {one.name: one for one in self._rejections_there()}
         named = {row.name for row in self._rows}

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from ctflow.data.attempts import MOST_ATTEMPTS, begin_attempt, end_attempts
 from ctflow.data.encoding import EncodingJob, Outcome, Scan, encode_scan, left_out, read_source
-from ctflow.data.packing import begin_attempt, end_attempts
+from ctflow.data.packing import PARTS
 from ctflow.data.sources import Source, from_json, to_json
 from ctflow.errors import CTFlowError, ResourceError
 from ctflow.runtime.ray_cluster import Cluster, ray_cluster, ray_failure
 
 Row = dict[str, Any]  # as Ray moves it between processes
 ERROR = "error"  # in a row: what ends the run. Ray loses the type and the words of what a worker raises
-MOST_ATTEMPTS = 3  # Ray would replace workers for ever, over a volume that kills each of them
 WAVE = 4096  # volumes that Ray is given at a time, because it keeps a record of each
 
 
@@ -64,7 +64,7 @@ class _Reader:
     job: EncodingJob
 
     def __call__(self, row: Row) -> Row:
-        if begin_attempt(self.job.folder, int(row["number"])) > MOST_ATTEMPTS:
+        if begin_attempt(self.job.folder / PARTS, int(row["number"])) > MOST_ATTEMPTS:
             scan = left_out(f"{MOST_ATTEMPTS} workers died over it. Is it too large for their memory?")
             return row | vars(scan) | {ERROR: ""}
         try:
@@ -88,7 +88,7 @@ class _Encoder:
                 outcome = self._encode(number, row)
         except CTFlowError as one:
             error = str(one)
-        end_attempts(self._job.folder, number)
+        end_attempts(self._job.folder / PARTS, number)
         return vars(outcome) | {ERROR: error}
 
     def _encode(self, number: int, row: Row) -> Outcome:

@@ -8,7 +8,8 @@ from accelerate import Accelerator
 
 from ctflow.io.files import write_atomic
 from ctflow.models.stdit import STDiT
-from ctflow.training.flow_config import FlowConfig, as_toml
+from ctflow.training.config_file import as_toml
+from ctflow.training.flow_config import FlowConfig
 from ctflow.training.flow_export import Export
 from ctflow.training.flow_pictures import Pictures
 from ctflow.training.flow_validation import Validation

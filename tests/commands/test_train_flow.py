@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ctflow.__main__ import main
-from ctflow.training.flow_config import FlowConfig, as_toml, read_config
+from ctflow.training.config_file import as_toml
+from ctflow.training.flow_config import FlowConfig, read_config
 from ctflow.training.presets import PRESETS
 from tests.training.flow_set import flow_config, flow_model, flow_set
 

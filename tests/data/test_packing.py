@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ctflow.data.packing import Packer, begin_attempt, end_attempts
+from ctflow.data.attempts import begin_attempt, end_attempts
+from ctflow.data.packing import PARTS, Packer
 from ctflow.errors import DatasetError, VolumeError
 from tests.app.full_disk import full_disk
 from tests.data.encoded import put_part, source
@@ -99,9 +100,9 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
 def test_attempts_at_a_volume_are_counted_within_a_run(tmp_path: Path) -> None:
     """A run that is killed three times says nothing of the volume that it was at."""
     Packer(tmp_path, SOURCES, SHARD_BYTES)
-    assert [begin_attempt(tmp_path, 2) for _ in range(3)] == [1, 2, 3]
-    assert begin_attempt(tmp_path, 1) == 1
-    end_attempts(tmp_path, 1)
-    assert begin_attempt(tmp_path, 1) == 1
+    assert [begin_attempt(tmp_path / PARTS, 2) for _ in range(3)] == [1, 2, 3]
+    assert begin_attempt(tmp_path / PARTS, 1) == 1
+    end_attempts(tmp_path / PARTS, 1)
+    assert begin_attempt(tmp_path / PARTS, 1) == 1
     Packer(tmp_path, SOURCES, SHARD_BYTES)
-    assert begin_attempt(tmp_path, 2) == 1
+    assert begin_attempt(tmp_path / PARTS, 2) == 1

@@ -9,7 +9,8 @@ import torch
 from ctflow.data.manifest import SetFacts
 from ctflow.errors import RequestError
 from ctflow.models.stdit import STDiT
-from ctflow.training.flow_config import FlowConfig, as_toml, described_fields, read_config
+from ctflow.training.config_file import as_toml
+from ctflow.training.flow_config import FlowConfig, described_fields, read_config
 from ctflow.training.flow_model import transformer_config
 from ctflow.training.presets import PRESETS
 from tests.tiny import CARD

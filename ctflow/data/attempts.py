@@ -1,0 +1,35 @@
+"""How often workers began with something and came to no end: they may all have died over it."""
+
+from pathlib import Path
+
+MOST_ATTEMPTS = 3  # Ray would replace workers for ever, over a volume that kills each of them
+_ENDING = ".attempts"
+
+
+def begin_attempt(folder: Path, number: int) -> int:
+    """Notes that a worker begins with the volume of a number -> how often one did in this run, this time included."""
+    path = _path(folder, number)
+    with path.open("ab") as file:
+        file.write(b".")
+    return path.stat().st_size
+
+
+def attempts_at(folder: Path, number: int) -> int:
+    """How often a worker began with a volume in this run and came to no end."""
+    path = _path(folder, number)
+    return path.stat().st_size if path.exists() else 0
+
+
+def end_attempts(folder: Path, number: int) -> None:
+    """Notes that a worker came to an end with a volume."""
+    _path(folder, number).unlink(missing_ok=True)
+
+
+def forget_attempts(folder: Path) -> None:
+    """Those of an earlier run say nothing of this one."""
+    for path in folder.glob(f"*{_ENDING}"):
+        path.unlink()
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"{number:06}{_ENDING}"
