@@ -24,6 +24,7 @@ const IDLE = { busy: false, status: "", share: 0, series: [], problem: "" };
 const LOST = "The server does not answer. Trying again.";
 const SETTINGS_BYTES = 500_000; // many times what one has
 const TOO_LONG = "This is no settings file of a volume: those are much shorter.";
+const BUSY = "A scan is being opened. Cancel it before you open another.";
 const NO_ANSWER = "The server does not answer. Check the connection and open it again.";
 
 export class Opening {
@@ -41,9 +42,11 @@ export class Opening {
     this.run = null;
   }
 
-  /** @param {File[]} files */
+  /** @param {File[] | null} files  null where they cannot be read */
   open(files) {
-    if (this.told.busy || !files.length) return;
+    if (this.told.busy) return this.tell({ problem: BUSY });
+    if (!files) return this.fail(UNREADABLE);
+    if (!files.length) return;
     const [first] = files;
     if (files.length === 1 && /\.json$/i.test(first.name)) this.openSettings(first);
     else this.openScan(scanFiles(files));

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from ctflow.io.files import atomic
+
 SMOOTHED_SHARE = 0.05  # of the table's lines are averaged into each point of a curve
 
 
@@ -17,6 +19,18 @@ def append_losses(table: Path, step: int, losses: dict[str, float]) -> None:
         if is_new:
             writer.writerow(["step", *losses])
         writer.writerow([step, *losses.values()])
+
+
+def cut_losses(table: Path, step: int) -> None:
+    """Removes the lines of steps after `step`, which a training that was cut short is about to make again."""
+    if not table.exists():
+        return
+    with table.open(newline="", encoding="utf-8") as handle:
+        names, *rows = csv.reader(handle)
+    kept = [row for row in rows if len(row) == len(names) and int(row[0]) <= step]
+    if len(kept) < len(rows):
+        with atomic(table) as new, new.open("w", newline="", encoding="utf-8") as handle:
+            csv.writer(handle).writerows([names, *kept])
 
 
 def draw_losses(table: Path) -> None:

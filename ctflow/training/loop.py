@@ -1,22 +1,26 @@
 """One training loop for every network, on one process or on many (`accelerate launch`, `torchrun`).
 
-Each process draws examples of its own, and their gradients are averaged: with n processes a batch is n times as large.
-Only the main process writes files.
+Each process computes the losses of batches of its own, and their gradients are averaged. Only the main process writes
+files. SIGTERM to any process has all of them end after the step that they are at, with their state saved.
 """
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import count, repeat
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 from ctflow.io.files import write_atomic
 from ctflow.runtime.device import bf16_is_fast
-from ctflow.training.curves import draw_losses
+from ctflow.training.agreement import Agreement
+from ctflow.training.curves import cut_losses, draw_losses
 from ctflow.training.ema import Average
 from ctflow.training.examples import Examples
 from ctflow.training.log import LossLog
@@ -24,14 +28,20 @@ from ctflow.training.optimizers import make_optimizers, set_rates
 from ctflow.training.plan import note_plan
 from ctflow.training.progress import Clock, Progress
 from ctflow.training.randomness import random_stream
+from ctflow.training.saving import OneFile, Saving
 from ctflow.training.stage import Stage
 from ctflow.training.state import TrainingState
+from ctflow.training.stopping import TrainingStopped, asked_to_stop
+from ctflow.training.stopwatch import Stopwatch
+from ctflow.training.watcher import Watcher
 
 SAVE_EVERY_S, LOG_EVERY_S = 120.0, 10.0
 
 N = TypeVar("N", bound=nn.Module)
-# (network, its device, random numbers of this step on this process) -> losses by name; their sum is minimised.
-Losses = Callable[[N, torch.device, np.random.Generator], dict[str, Tensor]]
+# (network, its device, what a batch is drawn from or is) -> losses by name; their sum is minimised.
+Losses = Callable[[N, torch.device, Any], dict[str, Tensor]]
+# (first step, this process, number of processes) -> what the losses get, `Stage.accumulation` times for each step.
+Batches = Callable[[int, int, int], Iterator[Any]]
 
 
 def train(
@@ -39,69 +49,78 @@ def train(
     network: N,
     losses: Losses[N],
     *,
+    batches: Batches | None = None,
     describe: Mapping[str, Any] | None = None,
     examples: Examples | None = None,
+    saving: Saving | None = None,
+    watcher: Watcher[N] | None = None,
     clock: Clock = time.monotonic,
-    save_every_s: float = SAVE_EVERY_S,
 ) -> N:
-    """Trains until the budget is spent, in bf16 where that makes the device faster.
+    """Trains until the budget is spent.
 
     Returns the averaged network, on the CPU and in evaluation mode. `network` itself keeps the weights of the last
     step, and is on the CPU too.
 
-    `describe`: what the network is. It is written beside the state, and RequestError is raised before the training goes
-    on with a state that was described otherwise. `examples`: what the losses draw from, if it grows. `clock` and
-    `save_every_s` vary in tests.
+    `batches`: without them the losses get random numbers, which are a function of the stage's seed and name, the step
+    and the process, and draw a batch by themselves. `describe`: what the network is. It is written beside the state,
+    and RequestError is raised before the training goes on with a state that was described otherwise. `examples`: what
+    the losses draw from, if it grows. `saving`: None writes the stage's one state file every two minutes.
+
+    Raises TrainingStopped after SIGTERM, when the state is saved.
     """
-    use_bf16 = bf16_is_fast(stage.device)
+    saving = saving or OneFile(stage.state, SAVE_EVERY_S)
+    use_bf16 = stage.precision == "bfloat16" or (stage.precision == "auto" and bf16_is_fast(stage.device))
     torch.backends.cudnn.benchmark = True  # the shapes hardly change
-    accelerator = Accelerator(cpu=stage.device == "cpu", mixed_precision="bf16" if use_bf16 else "no")
-    is_main = accelerator.is_main_process
+    accelerator = _accelerator(stage.device, use_bf16)
+    is_main, begun = accelerator.is_main_process, saving.latest()
     if describe is not None:
-        note_plan(stage.description, dict(describe), begun=stage.state.exists(), write=is_main)
+        note_plan(stage.description, dict(describe), begun=begun is not None, write=is_main)
     objective = accelerator.prepare(_Objective(network, losses, accelerator.device))
-    state = TrainingState(
-        network=network,
-        average=Average(network, stage.optimizer.ema_decay),
-        optimizers=make_optimizers(stage.optimizer, network, torch.bfloat16 if use_bf16 else torch.float32),
-        progress=Progress(stage.budget, _main_process_clock(clock, accelerator)),
-        examples=examples,
-    )
-    if stage.state.exists():
-        state.load(stage.state)
-    accelerator.wait_for_everyone()  # until all have read, the main process writes nothing
-    if is_main:
-        stage.folder.mkdir(parents=True, exist_ok=True)
-
-    def save() -> None:
+    with asked_to_stop() as asked:
+        agreement = Agreement(clock, asked, accelerator)
+        state = TrainingState(
+            network=network,
+            average=Average(network, stage.optimizer.ema_decay),
+            optimizers=make_optimizers(stage.optimizer, network, torch.bfloat16 if use_bf16 else torch.float32),
+            progress=Progress(stage.budget, agreement.now_s),
+            examples=examples,
+        )
+        if begun:
+            state.load(begun)
+        accelerator.wait_for_everyone()  # until all have read, the main process writes nothing
         if is_main:
-            state.save(stage.state)
-            draw_losses(stage.losses)
-
-    progress = state.progress
-    progress.start()
-    log = LossLog(stage, accelerator, progress)
-    saved_s = logged_s = progress.now_s
-    with log.bar:
-        while not progress.ended:
-            if examples:
-                examples.grow(progress.step)
-            rng = random_stream(stage.seed, stage.name, progress.step, accelerator.process_index)
-            log.add(_step(accelerator, objective, state, stage.optimizer.max_gradient_norm, rng))
-            if progress.now_s - logged_s > LOG_EVERY_S:
-                logged_s = progress.now_s
-                log.write()
-            if progress.now_s - saved_s > save_every_s:
-                saved_s = progress.now_s
-                save()
-        log.write()
-    progress.finish()
-    save()
+            stage.folder.mkdir(parents=True, exist_ok=True)
+            cut_losses(stage.losses, state.progress.step)
+        run = _Run(stage, accelerator, objective, state, saving, watcher or Watcher(), agreement)
+        log = run.steps(batches or _random_streams(stage))
+    accelerator.wait_for_everyone()
+    if not run.is_complete:
+        raise TrainingStopped(
+            f"{stage.name} was asked to stop after {state.progress.step} steps. Its state is in {stage.folder}: give "
+            "the same command again to go on."
+        )
     if is_main:
-        _write_summary(stage, progress, log)
+        _write_summary(stage, state.progress, log)
     accelerator.wait_for_everyone()
     network.cpu()
     return state.average.network.cpu().eval()
+
+
+def _accelerator(device: str, use_bf16: bool) -> Accelerator:
+    # Parameters may have no gradient. It also keeps the sums over processes in the same order in every step, so that a
+    # training that was cut short goes on bit for bit.
+    distributed = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if use_bf16 else "no", kwargs_handlers=[distributed])
+
+
+def _random_streams(stage: Stage) -> Batches:
+    """Random numbers for each step on each process; for several batches in a step, one after another."""
+
+    def streams(first_step: int, rank: int, processes: int) -> Iterator[np.random.Generator]:
+        for step in count(first_step):
+            yield from repeat(random_stream(stage.seed, stage.name, step, rank), stage.accumulation)
+
+    return streams
 
 
 def _write_summary(stage: Stage, progress: Progress, log: LossLog) -> None:
@@ -125,39 +144,83 @@ class _Objective(nn.Module, Generic[N]):
         self.network: N = network
         self.losses, self.device = losses, device
 
-    def forward(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        return self.losses(self.network, self.device, rng)
+    def forward(self, batch: Any) -> dict[str, Tensor]:
+        return self.losses(self.network, self.device, batch)
 
 
-def _step(
-    accelerator: Accelerator,
-    objective: nn.Module,
-    state: TrainingState[Any],
-    max_gradient_norm: float,
-    rng: np.random.Generator,
-) -> dict[str, Tensor]:
-    """One update of the weights and of their average -> the losses before it."""
-    set_rates(state.optimizers, state.progress.rate)
-    losses = objective(rng)
-    accelerator.backward(torch.stack(list(losses.values())).sum())
-    accelerator.clip_grad_norm_(state.parameters, max_gradient_norm)
-    for optimizer in state.optimizers:
-        optimizer.step()
-        optimizer.zero_grad()
-    state.average.update(state.progress.step)
-    state.progress.count_step()
-    return losses
+@dataclass(eq=False)
+class _Run(Generic[N]):
+    """The steps of one call. `is_complete`: whether the budget is spent."""
 
+    stage: Stage
+    accelerator: Accelerator
+    objective: nn.Module
+    state: TrainingState[N]
+    saving: Saving
+    watcher: Watcher[N]
+    agreement: Agreement
+    is_complete: bool = False
 
-def _main_process_clock(clock: Clock, accelerator: Accelerator) -> Clock:
-    """The main process's clock, for all. By clocks of their own, one could stop while others wait for its gradients."""
-    if accelerator.num_processes == 1:
-        return clock
-    group = torch.distributed.new_group(backend="gloo")  # on the CPU, so that no GPU is waited for
+    def steps(self, batches: Batches) -> LossLog:
+        """Trains until the budget is spent or SIGTERM has come, and saves."""
+        progress, average = self.state.progress, self.state.average.network
+        self.watcher.begun(self.accelerator, progress.step)
+        progress.start()
+        log = LossLog(self.stage, self.accelerator, progress, Stopwatch(self.accelerator.device))
+        taken = batches(progress.step, self.accelerator.process_index, self.accelerator.num_processes)
+        with log.bar:
+            while not (progress.ended or self.agreement.must_stop):
+                if self.state.examples:
+                    self.state.examples.grow(progress.step)
+                self._step(taken, log)
+                self.watcher.stepped(progress.step, average)
+                if self._is_line_due(log):
+                    self._log(log)
+                if not progress.ended and self.saving.is_due(progress):
+                    self._save()
+            self._log(log)
+        self.is_complete = progress.ended
+        if self.is_complete:
+            progress.finish()
+        self._save()
+        return log
 
-    def now_s() -> float:
-        now = torch.tensor(clock(), dtype=torch.float64)
-        torch.distributed.broadcast(now, src=0, group=group)
-        return float(now)
+    def _step(self, batches: Iterator[Any], log: LossLog) -> None:
+        """One update of the weights and of their average; the log gets the losses before it."""
+        state, parts = self.state, self.stage.accumulation
+        rate = self.stage.schedule(state.progress.step, state.progress.left)
+        set_rates(state.optimizers, rate)
+        for part in range(parts):
+            batch = next(batches)
+            # Only the last part's gradients, which are the sum of all, are averaged over the processes.
+            apart = self.accelerator.no_sync(self.objective) if part < parts - 1 else nullcontext()
+            with log.stopwatch.running(), apart:
+                losses = self.objective(batch)
+                self.accelerator.backward(torch.stack(list(losses.values())).sum() / parts)
+            log.add(losses)
+        with log.stopwatch.running():
+            self.accelerator.clip_grad_norm_(state.parameters, self.stage.optimizer.max_gradient_norm)
+            for optimizer in state.optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+            state.average.update(state.progress.step)
+        state.progress.count_step()
 
-    return now_s
+    def _is_line_due(self, log: LossLog) -> bool:
+        if self.stage.log_every is None:
+            return log.since_s > LOG_EVERY_S
+        return self.state.progress.step % self.stage.log_every == 0
+
+    def _log(self, log: LossLog) -> None:
+        if values := log.write():
+            self.watcher.logged(self.state.progress.step, values)
+
+    def _save(self) -> None:
+        step = self.state.progress.step
+        if self.accelerator.is_main_process:
+            path = self.saving.path(step)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.state.save(path)
+            self.saving.tidy()
+            draw_losses(self.stage.losses)
+        self.watcher.saved(step, self.state.average.network)

@@ -21,6 +21,7 @@ class OptimizerConfig:
 
     `muon_rate`: Muon's learning rate for the weights of two or more dimensions whose names begin with one of
     `muon_prefixes`; None trains all parameters with AdamW at `learning_rate`. `ema_decay`: of the averaged weights.
+    `betas`: AdamW's.
     """
 
     learning_rate: float
@@ -28,6 +29,8 @@ class OptimizerConfig:
     muon_prefixes: tuple[str, ...]
     ema_decay: float
     max_gradient_norm: float
+    weight_decay: float = WEIGHT_DECAY
+    betas: tuple[float, float] = BETAS
 
     def scaled(self, factor: float) -> Self:
         """With both learning rates multiplied by `factor`."""
@@ -48,12 +51,14 @@ def make_optimizers(config: OptimizerConfig, network: nn.Module, muon_dtype: tor
         is_matrix = name.startswith(config.muon_prefixes) and name.endswith(".weight") and parameter.ndim >= 2
         (for_muon if config.muon_rate is not None and is_matrix else others).append(parameter)
     adamw = [{"params": others, "full_rate": config.learning_rate}]
-    optimizers: list[Optimizer] = [torch.optim.AdamW(adamw, weight_decay=WEIGHT_DECAY, betas=BETAS, fused=True)]
+    optimizers: list[Optimizer] = [
+        torch.optim.AdamW(adamw, weight_decay=config.weight_decay, betas=config.betas, fused=True)
+    ]
     if config.muon_rate is not None:
         if not for_muon:
             raise ValueError(f"no matrix of {type(network).__name__} begins with {', '.join(config.muon_prefixes)}")
         muon = [{"params": for_muon, "full_rate": config.muon_rate}]
-        optimizers.append(Muon(muon, weight_decay=WEIGHT_DECAY, every=MUON_EVERY, dtype=muon_dtype))
+        optimizers.append(Muon(muon, weight_decay=config.weight_decay, every=MUON_EVERY, dtype=muon_dtype))
     return optimizers
 
 

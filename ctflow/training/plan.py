@@ -27,5 +27,5 @@ def note_plan(path: Path, plan: dict[str, Any], *, begun: bool, write: bool = Tr
     if differences:
         raise RequestError(
             f"{path.parent} holds another training than the one asked for, or one that {path.name} does not describe: "
-            f"{'; '.join(differences)}. Choose another --work, ask for the same training, or remove this folder."
+            f"{'; '.join(differences)}. Choose another folder, ask for the same training, or remove this folder."
         )

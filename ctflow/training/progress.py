@@ -5,7 +5,6 @@ from typing import Any
 
 from ctflow.training.stage import Budget
 
-WARM_UP_STEPS = 100
 Clock = Callable[[], float]  # -> seconds since any moment
 
 
@@ -21,11 +20,11 @@ class Progress:
         self._budget, self._clock = budget, clock
         self._seconds_before, self._steps_before = 0.0, 0  # in calls whose budget was spent
         self._left_off_s = 0.0  # of this budget, by calls that were cut short
-        self._began_s = self._now_s = 0.0
+        self._began_s = self._now_s = self._started_s = 0.0
 
     def start(self) -> None:
         """Starts the clock, after a saved state was loaded."""
-        self._now_s = self._clock()
+        self._now_s = self._started_s = self._clock()
         self._began_s = self._now_s - self._left_off_s
 
     def count_step(self) -> None:
@@ -39,9 +38,16 @@ class Progress:
         return self._now_s
 
     @property
+    def call_s(self) -> float:
+        """How long this call has trained."""
+        return self._now_s - self._started_s
+
+    @property
     def spent(self) -> float:
         """What is spent of the budget, in its unit."""
-        return self._spent_s if self._budget.unit == "seconds" else self.step - self._steps_before
+        if self._budget.unit == "seconds":
+            return self._spent_s
+        return self.step - (0 if self._budget.of_all_calls else self._steps_before)
 
     @property
     def ended(self) -> bool:
@@ -53,13 +59,9 @@ class Progress:
         return self._seconds_before + self._spent_s
 
     @property
-    def rate(self) -> float:
-        """The share of the full learning rate: warms up, and falls to zero from the first step of a budget on.
-
-        Most is learnt while it falls.
-        """
-        left = max(0.0, 1 - self.spent / self._budget.amount)
-        return min((self.step + 1) / WARM_UP_STEPS, left)
+    def left(self) -> float:
+        """The share of the budget that is left."""
+        return max(0.0, 1 - self.spent / self._budget.amount)
 
     def finish(self) -> None:
         """The budget is spent: the next call has one of its own."""

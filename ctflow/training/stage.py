@@ -6,16 +6,22 @@ from typing import Literal, Self
 
 from ctflow.errors import RequestError
 from ctflow.training.optimizers import OptimizerConfig
+from ctflow.training.schedule import Schedule, falling_to_zero
 
 SUMMARY = "trained.json"
+DEFAULT_SCHEDULE = falling_to_zero(warm_up_steps=100)
 
 
 @dataclass(frozen=True)
 class Budget:
-    """For how long a call trains: `amount` seconds, or `amount` steps. Raises RequestError unless that is positive."""
+    """For how long a call trains: `amount` seconds, or `amount` steps. Raises RequestError unless that is positive.
+
+    `of_all_calls`: the steps of earlier calls count as well.
+    """
 
     amount: float
     unit: Literal["seconds", "steps"]
+    of_all_calls: bool = False
 
     def __post_init__(self) -> None:
         if not self.amount > 0:
@@ -30,6 +36,11 @@ class Budget:
         return cls(steps, "steps")
 
     @classmethod
+    def up_to_step(cls, step: int) -> Self:
+        """Until all calls together have made so many steps."""
+        return cls(step, "steps", of_all_calls=True)
+
+    @classmethod
     def of_epochs(cls, epochs: float, steps_per_epoch: int) -> Self:
         """`steps_per_epoch`: examples divided by the batch size of all processes together. Counted in whole steps."""
         return cls(max(1, round(epochs * steps_per_epoch)), "steps")
@@ -41,7 +52,9 @@ class Stage:
 
     `name` is shown beside the progress bar, and names the random numbers. Each call of `train` spends `budget`; it goes
     on with what earlier calls saved in `folder`. After a call that was cut short, the next one spends what was left.
-    `device`: cpu or cuda.
+    `device`: cpu or cuda. `schedule`: of the learning rates. `accumulation`: the gradients of so many batches are
+    added up for a step. `precision`: of the large products; auto is bf16 where that makes the device faster.
+    `log_every`: so many steps make a line in the table of losses; None: those of ten seconds.
     """
 
     name: str
@@ -50,6 +63,10 @@ class Stage:
     budget: Budget
     seed: int
     device: str
+    schedule: Schedule = DEFAULT_SCHEDULE
+    accumulation: int = 1
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    log_every: int | None = None
 
     @property
     def state(self) -> Path:
@@ -63,7 +80,7 @@ class Stage:
 
     @property
     def losses(self) -> Path:
-        """A table of the losses, one line every few seconds."""
+        """A table of the losses."""
         return self.folder / "losses.csv"
 
     @property

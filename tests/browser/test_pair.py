@@ -299,6 +299,7 @@ def test_in_every_wide_window_and_layout_both_can_be_read(visit: Open, size: str
     height = SIZES[size]["height"]
     for layout in ("Axial large", "Three in a row", "One plane"):
         page.get_by_label("Layout").select_option(layout)
+        page.evaluate("() => new Promise(requestAnimationFrame)")  # the planes are laid out with the next frame
         page.wait_for_function(f"document.documentElement.scrollHeight <= {height}")
         for canvas in page.locator(".ctv-canvas").filter(visible=True).all():
             box = canvas.bounding_box()

@@ -261,6 +261,26 @@ def test_a_settings_file_fills_the_fields_for_the_same_volume(visit: Open, tmp_p
     expect(dialog(page).get_by_role("alert")).to_contain_text("The file is not a CTFlow sidecar")
 
 
+def test_a_folder_that_cannot_be_read_and_a_second_scan_are_answered_in_words(
+    visit: Open, ct: Path, tmp_path: Path
+) -> None:
+    page = visit(sleeping(0)).page
+    page.evaluate(
+        """() => {
+            const fails = (done, failed) => failed(new DOMException('gone', 'NotReadableError'));
+            const folder = { isDirectory: true, isFile: false, createReader: () => ({ readEntries: fails }) };
+            DataTransferItem.prototype.webkitGetAsEntry = () => folder;
+        }"""
+    )
+    drop(page, ct)
+    expect(dialog(page).get_by_role("alert")).to_contain_text("A file cannot be read any more")
+    page.evaluate("() => { DataTransferItem.prototype.webkitGetAsEntry = () => null; }")
+    page.route("**/open", lambda route: None)  # the server never answers, so the first one stays under way
+    drop(page, ct)
+    drop(page, ct)
+    expect(dialog(page).get_by_role("alert")).to_have_text("A scan is being opened. Cancel it before you open another.")
+
+
 def test_the_planes_keep_their_place_when_a_scan_comes(visit: Open, ct: Path) -> None:
     page = visit(sleeping(0)).page
     before = place_of(page, "axial", (0.5, 0.5), SLICES)

@@ -19,7 +19,7 @@ STAGES = ("avae", "text")
 def test_a_folder_is_gone_on_with_by_the_same_seed_sizes_and_base_alone(tmp_path: Path) -> None:
     note_demo(tmp_path, SMOKE, 0, None, STAGES)
     note_demo(tmp_path, SMOKE, 0, None, STAGES)
-    with pytest.raises(RequestError, match=r"seed is 0, not 1.*another --work"):
+    with pytest.raises(RequestError, match=r"seed is 0, not 1.*another folder"):
         note_demo(tmp_path, SMOKE, 1, None, STAGES)
     with pytest.raises(RequestError, match="phantoms is 2, not 1200"):
         note_demo(tmp_path, DEMO, 0, None, STAGES)

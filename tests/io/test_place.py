@@ -45,6 +45,16 @@ VALUES = {
 }
 
 
+class _Header(nibabel.Nifti1Header):
+    """nibabel refuses a quaternion that rounding lengthened; ours reads it, and scales it back to a length of 1."""
+
+    quaternion_threshold = -1e-5
+
+
+class _Nifti(nibabel.Nifti1Image):
+    header_class = _Header
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("place")
@@ -110,7 +120,7 @@ def test_a_header_with_any_number_changed_is_read_as_nibabel_reads_it_or_refused
         volume = read_scan(path)
     except VolumeError:
         return
-    theirs = nibabel.load(path)
+    theirs = _Nifti.from_filename(path)
     unit = {1: 1000.0, 3: 0.001}.get(data[123] & 7, 1.0)
     np.testing.assert_array_equal(volume.hu, np.rint(np.squeeze(np.asarray(theirs.dataobj)).T))
     affine = LPS_TO_RAS @ np.diag([unit, unit, unit, 1]) @ theirs.affine

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ctflow.errors import RequestError
 from ctflow.training.loop import train
+from ctflow.training.saving import OneFile
 from ctflow.training.stage import Budget, Stage
 from tests.training.line import ADAMW, line, line_losses, line_stage
 
@@ -19,6 +20,10 @@ from tests.training.line import ADAMW, line, line_losses, line_stage
 def trained(stage: Stage) -> dict[str, int]:
     """What a stage says of itself when it ends."""
     return json.loads(stage.summary.read_text())
+
+
+def each_step(stage: Stage) -> OneFile:
+    return OneFile(stage.state, every_s=0)
 
 
 class Killed(Exception):
@@ -54,10 +59,10 @@ def test_after_a_kill_a_stage_has_the_rest_of_its_seconds(tmp_path: Path) -> Non
     stage, time = line_stage(tmp_path, Budget.of_seconds(1.0)), FakeTime(step_s=0.25)
     time.kill_at_s = 0.5
     with pytest.raises(Killed):
-        train(stage, line(), time.losses, clock=time.clock, save_every_s=0)
+        train(stage, line(), time.losses, clock=time.clock, saving=each_step(stage))
     time.kill_at_s, time.now_s = None, 100.0
     for steps, seconds in ((4, 1), (8, 2)):
-        train(stage, line(), time.losses, clock=time.clock, save_every_s=0)
+        train(stage, line(), time.losses, clock=time.clock, saving=each_step(stage))
         assert trained(stage) == {"steps": steps, "seconds": seconds, "steps_per_s": 4.0}
 
 
@@ -68,7 +73,7 @@ def test_a_training_in_two_calls_ends_with_the_weights_of_one_that_was_not_inter
     time = FakeTime(step_s=1.0)
     time.kill_at_s = 3.0
     with pytest.raises(Killed):
-        train(cut, line(), time.losses, clock=time.clock, save_every_s=0)
+        train(cut, line(), time.losses, clock=time.clock, saving=each_step(cut))
     network = nn.Linear(1, 1)  # its weights come from the state
     found = train(cut, network, line_losses)
     assert trained(cut)["steps"] == 8
@@ -207,7 +212,7 @@ def test_what_is_drawn_depends_on_the_step_and_on_how_many_there_are_and_the_sta
         return cut.losses(network, device, rng)
 
     with pytest.raises(Killed):
-        train(stage, line(), timed, examples=cut, clock=time.clock, save_every_s=0)
+        train(stage, line(), timed, examples=cut, clock=time.clock, saving=each_step(stage))
     train(stage, line(), rest.losses, examples=rest)
     assert cut.drawn + rest.drawn == whole.drawn and max(whole.drawn[3:]) > 2
     assert whole.growth == [[0, 2], [3, 1000]]

@@ -9,6 +9,7 @@ import { make, makeNumber, setValue } from "./elements.js";
 /** @typedef {import("../view.js").View} View */
 
 const KEY = "ctflow-difference";
+const COUNTED = "Differences of fewer HU have no colour and do not count as changed. What chance alone changes counts: the tab Ask tells what is beyond it";
 
 export class DifferenceControls {
   /**
@@ -20,8 +21,7 @@ export class DifferenceControls {
     this.memory = memory;
     this.range = makeNumber("Range of the colours, HU", "The strongest colours stand for so many HU and more", RANGE_HU,
       (range) => this.setScale({ ...view.display.scale, range }));
-    this.threshold = makeNumber("Threshold, HU", "Differences of fewer HU have no colour and do not count as changed", THRESHOLD_HU,
-      (threshold) => this.setScale({ ...view.display.scale, threshold }));
+    this.threshold = makeNumber("Threshold, HU", COUNTED, THRESHOLD_HU, (threshold) => this.setScale({ ...view.display.scale, threshold }));
     this.element = make("div", "ctv-difference", {}, [
       make("label", "", {}, ["±", this.range]),
       make("label", "", {}, ["from", this.threshold, "HU"]),

@@ -6,7 +6,7 @@ import { make } from "./elements.js";
 const MOST_FILES = 6000; // more than a scan may have: then the server says so
 const HERE = "Drop a scan (NIfTI, NRRD, MHA, DICOM files, a folder or a zip) or a settings file (JSON) to open it";
 
-/** @param {(files: File[]) => void} open */
+/** @param {(files: File[] | null) => void} open  with null where a file or folder cannot be read */
 export function listenToDrop(open) {
   const target = make("div", "ctv-drop", { hidden: "", "aria-hidden": "true" }, [make("p", "", { text: HERE })]);
   document.body.append(target);
@@ -33,7 +33,7 @@ export function listenToDrop(open) {
   listen("dragover", ({ dataTransfer }) => dataTransfer && (dataTransfer.dropEffect = "copy"));
   listen("drop", async ({ dataTransfer }) => {
     show(0);
-    if (dataTransfer) open(await filesOf(dataTransfer));
+    if (dataTransfer) open(await filesOf(dataTransfer).catch(() => null));
   });
 }
 

@@ -55,8 +55,8 @@ export class OpenDialog {
   }
 
   /**
-   * Files that were dropped.
-   * @param {File[]} files
+   * Files that were dropped; null where they cannot be read.
+   * @param {File[] | null} files
    */
   open(files) {
     this.show();

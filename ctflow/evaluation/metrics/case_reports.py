@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ctflow.data.ctrate import NOT_GIVEN, read_reports
 from ctflow.errors import RequestError
-from ctflow.evaluation.metrics.volume_set import VolumeFile
 from ctflow.io.nifti import is_nifti_name
 from ctflow.io.nifti import stem_of as nifti_stem
-from ctflow.io.sidecar import read_sidecar, sidecar_path
+from ctflow.io.sidecar import Sidecar
 from ctflow.report import Report
 
 log = logging.getLogger(__name__)
@@ -44,10 +43,9 @@ def case_of(name: str) -> str:
     return nifti_stem(Path(name)) if is_nifti_name(Path(name)) else name
 
 
-def sidecar_reports(volumes: Sequence[VolumeFile]) -> Reports:
-    """The reports in the sidecars of those volumes that have one. Raises RequestError for a damaged one."""
-    sidecars = {one.name: sidecar_path(one.path) for one in volumes if is_nifti_name(one.path)}
-    return {name: read_sidecar(path).report for name, path in sidecars.items() if path.exists()}
+def sidecar_reports(sidecars: Mapping[str, Sidecar]) -> Reports:
+    """The reports of the sidecars of volumes, by the volumes' names."""
+    return {name: sidecar.report for name, sidecar in sidecars.items()}
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str, str]]:

@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 from ctflow.errors import RequestError
 from ctflow.evaluation.metrics.features import Features
 
+LIMITS = (0.0, 100.0)
+
 
 def clip_scores(one: ArrayLike, other: ArrayLike) -> Features:
     """Row by row, 100 times the cosine of two latents (samples, dimensions), and 0 where it is negative.
@@ -20,4 +22,4 @@ def clip_scores(one: ArrayLike, other: ArrayLike) -> Features:
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     if not (lengths > 0).all():
         raise RequestError("A latent of length 0 points nowhere, so it has no CLIP score: look at its tower's weights.")
-    return np.maximum(100 * (a * b).sum(1) / lengths, 0)
+    return np.clip(100 * (a * b).sum(1) / lengths, *LIMITS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ctflow.errors import RequestError
+from ctflow.evaluation.metrics.beginnings import mode_of_set
 from ctflow.evaluation.metrics.case_reports import Reports
-from ctflow.evaluation.metrics.extraction import FeatureSet, extract
+from ctflow.evaluation.metrics.extraction import ExtractAll, FeatureSet, Outcome, Task, extract
 from ctflow.evaluation.metrics.extractor import identity, identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.ctclip import ClipExtractor
 from ctflow.evaluation.metrics.of_cases import NearestTraining
 from ctflow.evaluation.metrics.orientation import MOST_VOLUMES, check_orientation
+from ctflow.evaluation.metrics.pictures import Case, shared_cases
 from ctflow.evaluation.metrics.precision_recall import NEIGHBOURS
 from ctflow.evaluation.metrics.protocols import MetricProtocol
 from ctflow.evaluation.metrics.results import Result
@@ -26,12 +29,15 @@ from ctflow.io.scan import read_volume
 from ctflow.io.sidecar import versions
 
 LEAST_VOLUMES = NEIGHBOURS + 1  # as precision and recall need
+NOT_GIVEN = "none given"
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked. `weights`: by extractor. `asked`: labels by case. `features`: the folder where they are kept."""
+    """What is asked. `weights`: by extractor. `asked`: labels by case. `modes`: in which fake volumes were
+    made, by name. `features`: the folder where they are kept. `extract_all`: who makes them.
+    """
 
     title: str
     protocol: MetricProtocol
@@ -40,9 +46,10 @@ class Question:
     training: Sequence[VolumeFile]
     reports: Reports
     asked: Mapping[str, frozenset[str]]
+    modes: Mapping[str, str]
     weights: Mapping[str, Path]
     features: Path
-    workers: int
+    extract_all: ExtractAll
     seed: int
 
 
@@ -77,33 +84,39 @@ class Judging:
             "extractors": {name: identity(one) for name, one in self._extractors.items()},
             "counts": {"real volumes": len(self._real), "fake volumes": len(self._fake)},
             "real_set_sha256": _set_sha256(self._real),
+            "training_set_sha256": _set_sha256(asked.training) if asked.training else NOT_GIVEN,
+            "labels_sha256": _labels_sha256(asked.asked) if asked.asked else NOT_GIVEN,
             "seed": asked.seed,
         }
 
     def steps(self) -> int:
-        """How many steps `extract` yields."""
-        return sum(len({one.sha256 for one in volumes}) for volumes, _ in self._work())
+        """How many outcomes `extract` yields, or fewer where volumes are the same."""
+        return len(self._tasks())
 
-    def extract(self) -> Iterator[str]:
-        """Makes the features that are not kept yet; yields the name of each volume."""
+    def extract(self) -> Iterator[Outcome]:
+        """Makes the features that are not kept yet, and says of each volume when they are there. Raises CTFlowError."""
         self._check_orientation()
-        asked = self._question
-        for volumes, sources in self._work():
-            yield from extract(volumes, sources, asked.features, asked.workers)
+        yield from extract(self._tasks(), self._question.features, self._question.extract_all)
 
     def measure(self) -> Result:
         """The result, once all features are there. Raises RequestError for what has no such number."""
         asked, sets = self._question, self._sets()
         figures = [figure for measure in asked.protocol.measures for figure in measure.figures(sets)]
-        return Result(title=asked.title, protocol=self.protocol, figures=tuple(figures), made=versions())
+        mode = mode_of_set(asked.modes, self._fake)
+        return Result(title=asked.title, mode=mode, protocol=self.protocol, figures=tuple(figures), made=versions())
 
-    def _work(self) -> list[tuple[Sequence[VolumeFile], list[Source]]]:
+    def cases(self) -> list[Case]:
+        """Those that both sets have, from the most alike on, once all features are there."""
+        sets = self._sets()
+        return shared_cases(sets.real, sets.fake)
+
+    def _tasks(self) -> list[Task]:
         """Training volumes, of which there may be many, are only looked at for what is asked of them."""
-        asked = self._question
-        taught = {one.extractor for one in asked.protocol.measures if isinstance(one, NearestTraining)}
+        taught = {one.extractor for one in self._question.protocol.measures if isinstance(one, NearestTraining)}
+        every, some = tuple(self._sources.values()), tuple(self._sources[name] for name in sorted(taught))
         return [
-            ([*self._real, *self._fake], list(self._sources.values())),
-            (asked.training, [self._sources[name] for name in sorted(taught)]),
+            *(Task(volume, every) for volume in (*self._real, *self._fake)),
+            *(Task(volume, some) for volume in self._question.training),
         ]
 
     def _sets(self) -> Sets:
@@ -120,6 +133,7 @@ class Judging:
             texts=self._texts(),
             asked=asked.asked,
             labels=clip.labels if clip else (),
+            modes={one.name: asked.modes[one.name] for one in self._fake if one.name in asked.modes},
             seed=asked.seed,
         )
 
@@ -142,7 +156,7 @@ class Judging:
             log.warning("No report of a fake volume is known, so there is no CLIP score: give --reports.")
             return
         known = [volume for volume in self._real if volume.name in reports][:MOST_VOLUMES]
-        found = check_orientation(clip, [(read_volume(one.path), reports[one.name]) for one in known])
+        found = check_orientation(clip, ((read_volume(one.path), reports[one.name]) for one in known))
         turned = ", ".join(f"{way} {score:.1f}" for way, score in found.turned.items())
         log.info("CLIP score of %d real volumes as they lie %.1f, %s", found.volumes, found.upright, turned)
 
@@ -150,3 +164,9 @@ class Judging:
 def _set_sha256(volumes: Sequence[VolumeFile]) -> str:
     """Of the contents of a set, whatever its files are called."""
     return hashlib.sha256(" ".join(sorted(volume.sha256 for volume in volumes)).encode()).hexdigest()
+
+
+def _labels_sha256(asked: Mapping[str, frozenset[str]]) -> str:
+    """Of all labels of all cases, in whatever order they are given."""
+    content = {name: sorted(labels) for name, labels in asked.items()}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ctflow.evaluation.drawn_cases import drawn_aurocs, drawn_cases, estimate, mean_of_findings
+from ctflow.evaluation.metrics.clip import LIMITS as CLIP_LIMITS
 from ctflow.evaluation.metrics.clip import clip_scores
 from ctflow.evaluation.metrics.extraction import FeatureSet
 from ctflow.evaluation.metrics.figure import Better, Figure
 from ctflow.evaluation.metrics.nearest import nearest_distances
 from ctflow.evaluation.metrics.sets import Latents, Sets
-from ctflow.evaluation.statistics import NAN, Estimate, auroc, mean
+from ctflow.evaluation.statistics import NOTHING, Estimate, auroc, mean
 
 Values = NDArray[np.float64]
 NO_PATIENT = ""  # whose a generated volume is
@@ -38,7 +40,7 @@ class ClipTextImage:
         for name, scores, reference in zip(names, (own, others), references, strict=True):
             if scores.size:
                 better: Better = "higher" if scores is own else "—"
-                yield figure_of_means(name, scores, reference, better, "the real volumes, with their reports")
+                yield _figure_of_scores(name, scores, reference, better, "the real volumes, with their reports")
 
     def _pairs(self, of: FeatureSet, texts: Latents) -> tuple[Values, Values]:
         """Latents of reports and of images, row by row, of the volumes that have a report."""
@@ -81,7 +83,7 @@ class ClipImageImage:
         scores = clip_scores(_stacked([fake[n] for n in shared]), _stacked([real[n] for n in shared]))
         all_real = _stacked(list(real.values()))
         chance = _with_others(all_real, all_real)
-        yield figure_of_means(self.name, scores, chance, "higher", "real volumes with other real ones")
+        yield _figure_of_scores(self.name, scores, chance, "higher", "real volumes with other real ones")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,43 +100,61 @@ class LabelAgreement:
 
     def figures(self, sets: Sets) -> Iterator[Figure]:
         """The mean and then one for each label that can be counted; none where nothing is known of the cases."""
-        fake, real = self._areas(sets.fake, sets), self._areas(sets.real, sets)
+        fake, real = self._seen(sets.fake, sets), self._seen(sets.real, sets)
         if not fake:
             return
-        shared = [label for label in fake if label in real]
-        yield figure_of_means(
-            f"{self.name}, mean of {len(fake)} labels",
-            np.array([area.value for area in fake.values()]),
-            np.array([real[label].value for label in shared]),
-            "higher",
-            "the real volumes",
-        )
-        for label, area in fake.items():
-            reference = real[label].value if label in real else NAN
-            yield Figure(
-                name=f"{self.name}: {label}",
-                value=area.value,
-                low=area.low,
-                high=area.high,
-                better="higher",
-                reference=reference,
-                reference_is="the real volumes",
-                beside_reference=area.value,
-                samples=(real[label].n if label in real else 0, area.n),
-            )
+        yield self._figure(f"{self.name}, mean of labels", _mean_area(fake), _mean_area(real))
+        for label, seen in fake.items():
+            reference = _area(real[label]) if label in real else NOTHING
+            yield self._figure(f"{self.name}: {label}", _area(seen), reference)
 
-    def _areas(self, of: FeatureSet, sets: Sets) -> dict[str, Estimate]:
+    def _figure(self, name: str, ours: Estimate, theirs: Estimate) -> Figure:
+        return Figure(
+            name=name,
+            value=ours.value,
+            low=ours.low,
+            high=ours.high,
+            better="higher",
+            reference=theirs.value,
+            reference_is="the real volumes",
+            beside_reference=ours.value,
+            samples=(theirs.n, ours.n),
+        )
+
+    def _seen(self, of: FeatureSet, sets: Sets) -> dict[str, Seen]:
+        """By label, of those that can be counted."""
         known = [i for i, volume in enumerate(of.volumes) if volume.name in sets.asked]
         if not known:
             return {}
         present = _stacked(of.rows(self.extractor, self.kind))[known]
         asked = [sets.asked[of.volumes[i].name] for i in known]
-        areas: dict[str, Estimate] = {}
+        seen: dict[str, Seen] = {}
         for column, label in enumerate(sets.labels):
             there = np.array([label in labels for labels in asked])
             if min(there.sum(), (~there).sum()) >= self.least:
-                areas[label] = auroc(present[there, column], present[~there, column])
-        return areas
+                seen[label] = Seen(present[:, column], there)
+        return seen
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Of a label, for each case: how present the classifier finds it, and whether the case has it."""
+
+    present: Values
+    there: NDArray[np.bool_]
+
+
+def _area(seen: Seen) -> Estimate:
+    return auroc(seen.present[seen.there], seen.present[~seen.there])
+
+
+def _mean_area(labels: Mapping[str, Seen]) -> Estimate:
+    """Over all labels, with an interval from drawing cases; it counts the cases."""
+    if not labels:
+        return NOTHING
+    cases = len(next(iter(labels.values())).there)
+    weights = drawn_cases(cases)
+    return estimate(mean_of_findings([drawn_aurocs(one.present, one.there, weights) for one in labels.values()]), cases)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +218,13 @@ def figure_of_means(name: str, fake: Values, real: Values, better: Better, refer
         beside_reference=ours.value,
         samples=(theirs.n, ours.n),
     )
+
+
+def _figure_of_scores(name: str, fake: Values, real: Values, better: Better, reference_is: str) -> Figure:
+    """Of CLIP scores: the interval ends where they do."""
+    figure = figure_of_means(name, fake, real, better, reference_is)
+    low, high = np.clip([figure.low, figure.high], *CLIP_LIMITS)
+    return replace(figure, low=float(low), high=float(high))
 
 
 def _by_name(of: FeatureSet, extractor: str, kind: str) -> dict[str, NDArray[np.float32]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ctflow.evaluation.metrics.beginnings import GT_HEAD
 from ctflow.evaluation.metrics.extraction import FeatureSet
 from ctflow.evaluation.metrics.features import Features
 from ctflow.evaluation.metrics.figure import Better, Figure
@@ -29,6 +30,7 @@ ByVolume = list[NDArray[np.float32]]  # of each volume: (samples, dimensions)
 class SetMeasure(ABC):
     """A number for two sets of samples; the mean over `kinds` of features, where there are several.
 
+    `real_kinds`: those of the real set, where they are others.
     `resamples`: of its interval. `limit_real`, `limit_fake`: how many samples count, in the order of the volumes'
     names; None for all.
     """
@@ -38,6 +40,7 @@ class SetMeasure(ABC):
     name: str
     extractor: str
     kinds: tuple[str, ...]
+    real_kinds: tuple[str, ...] | None = None
     resamples: int = RESAMPLES
     limit_real: int | None = None
     limit_fake: int | None = None
@@ -48,7 +51,7 @@ class SetMeasure(ABC):
 
     def figures(self, sets: Sets) -> Iterator[Figure]:
         """One. Raises RequestError for sets that have no such number."""
-        real, fake = self._rows(sets.real), self._rows(sets.fake)
+        real, fake = self._rows(sets.real, self.real_kinds or self.kinds), self._rows(sets.fake, self.kinds)
         patients = [volume.patient for volume in sets.real.volumes]
         every = np.arange(len(real[0])), np.arange(len(fake[0]))
         value = self._of(real, fake, *every)
@@ -72,7 +75,11 @@ class SetMeasure(ABC):
             reference_is=REAL_AGAINST_REAL,
             beside_reference=bounds.of_halves,
             samples=counted,
-            warnings=(*self.warnings(min(counted), real[0][0].shape[1]), *_copies(sets.fake)),
+            warnings=(
+                *self.warnings(min(counted), real[0][0].shape[1]),
+                *self.warnings_of_modes(sets.modes),
+                *_copies(sets.fake),
+            ),
         )
 
     @property
@@ -84,8 +91,12 @@ class SetMeasure(ABC):
         """What a reader must know of a number from so few samples."""
         return ()
 
-    def _rows(self, of: FeatureSet) -> list[ByVolume]:
-        return [of.rows(self.extractor, kind) for kind in self.kinds]
+    def warnings_of_modes(self, modes: Mapping[str, str]) -> tuple[str, ...]:
+        """What a reader must know of a number, given how the fake volumes were made."""
+        return ()
+
+    def _rows(self, of: FeatureSet, kinds: tuple[str, ...]) -> list[ByVolume]:
+        return [of.rows(self.extractor, kind) for kind in kinds]
 
     def _of(self, real: Sequence[ByVolume], fake: Sequence[ByVolume], a: Rows, b: Rows) -> float:
         pairs = zip(real, fake, strict=True)
@@ -112,11 +123,12 @@ def _joined(volumes: ByVolume, rows: Rows, limit: int | None) -> Features:
 
 @dataclass(frozen=True, kw_only=True)
 class Frechet(SetMeasure):
-    """FID or FVD, see `frechet_distance`."""
+    """FID or FVD, see `frechet_distance`. `head_alone`: whether of a fake volume it sees no more than its head."""
 
     better = "lower"
     limits = (0.0, INF)
     biased: bool = False
+    head_alone: bool = False
 
     def metric(self, real: Features, fake: Features) -> float:
         return frechet_distance(real, fake, biased=self.biased)
@@ -125,6 +137,14 @@ class Frechet(SetMeasure):
         if samples > dimensions:
             return ()
         return (f"{samples} samples for {dimensions} dimensions: only comparable at the same number of samples",)
+
+    def warnings_of_modes(self, modes: Mapping[str, str]) -> tuple[str, ...]:
+        copied = sum(mode == GT_HEAD for mode in modes.values())
+        if not (copied and self.head_alone):
+            return ()
+        return (
+            f"uninformative: it sees the first slices alone, and {copied} fake volume(s) copy them from real scans",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

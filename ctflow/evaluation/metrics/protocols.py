@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from ctflow.errors import RequestError
-from ctflow.evaluation.metrics.extractors import ctclip, frames, plain, planes
+from ctflow.evaluation.metrics.extractors import ctclip, frames, i3d, plain, planes
 from ctflow.evaluation.metrics.figure import Figure
 from ctflow.evaluation.metrics.of_cases import (
     ClipImageImage,
@@ -34,8 +34,9 @@ class Measure(Protocol):
 class MetricProtocol:
     """`status`: whether it is ours, published by others, or inferred from what they publish. `about`: in a sentence.
 
-    `most_volumes`: how many of each set count, the first by name; None for all. `published_weights`: by extractor, how
-    the SHA-256 of the weights begins that the published figures were measured with, where it is known.
+    `summary`: the figures of a short table. `most_volumes`: how many of each set count, the first by name; None for
+    all. `published_weights`: by extractor, how the SHA-256 of the weights begins that the published figures were
+    measured with, where it is known.
     """
 
     name: str
@@ -43,6 +44,7 @@ class MetricProtocol:
     status: Literal["ours", "published", "inferred"]
     about: str
     measures: tuple[Measure, ...]
+    summary: tuple[str, ...]
     most_volumes: int | None = None
     published_weights: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,6 +78,9 @@ _CLIP: tuple[Measure, ...] = (
 )
 
 
+_OF_CLIP = ("CLIP score, text-image", "CLIP score, image-image", "AUROC, mean of labels")
+
+
 def _vlm3d(year: int, extractor: str, published_weights: Mapping[str, str]) -> MetricProtocol:
     """Of the VLM3D challenge, text to CT. Its FVD is by CT-Net, whose weights are public as a truncated stub only."""
     each = tuple(Frechet(name=f"FID {plane}", extractor=extractor, kinds=(plane,)) for plane in planes.PLANES)
@@ -85,6 +90,7 @@ def _vlm3d(year: int, extractor: str, published_weights: Mapping[str, str]) -> M
         "published",
         f"The VLM3D challenge of {year}, by {extractor} and CT-CLIP; without its FVD, since CT-Net is not public.",
         (Frechet(name="FID 2.5D", extractor=extractor, kinds=planes.PLANES), *each, *_CLIP, *_PLAIN),
+        summary=("FID 2.5D", *_OF_CLIP),
         most_volumes=100,
         published_weights=published_weights,
     )
@@ -105,15 +111,36 @@ DEMO = MetricProtocol(
         *_CLIP,
         *_PLAIN,
     ),
+    summary=("FID, slices", "FVD, volumes", "IS, labels", "precision", "recall", *_OF_CLIP),
 )
 MOST_FRAMES = 50_000
+MOST_VIDEOS = 2048
 _RESAMPLES = 10  # of thousands of frames: each takes a minute
+
+
+def _fvd(slices: int) -> Frechet:
+    """As StyleGAN-V counts it: of real volumes a drawn run of slices each, of fake ones the first slices."""
+    return Frechet(
+        name=f"FVD, {slices} slices",
+        extractor=i3d.NAME,
+        kinds=(i3d.first(slices),),
+        real_kinds=(i3d.window(slices),),
+        biased=True,
+        limit_real=MOST_VIDEOS,
+        limit_fake=MOST_VIDEOS,
+        head_alone=slices == SHORT_VIDEO,
+    )
+
+
+SHORT_VIDEO, LONG_VIDEO = i3d.LENGTHS
 CTFLOW_PAPER = MetricProtocol(
     "ctflow-paper",
-    1,
+    2,
     "inferred",
-    "What the authors' group computes in a sister project; without FVD, since I3D is published as a program.",
+    "What the authors' group computes in a sister project, since the paper's own code has no metrics.",
     (
+        _fvd(SHORT_VIDEO),
+        _fvd(LONG_VIDEO),
         Frechet(
             name="FID",
             extractor=frames.NAME,
@@ -134,6 +161,7 @@ CTFLOW_PAPER = MetricProtocol(
         ),
         *_PLAIN,
     ),
+    summary=("FID", "FVD, 16 slices", "FVD, 128 slices", "IS", "seam index"),
     published_weights={frames.NAME: "6726825d"},
 )
 VLM3D_2025 = _vlm3d(2025, planes.RADIMAGENET, {})

@@ -14,19 +14,21 @@ from ctflow.errors import RequestError
 from ctflow.evaluation.metrics.figure import Figure
 from ctflow.io.files import write_atomic
 
-FORMAT = 1
+FORMAT = 2
 MOST_NAMED = 4
 _NUMBERS = ("value", "low", "high", "reference", "beside_reference")  # of a figure; null where there is none
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """`title`: what the fake volumes are, such as "full-body, L". `protocol`: all that makes the figures comparable.
+    """`title`: whose the fake volumes are, such as "L". `mode`: the paper's mode in which they were made.
 
-    `made`: by which versions of Python and its packages, which should not matter.
+    `protocol`: all that makes the figures comparable. `made`: by which versions of Python and its packages, which
+    should not matter.
     """
 
     title: str
+    mode: str
     protocol: Mapping[str, Any]
     figures: tuple[Figure, ...]
     made: Mapping[str, str]
@@ -71,6 +73,7 @@ def write_result(result: Result, path: Path) -> None:
     content = {
         "format": FORMAT,
         "title": result.title,
+        "mode": result.mode,
         "protocol_sha256": protocol_sha256(result.protocol),
         "protocol": result.protocol,
         "figures": [_without_nan(asdict(figure)) for figure in result.figures],
@@ -86,7 +89,8 @@ def read_result(path: Path) -> Result:
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']}")
         figures = tuple(_figure(one) for one in content["figures"])
-        result = Result(title=content["title"], protocol=content["protocol"], figures=figures, made=content["made"])
+        fields = {name: content[name] for name in ("title", "mode", "protocol", "made")}
+        result = Result(**fields, figures=figures)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RequestError(
             f"{path} is no result of `evaluate metrics` of format {FORMAT} ({error}): give the JSON that it wrote."

@@ -18,7 +18,7 @@ class Sets:
     """`training`: volumes that the model was trained on. `texts`: the latents of reports, by case.
 
     `asked`: by case, the labels that its report asks for; `labels`: those that the classifier knows, in its order.
-    `seed`: of all that is drawn.
+    `modes`: by case, the paper's mode in which a fake volume was made. `seed`: of all that is drawn.
     """
 
     real: FeatureSet
@@ -27,4 +27,5 @@ class Sets:
     texts: Latents
     asked: Mapping[str, frozenset[str]]
     labels: tuple[str, ...]
+    modes: Mapping[str, str]
     seed: int

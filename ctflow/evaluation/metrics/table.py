@@ -1,4 +1,4 @@
-"""Results as a table in Markdown, with the published figures and their protocol beneath."""
+"""Results as tables in Markdown: in short as papers have it, what is published, every figure, and the protocol."""
 
 from __future__ import annotations
 
@@ -6,26 +6,83 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ctflow.evaluation.metrics.figure import Figure
-from ctflow.evaluation.metrics.published import PUBLISHED, comparable
+from ctflow.evaluation.metrics.figure import Better, Figure
+from ctflow.evaluation.metrics.protocols import PROTOCOLS
+from ctflow.evaluation.metrics.published import METRICS, PUBLISHED, Published, comparable
 from ctflow.evaluation.metrics.results import Result, check_comparable, protocol_sha256
 
 DIGITS = 4
+NONE = "—"
+_ARROWS: Mapping[Better, str] = {"lower": " ↓", "higher": " ↑", "as real": "", "—": ""}
 
 
 def results_markdown(results: Sequence[Result]) -> str:
-    """One row a figure, one column a result. Raises RequestError for results of different protocols."""
+    """Modes and models against metrics, then one row a figure. Raises RequestError for results of other protocols."""
     check_comparable(results)
     protocol = results[0].protocol
-    lines = [*_figures(results), "", *_warnings(results), *_published(results[0]), "", *_protocol(protocol)]
-    return "\n".join(lines) + "\n"
+    parts = (
+        _in_short(results),
+        _published(results[0]),
+        _figures(results),
+        _warnings(results),
+        _protocol(protocol),
+    )
+    return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part))) + "\n"
+
+
+def _in_short(results: Sequence[Result]) -> Iterator[str]:
+    """One row a result, as the paper's table has it; the last row is of real volumes against real ones."""
+    by_name = _by_name(results)
+    columns = [figures[name] for name in _summary(results) if (figures := _any_with(by_name, name))]
+    heads = " | ".join(one.name + _ARROWS[one.better] for one in columns)
+    yield f"| mode | model | {heads} |"
+    yield f"|---|---|{'---|' * len(columns)}"
+    for result, figures in zip(results, by_name, strict=True):
+        cells = " | ".join(_cell(figures.get(one.name)) for one in columns)
+        yield f"| {result.mode} | {result.title} | {cells} |"
+    yield f"| | reference, see below | {' | '.join(_number(one.reference) for one in columns)} |"
+
+
+def _summary(results: Sequence[Result]) -> tuple[str, ...]:
+    """The names of the figures of a short table; for a protocol that we no longer know, all that can be better."""
+    if known := PROTOCOLS.get(results[0].protocol["name"]):
+        return known.summary
+    return tuple(dict.fromkeys(one.name for result in results for one in result.figures if _ARROWS[one.better]))
+
+
+def _by_name(results: Sequence[Result]) -> list[dict[str, Figure]]:
+    return [{figure.name: figure for figure in result.figures} for result in results]
+
+
+def _any_with(by_name: Sequence[Mapping[str, Figure]], name: str) -> Mapping[str, Figure]:
+    return next((figures for figures in by_name if name in figures), {})
+
+
+def _published(result: Result) -> Iterator[str]:
+    yield f"| published | mode | model | {' | '.join(METRICS)} | comparable with these |"
+    yield f"|---|---|---|{'---|' * len(METRICS)}---|"
+    for one in PUBLISHED:
+        values = " | ".join(_number(one.values.get(metric, math.nan)) for metric in METRICS)
+        yield f"| {one.source} | {one.mode} | {one.model} | {values} | {_comparable(one, result)} |"
+
+
+def _comparable(published: Published, result: Result) -> str:
+    """What holds for all its metrics is said once."""
+    measured = frozenset(figure.name for figure in result.figures)
+    said = {metric: comparable(published, metric, result.protocol, measured) for metric in published.values}
+    metrics_by_words: dict[str, list[str]] = {}
+    for metric, words in said.items():
+        metrics_by_words.setdefault(words, []).append(metric)
+    if len(metrics_by_words) == 1:
+        return next(iter(metrics_by_words))
+    return "; ".join(f"{', '.join(metrics)}: {words}" for words, metrics in metrics_by_words.items())
 
 
 def _figures(results: Sequence[Result]) -> Iterator[str]:
-    titles = " | ".join(result.title for result in results)
+    titles = " | ".join(f"{result.title}, {result.mode}" for result in results)
     yield f"| | better | {titles} | reference | and beside it | what the reference is | samples, real and fake |"
     yield f"|---|---|{'---|' * len(results)}---|---|---|---|"
-    by_name = [{figure.name: figure for figure in result.figures} for result in results]
+    by_name = _by_name(results)
     for name, figure in {name: figure for figures in reversed(by_name) for name, figure in figures.items()}.items():
         cells = " | ".join(_cell(figures.get(name)) for figures in by_name)
         real, fake = figure.samples
@@ -37,13 +94,13 @@ def _figures(results: Sequence[Result]) -> Iterator[str]:
 
 def _cell(figure: Figure | None) -> str:
     if figure is None:
-        return "—"
+        return NONE
     bounds = f" ({_number(figure.low)} to {_number(figure.high)})" if math.isfinite(figure.low) else ""
     return _number(figure.value) + bounds
 
 
 def _number(value: float) -> str:
-    return f"{value:.{DIGITS}g}" if math.isfinite(value) else "—"
+    return f"{value:.{DIGITS}g}" if math.isfinite(value) else NONE
 
 
 def _warnings(results: Sequence[Result]) -> Iterator[str]:
@@ -52,22 +109,32 @@ def _warnings(results: Sequence[Result]) -> Iterator[str]:
             yield from (f"- {figure.name}, {result.title}: {warning}." for warning in figure.warnings)
 
 
-def _published(result: Result) -> Iterator[str]:
-    metrics = frozenset(figure.name for figure in result.figures)
-    yield ""
-    yield "| published | metric | values | comparable |"
-    yield "|---|---|---|---|"
-    for one in PUBLISHED:
-        values = ", ".join(f"{what} {value:g}" for what, value in one.values.items())
-        yield f"| {one.source} | {one.metric} | {values} | {comparable(one, result.protocol, metrics)} |"
-
-
 def _protocol(protocol: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"Protocol {protocol['name']}, version {protocol['version']}, {protocol['status']}; "
         f"fingerprint {protocol_sha256(protocol)[:16]}."
     )
+    yield ""
     for name, extractor in protocol["extractors"].items():
         yield f"- {name}: weights {extractor['weights_sha256'][:16]}. {extractor['preparation']}"
+    yield from (f"- {_measure(one)}" for one in protocol["measures"])
     counts = ", ".join(f"{count} {what}" for what, count in protocol["counts"].items())
-    yield f"- {counts}; seed {protocol['seed']}; real set {protocol['real_set_sha256'][:16]}"
+    yield f"- {counts}; seed {protocol['seed']}; {', '.join(_hashes(protocol))}"
+
+
+def _hashes(protocol: Mapping[str, Any]) -> Iterator[str]:
+    ending = "_sha256"
+    for name in (name for name in protocol if name.endswith(ending)):
+        yield f"{name.removesuffix(ending).replace('_', ' ')} {protocol[name][:16]}"
+
+
+def _measure(settings: Mapping[str, Any]) -> str:
+    """A measure with those of its settings that change something, in a line."""
+    names = settings.get("names") or [settings["name"]]
+    rest = {what: value for what, value in settings.items() if what not in ("name", "names", "measure")}
+    given = {what.replace("_", " "): value for what, value in rest.items() if value not in (None, False)}
+    return f"{', '.join(names)}: {settings['measure']}, {', '.join(f'{k} {_setting(v)}' for k, v in given.items())}"
+
+
+def _setting(value: object) -> str:
+    return "–".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from ctflow.card import ModelCard
 from ctflow.errors import ShortVolumeError
+from ctflow.evaluation.drawn_cases import drawn_cases, estimate
 from ctflow.evaluation.obedience.judgement import Judgement, judge
-from ctflow.evaluation.obedience.mean_auroc import drawn_reports, estimate, mean_aurocs
+from ctflow.evaluation.obedience.mean_auroc import mean_aurocs
 from ctflow.evaluation.obedience.phantom_views import AvaeView
 from ctflow.evaluation.obedience.results import TrialResult, measure_trials, model_results_folder
 from ctflow.evaluation.obedience.study import fit_detectors
@@ -110,7 +111,7 @@ def _rows(
 ) -> list[TradeRow]:
     first, *_ = judged
     reports = len(judged[first])
-    weights = drawn_reports(reports)
+    weights = drawn_cases(reports)
     aurocs = {setting: mean_aurocs(some, weights) for setting, some in judged.items()}
     rows: list[TradeRow] = []
     for setting, some in judged.items():

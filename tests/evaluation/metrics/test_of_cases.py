@@ -18,7 +18,7 @@ from ctflow.evaluation.metrics.of_cases import (
     NearestTraining,
     VolumeMeans,
 )
-from ctflow.evaluation.metrics.of_sets import Recall
+from ctflow.evaluation.metrics.of_sets import Frechet, Recall
 from ctflow.evaluation.metrics.protocols import Measure
 from ctflow.evaluation.metrics.sets import Sets
 from ctflow.evaluation.metrics.volume_set import VolumeFile
@@ -42,7 +42,7 @@ def figures(measure: Measure, tmp_path: Path, kind: str, real: object, fake: obj
         real=features(tmp_path / "r", kind, real),
         fake=features(tmp_path / "f", kind, fake),
         training=features(tmp_path / "t", kind, training) if training else None,
-        **{"texts": {}, "asked": {}, "labels": (), "seed": 0, **known},
+        **{"texts": {}, "asked": {}, "labels": (), "modes": {}, "seed": 0, **known},
     )
     return list(measure.figures(sets))
 
@@ -88,7 +88,8 @@ def test_labels_agree_where_the_classifier_sees_them_in_the_cases_that_have_them
         labels=("high", "low", "rare"),
     )
     assert {figure.name: figure.value for figure in each} == {"AUROC: high": 1, "AUROC: low": 0}
-    assert (mean.name, mean.value, mean.reference) == ("AUROC, mean of 2 labels", 0.5, 0.5)
+    assert (mean.name, mean.value, mean.reference) == ("AUROC, mean of labels", 0.5, 0.5)
+    assert 0 <= mean.low <= mean.value <= mean.high <= 1
 
 
 def test_means_leave_out_what_a_volume_does_not_have(tmp_path: Path) -> None:
@@ -114,3 +115,18 @@ def test_sets_whose_halves_are_too_small_have_a_value_and_no_interval(tmp_path: 
     rows = {f"v{i}": [float(i), 0.0] for i in range(6)}
     (found,) = figures(Recall(name="recall", extractor="e", kinds=("k",)), tmp_path, "k", rows, rows)
     assert found.value == 1 and np.isnan([found.low, found.high, found.reference]).all()
+
+
+def heads(tmp_path: Path, head_alone: bool) -> list[Figure]:
+    real = {f"r{i}": [float(i), 0.0] for i in range(4)}
+    fake = {f"f{i}": [0.0, float(i)] for i in range(4)}
+    modes = {"f0": "gt-head", "f1": "full-body"}
+    measure = Frechet(name="FVD", extractor="e", kinds=("k",), head_alone=head_alone)
+    return figures(measure, tmp_path, "k", real, fake, modes=modes)
+
+
+def test_what_sees_a_copied_head_alone_is_marked_uninformative(tmp_path: Path) -> None:
+    (marked,) = heads(tmp_path, head_alone=True)
+    assert "uninformative: it sees the first slices alone, and 1 fake volume(s) copy them" in str(marked.warnings)
+    (whole,) = heads(tmp_path, head_alone=False)
+    assert "uninformative" not in str(whole.warnings)

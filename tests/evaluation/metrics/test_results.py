@@ -28,11 +28,12 @@ FID = Figure(
 EXTRACTORS = {"inception-2015-12-05": {"weights_sha256": "6726825d" + "0" * 56, "preparation": "As it is."}}
 RESULT = Result(
     title="L",
+    mode="gt-head",
     protocol={
         "name": "ctflow-paper",
         "version": 1,
         "status": "inferred",
-        "measures": [{"name": "FID", "biased": True}],
+        "measures": [{"measure": "Frechet", "name": "FID", "kinds": ["features"], "biased": True}],
         "extractors": EXTRACTORS,
         "counts": {"real volumes": 100},
         "real_set_sha256": "0" * 64,
@@ -57,7 +58,7 @@ def test_an_altered_protocol_is_refused(tmp_path: Path) -> None:
         read_result(tmp_path / "l.json")
 
 
-@pytest.mark.parametrize("text", ["{}", "no JSON", '{"format": 2}', "[]"])
+@pytest.mark.parametrize("text", ["{}", "no JSON", '{"format": 1}', "[]"])
 def test_what_is_no_result_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(RequestError, match=r"x\.json is no result"):
@@ -69,7 +70,10 @@ def test_what_is_no_result_is_refused(tmp_path: Path, text: str) -> None:
     [
         ({"version": 2}, "version is 1 and 2"),
         ({"counts": {"real volumes": 99}}, "counts.real volumes is 100 and 99"),
-        ({"measures": [{"name": "FID", "biased": False}]}, r"measures\[0\].biased is true and false"),
+        (
+            {"measures": [{"measure": "Frechet", "name": "FID", "kinds": ["features"], "biased": False}]},
+            r"measures\[0\].biased is true and false",
+        ),
         ({"real_set_sha256": "1" * 64}, "real_set_sha256"),
         ({"extractors": {"inception-2015-12-05": {}}}, "weights_sha256"),
     ],
@@ -81,18 +85,29 @@ def test_results_of_different_protocols_refuse_to_be_compared(change: dict[str, 
             refused([RESULT, other])
 
 
-def test_the_table_has_a_column_for_each_result_and_says_what_published_figures_are_worth() -> None:
-    table = results_markdown([RESULT, replace(RESULT, title="S", figures=(replace(FID, value=249.7),))])
-    assert "| | better | L | S | reference |" in table
+def test_the_table_has_a_row_for_each_mode_and_model_and_says_what_published_figures_are_worth() -> None:
+    other = replace(RESULT, title="S", mode="full-body", figures=(replace(FID, value=249.7),))
+    table = results_markdown([RESULT, other])
+    assert "| mode | model | FID ↓ |" in table
+    assert "| gt-head | L | 66 (60 to —) |\n| full-body | S | 249.7 (60 to —) |" in table
+    assert "| | reference, see below | 3 |" in table
+    assert "| | better | L, gt-head | S, full-body | reference |" in table
     assert "| FID | lower | 66 (60 to —) | 249.7 (60 to —) | 3 | 70 | real | 100 and 50,000 |" in table
     assert "- FID, L: 100 samples." in table
-    assert "| FID | S 249.7, B 216.9, L 131.3, L with StartBoost 66 | with care: the protocol is inferred" in table
-    assert "| FVD, 16 slices | S 2286, B 1862, L 1152, L with StartBoost 689 | no: it was not measured |" in table
+    assert "| full-body | S | 249.7 | 2286 | 6646 | 2.29 | — | FID: with care: the protocol is inferred, and" in table
+    assert "FVD, 16 slices, FVD, 128 slices, IS: no: it was not measured |" in table
+    assert "| gt-head | all of them | — | 623 | — | — | — | no: it sees the slices alone that were copied" in table
+    assert "- FID: Frechet, kinds features, biased True" in table
 
 
 def test_a_published_figure_is_comparable_with_its_own_weights_and_protocol_alone() -> None:
-    fid, named = PUBLISHED[0], frozenset({"FID"})
-    assert comparable(fid, RESULT.protocol, named).startswith("with care")
-    assert comparable(fid, {**RESULT.protocol, "name": "demo"}, named).startswith("no: this was measured by demo")
-    other = {"inception-2015-12-05": {"weights_sha256": "f" * 64}}
-    assert "are not the published ones" in comparable(fid, {**RESULT.protocol, "extractors": other}, named)
+    paper, named = PUBLISHED[0], frozenset({"FID", "FVD, 16 slices"})
+
+    def said(metric: str, **change: object) -> str:
+        return comparable(paper, metric, {**RESULT.protocol, **change}, named)
+
+    assert said("FID").startswith("with care")
+    assert said("FID", name="demo").startswith("no: this was measured by demo")
+    other = {"inception-2015-12-05": {"weights_sha256": "f" * 64}, "i3d": {"weights_sha256": "e" * 64}}
+    assert "are not the published ones" in said("FID", extractors=other)
+    assert "the SHA-256 of the published weights of i3d is not known to us" in said("FVD, 16 slices", extractors=other)

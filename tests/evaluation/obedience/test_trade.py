@@ -12,8 +12,9 @@ import pytest
 
 from ctflow.__main__ import main
 from ctflow.card import Guidance
+from ctflow.evaluation.drawn_cases import drawn_cases, estimate
 from ctflow.evaluation.obedience.judgement import Judgement
-from ctflow.evaluation.obedience.mean_auroc import drawn_reports, estimate, mean_aurocs
+from ctflow.evaluation.obedience.mean_auroc import mean_aurocs
 from ctflow.evaluation.obedience.measures.chest_checks import CHECKS
 from ctflow.evaluation.obedience.table_rows import presence_rows
 from ctflow.evaluation.obedience.trade import TURNS, measure_trade, settings_for
@@ -78,7 +79,7 @@ def test_the_mean_is_that_of_the_table_of_obedience_and_lies_in_its_interval() -
     some = judged(40, seed=0)
     table = presence_rows(some, dict.fromkeys(KINDS, 0.0))
     rows = [estimate.value for (group, _), estimate in table.items() if group == "AUROC, asked against not asked"]
-    found = estimate(mean_aurocs(some, drawn_reports(40)), 40)
+    found = estimate(mean_aurocs(some, drawn_cases(40)), 40)
     assert found.value == pytest.approx(np.mean(rows))
     assert found.low < found.value < found.high
     assert found.low > 0.45 and found.high < 0.65, "chance, but for one finding of 19"
@@ -92,7 +93,7 @@ def test_a_report_that_is_drawn_twice_counts_twice() -> None:
 
 
 def test_the_change_of_a_setting_against_itself_is_none() -> None:
-    first, second = (mean_aurocs(judged(30, seed), drawn_reports(30)) for seed in (0, 0))
+    first, second = (mean_aurocs(judged(30, seed), drawn_cases(30)) for seed in (0, 0))
     assert estimate(second - first, 30) == Estimate(0.0, 0.0, 0.0, 30)
 
 

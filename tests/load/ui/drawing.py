@@ -1,6 +1,7 @@
 """How long the planes take to follow the wheel and a window drag: one volume, slabs, and two linked volumes.
 
-From an event of the mouse, by the browser's own clock, to the end of the frame that shows what it did.
+From an event of the mouse, by the browser's own clock, to the end of the frame that shows what it did. A canvas on an
+empty page stands beside them: what it takes is the browser's own.
 """
 
 import statistics
@@ -32,9 +33,18 @@ LISTEN = """() => {
 }"""
 
 
+EMPTY = """<div class="ctv-axial"><canvas class="ctv-canvas" style="width: 100%; height: 90vh"></canvas></div><script>
+    const pen = document.querySelector('canvas').getContext('2d');
+    let drawn = 0;
+    const draw = () => requestAnimationFrame(() => pen.clearRect(drawn++ % 10, 0, 10, 10));
+    for (const type of ['wheel', 'pointermove']) addEventListener(type, draw);
+</script>"""
+
+
 def latencies(browser: Browser) -> Iterator[Figure]:
     """96 slices of 256² voxels in each window; slabs are 20 mm thick, as they come."""
     for width, height in SIZES:
+        print_empty(browser, width, height)
         with opened(browser, width=width, height=height) as page:
             make_volume(page)
             page.evaluate(LISTEN)
@@ -47,6 +57,15 @@ def latencies(browser: Browser) -> Iterator[Figure]:
             page.wait_for_timeout(1000)
             page.evaluate(LISTEN)
             yield from both(page, f"{width} x {height}, two linked volumes", HEAVY_MEDIAN_MS)
+
+
+def print_empty(browser: Browser, width: int, height: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_content(EMPTY)
+    page.evaluate(LISTEN)
+    wheel_ms, drag_ms = (statistics.median(latency(page, act)) for act in (wheel, drag_window))
+    page.close()
+    print(f"{width} x {height}, an empty page: wheel {wheel_ms:.4g} ms, window drag {drag_ms:.4g} ms, medians")
 
 
 def choose_slabs(page: Page, slab: str) -> None:

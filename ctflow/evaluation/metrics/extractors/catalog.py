@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ctflow.errors import CheckpointError
 from ctflow.evaluation.metrics.extractor import Extractor
-from ctflow.evaluation.metrics.extractors import ctclip, frames, plain, planes
+from ctflow.evaluation.metrics.extractors import ctclip, frames, i3d, plain, planes
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ _MAKERS: Mapping[str, Callable[[Path | None], Extractor]] = {
     frames.NAME: _with_weights(
         frames.NAME, frames.FramesExtractor.load, "torch-fidelity's weights-inception-2015-12-05-6726825d.pth"
     ),
+    i3d.NAME: _with_weights(i3d.NAME, i3d.I3DExtractor.load, "StyleGAN-V's i3d_torchscript.pt"),
     planes.SQUEEZENET: _with_weights(
         planes.SQUEEZENET, planes.PlanesExtractor.squeezenet, "torchvision's squeezenet1_1-b8a52dc0.pth"
     ),

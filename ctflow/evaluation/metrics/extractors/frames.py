@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ctflow.checkpoint.unpickle import read_state_dict
 from ctflow.checkpoint.weights import file_sha256, fill
 from ctflow.evaluation.metrics.extractor import Found
 from ctflow.evaluation.metrics.networks.inception import InceptionV3
 from ctflow.model_grid import regrid
-from ctflow.released.unpickle import read_state_dict
 from ctflow.volume import Volume
 
 NAME = "inception-2015-12-05"
@@ -23,10 +23,13 @@ PLANE = (256, 256)
 FRAMES = 201
 HU_BLACK, HU_SPAN, GREY_SPAN = -1000, 2400, 306
 FRAMES_AT_ONCE = 16
-PREPARATION = (
+GREY_PICTURES = (
     f"Axes {''.join(AXES)}, linear to {STEP_MM} mm, {PLANE[0]} x {PLANE[1]} about the middle, {GREY_SPAN} (HU + "
-    f"{-HU_BLACK}) / {HU_SPAN} rounded down to 8 bits, cut or padded with the last slice to {FRAMES}; bilinear to 299 "
-    "as TensorFlow 1, three equal channels. features: after pooling. probabilities: softmax without the bias."
+    f"{-HU_BLACK}) / {HU_SPAN} rounded down to 8 bits, cut or padded with the last slice to {FRAMES}"
+)
+PREPARATION = (
+    f"{GREY_PICTURES}; bilinear to 299 as TensorFlow 1, three equal channels. features: after pooling. "
+    "probabilities: softmax without the bias."
 )
 
 

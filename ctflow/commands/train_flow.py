@@ -1,0 +1,90 @@
+"""`python -m ctflow train flow`: trains the transformer on prepared shards, in one process or in many."""
+
+import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.choices import DEVICES
+from ctflow.commands.arguments import extra, path, place
+from ctflow.commands.trainings import check_minutes, help_with_fields, training_in
+from ctflow.errors import RequestError
+
+if TYPE_CHECKING:
+    from ctflow.training.flow_config import FlowConfig
+
+HELP = """\
+Trains the transformer on what `python -m ctflow prepare` wrote: flow matching from a report and the previous chunk to
+the next one. For several processes, on one machine or many, start it by accelerate:
+
+  accelerate launch --multi_gpu --num_processes 8 -m ctflow train flow --config FILE --data DIR --model DIR --out DIR
+
+--config is a TOML file. In it, `preset = "S"`, "B" or "L" is the published recipe, and "phantom" one for phantoms on a
+laptop; the rest of the file is what differs from the preset. --out will hold states/, losses.csv, and model/, which
+`generate --model` reads. Call it again with the same --out, and it goes on, after a kill from the last state that was
+saved. SIGTERM saves and stops, with exit code 143."""
+
+
+def _described_fields() -> Iterable[tuple[str, str]]:
+    from ctflow.training.flow_config import described_fields
+
+    return described_fields()
+
+
+def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declares `train flow` and its arguments."""
+    parser = kinds.add_parser(
+        "flow",
+        help="a transformer, from prepared shards",
+        description=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("-h", "--help", action=help_with_fields(_described_fields))
+    parser.add_argument("--config", type=path, required=True, metavar="FILE", help="what is trained, in TOML")
+    parser.add_argument("--print-config", action="store_true", help="train nothing, and show the whole config")
+    parser.add_argument("--data", type=path, metavar="DIR", help="a prepared data set")
+    parser.add_argument("--out", type=path, metavar="DIR", help="where the training is, or will be")
+    parser.add_argument("--model", type=place, metavar="DIR", help="the model that --data was prepared with")
+    parser.add_argument("--from", dest="begin_with", type=place, metavar="DIR", help="begin with this transformer")
+    parser.add_argument("--minutes", type=float, metavar="M", help="how long this call trains, instead of run.steps")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where to train (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains, or shows the config. Raises CTFlowError where it cannot begin."""
+    from ctflow.training.config_file import as_toml
+    from ctflow.training.flow_config import read_config
+    from ctflow.training.presets import PRESETS
+
+    config = read_config(args.config, PRESETS)
+    if args.print_config:
+        print(as_toml(config), end="")
+        return
+    if not (args.data and args.model and args.out):
+        raise RequestError(
+            "Give --data, a prepared data set, --model, the one it was prepared with, and --out, a folder for the "
+            "training."
+        )
+    check_minutes(args.minutes)
+    _train(args, config)
+
+
+def _train(args: argparse.Namespace, config: "FlowConfig") -> None:
+    with extra("train"):
+        from ctflow.training.flow import FlowTraining, train_flow
+    from ctflow.runtime.device import resolve_device
+
+    training = FlowTraining(
+        config=config,
+        data=args.data,
+        out=args.out,
+        model=find_checkpoint(args.model),
+        device=resolve_device(args.device).type,
+        begin_with=find_checkpoint(args.begin_with) if args.begin_with else None,
+        seconds=60 * args.minutes if args.minutes else None,
+    )
+    with training_in(args.out):
+        train_flow(training)

@@ -1,0 +1,30 @@
+"""What generated volumes began with: the text alone, or a real scan, as the sidecars beside them say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ctflow.evaluation.metrics.volume_set import VolumeFile
+from ctflow.io.nifti import is_nifti_name
+from ctflow.io.sidecar import Sidecar, read_sidecar, sidecar_path
+
+FULL_BODY, GT_HEAD, MIXED, UNKNOWN = "full-body", "gt-head", "mixed", "unknown"
+
+
+def sidecars_of(volumes: Sequence[VolumeFile]) -> dict[str, Sidecar]:
+    """By name, of those volumes that have one. Raises RequestError for a damaged one."""
+    paths = {one.name: sidecar_path(one.path) for one in volumes if is_nifti_name(one.path)}
+    return {name: read_sidecar(path) for name, path in paths.items() if path.exists()}
+
+
+def modes_of(sidecars: Mapping[str, Sidecar]) -> dict[str, str]:
+    """By name, the paper's mode in which a volume was made."""
+    return {name: one.start.mode if one.start else FULL_BODY for name, one in sidecars.items()}
+
+
+def mode_of_set(modes: Mapping[str, str], volumes: Sequence[VolumeFile]) -> str:
+    """The mode of all volumes; MIXED where they have several, and UNKNOWN where not all of them say it."""
+    found = {modes.get(one.name, UNKNOWN) for one in volumes}
+    if UNKNOWN in found:
+        return UNKNOWN
+    return found.pop() if len(found) == 1 else MIXED
