@@ -1,7 +1,10 @@
 """What Ray does with many processes, in this one."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import torch
 
 from ctflow.batch.generating import MakeAll
 from ctflow.batch.job import BatchJob
@@ -14,6 +17,17 @@ from ctflow.pipeline import CTFlow
 def make_here(job: BatchJob, tasks: Sequence[Numbered]) -> Iterator[Outcome]:
     """`MakeAll`, one group of volumes after another."""
     yield from make_by(CTFlow.load(job.model, job.device, precision=job.precision))(job, tasks)
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """As each of Ray's workers computes: last bits depend on that."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def make_by(model: Maker) -> MakeAll:
