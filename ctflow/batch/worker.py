@@ -97,7 +97,7 @@ class Worker:
                 raise
             raise ResourceError(
                 f"The memory of {self._model.device} is not enough for {len(begun)} volumes together: give a smaller "
-                "--batch."
+                "--together."
             ) from error
 
     def _write(self, task: Task, begun: Begun, volume: Volume, seconds: float) -> None:

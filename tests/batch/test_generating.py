@@ -232,7 +232,7 @@ def test_memory_that_runs_out_ends_the_run_and_names_the_knob(
 ) -> None:
     batch = planned(folder, reports, tmp_path, together=2)
     full = Failing(model, batch.tasks[0].request.seed, ResourceError("The memory is not enough."))
-    with pytest.raises(ResourceError, match=r"not enough for 2 volumes together: give a smaller --batch"):
+    with pytest.raises(ResourceError, match=r"not enough for 2 volumes together: give a smaller --together"):
         list(generate_batch(batch, make_by(full)))
     assert not (tmp_path / "rejected.jsonl").exists()
 
