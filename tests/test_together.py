@@ -16,9 +16,11 @@ from ctflow.lineage import plan_chunks
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.request import GenerationRequest, ScanStart, Start, VolumeStart
+from ctflow.runtime.cuda import ReplayedTransformer
 from ctflow.sampler import Chunks, ChunkSampled, Conditions, KeptChunks, StepSampled, sample, sample_together
 from ctflow.volume import Volume, plane_affine
 from ctflow.volume_end import PublishedEnd
+from tests.runtime.test_cuda import engine_with, record_nothing
 from tests.tiny import tiny_checkpoint
 
 SLICES = 4
@@ -151,6 +153,16 @@ def test_a_batch_of_volumes_that_begin_with_scans_is_the_same_too(model: CTFlow)
     starts = [ScanStart("next-block", Volume(one, affine), 4) for one in hu]
     asked = [(model.card.request(REPORTS[i], i, chunks=3), start) for i, start in enumerate(starts)]
     for one, volume in zip(asked, model.generate_together(asked), strict=True):
+        assert isinstance(volume, Volume)
+        np.testing.assert_allclose(volume.hu.astype(int), model.generate(*one).hu, atol=1)
+
+
+def test_a_recorded_step_is_replayed_for_each_number_of_volumes(model: CTFlow, folder: Path) -> None:
+    """As on a GPU. What is recorded is of one size, and volumes end one after another."""
+    replaying = engine_with(transformer=lambda engine: ReplayedTransformer(engine.transformer, record_nothing))
+    replayed = CTFlow.load(folder, "cpu", precision="float32", make_engine=replaying)
+    asked = [(model.card.request(REPORTS[i], i, chunks=1 + i, guidance=2.0), None) for i in range(3)]
+    for one, volume in zip(asked, replayed.generate_together(asked), strict=True):
         assert isinstance(volume, Volume)
         np.testing.assert_allclose(volume.hu.astype(int), model.generate(*one).hu, atol=1)
 
