@@ -78,18 +78,25 @@ _CLIP: tuple[Measure, ...] = (
 )
 
 
+_RESAMPLES = 10  # of thousands of slices: each takes a minute
 _OF_CLIP = ("CLIP score, text-image", "CLIP score, image-image", "AUROC, mean of labels")
 
 
 def _vlm3d(year: int, extractor: str, published_weights: Mapping[str, str]) -> MetricProtocol:
     """Of the VLM3D challenge, text to CT. Its FVD is by CT-Net, whose weights are public as a truncated stub only."""
-    each = tuple(Frechet(name=f"FID {plane}", extractor=extractor, kinds=(plane,)) for plane in planes.PLANES)
+    fid = Frechet(
+        name="FID 2.5D",
+        extractor=extractor,
+        kinds=planes.PLANES,
+        each=tuple(f"FID {plane}" for plane in planes.PLANES),
+        resamples=_RESAMPLES,
+    )
     return MetricProtocol(
         f"vlm3d-{year}",
-        1,
+        2,
         "published",
         f"The VLM3D challenge of {year}, by {extractor} and CT-CLIP; without its FVD, since CT-Net is not public.",
-        (Frechet(name="FID 2.5D", extractor=extractor, kinds=planes.PLANES), *each, *_CLIP, *_PLAIN),
+        (fid, *_CLIP, *_PLAIN),
         summary=("FID 2.5D", *_OF_CLIP),
         most_volumes=100,
         published_weights=published_weights,
@@ -115,7 +122,6 @@ DEMO = MetricProtocol(
 )
 MOST_FRAMES = 50_000
 MOST_VIDEOS = 2048
-_RESAMPLES = 10  # of thousands of frames: each takes a minute
 
 
 def _fvd(slices: int) -> Frechet:

@@ -130,3 +130,22 @@ def test_what_sees_a_copied_head_alone_is_marked_uninformative(tmp_path: Path) -
     assert "uninformative: it sees the first slices alone, and 1 fake volume(s) copy them" in str(marked.warnings)
     (whole,) = heads(tmp_path, head_alone=False)
     assert "uninformative" not in str(whole.warnings)
+
+
+def test_several_kinds_of_features_have_a_mean_and_a_figure_each(tmp_path: Path) -> None:
+    """Of planes, of which one is three times as far off as the other."""
+    draw = np.random.default_rng(0)
+    sets = {}
+    for name in ("r", "f"):
+        volumes = [VolumeFile(f"{name}{i}", f"{name}{i}", tmp_path, f"{name}{i}") for i in range(6)]
+        for one in volumes:
+            rows = draw.normal(size=(3, 2)) + (name == "f")
+            keep(kept_path(tmp_path, EXTRACTOR["e"], one.sha256), {"a": rows, "b": rows * np.sqrt(3)})
+        sets[name] = FeatureSet(volumes, tmp_path, EXTRACTOR)
+    known = {"training": None, "texts": {}, "asked": {}, "labels": (), "modes": {}, "seed": 0}
+    measure = Frechet(name="FID", extractor="e", kinds=("a", "b"), each=("FID a", "FID b"))
+    mean, a, b = measure.figures(Sets(real=sets["r"], fake=sets["f"], **known))
+    assert (mean.name, a.name, b.name) == ("FID", "FID a", "FID b")
+    for field in ("value", "high", "reference", "beside_reference"):
+        of_mean, of_a, of_b = (getattr(one, field) for one in (mean, a, b))
+        assert of_b == pytest.approx(3 * of_a) and of_mean == pytest.approx(2 * of_a)
