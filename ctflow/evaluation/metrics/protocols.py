@@ -10,13 +10,8 @@ from typing import Any, Literal, Protocol
 from ctflow.errors import RequestError
 from ctflow.evaluation.metrics.extractors import ctclip, frames, i3d, plain, planes
 from ctflow.evaluation.metrics.figure import Figure
-from ctflow.evaluation.metrics.of_cases import (
-    ClipImageImage,
-    ClipTextImage,
-    LabelAgreement,
-    NearestTraining,
-    VolumeMeans,
-)
+from ctflow.evaluation.metrics.of_cases import LabelAgreement, NearestTraining, VolumeMeans
+from ctflow.evaluation.metrics.of_pairs import ClipImageImage, ClipMean, ClipTextImage
 from ctflow.evaluation.metrics.of_sets import Frechet, Inception, Kernel, Precision, Recall
 from ctflow.evaluation.metrics.sets import Sets
 
@@ -74,12 +69,13 @@ _PLAIN: tuple[Measure, ...] = (
 _CLIP: tuple[Measure, ...] = (
     ClipTextImage(name="CLIP score, text-image", extractor=ctclip.NAME, kind=ctclip.LATENT),
     ClipImageImage(name="CLIP score, image-image", extractor=ctclip.NAME, kind=ctclip.LATENT),
+    ClipMean(name="CLIP score, mean", extractor=ctclip.NAME, kind=ctclip.LATENT),
     LabelAgreement(name="AUROC", extractor=ctclip.NAME, kind=ctclip.PRESENT),
 )
 
 
 _RESAMPLES = 10  # of thousands of slices: each takes a minute
-_OF_CLIP = ("CLIP score, text-image", "CLIP score, image-image", "AUROC, mean of labels")
+_OF_CLIP = ("CLIP score, text-image", "CLIP score, image-image", "CLIP score, mean", "AUROC, mean of labels")
 
 
 def _vlm3d(year: int, extractor: str, published_weights: Mapping[str, str]) -> MetricProtocol:
@@ -105,7 +101,7 @@ def _vlm3d(year: int, extractor: str, published_weights: Mapping[str, str]) -> M
 
 DEMO = MetricProtocol(
     "demo",
-    1,
+    2,
     "ours",
     "By the image tower of a checkpoint, by default the bundled one. Comparable with nothing published.",
     (
