@@ -25,7 +25,7 @@ Call it again after it was cut short, and it goes on. What cannot be made is lis
 MOST_NOTES = 10  # all of them are in the list
 # Of one volume alone.
 _OF_ONE = ("impression", "sex", "age", "mode", "start_from", "out", "keep_partial")
-_OF_MANY = ("out_dir", "modes", "real", "arms", "layout", "ray", "workers")
+_OF_MANY = ("out_dir", "modes", "real", "arms", "layout", "batch", "ray", "workers")
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +51,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         help="nifti: a sidecar beside each volume (default); challenge: nothing to be seen but the volumes",
     )
     many.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster (default: this machine)")
+    many.add_argument(
+        "--batch", type=int, metavar="N", help="volumes that a worker makes in step, as its memory allows (default: 1)"
+    )
     many.add_argument(
         "--workers", type=int, metavar="N", help="at most so many (default: one for each GPU, else for each core)"
     )
@@ -78,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
         raise RequestError(f"{', '.join(given)}: not with --reports, which takes everything from its file.")
     if args.out_dir is None:
         raise RequestError("Say where the volumes go: --out-dir DIR.")
-    check_least(args, workers=1)
+    check_least(args, workers=1, batch=1)
     with extra("research"):
         from ctflow.batch.generating import generate_batch
         from ctflow.batch.plan import plan_batch
@@ -123,6 +126,7 @@ def _order(args: argparse.Namespace) -> "BatchOrder":
         decoder=args.decoder,
         layout=args.layout or "nifti",
         start_slices=args.start_slices,
+        together=args.batch or 1,
     )
     return BatchOrder(
         job=job,

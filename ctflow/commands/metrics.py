@@ -15,6 +15,7 @@ from ctflow.commands.arguments import check_least, extra, path
 from ctflow.commands.model import DEFAULT_MODEL
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder, write_atomic
+from ctflow.runtime.busy import BusyCores
 from ctflow.runtime.threads import cores_given
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--out", type=path, default=Path("runs/metrics"), metavar="DIR", help=f"results and features ({DEFAULT})"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help=f"of all that is drawn ({DEFAULT})")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes, 1 or more (default: one per core)")
+    parser.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster (default: this machine)")
     table = kinds.add_parser("table", help="results of `metrics` side by side", allow_abbrev=False)
     table.set_defaults(run=run_table)
     table.add_argument("results", type=path, nargs="+", metavar="JSON", help="what `metrics` wrote")
@@ -78,12 +79,13 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run_metrics(args: argparse.Namespace) -> None:
     """Writes the result and prints the table. Raises CTFlowError."""
-    check_least(args, seed=0, workers=1)
+    check_least(args, seed=0)
     with extra("train"):
         from ctflow.evaluation.metrics.beginnings import mode_of_set, modes_of, sidecars_of
         from ctflow.evaluation.metrics.judging import Judging, Question
         from ctflow.evaluation.metrics.pictures import draw_cases
         from ctflow.evaluation.metrics.protocols import protocol_named
+        from ctflow.evaluation.metrics.ray_extraction import RayExtraction
         from ctflow.evaluation.metrics.results import Result, check_comparable, read_result, write_result
         from ctflow.evaluation.metrics.table import results_markdown
         from ctflow.evaluation.metrics.volume_set import check_apart, check_no_copies, find_volumes
@@ -106,7 +108,7 @@ def run_metrics(args: argparse.Namespace) -> None:
             modes=modes,
             weights=weights,
             features=args.out / "features",
-            workers=args.workers or cores_given(),
+            extract_all=RayExtraction(args.ray),
             seed=args.seed,
         )
     )
@@ -114,14 +116,19 @@ def run_metrics(args: argparse.Namespace) -> None:
     mode = mode_of_set(modes, fake)
     check_comparable([Result(title=title, mode=mode, protocol=judging.protocol, figures=(), made={}), *beside])
     make_folder(args.out)
-    for _ in tqdm(judging.extract(), total=judging.steps(), unit="volume"):
-        pass
+    cores = BusyCores(begin_after=cores_given())  # each worker has come to an end by then
+    with extra("research"):
+        for outcome in tqdm(judging.extract(), total=judging.steps(), unit="volume"):
+            if outcome.made:
+                cores.step()
     result = judging.measure()
     table = results_markdown([result, *beside])
     name = "".join(sign if sign.isalnum() else "-" for sign in f"{protocol.name}-{result.mode}-{title}")
     write_result(result, args.out / f"{name}.json")
     write_atomic(args.out / f"{name}.md", table.encode())
     print(table, end="")
+    if not args.ray and (used := cores.summary()):
+        print(f"\nWhile features were made, {used}")
     if cases := judging.cases():
         draw_cases(cases, title, args.out / f"{name}.png")
     else:

@@ -1,20 +1,14 @@
 """`python -m ctflow train flow`: trains the transformer on prepared shards, in one process or in many."""
 
 import argparse
-import math
-import os
-import signal
-import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
 from ctflow.commands.arguments import extra, path, place
+from ctflow.commands.trainings import check_minutes, help_with_fields, training_in
 from ctflow.errors import RequestError
-from ctflow.io.files import make_folder
 
 if TYPE_CHECKING:
     from ctflow.training.flow_config import FlowConfig
@@ -29,24 +23,12 @@ the next one. For several processes, on one machine or many, start it by acceler
 laptop; the rest of the file is what differs from the preset. --out will hold states/, losses.csv, and model/, which
 `generate --model` reads. Call it again with the same --out, and it goes on, after a kill from the last state that was
 saved. SIGTERM saves and stops, with exit code 143."""
-STOPPED = 128 + signal.SIGTERM  # as a shell has it
 
 
-class _HelpWithFields(argparse.Action):
-    """Shows the help, and below it every field of the config; those are looked up only when they are asked for."""
+def _described_fields() -> Iterable[tuple[str, str]]:
+    from ctflow.training.flow_config import described_fields
 
-    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
-        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help="show this help and all fields")
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from ctflow.training.flow_config import described_fields
-
-        parser.print_help()
-        print("\nfields of the config:")
-        for name, description in described_fields():
-            is_table = "." not in name
-            print(f"\n  [{name}]  {description}" if is_table else f"    {name.partition('.')[2]:20}{description}")
-        parser.exit()
+    return described_fields()
 
 
 def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -60,7 +42,7 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         add_help=False,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("-h", "--help", action=_HelpWithFields)
+    parser.add_argument("-h", "--help", action=help_with_fields(_described_fields))
     parser.add_argument("--config", type=path, required=True, metavar="FILE", help="what is trained, in TOML")
     parser.add_argument("--print-config", action="store_true", help="train nothing, and show the whole config")
     parser.add_argument("--data", type=path, metavar="DIR", help="a prepared data set")
@@ -73,7 +55,8 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(args: argparse.Namespace) -> None:
     """Trains, or shows the config. Raises CTFlowError where it cannot begin."""
-    from ctflow.training.flow_config import as_toml, read_config
+    from ctflow.training.config_file import as_toml
+    from ctflow.training.flow_config import read_config
     from ctflow.training.presets import PRESETS
 
     config = read_config(args.config, PRESETS)
@@ -85,15 +68,13 @@ def run(args: argparse.Namespace) -> None:
             "Give --data, a prepared data set, --model, the one it was prepared with, and --out, a folder for the "
             "training."
         )
-    if args.minutes is not None and not 0 < args.minutes < math.inf:
-        raise RequestError(f"--minutes is a number more than 0; got {args.minutes:g}.")
+    check_minutes(args.minutes)
     _train(args, config)
 
 
 def _train(args: argparse.Namespace, config: "FlowConfig") -> None:
     with extra("train"):
         from ctflow.training.flow import FlowTraining, train_flow
-        from ctflow.training.stopping import TrainingStopped
     from ctflow.runtime.device import resolve_device
 
     training = FlowTraining(
@@ -105,19 +86,5 @@ def _train(args: argparse.Namespace, config: "FlowConfig") -> None:
         begin_with=find_checkpoint(args.begin_with) if args.begin_with else None,
         seconds=60 * args.minutes if args.minutes else None,
     )
-    try:
-        with _alone_in(args.out):
-            train_flow(training)
-    except TrainingStopped as stopped:
-        print(f"ctflow: {stopped}", file=sys.stderr)
-        sys.exit(STOPPED)
-
-
-def _alone_in(out: Path) -> AbstractContextManager[None]:
-    """The lock of the folder, which the main process takes for all."""
-    from ctflow.data.lock import only_run
-
-    if int(os.environ.get("RANK", "0")):
-        return nullcontext()
-    make_folder(out)
-    return only_run(out)
+    with training_in(args.out):
+        train_flow(training)

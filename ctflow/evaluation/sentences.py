@@ -6,7 +6,7 @@ from typing import Literal
 
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.evaluation.labelled_sentences import SIDES, LabelledSentence, Tag
-from ctflow.evaluation.reading import require_reader
+from ctflow.evaluation.reading import slots_read
 from ctflow.evaluation.statistics import share
 from ctflow.models.report_reader import ReportReader
 from ctflow.phantom import KINDS, SLOTS
@@ -70,7 +70,7 @@ def _same_lobes(tags: list[Tag], mentions: list[Mention]) -> bool:
 
 def measure_sentences(checkpoint: Checkpoint, sentences: Iterable[LabelledSentence]) -> list[ReadSentence]:
     """Reads each sentence as the page shows it. Raises CheckpointError without a reader."""
-    require_reader(checkpoint)
+    slots_read(checkpoint)
     reader = ReportReader(checkpoint.text, checkpoint.reader, checkpoint.card.text.parts)
     read = ((sentence, reader.read(Report(sentence.text)).found) for sentence in sentences)
     return [ReadSentence(sentence, found, judge(sentence.tags, found)) for sentence, found in read]

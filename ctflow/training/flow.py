@@ -3,6 +3,7 @@
 `train_flow` is the whole of it; `FlowConfig` says what varies.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +13,24 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from ctflow.card import CARD, read_card
 from ctflow.checkpoint.folder import folder_sha256
 from ctflow.data.encoder import encoders_sha256
 from ctflow.data.shards import Shards
 from ctflow.errors import RequestError
 from ctflow.io.files import write_atomic
 from ctflow.models.stdit import STDiT
-from ctflow.training.flow_config import FlowConfig, Optimizer, as_toml
+from ctflow.training.compiling import compile_blocks
+from ctflow.training.config_file import as_toml
+from ctflow.training.flow_config import FlowConfig, Optimizer
 from ctflow.training.flow_export import Export
-from ctflow.training.flow_model import new_transformer, transformer_config, transformer_of
+from ctflow.training.flow_model import new_transformer, recompute_blocks, transformer_config, transformer_of
 from ctflow.training.flow_samples import FlowSamples, Sample
 from ctflow.training.loop import Losses, train
 from ctflow.training.objective import noised, velocity_error
 from ctflow.training.optimizers import OptimizerConfig
 from ctflow.training.order import places
+from ctflow.training.progress import Clock
 from ctflow.training.saving import NumberedFiles
 from ctflow.training.schedule import Schedule, falling_to_zero, inverse_root
 from ctflow.training.stage import Budget, Stage
@@ -51,8 +56,8 @@ class FlowTraining:
     seconds: float | None = None
 
 
-def train_flow(training: FlowTraining) -> None:
-    """Trains, or goes on with what is in `out`, and writes the averaged model to `out/model`.
+def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
+    """Trains, or goes on with what is in `out`, and writes the averaged model to `out/model`. `clock` varies in tests.
 
     Raises DatasetError for a data set that cannot be read, RequestError where config, data set and models do not fit
     each other or `out` holds another training, TrainingStopped after SIGTERM.
@@ -62,6 +67,10 @@ def train_flow(training: FlowTraining) -> None:
     sizes = transformer_config(config.model, shards.facts, text_size=shards.text(0).shape[-1])
     begin_with = training.begin_with
     network = transformer_of(begin_with, sizes) if begin_with else new_transformer(sizes, config.batch.seed)
+    if config.run.recompute:
+        recompute_blocks(network)
+    if config.run.compile:
+        compile_blocks(network, training.device)
     samples = FlowSamples(shards, config)
     export = Export(training.model, training.out / MODEL, config, f"{len(shards)} volumes (set {shards.sha256[:12]})")
     run = config.run
@@ -73,6 +82,7 @@ def train_flow(training: FlowTraining) -> None:
         describe=config.plan() | {"data": shards.sha256, "from": folder_sha256(begin_with) if begin_with else None},
         saving=NumberedFiles(training.out / STATES, run.save_every, run.keep, run.keep_every),
         watcher=FlowWatcher(config, training.out, export),
+        clock=clock,
     )
 
 
@@ -83,6 +93,13 @@ def check_models(training: FlowTraining, shards: Shards) -> None:
             raise RequestError(
                 f"{folder} has another A-VAE or text encoder than the one that {training.data} was prepared with, "
                 f"{shards.facts.model}. Give that one, or prepare the data with this one."
+            )
+    if training.begin_with:
+        answers, asked = read_card(training.begin_with / CARD).prediction, training.config.objective.prediction
+        if answers != asked:
+            raise RequestError(
+                f"{training.begin_with} answers with the {answers}, and objective.prediction is {asked}: write the "
+                "same there."
             )
 
 
@@ -109,6 +126,7 @@ def flow_stage(training: FlowTraining) -> Stage:
         schedule=schedule_of(optimizer),
         accumulation=config.batch.accumulation,
         precision=config.batch.precision,
+        log_every=config.run.log_every,
     )
 
 

@@ -109,7 +109,7 @@ def train(
 def _accelerator(device: str, use_bf16: bool) -> Accelerator:
     # Parameters may have no gradient. It also keeps the sums over processes in the same order in every step, so that a
     # training that was cut short goes on bit for bit.
-    distributed = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
+    distributed = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if use_bf16 else "no", kwargs_handlers=[distributed])
 
 
@@ -167,7 +167,6 @@ class _Run(Generic[N]):
         self.watcher.begun(self.accelerator, progress.step)
         progress.start()
         log = LossLog(self.stage, self.accelerator, progress, Stopwatch(self.accelerator.device))
-        logged_s = progress.now_s
         taken = batches(progress.step, self.accelerator.process_index, self.accelerator.num_processes)
         with log.bar:
             while not (progress.ended or self.agreement.must_stop):
@@ -175,8 +174,7 @@ class _Run(Generic[N]):
                     self.state.examples.grow(progress.step)
                 self._step(taken, log)
                 self.watcher.stepped(progress.step, average)
-                if progress.now_s - logged_s > LOG_EVERY_S:
-                    logged_s = progress.now_s
+                if self._is_line_due(log):
                     self._log(log)
                 if not progress.ended and self.saving.is_due(progress):
                     self._save()
@@ -207,6 +205,11 @@ class _Run(Generic[N]):
                 optimizer.zero_grad()
             state.average.update(state.progress.step)
         state.progress.count_step()
+
+    def _is_line_due(self, log: LossLog) -> bool:
+        if self.stage.log_every is None:
+            return log.since_s > LOG_EVERY_S
+        return self.state.progress.step % self.stage.log_every == 0
 
     def _log(self, log: LossLog) -> None:
         if values := log.write():

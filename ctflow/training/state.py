@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from ctflow.io.files import replacing
+from ctflow.io.files import replacing, written
 from ctflow.training.ema import Average
 from ctflow.training.examples import Examples
 from ctflow.training.optimizers import load_optimizers
@@ -36,7 +36,10 @@ class TrainingState(Generic[N]):
         return list(self.network.parameters())
 
     def save(self, path: Path) -> None:
-        """Writes the file; a kill at any moment leaves the old one or the new one."""
+        """Writes the file; a kill at any moment leaves the old one or the new one.
+
+        Raises VolumeError where the disk is full or may not be written to.
+        """
         content: dict[str, Any] = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -44,8 +47,8 @@ class TrainingState(Generic[N]):
             "progress": self.progress.state_dict(),
             "examples": self.examples.state_dict() if self.examples else None,
         }
-        with replacing(path) as new:
-            torch.save(content, new)
+        with written(path), replacing(path) as new, new.open("wb") as file:  # a file of Python's tells of a full disk
+            torch.save(content, file)
 
     def load(self, path: Path) -> None:
         """Reads what `save` wrote. Learning rates and weight decay stay those of this call's config."""

@@ -8,8 +8,10 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import product
 
 from ctflow.models.guard import cues
+from ctflow.models.guard.clauses import clauses
 from ctflow.models.guard.lexicon import FINDINGS
 from ctflow.models.guard.phrases import holds, plain
 from ctflow.models.guard.places import BOTH, Place, is_widespread, places, without_emphasis
@@ -17,6 +19,7 @@ from ctflow.models.guard.stance import Stance, denies_everything, denies_in_part
 from ctflow.reading import Mention
 
 Slot = tuple[str | None, str | None]  # a side and a lobe that a reader tells a finding apart by
+NO_PLACE: Slot = (None, None)  # the only slot of a finding, or the one where it has a place that is not said
 _NOWHERE: frozenset[Place] = frozenset({("nowhere", None)})
 _BOTH_SIDES: frozenset[Place] = frozenset((side, None) for side in BOTH)
 _SEGMENT_ENDS = re.compile(r"[,;:](?!\d)|\s(?:and|or|nor|with|plus|but)\s")
@@ -30,9 +33,7 @@ class Guard:
 
     def shown(self, clause: str, read: Iterable[Mention]) -> tuple[Mention, ...]:
         """Of what a reader read in one clause, what may be shown. Findings that the lexicon lacks may not."""
-        groups: dict[tuple[str, bool], list[Mention]] = defaultdict(list)
-        for mention in read:
-            groups[mention.finding, mention.asserted].append(mention)
+        groups = _grouped(read)
         if denies_everything(clause) and self._is_everything(groups):
             return tuple(one for group in groups.values() for one in group)
         return tuple(
@@ -58,6 +59,55 @@ class Guard:
             for clause, mentions in shown.items()
         }
 
+    def shown_in(self, sentence: str, read: Iterable[Mention]) -> tuple[Mention, ...]:
+        """Of what a reader read in a whole sentence, what may be shown. Findings that the lexicon lacks may not."""
+        groups = _grouped(read)
+        parts = clauses(sentence)
+        if len(parts) == 1 and denies_everything(sentence) and self._is_everything(groups):
+            return tuple(one for group in groups.values() for one in group)
+        said = {clause: self.named(clause) for clause in parts}
+        return tuple(
+            _sized(mention, sentence)
+            for (finding, asserted), group in groups.items()
+            if self._is_said_in(said, finding, asserted, groups) and self._is_there_in(said, group)
+            for mention in group
+        )
+
+    def _is_said_in(
+        self,
+        said: Mapping[str, set[tuple[str, Stance]]],
+        finding: str,
+        asserted: bool,
+        groups: Mapping[tuple[str, bool], list[Mention]],
+    ) -> bool:
+        """Whether the clauses say this of a finding, and nothing of it that was not read or is not clear."""
+        stances = {stance for named in said.values() for one, stance in named if one == finding}
+        read = {Stance.ASSERTED if one else Stance.DENIED for kind, one in groups if kind == finding}
+        return finding in FINDINGS and stances == read and (Stance.ASSERTED if asserted else Stance.DENIED) in stances
+
+    def _is_there_in(self, said: Mapping[str, set[tuple[str, Stance]]], group: list[Mention]) -> bool:
+        """Whether the places read are those that the clauses together name for this finding."""
+        finding = group[0].finding
+        named = [clause for clause, what in said.items() if (finding, stance_of(group[0])) in what]
+        if self._slots[finding] == {NO_PLACE}:
+            return all(self._is_there(finding, clause, group) for clause in named)
+        meant = [self._meant(finding, clause, group[0].asserted) for clause in named]
+        filled = self._filled(finding, group)
+        return any(frozenset().union(*one) == filled for one in product(*meant))
+
+    def _meant(self, finding: str, clause: str, asserted: bool) -> list[frozenset[Slot]]:
+        """The slots that a clause may mean, or none where that is not plain."""
+        if denies_in_part(clause) and _has_several_places(clause):
+            return []
+        slots = self._slots[finding] - {NO_PLACE}
+        named = _named_places(finding, clause)
+        meant = [_slots_at(slots, one) for one in named if one]
+        if not any(named) and (not asserted or is_widespread(clause)):
+            meant.append(slots)
+        if asserted and NO_PLACE in self._slots[finding] and not _own_places(finding, clause):
+            meant.append(frozenset({NO_PLACE}))
+        return meant
+
     def named(self, clause: str) -> set[tuple[str, Stance]]:
         """The findings, of those that the reader knows, that a clause names, and what it says of them."""
         said = {(finding, stance(finding, clause)) for finding in self._slots if finding in FINDINGS}
@@ -69,8 +119,12 @@ class Guard:
     def _is_everything(self, groups: Mapping[tuple[str, bool], list[Mention]]) -> bool:
         """Whether every finding is denied, everywhere."""
         return groups.keys() == {(finding, False) for finding in self._slots} and all(
-            self._filled(finding, group) == self._slots[finding] for (finding, _), group in groups.items()
+            self._filled(finding, group) == self._placed(finding) for (finding, _), group in groups.items()
         )
+
+    def _placed(self, finding: str) -> frozenset[Slot]:
+        """The slots of a finding, without the one that says no place, unless it is the only one."""
+        return self._slots[finding] - {NO_PLACE} or self._slots[finding]
 
     def _is_there(self, finding: str, clause: str, group: list[Mention]) -> bool:
         """Whether the places read are those that the clause names for this finding."""
@@ -87,11 +141,31 @@ class Guard:
 
     def _filled(self, finding: str, group: list[Mention]) -> frozenset[Slot]:
         """The slots in which the finding was read."""
+        if self._has_no_place(finding, group):
+            return frozenset({NO_PLACE})
         return frozenset(
             (side, lobe)
-            for side, lobe in self._slots[finding]
+            for side, lobe in self._placed(finding)
             if any(one.side in (side, "both", None) and one.lobe in (lobe, None) for one in group)
         )
+
+    def _has_no_place(self, finding: str, group: list[Mention]) -> bool:
+        """Whether the finding was read somewhere, where others like it have a place."""
+        return group[0].asserted and len(self._slots[finding]) > 1 and all(one.side is None for one in group)
+
+
+def _grouped(read: Iterable[Mention]) -> dict[tuple[str, bool], list[Mention]]:
+    """By finding, and whether it is asserted."""
+    groups: dict[tuple[str, bool], list[Mention]] = defaultdict(list)
+    for mention in read:
+        groups[mention.finding, mention.asserted].append(mention)
+    return groups
+
+
+def _own_places(finding: str, clause: str) -> list[frozenset[Place]]:
+    """The places in those parts of a clause that name the finding."""
+    own = [places(segment) for segment in _segments(clause) if names(FINDINGS[finding], plain(segment))]
+    return [found for found in own if found]
 
 
 def _slots_at(slots: frozenset[Slot], named: frozenset[Place]) -> frozenset[Slot]:
@@ -130,8 +204,7 @@ def _places_of(finding: str, clause: str) -> frozenset[Place]:
     `_NOWHERE` if the parts of the clause name different places, so that it is not plain which is meant.
     """
     segments = _segments(clause)
-    own = [places(segment) for segment in segments if names(FINDINGS[finding], plain(segment))]
-    if any(own):
+    if own := _own_places(finding, clause):
         return frozenset().union(*own)
     named = {found for segment in segments if (found := places(segment))}
     if len(named) > 1:
