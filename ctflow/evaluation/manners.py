@@ -8,7 +8,6 @@ import torch
 
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.errors import CheckpointError
-from ctflow.evaluation.reading import require_reader
 from ctflow.evaluation.statistics import Estimate, share
 from ctflow.phantom import SLOTS, Phrasings, Truth, grades
 from ctflow.phantom.language import MANNERS, Manner, draw_report_truth, write_report
@@ -49,7 +48,9 @@ class ReportMeasure:
     """
 
     def __init__(self, checkpoint: Checkpoint, phrasings: Phrasings) -> None:
-        self._reader, self._text = require_reader(checkpoint), checkpoint.text
+        if checkpoint.reader is None:
+            raise CheckpointError(f"{checkpoint.card.name} has no reader, so nothing tells grades from an embedding.")
+        self._reader, self._text = checkpoint.reader, checkpoint.text
         if self._reader.config.slots != tuple((kind, *site) for kind, site in SLOTS):
             raise CheckpointError(f"The reader of {checkpoint.card.name} does not answer what phantoms' truths do.")
         self._parts = checkpoint.card.text.parts
