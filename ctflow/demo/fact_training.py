@@ -28,6 +28,7 @@ SIZE_WEIGHT = 0.5
 UNKNOWN_SHARE = 0.12
 UNSIZED_ODDS, PLACELESS_ODDS = 0.25, 0.15  # that a report says no size of a finding, or no place
 TOLD_WEIGHT = 10.0  # of the distance between embeddings, beside what is read off them
+QUESTION_SIZE = 0.1  # each slot begins by looking at all tokens alike, and by what it sees there
 BEGINNING_LOGIT = 4.0  # of "not mentioned", which is the answer at most slots
 
 Draw = Callable[[np.random.Generator], TaughtSentence]
@@ -48,6 +49,8 @@ def new_facts(width: int, dim: int, grades: nn.Linear) -> Facts:
     facts = Facts(config)
     with torch.no_grad():
         facts.read.last.bias[NOT_MENTIONED] = BEGINNING_LOGIT
+        for questions in facts.read.questions.parameters():
+            questions.mul_(QUESTION_SIZE)
     facts.grades.load_state_dict(grades.state_dict())
     return facts
 

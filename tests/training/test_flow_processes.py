@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from ctflow.training.config_file import as_toml
 from ctflow.training.flow import train_flow
-from ctflow.training.flow_config import FlowConfig, as_toml
+from ctflow.training.flow_config import FlowConfig
 from tests.training.flow_set import flow_config, flow_model, flow_set
 from tests.training.test_flow import losses, same, training, weights
 

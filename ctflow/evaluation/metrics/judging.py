@@ -17,12 +17,13 @@ from ctflow.evaluation.metrics.extraction import ExtractAll, FeatureSet, Outcome
 from ctflow.evaluation.metrics.extractor import identity, identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.ctclip import ClipExtractor
+from ctflow.evaluation.metrics.figure import Figure
 from ctflow.evaluation.metrics.of_cases import NearestTraining
 from ctflow.evaluation.metrics.orientation import MOST_VOLUMES, check_orientation
 from ctflow.evaluation.metrics.pictures import Case, shared_cases
 from ctflow.evaluation.metrics.precision_recall import NEIGHBOURS
 from ctflow.evaluation.metrics.protocols import MetricProtocol
-from ctflow.evaluation.metrics.results import Result
+from ctflow.evaluation.metrics.results import Result, check_comparable
 from ctflow.evaluation.metrics.sets import Latents, Sets
 from ctflow.evaluation.metrics.volume_set import VolumeFile
 from ctflow.io.scan import read_volume
@@ -89,6 +90,10 @@ class Judging:
             "seed": asked.seed,
         }
 
+    def check_comparable(self, beside: Sequence[Result]) -> None:
+        """Raises RequestError where one of these results was measured otherwise than this one will be."""
+        check_comparable([self._result(()), *beside])
+
     def steps(self) -> int:
         """How many outcomes `extract` yields, or fewer where volumes are the same."""
         return len(self._tasks())
@@ -102,8 +107,11 @@ class Judging:
         """The result, once all features are there. Raises RequestError for what has no such number."""
         asked, sets = self._question, self._sets()
         figures = [figure for measure in asked.protocol.measures for figure in measure.figures(sets)]
-        mode = mode_of_set(asked.modes, self._fake)
-        return Result(title=asked.title, mode=mode, protocol=self.protocol, figures=tuple(figures), made=versions())
+        return self._result(tuple(figures))
+
+    def _result(self, figures: tuple[Figure, ...]) -> Result:
+        title, mode = self._question.title, mode_of_set(self._question.modes, self._fake)
+        return Result(title=title, mode=mode, protocol=self.protocol, figures=figures, made=versions())
 
     def cases(self) -> list[Case]:
         """Those that both sets have, from the most alike on, once all features are there."""
