@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.errors import CheckpointError
+from ctflow.evaluation.reading import slots_read
 from ctflow.evaluation.statistics import Estimate, share
+from ctflow.models.fact_encoder import facts_of
 from ctflow.phantom import SLOTS, Phrasings, Truth, grades
 from ctflow.phantom.language import MANNERS, Manner, draw_report_truth, write_report
 from ctflow.report import encoder_text
@@ -48,37 +51,32 @@ class ReportMeasure:
     """
 
     def __init__(self, checkpoint: Checkpoint, phrasings: Phrasings) -> None:
-        if checkpoint.reader is None:
-            raise CheckpointError(f"{checkpoint.card.name} has no reader, so nothing tells grades from an embedding.")
-        self._reader, self._text = checkpoint.reader, checkpoint.text
-        if self._reader.config.slots != tuple((kind, *site) for kind, site in SLOTS):
+        if slots_read(checkpoint) != tuple((kind, *site) for kind, site in SLOTS):
             raise CheckpointError(f"The reader of {checkpoint.card.name} does not answer what phantoms' truths do.")
+        self._text, self._grades = checkpoint.text, grades_of(checkpoint)
         self._parts = checkpoint.card.text.parts
         self._phrasings: Phrasings = phrasings
 
+    @torch.inference_mode()
     def likeness(self, count: int) -> Likeness:
         """Of `count` truths, all different and none without findings, each in every manner."""
         rng = np.random.default_rng([SEED, 1])
         truths = _different_truths(count, rng)
-        embeddings = np.stack(
-            [self._embedded(self._written(truth, rng, manner)) for truth in truths for manner in MANNERS]
-        )
-        return compare(embeddings, len(MANNERS))
+        texts = [self._written(truth, rng, manner) for truth in truths for manner in MANNERS]
+        return compare(self._text.embed(texts).numpy(), len(MANNERS))
 
+    @torch.inference_mode()
     def grades_told(self, count: int, length: Length) -> Estimate:
-        """The share of the graded slots of `count` reports whose grade the reader's head tells; absent ones count not.
+        """Of the findings in `count` reports, by slot: the share whose grade is told by the embedding.
 
         Where a report leaves a size out, its grade cannot be told.
         """
         rng = np.random.default_rng([SEED, 2])
-        right = n = 0
-        for _ in range(count):
-            truth, text = self._of_length(length, rng)
-            target = grades(truth)
-            logits = self._reader.grades(torch.from_numpy(self._embedded(text))).unflatten(0, (len(SLOTS), -1))
-            right += int((logits.argmax(-1).numpy() == target)[target > 0].sum())
-            n += int((target > 0).sum())
-        return share(right, n)
+        truths, texts = zip(*(self._of_length(length, rng) for _ in range(count)), strict=True)
+        target = np.stack([grades(truth) for truth in truths])
+        told = self._grades(self._text.embed(texts)).unflatten(1, (len(SLOTS), -1)).argmax(-1).numpy()
+        there = target > 0
+        return share(int((told == target)[there].sum()), int(there.sum()))
 
     def _of_length(self, length: Length, rng: np.random.Generator) -> tuple[Truth, str]:
         """A truth with findings, and its report of so many tokens."""
@@ -94,11 +92,13 @@ class ReportMeasure:
     ) -> str:
         return encoder_text(write_report(truth, rng, manner, self._phrasings, words).report, self._parts)
 
-    @torch.inference_mode()
-    def _embedded(self, text: str) -> np.ndarray:
-        """-> (D,), of unit length."""
-        embedding: np.ndarray = self._text.encode(text)[0, 0].float().numpy()
-        return embedding
+
+def grades_of(checkpoint: Checkpoint) -> nn.Linear:
+    """What tells the grades by an embedding (D) -> slots · grades, in a checkpoint that says what it reads."""
+    if (facts := facts_of(checkpoint.text)) is not None:
+        return facts.grades
+    assert checkpoint.reader is not None
+    return checkpoint.reader.grades
 
 
 def compare(embeddings: np.ndarray, manners: int) -> Likeness:

@@ -1,5 +1,6 @@
 """The language's sentences: every wording is drawn, none that is held out is taught, and labels say what they say."""
 
+import re
 from collections import Counter
 from itertools import islice
 
@@ -14,7 +15,7 @@ from ctflow.phantom.language.manner import ACTS, style
 from ctflow.phantom.truth import KINDS, SLOTS
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED, Mention
 
-COUNT = 7000
+COUNT = 5000
 PHRASINGS: tuple[Phrasings, ...] = ("known", "held-out")
 
 
@@ -107,15 +108,15 @@ def test_what_has_no_place_is_at_no_slot_and_a_lobe_of_both_sides_is_at_two() ->
 
 
 def test_a_side_is_only_said_where_the_text_names_it(drawn: dict[Phrasings, list[Statement]]) -> None:
-    left_words = ("left", "l > r", "lul", "lll", "lingul")
-    right_words = ("right", "r > l", "r>l", "rul", "rml", "rll", "middle")
+    left_words = re.compile(r"left|\blt?\b|lul|lll|lingul")
+    right_words = re.compile(r"right|\brt?\b|r[uml]l|middle")
     for one in (*drawn["known"], *drawn["held-out"]):
         text = one.text.lower()
         for mention in one.mentions:
             if mention.side == "left":
-                assert any(word in text for word in left_words), one.text
+                assert left_words.search(text), one.text
             if mention.side == "right":
-                assert any(word in text for word in right_words), one.text
+                assert right_words.search(text), one.text
 
 
 @pytest.mark.slow
