@@ -17,6 +17,7 @@ from ctflow.commands import (
     generate,
     phantom,
     prepare,
+    reproduce,
     score,
     seeds,
     train,
@@ -38,6 +39,7 @@ _COMMANDS = (
     prepare,
     train,
     evaluate,
+    reproduce,
     bench,
 )
 FAILED = 2  # as argparse has it

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from ctflow.choices import DECODERS
 from ctflow.errors import CheckpointError, RequestError
 from ctflow.hu import IntensityMap
 from ctflow.report import Report, fields_of
@@ -210,6 +211,10 @@ class ModelCard:
         """What everyone who looks at a volume must know: the notice, and what of the model is only inferred."""
         inferred = ", ".join(_CLAIMS[name] for name, proof in vars(self.evidence).items() if proof == "inferred")
         return f"{self.notice} Inferred, not proved: {inferred}." if inferred else self.notice
+
+    def name_with(self, decoder: str) -> str:
+        """The name that its volumes bear where this one of `ctflow.choices.DECODERS` makes their slices."""
+        return self.name if decoder == DECODERS[0] else f"{self.name} with {decoder.upper()}"
 
     def request(self, report: Report, seed: int, **overrides: Any) -> GenerationRequest:
         """A request with this model's defaults; `overrides` that are None keep the default.

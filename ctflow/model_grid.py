@@ -14,7 +14,13 @@ from ctflow.volume import DIRECTIONS, Volume, plane_affine
 if TYPE_CHECKING:
     import SimpleITK
 
+LEAST_HU = -1100  # what lies below is padding around the scanner's circle: -2000, -3024, in some files -8192
 ON_GRID = 1e-5  # of a voxel: as far as a step may be from a whole number of them, and not be taken for another
+
+
+def without_padding(scan: Volume) -> Volume:
+    """A scan with air in place of padding, which resampling would smear into its surroundings."""
+    return Volume(np.where(scan.hu < LEAST_HU, np.int16(AIR_HU), scan.hu), scan.affine)
 
 
 @dataclass(frozen=True)

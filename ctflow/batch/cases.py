@@ -13,7 +13,7 @@ from ctflow.report import Report
 from ctflow.request import MAX_SEED
 
 MOST_CHARACTERS = 200  # of a name: with its ending, a file system takes 255 bytes
-_FILE_NAME = re.compile(r"\w[\w .,+=@()-]*")
+FILE_NAME = re.compile(r"\w[\w .,+=@()-]*")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def sorted_out(rows: Iterable[Row]) -> tuple[list[Case], list[LeftOut]]:
 
 
 def _fault_of(name: str, lines: dict[str, int]) -> str:
-    if len(name.encode()) > MOST_CHARACTERS or not _FILE_NAME.fullmatch(name):
+    if len(name.encode()) > MOST_CHARACTERS or not FILE_NAME.fullmatch(name):
         return (
             f"Its name cannot be that of a file: up to {MOST_CHARACTERS} letters, digits, spaces and .,+=@()-_ were "
             "expected, of which the first is a letter or digit."
@@ -93,8 +93,8 @@ def shuffled(cases: Sequence[Case], base: int) -> dict[str, Report]:
 
 
 def _next_other(order: Sequence[Case], place: int) -> Report:
-    own = order[place].report
-    for case in (*order[place + 1 :], *order[:place]):
-        if case.report != own:
-            return case.report
+    for step in range(1, len(order)):
+        other = order[(place + step) % len(order)]
+        if other.report != order[place].report:
+            return other.report
     raise RequestError("All reports are the same, so that they cannot be shuffled: give others, or leave that arm out.")

@@ -6,16 +6,16 @@ from typing import Protocol
 from pydantic import TypeAdapter
 
 from ctflow.batch.cases import LeftOut
-from ctflow.batch.finished import is_finished
+from ctflow.batch.facts import begin_with
+from ctflow.batch.finished import finished
 from ctflow.batch.job import BatchJob
 from ctflow.batch.plan import Batch
 from ctflow.batch.tasks import Numbered
 from ctflow.batch.worker import Outcome
-from ctflow.checkpoint.folder import folder_sha256
+from ctflow.data.attempts import forget_attempts
 from ctflow.data.lock import only_run
 from ctflow.errors import VolumeError
-from ctflow.io.files import remove_partial, write_atomic
-from ctflow.io.sidecar import Model
+from ctflow.io.files import make_folder, remove_partial, write_atomic
 
 _adapter = TypeAdapter(LeftOut)
 
@@ -29,26 +29,41 @@ class MakeAll(Protocol):
 def generate_batch(batch: Batch, make_all: MakeAll) -> Iterator[Outcome]:
     """Makes what is missing of a batch, and says what became of each task: first of those that are there already.
 
-    Whatever stopped an earlier run, this one goes on with it. Raises DatasetError for a folder that another run is
-    writing, CTFlowError where the work cannot go on.
+    Wherever an earlier run was cut short, this one goes on. Raises DatasetError for a folder that another run is
+    writing, RequestError for one that holds another batch, CTFlowError where the work cannot go on.
     """
-    job = batch.job
+    job, missing, failed = batch.job, list[Numbered](), list[LeftOut]()
     with only_run(job.own):
-        model = Model(name=batch.card.name, sha256=folder_sha256(job.model))
-        left_out, missing = list(batch.left_out), list[Numbered]()
-        for number, task in enumerate(batch.tasks):
-            remove_partial(job.volume_path(task).parent)
-            if is_finished(task, job, batch.card, model):
+        _prepare(batch)
+        for (number, task), there in zip(enumerate(batch.tasks), finished(batch), strict=True):
+            if there:
                 yield Outcome(number=number, found=True)
             else:
                 missing.append((number, task))
         for outcome in make_all(job, missing) if missing else ():
             if outcome.reason:
-                task = batch.tasks[outcome.number]
-                left_out.append(
-                    LeftOut(name=task.name, reason=outcome.reason, folder=task.folder, seed=task.request.seed)
-                )
+                failed.append(_left_out(batch, outcome))
             yield outcome
-        write_atomic(job.rejected, b"".join(_adapter.dump_json(one, exclude_none=True) + b"\n" for one in left_out))
-        if len(left_out) - len(batch.left_out) == len(batch.tasks):
-            raise VolumeError(f"No volume could be made: {job.rejected} says why.")
+        _write_rejected(job, [*batch.left_out, *failed])
+        if len(failed) == len(batch.tasks):
+            raise VolumeError(f"None of the {len(failed)} volumes could be made: {job.rejected} says why.")
+
+
+def _prepare(batch: Batch) -> None:
+    job = batch.job
+    begin_with(batch.facts, job.own)
+    forget_attempts(job.own)
+    paths = [path(task) for task in batch.tasks for path in (job.volume_path, job.sidecar_path)]
+    for folder in dict.fromkeys((job.rejected.parent, *(path.parent for path in paths))):
+        make_folder(folder)
+        remove_partial(folder)
+
+
+def _left_out(batch: Batch, outcome: Outcome) -> LeftOut:
+    task = batch.tasks[outcome.number]
+    return LeftOut(name=task.name, reason=outcome.reason, folder=task.folder, seed=task.request.seed)
+
+
+def _write_rejected(job: BatchJob, left_out: Sequence[LeftOut]) -> None:
+    lines = (_adapter.dump_json(one, exclude_defaults=True) + b"\n" for one in left_out)
+    write_atomic(job.rejected, b"".join(lines))

@@ -112,11 +112,9 @@ def save_checkpoint(
     def save(network: nn.Module, path: Path) -> None:
         _save_bf16(network, path, "", max_file_bytes)
 
-    for name in ("avae", TEXT):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / TEXT).mkdir(parents=True, exist_ok=True)
     save_transformer(folder / "transformer", transformer, max_file_bytes)
-    _write_json(autoencoder_json(kl.config), folder / "avae" / CONFIG)
-    save(kl, folder / "avae" / DIFFUSERS_WEIGHTS)
+    save_autoencoder(folder / "avae", kl, max_file_bytes)
     _write_json(bert_json(bert.config), folder / TEXT / CONFIG)
     save(bert, folder / TEXT / TRANSFORMERS_WEIGHTS)
     tokenizer.save(str(folder / TEXT / TOKENIZER))
@@ -137,6 +135,13 @@ def save_transformer(folder: Path, transformer: STDiT, max_file_bytes: int) -> N
     folder.mkdir(parents=True, exist_ok=True)
     _write_json({"_class_name": "DiffuserSTDiT", **asdict(transformer.config)}, folder / CONFIG)
     _save_bf16(transformer, folder / DIFFUSERS_WEIGHTS, RELEASED_PREFIX, max_file_bytes)
+
+
+def save_autoencoder(folder: Path, kl: AutoencoderKL, max_file_bytes: int) -> None:
+    """Writes an A-VAE's network as diffusers does, in bf16 and in files of at most `max_file_bytes`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(autoencoder_json(kl.config), folder / CONFIG)
+    _save_bf16(kl, folder / DIFFUSERS_WEIGHTS, "", max_file_bytes)
 
 
 def load_transformer(folder: Path) -> STDiT:

@@ -1,16 +1,18 @@
 """`python -m ctflow generate --reports FILE --out-dir DIR`: a volume for each report of a file, shared out by Ray."""
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from tqdm import tqdm
 
+from ctflow.batch.job import Layout
 from ctflow.batch.rows import FORMATS
 from ctflow.choices import CUDA_CHOICES, DEVICES, PRECISIONS
 from ctflow.commands.arguments import check_least, extra, path
 from ctflow.commands.asking import note, settings_of
 from ctflow.commands.model import FoundModel
 from ctflow.errors import RequestError
+from ctflow.request import Mode
 
 if TYPE_CHECKING:
     from ctflow.batch.plan import Batch, BatchOrder
@@ -18,21 +20,54 @@ if TYPE_CHECKING:
 HELP = f"""\
 many reports: --reports FILE --out-dir DIR makes a volume of each (see ctflow/batch/README.md). By its ending, FILE is
 {FORMATS}
-Call it again after it was cut short, and it goes on.
-What cannot be made is listed with its reason in rejected.jsonl."""
+Call it again after it was cut short, and it goes on. What cannot be made is listed, with the reason, in rejected.jsonl.
+"""
+MOST_NOTES = 10  # all of them are in the list
 # Of one volume alone.
-_OF_ONE = ("impression", "sex", "age", "mode", "start_from", "start_slices", "out", "keep_partial")
-_OF_MANY = ("out_dir", "ray", "workers")
+_OF_ONE = ("impression", "sex", "age", "mode", "start_from", "out", "keep_partial")
+_OF_MANY = ("out_dir", "modes", "real", "arms", "layout", "together", "ray", "workers")
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Declares what many reports need."""
     many = parser.add_argument_group("many reports")
     many.add_argument("--out-dir", type=path, metavar="DIR", help="where the volumes are, or will be")
+    many.add_argument(
+        "--modes",
+        type=modes_of,
+        metavar="MODE,MODE",
+        help=f"of {', '.join(get_args(Mode))}: a folder for each (default: full-body, in DIR itself)",
+    )
+    many.add_argument("--real", type=path, metavar="DIR", help="the cases' real volumes, for gt-head and next-block")
+    many.add_argument(
+        "--arms",
+        type=path,
+        metavar="FILE",
+        help="TOML: several volumes of each case, from other reports, in a folder each",
+    )
+    many.add_argument(
+        "--layout",
+        choices=get_args(Layout),
+        help="nifti: a sidecar beside each volume (default); challenge: nothing to be seen but the volumes",
+    )
     many.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster (default: this machine)")
+    many.add_argument(
+        "--together",
+        type=int,
+        metavar="N",
+        help="volumes that a worker makes in step, as its memory allows (default: 1)",
+    )
     many.add_argument(
         "--workers", type=int, metavar="N", help="at most so many (default: one for each GPU, else for each core)"
     )
+
+
+def modes_of(word: str) -> tuple[Mode, ...]:
+    """The modes in a list with commas. Raises RequestError for another word."""
+    known: dict[str, Mode] = {mode: mode for mode in ("full-body", "gt-head", "next-block")}
+    if unknown := [mode for mode in word.split(",") if mode not in known]:
+        raise RequestError(f"--modes takes {', '.join(known)}, with commas between them; got {unknown[0]!r}.")
+    return tuple(known[mode] for mode in word.split(","))
 
 
 def check_alone(args: argparse.Namespace) -> None:
@@ -49,35 +84,36 @@ def run(args: argparse.Namespace) -> None:
         raise RequestError(f"{', '.join(given)}: not with --reports, which takes everything from its file.")
     if args.out_dir is None:
         raise RequestError("Say where the volumes go: --out-dir DIR.")
-    check_least(args, workers=1)
+    check_least(args, workers=1, together=1)
     with extra("research"):
         from ctflow.batch.generating import generate_batch
         from ctflow.batch.plan import plan_batch
         from ctflow.batch.ray_making import RayMaking
 
     batch = plan_batch(_order(args))
-    for one in batch.left_out:
-        note(f"{args.reports}, line {one.line} is left out. {one.reason}")
-    failed = found = 0
+    for one in batch.left_out[:MOST_NOTES]:
+        note(f"{args.reports}, {f'line {one.line}' if one.line else f'{one.folder} of {one.name}'}: {one.reason}")
+    failed = 0
     with tqdm(total=len(batch.tasks), unit="volume") as bar:
         for outcome in generate_batch(batch, RayMaking(args.ray, args.workers)):
             failed += bool(outcome.reason)
-            found += outcome.found
             _count(bar, found=outcome.found)
-    _print_content(batch, failed=failed, found=found)
+    _print_content(batch, failed=failed)
 
 
 def _count(bar: tqdm, *, found: bool) -> None:
-    """A volume that was there already says nothing of the time that the others will take."""
-    bar.initial += found
+    """Of the time that is left, only volumes that are made now say anything."""
+    if found:
+        bar.initial += 1
+        bar.unpause()
     bar.update()
 
 
-def _print_content(batch: "Batch", *, failed: int, found: int) -> None:
-    made, left_out = len(batch.tasks) - failed - found, failed + len(batch.left_out)
+def _print_content(batch: "Batch", *, failed: int) -> None:
+    left_out = failed + len(batch.left_out)
     listed = f"; see {batch.job.rejected}" if left_out else ""
-    there = f", {found} were there" if found else ""
-    print(f"{batch.job.out}: {made} volumes made{there}, {left_out} left out{listed}. {batch.card.caution}")
+    there = len(batch.tasks) - failed
+    print(f"{batch.job.out}: {there} volumes, {left_out} left out{listed}. {batch.card.caution}")
 
 
 def _order(args: argparse.Namespace) -> "BatchOrder":
@@ -92,8 +128,19 @@ def _order(args: argparse.Namespace) -> "BatchOrder":
         cuda=args.cuda or CUDA_CHOICES[0],
         precision=args.precision or PRECISIONS[0],
         decoder=args.decoder,
+        layout=args.layout or "nifti",
+        start_slices=args.start_slices,
+        together=args.together or 1,
     )
-    return BatchOrder(job=job, reports=args.reports, seed=args.seed or 0, settings=settings_of(args))
+    return BatchOrder(
+        job=job,
+        reports=args.reports,
+        seed=args.seed or 0,
+        settings=settings_of(args),
+        modes=args.modes,
+        real=args.real,
+        arms=args.arms,
+    )
 
 
 def _given(args: argparse.Namespace, names: tuple[str, ...]) -> list[str]:

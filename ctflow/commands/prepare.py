@@ -9,7 +9,7 @@ from tqdm import tqdm
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES, PRECISIONS
 from ctflow.commands.arguments import check_least, extra, path, place
-from ctflow.errors import RequestError
+from ctflow.commands.sources import add_sources_to, sources_of
 from ctflow.runtime.threads import cores_given
 
 if TYPE_CHECKING:
@@ -41,15 +41,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)
-    given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument("--ct-rate", type=path, metavar="ROOT", help="the folder of CT-RATE")
-    given.add_argument("--volumes", type=path, metavar="DIR", help="the folder of volumes of your own")
-    parser.add_argument("--split", choices=("train", "valid"), help="of CT-RATE")
-    parser.add_argument("--reports", type=path, metavar="CSV", help="the table of volumes of your own")
+    add_sources_to(parser, required=True)
     parser.add_argument("--model", type=place, required=True, metavar="DIR", help="a model's name, or its folder")
     parser.add_argument("--out", type=path, required=True, metavar="DIR", help="where the data set is, or will be")
-    parser.add_argument("--one-per-patient", action="store_true", help="take only the first volume of each patient")
-    parser.add_argument("--skip-missing", action="store_true", help="leave out volumes whose files are not there")
     parser.add_argument("--verify", action="store_true", help="prepare nothing, and prove that the set is whole")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where the A-VAE runs (default: %(default)s)")
     parser.add_argument(
@@ -66,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
 
     check_least(args, shard_mb=1, slices=1)
     args.out = args.out.resolve()  # the workers of a cluster are in other folders
-    sources, model = _sources(args), find_checkpoint(args.model).resolve()
+    sources, model = sources_of(args), find_checkpoint(args.model).resolve()
     facts = facts_of(
         model,
         sources,
@@ -110,18 +104,3 @@ def _print_content(folder: Path) -> None:
     state = "verified" if (folder / VERIFIED).exists() else "not verified: call this again with --verify"
     counts = f"{len(rows)} volumes of {slices} slices in {shards} shard{'s' if shards > 1 else ''}"
     print(f"{folder}: {counts}, {rejected} left out; {state}.")
-
-
-def _sources(args: argparse.Namespace) -> "list[Source]":
-    from ctflow.data.ctrate_sources import ct_rate_sources
-    from ctflow.data.own_sources import own_sources
-    from ctflow.data.sources import check_there, first_of_each_patient
-
-    if (args.split is None) == (args.ct_rate is not None) or (args.reports is None) == (args.volumes is not None):
-        raise RequestError("Give --ct-rate with --split, or --volumes with --reports.")
-    if args.ct_rate:
-        found = ct_rate_sources(args.ct_rate.resolve(), args.split)
-    else:
-        found = own_sources(args.volumes.resolve(), args.reports)
-    chosen = first_of_each_patient(found) if args.one_per_patient else found
-    return check_there(chosen, skip_missing=args.skip_missing)

@@ -1,6 +1,6 @@
 """`python -m ctflow train`: makes a checkpoint. The demo model needs nothing but our own phantoms.
 
-`train_flow` has what trains on prepared shards.
+`train_flow` has what trains on prepared shards, `train_avae` what tunes an A-VAE on volumes.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from typing import Any
 
 from ctflow.card import CARD
 from ctflow.choices import DEVICES
-from ctflow.commands import train_flow, train_text
+from ctflow.commands import train_avae, train_flow, train_text
 from ctflow.commands.arguments import check_least, check_model_place, extra, path
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
@@ -89,6 +89,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     demo.add_argument("--card-of", type=path, metavar="DIR", help="train nothing, and rewrite the card of this model")
     demo.add_argument("--obedience", type=path, metavar="FILE", help="the obedience.json that was measured of it")
     train_flow.add_to(kinds)
+    train_avae.add_to(kinds)
     train_text.add_to(kinds)
 
 

@@ -1,23 +1,24 @@
 """`python -m ctflow train flow`: trains the transformer on prepared shards, in one process or in many."""
 
 import argparse
-import math
-import os
-import signal
-import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+import copy
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
 from ctflow.commands.arguments import extra, path, place
+from ctflow.commands.trainings import check_minutes, help_with_fields, training_in
 from ctflow.errors import RequestError
-from ctflow.io.files import make_folder
 
 if TYPE_CHECKING:
+    import torch
+
+    from ctflow.models.stdit import STDiT
     from ctflow.training.flow_config import FlowConfig
+    from ctflow.training.flow_watcher import ChipUse
 
 HELP = """\
 Trains the transformer on what `python -m ctflow prepare` wrote: flow matching from a report and the previous chunk to
@@ -29,24 +30,12 @@ the next one. For several processes, on one machine or many, start it by acceler
 laptop; the rest of the file is what differs from the preset. --out will hold states/, losses.csv, and model/, which
 `generate --model` reads. Call it again with the same --out, and it goes on, after a kill from the last state that was
 saved. SIGTERM saves and stops, with exit code 143."""
-STOPPED = 128 + signal.SIGTERM  # as a shell has it
 
 
-class _HelpWithFields(argparse.Action):
-    """Shows the help, and below it every field of the config; those are looked up only when they are asked for."""
+def _described_fields() -> Iterable[tuple[str, str]]:
+    from ctflow.training.flow_config import described_fields
 
-    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
-        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help="show this help and all fields")
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from ctflow.training.flow_config import described_fields
-
-        parser.print_help()
-        print("\nfields of the config:")
-        for name, description in described_fields():
-            is_table = "." not in name
-            print(f"\n  [{name}]  {description}" if is_table else f"    {name.partition('.')[2]:20}{description}")
-        parser.exit()
+    return described_fields()
 
 
 def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -60,20 +49,23 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         add_help=False,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("-h", "--help", action=_HelpWithFields)
+    parser.add_argument("-h", "--help", action=help_with_fields(_described_fields))
     parser.add_argument("--config", type=path, required=True, metavar="FILE", help="what is trained, in TOML")
     parser.add_argument("--print-config", action="store_true", help="train nothing, and show the whole config")
     parser.add_argument("--data", type=path, metavar="DIR", help="a prepared data set")
     parser.add_argument("--out", type=path, metavar="DIR", help="where the training is, or will be")
     parser.add_argument("--model", type=place, metavar="DIR", help="the model that --data was prepared with")
     parser.add_argument("--from", dest="begin_with", type=place, metavar="DIR", help="begin with this transformer")
+    parser.add_argument("--valid", type=path, metavar="DIR", help="a prepared set of other patients, to validate on")
+    parser.add_argument("--valid-reports", type=path, metavar="CSV", help="its reports, to be shown below its pictures")
     parser.add_argument("--minutes", type=float, metavar="M", help="how long this call trains, instead of run.steps")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to train (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Trains, or shows the config. Raises CTFlowError where it cannot begin."""
-    from ctflow.training.flow_config import as_toml, read_config
+    from ctflow.training.config_file import as_toml
+    from ctflow.training.flow_config import read_config
     from ctflow.training.presets import PRESETS
 
     config = read_config(args.config, PRESETS)
@@ -85,39 +77,51 @@ def run(args: argparse.Namespace) -> None:
             "Give --data, a prepared data set, --model, the one it was prepared with, and --out, a folder for the "
             "training."
         )
-    if args.minutes is not None and not 0 < args.minutes < math.inf:
-        raise RequestError(f"--minutes is a number more than 0; got {args.minutes:g}.")
+    check_minutes(args.minutes)
     _train(args, config)
 
 
 def _train(args: argparse.Namespace, config: "FlowConfig") -> None:
     with extra("train"):
         from ctflow.training.flow import FlowTraining, train_flow
-        from ctflow.training.stopping import TrainingStopped
     from ctflow.runtime.device import resolve_device
 
+    device = resolve_device(args.device)
     training = FlowTraining(
         config=config,
         data=args.data,
         out=args.out,
         model=find_checkpoint(args.model),
-        device=resolve_device(args.device).type,
+        device=device.type,
         begin_with=find_checkpoint(args.begin_with) if args.begin_with else None,
+        valid=args.valid,
+        reports=_reports(args.valid_reports) if args.valid_reports else {},
         seconds=60 * args.minutes if args.minutes else None,
+        chip_use=partial(_chip_use, device, config.batch.precision),
     )
-    try:
-        with _alone_in(args.out):
-            train_flow(training)
-    except TrainingStopped as stopped:
-        print(f"ctflow: {stopped}", file=sys.stderr)
-        sys.exit(STOPPED)
+    with training_in(args.out):
+        train_flow(training)
 
 
-def _alone_in(out: Path) -> AbstractContextManager[None]:
-    """The lock of the folder, which the main process takes for all."""
-    from ctflow.data.lock import only_run
+def _reports(table: Path) -> dict[str, str]:
+    from ctflow.data.ctrate import NAME, read_table
+    from ctflow.data.own_sources import FINDINGS, IMPRESSION
 
-    if int(os.environ.get("RANK", "0")):
-        return nullcontext()
-    make_folder(out)
-    return only_run(out)
+    return {
+        row[NAME]: f"Findings: {row[FINDINGS]} Impression: {row[IMPRESSION]}"
+        for row in read_table(table, (FINDINGS, IMPRESSION))
+    }
+
+
+def _chip_use(device: "torch.device", precision: str, network: "STDiT") -> "ChipUse":
+    """Counted on a copy without numbers, and measured once."""
+    import torch
+
+    from ctflow.benchmark.floor import peak_gflop_per_s
+    from ctflow.demo.chip_share import chunk_gflop
+    from ctflow.runtime.device import bf16_is_fast
+    from ctflow.training.flow_watcher import ChipUse
+
+    bf16 = precision == "bfloat16" or (precision == "auto" and bf16_is_fast(device.type))
+    peak = peak_gflop_per_s(device, torch.bfloat16 if bf16 else torch.float32)
+    return ChipUse(chunk_gflop(copy.deepcopy(network).to("meta")), peak)

@@ -9,14 +9,12 @@ from ctflow.card import Geometry
 from ctflow.checkpoint.weights import file_sha256
 from ctflow.data.sources import Source, StoredValues
 from ctflow.errors import VolumeError
-from ctflow.hu import AIR_HU
 from ctflow.io.checks import readable
 from ctflow.io.nifti import read_values
 from ctflow.io.scan import check_grid, check_hu, read_scan
-from ctflow.model_grid import ModelGrid
+from ctflow.model_grid import ModelGrid, without_padding
 from ctflow.volume import Volume, plane_affine
 
-LEAST_HU = -1100  # what lies below is padding around the scanner's circle: -2000, -3024, in some files -8192
 _INT16 = np.iinfo(np.int16)
 
 
@@ -30,10 +28,8 @@ def model_hu(scan: Volume, geometry: Geometry) -> np.ndarray:
 
     Raises VolumeError for one that is shorter than a chunk.
     """
-    # Before resampling, which would smear padding into its surroundings.
-    scan = Volume(np.where(scan.hu < LEAST_HU, np.int16(AIR_HU), scan.hu), scan.affine)
     grid = ModelGrid(geometry)
-    hu = grid.to_model(grid.bring(scan).hu)
+    hu = grid.to_model(grid.bring(without_padding(scan)).hu)
     if len(hu) < geometry.slices_per_chunk:
         raise VolumeError(
             f"It has {len(hu)} slices {geometry.slice_spacing_mm:g} mm apart; at least a chunk of "

@@ -23,6 +23,7 @@ from ctflow.checkpoint.folder import (
     load_checkpoint,
 )
 from ctflow.checkpoint.networks import Checkpoint
+from ctflow.checkpoint.unpickle import read_state_dict
 from ctflow.checkpoint.weights import (
     CONFIG,
     check_fit,
@@ -40,7 +41,6 @@ from ctflow.models.stdit_config import STDiTConfig
 from ctflow.released.sources import Sources, members, origins_of
 from ctflow.released.specs import TAEF1_CONFIG, ReleaseSpec, card_of
 from ctflow.released.text import Weights, bert_config, check_heads, copy_tokenizer, split_ctclip, split_cxr_bert
-from ctflow.released.unpickle import read_state_dict
 
 # If a config has this field, it must have this value: it changes the function, and no shape of a weight shows it.
 RELEASED_STDIT = {"no_temporal_pos_emb": False}

@@ -3,37 +3,33 @@
 Each field has its description below it; `python -m ctflow train flow --help` shows them.
 """
 
-import json
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from ctflow.errors import RequestError
 from ctflow.request import MAX_SEED
-from ctflow.validation import wrong_fields
+from ctflow.training.config_file import (
+    STRICT,
+    BelowOne,
+    ConfigFile,
+    Count,
+    Natural,
+    Positive,
+    Share,
+    Size,
+    planned,
+)
 
-_strict = ConfigDict(extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
-Count = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-Size = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-BelowOne = Annotated[float, Field(ge=0, lt=1)]
 
-
-@dataclass(frozen=True, kw_only=True, config=_strict)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class ModelSizes:
     """The transformer; see `ctflow/models/stdit_config.py`. What the data set says (latents, text) is not repeated."""
 
     hidden: Count
     """Features of a token: a multiple of 4 and of `heads`."""
     depth: Count
-    """Blocks."""
+    """Blocks, one after another."""
     heads: Count
     """Attention heads."""
     mlp_ratio: Positive
@@ -52,7 +48,7 @@ class ModelSizes:
     """Blocks of that head at half the resolution."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_strict)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class SampleConfig:
     """A sample: a chunk to be made, the chunk before it, and the report. Shares are probabilities, drawn for each."""
 
@@ -75,7 +71,7 @@ class SampleConfig:
     """For each part of the report, in the data set's order, the share of samples that keep it; [] keeps all."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_strict)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Objective:
     """What the transformer learns to answer."""
 
@@ -87,7 +83,7 @@ class Objective:
     """Standard deviation of one number for each sample and channel that is added to the noise."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_strict)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Optimizer:
     """AdamW, and the average of the weights."""
 
@@ -109,7 +105,7 @@ class Optimizer:
     """Decay of the averaged weights, which forget their first steps faster."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_strict)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Batch:
     """What a step is computed from."""
 
@@ -123,12 +119,14 @@ class Batch:
     """Of the large products; auto is bfloat16 where the device is faster with it."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_strict)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Run:
     """May differ when a training goes on."""
 
     steps: Count
     """The training ends after so many."""
+    log_every: Count
+    """Steps in each line of losses.csv."""
     save_every: Count
     """Steps between states that are saved, and between the models that are written beside them."""
     keep: Count
@@ -139,6 +137,8 @@ class Run:
     """Steps between validations on the set of --valid."""
     validation_samples: Count
     """Samples in a validation."""
+    pictures: Natural
+    """Volumes that each validation makes, to be looked at beside the real ones."""
     workers: Natural
     """Processes that draw samples ahead, for each training process; 0: it does so itself, between steps."""
     recompute: bool
@@ -152,7 +152,7 @@ class Run:
     """Where losses and pictures go beside losses.csv: one of accelerate's trackers, whose package must be installed."""
 
 
-@dataclass(frozen=True, kw_only=True, config=_strict)
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class FlowConfig:
     """All of `train flow`."""
 
@@ -165,55 +165,8 @@ class FlowConfig:
 
     def plan(self) -> dict[str, Any]:
         """What must stay the same when a training goes on, by dotted names."""
-        tables = {name: table for name, table in asdict(self).items() if name != "run"}
-        return {f"{name}.{field}": value for name, table in tables.items() for field, value in table.items()}
+        return planned(self)
 
 
-_adapter = TypeAdapter(FlowConfig)
-
-
-def config_of(values: Mapping[str, Mapping[str, Any]], where: str) -> FlowConfig:
-    """Tables of fields -> the config. Raises RequestError that names `where` and each field at fault."""
-    try:
-        return _adapter.validate_python(values)
-    except ValidationError as error:
-        raise RequestError(
-            f"{where} is no config of `train flow`: {wrong_fields(error)}. `--help` lists what there is."
-        ) from error
-
-
-def read_config(path: Path, presets: Mapping[str, FlowConfig]) -> FlowConfig:
-    """A TOML file; where it says `preset = NAME`, it needs to hold only what differs from that. Raises RequestError."""
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RequestError(f"{path} cannot be read as TOML ({error}).") from error
-    name = given.pop("preset", None)
-    if name is None:
-        return config_of(given, str(path))
-    if name not in presets:
-        raise RequestError(f"{path} names the preset {name!r}; there are {', '.join(presets)}.")
-    tables: dict[str, Any] = asdict(presets[name])
-    for table, values in given.items():
-        known = table in tables and isinstance(values, dict)
-        tables[table] = {**tables[table], **values} if known else values
-    return config_of(tables, str(path))
-
-
-def as_toml(config: FlowConfig) -> str:
-    """A file that `read_config` reads back equal."""
-    tables = (
-        "\n".join([f"[{name}]", *(f"{field} = {json.dumps(value)}" for field, value in table.items())])
-        for name, table in asdict(config).items()
-    )
-    return "\n\n".join(tables) + "\n"
-
-
-def described_fields() -> Iterator[tuple[str, str]]:
-    """Each table, and each field by its dotted name, with what it means, in their order."""
-    schema = _adapter.json_schema()
-    for table, reference in schema["properties"].items():
-        definition = schema["$defs"][reference["$ref"].rpartition("/")[2]]
-        yield table, definition["description"]
-        for field, facts in definition["properties"].items():
-            yield f"{table}.{field}", " ".join(facts["description"].split())
+FILE = ConfigFile(FlowConfig, "train flow")
+config_of, read_config, described_fields = FILE.of, FILE.read, FILE.described_fields

@@ -1,7 +1,8 @@
 """The small language in which sentence patterns are written.
 
 `<seen|noted>` is one of these, `[ {where}]` is there or not, `{where}` is a slot that the writer fills. A slot may
-begin with a number: `{2 where}` belongs to the second finding of the sentence.
+begin with a number: `{2 where}` belongs to the second finding of the sentence. A sign behind a
+backslash stands for itself.
 """
 
 import re
@@ -11,7 +12,7 @@ from functools import cache
 
 from ctflow.phantom.language.chance import Chance
 
-_SIGNS = re.compile(r"[<|>\[\]]|\{[^{}]*\}|[^<|>\[\]{}]+")
+_SIGNS = re.compile(r"\\.|[<|>\[\]]|\{[^{}]*\}|[^\\<|>\[\]{}]+")
 OPTIONAL_ODDS = 0.4
 
 
@@ -51,9 +52,10 @@ def fill(pattern: str, chance: Chance, word: Callable[[Slot], str]) -> str:
     return _text(parsed(pattern), chance, word)
 
 
-def slots(pattern: str) -> set[Slot]:
+@cache
+def slots(pattern: str) -> frozenset[Slot]:
     """All slots of a pattern."""
-    return _slots_of(parsed(pattern))
+    return frozenset(_slots_of(parsed(pattern)))
 
 
 def _options(signs: Sequence[str], end: str) -> tuple[list[Sequence_], Sequence[str]]:
@@ -73,7 +75,7 @@ def _options(signs: Sequence[str], end: str) -> tuple[list[Sequence_], Sequence[
         elif sign in ">]":
             raise ValueError(f"{sign} closes nothing")
         else:
-            now.append(_slot(sign[1:-1]) if sign[0] == "{" else sign)
+            now.append(_slot(sign[1:-1]) if sign[0] == "{" else sign.removeprefix("\\"))
     if end:
         raise ValueError(f"{end} is missing")
     return [*options, tuple(now)], signs

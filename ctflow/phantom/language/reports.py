@@ -173,7 +173,8 @@ class _Told:
             return self._author.say("contrast", denied(first.kind, Place(other)), first)
         if self._absent and self._chance.happens(WITHOUT_ODDS):
             return self._author.say("without", first, denied(self._chance.one_of(self._absent)))
-        return self._author.say("changed" if self._chance.happens(CHANGED_ODDS) else "asserts", first)
+        changes = first.kind not in NEVER_GONE and self._chance.happens(CHANGED_ODDS)
+        return self._author.say("changed" if changes else "asserts", first)
 
     def _elsewhere(self, fact: Fact) -> bool:
         """Whether the truth has the finding at another place too."""

@@ -35,9 +35,24 @@ class Statement:
         return tuple(dict.fromkeys(one.finding for one in self.mentions if is_unplaced(one)))
 
     @property
+    def asserts(self) -> bool:
+        """Whether it asserts anything."""
+        return any(one.asserted for one in self.mentions)
+
+    @property
+    def denies(self) -> bool:
+        """Whether it denies anything."""
+        return any(not one.asserted for one in self.mentions)
+
+    @property
+    def guesses(self) -> bool:
+        """Whether some of it is not sure."""
+        return any(act in self.family for act in ("/unsure/", "/guess/", "/in_part/"))
+
+    @property
     def stance(self) -> str:
         """ "asserted" if anything is, "denied" if something is only denied, "other" if nothing is said."""
-        if any(one.asserted for one in self.mentions):
+        if self.asserts:
             return "asserted"
         return "denied" if self.mentions else "other"
 

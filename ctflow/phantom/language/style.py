@@ -10,7 +10,19 @@ from ctflow.phantom.language.writer import capital, tidy
 
 JOINTS = ("; ", ", and ", ", ")
 JOINTS_RUN_ON = (", ", ", and ", " and ", ", also ", ", then ")
+# Where a denial ends and what follows is there: the denial may not seem to reach over these.
+JOINTS_TURNING = ("; ", ", but ", "; however, ", ", however ", "; also ")
+JOINT_AROUND_A_GUESS = "; "
+JOINT_BEFORE_A_LATE_DENIAL = "; "  # "atelectasis; effusion was not detected"
+_DENIES_AT_ONCE = re.compile(
+    r"(?:no|not|without|w/o|neg|neither|nil|free|exclusion|absence|zero|there (?:is|are) (?:no|neither)|"
+    r"(?:i|we) see no|we do not see)\b|Ø",
+    re.IGNORECASE,
+)
+_DENIES = re.compile(r"\b(?:no|not|without|neither)\b", re.IGNORECASE)
+_STARTS_ANEW = re.compile(r"(?:there (?:is|are)|we see|the|this|one finds|ct|noted|visible)\b", re.IGNORECASE)
 LOWER_ODDS, UPPER_ODDS, NO_STOP_ODDS = 0.05, 0.04, 0.08  # that all of a sentence is small, or capital, or has no stop
+MOST_UNDER_A_HEADING = 6  # mentions: what speaks of the whole chest stands under none
 HEADING_ODDS = 0.7  # where sentences stand under headings
 # Such words say where, how much or whether; a letter less could make another word of them.
 NEVER_MISSPELT = (
@@ -43,23 +55,36 @@ HEADING_OF: dict[str, str] = {
 
 def joined(one: Statement, other: Statement, style: Style, chance: Chance) -> Statement:
     """Two statements as one sentence."""
-    joint = chance.one_of(JOINTS_RUN_ON if style.run_on else JOINTS)
+    joint = chance.one_of(_joints(one, other, style))
     text = one.text.rstrip(".") + joint + other.text
     return replace(one, text=text, mentions=one.mentions + other.mentions, family=f"{one.family}+{other.family}")
+
+
+def _joints(one: Statement, other: Statement, style: Style) -> tuple[str, ...]:
+    """What may stand between two statements, so that neither denies a part of the other."""
+    denies_at_once = _DENIES_AT_ONCE.match(other.text)
+    if one.guesses or other.guesses:
+        return (JOINT_AROUND_A_GUESS,)
+    if other.denies and not other.asserts and not denies_at_once:
+        return (JOINT_BEFORE_A_LATE_DENIAL,)
+    if (one.denies or _DENIES.search(one.text)) and not denies_at_once and not _STARTS_ANEW.match(other.text):
+        return JOINTS_TURNING
+    return JOINTS_RUN_ON if style.run_on else JOINTS
 
 
 def finished(statement: Statement, style: Style, chance: Chance, typo_odds: float) -> Statement:
     """As it is written down in a manner; `typo_odds`: that one of its words is misspelt."""
     text = _american(statement.text) if style.american else statement.text
     text = _first_capital(_with_slips(tidy(text), chance, typo_odds))
-    if style.headings and statement.mentions and chance.happens(HEADING_ODDS):
-        text = f"{chance.one_of(_HEADINGS[heading_of(statement)])}: {text}"
+    heading = heading_of(statement)
+    if style.headings and heading != "other" and chance.happens(HEADING_ODDS):
+        text = f"{chance.one_of(_HEADINGS[heading])}: {text}"
     return replace(statement, text=text)
 
 
 def heading_of(statement: Statement) -> str:
     """The organ that it speaks of first; "other" if it speaks of none of the findings."""
-    if not statement.mentions:
+    if not statement.mentions or len(statement.mentions) > MOST_UNDER_A_HEADING:
         return "other"
     return HEADING_OF.get(statement.mentions[0].finding, "lungs")
 

@@ -167,6 +167,11 @@ class Clause:
             else ""
         )
 
+    def _fill_emphasised(self, of: int) -> str:
+        """Where a finding of both sides is strongest."""
+        sort = "emphasis" if self.facts[of].kind in SIDED else "lung_emphasis"
+        return self._pattern(self.chance.one_of(lexicon.words()[sort]))
+
     def _fill_any(self, _: int) -> str:
         return self._listed("or")
 
@@ -216,16 +221,16 @@ class Clause:
     def _thing(self, of: int, inside: bool) -> str:
         fact = self.facts[of]
         parts = []
-        if fact.count > 1 and self.chance.happens(COUNTED_ODDS):
+        if fact.count > 1 and self.nouns[of].number == "many" and self.chance.happens(COUNTED_ODDS):
             parts.append(self.chance.one_of((NUMBERS.get(fact.count, "several"), "several", "multiple", "a few")))
         if self.chance.happens(self.sized):
             measured = fact.mm is not None and fact.count == 1 and self.chance.happens(MM_ODDS)
             parts.append(self._fill_mm(of) if measured else self._size(of, self._wording(of).sizes, alone=False))
         if inside:
             parts.append(self._adjective_place(of))
-        if self.chance.happens(ADJECTIVE_ODDS):
-            parts.append(self._fill_adjective(of))
-        return " ".join((*parts, self._named(of)))
+        name = self._named(of)
+        adjective = self._fill_adjective(of) if self.chance.happens(ADJECTIVE_ODDS) else ""
+        return " ".join((*parts, "" if adjective in name else adjective, name))
 
     def _article(self, of: int) -> str:
         return "a " if self.nouns[of].number == "one" and self.facts[of].count == 1 else ""
@@ -288,6 +293,10 @@ def _place_word(name: str, place: Place, chance: Chance) -> str:
     match name.removesuffix("2"):
         case "side":
             return side
+        case "S":
+            return side[0].upper()
+        case "Rt":
+            return f"{side[0].upper()}t"
         case "lobe":
             return place.lobes[index]
         case "abbreviation":
@@ -301,6 +310,7 @@ def tidy(text: str) -> str:
     """Without double blanks, blanks before stops, and with "an" before vowels."""
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r"\s+([,.;:)])", r"\1", text)
+    text = re.sub(r"[,:]+([,.;])", r"\1", text)
     return BEFORE_A_VOWEL.sub(r"\1n ", text)
 
 

@@ -21,7 +21,7 @@ from ctflow.evaluation.metrics.extractors.planes import (
 )
 from ctflow.evaluation.metrics.networks.inception import InceptionV3
 from ctflow.evaluation.metrics.networks.resnet import RadImageNetResNet
-from ctflow.evaluation.metrics.networks.squeezenet import SqueezeNet
+from ctflow.models.squeezenet import SqueezeNet
 from ctflow.volume import Volume, plane_affine
 
 

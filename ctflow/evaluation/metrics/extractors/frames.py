@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ctflow.checkpoint.unpickle import read_state_dict
 from ctflow.checkpoint.weights import file_sha256, fill
 from ctflow.evaluation.metrics.extractor import Found
 from ctflow.evaluation.metrics.networks.inception import InceptionV3
 from ctflow.model_grid import regrid
-from ctflow.released.unpickle import read_state_dict
 from ctflow.volume import Volume
 
 NAME = "inception-2015-12-05"

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ctflow.checkpoint.unpickle import read_state_dict
 from ctflow.checkpoint.weights import file_sha256, fill
 from ctflow.evaluation.metrics.extractor import Found
 from ctflow.evaluation.metrics.networks.resnet import RadImageNetResNet
-from ctflow.evaluation.metrics.networks.squeezenet import SqueezeNet
 from ctflow.hu import AIR_HU
-from ctflow.released.unpickle import read_state_dict
+from ctflow.models.squeezenet import SqueezeNet
 from ctflow.volume import Volume
 
 SQUEEZENET, RADIMAGENET = "squeezenet1_1", "radimagenet_resnet50"

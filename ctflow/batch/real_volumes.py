@@ -1,0 +1,35 @@
+"""The real volumes that cases begin with, found by their names in a folder and the folders in it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ctflow.errors import RequestError
+from ctflow.io.image import ENDINGS as IMAGE_ENDINGS
+from ctflow.io.nifti import ENDINGS as NIFTI_ENDINGS
+
+ENDINGS = (*NIFTI_ENDINGS, *IMAGE_ENDINGS)
+
+
+def find_real(folder: Path, out: Path) -> Mapping[str, Path]:
+    """By name without the ending, where each volume lies.
+
+    Raises RequestError for a folder that holds none, or two of one name, and for one that shares with `out`.
+    """
+    real, ours = folder.resolve(), out.resolve()
+    if real == ours or real in ours.parents or ours in real.parents:
+        raise RequestError(f"The real volumes and ours share the folder {out}: name two, neither of them in the other.")
+    found: dict[str, Path] = {}
+    for path in sorted(real.rglob("*")):
+        name = _name_of(path)
+        if name and path.is_file():
+            if name in found:
+                raise RequestError(f"{found[name]} and {path} have one name, by which cases find their real volume.")
+            found[name] = path
+    if not found:
+        raise RequestError(f"{folder} holds no real volume: files ending in {', '.join(ENDINGS)} were expected.")
+    return found
+
+
+def _name_of(path: Path) -> str:
+    ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), "")
+    return path.name.removesuffix(path.name[-len(ending) :]) if ending and not path.name.startswith(".") else ""

@@ -1,0 +1,189 @@
+"""Pairs of neighbouring slices, collected once from volumes: to train on single slices, reading whole scans is slow."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as strict_dataclass
+
+from ctflow.card import Geometry
+from ctflow.data.encoding import read_source
+from ctflow.data.sources import Source, sources_sha256
+from ctflow.errors import DatasetError, ResourceError
+from ctflow.io.files import make_folder, write_atomic
+from ctflow.runtime.processes import processes
+from ctflow.validation import wrong_fields
+
+PAIRS, VOLUMES, FACTS = "pairs.npy", "volumes.jsonl", "pairs.json"
+_strict = ConfigDict(extra="forbid")
+
+
+@strict_dataclass(frozen=True, kw_only=True, config=_strict)
+class PairFacts:
+    """What pairs are collected from, and how: `per_volume` of each, spread over it evenly."""
+
+    sources_sha256: str
+    geometry: Geometry
+    per_volume: Annotated[int, Field(ge=1)]
+
+
+@strict_dataclass(frozen=True, kw_only=True, config=_strict)
+class PairedVolume:
+    """A volume that was read: its number among the sources, or the `reason` why it was left out."""
+
+    number: Annotated[int, Field(ge=0)]
+    name: str
+    patient: str
+    source_sha256: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class SlicePairs:
+    """Pairs that were collected. `volumes`: those that were not left out, in the order of the sources.
+
+    Reading takes memory only for what is returned; a copy in another process opens the file for itself.
+    """
+
+    folder: Path
+    volumes: list[PairedVolume]
+
+    def of(self, volume: PairedVolume) -> np.ndarray:
+        """int16 HU (pairs, 2, rows, columns) on the model's axes; the second of two slices comes after the first."""
+        return self._all[volume.number]
+
+    @cached_property
+    def _all(self) -> np.ndarray:
+        """(volumes asked for, pairs, 2, rows, columns), mapped from the disk."""
+        return open_memmap(self.folder / PAIRS, mode="r")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"folder": self.folder, "volumes": self.volumes}
+
+
+def facts_of(sources: Sequence[Source], geometry: Geometry, per_volume: int) -> PairFacts:
+    """What is to be collected."""
+    return PairFacts(sources_sha256=sources_sha256(sources), geometry=geometry, per_volume=per_volume)
+
+
+def disk_bytes(facts: PairFacts, volumes: int) -> int:
+    """What the pairs take on the disk."""
+    return volumes * facts.per_volume * 2 * facts.geometry.rows * facts.geometry.columns * np.dtype(np.int16).itemsize
+
+
+def collect_pairs(folder: Path, sources: Sequence[Source], facts: PairFacts, workers: int) -> Iterator[PairedVolume]:
+    """Reads the volumes that were not read yet, and says what became of each. It may be killed, and called again.
+
+    Raises DatasetError where the folder holds pairs of other volumes, CTFlowError where the work cannot go on.
+    """
+    make_folder(folder)
+    _begin(folder, facts, len(sources))
+    known = {row.number for row in _rows(folder)}
+    missing = [number for number in range(len(sources)) if number not in known]
+    if not missing:
+        return
+    with processes(min(workers, len(missing))) as pool, (folder / VOLUMES).open("ab") as table:
+        made = [pool.submit(_collect, folder / PAIRS, number, sources[number], facts) for number in missing]
+        try:
+            for row in _finished(made):
+                table.write(_rows_adapter.dump_json(row) + b"\n")
+                table.flush()
+                yield row
+        finally:
+            for one in made:
+                one.cancel()
+
+
+def open_pairs(folder: Path, facts: PairFacts, volumes: int) -> SlicePairs:
+    """Opens pairs of so many volumes. Raises DatasetError unless all were collected, and from what `facts` say."""
+    if not (folder / FACTS).exists():
+        raise DatasetError(f"{folder} holds no slices yet: collect them with --collect, in one process.")
+    _begin(folder, facts, volumes)
+    rows = sorted(_rows(folder), key=lambda row: row.number)
+    if len(rows) < volumes:
+        raise DatasetError(
+            f"{folder} holds slices of {len(rows)} of {volumes} volumes: collect the others with --collect, in one "
+            "process."
+        )
+    there = [row for row in rows if not row.reason]
+    if not there:
+        raise DatasetError(f"{folder} holds no slices: all {volumes} volumes were left out, see {VOLUMES} there.")
+    return SlicePairs(folder, there)
+
+
+def is_collected(folder: Path, volumes: int) -> bool:
+    """Whether nothing is left to be read."""
+    return len(_rows(folder)) >= volumes
+
+
+def _begin(folder: Path, facts: PairFacts, volumes: int) -> None:
+    """Makes the files of a new folder, and checks the facts of one that was begun."""
+    path = folder / FACTS
+    if path.exists():
+        if path.read_bytes() != _facts_adapter.dump_json(facts):
+            raise DatasetError(
+                f"{folder} holds slices of other volumes, or on another grid, or more or fewer of each, than those "
+                "asked for. Name another --out, or remove that folder."
+            )
+        return
+    shape = (volumes, facts.per_volume, 2, facts.geometry.rows, facts.geometry.columns)
+    open_memmap(folder / PAIRS, mode="w+", dtype=np.int16, shape=shape).flush()
+    (folder / VOLUMES).write_bytes(b"")
+    write_atomic(path, _facts_adapter.dump_json(facts))
+
+
+def _rows(folder: Path) -> list[PairedVolume]:
+    """The lines that are whole; a kill may leave half of one, which is cut off."""
+    path = folder / VOLUMES
+    if not path.exists():
+        return []
+    lines = path.read_bytes()
+    whole = lines[: lines.rfind(b"\n") + 1]
+    if len(whole) < len(lines):
+        write_atomic(path, whole)
+    try:
+        return [_rows_adapter.validate_json(line) for line in whole.splitlines()]
+    except ValidationError as error:
+        raise DatasetError(f"{path} is damaged ({wrong_fields(error)}). Remove {folder}, and collect again.") from error
+
+
+def _finished(made: list[Future[PairedVolume]]) -> Iterator[PairedVolume]:
+    try:
+        for one in as_completed(made):
+            yield one.result()
+    except BrokenProcessPool as error:
+        raise ResourceError(
+            "A process that reads scans was killed, perhaps because memory is short. Give the same command again to "
+            "go on, with fewer --workers."
+        ) from error
+
+
+def _collect(path: Path, number: int, source: Source, facts: PairFacts) -> PairedVolume:
+    """Reads a volume, and writes its pairs where they belong."""
+    scan = read_source(source, facts.geometry)
+    if not scan.reason:
+        open_memmap(path, mode="r+")[number] = pairs_of(scan.hu, facts.per_volume)
+    return PairedVolume(
+        number=number,
+        name=source.name,
+        patient=source.patient,
+        source_sha256=scan.source_sha256,
+        reason=scan.reason,
+    )
+
+
+def pairs_of(hu: np.ndarray, count: int) -> np.ndarray:
+    """HU (slices, rows, columns) -> (count, 2, rows, columns): neighbours, spread evenly from end to end."""
+    first = ((np.arange(count) + 0.5) / count * (len(hu) - 1)).astype(int)
+    return np.stack([hu[first], hu[first + 1]], axis=1)
+
+
+_rows_adapter: TypeAdapter[Any] = TypeAdapter(PairedVolume)
+_facts_adapter: TypeAdapter[Any] = TypeAdapter(PairFacts)

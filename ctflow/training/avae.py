@@ -1,0 +1,167 @@
+"""Tunes a checkpoint's A-VAE on slices of volumes, as v2's was; `train_avae` is the whole of it.
+
+The discriminator learns in the same step as the A-VAE, and by the same AdamW, which moves each number by its own
+gradients alone: that is the same as two optimizers of one rate.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch.utils.data import DataLoader
+
+from ctflow.card import CARD, ModelCard, read_card
+from ctflow.checkpoint.folder import load_autoencoder
+from ctflow.data.encoder import encoders_sha256
+from ctflow.data.slice_pairs import PairedVolume, SlicePairs
+from ctflow.models.autoencoder_kl import AutoencoderKL
+from ctflow.training.avae_config import AvaeConfig
+from ctflow.training.avae_export import AvaeExport, latent_of
+from ctflow.training.avae_losses import AvaeLosses, TunedAvae
+from ctflow.training.avae_slices import PairSample, PairSamples, check_crop, split_by_patient
+from ctflow.training.discriminator import PatchDiscriminator
+from ctflow.training.flow import schedule_of
+from ctflow.training.loop import train
+from ctflow.training.optimizers import OptimizerConfig
+from ctflow.training.order import places
+from ctflow.training.perceptual import Perceptual
+from ctflow.training.randomness import seed_torch
+from ctflow.training.saving import NumberedFiles
+from ctflow.training.stage import Budget, Stage
+
+STATES, MODEL = "states", "model"
+STATISTICS_PAIRS = 512  # of the training set, from which the latents' scale and shift are taken
+
+
+@dataclass(frozen=True, kw_only=True)
+class AvaeTraining:
+    """One training of the A-VAE of `model` in the folder `out`.
+
+    `perceptual`: where the config names a network, it and the hash of its files. `data`: the hash of what `pairs` were
+    collected from. `seconds`: for how long this call trains, instead of `run.steps`. `device`: cpu or cuda.
+    """
+
+    config: AvaeConfig
+    pairs: SlicePairs
+    data: str
+    out: Path
+    model: Path
+    device: str
+    perceptual: tuple[Perceptual, str] | None = None
+    seconds: float | None = None
+
+    def volumes(self) -> tuple[list[PairedVolume], list[PairedVolume]]:
+        """Those to train on, and those to measure on. Raises RequestError where none is left to train on."""
+        config = self.config
+        return split_by_patient(self.pairs.volumes, config.slices.held_out_volumes, config.batch.seed)
+
+
+def train_avae(training: AvaeTraining) -> AutoencoderKL:
+    """Trains, or goes on with what is in `out` -> the averaged A-VAE, on the CPU.
+
+    Raises CTFlowError for a model that cannot be read, RequestError where config and model do not fit each other or
+    `out` holds another training, TrainingStopped after SIGTERM.
+    """
+    config, card = training.config, read_card(training.model / CARD)
+    network = tuned_avae(training.model, config)
+    samples = pair_samples(training, card, network.avae)
+    run = config.run
+    tuned = train(
+        avae_stage(training),
+        network,
+        AvaeLosses(config, card.intensity, training.perceptual[0] if training.perceptual else None),
+        batches=lambda first, rank, processes: batches(samples, training.device, first, rank, processes),
+        describe=config.plan()
+        | {
+            "data": training.data,
+            "model": encoders_sha256(training.model),
+            "perceptual weights": training.perceptual[1] if training.perceptual else None,
+        },
+        saving=NumberedFiles(training.out / STATES, run.save_every, run.keep, keep_every=0),
+    )
+    return tuned.avae
+
+
+def tuned_avae(model: Path, config: AvaeConfig) -> TunedAvae:
+    """The A-VAE of a checkpoint, with what is to be trained of it, and a new discriminator."""
+    avae = load_autoencoder(model / "avae").requires_grad_(True)
+    avae.encoder.requires_grad_(config.losses.trained == "all")
+    seed_torch(config.batch.seed, "first weights of the discriminator")
+    adversarial = config.adversarial
+    judge = PatchDiscriminator(adversarial.width, adversarial.layers) if adversarial.weight else None
+    return TunedAvae(avae, judge)
+
+
+def pair_samples(training: AvaeTraining, card: ModelCard, avae: AutoencoderKL) -> PairSamples:
+    """What is trained on. Raises RequestError for a crop that does not fit the model."""
+    cell = 2 ** (len(avae.config.block_out_channels) - 1)
+    check_crop(training.config.slices.crop, card.latent, cell)
+    trained, _ = training.volumes()
+    return PairSamples(training.pairs, trained, training.config, card.intensity, card.latent, cell)
+
+
+def avae_stage(training: AvaeTraining) -> Stage:
+    """The training as the general loop knows it."""
+    config = training.config
+    optimizer = config.optimizer
+    return Stage(
+        name="avae",
+        optimizer=OptimizerConfig(
+            learning_rate=optimizer.learning_rate,
+            muon_rate=None,
+            muon_prefixes=(),
+            ema_decay=optimizer.ema_decay,
+            max_gradient_norm=optimizer.max_gradient_norm,
+            weight_decay=optimizer.weight_decay,
+            betas=optimizer.betas,
+        ),
+        folder=training.out,
+        budget=Budget.of_seconds(training.seconds) if training.seconds else Budget.up_to_step(config.run.steps),
+        seed=config.batch.seed,
+        device=training.device,
+        schedule=schedule_of(optimizer),
+        accumulation=config.batch.accumulation,
+        precision=config.batch.precision,
+    )
+
+
+def batches(samples: PairSamples, device: str, first_step: int, rank: int, processes: int) -> Iterator[PairSample]:
+    """What process `rank` computes, from a step on."""
+    batch, workers = samples.config.batch, samples.config.run.workers
+    return iter(
+        DataLoader(
+            samples,
+            batch_sampler=places(first_step, batch.size, batch.accumulation, rank, processes),
+            num_workers=workers,
+            multiprocessing_context="spawn" if workers else None,
+            pin_memory=device == "cuda",
+        )
+    )
+
+
+def export_avae(training: AvaeTraining, avae: AutoencoderKL) -> Path:
+    """Writes the model with the tuned A-VAE -> its folder. Where the latents changed, their scale and shift are new."""
+    card = read_card(training.model / CARD)
+    trained, _ = training.volumes()
+    latent, losses = card.latent, training.config.losses
+    if losses.trained == "all":
+        latent = latent_of(avae.to(training.device), card.intensity, _some_slices(training, trained), latent)
+    export = AvaeExport(
+        base=training.model,
+        out=training.out / MODEL,
+        trained=losses.trained,
+        steps=json.loads(avae_stage(training).summary.read_text(encoding="utf-8"))["steps"],
+        data=f"slices of {len(trained)} volumes (set {training.data[:12]})",
+    )
+    export.write(avae.cpu(), latent)
+    return export.out
+
+
+def _some_slices(training: AvaeTraining, volumes: list[PairedVolume]) -> Iterator[np.ndarray]:
+    """HU (2, rows, columns) of pairs that are spread over volumes."""
+    per_volume = training.config.slices.pairs_per_volume
+    places = np.linspace(0, len(volumes) * per_volume - 1, min(STATISTICS_PAIRS, len(volumes) * per_volume))
+    for place in places.astype(int):
+        yield training.pairs.of(volumes[place // per_volume])[place % per_volume]
