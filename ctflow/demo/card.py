@@ -31,6 +31,7 @@ NAME = "ctflow-demo"
 INTENSITY = IntensityMap(black=0.0, white=1.0, hu_black=AIR_HU, hu_white=1400)
 TEXT_PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}")
 MAX_TOKENS = 256
+TEXT = Text(encoder="BERT of its own, first token", parts=TEXT_PARTS, max_tokens=MAX_TOKENS)
 # Borders of chests have gone 0.05 of the way at most in phantoms and 0.063 in the model's own volumes, those of slices
 # that are a fifth white 0.19 at least. `python -m ctflow evaluate end` counts the errors.
 DEMO_END = LearntEndRule(border_whiteness=0.1)
@@ -88,7 +89,11 @@ def read_obedience(path: Path) -> Obedience:
 
 
 def demo_card(
-    latent: Latent, provenance: str, measured: Obedience | None, end: EndRule | LearntEndRule = DEMO_END
+    latent: Latent,
+    provenance: str,
+    measured: Obedience | None,
+    end: EndRule | LearntEndRule = DEMO_END,
+    text: Text = TEXT,
 ) -> ModelCard:
     """The whole card. `measured`: None for a model that was just trained, and not measured yet."""
     claims = _claims(measured)
@@ -111,7 +116,7 @@ def demo_card(
         prediction="data",
         first_previous="black",
         end=end,
-        text=Text(encoder="BERT of its own, first token", parts=TEXT_PARTS, max_tokens=MAX_TOKENS),
+        text=text,
         guidance=GUIDANCE,
         defaults=DEFAULTS,
         evidence=Evidence(axes="proved", spacing="proved", intensity="proved", text="proved"),

@@ -117,7 +117,8 @@ def train_demo(
     cores, plan = cores_given(), small_plan(reports)
 
     def save(folder: Path, transformer: STDiT, provenance: str) -> None:
-        card = demo_card(latent, provenance, measured=None, end=DEMO_END if sizes.learns_end else PUBLISHED_END)
+        end = DEMO_END if sizes.learns_end else PUBLISHED_END
+        card = demo_card(latent, provenance, measured=None, end=end, text=training.text)
         with replacing(folder) as new:
             save_checkpoint(
                 new,

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 
-from ctflow.card import Latent
+from ctflow.card import Latent, Text
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.data.phantoms import GrowingPhantomSet, PhantomSet
 from ctflow.demo.avae import new_avae, train_avae
-from ctflow.demo.card import INTENSITY, MAX_TOKENS, TEXT_PARTS, provenance
+from ctflow.demo.card import INTENSITY, MAX_TOKENS, TEXT, TEXT_PARTS, provenance
 from ctflow.demo.chip_share import measure_chip_share, write_chip_share
 from ctflow.demo.initial import new_transformer
 from ctflow.demo.latents import LatentSet, embed_reports, encode_phantoms, latent_scale, latent_set
@@ -98,6 +98,11 @@ class Training:
         """How many times as large a batch is as on a CPU."""
         return on_cuda if self.device == "cuda" else 1
 
+    @property
+    def text(self) -> Text:
+        """What the card says of the text encoder."""
+        return self.base.card.text if self.base and isinstance(self.base.text, FactEncoder) else TEXT
+
     def text_and_reader(self) -> tuple[ReportEncoder, Reader | None]:
         """The text encoder, with the grades that are read off its embeddings; then the reader's mentions: which
         findings a sentence asserts or denies."""
@@ -146,7 +151,7 @@ class Training:
         batch = ENCODED_SLICES * self.times(CUDA_SLICES)
         volumes = encode_phantoms(self.work / LATENTS, avae, phantoms, INTENSITY, self.device, batch)
         latent = self.base.card.latent if self.base else latent_scale(volumes)
-        texts = embed_reports(self.work / TEXTS, encoder, phantoms, TEXT_PARTS, self.seed, self.device)
+        texts = embed_reports(self.work / TEXTS, encoder, phantoms, self.text.parts, self.seed, self.device)
         scaled = AVAE(avae, latent.scale, latent.shift)
         return latent_set(volumes, scaled, texts, phantoms, INTENSITY, CHUNK), latent
 
@@ -165,7 +170,7 @@ class Training:
             avae.to(self.device),
             encoder.to(self.device),
             intensity=INTENSITY,
-            parts=TEXT_PARTS,
+            parts=self.text.parts,
             seed=self.seed,
             batch=ENCODED_SLICES * self.times(CUDA_SLICES),
         )

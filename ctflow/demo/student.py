@@ -153,7 +153,7 @@ def student_card(teacher: ModelCard, steps: int, seconds: float, device: str) ->
         f"{above}, {steps:,} steps in {seconds / 60:.0f} min on {device}, {datetime.now(UTC):%Y-%m-%d}: it answers in "
         f"one evaluation what its teacher answers in two. Of its teacher: {teacher.provenance}"
     )
-    card = demo_card(teacher.latent, provenance, measured=None, end=teacher.end)
+    card = demo_card(teacher.latent, provenance, measured=None, end=teacher.end, text=teacher.text)
     return replace(
         card,
         title=f"{card.title}, distilled",

