@@ -19,6 +19,7 @@ from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED
 ANSWERS = (NOT_MENTIONED, DENIED, ASSERTED)
 NO_FACT, UNSIZED = 0, 1
 # A less likely answer counts as none, for people and for the transformer: what is not recognised is not drawn either.
+AS_GOOD_AS_CERTAIN = 0.99  # where plain rules cannot tell what a sentence says, see `guard`
 SURE_OF_ANSWER, SURE_OF_SIZE, SURE_OF_DISAGREEMENT = 0.9, 0.7, 0.8
 
 
@@ -133,6 +134,12 @@ class Facts(nn.Module):
         """Logits (…, slots, 3) -> NOT_MENTIONED, DENIED or ASSERTED (…, slots); unsure is NOT_MENTIONED."""
         likely, answer = logits.softmax(-1).max(-1)
         return torch.where(likely > SURE_OF_ANSWER, answer, NOT_MENTIONED)
+
+    def sure_of(self, logits: Tensor) -> frozenset[str]:
+        """Logits of a sentence (slots, 3) -> the findings of which all answers are as good as certain."""
+        likely = logits.softmax(-1).amax(-1).tolist()
+        unsure = {slot[0] for slot, one in zip(self.config.slots, likely, strict=True) if one < AS_GOOD_AS_CERTAIN}
+        return frozenset(set(self.config.findings) - unsure)
 
     def sizes(self, logits: Tensor) -> Tensor:
         """Logits (…, slots, 1 + sizes) -> index of the size (…, slots), -1 where none is said, or none is sure."""

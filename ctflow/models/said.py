@@ -100,7 +100,8 @@ class BySentences:
             return ()
         facts = self._text.facts
         answers, sizes = facts.answers(logits[0]).tolist(), facts.sizes(logits[1]).tolist()
-        return self._guard.shown_in(sentence, mentions_of(facts.config.slots, facts.config.sizes, answers, sizes))
+        read = mentions_of(facts.config.slots, facts.config.sizes, answers, sizes)
+        return self._guard.shown_in(sentence, read, facts.sure_of(logits[0]))
 
 
 def said(guard: Guard, sentence: str, mentions: tuple[Mention, ...]) -> Said:
@@ -123,7 +124,7 @@ def _is_missed(guard: Guard, clause: str, mentions: tuple[Mention, ...]) -> bool
     shown = {(one.finding, stance_of(one)) for one in mentions}
     findings = {one.finding for one in mentions}
     return any(
-        finding not in findings if what == Stance.UNCLEAR else (finding, what) not in shown
+        finding not in findings if what in (Stance.UNCLEAR, Stance.INVOLVED) else (finding, what) not in shown
         for finding, what in guard.named(clause)
     )
 

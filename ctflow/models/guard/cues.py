@@ -71,15 +71,12 @@ UNCLEAR: Phrases = (
     "may be present", "might be present", "could be present", "should be considered", "must be considered",
     "may belong to",
     "assessment for", "referred for", "correlate for", "doubtful", "in question", "equivocal", "uncertain",
-    "versus", "vs", "differential", "otherwise",
+    "versus", "vs", "differential",
     # what was, or is on its way out
     "history of", "h/o", "prior to", "were previously", "was previously", "not .. before", "not .. prior",
     "on .. prior", "appeared to be", "follow up", "the earlier",
-    "not .. previous*", "not .. earlier", "now on", "now in", "regress*", "receded", "subsided", "resolving",
-    "clearing", "not .. resolved", "not .. resolve", "not .. cleared", "unresolved", "partial* .. resol*",
-    "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*", "near complete", "remov*", "drained",
-    "drainage of", "evacuated", "resected", "resection", "excised", "treated", "healed",
-    "repair*", "surgery", "operated", "pleurodesis", "ablation",
+    "not .. previous*", "not .. earlier", "now on", "now in", "remov*", "drained", "drainage of", "evacuated",
+    "resected", "resection", "excised", "treated", "healed", "repair*", "surgery", "operated", "pleurodesis", "ablation",
     # what is denied of some leaves others
     "no new", "no additional", "no other", "no further", "no more", "no solid", "no enlarging", "no growing",
     "no large", "no sizable", "no sizeable", "no tension", "no loculated", "no second", "no calcified nodule*",
@@ -87,9 +84,16 @@ UNCLEAR: Phrases = (
     "no .. progression", "no .. growth", "no .. worsening", "not .. increased in size", "not .. grown",
     *(f"no .. increase in .. {name}" for name in ("effusion*", "nodul*", "mass*", "consolidat*", "opaci*", "node*")),
     "no interval enlargement",
+)
+# Where one of these stands, rules cannot tell which way a sentence turns: only a reader that is very sure is believed.
+INVOLVED: Phrases = (
+    # on its way out, but not gone
+    "regress*", "receded", "subsided", "resolving", "clearing", "not .. resolved", "not .. resolve", "not .. cleared",
+    "unresolved", "partial* .. resol*", "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*",
+    "near complete",
     # all but
     "except", "exception of", "other than", "apart from", "aside from", "besides", "sparing", "spared", "spares",
-    "instead",
+    "instead", "otherwise",
 )
 # Phrases with such a word in them that are clear after all.
 CLEAR: Phrases = ("regressed completely", "completely regressed", "complete regression")
@@ -98,10 +102,12 @@ GUESS_AFTER: Phrases = (
     "possible", "possibly", "poss", "probable", "probably", "prob", "presumably", "maybe", "dd",
     "favoured to", "favored to", "suspicious for", "suspicion of", "suspicion for", "suspected",
     "suspect", "suggest*", "concerning for", "questionable", "may represent", "may be", "might be", "could be",
-    "could represent", "likely", "mimic*", "resembl*", "secondary to", "due to",
+    "could represent", "likely", "mimic*", "resembl*",
     "typical for", "typical of", "worrisome for", "indicative of", "compatible with", "consistent with",
-    "representing", "related to", "because of", "caused by",
+    "representing",
 )
+# What follows one of these is a cause, which may be seen or guessed at.
+CAUSE_AFTER: Phrases = ("secondary to", "due to", "related to", "because of", "caused by")
 # A sentence that begins with one of these, and a colon, tells why or how the patient was examined.
 HEADINGS: Phrases = (
     "clinical history", "history", "clinical information", "indication*", "clinical indication*", "technique",

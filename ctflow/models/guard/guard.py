@@ -20,7 +20,10 @@ Slot = tuple[str | None, str | None]  # a side and a lobe that a reader tells a 
 NO_PLACE: Slot = (None, None)  # the only slot of a finding, or the one where it has a place that is not said
 _NOWHERE: frozenset[Place] = frozenset({("nowhere", None)})
 _BOTH_SIDES: frozenset[Place] = frozenset((side, None) for side in BOTH)
-SEGMENT_ENDS = re.compile(r"[,;:](?!\d)|\s(?:and|or|nor|with|plus|but)\s")
+SEGMENT_ENDS = re.compile(
+    r"[,;:](?!\d)|\s(?:and|or|nor|with|w/|plus|but|beside|alongside|accompanied by|together with|in addition to"
+    r"|caused by|due to|secondary to|because of)\s"
+)
 
 
 class Guard:

@@ -1,6 +1,6 @@
 """Stands guard over a reader of whole sentences: the clauses of a sentence together must say what it reads."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import product
 
 from ctflow.models.guard.clauses import clauses
@@ -38,8 +38,12 @@ Named = Mapping[str, set[tuple[str, Stance]]]  # by clause, the findings that it
 class SentenceGuard(Guard):
     """Of a finding all must have been read: what each clause says of it, and at which places."""
 
-    def shown_in(self, sentence: str, read: Iterable[Mention]) -> tuple[Mention, ...]:
-        """Of what a reader read in a sentence, what may be shown. Findings that the lexicon lacks may not."""
+    def shown_in(self, sentence: str, read: Iterable[Mention], certain: Collection[str] = ()) -> tuple[Mention, ...]:
+        """Of what a reader read in a sentence, what may be shown. Findings that the lexicon lacks may not.
+
+        `certain`: the findings of which the reader is as good as certain; it is believed where a clause is too involved
+        for rules, as far as the places are those that are named.
+        """
         groups = grouped(read)
         parts = clauses(sentence)
         if len(parts) == 1 and denies_everything(sentence) and self._is_everything(groups):
@@ -48,7 +52,7 @@ class SentenceGuard(Guard):
         return tuple(
             sized(mention, sentence)
             for (finding, _), group in groups.items()
-            if (_is_wholly_read(finding, named, groups) and self._is_at_its_places(group, named))
+            if (_is_wholly_read(finding, named, groups, finding in certain) and self._is_at_its_places(group, named))
             or self._is_told_side_by_side(finding, sentence, groups)
             for mention in group
         )
@@ -56,7 +60,8 @@ class SentenceGuard(Guard):
     def _is_at_its_places(self, group: list[Mention], named: Named) -> bool:
         """Whether the places read are those that the clauses together name for this finding."""
         finding, asserted = group[0].finding, group[0].asserted
-        saying = [clause for clause, what in named.items() if (finding, stance_of(group[0])) in what]
+        stances = {(finding, stance_of(group[0])), (finding, Stance.INVOLVED)}
+        saying = [clause for clause, what in named.items() if stances & what]
         if self._slots[finding] == {NO_PLACE}:
             return all(self._is_there(finding, clause, group) for clause in saying)
         after = {clause: " ".join(list(named)[index + 1 :]) for index, clause in enumerate(named)}
@@ -67,7 +72,7 @@ class SentenceGuard(Guard):
     def _is_told_side_by_side(self, finding: str, sentence: str, groups: Groups) -> bool:
         """Whether a sentence tells of one finding alone where it is and where not: "effusion right, none left"."""
         there, absent = (groups.get((finding, asserted)) for asserted in (True, False))
-        segments = [part for part in SEGMENT_ENDS.split(sentence) if any(map(str.isalpha, part))]
+        segments = [part for part in SEGMENT_ENDS.split(_without_heading(sentence)) if any(map(str.isalpha, part))]
         if not there or not absent or not is_clear(plain(sentence)) or not _speaks_of_one(finding, segments):
             return False
         said: dict[bool, frozenset[Place]] = {True: frozenset(), False: frozenset()}
@@ -96,18 +101,27 @@ class SentenceGuard(Guard):
         return [*meant, frozenset({NO_PLACE})] if asserted and NO_PLACE in self._slots[finding] else meant
 
 
-def _is_wholly_read(finding: str, named: Named, groups: Groups) -> bool:
-    """Whether all that the clauses say of a finding is clear and was read, and nothing else."""
+def _is_wholly_read(finding: str, named: Named, groups: Groups, is_certain: bool) -> bool:
+    """Whether all that the clauses say of a finding was read, and nothing else. What is involved may be either."""
     said = {stance for what in named.values() for one, stance in what if one == finding}
-    return finding in FINDINGS and said == {
-        Stance.ASSERTED if asserted else Stance.DENIED for one, asserted in groups if one == finding
-    }
+    read = {Stance.ASSERTED if asserted else Stance.DENIED for one, asserted in groups if one == finding}
+    if Stance.INVOLVED in said:
+        return is_certain and said - {Stance.INVOLVED} <= read
+    return finding in FINDINGS and said == read
 
 
 def _speaks_of_one(finding: str, segments: list[str]) -> bool:
     """Whether each segment names a place, one of them the finding, and none another finding."""
     named = [{one for one, wording in FINDINGS.items() if names(wording, plain(segment))} for segment in segments]
     return all(places(segment) for segment in segments) and set().union(*named) == {finding}
+
+
+def _without_heading(sentence: str) -> str:
+    """The sentence without the organ that it is about, such as "Pleura: "."""
+    heading, colon, rest = sentence.partition(":")
+    small = plain(heading)
+    is_heading = bool(colon) and not places(heading) and not any(names(one, small) for one in FINDINGS.values())
+    return rest if is_heading else sentence
 
 
 def _behind(finding: str, clause: str) -> str:

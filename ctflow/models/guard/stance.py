@@ -14,12 +14,13 @@ _LISTED = re.compile(r"(?<!\w)(?:or|nor|and)(?!\w)|/")
 
 
 class Stance(Enum):
-    """What a clause says of a finding. UNCLEAR: both, a guess, or too involved for rules."""
+    """What a clause says of a finding. UNCLEAR: a guess, or what was; INVOLVED: both, or not plain enough for rules."""
 
     SILENT = "silent"
     ASSERTED = "asserted"
     DENIED = "denied"
     UNCLEAR = "unclear"
+    INVOLVED = "involved"
 
 
 def names(wording: Wording, text: str) -> list[Span]:
@@ -36,16 +37,20 @@ def stance(finding: str, clause: str) -> Stance:
     if not named and not denials:
         return Stance.SILENT
     marks = _Marks(text)
-    if not is_clear(text) or (marks.deny_anything and holds(cues.CONTRASTS, text)):
+    if is_unclear(text):
         return Stance.UNCLEAR
+    if is_involved(text) or (marks.deny_anything and holds(cues.CONTRASTS, text)):
+        return Stance.INVOLVED
     denied = [span for span in named if marks.deny(span)] + [span for span in denials if not marks.deny(span)]
     asserted = [span for span in named if span not in denied and not any(_overlap(span, one) for one in denied)]
     if (asserted and denied) or any(marks.may_deny(span) for span in denied):
-        return Stance.UNCLEAR
+        return Stance.INVOLVED
     if denied:
         in_part = all(span in kinds for span in denied) or _names_a_part(wording, text)
         return Stance.UNCLEAR if in_part else Stance.DENIED
-    return Stance.ASSERTED if any(marks.are_sure_of(span) for span in asserted) else Stance.UNCLEAR
+    if any(marks.are_sure_of(span) for span in asserted):
+        return Stance.ASSERTED
+    return Stance.UNCLEAR if any(marks.guess(span) for span in asserted) else Stance.INVOLVED
 
 
 def _named(wording: Wording, phrases: Phrases, text: str) -> list[Span]:
@@ -89,9 +94,22 @@ def denies_everything(clause: str) -> bool:
 
 def is_clear(text: str) -> bool:
     """Whether a `plain` text has nothing that makes rules unsure, such as "cannot be excluded"."""
+    return not is_unclear(text) and not is_involved(text)
+
+
+def is_unclear(text: str) -> bool:
+    """Whether a `plain` text leaves open what it says."""
+    return "?" in text or _holds_unless_clear(cues.UNCLEAR, text)
+
+
+def is_involved(text: str) -> bool:
+    """Whether a `plain` text has a turn that rules do not follow, such as "apart from"."""
+    return bool(_ANSWER.search(text)) or _holds_unless_clear(cues.INVOLVED, text)
+
+
+def _holds_unless_clear(phrases: Phrases, text: str) -> bool:
     clear = spans(cues.CLEAR, text)
-    unclear = [span for span in spans(cues.UNCLEAR, text) if not inside(span, clear)]
-    return "?" not in text and not _ANSWER.search(text) and not unclear
+    return any(not inside(span, clear) for span in spans(phrases, text))
 
 
 def is_heading(sentence: str) -> bool:
@@ -108,7 +126,7 @@ class _Marks:
         self._text = text
         self.after = [span for span in spans(cues.DENY_AFTER, text) if not inside(span, nothing)]
         self.before = [span for span in spans(cues.DENY_BEFORE, text) if not inside(span, nothing)]
-        self._guesses = spans(cues.GUESS_AFTER, text)
+        self._guesses, self._causes = spans(cues.GUESS_AFTER, text), spans(cues.CAUSE_AFTER, text)
         self._doubts = [] if nothing else spans(cues.DOUBT_BEFORE, text)
         self._stops = [*spans(cues.STOPS, text), *self._ends_of_lists()]
 
@@ -128,8 +146,12 @@ class _Marks:
         return bool(reaching) and all(stopped) and not any(last > span[0] for _, last in self.before)
 
     def are_sure_of(self, span: Span) -> bool:
-        guessed = any(last <= span[0] for _, last in self._guesses)
-        return not guessed and not any(first >= span[1] for first, _ in self._doubts)
+        is_cause = any(last <= span[0] for _, last in self._causes)
+        return not self.guess(span) and not is_cause and not any(first >= span[1] for first, _ in self._doubts)
+
+    def guess(self, span: Span) -> bool:
+        """Whether what stands here is only guessed at."""
+        return any(last <= span[0] for _, last in self._guesses)
 
     def _is_cut_off(self, cue: Span, span: Span) -> bool:
         return inside(cue, self.before) and "," in self._text[cue[1] : span[0]]
