@@ -24,7 +24,7 @@ DENY_AFTER: Phrases = (
     "lack of", "lacks", "lacking", "absence of", "absent", "excludes", "excluded", "ruled out", "fails to show",
     "nothing to suggest", "nothing suggesting", "rather than", "instead of", "cannot be seen", "isn t", "aren t",
     "resolution of", "complete regression of", "disappearance of", "clearance of", "no longer", "devoid of",
-    "none of", "resolved", "nil",
+    "none of", "resolved", "nil", "zero", "nowhere", "unaccompanied by",
 )
 _SEEN: Phrases = (
     "seen", "detected", "observed", "identified", "present", "visualised", "visualized", "visible", "evident",
@@ -36,7 +36,8 @@ DENY_BEFORE: Phrases = (
     *(f"cannot be {seen}" for seen in _SEEN),
     "no longer", "absent", "none", "negative", "resolved", "disappeared", "has cleared", "have cleared", "ruled out",
     "excluded", "has resolved", "have resolved", "has gone", "have gone", "is gone", "are gone",
-    "regressed completely", "completely regressed", "completely cleared", "nil", "did not show",
+    "regressed completely", "completely regressed", "completely cleared", "has .. cleared", "have .. cleared", "gone",
+    "vanished", "nowhere", "nil", "did not show",
 )
 # What a clause asserts before one of these is not plain: "cardiomegaly is not a feature".
 DOUBT_BEFORE: Phrases = (
@@ -56,7 +57,7 @@ DENY_NOTHING: Phrases = (
     "no significant difference*", "no relevant change*", "no appreciable change*", "no substantial change*",
     "not .. changed", "without change*",
     "without significant change*", "high resolution", "low resolution", "not only", "no doubt", "without contrast",
-    "without intravenous", "without iv", "not given",
+    "without intravenous", "without iv", "not given", "were it not for",
 )
 
 # Where one of these stands, it is not clear what the sentence says, and nothing of it is shown.
@@ -74,9 +75,10 @@ UNCLEAR: Phrases = (
     "versus", "vs", "differential",
     # what was, or is on its way out
     "history of", "h/o", "prior to", "were previously", "was previously", "not .. before", "not .. prior",
-    "on .. prior", "appeared to be", "follow up", "the earlier",
+    "was .. on the prior", "appeared to be", "follow up", "the earlier",
     "not .. previous*", "not .. earlier", "now on", "now in", "remov*", "drained", "drainage of", "evacuated",
-    "resected", "resection", "excised", "treated", "healed", "repair*", "surgery", "operated", "pleurodesis", "ablation",
+    "resected", "resection", "excised", "treated", "healed", "repair*", "surgery", "operated", "pleurodesis",
+    "ablation",
     # what is denied of some leaves others
     "no new", "no additional", "no other", "no further", "no more", "no solid", "no enlarging", "no growing",
     "no large", "no sizable", "no sizeable", "no tension", "no loculated", "no second", "no calcified nodule*",

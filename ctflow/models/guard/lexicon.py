@@ -160,7 +160,7 @@ FINDINGS: dict[str, Wording] = {
             "nodule*", "nodular densit*", "nodular opaci*", "nodular .. lesion*", "micronodul*", "mass", "masses",
             "coin lesion*", "pulmonary lesion*", "lung lesion*", "parenchymal lesion*", "mass lesion*",
             "lesion* .. lung*",
-            "lesion* .. lobe*", "tumor*", "tumour*", "spn", "space occupying",
+            "lesion* .. lobe*", "tumor*", "tumour*", "neoplasm*", "spn", "space occupying",
         ),
         kinds=(
             "granuloma*", "metasta*", "cavitary lesion*", "cavitating lesion*", "spiculated lesion*",
