@@ -72,7 +72,7 @@ class _RayWorker:
     """Lives in a process of its own."""
 
     def __init__(self, job: BatchJob) -> None:
-        self._worker = Worker(job)
+        self._worker = Worker.load(job)
 
     def __call__(self, row: Row) -> list[Row]:
         made = list[Row]()

@@ -3,15 +3,18 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ctflow.batch.job import BatchJob
 from ctflow.batch.starts import Begun, begin
 from ctflow.batch.tasks import Numbered, Task
 from ctflow.data.attempts import MOST_ATTEMPTS, attempts_at, begin_attempt, end_attempts
 from ctflow.errors import RequestError, ResourceError, VolumeError
+from ctflow.generator import VolumeGenerator
 from ctflow.io.nifti import synthetic_label, write_nifti
 from ctflow.io.sidecar import sidecar_of, write_sidecar
 from ctflow.pipeline import CTFlow
+from ctflow.request import GenerationRequest, Start
 from ctflow.volume import Volume
 
 
@@ -29,14 +32,27 @@ class Outcome:
     seconds: float = 0.0
 
 
-class Worker:
-    """Holds the model. Raises CTFlowError where it cannot be loaded."""
+class Maker(VolumeGenerator, Protocol):
+    """A generator that can make several volumes in step, as `CTFlow` can."""
 
-    def __init__(self, job: BatchJob) -> None:
-        self._job = job
-        self._model = CTFlow.load(
+    def generate_together(self, asked: Sequence[tuple[GenerationRequest, Start | None]]) -> list[Volume | VolumeError]:
+        """See `CTFlow.generate_together`."""
+        ...
+
+
+class Worker:
+    """Makes volumes by one model and writes them."""
+
+    def __init__(self, job: BatchJob, model: Maker) -> None:
+        self._job, self._model = job, model
+
+    @classmethod
+    def load(cls, job: BatchJob) -> "Worker":
+        """Raises CTFlowError where the model cannot be loaded."""
+        model = CTFlow.load(
             job.model, job.device, decoder=job.decoder, cuda=job.cuda, precision=job.precision, warm_up=False
         )
+        return cls(job, model)
 
     def make(self, tasks: Sequence[Numbered]) -> Iterator[Outcome]:
         """Makes and writes the volumes, in step. What cannot be made says so in its outcome.
@@ -81,7 +97,7 @@ class Worker:
                 raise
             raise ResourceError(
                 f"The memory of {self._model.device} is not enough for {len(begun)} volumes together: give a smaller "
-                "--batch."
+                "--together."
             ) from error
 
     def _write(self, task: Task, begun: Begun, volume: Volume, seconds: float) -> None:

@@ -34,17 +34,14 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     parser.set_defaults(run=run_text)
     default = "default: %(default)s"
-    parser.add_argument("--from", dest="from_checkpoint", type=place, metavar="DIR", help="the model, or its name")
-    parser.add_argument("--pretrained", metavar="DIR", help="name or folder of the public model (default: its name)")
-    parser.add_argument(
-        "--hours", type=float, default=DEFAULT_HOURS, metavar="H", help=f"how long to train ({default})"
-    )
-    parser.add_argument(
-        "--work", type=path, default=Path("runs/text"), metavar="DIR", help=f"for its state ({default})"
-    )
-    parser.add_argument("--out", type=path, metavar="DIR", help="where to write the model (default: model in --work)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help=f"of the training ({default})")
-    parser.add_argument("--device", choices=DEVICES, default="auto", help=f"where to train ({default})")
+    add = parser.add_argument
+    add("--from", dest="from_checkpoint", type=place, metavar="DIR", help="the model, or its name")
+    add("--pretrained", metavar="DIR", help="name or folder of the public model (default: its name)")
+    add("--hours", type=float, default=DEFAULT_HOURS, metavar="H", help=f"how long to train ({default})")
+    add("--work", type=path, default=Path("runs/text"), metavar="DIR", help=f"for its state ({default})")
+    add("--out", type=path, metavar="DIR", help="where to write the model (default: model in --work)")
+    add("--seed", type=int, default=0, metavar="N", help=f"of the training ({default})")
+    add("--device", choices=DEVICES, default="auto", help=f"where to train ({default})")
 
 
 def run_text(args: argparse.Namespace) -> None:

@@ -39,7 +39,7 @@ PARTS = ("{findings}\n", "{impression}")  # the encoder reads sentences, and a h
 MAX_TOKENS = 512
 SENTENCES_SHARE = 0.92  # of the hours; the rest is for the telling
 SENTENCES, TELLING = "sentences", "telling"  # the stages
-READING_RATE = adamw(2e-4, max_gradient_norm=5.0)
+READING_RATE = adamw(3e-4, max_gradient_norm=5.0)
 TELLING_RATE = adamw(2e-3, max_gradient_norm=1.0)
 
 
@@ -104,8 +104,8 @@ def train_text_encoder(
         told = partial(train_telling, facts=encoder.facts, before=base.text, parts=base.card.text.parts)
         train_once(stage(TELLING, 1 - SENTENCES_SHARE, TELLING_RATE), encoder.facts.tell, told)
     encoder.cpu().eval().requires_grad_(False)
-    check_encoder(encoder, sizes.checked, seed)
-    card = text_card(base.card, encoder.max_tokens, history(work, on))
+    check_encoder(encoder, PARTS, sizes.checked, seed)
+    card = text_card(base.card, encoder, sha256, history(work, on))
     with replacing(out) as new:
         save_checkpoint(
             new,
@@ -121,7 +121,7 @@ def train_text_encoder(
 
 
 def load_reading_base(work: Path, given: Path | None) -> Checkpoint:
-    """The model to begin with: the one that is given, or the one that `work` began with. Raises as the training does."""
+    """The model to begin with: the one that is given, or the one that `work` began with. Raises RequestError."""
     folder = given or kept_base(work)
     if folder is None:
         raise RequestError("A text encoder is trained for a model: name its checkpoint with --from.")
@@ -153,12 +153,12 @@ def lexicon_words() -> list[str]:
     ]
 
 
-def text_card(before: ModelCard, max_tokens: int, history: str) -> ModelCard:
-    """The card of the model with its new encoder. What was measured of the old one is not claimed."""
-    encoder = f"BERT that reads sentence by sentence; it began as {NAME} ({LICENCE}, SHA-256 {SHA256})"
+def text_card(before: ModelCard, encoder: FactEncoder, sha256: str, history: str) -> ModelCard:
+    """The card of the model with its new encoder. `sha256`: of the weights that it began as."""
+    began = f"BERT that reads sentence by sentence; it began as {NAME} ({LICENCE}, SHA-256 {sha256})"
     return replace(
         before,
-        text=Text(encoder=encoder, parts=PARTS, max_tokens=max_tokens),
+        text=Text(encoder=began, parts=PARTS, max_tokens=encoder.max_tokens),
         provenance=f"{before.provenance} {history}",
     )
 

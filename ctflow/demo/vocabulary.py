@@ -63,6 +63,6 @@ def _renumbered(tokenizer: Tokenizer, kept: list[int]) -> Tokenizer:
     for token in whole["added_tokens"]:
         token["id"] = number[token["id"]]
     renumbered = Tokenizer.from_str(json.dumps(whole))
-    begin, end = (renumbered.token_to_id(name) for name in ("[CLS]", "[SEP]"))
-    renumbered.post_processor = BertProcessing(("[SEP]", end), ("[CLS]", begin))
+    ids = renumbered.get_vocab()
+    renumbered.post_processor = BertProcessing(("[SEP]", ids["[SEP]"]), ("[CLS]", ids["[CLS]"]))
     return renumbered

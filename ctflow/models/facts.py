@@ -59,7 +59,8 @@ class SlotReader(nn.Module):
     """Each slot looks at the tokens of a sentence, and says what it finds there.
 
     A slot's question is the sum of its finding, its side and its lobe, so that what is learnt of the lingula for one
-    finding holds for all. As in Query2Label (Liu et al., 2021), with one layer.
+    finding holds for all; what a slot makes of what it saw is partly its own. One layer of Query2Label (Liu et al.,
+    2021).
     """
 
     def __init__(self, config: FactsConfig) -> None:
@@ -76,8 +77,9 @@ class SlotReader(nn.Module):
         self.key_value = nn.Linear(config.width, 2 * config.width)
         self.norm = nn.LayerNorm(config.width)
         self.first = nn.Linear(config.width, config.hidden)
-        self.own = nn.Parameter(torch.zeros(len(config.slots), config.hidden))
-        self.last = nn.Linear(config.hidden, len(ANSWERS) + 1 + len(config.sizes))
+        outputs = len(ANSWERS) + 1 + len(config.sizes)
+        self.last = nn.Linear(config.hidden, outputs)
+        self.own = nn.Parameter(torch.zeros(len(config.slots), outputs, config.hidden))
 
     def forward(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Token states (B, L, width), mask (B, L) -> logits of ANSWERS (B, slots, 3), and of the sizes of what is
@@ -87,7 +89,8 @@ class SlotReader(nn.Module):
         queries = self._by_head(questions[None]).expand(len(states), -1, -1, -1)
         seen = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask.bool()[:, None, None])
         read = self.norm(questions + seen.transpose(1, 2).flatten(2))
-        logits = self.last(F.gelu(self.first(read) + self.own))
+        hidden = F.gelu(self.first(read))
+        logits = self.last(hidden) + torch.einsum("bsh,soh->bso", hidden, self.own)
         return logits[..., : len(ANSWERS)], logits[..., len(ANSWERS) :]
 
     def _by_head(self, x: Tensor) -> Tensor:

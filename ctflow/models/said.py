@@ -10,6 +10,7 @@ from ctflow.models.fact_encoder import FactEncoder, SentenceLogits
 from ctflow.models.guard.clauses import clauses, names_any
 from ctflow.models.guard.guard import Guard, stance_of
 from ctflow.models.guard.guard import Slot as Site
+from ctflow.models.guard.sentence_guard import SentenceGuard
 from ctflow.models.guard.stance import Stance, is_heading
 from ctflow.models.kept_sentences import KeptSentences
 from ctflow.models.mentions import Slot, mentions_of
@@ -71,7 +72,7 @@ class BySentences:
 
     def __init__(self, text: FactEncoder) -> None:
         self._text = text
-        self._guard = Guard(sites_by_finding(text.facts.config.slots))
+        self._guard = SentenceGuard(sites_by_finding(text.facts.config.slots))
         self._kept = KeptSentences(self._read)
 
     @property

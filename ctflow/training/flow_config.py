@@ -29,7 +29,7 @@ class ModelSizes:
     hidden: Count
     """Features of a token: a multiple of 4 and of `heads`."""
     depth: Count
-    """Blocks."""
+    """Blocks, one after another."""
     heads: Count
     """Attention heads."""
     mlp_ratio: Positive
@@ -137,6 +137,8 @@ class Run:
     """Steps between validations on the set of --valid."""
     validation_samples: Count
     """Samples in a validation."""
+    pictures: Natural
+    """Volumes that each validation makes, to be looked at beside the real ones."""
     workers: Natural
     """Processes that draw samples ahead, for each training process; 0: it does so itself, between steps."""
     recompute: bool

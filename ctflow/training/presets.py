@@ -48,6 +48,7 @@ _PUBLISHED = FlowConfig(
         keep_every=100_000,
         validate_every=5000,
         validation_samples=192,
+        pictures=1,
         workers=8,
         recompute=False,
         compile=True,

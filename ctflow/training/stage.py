@@ -55,6 +55,7 @@ class Stage:
     `device`: cpu or cuda. `schedule`: of the learning rates. `accumulation`: the gradients of so many batches are
     added up for a step. `precision`: of the large products; auto is bf16 where that makes the device faster.
     `log_every`: so many steps make a line in the table of losses; None: those of ten seconds.
+    `tracker`: where these also go, one of accelerate's trackers by its name.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Stage:
     accumulation: int = 1
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     log_every: int | None = None
+    tracker: str | None = None
 
     @property
     def state(self) -> Path:

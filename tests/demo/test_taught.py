@@ -22,8 +22,8 @@ UNSAID, LARGE = SIZE_SAID[None], SIZE_SAID["large"]
     ("mention", "expected"),
     [
         (Mention("Cardiomegaly", True, None, None, "large"), {("Cardiomegaly", None, None): (ASSERTED, LARGE)}),
-        (Mention("Pleural effusion", True, "left", None, None), {("Pleural effusion", "left", None): (ASSERTED, UNSAID)}),
-        (Mention("Pleural effusion", True, None, None, "large"), {("Pleural effusion", None, None): (ASSERTED, LARGE)}),
+        (Mention("Pneumothorax", True, "left", None, None), {("Pneumothorax", "left", None): (ASSERTED, UNSAID)}),
+        (Mention("Pneumothorax", True, None, None, "large"), {("Pneumothorax", None, None): (ASSERTED, LARGE)}),
         (Mention("Pneumothorax", False, None, None, None),
          {("Pneumothorax", side, None): (DENIED, NO_SIZE) for side in ("right", "left")}),
         (Mention("Lung nodule", True, "both", "lower", None),

@@ -26,12 +26,10 @@ def flow_model(folder: Path) -> Path:
     return tiny_checkpoint(folder)
 
 
-def flow_set(
-    folder: Path, model: Path, slices: tuple[int, ...] = SLICES, seed: int = 0, log_variance: float = -20.0
-) -> Path:
+def flow_set(folder: Path, model: Path, *, seed: int = 0, log_variance: float = -20.0, first_patient: int = 0) -> Path:
     """A verified set of volumes of SLICES slices. Every number of slice s of volume v is about v + s / 100."""
     folder.mkdir(parents=True)
-    packer = Packer(folder, [source(number) for number in range(len(SLICES))], shard_bytes=2000)
+    packer = Packer(folder, [source(first_patient + number) for number in range(len(SLICES))], shard_bytes=2000)
     for number, count in enumerate(SLICES):
         rng = np.random.default_rng([seed, number])
         levels = (number + np.arange(count) / 100)[:, None, None, None]

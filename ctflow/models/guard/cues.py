@@ -66,6 +66,7 @@ UNCLEAR: Phrases = (
     "not .. exclude", "rule out", "r/o", "to exclude", "to be excluded",
     "should be excluded", "must be excluded", "exclude .. possibility", "evaluate for", "evaluation for", "assess for",
     "screening for", "query", "risk of", "risk for", "unlikely", "if", "unless", "cannot be evaluated",
+    "limits .. assessment", "assessment for", "assessment of", "assessment .. limited", "ct .. for",
     "not .. evaluated", "not .. assessed", "not .. assessable", "suspected", "is possible", "are possible",
     "may be present", "might be present", "could be present", "should be considered", "must be considered",
     "may belong to",
@@ -73,6 +74,7 @@ UNCLEAR: Phrases = (
     "versus", "vs", "differential", "otherwise",
     # what was, or is on its way out
     "history of", "h/o", "prior to", "were previously", "was previously", "not .. before", "not .. prior",
+    "on .. prior", "appeared to be", "follow up", "the earlier",
     "not .. previous*", "not .. earlier", "now on", "now in", "regress*", "receded", "subsided", "resolving",
     "clearing", "not .. resolved", "not .. resolve", "not .. cleared", "unresolved", "partial* .. resol*",
     "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*", "near complete", "remov*", "drained",

@@ -8,10 +8,8 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from itertools import product
 
 from ctflow.models.guard import cues
-from ctflow.models.guard.clauses import clauses
 from ctflow.models.guard.lexicon import FINDINGS
 from ctflow.models.guard.phrases import holds, plain
 from ctflow.models.guard.places import BOTH, Place, is_widespread, places, without_emphasis
@@ -22,7 +20,7 @@ Slot = tuple[str | None, str | None]  # a side and a lobe that a reader tells a 
 NO_PLACE: Slot = (None, None)  # the only slot of a finding, or the one where it has a place that is not said
 _NOWHERE: frozenset[Place] = frozenset({("nowhere", None)})
 _BOTH_SIDES: frozenset[Place] = frozenset((side, None) for side in BOTH)
-_SEGMENT_ENDS = re.compile(r"[,;:](?!\d)|\s(?:and|or|nor|with|plus|but)\s")
+SEGMENT_ENDS = re.compile(r"[,;:](?!\d)|\s(?:and|or|nor|with|plus|but)\s")
 
 
 class Guard:
@@ -33,11 +31,11 @@ class Guard:
 
     def shown(self, clause: str, read: Iterable[Mention]) -> tuple[Mention, ...]:
         """Of what a reader read in one clause, what may be shown. Findings that the lexicon lacks may not."""
-        groups = _grouped(read)
+        groups = grouped(read)
         if denies_everything(clause) and self._is_everything(groups):
             return tuple(one for group in groups.values() for one in group)
         return tuple(
-            _sized(mention, clause)
+            sized(mention, clause)
             for (finding, asserted), group in groups.items()
             if self._is_said(clause, finding, asserted) and self._is_there(finding, clause, group)
             for mention in group
@@ -58,55 +56,6 @@ class Guard:
             clause: tuple(one for one in mentions if (one.finding, stance_of(one)) not in partly)
             for clause, mentions in shown.items()
         }
-
-    def shown_in(self, sentence: str, read: Iterable[Mention]) -> tuple[Mention, ...]:
-        """Of what a reader read in a whole sentence, what may be shown. Findings that the lexicon lacks may not."""
-        groups = _grouped(read)
-        parts = clauses(sentence)
-        if len(parts) == 1 and denies_everything(sentence) and self._is_everything(groups):
-            return tuple(one for group in groups.values() for one in group)
-        said = {clause: self.named(clause) for clause in parts}
-        return tuple(
-            _sized(mention, sentence)
-            for (finding, asserted), group in groups.items()
-            if self._is_said_in(said, finding, asserted, groups) and self._is_there_in(said, group)
-            for mention in group
-        )
-
-    def _is_said_in(
-        self,
-        said: Mapping[str, set[tuple[str, Stance]]],
-        finding: str,
-        asserted: bool,
-        groups: Mapping[tuple[str, bool], list[Mention]],
-    ) -> bool:
-        """Whether the clauses say this of a finding, and nothing of it that was not read or is not clear."""
-        stances = {stance for named in said.values() for one, stance in named if one == finding}
-        read = {Stance.ASSERTED if one else Stance.DENIED for kind, one in groups if kind == finding}
-        return finding in FINDINGS and stances == read and (Stance.ASSERTED if asserted else Stance.DENIED) in stances
-
-    def _is_there_in(self, said: Mapping[str, set[tuple[str, Stance]]], group: list[Mention]) -> bool:
-        """Whether the places read are those that the clauses together name for this finding."""
-        finding = group[0].finding
-        named = [clause for clause, what in said.items() if (finding, stance_of(group[0])) in what]
-        if self._slots[finding] == {NO_PLACE}:
-            return all(self._is_there(finding, clause, group) for clause in named)
-        meant = [self._meant(finding, clause, group[0].asserted) for clause in named]
-        filled = self._filled(finding, group)
-        return any(frozenset().union(*one) == filled for one in product(*meant))
-
-    def _meant(self, finding: str, clause: str, asserted: bool) -> list[frozenset[Slot]]:
-        """The slots that a clause may mean, or none where that is not plain."""
-        if denies_in_part(clause) and _has_several_places(clause):
-            return []
-        slots = self._slots[finding] - {NO_PLACE}
-        named = _named_places(finding, clause)
-        meant = [_slots_at(slots, one) for one in named if one]
-        if not any(named) and (not asserted or is_widespread(clause)):
-            meant.append(slots)
-        if asserted and NO_PLACE in self._slots[finding] and not _own_places(finding, clause):
-            meant.append(frozenset({NO_PLACE}))
-        return meant
 
     def named(self, clause: str) -> set[tuple[str, Stance]]:
         """The findings, of those that the reader knows, that a clause names, and what it says of them."""
@@ -131,12 +80,12 @@ class Guard:
         slots = self._slots[finding]
         if slots == {(None, None)}:  # it cannot be denied of one place alone
             return group[0].asserted or _places_beside(finding, clause) in (frozenset(), _BOTH_SIDES)
-        if denies_in_part(clause) and _has_several_places(clause):
+        if denies_in_part(clause) and has_several_places(clause):
             return False
         filled = self._filled(finding, group)
-        named = _named_places(finding, clause)
+        named = named_places(finding, clause)
         if any(named):
-            return any(filled == _slots_at(slots, one) for one in named)
+            return any(filled == slots_at(slots, one) for one in named)
         return filled == slots and (not group[0].asserted or is_widespread(clause))
 
     def _filled(self, finding: str, group: list[Mention]) -> frozenset[Slot]:
@@ -154,7 +103,7 @@ class Guard:
         return group[0].asserted and len(self._slots[finding]) > 1 and all(one.side is None for one in group)
 
 
-def _grouped(read: Iterable[Mention]) -> dict[tuple[str, bool], list[Mention]]:
+def grouped(read: Iterable[Mention]) -> dict[tuple[str, bool], list[Mention]]:
     """By finding, and whether it is asserted."""
     groups: dict[tuple[str, bool], list[Mention]] = defaultdict(list)
     for mention in read:
@@ -162,13 +111,13 @@ def _grouped(read: Iterable[Mention]) -> dict[tuple[str, bool], list[Mention]]:
     return groups
 
 
-def _own_places(finding: str, clause: str) -> list[frozenset[Place]]:
+def own_places(finding: str, clause: str) -> list[frozenset[Place]]:
     """The places in those parts of a clause that name the finding."""
     own = [places(segment) for segment in _segments(clause) if names(FINDINGS[finding], plain(segment))]
     return [found for found in own if found]
 
 
-def _slots_at(slots: frozenset[Slot], named: frozenset[Place]) -> frozenset[Slot]:
+def slots_at(slots: frozenset[Slot], named: frozenset[Place]) -> frozenset[Slot]:
     """The slots at these places. A finding that has no lobes is at a side wherever in it it lies."""
     return frozenset(
         (side, lobe)
@@ -182,12 +131,12 @@ def stance_of(mention: Mention) -> Stance:
     return Stance.ASSERTED if mention.asserted else Stance.DENIED
 
 
-def _has_several_places(clause: str) -> bool:
+def has_several_places(clause: str) -> bool:
     """Whether parts of a clause name different places: "on the right, not on the left"."""
-    return len({found for part in _SEGMENT_ENDS.split(clause) if (found := places(part))}) > 1
+    return len({found for part in SEGMENT_ENDS.split(clause) if (found := places(part))}) > 1
 
 
-def _named_places(finding: str, clause: str) -> list[frozenset[Place]]:
+def named_places(finding: str, clause: str) -> list[frozenset[Place]]:
     """What may be meant as the places of a finding.
 
     Two answers where one is as good as the other: "bilateral, mostly in the lower lobes" may be read as both lungs or
@@ -204,7 +153,7 @@ def _places_of(finding: str, clause: str) -> frozenset[Place]:
     `_NOWHERE` if the parts of the clause name different places, so that it is not plain which is meant.
     """
     segments = _segments(clause)
-    if own := _own_places(finding, clause):
+    if own := own_places(finding, clause):
         return frozenset().union(*own)
     named = {found for segment in segments if (found := places(segment))}
     if len(named) > 1:
@@ -214,7 +163,7 @@ def _places_of(finding: str, clause: str) -> frozenset[Place]:
 
 def _places_beside(finding: str, clause: str) -> frozenset[Place]:
     """The places that a clause names between the same commas as the finding."""
-    pieces = [piece for piece in _SEGMENT_ENDS.split(clause) if names(FINDINGS[finding], plain(piece))]
+    pieces = [piece for piece in SEGMENT_ENDS.split(clause) if names(FINDINGS[finding], plain(piece))]
     return frozenset().union(*map(places, pieces))
 
 
@@ -223,7 +172,7 @@ def _segments(clause: str) -> list[str]:
     segments: list[str] = []
     named = False  # whether the last segment names a finding
     begin = 0
-    for end, following in [*(found.span() for found in _SEGMENT_ENDS.finditer(clause)), (len(clause), len(clause))]:
+    for end, following in [*(found.span() for found in SEGMENT_ENDS.finditer(clause)), (len(clause), len(clause))]:
         piece, text = clause[begin:following], plain(clause[begin:end])
         begin = following
         names_one = any(names(wording, text) for wording in FINDINGS.values())
@@ -235,7 +184,7 @@ def _segments(clause: str) -> list[str]:
     return segments
 
 
-def _sized(mention: Mention, clause: str) -> Mention:
+def sized(mention: Mention, clause: str) -> Mention:
     """The mention, without a size that the clause neither names nor measures."""
     text = plain(clause)
     named = {size for size, words in cues.SIZES.items() if holds(words, text)}

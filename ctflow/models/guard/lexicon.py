@@ -177,7 +177,7 @@ FINDINGS: dict[str, Wording] = {
             "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
             "metasta* .. node*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
-            "pericardial mass*", "lymph node*",
+            "pericardial mass*", "lymph node*", "granulomatous",
         ),
         not_near=OTHER_ORGANS,
     ),

@@ -11,6 +11,7 @@ from ctflow.phantom.phrasing import THICKNESS_MM
 from ctflow.phantom.rates import draw_finding
 from ctflow.phantom.truth import KINDS, SIDED, Kind, Lobe, Side
 
+OTHER_DEVICE_ODDS = 0.4  # that a device is none of those that phantoms have
 SHARED_ODDS = 0.06  # that a name means two findings
 # How a finding of several lobes, or of both sides, is spread; the rest lies in one lobe, or on one side.
 LOBAR_FORMS: dict[Form, float] = {"lobe": 0.66, "both": 0.12, "side": 0.07, "both lobes": 0.08, "lobes": 0.07}
@@ -53,6 +54,8 @@ class Facts:
     def of(self, kind: Kind) -> Fact:
         """Of this kind, mostly at one place."""
         fact = facts_of(draw_finding(kind, self._rng)[:1])[0]
+        if kind == "Medical material" and self._chance.happens(OTHER_DEVICE_ODDS):
+            fact.variant = ""
         if kind in SIDED:
             measure_depth(fact, self._chance)
         if kind in KINDS_WITH_PLACES:

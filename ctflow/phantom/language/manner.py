@@ -12,6 +12,7 @@ from ctflow.phantom.phrasing import Phrasings
 Act = Literal[
     "asserts", "denies", "denies_there", "denies_list", "pair", "together", "without", "contrast", "unequal",
     "emphasis", "places", "gone", "gone_there", "changed", "unsure", "guess", "unplaced",
+    "because", "except", "in_part",
 ]  # fmt: skip
 Manner = Literal[
     "translated", "dictation", "british", "telegraphic", "structured", "run_on", "continental", "emergency"

@@ -19,7 +19,8 @@ from ctflow.phantom.truth import KINDS, LOBAR, SIDED, Kind, Side
 WEIGHTS: Mapping[str, float] = {
     "asserts": 0.25, "denies": 0.10, "denies_there": 0.03, "denies_list": 0.07, "pair": 0.06, "together": 0.03,
     "without": 0.05, "contrast": 0.05, "unequal": 0.03, "emphasis": 0.03, "places": 0.03, "gone": 0.05,
-    "gone_there": 0.02, "changed": 0.06, "unsure": 0.06, "guess": 0.03, "unplaced": 0.02, "normal": 0.05, "other": 0.14,
+    "gone_there": 0.02, "changed": 0.06, "unsure": 0.06, "guess": 0.03, "unplaced": 0.02,
+    "because": 0.015, "except": 0.025, "in_part": 0.015, "normal": 0.05, "other": 0.14,
 }  # fmt: skip
 JOINED_ODDS, JOINED_ODDS_RUN_ON = 0.08, 0.6  # that a sentence goes on with another one
 TYPO_ODDS = 0.04  # that a word of a sentence is misspelt
@@ -28,6 +29,13 @@ SHARED_DENIED_ODDS = 0.06  # that what is denied is a name of two findings
 GUESSED: tuple[Kind, ...] = (
     "Atelectasis", "Consolidation", "Pulmonary fibrotic sequela", "Lung nodule", "Pleural effusion",
 )  # fmt: skip
+CAUSES_OF_ATELECTASIS: tuple[Kind, ...] = (
+    "Pleural effusion",
+    "Pneumothorax",
+    "Hiatal hernia",
+    "Lung nodule",
+    "Cardiomegaly",
+)
 SIDES: tuple[Side, ...] = ("right", "left")
 NEVER_GONE: tuple[Kind, ...] = ("Medical material",)  # that a tube was removed does not deny all others
 
@@ -63,7 +71,9 @@ class _Drawn:
 
     def __init__(self, author: Author, facts: Facts) -> None:
         self._author, self._facts, self._chance = author, facts, author.chance
-        self._methods: dict[str, Callable[[], Statement]] = {name: getattr(self, name) for name in WEIGHTS}
+        self._methods: dict[str, Callable[[], Statement]] = {
+            name: getattr(self, name if name != "except" else "except_") for name in WEIGHTS
+        }
 
     def any(self) -> Statement:
         return self._methods[self._chance.weighted(WEIGHTS)]()
@@ -137,6 +147,16 @@ class _Drawn:
         first = self._facts.placed()
         kind = self._chance.one_of([kind for kind in GUESSED if kind not in first.kinds])
         return self._author.say("guess", first, as_stance(denied(kind), "unsure"))
+
+    def because(self) -> Statement:
+        effect = self._facts.of("Atelectasis")
+        return self._author.say("because", effect, self._facts.of(self._chance.one_of(CAUSES_OF_ATELECTASIS)))
+
+    def except_(self) -> Statement:
+        return self._author.say("except", self._facts.any())
+
+    def in_part(self) -> Statement:
+        return self._author.say("in_part", as_stance(self._facts.any(), "unsure"))
 
     def unplaced(self) -> Statement:
         return self._author.say("unplaced", self._facts.placed())

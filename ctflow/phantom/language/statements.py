@@ -47,7 +47,7 @@ class Statement:
     @property
     def guesses(self) -> bool:
         """Whether some of it is not sure."""
-        return "/unsure/" in self.family or "/guess/" in self.family
+        return any(act in self.family for act in ("/unsure/", "/guess/", "/in_part/"))
 
     @property
     def stance(self) -> str:

@@ -19,6 +19,7 @@ _DENIES_AT_ONCE = re.compile(
     r"(?:i|we) see no|we do not see)\b|Ø",
     re.IGNORECASE,
 )
+_DENIES = re.compile(r"\b(?:no|not|without|neither)\b", re.IGNORECASE)
 _STARTS_ANEW = re.compile(r"(?:there (?:is|are)|we see|the|this|one finds|ct|noted|visible)\b", re.IGNORECASE)
 LOWER_ODDS, UPPER_ODDS, NO_STOP_ODDS = 0.05, 0.04, 0.08  # that all of a sentence is small, or capital, or has no stop
 MOST_UNDER_A_HEADING = 6  # mentions: what speaks of the whole chest stands under none
@@ -66,7 +67,7 @@ def _joints(one: Statement, other: Statement, style: Style) -> tuple[str, ...]:
         return (JOINT_AROUND_A_GUESS,)
     if other.denies and not other.asserts and not denies_at_once:
         return (JOINT_BEFORE_A_LATE_DENIAL,)
-    if one.denies and not denies_at_once and not _STARTS_ANEW.match(other.text):
+    if (one.denies or _DENIES.search(one.text)) and not denies_at_once and not _STARTS_ANEW.match(other.text):
         return JOINTS_TURNING
     return JOINTS_RUN_ON if style.run_on else JOINTS
 

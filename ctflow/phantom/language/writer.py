@@ -293,6 +293,10 @@ def _place_word(name: str, place: Place, chance: Chance) -> str:
     match name.removesuffix("2"):
         case "side":
             return side
+        case "S":
+            return side[0].upper()
+        case "Rt":
+            return f"{side[0].upper()}t"
         case "lobe":
             return place.lobes[index]
         case "abbreviation":
