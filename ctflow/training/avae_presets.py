@@ -45,6 +45,7 @@ _PHANTOM = replace(
         _V2.losses,
         perceptual=0.0,
         perceptual_network="none",
+        kl=1e-3,
         kl_begins=50,
         kl_full=150,
         midpoint_begins=50,
