@@ -2,56 +2,39 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from functools import cache, lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ctflow.card import LearntEndRule, ModelCard
+from ctflow.card import ModelCard
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.checkpoint.networks import Checkpoint
+from ctflow.chunk_decoder import ChunkDecoder, PendingChunk
 from ctflow.errors import RequestError, ShortVolumeError, VolumeError
 from ctflow.generator import ChunkDone, Drafted, EventStream, Finished, Started, StepDone, generate
-from ctflow.hu import NOT_A_NUMBER
 from ctflow.lineage import ChunkPlan, plan_chunks
 from ctflow.model_grid import ModelGrid
-from ctflow.models.avae import AVAE, SliceDecoder
+from ctflow.models.avae import SliceDecoder
 from ctflow.models.ctclip import clip_score
 from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, prompts
 from ctflow.models.report_reader import ReportReader
 from ctflow.reading import Reading
 from ctflow.report import Report, encoder_text
 from ctflow.request import GenerationRequest, ScanStart, Start, scan_of
-from ctflow.runtime.decoding import PendingSlices, to_hu
 from ctflow.runtime.device import hardware_of, resolve_device, resolve_precision
 from ctflow.runtime.engine import EngineFactory, engine_on, level_for
 from ctflow.runtime.memory import memory_of
-from ctflow.sampler import Chunks, Conditions, KeptChunks, Sampled, StepSampled, sample, seeded_noise
+from ctflow.sampler import Chunks, Conditions, KeptChunks, Sampled, StepSampled, sample, sample_together, seeded_noise
 from ctflow.volume import Volume
-from ctflow.volume_end import LearntEnd, PublishedEnd, VolumeEnd
+from ctflow.volume_end import first_previous, volume_end
 
 WARM_UP = Report("Chest CT.")
 VOLUMES_KEPT = 4  # as latents, so that another volume can go on from them or be made from their chunks
-
-
-def first_previous(card: ModelCard, avae: AVAE) -> Tensor:
-    """The latents that stand before the first chunk (C, slices, H, W), on the A-VAE's device."""
-    black = avae.code_of(card.intensity.black, card.geometry.rows, card.geometry.columns)
-    if card.first_previous == "zeros":
-        black = torch.zeros_like(black)
-    return black[:, None].expand(-1, card.geometry.slices_per_chunk, -1, -1)
-
-
-def volume_end(card: ModelCard, avae: AVAE) -> VolumeEnd:
-    """Where this model's volumes end, by the rule of its card."""
-    rows, columns = card.geometry.rows, card.geometry.columns
-    white = avae.code_of(card.intensity.white, rows, columns)
-    if isinstance(card.end, LearntEndRule):
-        return LearntEnd(avae.code_of(card.intensity.black, rows, columns), white, card.end)
-    return PublishedEnd(white, card.end)
 
 
 # A draft comes after this share of the first chunk's steps, when a chest is one already, and shows each decoded slice
@@ -60,13 +43,14 @@ DRAFT_SHARE = 1 / 4
 DRAFT_EVERY = 4  # slices
 
 
-@dataclass(frozen=True, eq=False)
-class _Pending:
-    """Slices of a chunk that are being decoded."""
-
-    chunk: int
-    first_slice: int
-    slices: PendingSlices
+def check_length(slices: int, request: GenerationRequest, scan: ScanStart | None) -> None:
+    """Raises ShortVolumeError for a volume without a slice of ours: the scan's own are none."""
+    head = scan.slices if scan else 0
+    if slices <= head:
+        after = f" after the {head} of the scan" if head else ""
+        raise ShortVolumeError(
+            f"Seed {request.seed} ended this volume before its first slice{after}. Try another seed."
+        )
 
 
 class CTFlow:
@@ -109,6 +93,7 @@ class CTFlow:
         slice_decoder = self._choose_decoder(checkpoint, decoder).to(device)
         # Only now that the latents of black and white are made: the engine may lower the A-VAE's precision.
         self._engine = make_engine(device, checkpoint.transformer.to(device), slice_decoder, self.cuda, resolved)
+        self._decoder = ChunkDecoder(self._engine, self._grid, self.card.intensity, self.device)
         self._kept = KeptChunks(VOLUMES_KEPT * self.card.geometry.max_chunks)
         if warm_up and self._engine.slow_at_first:
             self._warm_up()
@@ -163,12 +148,7 @@ class CTFlow:
                 yield event
                 if isinstance(event, ChunkDone):
                     slices += len(event.hu)
-        head = scan.slices if scan else 0
-        if slices <= head:  # the scan's own slices are no volume of ours
-            after = f" after the {head} of the scan" if head else ""
-            raise ShortVolumeError(
-                f"Seed {request.seed} ended this volume before its first slice{after}. Try another seed."
-            )
+        check_length(slices, request, scan)
         yield Finished((slices, *self._grid.plane))
 
     def _plan(self, request: GenerationRequest, start: Start | None) -> ChunkPlan:
@@ -185,7 +165,7 @@ class CTFlow:
 
         A draft of the first one comes after `draft_after` steps; 0 means never.
         """
-        pending: deque[_Pending] = deque()
+        pending: deque[PendingChunk] = deque()
         first_slice = 0
         for event in sampled:
             if isinstance(event, StepSampled):
@@ -197,37 +177,63 @@ class CTFlow:
                 yield from self._arrived(pending, wait=False)
             else:
                 yield from self._arrived(pending, wait=True)
-                # A few slices at a time: a whole chunk may take longer than a step, and Stop is heard in between.
-                for latents in event.latents.split(self._engine.slices_at_once, dim=1):
-                    if latents.shape[1]:
-                        pending.append(_Pending(event.chunk, first_slice, self._decode(latents)))
-                        first_slice += latents.shape[1]
+                for some in self._decoder.begin(event.chunk, first_slice, event.latents):
+                    pending.append(some)
                     yield from self._arrived(pending, wait=False)
+                first_slice += event.latents.shape[1]
         yield from self._arrived(pending, wait=True)
+
+    def _arrived(self, pending: deque[PendingChunk], wait: bool) -> Iterator[ChunkDone]:
+        """Those that are decoded, or all if we `wait`."""
+        while pending and (wait or pending[0].slices.ready()):
+            yield self._decoder.done(pending.popleft())
 
     @torch.inference_mode()
     def _draft(self, event: StepSampled) -> Drafted:
         """Some slices of the chunk that this step points to, each in the place of its neighbours too."""
-        data = event.data()
+        (data,) = event.data()
         slices = torch.arange(data.shape[1])
         shown = (slices // DRAFT_EVERY * DRAFT_EVERY + DRAFT_EVERY // 2).clamp(max=len(slices) - 1)
         decoded, places = shown.unique(return_inverse=True)
-        pending = deque([_Pending(event.chunk, first_slice=0, slices=self._decode(data[:, decoded]))])
-        (done,) = self._arrived(pending, wait=True)
+        done = self._decoder.done(self._decoder.begin_at_once(event.chunk, 0, data[:, decoded]))
         return Drafted(done.chunk, done.first_slice, done.hu[places])
 
-    def _arrived(self, pending: deque["_Pending"], wait: bool) -> Iterator[ChunkDone]:
-        """Those that are decoded, or all if we `wait`; rows go to the back, columns to the left."""
-        while pending and (wait or pending[0].slices.ready()):
-            decoded = pending.popleft()
-            slices = decoded.slices.wait().numpy()
-            if (slices == NOT_A_NUMBER).any():
-                raise VolumeError(
-                    f"On {self.device}, chunk {decoded.chunk + 1} holds values that are not numbers. On a GPU, "
-                    "try --device cpu, whose precision is higher; otherwise fetch the model again, because its weights "
-                    "are damaged."
-                )
-            yield ChunkDone(decoded.chunk, decoded.first_slice, self._grid.to_volume(slices))
+    def generate_together(self, asked: Sequence[tuple[GenerationRequest, Start | None]]) -> list[Volume | VolumeError]:
+        """Several volumes in step, as `generate` makes them one by one, but for rounding; or why there is none.
+
+        Raises RequestError for what this model cannot do, and for requests that go through the solver in other ways
+        than the first, ResourceError if memory runs out.
+        """
+        ways = {replace(request, report=WARM_UP, seed=0, chunks=1) for request, _ in asked}
+        if len(ways) > 1:
+            raise RequestError("Volumes that are made together need the same solver, steps, shift and guidance.")
+        with memory_of(self.device):
+            return self._made_together(asked)
+
+    def _made_together(self, asked: Sequence[tuple[GenerationRequest, Start | None]]) -> list[Volume | VolumeError]:
+        plans = [self._plan(request, start) for request, start in asked]
+        chunks = self._chunks(KeptChunks(2 * len(plans)))  # the chunks in the making, and those before them
+        pending: list[list[PendingChunk]] = [[] for _ in plans]
+        for event in sample_together(plans, chunks, self._end):
+            if isinstance(event, StepSampled):
+                self._engine.pace()
+            else:
+                number, sampled = event
+                pending[number].extend(self._decoder.begin(sampled.chunk, 0, sampled.latents))
+        return [
+            self._finished(parts, request, scan_of(start))
+            for parts, (request, start) in zip(pending, asked, strict=True)
+        ]
+
+    def _finished(
+        self, parts: Sequence[PendingChunk], request: GenerationRequest, scan: ScanStart | None
+    ) -> Volume | VolumeError:
+        try:
+            hu = [self._decoder.done(part).hu for part in parts]
+            check_length(sum(map(len, hu)), request, scan)
+        except VolumeError as error:
+            return error
+        return Volume(np.concatenate(hu), scan.scan.affine if scan else self._grid.affine)
 
     def generate(self, request: GenerationRequest, start: Start | None = None) -> Volume:
         """The whole volume: drains `stream`."""
@@ -261,10 +267,12 @@ class CTFlow:
             return dict(zip(labels, present.tolist(), strict=True))
 
     def _sample(self, plan: ChunkPlan, kept: KeptChunks) -> Sampled:
+        return sample(plan, self._chunks(kept), self._end)
+
+    def _chunks(self, kept: KeptChunks) -> Chunks:
         scan_chunk = cache(self._scan_chunk)  # a scan's chunk is shown, and the next one is made from it
         transformer, prediction = self._engine.transformer, self.card.prediction
-        chunks = Chunks(transformer, prediction, self._first_previous, self._conditions, scan_chunk, kept)
-        return sample(plan, chunks, self._end)
+        return Chunks(transformer, prediction, self._first_previous, self._conditions, scan_chunk, kept)
 
     def _scan_chunk(self, start: ScanStart, chunk: int) -> Tensor:
         """The latents (C, slices, H, W) of a scan's chunk. Where it is shown they are decoded, as all others are."""
@@ -290,9 +298,5 @@ class CTFlow:
             request = self.card.request(WARM_UP, seed=0, chunks=1, steps=2, guidance=guidance)
             for _ in self._sample(self._plan(request, None), KeptChunks(1)):
                 pass
-        self._decode(self._first_previous[:, : self._engine.slices_at_once]).wait()
-
-    @torch.inference_mode()
-    def _decode(self, latents: Tensor) -> PendingSlices:
-        """Latents (C, slices, H, W) -> int16 HU, and NOT_A_NUMBER among them where the intensity is none."""
-        return self._engine.decode(latents.transpose(0, 1), partial(to_hu, self.card.intensity))
+        some = self._first_previous[:, : self._engine.slices_at_once]
+        self._decoder.done(self._decoder.begin_at_once(0, 0, some))

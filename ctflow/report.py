@@ -93,11 +93,16 @@ def placed_sentences(report: Report) -> tuple[Sentence, ...]:
 
 
 def _in_field(field: Field, text: str) -> Iterator[Sentence]:
+    for start, end in sentence_spans(text):
+        yield Sentence(text[start:end], field, start, end)
+
+
+def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where each sentence of a text begins, and the place behind it. What has no letter is no sentence."""
     start = 0
     for end, following in [*(gap.span() for gap in _SENTENCE_ENDS.finditer(text)), (len(text), len(text))]:
-        part = text[start:end]
-        if any(sign.isalpha() and _is_visible(sign) for sign in part):
-            yield Sentence(part, field, start, end)
+        if any(sign.isalpha() and _is_visible(sign) for sign in text[start:end]):
+            yield start, end
         start = following
 
 

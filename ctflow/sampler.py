@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,7 +24,8 @@ Noise = Callable[[int], Iterator[Tensor]]  # the number of a chunk -> its draws,
 class StepSampled:
     """One evaluation of the transformer is done.
 
-    `data`: the chunk that this step points to, latents (C, slices, H, W), computed if asked for before the next step.
+    `data`: the chunks that this step points to, latents (volumes, C, slices, H, W), one for each volume that is made in
+    step; computed if asked for before the next step.
     """
 
     chunk: int
@@ -41,7 +42,9 @@ class ChunkSampled:
 
 
 Sampled = Generator[StepSampled | ChunkSampled, None, None]
+SampledTogether = Generator[StepSampled | tuple[int, ChunkSampled], None, None]  # a chunk with its volume's number
 Making = Generator[StepSampled, None, Tensor]  # a chunk in the end
+MakingTogether = Generator[StepSampled, None, Tensor]  # chunks in the end (volumes, C, slices, H, W)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +76,9 @@ def velocity_of(
     modulation_at: Callable[[float], Modulation] | None = None,
     guidance_above_t: float = 0.0,
 ) -> Callable[[Tensor, float], Tensor]:
-    """The velocity field of one chunk.
+    """The velocity field of one chunk, or of several in step: previous (B, C, T, H, W), text (B, 1, D).
 
-    Guidance other than 1 weighs report against no report, in one batch of two, at times above `guidance_above_t`.
+    Guidance other than 1 weighs report against no report, in one batch of both, at times above `guidance_above_t`.
     `prediction`: what the transformer answers with, see `ModelCard`. `modulation_at`: that of the transformer, cached.
     """
     modulation_at = modulation_at or cache(transformer.modulation_at)
@@ -84,14 +87,14 @@ def velocity_of(
     def condition(guided: bool) -> Condition:
         if not guided:
             return transformer.condition(previous, text)
-        return transformer.condition(previous.expand(2, -1, -1, -1, -1), torch.cat([text, no_text(text)]))
+        return transformer.condition(torch.cat([previous, previous]), torch.cat([text, no_text(text)]))
 
     def velocity(x: Tensor, t: float) -> Tensor:
         guided = is_guided(t, guidance, guidance_above_t)
-        batch = x.expand(2, -1, -1, -1, -1) if guided else x
+        batch = torch.cat([x, x]) if guided else x
         answer = transformer.step(batch, condition(guided), modulation_at(t))
         if guided:
-            with_report, without = answer.split(1)
+            with_report, without = answer.chunk(2)
             answer = without + guidance * (with_report - without)
         return answer if prediction == "velocity" else velocity_from_data(x, answer, t)
 
@@ -110,8 +113,8 @@ class RememberingVelocity:
         return answer
 
     def data(self) -> Tensor:
-        """(C, slices, H, W). To be called after the first answer."""
-        return data_from_velocity(*self._last)[0]
+        """As x. To be called after the first answer."""
+        return data_from_velocity(*self._last)
 
 
 class KeptChunks:
@@ -177,50 +180,94 @@ class Chunks:
 
     def made(self, lineage: Lineage) -> Making:
         """The chunk, made now; of a scan, its own."""
-        chunk, maker = len(lineage) - 1, lineage[-1]
+        maker = lineage[-1]
         if isinstance(maker, ScanStart):
-            return self._scan_chunk(maker, chunk)
-        previous = (yield from self.known(lineage[:-1])) if chunk else self._first_previous
-        latents = yield from self._solved(maker, previous, chunk)
-        self._kept.put(lineage, latents)
+            return self._scan_chunk(maker, len(lineage) - 1)
+        (latents,) = yield from self.made_together([lineage])
         return latents
 
-    def _solved(self, request: GenerationRequest, previous: Tensor, chunk: int) -> Making:
-        conditions = self._conditions_of(request)
+    def made_together(self, lineages: Sequence[Lineage]) -> MakingTogether:
+        """Chunks of the same number of several volumes, made in step; none of them a scan's own.
+
+        Each has its own noise, text and previous chunk. Their makers go the same way through the solver.
+        """
+        makers = [lineage[-1] for lineage in lineages if not isinstance(lineage[-1], ScanStart)]
+        previous = list[Tensor]()
+        for lineage in lineages:
+            previous.append((yield from self.known(lineage[:-1])) if lineage[:-1] else self._first_previous)
+        together = yield from self._solved(makers, torch.stack(previous), len(lineages[0]) - 1)
+        for lineage, latents in zip(lineages, together, strict=True):
+            self._kept.put(lineage, latents)
+        return together
+
+    def _solved(self, requests: Sequence[GenerationRequest], previous: Tensor, chunk: int) -> MakingTogether:
+        way, conditions = requests[0], [self._conditions_of(request) for request in requests]
         field = velocity_of(
             self._transformer,
             self._prediction,
-            previous[None],
-            conditions.text,
-            request.guidance,
+            previous,
+            torch.cat([one.text for one in conditions]),
+            way.guidance,
             self._modulation_at,
-            request.guidance_above_t,
+            way.guidance_above_t,
         )
         velocity = RememberingVelocity(field)
-        draws = (drawn[None].to(previous) for drawn in conditions.noise(chunk))
-        states = solve(velocity, draws, request.solver, request.steps, request.shift)
-        for step, state in enumerate(states):
-            latents = state[0]
+        each = [one.noise(chunk) for one in conditions]
+        draws = (torch.stack(drawn).to(previous) for drawn in zip(*each, strict=True))
+        for step, state in enumerate(solve(velocity, draws, way.solver, way.steps, way.shift)):
+            latents = state
             yield StepSampled(chunk, step, velocity.data)
         return latents
 
 
-@torch.inference_mode()
-def sample(plan: ChunkPlan, chunks: Chunks, end: VolumeEnd) -> Sampled:
-    """Yields after every evaluation of the transformer and after every chunk.
+class _Volume:
+    """Which slices of a volume are certain, and whether it has ended, as its chunks come one after another.
 
     Last slices of a chunk that belong to the end are held back: the next chunk brings them, or the volume ends without
     them. A scan's own slices are not.
     """
-    held_back: list[Tensor] = []
+
+    def __init__(self, plan: ChunkPlan, end: VolumeEnd) -> None:
+        self.plan, self._end = plan, end
+        self._held_back: list[Tensor] = []
+        self.ended = False
+
+    def add(self, chunk: int, latents: Tensor) -> ChunkSampled:
+        if isinstance(self.plan.lineages[chunk][-1], ScanStart):
+            return ChunkSampled(chunk, latents)
+        slices = torch.cat([*self._held_back, latents], dim=1)
+        kept = self._end.kept(slices)
+        self._held_back = [slices[:, kept:]]
+        self.ended = self._end.ends_volume(latents) and self.plan.goes_on_from(chunk)
+        return ChunkSampled(chunk, slices[:, :kept])
+
+
+@torch.inference_mode()
+def sample(plan: ChunkPlan, chunks: Chunks, end: VolumeEnd) -> Sampled:
+    """Yields after every evaluation of the transformer and after every chunk."""
+    volume = _Volume(plan, end)
     for chunk, lineage in enumerate(plan.lineages):
         latents = yield from chunks.known(lineage) if chunk < plan.head else chunks.made(lineage)
-        if isinstance(lineage[-1], ScanStart):
-            yield ChunkSampled(chunk, latents)
-            continue
-        slices = torch.cat([*held_back, latents], dim=1)
-        kept = end.kept(slices)
-        held_back = [slices[:, kept:]]
-        yield ChunkSampled(chunk, slices[:, :kept])
-        if end.ends_volume(latents) and plan.goes_on_from(chunk):
+        yield volume.add(chunk, latents)
+        if volume.ended:
             return
+
+
+@torch.inference_mode()
+def sample_together(plans: Sequence[ChunkPlan], chunks: Chunks, end: VolumeEnd) -> SampledTogether:
+    """As `sample`, for several volumes in step, each until its own end. See `Chunks.made_together`."""
+    volumes = [_Volume(plan, end) for plan in plans]
+    for chunk in range(max(len(plan.lineages) for plan in plans)):
+        making = dict[int, Lineage]()
+        for number, volume in enumerate(volumes):
+            if volume.ended or chunk >= len(volume.plan.lineages):
+                continue
+            lineage = volume.plan.lineages[chunk]
+            if chunk < volume.plan.head:
+                yield number, volume.add(chunk, (yield from chunks.known(lineage)))
+            else:
+                making[number] = lineage
+        if making:
+            together = yield from chunks.made_together(list(making.values()))
+            for number, latents in zip(making, together, strict=True):
+                yield number, volumes[number].add(chunk, latents)

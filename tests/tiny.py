@@ -11,6 +11,7 @@ from ctflow.demo.avae import new_avae
 from ctflow.demo.text import new_bert, new_tokenizer
 from ctflow.hu import IntensityMap
 from ctflow.models.ctclip import CTClip, CTClipConfig
+from ctflow.models.facts import Facts, FactsConfig, with_placeless
 from ctflow.models.reader import Reader, ReaderConfig
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
@@ -46,6 +47,24 @@ CARD = ModelCard(
 
 
 READER = ReaderConfig(8, 1, 4, (("Consolidation", None, None), ("Pleural effusion", "right", None)), ("small", "large"))
+FACTS = FactsConfig(
+    width=8,
+    heads=2,
+    hidden=4,
+    slots=with_placeless(
+        [
+            ("Consolidation", "right", "upper"),
+            ("Consolidation", "left", "lower"),
+            ("Pleural effusion", "right", None),
+            ("Pleural effusion", "left", None),
+            ("Cardiomegaly", None, None),
+        ]
+    ),
+    sizes=("small", "large"),
+    graded=5,
+    teller=8,
+    dim=8,
+)
 TOWER = CTClipConfig(
     dim=8,
     codebook_size=16,
@@ -64,8 +83,18 @@ TOWER = CTClipConfig(
 )
 
 
-def tiny_checkpoint(folder: Path, heads: bool = False, max_file_bytes: int = MAX_FILE_BYTES, **changes: object) -> Path:
-    """Writes the folder, with image tower and reader if it has `heads`; `changes` are fields of its card."""
+def tiny_checkpoint(
+    folder: Path,
+    heads: bool = False,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    reader: ReaderConfig = READER,
+    facts: FactsConfig | None = None,
+    **changes: object,
+) -> Path:
+    """Writes the folder, with image tower and reader if it has `heads`; `changes` are fields of its card.
+
+    With `facts`, its text encoder reads sentence by sentence, and there is no other reader.
+    """
     torch.manual_seed(0)
     transformer = STDiT(
         STDiTConfig(
@@ -90,8 +119,9 @@ def tiny_checkpoint(folder: Path, heads: bool = False, max_file_bytes: int = MAX
         bert,
         tokenizer,
         ctclip=_tower() if heads else None,
-        reader=Reader(READER) if heads else None,
+        reader=Reader(reader) if heads and facts is None else None,
         max_file_bytes=max_file_bytes,
+        facts=Facts(facts) if facts else None,
     )
     return folder
 

@@ -93,8 +93,8 @@ def shuffled(cases: Sequence[Case], base: int) -> dict[str, Report]:
 
 
 def _next_other(order: Sequence[Case], place: int) -> Report:
-    own = order[place].report
-    for case in (*order[place + 1 :], *order[:place]):
-        if case.report != own:
-            return case.report
+    for step in range(1, len(order)):
+        other = order[(place + step) % len(order)]
+        if other.report != order[place].report:
+            return other.report
     raise RequestError("All reports are the same, so that they cannot be shuffled: give others, or leave that arm out.")

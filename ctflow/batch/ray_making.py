@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctflow.batch.job import BatchJob
-from ctflow.batch.tasks import Numbered, from_json, to_json
+from ctflow.batch.tasks import Numbered, from_json, groups_of, to_json
 from ctflow.batch.worker import Outcome, Worker
 from ctflow.errors import CTFlowError, ResourceError
 from ctflow.runtime.ray_cluster import Cluster, ray_cluster, ray_failure
@@ -26,40 +26,53 @@ class RayMaking:
     workers: int | None = None
 
     def __call__(self, job: BatchJob, tasks: Sequence[Numbered]) -> Iterator[Outcome]:
-        groups = [tasks[first : first + job.together] for first in range(0, len(tasks), job.together)]
         with ray_cluster(self.address) as cluster:
             from ray.exceptions import RayError  # not before Ray's settings are there
 
+            pool = self._pool(job, cluster)
+            groups = groups_of(tasks, job.together, pool.workers)
             try:
                 for first in range(0, len(groups), WAVE):
-                    for row in self._made(job, groups[first : first + WAVE], cluster):
+                    for row in _made(job, groups[first : first + WAVE], pool):
                         if error := row.pop(ERROR):
                             raise ResourceError(error)
                         yield Outcome(**row)
             except RayError as error:
                 raise ray_failure(error) from error
 
-    def _made(self, job: BatchJob, groups: Sequence[Sequence[Numbered]], cluster: Cluster) -> Iterator[Row]:
-        import ray.data
-
+    def _pool(self, job: BatchJob, cluster: Cluster) -> "_Pool":
         on_gpu = job.device != "cpu" and cluster.gpus > 0
         most = cluster.gpus if on_gpu else cluster.cores
-        rows = [{TASKS: to_json(group)} for group in groups]
-        made = ray.data.from_items(rows, override_num_blocks=len(rows)).flat_map(  # so that each goes on by itself
-            _RayWorker,
-            fn_constructor_args=(job,),
-            compute=ray.data.ActorPoolStrategy(size=min(self.workers or most, most, len(rows))),
-            num_cpus=1,
-            num_gpus=1 if on_gpu else 0,
-        )
-        yield from made.iter_rows()
+        return _Pool(workers=min(self.workers or most, most), gpus_each=1 if on_gpu else 0)
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """How many workers there are, and how many GPUs each has to itself."""
+
+    workers: int
+    gpus_each: int
+
+
+def _made(job: BatchJob, groups: Sequence[Sequence[Numbered]], pool: _Pool) -> Iterator[Row]:
+    import ray.data
+
+    rows = [{TASKS: to_json(group)} for group in groups]
+    made = ray.data.from_items(rows, override_num_blocks=len(rows)).flat_map(  # so that each goes on by itself
+        _RayWorker,
+        fn_constructor_args=(job,),
+        compute=ray.data.ActorPoolStrategy(size=min(pool.workers, len(rows))),
+        num_cpus=1,
+        num_gpus=pool.gpus_each,
+    )
+    yield from made.iter_rows()
 
 
 class _RayWorker:
     """Lives in a process of its own."""
 
     def __init__(self, job: BatchJob) -> None:
-        self._worker = Worker(job)
+        self._worker = Worker.load(job)
 
     def __call__(self, row: Row) -> list[Row]:
         made = list[Row]()

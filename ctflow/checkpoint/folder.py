@@ -4,8 +4,9 @@ card.json
 transformer/config.json, diffusion_pytorch_model.safetensors    as released (`DiffuserSTDiT`)
 avae/config.json, diffusion_pytorch_model.safetensors           as diffusers saves an AutoencoderKL
 text/config.json, model.safetensors, tokenizer.json             as transformers and tokenizers save them
+text/facts.json, facts.safetensors                              what it reads in a sentence; only where it reads itself
 ctclip/config.json, model.safetensors                           CT-CLIP's image tower; only where there is one
-reader/config.json, model.safetensors                           what the text encoder knows; only where that is known
+reader/config.json, model.safetensors                           what another encoder knows; only where that is known
 taef1/config.json, diffusion_pytorch_model.safetensors          a faster decoder; only where there is one
 measured/                                                       what was measured of it; no part of its hash
 
@@ -50,15 +51,18 @@ from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.models.avae import AVAE, TAEF1
 from ctflow.models.bert import Bert
 from ctflow.models.ctclip import CTClip, CTClipConfig
+from ctflow.models.fact_encoder import FactEncoder
+from ctflow.models.facts import Facts, FactsConfig
 from ctflow.models.reader import Reader, ReaderConfig
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
-from ctflow.models.text import TextEncoder
+from ctflow.models.text import ReportEncoder, TextEncoder
 
 CTCLIP, READER, TAEF1_FOLDER, TEXT = "ctclip", "reader", "taef1", "text"
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 TRANSFORMERS_WEIGHTS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
+FACTS_CONFIG, FACTS_WEIGHTS = "facts.json", "facts.safetensors"
 RELEASED_PREFIX = "model."
 ENDINGS = (".json", ".safetensors", ".txt")
 MAX_FILE_BYTES = 9_500_000  # so that neither a clone nor a push to a Space (10 MB) needs Git LFS
@@ -75,7 +79,7 @@ def load_checkpoint(folder: Path, card: ModelCard | None = None) -> Checkpoint:
         card=card,
         transformer=load_transformer(folder / "transformer"),
         avae=AVAE(load_autoencoder(folder / "avae"), card.latent.scale, card.latent.shift),
-        text=_load_text(folder, card),
+        text=load_text(folder / TEXT, card.text.max_tokens),
         ctclip=_load_head(folder / CTCLIP, CTClip, CTClipConfig, "no image tower"),
         reader=_load_head(folder / READER, Reader, ReaderConfig, "no reader"),
         taef1=load_taef1(folder / TAEF1_FOLDER) if (folder / TAEF1_FOLDER).is_dir() else None,
@@ -98,8 +102,12 @@ def save_checkpoint(
     ctclip: CTClip | None = None,
     reader: Reader | None = None,
     max_file_bytes: int = MAX_FILE_BYTES,
+    facts: Facts | None = None,
 ) -> None:
-    """Writes a folder that `load_checkpoint` reads, with weights in bf16 and in files of at most `max_file_bytes`."""
+    """Writes a folder that `load_checkpoint` reads, with weights in bf16 and in files of at most `max_file_bytes`.
+
+    `facts`: of a text encoder that reads sentence by sentence.
+    """
 
     def save(network: nn.Module, path: Path) -> None:
         _save_bf16(network, path, "", max_file_bytes)
@@ -110,6 +118,9 @@ def save_checkpoint(
     _write_json(bert_json(bert.config), folder / TEXT / CONFIG)
     save(bert, folder / TEXT / TRANSFORMERS_WEIGHTS)
     tokenizer.save(str(folder / TEXT / TOKENIZER))
+    if facts:
+        _write_json(asdict(facts.config), folder / TEXT / FACTS_CONFIG)
+        save(facts, folder / TEXT / FACTS_WEIGHTS)
     heads: tuple[tuple[str, CTClip | Reader | None], ...] = ((CTCLIP, ctclip), (READER, reader))
     for name, head in heads:
         if head:
@@ -150,27 +161,36 @@ def load_transformer(folder: Path) -> STDiT:
     return transformer
 
 
-def load_clip(folder: Path) -> tuple[CTClip, TextEncoder]:
+def load_clip(folder: Path) -> tuple[CTClip, ReportEncoder]:
     """The image tower of a checkpoint and its text encoder, without the rest. Raises CheckpointError."""
     clip = _load_head(folder / CTCLIP, CTClip, CTClipConfig, "no image tower")
     if clip is None:
         raise CheckpointError(f"{folder} has no image tower: a checkpoint with the folder {CTCLIP} was expected.")
-    return clip, _load_text(folder, read_card(folder / CARD))
+    return clip, load_text(folder / TEXT, read_card(folder / CARD).text.max_tokens)
 
 
-def _load_text(folder: Path, card: ModelCard) -> TextEncoder:
-    return TextEncoder(load_bert(folder / TEXT), load_tokenizer(folder / TEXT), card.text.max_tokens)
+def load_text(folder: Path, max_tokens: int) -> ReportEncoder:
+    """Reads a text encoder of either kind, from its folder. Raises CheckpointError."""
+    bert, tokenizer = load_bert(folder), load_tokenizer(folder)
+    if not (folder / FACTS_CONFIG).exists():
+        return TextEncoder(bert, tokenizer, max_tokens)
+    facts = _load_network(folder / FACTS_CONFIG, folder / FACTS_WEIGHTS, Facts, FactsConfig, "no reading of facts")
+    return FactEncoder(bert, tokenizer, max_tokens, facts)
 
 
 def _load_head(folder: Path, kind: Callable[[Any], N], config_kind: type[Any], makes: str) -> N | None:
     """CT-CLIP or the reader, where the checkpoint has one."""
     if not folder.is_dir():
         return None
-    config: object = read_config(config_kind, folder / CONFIG)
-    with read_by_others(folder / CONFIG, makes):
-        head = without_weights(lambda: kind(config))
-    fill(head, read_weights(folder / TRANSFORMERS_WEIGHTS), folder / TRANSFORMERS_WEIGHTS)
-    return head
+    return _load_network(folder / CONFIG, folder / TRANSFORMERS_WEIGHTS, kind, config_kind, makes)
+
+
+def _load_network(config_path: Path, weights: Path, kind: Callable[[Any], N], config_kind: type[Any], makes: str) -> N:
+    config: object = read_config(config_kind, config_path)
+    with read_by_others(config_path, makes):
+        network = without_weights(lambda: kind(config))
+    fill(network, read_weights(weights), weights)
+    return network
 
 
 def load_taef1(folder: Path) -> TAEF1:

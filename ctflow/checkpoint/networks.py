@@ -11,9 +11,10 @@ from ctflow.drawn import Drawn
 from ctflow.errors import CheckpointError
 from ctflow.models.avae import AVAE, TAEF1, SliceDecoder
 from ctflow.models.ctclip import CTClip
+from ctflow.models.fact_encoder import FactEncoder
 from ctflow.models.reader import Reader
 from ctflow.models.stdit import STDiT
-from ctflow.models.text import TextEncoder
+from ctflow.models.text import ReportEncoder
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -26,12 +27,17 @@ class Checkpoint:
     card: ModelCard
     transformer: STDiT
     avae: AVAE
-    text: TextEncoder
+    text: ReportEncoder
     ctclip: CTClip | None
     reader: Reader | None
     taef1: TAEF1 | None
     sha256: str
     drawn: Mapping[str, Drawn]
+
+    @property
+    def reads(self) -> bool:
+        """Whether it can say what it reads in a report."""
+        return self.reader is not None or isinstance(self.text, FactEncoder)
 
     @property
     def networks(self) -> list[nn.Module]:
@@ -67,16 +73,18 @@ def _claims(checkpoint: Checkpoint) -> dict[str, tuple[object, object]]:
         "channels of the A-VAE": (checkpoint.avae.network.config.latent_channels, latent.channels),
         "input channels of the transformer": (config.in_channels, 2 * latent.channels),
         "size of an image": (_image_size(checkpoint.avae, latent), image),
-        "size of the text embedding": (config.caption_channels, bert.hidden_size),
+        "size of the text embedding": (config.caption_channels, checkpoint.text.dim),
         "size of the vocabulary": (checkpoint.text.tokenizer.get_vocab_size(), bert.vocab_size),
     }
     if tower := checkpoint.ctclip:
-        claims["size of the text embedding of the image tower"] = (tower.config.dim_text, bert.hidden_size)
+        claims["size of the text embedding of the image tower"] = (tower.config.dim_text, checkpoint.text.dim)
     if reader := checkpoint.reader:
         claims["size and layers of the text encoder of the reader"] = (
             (reader.config.dim, reader.config.layers),
             (bert.hidden_size, bert.num_hidden_layers),
         )
+    if isinstance(text := checkpoint.text, FactEncoder):
+        claims["size of the states that the text encoder reads"] = (text.facts.config.width, bert.hidden_size)
     if taef1 := checkpoint.taef1:
         claims["channels of TAEF1"] = (taef1.network.config.latent_channels, latent.channels)
         claims["size of an image of TAEF1"] = (_image_size(taef1, latent), image)

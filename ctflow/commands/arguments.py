@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ctflow.card import CARD
 from ctflow.choices import PRECISIONS
 from ctflow.errors import RequestError, ResourceError
 
@@ -53,6 +54,14 @@ def check_least(args: argparse.Namespace, **least: int) -> None:
         given = getattr(args, name)
         if given is not None and given < value:
             raise RequestError(f"--{name.replace('_', '-')} is {value} or more; got {given}.")
+
+
+def check_model_place(out: Path) -> None:
+    """Raises RequestError where a new checkpoint would replace something else."""
+    if out.is_symlink() or (out.exists() and not (out.is_dir() and ((out / CARD).exists() or not any(out.iterdir())))):
+        raise RequestError(
+            f"{out} exists and is no checkpoint: choose another --out, a new folder or an older model to replace."
+        )
 
 
 @contextmanager

@@ -25,7 +25,7 @@ Call it again after it was cut short, and it goes on. What cannot be made is lis
 MOST_NOTES = 10  # all of them are in the list
 # Of one volume alone.
 _OF_ONE = ("impression", "sex", "age", "mode", "start_from", "out", "keep_partial")
-_OF_MANY = ("out_dir", "modes", "real", "arms", "layout", "ray", "workers")
+_OF_MANY = ("out_dir", "modes", "real", "arms", "layout", "together", "ray", "workers")
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +51,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         help="nifti: a sidecar beside each volume (default); challenge: nothing to be seen but the volumes",
     )
     many.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster (default: this machine)")
+    many.add_argument(
+        "--together",
+        type=int,
+        metavar="N",
+        help="volumes that a worker makes in step, as its memory allows (default: 1)",
+    )
     many.add_argument(
         "--workers", type=int, metavar="N", help="at most so many (default: one for each GPU, else for each core)"
     )
@@ -78,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
         raise RequestError(f"{', '.join(given)}: not with --reports, which takes everything from its file.")
     if args.out_dir is None:
         raise RequestError("Say where the volumes go: --out-dir DIR.")
-    check_least(args, workers=1)
+    check_least(args, workers=1, together=1)
     with extra("research"):
         from ctflow.batch.generating import generate_batch
         from ctflow.batch.plan import plan_batch
@@ -87,26 +93,27 @@ def run(args: argparse.Namespace) -> None:
     batch = plan_batch(_order(args))
     for one in batch.left_out[:MOST_NOTES]:
         note(f"{args.reports}, {f'line {one.line}' if one.line else f'{one.folder} of {one.name}'}: {one.reason}")
-    failed = found = 0
+    failed = 0
     with tqdm(total=len(batch.tasks), unit="volume") as bar:
         for outcome in generate_batch(batch, RayMaking(args.ray, args.workers)):
             failed += bool(outcome.reason)
-            found += outcome.found
             _count(bar, found=outcome.found)
-    _print_content(batch, failed=failed, found=found)
+    _print_content(batch, failed=failed)
 
 
 def _count(bar: tqdm, *, found: bool) -> None:
-    """A volume that was there already says nothing of the time that the others will take."""
-    bar.initial += found
+    """Of the time that is left, only volumes that are made now say anything."""
+    if found:
+        bar.initial += 1
+        bar.unpause()
     bar.update()
 
 
-def _print_content(batch: "Batch", *, failed: int, found: int) -> None:
-    made, left_out = len(batch.tasks) - failed - found, failed + len(batch.left_out)
+def _print_content(batch: "Batch", *, failed: int) -> None:
+    left_out = failed + len(batch.left_out)
     listed = f"; see {batch.job.rejected}" if left_out else ""
-    there = f", {found} were there" if found else ""
-    print(f"{batch.job.out}: {made} volumes made{there}, {left_out} left out{listed}. {batch.card.caution}")
+    there = len(batch.tasks) - failed
+    print(f"{batch.job.out}: {there} volumes, {left_out} left out{listed}. {batch.card.caution}")
 
 
 def _order(args: argparse.Namespace) -> "BatchOrder":
@@ -123,6 +130,7 @@ def _order(args: argparse.Namespace) -> "BatchOrder":
         decoder=args.decoder,
         layout=args.layout or "nifti",
         start_slices=args.start_slices,
+        together=args.together or 1,
     )
     return BatchOrder(
         job=job,

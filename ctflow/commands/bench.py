@@ -15,6 +15,7 @@ import ctflow
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import CUDA_LEVELS, DEVICES
 from ctflow.commands.arguments import add_precision_to, extra, path, place
+from ctflow.commands.model import DEFAULT_MODEL
 from ctflow.errors import RequestError
 from ctflow.io.files import check_writable, write_atomic
 from ctflow.runtime.threads import cores_given
@@ -44,6 +45,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         type=path,
         metavar="CHECKOUT",
         help="instead, take steps of the training here and with another checkout of CTFlow, in turns",
+    )
+    what.add_argument(
+        "--together",
+        type=int,
+        metavar="N",
+        help="instead, make N demo volumes one by one and together, as `generate --reports` does, in turns",
     )
     what.add_argument(
         "--kernels",
@@ -80,6 +87,8 @@ def _measure_of(args: argparse.Namespace) -> Callable[[argparse.Namespace], tupl
         return _against
     if args.training:
         return _training
+    if args.together is not None:
+        return _together
     return _kernels if args.kernels else _published
 
 
@@ -149,6 +158,18 @@ def _training(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     device = resolve_device(args.device).type
     ratio = compare_steps(args.training, device, 60 * args.minutes)
     report = {"command": _command(), "machine": _machine(device), "ratios": [asdict(ratio)]}
+    return report, [f"`{report['command']}`, on {report['machine']}.", "", *ratios_table([ratio])]
+
+
+def _together(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """Volumes one by one and together: the numbers, and the lines to print."""
+    from ctflow.benchmark.tables import ratios_table
+    from ctflow.benchmark.together import Side, compare_together
+    from ctflow.runtime.device import resolve_device
+
+    side = Side(find_checkpoint(DEFAULT_MODEL), args.device, args.precision)
+    ratio = compare_together(side, args.together, None, 60 * args.minutes)
+    report = {"command": _command(), "machine": _machine(resolve_device(args.device).type), "ratios": [asdict(ratio)]}
     return report, [f"`{report['command']}`, on {report['machine']}.", "", *ratios_table([ratio])]
 
 

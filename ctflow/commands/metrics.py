@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +13,15 @@ from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.commands.arguments import check_least, extra, path
 from ctflow.commands.model import DEFAULT_MODEL
 from ctflow.errors import RequestError
-from ctflow.io.files import make_folder, write_atomic
+from ctflow.io.files import make_folder
+from ctflow.runtime.busy import BusyCores
 from ctflow.runtime.threads import cores_given
 
 if TYPE_CHECKING:
     from ctflow.evaluation.metrics.case_reports import Reports
+    from ctflow.evaluation.metrics.judging import Question
     from ctflow.io.sidecar import Sidecar
 
-log = logging.getLogger(__name__)
 DEFAULT = "default: %(default)s"
 DEMO_PROTOCOL, CT_CLIP = "demo", "ct-clip"
 WEIGHT_PATTERNS = ("*.safetensors", "*.pth", "*.pt")  # in a folder on the hub; a file's own address needs none
@@ -70,7 +70,7 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--out", type=path, default=Path("runs/metrics"), metavar="DIR", help=f"results and features ({DEFAULT})"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help=f"of all that is drawn ({DEFAULT})")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes, 1 or more (default: one per core)")
+    parser.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster (default: this machine)")
     table = kinds.add_parser("table", help="results of `metrics` side by side", allow_abbrev=False)
     table.set_defaults(run=run_table)
     table.add_argument("results", type=path, nargs="+", metavar="JSON", help="what `metrics` wrote")
@@ -78,54 +78,52 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run_metrics(args: argparse.Namespace) -> None:
     """Writes the result and prints the table. Raises CTFlowError."""
-    check_least(args, seed=0, workers=1)
+    check_least(args, seed=0)
     with extra("train"):
-        from ctflow.evaluation.metrics.beginnings import mode_of_set, modes_of, sidecars_of
-        from ctflow.evaluation.metrics.judging import Judging, Question
-        from ctflow.evaluation.metrics.pictures import draw_cases
-        from ctflow.evaluation.metrics.protocols import protocol_named
-        from ctflow.evaluation.metrics.results import Result, check_comparable, read_result, write_result
-        from ctflow.evaluation.metrics.table import results_markdown
-        from ctflow.evaluation.metrics.volume_set import check_apart, check_no_copies, find_volumes
+        from ctflow.evaluation.metrics.files import write_files
+        from ctflow.evaluation.metrics.judging import Judging
+        from ctflow.evaluation.metrics.results import read_result
+    args.out = args.out.resolve()  # the workers of a cluster are in other folders
+    judging = Judging(_question(args))
+    beside = [read_result(one) for one in args.beside]
+    judging.check_comparable(beside)
+    make_folder(args.out)
+    cores = BusyCores(begin_after=cores_given())  # each worker has come to an end by then
+    with extra("research"):
+        for outcome in tqdm(judging.extract(), total=judging.steps(), unit="volume"):
+            if outcome.made:
+                cores.step()
+    print(write_files(judging, beside, args.out), end="")
+    if not args.ray and (used := cores.summary()):
+        print(f"\nWhile features were made, {used}")
+
+
+def _question(args: argparse.Namespace) -> Question:
+    from ctflow.evaluation.metrics.beginnings import modes_of, sidecars_of
+    from ctflow.evaluation.metrics.judging import Question
+    from ctflow.evaluation.metrics.protocols import protocol_named
+    from ctflow.evaluation.metrics.ray_extraction import RayExtraction
+    from ctflow.evaluation.metrics.volume_set import check_apart, check_no_copies, find_volumes
+
     protocol, weights = protocol_named(args.protocol), _weights(args)
-    title = args.title or args.fake.resolve().name
     check_apart(args.real, args.fake)
-    real, fake = find_volumes(args.real, "real"), find_volumes(args.fake, "fake")
+    real, fake = find_volumes(args.real.resolve(), "real"), find_volumes(args.fake.resolve(), "fake")
     check_no_copies(real, fake)
     sidecars = sidecars_of(fake)
-    modes = modes_of(sidecars)
-    judging = Judging(
-        Question(
-            title=title,
-            protocol=protocol,
-            real=real,
-            fake=fake,
-            training=find_volumes(args.training, "training") if args.training else (),
-            reports=_reports(args.reports, sidecars),
-            asked=_asked(args.labels),
-            modes=modes,
-            weights=weights,
-            features=args.out / "features",
-            workers=args.workers or cores_given(),
-            seed=args.seed,
-        )
+    return Question(
+        title=args.title or args.fake.resolve().name,
+        protocol=protocol,
+        real=real,
+        fake=fake,
+        training=find_volumes(args.training.resolve(), "training") if args.training else (),
+        reports=_reports(args.reports, sidecars),
+        asked=_asked(args.labels),
+        modes=modes_of(sidecars),
+        weights=weights,
+        features=args.out / "features",
+        extract_all=RayExtraction(args.ray),
+        seed=args.seed,
     )
-    beside = [read_result(one) for one in args.beside]
-    mode = mode_of_set(modes, fake)
-    check_comparable([Result(title=title, mode=mode, protocol=judging.protocol, figures=(), made={}), *beside])
-    make_folder(args.out)
-    for _ in tqdm(judging.extract(), total=judging.steps(), unit="volume"):
-        pass
-    result = judging.measure()
-    table = results_markdown([result, *beside])
-    name = "".join(sign if sign.isalnum() else "-" for sign in f"{protocol.name}-{result.mode}-{title}")
-    write_result(result, args.out / f"{name}.json")
-    write_atomic(args.out / f"{name}.md", table.encode())
-    print(table, end="")
-    if cases := judging.cases():
-        draw_cases(cases, title, args.out / f"{name}.png")
-    else:
-        log.warning("No fake volume has the name of a real one, so there is no page of pictures.")
 
 
 def run_table(args: argparse.Namespace) -> None:
@@ -145,9 +143,10 @@ def _weights(args: argparse.Namespace) -> dict[str, Path]:
         name, equals, place = word.partition("=")
         if not (name and equals and place):
             raise RequestError(f"--weights takes NAME=PATH, such as {CT_CLIP}=checkpoints/demo; got {word!r}.")
-        weights[name] = find_checkpoint(place) if name == CT_CLIP else fetch(place, WEIGHT_PATTERNS)
+        found = find_checkpoint(place) if name == CT_CLIP else fetch(place, WEIGHT_PATTERNS)
+        weights[name] = found.absolute()  # the hub keeps links whose names say what a file is
     if args.protocol == DEMO_PROTOCOL:
-        weights.setdefault(CT_CLIP, find_checkpoint(DEFAULT_MODEL))
+        weights.setdefault(CT_CLIP, find_checkpoint(DEFAULT_MODEL).absolute())
     return weights
 
 

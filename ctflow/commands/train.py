@@ -11,8 +11,8 @@ from typing import Any
 
 from ctflow.card import CARD
 from ctflow.choices import DEVICES
-from ctflow.commands import train_avae, train_flow
-from ctflow.commands.arguments import check_least, extra, path
+from ctflow.commands import train_avae, train_flow, train_text
+from ctflow.commands.arguments import check_least, check_model_place, extra, path
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
 from ctflow.request import MAX_SEED
@@ -90,6 +90,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     demo.add_argument("--obedience", type=path, metavar="FILE", help="the obedience.json that was measured of it")
     train_flow.add_to(kinds)
     train_avae.add_to(kinds)
+    train_text.add_to(kinds)
 
 
 def run_demo(args: argparse.Namespace) -> None:
@@ -109,7 +110,7 @@ def run_demo(args: argparse.Namespace) -> None:
         raise RequestError(f"--phantoms is an even number, two studies of each person; got {args.phantoms}.")
     work = args.work or Path("runs/smoke" if args.smoke else "runs/demo")
     out = args.out or work / "model"
-    _check_replaceable(out)
+    check_model_place(out)
     for folder in (out.parent, work):
         make_folder(folder)
     with extra("train"):
@@ -153,11 +154,3 @@ def _rewrite_card(args: argparse.Namespace) -> None:
 
     rewrite_card(args.card_of, read_obedience(args.obedience))
     print(f"{args.card_of / CARD} now says what {args.obedience} measured.")
-
-
-def _check_replaceable(out: Path) -> None:
-    """Raises RequestError where a checkpoint would replace something else."""
-    if out.is_symlink() or (out.exists() and not (out.is_dir() and ((out / CARD).exists() or not any(out.iterdir())))):
-        raise RequestError(
-            f"{out} exists and is no checkpoint: choose another --out, a new folder or an older model to replace."
-        )

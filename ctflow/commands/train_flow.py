@@ -1,7 +1,10 @@
 """`python -m ctflow train flow`: trains the transformer on prepared shards, in one process or in many."""
 
 import argparse
+import copy
 from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctflow.checkpoint.catalog import find_checkpoint
@@ -11,7 +14,11 @@ from ctflow.commands.trainings import check_minutes, help_with_fields, training_
 from ctflow.errors import RequestError
 
 if TYPE_CHECKING:
+    import torch
+
+    from ctflow.models.stdit import STDiT
     from ctflow.training.flow_config import FlowConfig
+    from ctflow.training.flow_watcher import ChipUse
 
 HELP = """\
 Trains the transformer on what `python -m ctflow prepare` wrote: flow matching from a report and the previous chunk to
@@ -49,6 +56,8 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--out", type=path, metavar="DIR", help="where the training is, or will be")
     parser.add_argument("--model", type=place, metavar="DIR", help="the model that --data was prepared with")
     parser.add_argument("--from", dest="begin_with", type=place, metavar="DIR", help="begin with this transformer")
+    parser.add_argument("--valid", type=path, metavar="DIR", help="a prepared set of other patients, to validate on")
+    parser.add_argument("--valid-reports", type=path, metavar="CSV", help="its reports, to be shown below its pictures")
     parser.add_argument("--minutes", type=float, metavar="M", help="how long this call trains, instead of run.steps")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where to train (default: %(default)s)")
 
@@ -77,14 +86,42 @@ def _train(args: argparse.Namespace, config: "FlowConfig") -> None:
         from ctflow.training.flow import FlowTraining, train_flow
     from ctflow.runtime.device import resolve_device
 
+    device = resolve_device(args.device)
     training = FlowTraining(
         config=config,
         data=args.data,
         out=args.out,
         model=find_checkpoint(args.model),
-        device=resolve_device(args.device).type,
+        device=device.type,
         begin_with=find_checkpoint(args.begin_with) if args.begin_with else None,
+        valid=args.valid,
+        reports=_reports(args.valid_reports) if args.valid_reports else {},
         seconds=60 * args.minutes if args.minutes else None,
+        chip_use=partial(_chip_use, device, config.batch.precision),
     )
     with training_in(args.out):
         train_flow(training)
+
+
+def _reports(table: Path) -> dict[str, str]:
+    from ctflow.data.ctrate import NAME, read_table
+    from ctflow.data.own_sources import FINDINGS, IMPRESSION
+
+    return {
+        row[NAME]: f"Findings: {row[FINDINGS]} Impression: {row[IMPRESSION]}"
+        for row in read_table(table, (FINDINGS, IMPRESSION))
+    }
+
+
+def _chip_use(device: "torch.device", precision: str, network: "STDiT") -> "ChipUse":
+    """Counted on a copy without numbers, and measured once."""
+    import torch
+
+    from ctflow.benchmark.floor import peak_gflop_per_s
+    from ctflow.demo.chip_share import chunk_gflop
+    from ctflow.runtime.device import bf16_is_fast
+    from ctflow.training.flow_watcher import ChipUse
+
+    bf16 = precision == "bfloat16" or (precision == "auto" and bf16_is_fast(device.type))
+    peak = peak_gflop_per_s(device, torch.bfloat16 if bf16 else torch.float32)
+    return ChipUse(chunk_gflop(copy.deepcopy(network).to("meta")), peak)

@@ -14,6 +14,12 @@ def begin_attempt(folder: Path, number: int) -> int:
     return path.stat().st_size
 
 
+def attempts_at(folder: Path, number: int) -> int:
+    """How often a worker began with a volume in this run and came to no end."""
+    path = _path(folder, number)
+    return path.stat().st_size if path.exists() else 0
+
+
 def end_attempts(folder: Path, number: int) -> None:
     """Notes that a worker came to an end with a volume."""
     _path(folder, number).unlink(missing_ok=True)

@@ -9,14 +9,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ctflow.card import CARD, ModelCard, read_card
-from ctflow.checkpoint.folder import ENDINGS, files_sha256, load_autoencoder, load_bert, load_tokenizer
+from ctflow.checkpoint.folder import ENDINGS, files_sha256, load_autoencoder, load_text
 from ctflow.data.manifest import CODES
 from ctflow.data.shard_writer import Encoded
 from ctflow.data.shards import BLACK, LOG_VARIANCE, MEAN, TEXT, WHITE
 from ctflow.errors import ResourceError, VolumeError
 from ctflow.io.files import write_atomic
 from ctflow.models.avae import AVAE
-from ctflow.models.text import TextEncoder
 from ctflow.report import Report, encoder_text
 from ctflow.runtime.device import on_device, resolve_device, resolve_precision
 from ctflow.runtime.memory import ran_out
@@ -44,8 +43,7 @@ class VolumeEncoder:
         self._device = resolve_device(device)
         dtype = resolve_precision(self._device, precision).avae
         self.card: ModelCard = read_card(model / CARD)
-        bert, tokenizer = load_bert(model / "text"), load_tokenizer(model / "text")
-        self._text = TextEncoder(bert, tokenizer, self.card.text.max_tokens).to(self._device).eval()
+        self._text = load_text(model / "text", self.card.text.max_tokens).to(self._device).eval()
         self._avae = AVAE(load_autoencoder(model / "avae"), scale=1, shift=0).eval()
         # Not with the channels last, although that takes a fifth less time: on a CPU, torch's group norm then takes the
         # variance for the mean of squares less the square of the mean, of which little is right in a plane that is
@@ -108,7 +106,7 @@ class VolumeEncoder:
         parts = self.card.text.parts
         texts = [text_of_parts(report, parts, row) for row in range(2 ** len(parts))]
         embedded = {text: self._text.encode(text)[0, 0].cpu() for text in dict.fromkeys(texts) if text}
-        nothing = torch.zeros(self._text.bert.config.hidden_size)
+        nothing = torch.zeros(self._text.dim)
         return torch.stack([embedded.get(text, nothing) for text in texts])
 
 

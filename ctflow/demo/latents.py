@@ -11,12 +11,11 @@ from tqdm import tqdm
 
 from ctflow.card import Latent
 from ctflow.data.phantoms import MAX_SLICES, STUDIES, PhantomSet
-from ctflow.demo.text import embed_texts
 from ctflow.demo.work import save_atomic
 from ctflow.hu import IntensityMap
 from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.models.avae import AVAE
-from ctflow.models.text import TextEncoder
+from ctflow.models.text import ReportEncoder
 from ctflow.phantom import Truth, amounts, write_report
 from ctflow.phantom.sentences import UNSIZED
 from ctflow.report import encoder_text
@@ -154,7 +153,7 @@ def latent_scale(volumes: list[Tensor]) -> Latent:
 
 
 def embed_reports(
-    path: Path, encoder: TextEncoder, phantoms: PhantomSet, parts: tuple[str, ...], seed: int, device: str
+    path: Path, encoder: ReportEncoder, phantoms: PhantomSet, parts: tuple[str, ...], seed: int, device: str
 ) -> Tensor:
     """Embeddings of several reports of each truth: (phantoms, REPORTS_PER_PHANTOM, D). They are kept at `path`.
 
@@ -166,7 +165,8 @@ def embed_reports(
         texts = [
             text for i, truth in enumerate(phantoms.truths[first:], first) for text in reports(truth, i, parts, seed)
         ]
-        embedded = embed_texts(encoder.to(device), texts).cpu()
+        with torch.inference_mode():
+            embedded = encoder.to(device).embed(texts).cpu()
         encoder.cpu()
         kept.append(embedded.unflatten(0, (-1, REPORTS_PER_PHANTOM)).clone())
         save_atomic(torch.cat(kept), path)

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ctflow.demo.text import LOGIT_SCALE, GradedEncoder, encode_texts
+from ctflow.demo.text import LOGIT_SCALE, GradedEncoder
 from ctflow.evaluation.reading import check_mentions
 from ctflow.models.reader import Reader, ReaderConfig
-from ctflow.models.text import TextEncoder
+from ctflow.models.text import TextEncoder, encode_texts
 from ctflow.phantom import SIZES, SLOTS, Phrasings
 from ctflow.phantom.sentences import Sentence, teaching_sentences
 from ctflow.report import Report, encoder_text

@@ -5,10 +5,9 @@ import torch
 
 from ctflow.data.phantoms import STUDIES, GrowingPhantomSet, PhantomSet
 from ctflow.demo.latents import REPORTS_PER_PHANTOM, LatentSet, empty_rows, encode_volume, reports
-from ctflow.demo.text import embed_texts
 from ctflow.hu import IntensityMap
 from ctflow.models.avae import AVAE
-from ctflow.models.text import TextEncoder
+from ctflow.models.text import ReportEncoder
 
 GROWTH = 1 / 8  # phantoms join the set when they make it larger by this share: each time, its statistics are new
 
@@ -25,7 +24,7 @@ class LatentPool:
         first: LatentSet,
         phantoms: GrowingPhantomSet,
         avae: AVAE,
-        encoder: TextEncoder,
+        encoder: ReportEncoder,
         *,
         intensity: IntensityMap,
         parts: tuple[str, ...],
@@ -67,7 +66,9 @@ class LatentPool:
 
     def _joined(self, phantoms: PhantomSet) -> LatentSet:
         there, count = len(self.latents.slices), self._prepared
-        self._texts[there:count] = embed_texts(self._encoder, self._reports).unflatten(0, (-1, REPORTS_PER_PHANTOM))
+        with torch.inference_mode():
+            texts = self._encoder.embed(self._reports)
+        self._texts[there:count] = texts.unflatten(0, (-1, REPORTS_PER_PHANTOM))
         self._reports = []
         slices = np.array(phantoms.slices[:count])
         return self.latents.of(self._padded[:count], slices, self._texts[:count], phantoms.truths[:count])

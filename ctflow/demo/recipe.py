@@ -20,6 +20,7 @@ from ctflow.demo.work import check_room, keep_base, load_base, note_demo
 from ctflow.errors import RequestError
 from ctflow.io.files import replacing
 from ctflow.models.avae import AVAE
+from ctflow.models.fact_encoder import facts_of
 from ctflow.models.stdit import STDiT
 from ctflow.runtime.device import resolve_device
 from ctflow.runtime.threads import cores_given
@@ -118,7 +119,17 @@ def train_demo(
     def save(folder: Path, transformer: STDiT, provenance: str) -> None:
         card = demo_card(latent, provenance, measured=None, end=DEMO_END if sizes.learns_end else PUBLISHED_END)
         with replacing(folder) as new:
-            save_checkpoint(new, card, transformer, avae.cpu(), encoder.cpu().bert, encoder.tokenizer, tower, reader)
+            save_checkpoint(
+                new,
+                card,
+                transformer,
+                avae.cpu(),
+                encoder.cpu().bert,
+                encoder.tokenizer,
+                tower,
+                reader,
+                facts=facts_of(encoder),
+            )
 
     with ExitStack() as stack:
         workers = max(1, cores - 1) if growing else cores

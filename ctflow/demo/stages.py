@@ -28,9 +28,10 @@ from ctflow.demo.work import LATENTS, TEXTS, train_once
 from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.models.avae import AVAE
 from ctflow.models.ctclip import CTClip
+from ctflow.models.fact_encoder import FactEncoder
 from ctflow.models.reader import Reader
 from ctflow.models.stdit import STDiT
-from ctflow.models.text import TextEncoder
+from ctflow.models.text import ReportEncoder, TextEncoder
 from ctflow.training.optimizers import OptimizerConfig
 from ctflow.training.randomness import seed_torch
 from ctflow.training.stage import SUMMARY, Budget, Stage
@@ -74,7 +75,7 @@ class Training:
     @property
     def keeps_text(self) -> bool:
         """Whether text encoder, reader and tower stay those of the checkpoint."""
-        return self.base is not None and self.growing
+        return self.base is not None and (self.growing or isinstance(self.base.text, FactEncoder))
 
     @property
     def trains_further(self) -> bool:
@@ -97,14 +98,14 @@ class Training:
         """How many times as large a batch is as on a CPU."""
         return on_cuda if self.device == "cuda" else 1
 
-    def text_and_reader(self) -> tuple[TextEncoder, Reader]:
+    def text_and_reader(self) -> tuple[ReportEncoder, Reader | None]:
         """The text encoder, with the grades that are read off its embeddings; then the reader's mentions: which
         findings a sentence asserts or denies."""
+        if self.base and self.keeps_text:
+            return self.base.text, self.base.reader
         if self.base:
-            assert self.base.reader is not None, "load_base accepts no checkpoint without one"
             encoder, reader = self.base.text, self.base.reader
-            if self.keeps_text:
-                return encoder.requires_grad_(False), reader.requires_grad_(False)
+            assert isinstance(encoder, TextEncoder) and reader, "load_base accepts no checkpoint without one"
             further = partial(train_text_further, encoder=encoder, heads=reader.grades, parts=TEXT_PARTS)
             train_once(self.stage("text"), encoder, further)
         else:
@@ -130,7 +131,7 @@ class Training:
         batch = self.sizes.avae_batch
         return train_once(self.stage("avae"), avae, lambda stage: train_avae(stage, avae, phantoms, INTENSITY, batch))
 
-    def tower(self, phantoms: PhantomSet, encoder: TextEncoder) -> CTClip:
+    def tower(self, phantoms: PhantomSet, encoder: ReportEncoder) -> CTClip:
         """The image tower, which scores volumes."""
         if self.keeps_text:
             assert self.base and self.base.ctclip, "load_base accepts no checkpoint without one"
@@ -140,7 +141,7 @@ class Training:
             self.stage("tower"), CTClip(sizes), lambda stage: train_tower(stage, sizes, phantoms, encoder)
         )
 
-    def latents(self, phantoms: PhantomSet, avae: AutoencoderKL, encoder: TextEncoder) -> tuple[LatentSet, Latent]:
+    def latents(self, phantoms: PhantomSet, avae: AutoencoderKL, encoder: ReportEncoder) -> tuple[LatentSet, Latent]:
         """What the transformer learns from, and how latents are scaled."""
         batch = ENCODED_SLICES * self.times(CUDA_SLICES)
         volumes = encode_phantoms(self.work / LATENTS, avae, phantoms, INTENSITY, self.device, batch)
@@ -156,7 +157,7 @@ class Training:
             batch = self.sizes.avae_batch * self.times(CUDA_SLICES)
             train_once(self.stage("decoder"), avae, lambda stage: train_avae(stage, avae, phantoms, INTENSITY, batch))
 
-    def pool(self, latents: LatentSet, phantoms: GrowingPhantomSet, avae: AVAE, encoder: TextEncoder) -> LatentPool:
+    def pool(self, latents: LatentSet, phantoms: GrowingPhantomSet, avae: AVAE, encoder: ReportEncoder) -> LatentPool:
         """The latents with those that are still to come."""
         return LatentPool(
             latents.to(self.device),

@@ -34,6 +34,7 @@ from ctflow.demo.transformer import Batch, draw_batch, first_slices_weight, repo
 from ctflow.demo.work import LATENTS, TEXTS, check_room, keep_base, load_base, note_demo
 from ctflow.errors import RequestError
 from ctflow.io.files import replacing
+from ctflow.models.fact_encoder import facts_of
 from ctflow.models.stdit import STDiT
 from ctflow.models.text import no_text
 from ctflow.runtime.device import resolve_device
@@ -92,6 +93,7 @@ def train_demo_student(
             base.text.tokenizer,
             base.ctclip,
             base.reader,
+            facts=facts_of(base.text),
         )
     log.info("%s is there; try it with: python app.py --model %s", out, out)
 

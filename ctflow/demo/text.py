@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
 from typing import get_args
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ctflow.checkpoint.folder import TOKENIZER, load_tokenizer
 from ctflow.io.files import replacing
 from ctflow.models.bert import Bert, BertConfig, Layer
-from ctflow.models.text import TextEncoder
+from ctflow.models.text import TextEncoder, encode_texts
 from ctflow.phantom import SIZES, SLOTS, Phrasings, Truth, amounts, draw_truth, grades, write_plainly, write_report
 from ctflow.phantom.sentences import UNSIZED
 from ctflow.report import encoder_text
@@ -42,7 +42,6 @@ WAVELENGTHS = (3, 300)  # in tokens: the shortest and the longest of the code of
 # Where the heads of the first two layers begin to look: how many tokens ahead, and how many around that place.
 LOOKS = (((-1, 0.6), (1, 0.6), (-2, 1.0), (0, 4.0)), ((-4, 2.0), (4, 2.0), (0, 6.0)))
 LOOK_LOGIT = 8.0  # of the place where a head looks, above that of any other place
-LIKE_LENGTH = 12  # reports of like length that are encoded together
 
 
 def keep_tokenizer(folder: Path, parts: tuple[str, ...], reports: int, seed: int) -> Tokenizer:
@@ -178,7 +177,8 @@ def train_text_further(stage: Stage, encoder: TextEncoder, heads: nn.Linear, par
         texts = [_encoder_text(truth, rng, parts) for truth in truths]
         plain = [encoder_text(write_plainly(truth), parts) for truth in truths]
         (embedding,) = encode_texts(lambda *tokens: (encoder(*tokens),), encoder, texts)
-        old = embed_texts(before.to(device), plain)
+        with torch.inference_mode():
+            old = before.to(device).embed(plain)
         logits = fixed_heads(embedding.float()).unflatten(1, (len(SLOTS), GRADES))
         target = on_device(_grades(truths), device)
         return {
@@ -187,28 +187,6 @@ def train_text_further(stage: Stage, encoder: TextEncoder, heads: nn.Linear, par
         }
 
     return train(stage, encoder.requires_grad_(True), losses)
-
-
-def encode_texts(
-    model: Callable[[Tensor, Tensor], tuple[Tensor, ...]], encoder: TextEncoder, texts: list[str]
-) -> tuple[Tensor, ...]:
-    """What `model` makes of the texts' tokens and mask, in the order of the texts; `encoder` tells how to cut them.
-
-    A few texts of like length go together: reports differ in length, and padding costs as much as words.
-    """
-    ids = [encoder.token_ids(text) for text in texts]
-    order = np.argsort([len(one) for one in ids])
-    answers = []
-    for some in np.array_split(order, -(-len(order) // LIKE_LENGTH)):
-        answers.append(model(*encoder.padded(*(ids[i] for i in some))))
-    back = on_device(torch.from_numpy(np.argsort(order)), encoder.bert.device)
-    return tuple(torch.cat(tensors)[back] for tensors in zip(*answers, strict=True))
-
-
-@torch.inference_mode()
-def embed_texts(encoder: TextEncoder, texts: list[str]) -> Tensor:
-    """-> (texts, D)."""
-    return encode_texts(lambda *tokens: (encoder(*tokens),), encoder, texts)[0]
 
 
 def check_text(encoder: TextEncoder, heads: nn.Linear, parts: tuple[str, ...], seed: int) -> None:
@@ -229,7 +207,7 @@ def grade_accuracy(
     rng = random_stream(seed, "reports that check the text encoder")
     truths = [draw_truth(rng) for _ in range(count)]
     texts = [encoder_text(write_report(truth, rng, phrasings), parts) for truth in truths]
-    logits = heads(embed_texts(encoder, texts)).unflatten(1, (len(SLOTS), GRADES))
+    logits = heads(encoder.embed(texts)).unflatten(1, (len(SLOTS), GRADES))
     target = _grades(truths)
     right, there = (logits.argmax(-1) == target).float(), target > 0
     return float((right[there].mean() + right[~there].mean()) / 2)

@@ -18,7 +18,7 @@ from ctflow.data.phantoms import PhantomSet
 from ctflow.evaluation.statistics import Estimate, auroc, share
 from ctflow.models.ctclip import CTClip, CTClipConfig
 from ctflow.models.ctclip_input import clip_input, clip_text, prompts
-from ctflow.models.text import TextEncoder
+from ctflow.models.text import ReportEncoder
 from ctflow.phantom import SLOTS, affine, amounts, grades, write_report
 from ctflow.phantom.sentences import UNSIZED
 from ctflow.training.loop import train
@@ -59,7 +59,7 @@ def latent_size(labels: tuple[str, ...]) -> int:
     return len(SLOTS) + len(labels)
 
 
-def train_tower(stage: Stage, config: CTClipConfig, phantoms: PhantomSet, encoder: TextEncoder) -> CTClip:
+def train_tower(stage: Stage, config: CTClipConfig, phantoms: PhantomSet, encoder: ReportEncoder) -> CTClip:
     """Fits the image side, trains the text side with the frozen text encoder, and logs what the tower can tell."""
     count = training_count(phantoms)
     clip, images = fit_images(config, phantoms, stage.seed)
@@ -169,7 +169,7 @@ def _fit_latents(clip: CTClip, places: Tensor, facts: Tensor, count: int) -> Ten
 
 @torch.no_grad()
 def tower_data(
-    phantoms: PhantomSet, images: Tensor, config: CTClipConfig, encoder: TextEncoder, seed: int
+    phantoms: PhantomSet, images: Tensor, config: CTClipConfig, encoder: ReportEncoder, seed: int
 ) -> TowerData:
     """The images' latents with new reports of their truths, and the prompts, as the frozen encoder embeds them."""
     rng = random_stream(seed, "reports for the tower")

@@ -64,8 +64,7 @@ def load_base(work: Path, given: Path | None, sizes: Sizes, intensity: Intensity
     Raises RequestError for one whose networks do not fit those that are trained here, CheckpointError for one that
     cannot be read.
     """
-    kept = work / BASE
-    folder = given or (kept if kept.exists() else None)
+    folder = given or kept_base(work)
     if folder is None:
         return None
     checkpoint = load_checkpoint(folder)
@@ -76,13 +75,18 @@ def load_base(work: Path, given: Path | None, sizes: Sizes, intensity: Intensity
         wanted.in_channels,
         wanted.caption_channels,
     )
-    if not fits or checkpoint.reader is None or checkpoint.ctclip is None or checkpoint.card.intensity != intensity:
+    if not fits or not checkpoint.reads or checkpoint.ctclip is None or checkpoint.card.intensity != intensity:
         raise RequestError(
             f"{folder} is not of the kind that is trained here, so training cannot begin with it: latents and texts "
             f"for a transformer of {wanted}, a reader and an image tower were expected, and its transformer is of "
             f"{found}."
         )
     return checkpoint
+
+
+def kept_base(work: Path) -> Path | None:
+    """The checkpoint that `work` began with."""
+    return work / BASE if (work / BASE).exists() else None
 
 
 def keep_base(work: Path, given: Path | None) -> None:

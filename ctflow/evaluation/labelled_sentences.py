@@ -48,10 +48,11 @@ class Tag:
 
 @dataclass(frozen=True)
 class LabelledSentence:
-    """A sentence, and all that it says."""
+    """A sentence, and all that it says. `manner`: how it is written, empty if nobody knows."""
 
     text: str
     tags: tuple[Tag, ...]
+    manner: str = ""
 
 
 def read_sentences(path: Path) -> list[LabelledSentence]:
@@ -67,6 +68,18 @@ def read_sentences(path: Path) -> list[LabelledSentence]:
     if not found:
         raise RequestError(f"{path} holds no sentence; expected lines of SENTENCE | TAGS.")
     return found
+
+
+def line_of(sentence: LabelledSentence) -> str:
+    """The line of a file (`FORMAT`) that `read_sentences` reads as this sentence."""
+    return f"{sentence.text} | {' '.join(map(_written, sentence.tags))}".strip()
+
+
+def _written(tag: Tag) -> str:
+    code = next(code for code, finding in CODES.items() if finding == tag.finding)
+    side = [name for name, sides in SIDES.items() if sides == tag.sides]
+    lobe = [tag.lobe] if tag.lobe else []
+    return ("+" if tag.asserted else "-") + ":".join((code, *side, *lobe))
 
 
 def _labelled(line: str, where: str) -> LabelledSentence:

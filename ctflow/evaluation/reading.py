@@ -11,6 +11,8 @@ from torch import Tensor
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.errors import CheckpointError
 from ctflow.evaluation.statistics import Estimate, share
+from ctflow.models.fact_encoder import facts_of
+from ctflow.models.mentions import Slot
 from ctflow.models.reader import Reader
 from ctflow.models.report_reader import ReportReader
 from ctflow.models.text import TextEncoder
@@ -49,14 +51,16 @@ class MentionCheck:
     misread: Estimate
 
 
-def require_reader(checkpoint: Checkpoint) -> Reader:
-    """Its reader. Raises CheckpointError if it has none."""
+def slots_read(checkpoint: Checkpoint) -> tuple[Slot, ...]:
+    """The slots that it reads. Raises CheckpointError if it cannot say what it reads."""
+    if (facts := facts_of(checkpoint.text)) is not None:
+        return facts.config.slots[: facts.config.graded]
     if checkpoint.reader is None:
         raise CheckpointError(
             f"{checkpoint.card.name} has no reader, so there is nothing to measure: choose a --model whose folder has "
             "`reader`."
         )
-    return checkpoint.reader
+    return checkpoint.reader.config.slots
 
 
 def measure_reading(
@@ -67,23 +71,25 @@ def measure_reading(
     What counts is what is shown of them, past the guard. `training_seed` and `training_sentences` tell what the reader
     was taught. Raises CheckpointError without a reader.
     """
-    reader, parts = require_reader(checkpoint), checkpoint.card.text.parts
-    shown = ReportReader(checkpoint.text, reader, parts)
+    slots = slots_read(checkpoint)
+    shown = ReportReader(checkpoint.text, checkpoint.reader, checkpoint.card.text.parts)
     old = frozenset(one.text for one in teaching_sentences(training_seed, training_sentences))
     phrasings: Phrasings
     for phrasings in get_args(Phrasings):
-        sentences = _new_sentences(reader, phrasings, count, SENTENCE_SEED, without=old)
-        found = _checked(sentences, [_slots_shown(shown, reader, one.text) for one in sentences])
+        sentences = _new_sentences(slots, phrasings, count, SENTENCE_SEED, without=old)
+        found = _checked(sentences, [_slots_shown(shown, slots, one.text) for one in sentences])
         for stance, words in STANCES.items():
             yield ReadingShare(phrasings, words, found.right[stance])
         yield ReadingShare(phrasings, "say anything: misread", found.misread)
 
 
-def _slots_shown(shown: ReportReader, reader: Reader, sentence: str) -> np.ndarray:
-    """What is shown of a sentence, at each of the reader's slots."""
-    answers = np.full(len(reader.config.slots), NOT_MENTIONED)
+def _slots_shown(shown: ReportReader, slots: Sequence[Slot], sentence: str) -> np.ndarray:
+    """What is shown of a sentence, at each of the slots; what is asserted somewhere is at none."""
+    answers = np.full(len(slots), NOT_MENTIONED)
     for one in shown.read(Report(sentence)).found:
-        for index, (finding, side, lobe) in enumerate(reader.config.slots):
+        for index, (finding, side, lobe) in enumerate(slots):
+            if one.asserted and one.side is None and side is not None:
+                continue
             if finding == one.finding and one.side in (side, "both", None) and one.lobe in (lobe, None):
                 answers[index] = max(answers[index], ASSERTED if one.asserted else DENIED)
     return answers
@@ -104,7 +110,7 @@ def check_mentions(
     What counts is what the reader alone says, before the guard. A sentence on what it does not know is of the stance
     "other".
     """
-    sentences = _new_sentences(reader, phrasings, count, seed, without)
+    sentences = _new_sentences(reader.config.slots, phrasings, count, seed, without)
     if not sentences:
         return _checked([], [])
     embeddings, states, _ = encode_sentences(encoder, sentences, parts)
@@ -123,12 +129,12 @@ def _checked(sentences: Sequence[Sentence], read: Iterable[np.ndarray]) -> Menti
 
 
 def _new_sentences(
-    reader: Reader, phrasings: Phrasings, count: int, seed: int, without: Container[str]
+    slots: Sequence[Slot], phrasings: Phrasings, count: int, seed: int, without: Container[str]
 ) -> list[Sentence]:
-    """Distinct sentences with the answers at the reader's own slots."""
+    """Distinct sentences with the answers at these slots."""
     rng = np.random.default_rng([seed, 7])
-    slots = {(kind, side, lobe): index for index, (kind, (side, lobe)) in enumerate(SLOTS)}
-    known = [slots[slot] for slot in reader.config.slots]  # type: ignore[index]  # a reader's config has plain strings
+    places: dict[Slot, int] = {(kind, side, lobe): index for index, (kind, (side, lobe)) in enumerate(SLOTS)}
+    known = [places[slot] for slot in slots]
     drawn = {one.text: one for one in (draw_sentence(rng, phrasings) for _ in range(count))}
     return [Sentence(one.text, one.labels[known]) for one in drawn.values() if one.text not in without]
 

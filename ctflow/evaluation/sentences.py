@@ -1,15 +1,15 @@
 """How a model reads sentences that people wrote and labelled: right, wrongly, or not."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.evaluation.labelled_sentences import SIDES, LabelledSentence, Tag
-from ctflow.evaluation.reading import require_reader
+from ctflow.evaluation.reading import slots_read
 from ctflow.evaluation.statistics import share
 from ctflow.models.report_reader import ReportReader
-from ctflow.phantom import SLOTS
+from ctflow.phantom import KINDS, SLOTS
 from ctflow.reading import Mention
 from ctflow.report import Report
 
@@ -70,17 +70,18 @@ def _same_lobes(tags: list[Tag], mentions: list[Mention]) -> bool:
 
 def measure_sentences(checkpoint: Checkpoint, sentences: Iterable[LabelledSentence]) -> list[ReadSentence]:
     """Reads each sentence as the page shows it. Raises CheckpointError without a reader."""
-    require_reader(checkpoint)
+    slots_read(checkpoint)
     reader = ReportReader(checkpoint.text, checkpoint.reader, checkpoint.card.text.parts)
     read = ((sentence, reader.read(Report(sentence.text)).found) for sentence in sentences)
     return [ReadSentence(sentence, found, judge(sentence.tags, found)) for sentence, found in read]
 
 
+OUTCOMES: dict[str, tuple[Outcome, ...]] = {"right": ("right",), "misread": tuple(MISTAKES), "silent": ("silent",)}
 HEAD = "| sentences | share (95 % interval) | n |\n|---|---|---|"
 
 
 def markdown(read: list[ReadSentence]) -> Iterator[str]:
-    """The lines under `HEAD`, then the sentences that were misread and those that were not wholly read."""
+    """The lines under `HEAD`, tables by manner and by finding, and the sentences that were not read right."""
     outcomes = [one.outcome for one in read]
     misread = [one for one in read if one.outcome in MISTAKES]
     yield _row("read wholly right", outcomes.count("right"), len(read))
@@ -88,6 +89,10 @@ def markdown(read: list[ReadSentence]) -> Iterator[str]:
     for mistake, words in MISTAKES.items():
         yield _row(f"misread: {words}", outcomes.count(mistake), len(read))
     yield _row("not wholly recognised, nothing misread", outcomes.count("silent"), len(read))
+    yield from _by_group(
+        "manner", {manner: [one for one in read if one.sentence.manner == manner] for manner in manners(read)}
+    )
+    yield from _by_group("finding", {finding: [one for one in read if _is_about(one, finding)] for finding in KINDS})
     for title, worst in (
         ("Misread", misread),
         ("Not wholly recognised", [one for one in read if one.outcome == "silent"]),
@@ -97,10 +102,35 @@ def markdown(read: list[ReadSentence]) -> Iterator[str]:
         yield from (_line(one) for one in worst)
 
 
+def manners(read: Iterable[ReadSentence]) -> list[str]:
+    """The manners in which the sentences are written, as far as somebody knows them."""
+    return list(dict.fromkeys(one.sentence.manner for one in read if one.sentence.manner))
+
+
+def _by_group(what: str, groups: Mapping[str, list[ReadSentence]]) -> Iterator[str]:
+    """A table with a line for each group that has sentences."""
+    if any(groups.values()):
+        yield f"\n| {what} | n | read wholly right | misread | not wholly recognised |\n|---|---|---|---|---|"
+    for name, read in groups.items():
+        if read:
+            outcomes = [one.outcome for one in read]
+            shares = (_percent(sum(map(outcomes.count, some)), len(read)) for some in OUTCOMES.values())
+            yield f"| {name} | {len(read)} | {' | '.join(shares)} |"
+
+
+def _is_about(one: ReadSentence, finding: str) -> bool:
+    """Whether a sentence says something of a finding, or something of it was read there."""
+    return finding in {*(tag.finding for tag in one.sentence.tags), *(mention.finding for mention in one.read)}
+
+
 def _row(words: str, count: int, n: int) -> str:
+    return f"| {words} | {_percent(count, n)} | {n} |"
+
+
+def _percent(count: int, n: int) -> str:
     estimate = share(count, n)
     low, value, high = (100 * x for x in (estimate.low, estimate.value, estimate.high))
-    return f"| {words} | {value:.1f} % ({low:.1f}–{high:.1f}) | {n} |"
+    return f"{value:.1f} % ({low:.1f}–{high:.1f})"
 
 
 def _line(one: ReadSentence) -> str:

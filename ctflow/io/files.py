@@ -43,12 +43,19 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     partial = _partial_name(target)
-    try:
+    with written(path):
         try:
             yield partial
             os.replace(partial, target)
         finally:
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Around what writes `path`: raises VolumeError that says what to do where the system refuses."""
+    try:
+        yield
     except OSError as error:
         raise _not_written(path, error) from error
 

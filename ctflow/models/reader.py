@@ -1,16 +1,15 @@
 """What the text encoder sees in a sentence: is each finding, at each site, asserted, denied or not mentioned?"""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from ctflow.models.mentions import Slot, mentions_of
 from ctflow.models.text import TextEncoder
 from ctflow.reading import ASSERTED, NOT_MENTIONED, Mention
 
-SideAndLobe = tuple[str | None, str | None]
 # A less likely answer counts as none: it is better not to recognise a finding than to misread it.
 SURE_OF_MENTION, SURE_OF_SIZE, SURE_OF_CONTRADICTION = 0.98, 0.7, 0.8
 
@@ -25,7 +24,7 @@ class ReaderConfig:
     dim: int
     layers: int
     hidden: int
-    slots: tuple[tuple[str, str | None, str | None], ...]
+    slots: tuple[Slot, ...]
     sizes: tuple[str, ...]
 
     @property
@@ -79,29 +78,4 @@ class Reader(nn.Module):
         """What each sentence says, as `read` gives it; all are encoded at once."""
         embeddings, states = encoder.encode_states(*sentences)
         answers, sizes = self.answers(embeddings, states).tolist(), self.graded(embeddings).tolist()
-        return [self._mentions(*one) for one in zip(answers, sizes, strict=True)]
-
-    def _mentions(self, answers: list[int], sizes: list[int]) -> tuple[Mention, ...]:
-        """Answers and sizes, by slot, as people say them."""
-        places: dict[tuple[str, bool, str | None], list[SideAndLobe]] = defaultdict(list)
-        for (finding, side, lobe), answer, size in zip(self.config.slots, answers, sizes, strict=True):
-            if answer != NOT_MENTIONED:
-                word = self.config.sizes[size] if answer == ASSERTED and size >= 0 else None
-                places[finding, answer == ASSERTED, word].append((side, lobe))
-        return tuple(
-            Mention(finding, asserted, *site, size)
-            for (finding, asserted, size), sites in places.items()
-            for site in self._joined(finding, asserted, sites)
-        )
-
-    def _joined(self, finding: str, asserted: bool, sites: list[SideAndLobe]) -> list[SideAndLobe]:
-        """All lobes of a side become that side. All sites become both sides, or none if denied or the only one."""
-        every = [(side, lobe) for kind, side, lobe in self.config.slots if kind == finding]
-        if sites == every:
-            return [("both" if asserted and len(every) > 1 else None, None)]
-        whole = {side for side, _ in every if set(_of(side, every)) <= set(sites)}
-        return list(dict.fromkeys((side, None if side in whole else lobe) for side, lobe in sites))
-
-
-def _of(side: str | None, sites: Iterable[SideAndLobe]) -> list[SideAndLobe]:
-    return [site for site in sites if site[0] == side]
+        return [mentions_of(self.config.slots, self.config.sizes, *one) for one in zip(answers, sizes, strict=True)]

@@ -5,9 +5,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from ctflow.data.ctrate import (
+    Split,
+    labels_path,
+    read_labels,
+    read_reports,
+    reports_path,
+    volumes_folder,
+    write_labels,
+    write_reports,
+)
 from ctflow.data.lock import only_run
 from ctflow.errors import RequestError
-from ctflow.evaluation.metrics.beginnings import FULL_BODY
 from ctflow.evaluation.metrics.results import read_result
 from ctflow.evaluation.metrics.table import results_markdown
 from ctflow.io.files import write_atomic
@@ -42,7 +51,8 @@ def reproduce(plan: Plan, out: Path, run_step: RunStep) -> str:
         _write_config(plan, places)
         _run(making(plan, places), done, run_step)
         if not done.has(CONTROLS):
-            write_controls(places.volumes / FULL_BODY, places.controls, plan.seed)
+            write_controls(volumes_folder(places.others, "train"), places.controls, plan.seed)
+            _write_tables(places)
             done.add(CONTROLS)
         _run(judging(plan, places), done, run_step)
         table = _table(places)
@@ -89,6 +99,14 @@ def _run(steps: Iterable[Step], done: Done, run_step: RunStep) -> None:
         if not done.has(step.name):
             run_step(step)
             done.add(step.name)
+
+
+def _write_tables(places: Places) -> None:
+    """One of reports and one of labels for all that is judged, since the results must be comparable."""
+    both: tuple[tuple[Path, Split], ...] = ((places.phantoms, "valid"), (places.others, "train"))
+    write_reports(places.reports, [row for root, split in both for row in read_reports(reports_path(root, split))])
+    labels = [read_labels(labels_path(root, split)) for root, split in both]
+    write_labels(places.labels, {name: found for one in labels for name, found in one.items()})
 
 
 def _table(places: Places) -> str:

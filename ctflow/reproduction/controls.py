@@ -1,4 +1,4 @@
-"""Sets that are worse in a known way, made from volumes of a model: what metrics must tell apart."""
+"""Sets that are worse in a known way than what they are made from: metrics must tell them apart."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from ctflow.io.scan import read_volume
 from ctflow.volume import Volume
 
 HU_RANGE = (-1024, 3071)  # what a CT scanner stores
-SHUFFLED, REPEATED, NOISY = "other reports", "one volume repeated", "noise added"
+SHUFFLED, REPEATED, NOISY = "under other reports", "one repeated", "with noise"
 NOISE_HU = 60.0  # standard deviation: six to eight grey levels of 8 bits, by the range of HU
 _ENDING = ".nii.gz"
 
@@ -27,7 +27,7 @@ def write_controls(volumes: Path, out: Path, seed: int) -> None:
     Each volume under the name of the next one, so that it is judged by another report; one volume under all names; and
     all of them with noise. Raises CTFlowError where a volume cannot be read or written.
     """
-    paths = sorted(volumes.glob(f"*{_ENDING}"))
+    paths = sorted(volumes.rglob(f"*{_ENDING}"))
     names = [path.name for path in paths]
     _write_same(paths[1:] + paths[:1], names, control_folder(out, SHUFFLED))
     _write_same(paths[:1] * len(paths), names, control_folder(out, REPEATED))
@@ -50,4 +50,8 @@ def _write_noisy(paths: Sequence[Path], folder: Path, seed: int) -> None:
         volume = read_volume(path)
         noisy = volume.hu + rng.normal(0, NOISE_HU, volume.hu.shape)
         hu = np.clip(np.rint(noisy), *HU_RANGE).astype(np.int16)
-        write_nifti(Volume(hu, volume.affine), folder / path.name, synthetic_label("a model", kind="with noise added"))
+        write_nifti(
+            Volume(hu, volume.affine),
+            folder / path.name,
+            synthetic_label("procedural phantom", kind="with noise added"),
+        )

@@ -1,6 +1,6 @@
-"""What the metrics must tell apart, whatever the model: of each pair of results, which is the worse by which metric."""
+"""What the metrics must tell apart, whatever the model."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ctflow.evaluation.metrics.beginnings import FULL_BODY
@@ -8,39 +8,48 @@ from ctflow.evaluation.metrics.figure import Figure
 from ctflow.evaluation.metrics.results import Result
 from ctflow.reproduction.controls import NOISY, REPEATED, SHUFFLED
 
-LAST, EARLY = "last model", "early model"
+LAST, EARLY, OTHERS = "last model", "early model", "other phantoms"
+FID, RECALL, CLIP = "FID, slices", "recall", "CLIP score, text-image"
+SWAPPED = f"{CLIP}, with another case's report"
 
 
 @dataclass(frozen=True)
 class Order:
-    """By `metric`, the result titled `worse` is worse than that of the last model from the report alone."""
+    """Of two figures, each by the title of its result and its name, the second is the worse one."""
 
-    metric: str
-    worse: str
+    better: tuple[str, str]
+    worse: tuple[str, str]
 
 
 ORDERS = (
-    Order("FID, slices", EARLY),
-    Order("CLIP score, text-image", SHUFFLED),
-    Order("recall", REPEATED),
-    Order("FID, slices", NOISY),
+    Order((LAST, FID), (EARLY, FID)),
+    Order((LAST, CLIP), (LAST, SWAPPED)),
+    Order((OTHERS, CLIP), (SHUFFLED, CLIP)),
+    Order((OTHERS, RECALL), (REPEATED, RECALL)),
+    Order((OTHERS, FID), (NOISY, FID)),
 )
 
 
 def orders_in_words(results: Sequence[Result], orders: Sequence[Order] = ORDERS) -> Iterator[str]:
-    """For each order, a line of Markdown: the two figures, and whether they lie as they must."""
+    """For each order, a line of Markdown: the two figures, and whether they lie as they must.
+
+    Of the last model's results, that of volumes made from the report alone counts.
+    """
     judged = [result for result in results if result.title != LAST or result.mode == FULL_BODY]
-    by_title = {result.title: {figure.name: figure for figure in result.figures} for result in judged}
+    figures = {(result.title, figure.name): figure for result in judged for figure in result.figures}
     for order in orders:
-        yield f"- {_in_words(order, by_title)}"
+        yield f"- {_in_words(order, figures.get(order.better), figures.get(order.worse))}"
 
 
-def _in_words(order: Order, by_title: Mapping[str, Mapping[str, Figure]]) -> str:
-    better, worse = (by_title[title].get(order.metric) for title in (LAST, order.worse))
+def _in_words(order: Order, better: Figure | None, worse: Figure | None) -> str:
     if better is None or worse is None:
-        return f"{order.metric}, {order.worse}: not measured."
-    falls = better.better == "lower"
-    right = worse.value > better.value if falls else worse.value < better.value
-    verdict = "as it must be" if right else "NOT as it must be: more volumes or a longer training may be needed"
-    sign = ">" if worse.value > better.value else "≤"
-    return f"{order.metric}: {order.worse} {worse.value:.4g} {sign} {better.value:.4g} {LAST}, {verdict}."
+        return f"{_named(order.better)} and {_named(order.worse)}: not measured."
+    right = worse.value > better.value if better.better == "lower" else worse.value < better.value
+    verdict = "as it must be" if right else "NOT as it must be: give it more minutes"
+    values = f"{_named(order.better)} {better.value:.4g}, {_named(order.worse)} {worse.value:.4g}"
+    return f"{values}: {verdict}."
+
+
+def _named(figure: tuple[str, str]) -> str:
+    title, name = figure
+    return f"{name} of “{title}”"

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctflow.data.ctrate import Split, labels_path, reports_path
+from ctflow.data.ctrate import Split, reports_path, volumes_folder
 from ctflow.evaluation.metrics.beginnings import FULL_BODY, GT_HEAD
 from ctflow.reproduction.controls import NOISY, REPEATED, SHUFFLED, control_folder
-from ctflow.reproduction.orders import EARLY, LAST
+from ctflow.reproduction.orders import EARLY, LAST, OTHERS
 from ctflow.reproduction.plan import Plan
 
 MODES = (FULL_BODY, GT_HEAD, "next-block")
@@ -54,7 +54,12 @@ class Places:
 
     def real(self, split: Split) -> Path:
         """The volumes of the phantoms."""
-        return self.phantoms / "dataset" / f"{split}_fixed"
+        return volumes_folder(self.phantoms, split)
+
+    @property
+    def others(self) -> Path:
+        """Phantoms, as many as are judged, that are in neither split: a model could make none that are more real."""
+        return self.out / "others"
 
     @property
     def early(self) -> Path:
@@ -68,14 +73,25 @@ class Places:
 
     @property
     def controls(self) -> Path:
-        """The sets that are worse in a known way."""
+        """The sets that are worse in a known way than `others`."""
         return self.out / "controls"
+
+    @property
+    def reports(self) -> Path:
+        """The reports of all that is judged."""
+        return self.controls / "reports.csv"
+
+    @property
+    def labels(self) -> Path:
+        """Their labels."""
+        return self.controls / "labels.csv"
 
     def judged(self) -> Iterator[tuple[str, Path]]:
         """The title of each set that is judged, and its folder."""
         for mode in MODES:
             yield LAST, self.volumes / mode
         yield EARLY, self.early / FULL_BODY
+        yield OTHERS, volumes_folder(self.others, "train")
         for name in (SHUFFLED, REPEATED, NOISY):
             yield name, control_folder(self.controls, name)
 
@@ -85,6 +101,8 @@ def making(plan: Plan, places: Places) -> Iterator[Step]:
     counts: dict[Split, int] = {"train": plan.trained, "valid": plan.judged}
     for split, count in counts.items():
         yield _step(f"phantoms {split}", "phantom", n=count, split=split, seed=plan.seed, out=places.phantoms)
+    more = {"n": plan.judged, "split": "train", "seed": plan.seed + plan.trained}
+    yield _step("other phantoms", "phantom", **more, out=places.others)
     for split in counts:
         of_set = {"ct_rate": places.phantoms, "split": split, "model": plan.model, "out": places.data_set(split)}
         yield _step(f"prepare {split}", "prepare", **of_set)
@@ -105,8 +123,8 @@ def judging(plan: Plan, places: Places) -> Iterator[Step]:
             real=places.real("valid"),
             fake=folder,
             training=places.real("train"),
-            reports=reports_path(places.phantoms, "valid"),
-            labels=labels_path(places.phantoms, "valid"),
+            reports=places.reports,
+            labels=places.labels,
             protocol=PROTOCOL,
             title=title,
             out=places.results,
@@ -121,6 +139,7 @@ def _train(plan: Plan, places: Places, name: str, minutes: float) -> Step:
         config=places.config,
         data=places.data_set("train"),
         valid=places.data_set("valid"),
+        valid_reports=reports_path(places.phantoms, "valid"),
         model=plan.model,
         minutes=f"{minutes:g}",
         out=places.training,
@@ -128,12 +147,13 @@ def _train(plan: Plan, places: Places, name: str, minutes: float) -> Step:
 
 
 def _generate(plan: Plan, places: Places, name: str, modes: Sequence[str], out: Path) -> Step:
+    real = {} if modes == (FULL_BODY,) else {"real": places.real("valid")}
     return _step(
         name,
         "generate",
         model=places.training / "model",
         reports=reports_path(places.phantoms, "valid"),
-        real=places.real("valid"),
+        **real,
         modes=",".join(modes),
         seed=plan.seed,
         out_dir=out,

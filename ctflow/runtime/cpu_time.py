@@ -15,11 +15,21 @@ def tree_cpu_s(proc: Path = Path("/proc")) -> float | None:
     stats = _stats(proc)
     if os.getpid() not in stats:
         return None
-    members, size = {os.getpid()}, 0
+    return sum(stats[process][1] for process in _tree(os.getpid(), stats)) / os.sysconf("SC_CLK_TCK")
+
+
+def tree_of(process: int, proc: Path = Path("/proc")) -> set[int]:
+    """A process and its descendants, those that are running."""
+    stats = _stats(proc)
+    return _tree(process, stats) & stats.keys()
+
+
+def _tree(process: int, stats: dict[int, tuple[int, int]]) -> set[int]:
+    members, size = {process}, 0
     while len(members) > size:
         size = len(members)
-        members |= {process for process, (parent, _) in stats.items() if parent in members}
-    return sum(stats[process][1] for process in members) / os.sysconf("SC_CLK_TCK")
+        members |= {child for child, (parent, _) in stats.items() if parent in members}
+    return members
 
 
 def _stats(proc: Path) -> dict[int, tuple[int, int]]:

@@ -3,36 +3,41 @@
 `train_flow` is the whole of it; `FlowConfig` says what varies.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-from accelerate import Accelerator
-from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ctflow.checkpoint.folder import folder_sha256
+from ctflow.card import CARD, read_card
+from ctflow.checkpoint.folder import folder_sha256, load_autoencoder
 from ctflow.data.encoder import encoders_sha256
 from ctflow.data.shards import Shards
-from ctflow.errors import RequestError
-from ctflow.io.files import write_atomic
+from ctflow.errors import RequestError, ResourceError
+from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
-from ctflow.training.config_file import as_toml
+from ctflow.runtime.memory import ran_out
+from ctflow.training.compiling import compile_blocks
 from ctflow.training.flow_config import FlowConfig, Optimizer
 from ctflow.training.flow_export import Export
-from ctflow.training.flow_model import new_transformer, transformer_config, transformer_of
+from ctflow.training.flow_losses import flow_losses
+from ctflow.training.flow_model import new_transformer, recompute_blocks, transformer_config, transformer_of
+from ctflow.training.flow_pictures import Pictures
 from ctflow.training.flow_samples import FlowSamples, Sample
-from ctflow.training.loop import Losses, train
-from ctflow.training.objective import noised, velocity_error
+from ctflow.training.flow_validation import Validation
+from ctflow.training.flow_watcher import ChipUse, FlowWatcher
+from ctflow.training.loop import train
 from ctflow.training.optimizers import OptimizerConfig
 from ctflow.training.order import places
+from ctflow.training.progress import Clock
 from ctflow.training.saving import NumberedFiles
 from ctflow.training.schedule import Schedule, falling_to_zero, inverse_root
 from ctflow.training.stage import Budget, Stage
-from ctflow.training.watcher import Watcher
 
-STATES, MODEL, CONFIG = "states", "model", "config.toml"
+STATES, MODEL = "states", "model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +45,9 @@ class FlowTraining:
     """One training of the transformer in the folder `out`.
 
     `model`: the checkpoint that the data set was prepared with. `begin_with`: a checkpoint whose transformer is trained
-    further. `seconds`: for how long this call trains, instead of `run.steps`. `device`: cpu or cuda.
+    further. `valid`: a prepared data set for validation. `reports`: what stands below its pictures, by the names of the
+    volumes. `seconds`: for how long this call trains, instead of `run.steps`. `device`: cpu or cuda. `chip_use`:
+    measures what a new transformer can use of the device.
     """
 
     config: FlowConfig
@@ -49,32 +56,89 @@ class FlowTraining:
     model: Path
     device: str
     begin_with: Path | None = None
+    valid: Path | None = None
+    reports: Mapping[str, str] = field(default_factory=dict)
     seconds: float | None = None
+    chip_use: Callable[[STDiT], ChipUse] | None = None
 
 
-def train_flow(training: FlowTraining) -> None:
-    """Trains, or goes on with what is in `out`, and writes the averaged model to `out/model`.
+def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
+    """Trains, or goes on with what is in `out`, and writes the averaged model to `out/model`. `clock` varies in tests.
 
-    Raises DatasetError for a data set that cannot be read, RequestError where config, data set and models do not fit
-    each other or `out` holds another training, TrainingStopped after SIGTERM.
+    Raises DatasetError for a data set that cannot be read, RequestError where config, data sets and models do not fit
+    each other or `out` holds another training, ResourceError where memory is not enough, TrainingStopped after SIGTERM.
     """
     config, shards = training.config, Shards(training.data)
     check_models(training, shards)
-    sizes = transformer_config(config.model, shards.facts, text_size=shards.text(0).shape[-1])
-    begin_with = training.begin_with
-    network = transformer_of(begin_with, sizes) if begin_with else new_transformer(sizes, config.batch.seed)
-    samples = FlowSamples(shards, config)
-    export = Export(training.model, training.out / MODEL, config, f"{len(shards)} volumes (set {shards.sha256[:12]})")
-    run = config.run
-    train(
-        flow_stage(training),
-        network,
-        flow_losses(config),
-        batches=lambda first, rank, processes: batches(samples, training.device, first, rank, processes),
-        describe=config.plan() | {"data": shards.sha256, "from": folder_sha256(begin_with) if begin_with else None},
-        saving=NumberedFiles(training.out / STATES, run.save_every, run.keep, run.keep_every),
-        watcher=FlowWatcher(config, training.out, export),
-    )
+    network = first_network(training, shards)
+    watcher = flow_watcher(training, shards, training.chip_use(network) if training.chip_use else None)
+    if config.run.recompute:
+        recompute_blocks(network)
+    if config.run.compile:
+        compile_blocks(network, training.device)
+    samples, begun_with = FlowSamples(shards, config), training.begin_with
+    with _enough_memory(training.device):
+        train(
+            flow_stage(training),
+            network,
+            flow_losses(config),
+            batches=lambda first, rank, processes: batches(samples, training.device, first, rank, processes),
+            describe=config.plan() | {"data": shards.sha256, "from": folder_sha256(begun_with) if begun_with else None},
+            saving=NumberedFiles(training.out / STATES, config.run.save_every, config.run.keep, config.run.keep_every),
+            watcher=watcher,
+            clock=clock,
+        )
+
+
+@contextmanager
+def _enough_memory(device: str) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out(error):
+            raise
+        raise ResourceError(
+            f"The memory of {device} is not enough for a step. Any of these takes less: a larger batch.accumulation or "
+            "more processes, run.recompute = true, a smaller model."
+        ) from error
+
+
+def first_network(training: FlowTraining, shards: Shards) -> STDiT:
+    """The transformer as it begins."""
+    sizes = transformer_config(training.config.model, shards.facts, text_size=shards.text(0).shape[-1])
+    if training.begin_with:
+        return transformer_of(training.begin_with, sizes)
+    return new_transformer(sizes, training.config.batch.seed)
+
+
+def flow_watcher(training: FlowTraining, shards: Shards, chip: ChipUse | None) -> FlowWatcher:
+    """What happens beside the steps."""
+    config, out = training.config, training.out
+    export = Export(training.model, out / MODEL, config, f"{len(shards)} volumes (set {shards.sha256[:12]})")
+    validation = pictures = None
+    if training.valid:
+        valid = Shards(training.valid)
+        check_alike(shards, valid)
+        validation = Validation(valid, config, out / "valid.csv")
+        latent, kl = valid.facts.latent, load_autoencoder(training.model / "avae")
+        avae = AVAE(kl, latent.scale, latent.shift).eval().requires_grad_(False)
+        defaults = read_card(training.model / CARD).defaults
+        pictures = Pictures(valid, config, avae, defaults, training.reports, out / "pictures")
+    return FlowWatcher(config, out, export, validation, pictures, chip)
+
+
+def check_alike(train: Shards, valid: Shards) -> None:
+    """Raises RequestError unless both sets hold the same kind of latents and texts, and no patient is in both."""
+    for name in ("encoders_sha256", "geometry", "intensity", "latent", "text"):
+        if getattr(train.facts, name) != getattr(valid.facts, name):
+            raise RequestError(
+                f"{valid.folder} was prepared with another {name} than {train.folder}: prepare it with the same model."
+            )
+    if both := {row.patient for row in train.rows} & {row.patient for row in valid.rows}:
+        raise RequestError(
+            f"{valid.folder} has {len(both)} patients of {train.folder}, {min(both)} among them: a model would be "
+            "judged on what it learnt from. Validate on other patients."
+        )
 
 
 def check_models(training: FlowTraining, shards: Shards) -> None:
@@ -84,6 +148,13 @@ def check_models(training: FlowTraining, shards: Shards) -> None:
             raise RequestError(
                 f"{folder} has another A-VAE or text encoder than the one that {training.data} was prepared with, "
                 f"{shards.facts.model}. Give that one, or prepare the data with this one."
+            )
+    if training.begin_with:
+        answers, asked = read_card(training.begin_with / CARD).prediction, training.config.objective.prediction
+        if answers != asked:
+            raise RequestError(
+                f"{training.begin_with} answers with the {answers}, and objective.prediction is {asked}: write the "
+                "same there."
             )
 
 
@@ -110,6 +181,8 @@ def flow_stage(training: FlowTraining) -> Stage:
         schedule=schedule_of(optimizer),
         accumulation=config.batch.accumulation,
         precision=config.batch.precision,
+        log_every=config.run.log_every,
+        tracker=None if config.run.tracker == "none" else config.run.tracker,
     )
 
 
@@ -128,41 +201,13 @@ def batches(samples: FlowSamples, device: str, first_step: int, rank: int, proce
             samples,
             batch_sampler=places(first_step, batch.size, batch.accumulation, rank, processes),
             num_workers=workers,
-            # Not forked: this process has threads, and its handler of SIGTERM is not for others.
-            multiprocessing_context="spawn" if workers else None,
+            multiprocessing_context="spawn" if workers else None,  # not forked: this process has threads
+            worker_init_fn=_leave_sigterm_to_others,
             pin_memory=device == "cuda",
         )
     )
 
 
-def flow_losses(config: FlowConfig) -> Losses[STDiT]:
-    """The mean square of the velocity's error, over a batch of samples."""
-
-    def losses(model: STDiT, device: torch.device, batch: Sample) -> dict[str, Tensor]:
-        return {"loss": squared_errors(model, device, batch, config).mean()}
-
-    return losses
-
-
-def squared_errors(model: STDiT, device: torch.device, batch: Sample, config: FlowConfig) -> Tensor:
-    """The mean square of the velocity's error, of each sample (N,)."""
-    chunk, previous, noise, text, t = (tensor.to(device, non_blocking=True) for tensor in batch[:5])
-    answer = model(noised(chunk, noise, t), previous, text, t)
-    return velocity_error(answer, chunk, noise, t, config.objective.prediction).square().flatten(1).mean(1)
-
-
-class FlowWatcher(Watcher[STDiT]):
-    """Writes the config of this call, and the model whenever a state was saved. Only the main process writes."""
-
-    def __init__(self, config: FlowConfig, out: Path, export: Export) -> None:
-        self._config, self._out, self._export = config, out, export
-        self._is_main = False
-
-    def begun(self, accelerator: Accelerator, step: int) -> None:
-        self._is_main = accelerator.is_main_process
-        if self._is_main:
-            write_atomic(self._out / CONFIG, as_toml(self._config).encode())
-
-    def saved(self, step: int, average: STDiT) -> None:
-        if self._is_main:
-            self._export.write(average, step)
+def _leave_sigterm_to_others(_worker: int) -> None:
+    """A scheduler sends it to all processes. Those that draw samples end when the training process has ended."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -29,7 +29,7 @@ class ModelSizes:
     hidden: Count
     """Features of a token: a multiple of 4 and of `heads`."""
     depth: Count
-    """Blocks."""
+    """Blocks, one after another."""
     heads: Count
     """Attention heads."""
     mlp_ratio: Positive
@@ -125,6 +125,8 @@ class Run:
 
     steps: Count
     """The training ends after so many."""
+    log_every: Count
+    """Steps in each line of losses.csv."""
     save_every: Count
     """Steps between states that are saved, and between the models that are written beside them."""
     keep: Count
@@ -135,6 +137,8 @@ class Run:
     """Steps between validations on the set of --valid."""
     validation_samples: Count
     """Samples in a validation."""
+    pictures: Natural
+    """Volumes that each validation makes, to be looked at beside the real ones."""
     workers: Natural
     """Processes that draw samples ahead, for each training process; 0: it does so itself, between steps."""
     recompute: bool

@@ -1,13 +1,16 @@
 """The transformer that `train flow` begins with: new, or a checkpoint's."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from torch import nn
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
 
 from ctflow.checkpoint.folder import load_transformer
 from ctflow.data.manifest import SetFacts
 from ctflow.errors import RequestError
-from ctflow.models.stdit import STDiT
+from ctflow.models.stdit import Block, STDiT
 from ctflow.models.stdit_config import STDiTConfig
 from ctflow.training.flow_config import ModelSizes
 from ctflow.training.randomness import seed_torch
@@ -81,3 +84,8 @@ def transformer_of(folder: Path, config: STDiTConfig) -> STDiT:
             "Give the sizes of the one to begin with."
         )
     return model.requires_grad_(True)
+
+
+def recompute_blocks(model: STDiT) -> None:
+    """Of each block only the input is kept, and the block is computed again when its gradients are."""
+    model.blocks = cast(Sequence[Block], nn.ModuleList(checkpoint_wrapper(block) for block in model.blocks))

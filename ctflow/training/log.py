@@ -37,6 +37,11 @@ class LossLog:
             disable=not accelerator.is_main_process,
         )
 
+    @property
+    def since_s(self) -> float:
+        """Seconds since the last line, or since the start."""
+        return self._progress.now_s - self._marks[-1][1]
+
     def add(self, losses: Mapping[str, Tensor]) -> None:
         """Takes in the losses of a step."""
         self._count += 1

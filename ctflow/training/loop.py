@@ -17,6 +17,7 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 
+from ctflow.errors import ResourceError
 from ctflow.io.files import write_atomic
 from ctflow.runtime.device import bf16_is_fast
 from ctflow.training.agreement import Agreement
@@ -35,7 +36,7 @@ from ctflow.training.stopping import TrainingStopped, asked_to_stop
 from ctflow.training.stopwatch import Stopwatch
 from ctflow.training.watcher import Watcher
 
-SAVE_EVERY_S, LOG_EVERY_S = 120.0, 10.0
+SAVE_EVERY_S, DRAW_EVERY_S, LOG_EVERY_S = 120.0, 60.0, 10.0
 
 N = TypeVar("N", bound=nn.Module)
 # (network, its device, what a batch is drawn from or is) -> losses by name; their sum is minimised.
@@ -71,7 +72,7 @@ def train(
     saving = saving or OneFile(stage.state, SAVE_EVERY_S)
     use_bf16 = stage.precision == "bfloat16" or (stage.precision == "auto" and bf16_is_fast(stage.device))
     torch.backends.cudnn.benchmark = True  # the shapes hardly change
-    accelerator = _accelerator(stage.device, use_bf16)
+    accelerator = _accelerator(stage, use_bf16)
     is_main, begun = accelerator.is_main_process, saving.latest()
     if describe is not None:
         note_plan(stage.description, dict(describe), begun=begun is not None, write=is_main)
@@ -106,11 +107,20 @@ def train(
     return state.average.network.cpu().eval()
 
 
-def _accelerator(device: str, use_bf16: bool) -> Accelerator:
+def _accelerator(stage: Stage, use_bf16: bool) -> Accelerator:
     # Parameters may have no gradient. It also keeps the sums over processes in the same order in every step, so that a
     # training that was cut short goes on bit for bit.
-    distributed = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
-    return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if use_bf16 else "no", kwargs_handlers=[distributed])
+    distributed = DistributedDataParallelKwargs(find_unused_parameters=True)
+    accelerator = Accelerator(
+        cpu=stage.device == "cpu",
+        mixed_precision="bf16" if use_bf16 else "no",
+        kwargs_handlers=[distributed],
+        log_with=stage.tracker,
+        project_dir=stage.folder,
+    )
+    if stage.tracker and not accelerator.log_with:
+        raise ResourceError(f"The tracker {stage.tracker} needs its package: install it, or choose another.")
+    return accelerator
 
 
 def _random_streams(stage: Stage) -> Batches:
@@ -150,7 +160,10 @@ class _Objective(nn.Module, Generic[N]):
 
 @dataclass(eq=False)
 class _Run(Generic[N]):
-    """The steps of one call. `is_complete`: whether the budget is spent."""
+    """The steps of one call.
+
+    `is_complete`: whether the budget is spent. `drawn_s`: when in this call the losses were last drawn, in seconds.
+    """
 
     stage: Stage
     accelerator: Accelerator
@@ -160,14 +173,16 @@ class _Run(Generic[N]):
     watcher: Watcher[N]
     agreement: Agreement
     is_complete: bool = False
+    drawn_s: float = 0.0
 
     def steps(self, batches: Batches) -> LossLog:
         """Trains until the budget is spent or SIGTERM has come, and saves."""
         progress, average = self.state.progress, self.state.average.network
+        # What earlier calls tracked of steps that are made again is left out.
+        self.accelerator.init_trackers(self.stage.name, init_kwargs={"tensorboard": {"purge_step": progress.step + 1}})
         self.watcher.begun(self.accelerator, progress.step)
         progress.start()
         log = LossLog(self.stage, self.accelerator, progress, Stopwatch(self.accelerator.device))
-        logged_s = progress.now_s
         taken = batches(progress.step, self.accelerator.process_index, self.accelerator.num_processes)
         with log.bar:
             while not (progress.ended or self.agreement.must_stop):
@@ -175,8 +190,7 @@ class _Run(Generic[N]):
                     self.state.examples.grow(progress.step)
                 self._step(taken, log)
                 self.watcher.stepped(progress.step, average)
-                if progress.now_s - logged_s > LOG_EVERY_S:
-                    logged_s = progress.now_s
+                if self._is_line_due(log):
                     self._log(log)
                 if not progress.ended and self.saving.is_due(progress):
                     self._save()
@@ -190,8 +204,7 @@ class _Run(Generic[N]):
     def _step(self, batches: Iterator[Any], log: LossLog) -> None:
         """One update of the weights and of their average; the log gets the losses before it."""
         state, parts = self.state, self.stage.accumulation
-        rate = self.stage.schedule(state.progress.step, state.progress.left)
-        set_rates(state.optimizers, rate)
+        set_rates(state.optimizers, self.stage.schedule(state.progress.step, state.progress.left))
         for part in range(parts):
             batch = next(batches)
             # Only the last part's gradients, which are the sum of all, are averaged over the processes.
@@ -208,8 +221,15 @@ class _Run(Generic[N]):
             state.average.update(state.progress.step)
         state.progress.count_step()
 
+    def _is_line_due(self, log: LossLog) -> bool:
+        if self.stage.log_every is None:
+            return log.since_s > LOG_EVERY_S
+        return self.state.progress.step % self.stage.log_every == 0
+
     def _log(self, log: LossLog) -> None:
         if values := log.write():
+            values["learning_rate"] = self.state.optimizers[0].param_groups[0]["lr"]
+            self.accelerator.log(values, self.state.progress.step)
             self.watcher.logged(self.state.progress.step, values)
 
     def _save(self) -> None:
@@ -219,5 +239,7 @@ class _Run(Generic[N]):
             path.parent.mkdir(parents=True, exist_ok=True)
             self.state.save(path)
             self.saving.tidy()
-            draw_losses(self.stage.losses)
+            if self.is_complete or self.state.progress.call_s - self.drawn_s > DRAW_EVERY_S:
+                self.drawn_s = self.state.progress.call_s
+                draw_losses(self.stage.losses)
         self.watcher.saved(step, self.state.average.network)

@@ -42,11 +42,13 @@ _PUBLISHED = FlowConfig(
     batch=Batch(seed=0, size=32, accumulation=2, precision="auto"),
     run=Run(
         steps=680_000,
+        log_every=50,
         save_every=5000,
         keep=3,
         keep_every=100_000,
         validate_every=5000,
         validation_samples=192,
+        pictures=1,
         workers=8,
         recompute=False,
         compile=True,
@@ -80,6 +82,7 @@ _PHANTOM = FlowConfig(
     run=replace(
         _PUBLISHED.run,
         steps=1000,
+        log_every=10,
         save_every=200,
         keep=2,
         keep_every=0,

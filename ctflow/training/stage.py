@@ -54,6 +54,8 @@ class Stage:
     on with what earlier calls saved in `folder`. After a call that was cut short, the next one spends what was left.
     `device`: cpu or cuda. `schedule`: of the learning rates. `accumulation`: the gradients of so many batches are
     added up for a step. `precision`: of the large products; auto is bf16 where that makes the device faster.
+    `log_every`: so many steps make a line in the table of losses; None: those of ten seconds.
+    `tracker`: where these also go, one of accelerate's trackers by its name.
     """
 
     name: str
@@ -65,6 +67,8 @@ class Stage:
     schedule: Schedule = DEFAULT_SCHEDULE
     accumulation: int = 1
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    log_every: int | None = None
+    tracker: str | None = None
 
     @property
     def state(self) -> Path:
@@ -78,7 +82,7 @@ class Stage:
 
     @property
     def losses(self) -> Path:
-        """A table of the losses, one line every few seconds."""
+        """A table of the losses."""
         return self.folder / "losses.csv"
 
     @property

@@ -1,5 +1,6 @@
 """Everything that a training goes on with, in one file."""
 
+import pickle
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from ctflow.io.files import replacing
+from ctflow.errors import DatasetError
+from ctflow.io.files import replacing, written
 from ctflow.training.ema import Average
 from ctflow.training.examples import Examples
 from ctflow.training.optimizers import load_optimizers
@@ -36,7 +38,10 @@ class TrainingState(Generic[N]):
         return list(self.network.parameters())
 
     def save(self, path: Path) -> None:
-        """Writes the file; a kill at any moment leaves the old one or the new one."""
+        """Writes the file; a kill at any moment leaves the old one or the new one.
+
+        Raises VolumeError where the disk is full or may not be written to.
+        """
         content: dict[str, Any] = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -44,15 +49,28 @@ class TrainingState(Generic[N]):
             "progress": self.progress.state_dict(),
             "examples": self.examples.state_dict() if self.examples else None,
         }
-        with replacing(path) as new:
-            torch.save(content, new)
+        with written(path), replacing(path) as new, new.open("wb") as file:  # a file of Python's tells of a full disk
+            torch.save(content, file)
 
     def load(self, path: Path) -> None:
-        """Reads what `save` wrote. Learning rates and weight decay stay those of this call's config."""
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        """Reads what `save` wrote. Learning rates and weight decay stay those of this call's config.
+
+        Raises DatasetError for a file that is damaged.
+        """
+        content = _read(path)
         self.network.load_state_dict(content["network"])
         self.average.load_state_dict(content["average"])
         load_optimizers(self.optimizers, content["optimizers"])
         self.progress.load_state_dict(content["progress"])
         if self.examples and content.get("examples"):  # states of before there was such a thing have none
             self.examples.load_state_dict(content["examples"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (EOFError, OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise DatasetError(
+            f"{path} cannot be read as the state of a training ({error}). Remove it: the training then goes on from "
+            "the state before it, if there is one, and else begins anew."
+        ) from error

@@ -19,7 +19,11 @@ class Watcher(Generic[N]):
         """The training begins, or goes on after so many steps."""
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """A line of the table was written: means over the steps since the last one, and over all processes."""
+        """A line of the table was written.
+
+        Means over the steps since the last one and over all processes, `learning_rate`, `steps_per_s` and
+        `time_outside`.
+        """
 
     def stepped(self, step: int, average: N) -> None:
         """A step was made, the `step`-th, counted from 1."""

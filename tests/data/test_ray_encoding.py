@@ -1,7 +1,5 @@
 """By Ray a set has the same bytes as in one process, also when a worker is killed; errors of workers are ours."""
 
-import os
-import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,29 +18,9 @@ from ctflow.runtime.ray_cluster import ray_failure
 from tests.data.chests import fabricated_ct_rate, name_of
 from tests.data.one_process import encode_here
 from tests.data.test_preparation import files_of
+from tests.ray_workers import kill_a_worker
 
 WORKER = "_Encoder"  # in the name that Ray gives a process which encodes
-
-
-def kill_a_worker() -> bool:
-    """Kills a process of ours that encodes, if there is one."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command, status = (folder / "cmdline").read_text(), (folder / "status").read_text()
-        except OSError:
-            continue  # it has ended
-        if command.startswith("ray::") and WORKER in command and descends_from_here(status):
-            os.kill(int(folder.name), signal.SIGKILL)
-            return True
-    return False
-
-
-def descends_from_here(status: str) -> bool:
-    while parent := int(next(line.split()[1] for line in status.splitlines() if line.startswith("PPid"))):
-        if parent == os.getpid():
-            return True
-        status = Path(f"/proc/{parent}/status").read_text()
-    return False
 
 
 @pytest.mark.slow
@@ -57,7 +35,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_those_of_one_proc
     numbers, killed = [], False
     for outcome in prepare(tmp_path / "ray", folder, sources, facts, "cpu", RayEncoding(None)):
         numbers.append(outcome.number)
-        killed = killed or kill_a_worker()
+        killed = killed or kill_a_worker(WORKER)
     assert killed
     assert sorted(numbers) == list(range(24))
     assert [one.name for one in read_rejections(tmp_path / "ray")] == [name_of(5)]

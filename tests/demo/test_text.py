@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ctflow.demo.text import GRADES, LOOKS, encode_texts, grade_accuracy, new_bert, new_tokenizer
-from ctflow.models.text import TextEncoder
+from ctflow.demo.text import GRADES, LOOKS, grade_accuracy, new_bert, new_tokenizer
+from ctflow.models.text import TextEncoder, encode_texts
 from ctflow.phantom import SLOTS
 from ctflow.training.randomness import random_stream
 

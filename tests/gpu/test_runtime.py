@@ -21,6 +21,7 @@ from ctflow.runtime.cuda import GRAPH_WARM_UP_STEPS, on_side_stream, record_grap
 from ctflow.runtime.decoding import blocking, to_hu
 from ctflow.runtime.device import on_device
 from ctflow.runtime.memory import memory_of
+from ctflow.volume import Volume
 
 pytestmark = pytest.mark.gpu
 REPORT = Report("Large right pleural effusion.")
@@ -116,6 +117,15 @@ def test_on_a_thread_of_its_own_a_model_makes_the_same_volume(folder: Path, leve
     with closing(there.stream(request)) as events:
         found = np.concatenate([event.hu for event in events if isinstance(event, ChunkDone)])
     np.testing.assert_array_equal(found, here.generate(request).hu)
+
+
+@pytest.mark.parametrize("level", CUDA_LEVELS)
+def test_volumes_made_together_are_those_made_alone_but_for_rounding(folder: Path, level: str) -> None:
+    model = CTFlow.load(folder, "cuda", cuda=level, precision="float32")
+    requests = [model.card.request(REPORT, seed, chunks=1 + seed, guidance=2.0) for seed in range(3)]
+    for request, volume in zip(requests, model.generate_together([(one, None) for one in requests]), strict=True):
+        assert isinstance(volume, Volume)
+        np.testing.assert_allclose(volume.hu.astype(int), model.generate(request).hu, atol=2)
 
 
 def test_nothing_is_compiled_any_more_when_a_request_comes(folder: Path) -> None:

@@ -1,23 +1,21 @@
-"""Features of whole sets: volumes one at a time, in several processes, and kept on disk."""
+"""Features of whole sets: volumes one at a time, in this process or several, and kept on disk."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctflow.errors import CTFlowError, RequestError, ResourceError
+from ctflow.errors import CTFlowError, RequestError
 from ctflow.evaluation.metrics.extractor import Extractor, Found, identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.kept_features import keep, kept, kept_path
 from ctflow.evaluation.metrics.volume_set import VolumeFile
 from ctflow.io.scan import read_volume
-from ctflow.runtime.processes import processes
 from ctflow.volume import Volume
 
 MOST_NAMED = 5  # volumes that an error names
@@ -43,60 +41,80 @@ class FeatureSet:
         return kept(kept_path(self.folder, self.extractors[extractor], volume.sha256))
 
 
-def extract(volumes: Sequence[VolumeFile], sources: Sequence[Source], folder: Path, workers: int) -> Iterator[str]:
-    """Makes the features that are not kept yet, and yields the name of each volume when its features are there.
+@dataclass(frozen=True)
+class Task:
+    """A volume, and the extractors that are to look at it."""
 
-    One volume lies in memory for each of the `workers` (processes; with 1 it is done here). Volumes that are the same,
-    byte for byte, are looked at once. Raises RequestError, at the end, that names the volumes that cannot be used:
-    leaving them out would flatter a model. Raises ResourceError where a process is ended from outside.
+    volume: VolumeFile
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the volume of this name: its features are kept, or there is a `reason` why it cannot be used.
+
+    `made`: whether they were made now, and not kept from before.
     """
-    once = list({volume.sha256: volume for volume in volumes}.values())
-    work = partial(_extract_one, sources=tuple(sources), folder=folder)
+
+    name: str
+    reason: str = ""
+    made: bool = True
+
+
+class ExtractAll(Protocol):
+    """Makes the features of several tasks into a folder, in any order, and says what became of each."""
+
+    def __call__(self, tasks: Sequence[Task], folder: Path) -> Iterator[Outcome]: ...
+
+
+def extract_here(tasks: Sequence[Task], folder: Path) -> Iterator[Outcome]:
+    """`ExtractAll` in this process, one volume after the other."""
+    return (extract_one(task, folder) for task in tasks)
+
+
+def extract(tasks: Sequence[Task], folder: Path, extract_all: ExtractAll) -> Iterator[Outcome]:
+    """Makes the features that are not kept yet, and says of each task when its features are there.
+
+    Volumes that are the same, byte for byte, are looked at once. Raises RequestError, at the end, that names the
+    volumes that cannot be used: leaving them out would flatter a model. Raises CTFlowError for what stops all of it.
+    """
+    once: dict[tuple[str, tuple[Source, ...]], Task] = {}
+    for task in tasks:
+        if _missing(task, folder):
+            once[task.volume.sha256, task.sources] = task
+        else:
+            yield Outcome(task.volume.name, made=False)
     failed: list[str] = []
-    for volume, reason in zip(once, _mapped(work, once, workers), strict=True):
-        if reason:
-            failed.append(f"{volume.name}: {reason}")
-        yield volume.name
+    for outcome in extract_all(list(once.values()), folder) if once else ():
+        if outcome.reason:
+            failed.append(f"{outcome.name}: {outcome.reason}")
+        yield outcome
     if failed:
         more = f" … and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
         raise RequestError(
-            f"{len(failed)} of {len(once)} volumes cannot be used. Mend or remove them. "
+            f"{len(failed)} of {len(tasks)} volumes cannot be used. Mend or remove them. "
             f"{' '.join(failed[:MOST_NAMED])}{more}"
         )
 
 
-def _mapped(work: partial[str], volumes: Sequence[VolumeFile], workers: int) -> Iterator[str]:
-    if workers == 1:
-        yield from map(work, volumes)
-        return
+def extract_one(task: Task, folder: Path) -> Outcome:
+    """Keeps the features of a volume, or says why it cannot be done. Raises CTFlowError for what is not its fault."""
+    missing, name = _missing(task, folder), task.volume.name
     try:
-        with processes(workers) as pool:
-            yield from pool.map(work, volumes)
-    except BrokenProcessPool as error:
-        raise ResourceError(
-            f"One of {workers} processes that look at volumes was ended from outside, most likely because memory ran "
-            "out. Take fewer --workers, and run the same command again: what was done is kept."
-        ) from error
-
-
-def _extract_one(volume: VolumeFile, *, sources: Sequence[Source], folder: Path) -> str:
-    """Keeps the features of a volume, and returns why it cannot be done, or nothing."""
-    missing: list[tuple[Extractor, Path]] = []
-    for source in sources:
-        extractor = load_extractor(source)
-        path = kept_path(folder, identity_sha256(extractor), volume.sha256)
-        if not path.exists():
-            missing.append((extractor, path))
-    if not missing:
-        return ""
-    try:
-        hu = read_volume(volume.path)
+        hu = read_volume(task.volume.path)
         found = [(path, _checked(extractor, hu)) for extractor, path in missing]
     except CTFlowError as error:
-        return str(error)
+        return Outcome(name, str(error))
     for path, features in found:  # what goes wrong here, such as a full disk, is not the volume's fault
         keep(path, features)
-    return ""
+    return Outcome(name)
+
+
+def _missing(task: Task, folder: Path) -> list[tuple[Extractor, Path]]:
+    """The extractors whose features of a volume are not kept, and where they would be."""
+    extractors = [load_extractor(source) for source in task.sources]
+    places = [(one, kept_path(folder, identity_sha256(one), task.volume.sha256)) for one in extractors]
+    return [(one, path) for one, path in places if not path.exists()]
 
 
 def _checked(extractor: Extractor, volume: Volume) -> Found:

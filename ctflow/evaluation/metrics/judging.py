@@ -13,16 +13,17 @@ from typing import Any
 from ctflow.errors import RequestError
 from ctflow.evaluation.metrics.beginnings import mode_of_set
 from ctflow.evaluation.metrics.case_reports import Reports
-from ctflow.evaluation.metrics.extraction import FeatureSet, extract
+from ctflow.evaluation.metrics.extraction import ExtractAll, FeatureSet, Outcome, Task, extract
 from ctflow.evaluation.metrics.extractor import identity, identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.ctclip import ClipExtractor
+from ctflow.evaluation.metrics.figure import Figure
 from ctflow.evaluation.metrics.of_cases import NearestTraining
 from ctflow.evaluation.metrics.orientation import MOST_VOLUMES, check_orientation
 from ctflow.evaluation.metrics.pictures import Case, shared_cases
 from ctflow.evaluation.metrics.precision_recall import NEIGHBOURS
 from ctflow.evaluation.metrics.protocols import MetricProtocol
-from ctflow.evaluation.metrics.results import Result
+from ctflow.evaluation.metrics.results import Result, check_comparable
 from ctflow.evaluation.metrics.sets import Latents, Sets
 from ctflow.evaluation.metrics.volume_set import VolumeFile
 from ctflow.io.scan import read_volume
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """What is asked. `weights`: by extractor. `asked`: labels by case. `modes`: in which fake volumes were
-    made, by name. `features`: the folder where they are kept.
+    made, by name. `features`: the folder where they are kept. `extract_all`: who makes them.
     """
 
     title: str
@@ -49,7 +50,7 @@ class Question:
     modes: Mapping[str, str]
     weights: Mapping[str, Path]
     features: Path
-    workers: int
+    extract_all: ExtractAll
     seed: int
 
 
@@ -89,36 +90,41 @@ class Judging:
             "seed": asked.seed,
         }
 
-    def steps(self) -> int:
-        """How many steps `extract` yields."""
-        return sum(len({one.sha256 for one in volumes}) for volumes, _ in self._work())
+    def check_comparable(self, beside: Sequence[Result]) -> None:
+        """Raises RequestError where one of these results was measured otherwise than this one will be."""
+        check_comparable([self._result(()), *beside])
 
-    def extract(self) -> Iterator[str]:
-        """Makes the features that are not kept yet; yields the name of each volume."""
+    def steps(self) -> int:
+        """How many outcomes `extract` yields, or fewer where volumes are the same."""
+        return len(self._tasks())
+
+    def extract(self) -> Iterator[Outcome]:
+        """Makes the features that are not kept yet, and says of each volume when they are there. Raises CTFlowError."""
         self._check_orientation()
-        asked = self._question
-        for volumes, sources in self._work():
-            yield from extract(volumes, sources, asked.features, asked.workers)
+        yield from extract(self._tasks(), self._question.features, self._question.extract_all)
 
     def measure(self) -> Result:
         """The result, once all features are there. Raises RequestError for what has no such number."""
         asked, sets = self._question, self._sets()
         figures = [figure for measure in asked.protocol.measures for figure in measure.figures(sets)]
-        mode = mode_of_set(asked.modes, self._fake)
-        return Result(title=asked.title, mode=mode, protocol=self.protocol, figures=tuple(figures), made=versions())
+        return self._result(tuple(figures))
+
+    def _result(self, figures: tuple[Figure, ...]) -> Result:
+        title, mode = self._question.title, mode_of_set(self._question.modes, self._fake)
+        return Result(title=title, mode=mode, protocol=self.protocol, figures=figures, made=versions())
 
     def cases(self) -> list[Case]:
         """Those that both sets have, from the most alike on, once all features are there."""
         sets = self._sets()
         return shared_cases(sets.real, sets.fake)
 
-    def _work(self) -> list[tuple[Sequence[VolumeFile], list[Source]]]:
+    def _tasks(self) -> list[Task]:
         """Training volumes, of which there may be many, are only looked at for what is asked of them."""
-        asked = self._question
-        taught = {one.extractor for one in asked.protocol.measures if isinstance(one, NearestTraining)}
+        taught = {one.extractor for one in self._question.protocol.measures if isinstance(one, NearestTraining)}
+        every, some = tuple(self._sources.values()), tuple(self._sources[name] for name in sorted(taught))
         return [
-            ([*self._real, *self._fake], list(self._sources.values())),
-            (asked.training, [self._sources[name] for name in sorted(taught)]),
+            *(Task(volume, every) for volume in (*self._real, *self._fake)),
+            *(Task(volume, some) for volume in self._question.training),
         ]
 
     def _sets(self) -> Sets:
@@ -158,7 +164,7 @@ class Judging:
             log.warning("No report of a fake volume is known, so there is no CLIP score: give --reports.")
             return
         known = [volume for volume in self._real if volume.name in reports][:MOST_VOLUMES]
-        found = check_orientation(clip, [(read_volume(one.path), reports[one.name]) for one in known])
+        found = check_orientation(clip, ((read_volume(one.path), reports[one.name]) for one in known))
         turned = ", ".join(f"{way} {score:.1f}" for way, score in found.turned.items())
         log.info("CLIP score of %d real volumes as they lie %.1f, %s", found.volumes, found.upright, turned)
 

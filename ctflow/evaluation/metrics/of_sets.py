@@ -19,20 +19,42 @@ from ctflow.evaluation.metrics.frechet import frechet_distance
 from ctflow.evaluation.metrics.inception_score import inception_score
 from ctflow.evaluation.metrics.kernel import kernel_distance
 from ctflow.evaluation.metrics.precision_recall import NEIGHBOURS, precision_recall
-from ctflow.evaluation.metrics.resampling import INF, LEAST_VOLUMES, RESAMPLES, Limits, Rows, floor, resampled
+from ctflow.evaluation.metrics.resampling import (
+    INF,
+    LEAST_VOLUMES,
+    RESAMPLES,
+    Limits,
+    Rows,
+    Values,
+    floors,
+    interval,
+    values_of_halves,
+)
 from ctflow.evaluation.metrics.sets import Sets
+from ctflow.evaluation.statistics import NAN
 
 REAL_AGAINST_REAL = "half of the real set against the other half"
 ByVolume = list[NDArray[np.float32]]  # of each volume: (samples, dimensions)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Of one kind of features, or the mean over several: the value of all, of halves, and of real against real."""
+
+    value: float
+    of_halves: Values
+    floors: Values
+    samples: tuple[int, int]
+    dimensions: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class SetMeasure(ABC):
     """A number for two sets of samples; the mean over `kinds` of features, where there are several.
 
-    `real_kinds`: those of the real set, where they are others.
-    `resamples`: of its interval. `limit_real`, `limit_fake`: how many samples count, in the order of the volumes'
-    names; None for all.
+    `real_kinds`: those of the real set, where they are others. `each`: the names of the numbers of all kinds by
+    themselves, where they are wanted too. `resamples`: of its interval. `limit_real`, `limit_fake`: how many samples
+    count, in the order of the volumes' names; None for all.
     """
 
     better: ClassVar[Better]
@@ -41,6 +63,7 @@ class SetMeasure(ABC):
     extractor: str
     kinds: tuple[str, ...]
     real_kinds: tuple[str, ...] | None = None
+    each: tuple[str, ...] = ()
     resamples: int = RESAMPLES
     limit_real: int | None = None
     limit_fake: int | None = None
@@ -50,33 +73,42 @@ class SetMeasure(ABC):
         """Of features (samples, dimensions). Raises RequestError."""
 
     def figures(self, sets: Sets) -> Iterator[Figure]:
-        """One. Raises RequestError for sets that have no such number."""
-        real, fake = self._rows(sets.real, self.real_kinds or self.kinds), self._rows(sets.fake, self.kinds)
+        """One, and one for each kind where they are wanted. Raises RequestError for sets that have no such number."""
+        pairs = zip(self.real_kinds or self.kinds, self.kinds, strict=True)
+        drawn = [self._drawn(sets, real, fake) for real, fake in pairs]
+        yield self._figure(self.name, _mean(drawn), sets)
+        if self.each:
+            yield from (self._figure(name, one, sets) for name, one in zip(self.each, drawn, strict=True))
+
+    def _drawn(self, sets: Sets, real_kind: str, fake_kind: str) -> Drawn:
+        """One kind at a time, because the features of several may not fit into memory."""
+        real, fake = sets.real.rows(self.extractor, real_kind), sets.fake.rows(self.extractor, fake_kind)
         patients = [volume.patient for volume in sets.real.volumes]
-        every = np.arange(len(real[0])), np.arange(len(fake[0]))
-        value = self._of(real, fake, *every)
-        counted = _count(real[0], self.limit_real), _count(fake[0], self.limit_fake)
-        bounds = resampled(
-            value,
-            lambda a, b: self._of(real, fake, a, b),
-            (len(real[0]), len(fake[0])),
-            sets.seed,
-            self.resamples,
-            self.limits,
-            self.least,
+        counts = len(real), len(fake)
+        return Drawn(
+            value=self._of(real, fake, *map(np.arange, counts)),
+            of_halves=values_of_halves(
+                lambda a, b: self._of(real, fake, a, b), counts, sets.seed, self.resamples, self.least
+            ),
+            floors=floors(lambda a, b: self._of(real, real, a, b), patients, sets.seed, least=self.least),
+            samples=(_count(real, self.limit_real), _count(fake, self.limit_fake)),
+            dimensions=real[0].shape[1],
         )
-        yield Figure(
-            name=self.name,
-            value=value,
+
+    def _figure(self, name: str, drawn: Drawn, sets: Sets) -> Figure:
+        bounds = interval(drawn.value, drawn.of_halves, self.limits)
+        return Figure(
+            name=name,
+            value=drawn.value,
             low=bounds.low,
             high=bounds.high,
             better=self.better,
-            reference=floor(lambda a, b: self._of(real, real, a, b), patients, sets.seed, least=self.least),
+            reference=float(drawn.floors.mean()) if len(drawn.floors) else NAN,
             reference_is=REAL_AGAINST_REAL,
             beside_reference=bounds.of_halves,
-            samples=counted,
+            samples=drawn.samples,
             warnings=(
-                *self.warnings(min(counted), real[0][0].shape[1]),
+                *self.warnings(min(drawn.samples), drawn.dimensions),
                 *self.warnings_of_modes(sets.modes),
                 *_copies(sets.fake),
             ),
@@ -95,13 +127,19 @@ class SetMeasure(ABC):
         """What a reader must know of a number, given how the fake volumes were made."""
         return ()
 
-    def _rows(self, of: FeatureSet, kinds: tuple[str, ...]) -> list[ByVolume]:
-        return [of.rows(self.extractor, kind) for kind in kinds]
+    def _of(self, real: ByVolume, fake: ByVolume, a: Rows, b: Rows) -> float:
+        return self.metric(_joined(real, a, self.limit_real), _joined(fake, b, self.limit_fake))
 
-    def _of(self, real: Sequence[ByVolume], fake: Sequence[ByVolume], a: Rows, b: Rows) -> float:
-        pairs = zip(real, fake, strict=True)
-        values = [self.metric(_joined(x, a, self.limit_real), _joined(y, b, self.limit_fake)) for x, y in pairs]
-        return float(np.mean(values))
+
+def _mean(drawn: Sequence[Drawn]) -> Drawn:
+    """Over kinds of which all have the same volumes and halves."""
+    return Drawn(
+        value=float(np.mean([one.value for one in drawn])),
+        of_halves=np.mean([one.of_halves for one in drawn], axis=0),
+        floors=np.mean([one.floors for one in drawn], axis=0),
+        samples=drawn[0].samples,
+        dimensions=drawn[0].dimensions,
+    )
 
 
 def _copies(fake: FeatureSet) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,21 +47,19 @@ class Towers(Protocol):
     def image_latent(self, volume: Volume) -> NDArray[np.float32]: ...
 
 
-def check_orientation(clip: Towers, cases: Sequence[tuple[Volume, Report]]) -> OrientationTest:
-    """Raises RequestError where a wrong way scores as well as the right one, and for too few volumes to tell."""
-    if len(cases) < LEAST_VOLUMES:
+def check_orientation(clip: Towers, cases: Iterable[tuple[Volume, Report]]) -> OrientationTest:
+    """Looks at volumes one at a time.
+
+    Raises RequestError where a wrong way scores as well as the right one, and for too few volumes to tell.
+    """
+    scores = [_scores(clip, volume.turned(("S", "P", "L")), report) for volume, report in cases]
+    if len(scores) < LEAST_VOLUMES:
         raise RequestError(
             f"A CLIP score needs {LEAST_VOLUMES} or more real volumes with reports, to test that it sees volumes the "
-            f"right way round; got {len(cases)}. Give --reports with the reports of the real set."
+            f"right way round; got {len(scores)}. Give --reports with the reports of the real set."
         )
-    texts = np.concatenate([clip.report_latent(report) for _, report in cases])
-    upright = [volume.turned(("S", "P", "L")) for volume, _ in cases]
-
-    def score(axes: tuple[int, ...]) -> float:
-        images = [clip.image_latent(_flipped(volume, axes)) for volume in upright]
-        return float(clip_scores(texts, np.concatenate(images)).mean())
-
-    found = OrientationTest(score(()), {way: score(axes) for way, axes in WRONG_WAYS.items()}, len(cases))
+    upright, *turned = np.mean(scores, axis=0).tolist()
+    found = OrientationTest(upright, dict(zip(WRONG_WAYS, turned, strict=True)), len(scores))
     way, best = max(found.turned.items(), key=lambda item: item[1])
     if best >= found.upright:
         raise RequestError(
@@ -69,6 +67,13 @@ def check_orientation(clip: Towers, cases: Sequence[tuple[Volume, Report]]) -> O
             "lie. Their headers name wrong axes, or these towers were trained on others: no CLIP score can be trusted."
         )
     return found
+
+
+def _scores(clip: Towers, upright: Volume, report: Report) -> list[float]:
+    """Of one volume: as it is, and then in each wrong way."""
+    text = clip.report_latent(report)
+    ways = ((), *WRONG_WAYS.values())
+    return [clip_scores(text, clip.image_latent(_flipped(upright, axes))).item() for axes in ways]
 
 
 def _flipped(volume: Volume, axes: tuple[int, ...]) -> Volume:

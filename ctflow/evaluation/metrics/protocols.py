@@ -10,13 +10,8 @@ from typing import Any, Literal, Protocol
 from ctflow.errors import RequestError
 from ctflow.evaluation.metrics.extractors import ctclip, frames, i3d, plain, planes
 from ctflow.evaluation.metrics.figure import Figure
-from ctflow.evaluation.metrics.of_cases import (
-    ClipImageImage,
-    ClipTextImage,
-    LabelAgreement,
-    NearestTraining,
-    VolumeMeans,
-)
+from ctflow.evaluation.metrics.of_cases import LabelAgreement, NearestTraining, VolumeMeans
+from ctflow.evaluation.metrics.of_pairs import ClipImageImage, ClipMean, ClipTextImage
 from ctflow.evaluation.metrics.of_sets import Frechet, Inception, Kernel, Precision, Recall
 from ctflow.evaluation.metrics.sets import Sets
 
@@ -74,22 +69,30 @@ _PLAIN: tuple[Measure, ...] = (
 _CLIP: tuple[Measure, ...] = (
     ClipTextImage(name="CLIP score, text-image", extractor=ctclip.NAME, kind=ctclip.LATENT),
     ClipImageImage(name="CLIP score, image-image", extractor=ctclip.NAME, kind=ctclip.LATENT),
+    ClipMean(name="CLIP score, mean", extractor=ctclip.NAME, kind=ctclip.LATENT),
     LabelAgreement(name="AUROC", extractor=ctclip.NAME, kind=ctclip.PRESENT),
 )
 
 
-_OF_CLIP = ("CLIP score, text-image", "CLIP score, image-image", "AUROC, mean of labels")
+_RESAMPLES = 10  # of thousands of slices: each takes a minute
+_OF_CLIP = ("CLIP score, text-image", "CLIP score, image-image", "CLIP score, mean", "AUROC, mean of labels")
 
 
 def _vlm3d(year: int, extractor: str, published_weights: Mapping[str, str]) -> MetricProtocol:
     """Of the VLM3D challenge, text to CT. Its FVD is by CT-Net, whose weights are public as a truncated stub only."""
-    each = tuple(Frechet(name=f"FID {plane}", extractor=extractor, kinds=(plane,)) for plane in planes.PLANES)
+    fid = Frechet(
+        name="FID 2.5D",
+        extractor=extractor,
+        kinds=planes.PLANES,
+        each=tuple(f"FID {plane}" for plane in planes.PLANES),
+        resamples=_RESAMPLES,
+    )
     return MetricProtocol(
         f"vlm3d-{year}",
-        1,
+        2,
         "published",
         f"The VLM3D challenge of {year}, by {extractor} and CT-CLIP; without its FVD, since CT-Net is not public.",
-        (Frechet(name="FID 2.5D", extractor=extractor, kinds=planes.PLANES), *each, *_CLIP, *_PLAIN),
+        (fid, *_CLIP, *_PLAIN),
         summary=("FID 2.5D", *_OF_CLIP),
         most_volumes=100,
         published_weights=published_weights,
@@ -98,7 +101,7 @@ def _vlm3d(year: int, extractor: str, published_weights: Mapping[str, str]) -> M
 
 DEMO = MetricProtocol(
     "demo",
-    1,
+    2,
     "ours",
     "By the image tower of a checkpoint, by default the bundled one. Comparable with nothing published.",
     (
@@ -115,7 +118,6 @@ DEMO = MetricProtocol(
 )
 MOST_FRAMES = 50_000
 MOST_VIDEOS = 2048
-_RESAMPLES = 10  # of thousands of frames: each takes a minute
 
 
 def _fvd(slices: int) -> Frechet:

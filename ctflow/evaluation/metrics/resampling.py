@@ -12,6 +12,8 @@ from ctflow.evaluation.statistics import NAN, Z95
 
 Rows = NDArray[np.intp]  # numbers of volumes, or groups of them
 Limits = tuple[float, float]
+Measured = Callable[[Rows, Rows], float]
+Values = NDArray[np.float64]
 INF = float("inf")
 RESAMPLES = 40
 LEAST_VOLUMES = 4  # below, halves are single volumes
@@ -39,56 +41,44 @@ def halves(count: int, seed: int, resamples: int = RESAMPLES) -> list[Rows]:
     return [np.sort(draw.permutation(count)[: count // 2]) for _ in range(resamples)]
 
 
-def interval(value: float, of_halves: Sequence[float], limits: Limits) -> Interval:
+def interval(value: float, of_halves: Values, limits: Limits) -> Interval:
     """Around the value of all volumes, from the values of random halves of both sets; cut to `limits`.
 
     The scatter of random halves is the standard error of the whole (the delete-half jackknife: Shao and Wu, Annals of
     Statistics 1989). A bootstrap that draws volumes repeatedly would not do: copies make a set look less varied, which
     raises FID, and lie at distance 0 from each other, which voids precision and recall.
     """
-    finite = np.asarray(of_halves, float)
-    if len(finite) < 2 or not np.isfinite(finite).all():
+    if len(of_halves) < 2 or not np.isfinite(of_halves).all():
         return _NONE
-    off, (least, most) = Z95 * float(finite.std(ddof=1)), limits
-    return Interval(max(least, value - off), min(most, value + off), float(finite.mean()), len(finite))
+    off, (least, most) = Z95 * float(of_halves.std(ddof=1)), limits
+    return Interval(max(least, value - off), min(most, value + off), float(of_halves.mean()), len(of_halves))
 
 
-def resampled(
-    value: float,
-    measure: Callable[[Rows, Rows], float],
-    counts: tuple[int, int],
-    seed: int,
-    resamples: int = RESAMPLES,
-    limits: Limits = (-INF, INF),
-    least: int = LEAST_VOLUMES,
-) -> Interval:
-    """The interval of `measure(rows of real, rows of fake)`, whose value for all volumes is `value`.
+def values_of_halves(
+    measure: Measured, counts: tuple[int, int], seed: int, resamples: int = RESAMPLES, least: int = LEAST_VOLUMES
+) -> Values:
+    """`measure(rows of real, rows of fake)` of random halves of both sets, for `interval`.
 
-    `counts`: how many real and fake volumes there are. `limits`: beyond which there is no such number.
-    `least`: volumes of each set below which there is no interval.
+    `counts`: how many real and fake volumes there are. `least`: volumes of each set below which there are no values.
     """
     real, fake = counts
     if min(counts) < least:
-        return _NONE
+        return np.zeros(0)
     pairs = zip(halves(real, seed, resamples), halves(fake, seed + 1, resamples), strict=True)
-    return interval(value, [measure(a, b) for a, b in pairs], limits)
+    return np.array([measure(a, b) for a, b in pairs])
 
 
-def floor(
-    measure: Callable[[Rows, Rows], float],
-    patients: Sequence[str],
-    seed: int,
-    splits: int = 10,
-    least: int = LEAST_VOLUMES,
-) -> float:
-    """What the metric makes of real against real: the mean over random halves of the patients against the others.
+def floors(
+    measure: Measured, patients: Sequence[str], seed: int, splits: int = 10, least: int = LEAST_VOLUMES
+) -> Values:
+    """What the metric makes of real against real: of random halves of the patients against the others.
 
     `patients`: whose each real volume is. Two scans of one patient are alike, so they stay in one half. Each half has
-    half as many volumes as the set, which raises a FID. NaN for fewer than `least` patients.
+    half as many volumes as the set, which raises a FID. None for fewer than `least` patients.
     """
     names = np.unique(patients)
     if len(names) < least:
-        return NAN
+        return np.zeros(0)
     of = np.asarray(patients)
     chosen = [np.isin(of, names[half]) for half in halves(len(names), seed, splits)]
-    return float(np.mean([measure(np.flatnonzero(mask), np.flatnonzero(~mask)) for mask in chosen]))
+    return np.array([measure(np.flatnonzero(mask), np.flatnonzero(~mask)) for mask in chosen])

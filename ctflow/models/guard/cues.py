@@ -19,20 +19,24 @@ EVERYTHING_WORDS: Phrases = (
 
 # Words that deny what follows them, and words that deny what stands before them. Some do both.
 DENY_AFTER: Phrases = (
-    "no", "not", "without", "w/o", "free of", "free from", "clear of", "negative for", "neither", "nor", "never",
+    "no", "not", "without", "w/o", "free of", "free from", "clear of", "negative for", "neg for", "neither", "nor",
+    "never",
     "lack of", "lacks", "lacking", "absence of", "absent", "excludes", "excluded", "ruled out", "fails to show",
     "nothing to suggest", "nothing suggesting", "rather than", "instead of", "cannot be seen", "isn t", "aren t",
-    "resolution of", "disappearance of", "clearance of", "no longer", "devoid of", "none of", "resolved", "nil",
+    "resolution of", "complete regression of", "disappearance of", "clearance of", "no longer", "devoid of",
+    "none of", "resolved", "nil",
 )
 _SEEN: Phrases = (
     "seen", "detected", "observed", "identified", "present", "visualised", "visualized", "visible", "evident",
     "demonstrated", "found", "noted", "appreciated", "apparent", "shown", "depicted", "encountered", "discernible",
+    "detectable", "demonstrable", "confirmed",
 )
 DENY_BEFORE: Phrases = (
     *(f"{no} {seen}" for no in ("not", "not clearly", "not definitely", "not been", "not be") for seen in _SEEN),
     *(f"cannot be {seen}" for seen in _SEEN),
     "no longer", "absent", "none", "negative", "resolved", "disappeared", "has cleared", "have cleared", "ruled out",
-    "excluded", "has resolved", "have resolved", "has gone", "have gone", "completely cleared", "nil", "did not show",
+    "excluded", "has resolved", "have resolved", "has gone", "have gone", "is gone", "are gone",
+    "regressed completely", "completely regressed", "completely cleared", "nil", "did not show",
 )
 # What a clause asserts before one of these is not plain: "cardiomegaly is not a feature".
 DOUBT_BEFORE: Phrases = (
@@ -49,7 +53,8 @@ CONTRASTS: Phrases = ("but", "while", "whereas", "although", "though", "however"
 # Phrases with such a word in them that deny nothing.
 DENY_NOTHING: Phrases = (
     "no change*", "no significant change*", "no interval change*", "no significant interval change*",
-    "no relevant change*", "no appreciable change*", "no substantial change*", "not .. changed", "without change*",
+    "no significant difference*", "no relevant change*", "no appreciable change*", "no substantial change*",
+    "not .. changed", "without change*",
     "without significant change*", "high resolution", "low resolution", "not only", "no doubt", "without contrast",
     "without intravenous", "without iv", "not given",
 )
@@ -57,14 +62,19 @@ DENY_NOTHING: Phrases = (
 # Where one of these stands, it is not clear what the sentence says, and nothing of it is shown.
 UNCLEAR: Phrases = (
     "cannot be excluded", "can not be excluded", "not be excluded", "not excluded", "not be ruled out", "not ruled out",
-    "cannot exclude", "cannot rule out", "not .. exclude", "rule out", "r/o", "to exclude", "to be excluded",
+    "cannot exclude", "cannot rule out", "cannot be ruled out", "cannot be .. excluded", "cannot r/o",
+    "not .. exclude", "rule out", "r/o", "to exclude", "to be excluded",
     "should be excluded", "must be excluded", "exclude .. possibility", "evaluate for", "evaluation for", "assess for",
     "screening for", "query", "risk of", "risk for", "unlikely", "if", "unless", "cannot be evaluated",
+    "limits .. assessment", "assessment for", "assessment of", "assessment .. limited", "ct .. for",
     "not .. evaluated", "not .. assessed", "not .. assessable", "suspected", "is possible", "are possible",
-    "may be present", "might be present", "could be present", "doubtful", "in question", "equivocal", "uncertain",
+    "may be present", "might be present", "could be present", "should be considered", "must be considered",
+    "may belong to",
+    "assessment for", "referred for", "correlate for", "doubtful", "in question", "equivocal", "uncertain",
     "versus", "vs", "differential", "otherwise",
     # what was, or is on its way out
     "history of", "h/o", "prior to", "were previously", "was previously", "not .. before", "not .. prior",
+    "on .. prior", "appeared to be", "follow up", "the earlier",
     "not .. previous*", "not .. earlier", "now on", "now in", "regress*", "receded", "subsided", "resolving",
     "clearing", "not .. resolved", "not .. resolve", "not .. cleared", "unresolved", "partial* .. resol*",
     "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*", "near complete", "remov*", "drained",
@@ -81,9 +91,12 @@ UNCLEAR: Phrases = (
     "except", "exception of", "other than", "apart from", "aside from", "besides", "sparing", "spared", "spares",
     "instead",
 )
+# Phrases with such a word in them that are clear after all.
+CLEAR: Phrases = ("regressed completely", "completely regressed", "complete regression")
 # What follows one of these is a guess.
 GUESS_AFTER: Phrases = (
-    "possible", "possibly", "probable", "probably", "suspicious for", "suspicion of", "suspicion for", "suspected",
+    "possible", "possibly", "poss", "probable", "probably", "prob", "presumably", "maybe", "dd",
+    "favoured to", "favored to", "suspicious for", "suspicion of", "suspicion for", "suspected",
     "suspect", "suggest*", "concerning for", "questionable", "may represent", "may be", "might be", "could be",
     "could represent", "likely", "mimic*", "resembl*", "secondary to", "due to",
     "typical for", "typical of", "worrisome for", "indicative of", "compatible with", "consistent with",

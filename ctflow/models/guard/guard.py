@@ -17,9 +17,10 @@ from ctflow.models.guard.stance import Stance, denies_everything, denies_in_part
 from ctflow.reading import Mention
 
 Slot = tuple[str | None, str | None]  # a side and a lobe that a reader tells a finding apart by
+NO_PLACE: Slot = (None, None)  # the only slot of a finding, or the one where it has a place that is not said
 _NOWHERE: frozenset[Place] = frozenset({("nowhere", None)})
 _BOTH_SIDES: frozenset[Place] = frozenset((side, None) for side in BOTH)
-_SEGMENT_ENDS = re.compile(r"[,;:](?!\d)|\s(?:and|or|nor|with|plus|but)\s")
+SEGMENT_ENDS = re.compile(r"[,;:](?!\d)|\s(?:and|or|nor|with|plus|but)\s")
 
 
 class Guard:
@@ -30,13 +31,11 @@ class Guard:
 
     def shown(self, clause: str, read: Iterable[Mention]) -> tuple[Mention, ...]:
         """Of what a reader read in one clause, what may be shown. Findings that the lexicon lacks may not."""
-        groups: dict[tuple[str, bool], list[Mention]] = defaultdict(list)
-        for mention in read:
-            groups[mention.finding, mention.asserted].append(mention)
+        groups = grouped(read)
         if denies_everything(clause) and self._is_everything(groups):
             return tuple(one for group in groups.values() for one in group)
         return tuple(
-            _sized(mention, clause)
+            sized(mention, clause)
             for (finding, asserted), group in groups.items()
             if self._is_said(clause, finding, asserted) and self._is_there(finding, clause, group)
             for mention in group
@@ -69,32 +68,56 @@ class Guard:
     def _is_everything(self, groups: Mapping[tuple[str, bool], list[Mention]]) -> bool:
         """Whether every finding is denied, everywhere."""
         return groups.keys() == {(finding, False) for finding in self._slots} and all(
-            self._filled(finding, group) == self._slots[finding] for (finding, _), group in groups.items()
+            self._filled(finding, group) == self._placed(finding) for (finding, _), group in groups.items()
         )
+
+    def _placed(self, finding: str) -> frozenset[Slot]:
+        """The slots of a finding, without the one that says no place, unless it is the only one."""
+        return self._slots[finding] - {NO_PLACE} or self._slots[finding]
 
     def _is_there(self, finding: str, clause: str, group: list[Mention]) -> bool:
         """Whether the places read are those that the clause names for this finding."""
         slots = self._slots[finding]
         if slots == {(None, None)}:  # it cannot be denied of one place alone
             return group[0].asserted or _places_beside(finding, clause) in (frozenset(), _BOTH_SIDES)
-        if denies_in_part(clause) and _has_several_places(clause):
+        if denies_in_part(clause) and has_several_places(clause):
             return False
         filled = self._filled(finding, group)
-        named = _named_places(finding, clause)
+        named = named_places(finding, clause)
         if any(named):
-            return any(filled == _slots_at(slots, one) for one in named)
+            return any(filled == slots_at(slots, one) for one in named)
         return filled == slots and (not group[0].asserted or is_widespread(clause))
 
     def _filled(self, finding: str, group: list[Mention]) -> frozenset[Slot]:
         """The slots in which the finding was read."""
+        if self._has_no_place(finding, group):
+            return frozenset({NO_PLACE})
         return frozenset(
             (side, lobe)
-            for side, lobe in self._slots[finding]
+            for side, lobe in self._placed(finding)
             if any(one.side in (side, "both", None) and one.lobe in (lobe, None) for one in group)
         )
 
+    def _has_no_place(self, finding: str, group: list[Mention]) -> bool:
+        """Whether the finding was read somewhere, where others like it have a place."""
+        return group[0].asserted and len(self._slots[finding]) > 1 and all(one.side is None for one in group)
 
-def _slots_at(slots: frozenset[Slot], named: frozenset[Place]) -> frozenset[Slot]:
+
+def grouped(read: Iterable[Mention]) -> dict[tuple[str, bool], list[Mention]]:
+    """By finding, and whether it is asserted."""
+    groups: dict[tuple[str, bool], list[Mention]] = defaultdict(list)
+    for mention in read:
+        groups[mention.finding, mention.asserted].append(mention)
+    return groups
+
+
+def own_places(finding: str, clause: str) -> list[frozenset[Place]]:
+    """The places in those parts of a clause that name the finding."""
+    own = [places(segment) for segment in _segments(clause) if names(FINDINGS[finding], plain(segment))]
+    return [found for found in own if found]
+
+
+def slots_at(slots: frozenset[Slot], named: frozenset[Place]) -> frozenset[Slot]:
     """The slots at these places. A finding that has no lobes is at a side wherever in it it lies."""
     return frozenset(
         (side, lobe)
@@ -108,12 +131,12 @@ def stance_of(mention: Mention) -> Stance:
     return Stance.ASSERTED if mention.asserted else Stance.DENIED
 
 
-def _has_several_places(clause: str) -> bool:
+def has_several_places(clause: str) -> bool:
     """Whether parts of a clause name different places: "on the right, not on the left"."""
-    return len({found for part in _SEGMENT_ENDS.split(clause) if (found := places(part))}) > 1
+    return len({found for part in SEGMENT_ENDS.split(clause) if (found := places(part))}) > 1
 
 
-def _named_places(finding: str, clause: str) -> list[frozenset[Place]]:
+def named_places(finding: str, clause: str) -> list[frozenset[Place]]:
     """What may be meant as the places of a finding.
 
     Two answers where one is as good as the other: "bilateral, mostly in the lower lobes" may be read as both lungs or
@@ -130,8 +153,7 @@ def _places_of(finding: str, clause: str) -> frozenset[Place]:
     `_NOWHERE` if the parts of the clause name different places, so that it is not plain which is meant.
     """
     segments = _segments(clause)
-    own = [places(segment) for segment in segments if names(FINDINGS[finding], plain(segment))]
-    if any(own):
+    if own := own_places(finding, clause):
         return frozenset().union(*own)
     named = {found for segment in segments if (found := places(segment))}
     if len(named) > 1:
@@ -141,7 +163,7 @@ def _places_of(finding: str, clause: str) -> frozenset[Place]:
 
 def _places_beside(finding: str, clause: str) -> frozenset[Place]:
     """The places that a clause names between the same commas as the finding."""
-    pieces = [piece for piece in _SEGMENT_ENDS.split(clause) if names(FINDINGS[finding], plain(piece))]
+    pieces = [piece for piece in SEGMENT_ENDS.split(clause) if names(FINDINGS[finding], plain(piece))]
     return frozenset().union(*map(places, pieces))
 
 
@@ -150,7 +172,7 @@ def _segments(clause: str) -> list[str]:
     segments: list[str] = []
     named = False  # whether the last segment names a finding
     begin = 0
-    for end, following in [*(found.span() for found in _SEGMENT_ENDS.finditer(clause)), (len(clause), len(clause))]:
+    for end, following in [*(found.span() for found in SEGMENT_ENDS.finditer(clause)), (len(clause), len(clause))]:
         piece, text = clause[begin:following], plain(clause[begin:end])
         begin = following
         names_one = any(names(wording, text) for wording in FINDINGS.values())
@@ -162,7 +184,7 @@ def _segments(clause: str) -> list[str]:
     return segments
 
 
-def _sized(mention: Mention, clause: str) -> Mention:
+def sized(mention: Mention, clause: str) -> Mention:
     """The mention, without a size that the clause neither names nor measures."""
     text = plain(clause)
     named = {size for size, words in cues.SIZES.items() if holds(words, text)}

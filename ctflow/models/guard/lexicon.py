@@ -46,7 +46,8 @@ OTHER_ORGANS: Phrases = (
 # Where free air is no pneumothorax.
 _OUTSIDE_PLEURA: Phrases = (*_ABDOMEN, "diaphragm*", "infradiaphragm*", "mediastin*")
 _CLEAR_LUNGS: Phrases = (
-    "lung* .. clear", "clear lung*", "lung parenchyma .. clear", "lung* .. normal", "normal lung*",
+    "lung* .. clear", "clear lung*", "lung parenchyma .. clear", "lung* .. normal", "normal lungs",
+    "normal lung parenchyma",
     "lung* .. unremarkable", "lung fields .. clear",
 )
 
@@ -65,7 +66,7 @@ FINDINGS: dict[str, Wording] = {
         denials=(
             "pleural space* .. clear", "pleural cavit* .. clear", "clear pleural space*", "pleura* .. unremarkable",
             "pleural space* .. normal", "pleural space* .. unremarkable", "costophrenic .. clear",
-            "costophrenic .. sharp", "pleural space* .. dry",
+            "costophrenic .. sharp", "costophrenic .. open", "pleural space* .. dry",
         ),
         not_it=(
             "pericardial effusion*", "pericardial fluid", "joint effusion*", "effusion* .. pericard*",
@@ -157,7 +158,8 @@ FINDINGS: dict[str, Wording] = {
         has_place=True,
         names=(
             "nodule*", "nodular densit*", "nodular opaci*", "nodular .. lesion*", "micronodul*", "mass", "masses",
-            "coin lesion*", "pulmonary lesion*", "lung lesion*", "mass lesion*", "lesion* .. lung*",
+            "coin lesion*", "pulmonary lesion*", "lung lesion*", "parenchymal lesion*", "mass lesion*",
+            "lesion* .. lung*",
             "lesion* .. lobe*", "tumor*", "tumour*", "spn", "space occupying",
         ),
         kinds=(
@@ -175,13 +177,14 @@ FINDINGS: dict[str, Wording] = {
             "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
             "metasta* .. node*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
-            "pericardial mass*", "lymph node*",
+            "pericardial mass*", "lymph node*", "granulomatous",
         ),
         not_near=OTHER_ORGANS,
     ),
     "Atelectasis": Wording(
         has_place=True,
-        names=("atelecta*", "collaps*", "volume loss", "loss of volume", "loss of aeration", "fibroatelecta*"),
+        names=("atelecta*", "collaps*", "volume loss", "lost volume", "loss of volume", "loss of aeration",
+            "fibroatelecta*"),
         not_it=("vertebra* .. collaps*", "collaps* .. vertebra*", "trachea* .. collaps*"),
     ),
     "Emphysema": Wording(
@@ -198,14 +201,15 @@ FINDINGS: dict[str, Wording] = {
     "Pulmonary fibrotic sequela": Wording(
         has_place=True,
         names=(
-            "fibro*", "sequel*", "scar*", "parenchymal band*", "bandlike densit*", "band like densit*",
+            "fibro*", "sequel*", "scar*", "parenchymal band*", "pleuroparenchymal band*", "bandlike densit*",
+            "band like densit*",
         ),
         kinds=(
             "honeycomb*",
         ),
         not_it=(
             "scarlet*", "fibroaden*", "fibroid*", "fibroscan", "cystic fibrosis", "fibrous dysplasia", "scarce*",
-            "scarcely", "skin scar*", "sternotomy scar*",
+            "scarcely", "skin scar*", "sternotomy scar*", "scar* .. chest wall",
         ),
         not_near=OTHER_ORGANS,
     ),
@@ -270,7 +274,7 @@ FINDINGS: dict[str, Wording] = {
         ),
         not_it=(
             "coronary arterial .. calci*", "aortic valv* .. calci*", "calci* .. aortic valv*",
-            "coronary vessel* .. calci*", "vessel* .. coronar* .. calci*",
+            "coronary vessel* .. calci*", "vessel* .. coronar* .. calci*", "calci* .. coronar* vessel*",
         ),
     ),
     "Coronary artery wall calcification": Wording(

@@ -87,7 +87,9 @@ def denies_everything(clause: str) -> bool:
 
 def is_clear(text: str) -> bool:
     """Whether a `plain` text has nothing that makes rules unsure, such as "cannot be excluded"."""
-    return "?" not in text and not _ANSWER.search(text) and not holds(cues.UNCLEAR, text)
+    clear = spans(cues.CLEAR, text)
+    unclear = [span for span in spans(cues.UNCLEAR, text) if not inside(span, clear)]
+    return "?" not in text and not _ANSWER.search(text) and not unclear
 
 
 def is_heading(sentence: str) -> bool:

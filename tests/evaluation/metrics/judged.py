@@ -8,6 +8,7 @@ import numpy as np
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.evaluation.metrics.case_reports import Reports
+from ctflow.evaluation.metrics.extraction import extract_here
 from ctflow.evaluation.metrics.judging import Judging, Question
 from ctflow.evaluation.metrics.protocols import MetricProtocol
 from ctflow.evaluation.metrics.results import Result
@@ -45,9 +46,10 @@ def judging(
     protocol: MetricProtocol,
     features: Path,
     reports: Reports | None = None,
-    model: Path | None = None,
+    weights: Mapping[str, Path] | None = None,
+    modes: Mapping[str, str] | None = None,
 ) -> Judging:
-    """With one worker, here. `model`: the checkpoint whose towers are used; by default the bundled one."""
+    """In this process. `weights`: by default the bundled model's towers."""
     question = Question(
         title=fake.name,
         protocol=protocol,
@@ -56,10 +58,10 @@ def judging(
         training=(),
         reports=reports or {},
         asked={},
-        modes={},
-        weights={"ct-clip": model or find_checkpoint("demo")},
+        modes=modes or {},
+        weights=weights or {"ct-clip": find_checkpoint("demo")},
         features=features,
-        workers=1,
+        extract_all=extract_here,
         seed=0,
     )
     return Judging(question)

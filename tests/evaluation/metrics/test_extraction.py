@@ -1,28 +1,33 @@
 """Features are kept under what is in a volume and what the extractor is, never under a name."""
 
-import multiprocessing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ctflow.errors import RequestError, ResourceError
-from ctflow.evaluation.metrics.extraction import FeatureSet, extract
+from ctflow.errors import RequestError
+from ctflow.evaluation.metrics.extraction import ExtractAll, FeatureSet, Task, extract, extract_here
 from ctflow.evaluation.metrics.extractor import identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.plain import NAME, SEAM, SLICE_CHANGE, TISSUES, PlainExtractor
-from ctflow.evaluation.metrics.volume_set import find_volumes
+from ctflow.evaluation.metrics.ray_extraction import RayExtraction
+from ctflow.evaluation.metrics.volume_set import VolumeFile, find_volumes
 from ctflow.volume import Volume, plane_affine
 from tests.evaluation.metrics.judged import small_volume, write_volumes
+from tests.ray_workers import kill_a_worker
 
 PLAIN = Source(NAME, None)
+WORKER = "_Worker"  # in the name that Ray gives a process which looks at volumes
 
 
-def features_of(volumes: Path, kept: Path, workers: int = 1) -> FeatureSet:
+def features_of(volumes: Path, kept: Path, extract_all: ExtractAll = extract_here) -> FeatureSet:
     found = find_volumes(volumes, "fake")
-    names = list(extract(found, [PLAIN], kept, workers))
-    assert len(names) == len({volume.sha256 for volume in found})
+    list(extract(tasks(found), kept, extract_all))
     return FeatureSet(found, kept, {NAME: identity_sha256(load_extractor(PLAIN))})
+
+
+def tasks(volumes: list[VolumeFile]) -> list[Task]:
+    return [Task(volume, (PLAIN,)) for volume in volumes]
 
 
 def test_one_file_name_with_other_content_has_other_features(tmp_path: Path) -> None:
@@ -45,23 +50,29 @@ def test_what_is_kept_is_not_made_again(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first.rows(NAME, TISSUES), again.rows(NAME, TISSUES))
 
 
-@pytest.mark.slow
-def test_processes_make_the_same_features(tmp_path: Path) -> None:
-    write_volumes(tmp_path / "volumes", {f"v{i}": small_volume(i) for i in range(4)})
-    here = features_of(tmp_path / "volumes", tmp_path / "here").rows(NAME, TISSUES)
-    there = features_of(tmp_path / "volumes", tmp_path / "there", workers=2).rows(NAME, TISSUES)
-    np.testing.assert_array_equal(here, there)
+def test_copies_are_looked_at_once(tmp_path: Path) -> None:
+    write_volumes(tmp_path / "volumes", {"a": small_volume(0), "b": small_volume(1), "c": small_volume(1)})
+    found = tasks(find_volumes(tmp_path / "volumes", "fake"))
+    assert [one.name for one in extract(found, tmp_path / "kept", extract_here)] == ["a", "c"]
+    again = list(extract(found, tmp_path / "kept", extract_here))
+    assert [(one.name, one.made) for one in again] == [("a", False), ("b", False), ("c", False)]
 
 
 @pytest.mark.slow
-def test_a_process_that_is_ended_from_outside_is_said(tmp_path: Path) -> None:
-    write_volumes(tmp_path / "volumes", {f"v{i}": small_volume(i) for i in range(40)})
-    names = extract(find_volumes(tmp_path / "volumes", "fake"), [PLAIN], tmp_path / "kept", workers=2)
-    next(names)
-    for process in multiprocessing.active_children():
-        process.kill()
-    with pytest.raises(ResourceError, match="Take fewer --workers"):
-        list(names)
+@pytest.mark.timeout(900)
+def test_by_ray_features_are_the_same_also_when_a_worker_is_killed(tmp_path: Path) -> None:
+    write_volumes(tmp_path / "volumes", {f"v{i:02}": small_volume(i) for i in range(12)})
+    (tmp_path / "volumes/v07.nii").write_bytes(b"cut")
+    found = tasks(find_volumes(tmp_path / "volumes", "fake"))
+    names, killed = [], False
+    with pytest.raises(RequestError, match=r"1 of 12 volumes cannot be used.*v07"):
+        for outcome in extract(found, tmp_path / "there", RayExtraction()):
+            names.append(outcome.name)
+            killed = killed or kill_a_worker(WORKER)
+    assert killed and sorted(names) == [f"v{i:02}" for i in range(12)]
+    (tmp_path / "volumes/v07.nii").unlink()
+    here, there = (features_of(tmp_path / "volumes", tmp_path / kept) for kept in ("here", "there"))
+    np.testing.assert_array_equal(here.rows(NAME, TISSUES), there.rows(NAME, TISSUES))
 
 
 def test_volumes_that_cannot_be_read_are_named_with_the_reason(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """FVD by a TorchScript program of I3D's interface: what it is given, and what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,16 @@ import pytest
 import torch
 
 from ctflow.errors import CheckpointError
+from ctflow.evaluation.metrics.extraction import FeatureSet
+from ctflow.evaluation.metrics.extractor import identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.frames import FRAMES
 from ctflow.evaluation.metrics.extractors.i3d import NAME, first, window, window_start
+from ctflow.evaluation.metrics.frechet import frechet_distance
+from ctflow.evaluation.metrics.protocols import CTFLOW_PAPER
+from ctflow.evaluation.metrics.volume_set import find_volumes
 from ctflow.volume import Volume, plane_affine
+from tests.evaluation.metrics.judged import judge, judging, small_volume, value, write_volumes
 
 
 class GreyOverTime(torch.nn.Module):
@@ -21,7 +28,7 @@ class GreyOverTime(torch.nn.Module):
     ) -> torch.Tensor:
         features = torch.zeros(clips.shape[0], 400)
         if rescale and resize and return_features and clips.dtype == torch.uint8 and clips.shape[1] == 3:
-            grey = clips.float().mean((1, 3, 4))
+            grey = clips[:, :, :, ::16, ::16].float().mean((1, 3, 4))
             features[:, 0], features[:, 1], features[:, 2] = grey[:, 0], grey[:, -1], float(clips.shape[2])
         return features
 
@@ -82,6 +89,25 @@ def test_the_run_depends_on_the_slices_alone_and_begins_anywhere() -> None:
 def test_the_hash_of_the_file_is_part_of_what_the_extractor_is(tmp_path: Path) -> None:
     path = program(tmp_path, GreyOverTime())
     assert len(load_extractor(Source(NAME, path)).weights_sha256) == 64
+
+
+@pytest.mark.slow
+def test_fvd_sets_drawn_runs_of_real_volumes_against_the_first_slices_of_generated_ones(tmp_path: Path) -> None:
+    path = program(tmp_path, GreyOverTime())
+    real = write_volumes(tmp_path / "real", {f"r{i}": small_volume(i) for i in range(5)})
+    fake = write_volumes(tmp_path / "fake", {f"f{i}": small_volume(i + 9) for i in range(4)})
+    measures = tuple(one for one in CTFLOW_PAPER.measures if one.extractor in (NAME, "plain"))
+    protocol = replace(CTFLOW_PAPER, measures=measures)
+    modes = {"f0": "gt-head", "f1": "gt-head"}
+    result = judge(judging(real, fake, protocol, tmp_path / "kept", weights={NAME: path}, modes=modes))
+    kept = {NAME: identity_sha256(load_extractor(Source(NAME, path)))}
+    sets = [FeatureSet(find_volumes(folder, folder.name), tmp_path / "kept", kept) for folder in (real, fake)]
+    for length in (16, 128):
+        windows, firsts = sets[0].rows(NAME, window(length)), sets[1].rows(NAME, first(length))
+        expected = frechet_distance(np.concatenate(windows), np.concatenate(firsts), biased=True)
+        assert value(result, f"FVD, {length} slices") == pytest.approx(expected, rel=1e-6)
+    marked = [one.name for one in result.figures if "uninformative" in str(one.warnings)]
+    assert marked == ["FVD, 16 slices"]
 
 
 @pytest.mark.parametrize(

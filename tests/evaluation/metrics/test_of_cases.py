@@ -11,13 +11,8 @@ from ctflow.evaluation.metrics.extraction import FeatureSet
 from ctflow.evaluation.metrics.figure import Figure
 from ctflow.evaluation.metrics.kept_features import keep, kept_path
 from ctflow.evaluation.metrics.nearest import nearest_distances
-from ctflow.evaluation.metrics.of_cases import (
-    ClipImageImage,
-    ClipTextImage,
-    LabelAgreement,
-    NearestTraining,
-    VolumeMeans,
-)
+from ctflow.evaluation.metrics.of_cases import LabelAgreement, NearestTraining, VolumeMeans
+from ctflow.evaluation.metrics.of_pairs import ClipImageImage, ClipMean, ClipTextImage
 from ctflow.evaluation.metrics.of_sets import Frechet, Recall
 from ctflow.evaluation.metrics.protocols import Measure
 from ctflow.evaluation.metrics.sets import Sets
@@ -68,9 +63,16 @@ def test_images_are_scored_with_the_real_ones_of_their_name(tmp_path: Path) -> N
     assert (found.value, found.reference, found.samples[1]) == (100, 0, 1)
 
 
+def test_the_mean_of_both_scores_is_of_the_cases_that_have_both(tmp_path: Path) -> None:
+    measure = ClipMean(name="CLIP", extractor="e", kind="k")
+    real, fake = {"a": [1.0, 0.0], "b": [0.0, 1.0]}, {"a": [1.0, 0.0], "b": [0.0, 2.0], "c": [1.0, 0.0]}
+    (found,) = figures(measure, tmp_path, "k", real, fake, texts={"b": latent(1, 0), "c": latent(1, 0)})
+    assert (found.value, found.samples[1]) == (50, 1)  # b: 0 with its report, 100 with the real one
+
+
 def test_without_reports_there_is_no_clip_score_of_any_kind(tmp_path: Path) -> None:
     images = {"a": [1.0, 0.0]}
-    for measure in (ClipTextImage, ClipImageImage):
+    for measure in (ClipTextImage, ClipImageImage, ClipMean):
         assert figures(measure(name="CLIP", extractor="e", kind="k"), tmp_path, "k", images, images) == []
 
 
@@ -130,3 +132,22 @@ def test_what_sees_a_copied_head_alone_is_marked_uninformative(tmp_path: Path) -
     assert "uninformative: it sees the first slices alone, and 1 fake volume(s) copy them" in str(marked.warnings)
     (whole,) = heads(tmp_path, head_alone=False)
     assert "uninformative" not in str(whole.warnings)
+
+
+def test_several_kinds_of_features_have_a_mean_and_a_figure_each(tmp_path: Path) -> None:
+    """Of planes, of which one is three times as far off as the other."""
+    draw = np.random.default_rng(0)
+    sets = {}
+    for name in ("r", "f"):
+        volumes = [VolumeFile(f"{name}{i}", f"{name}{i}", tmp_path, f"{name}{i}") for i in range(6)]
+        for one in volumes:
+            rows = draw.normal(size=(3, 2)) + (name == "f")
+            keep(kept_path(tmp_path, EXTRACTOR["e"], one.sha256), {"a": rows, "b": rows * np.sqrt(3)})
+        sets[name] = FeatureSet(volumes, tmp_path, EXTRACTOR)
+    known = {"training": None, "texts": {}, "asked": {}, "labels": (), "modes": {}, "seed": 0}
+    measure = Frechet(name="FID", extractor="e", kinds=("a", "b"), each=("FID a", "FID b"))
+    mean, a, b = measure.figures(Sets(real=sets["r"], fake=sets["f"], **known))
+    assert (mean.name, a.name, b.name) == ("FID", "FID a", "FID b")
+    for field in ("value", "high", "reference", "beside_reference"):
+        of_mean, of_a, of_b = (getattr(one, field) for one in (mean, a, b))
+        assert of_b == pytest.approx(3 * of_a) and of_mean == pytest.approx(2 * of_a)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ctflow.evaluation.metrics.extraction import FeatureSet, extract
+from ctflow.evaluation.metrics.extraction import FeatureSet, Task, extract, extract_here
 from ctflow.evaluation.metrics.extractor import identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.plain import NAME
@@ -33,7 +33,7 @@ def sets(tmp_path: Path) -> tuple[FeatureSet, FeatureSet]:
 
 def features(folder: Path) -> FeatureSet:
     volumes = find_volumes(folder, folder.name)
-    list(extract(volumes, [PLAIN], folder.parent / "kept", workers=1))
+    list(extract([Task(one, (PLAIN,)) for one in volumes], folder.parent / "kept", extract_here))
     return FeatureSet(volumes, folder.parent / "kept", {NAME: identity_sha256(load_extractor(PLAIN))})
 
 

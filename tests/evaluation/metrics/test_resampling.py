@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ctflow.evaluation.metrics.resampling import floor, halves, resampled
+from ctflow.evaluation.metrics.resampling import INF, floors, halves, interval, values_of_halves
 
 
 def test_the_interval_of_a_mean_is_the_known_one() -> None:
@@ -15,14 +15,14 @@ def test_the_interval_of_a_mean_is_the_known_one() -> None:
         return float(values[0][real].mean() - values[1][fake].mean())
 
     every = np.arange(200)
-    found = resampled(measure(every, every), measure, (200, 200), seed=1)
+    found = interval(measure(every, every), values_of_halves(measure, (200, 200), seed=1), (-INF, INF))
     expected = 1.96 * np.sqrt(2 / 200)
     assert (found.high - found.low) / 2 == pytest.approx(expected, rel=0.35)
     assert found.low < measure(every, every) < found.high
 
 
 def test_too_few_volumes_have_no_interval() -> None:
-    none = resampled(1.0, lambda real, fake: 1.0, (3, 100), seed=0)
+    none = interval(1.0, values_of_halves(lambda real, fake: 1.0, (3, 100), seed=0), (-INF, INF))
     assert np.isnan([none.low, none.high, none.of_halves]).all() and none.resamples == 0
 
 
@@ -40,5 +40,5 @@ def test_a_floor_never_compares_a_patient_with_itself() -> None:
         assert len(one) + len(other) == 24
         return 2.0
 
-    assert floor(measure, patients, seed=0) == 2.0
-    assert np.isnan(floor(measure, patients[:9], seed=0))
+    assert (floors(measure, patients, seed=0) == 2.0).all()
+    assert not len(floors(measure, patients[:9], seed=0))

@@ -14,7 +14,7 @@ from ctflow.checkpoint.folder import CTCLIP, TEXT, files_sha256, load_clip
 from ctflow.evaluation.metrics.extractor import Found
 from ctflow.models.ctclip import CTClip
 from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, prompts
-from ctflow.models.text import TextEncoder
+from ctflow.models.text import ReportEncoder
 from ctflow.report import Report
 from ctflow.volume import Volume
 
@@ -36,7 +36,7 @@ class ClipExtractor:
     name = NAME
     preparation = PREPARATION
 
-    def __init__(self, clip: CTClip, text: TextEncoder, weights_sha256: str) -> None:
+    def __init__(self, clip: CTClip, text: ReportEncoder, weights_sha256: str) -> None:
         self.weights_sha256 = weights_sha256
         self._clip, self._text = clip.eval().requires_grad_(False), text.eval().requires_grad_(False)
         self._prompts = self._prompt_latents()

@@ -1,0 +1,116 @@
+"""Stands guard over a reader of whole sentences: the clauses of a sentence together must say what it reads."""
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+
+from ctflow.models.guard.clauses import clauses
+from ctflow.models.guard.guard import (
+    NO_PLACE,
+    SEGMENT_ENDS,
+    Guard,
+    Slot,
+    grouped,
+    has_several_places,
+    named_places,
+    own_places,
+    sized,
+    slots_at,
+    stance_of,
+)
+from ctflow.models.guard.lexicon import FINDINGS
+from ctflow.models.guard.phrases import plain
+from ctflow.models.guard.places import Place, is_widespread, places
+from ctflow.models.guard.stance import (
+    Stance,
+    denies,
+    denies_before,
+    denies_everything,
+    denies_in_part,
+    is_clear,
+    names,
+)
+from ctflow.reading import Mention
+
+Groups = Mapping[tuple[str, bool], list[Mention]]  # what was read, by finding and whether it is asserted
+Named = Mapping[str, set[tuple[str, Stance]]]  # by clause, the findings that it names, and what it says of them
+
+
+class SentenceGuard(Guard):
+    """Of a finding all must have been read: what each clause says of it, and at which places."""
+
+    def shown_in(self, sentence: str, read: Iterable[Mention]) -> tuple[Mention, ...]:
+        """Of what a reader read in a sentence, what may be shown. Findings that the lexicon lacks may not."""
+        groups = grouped(read)
+        parts = clauses(sentence)
+        if len(parts) == 1 and denies_everything(sentence) and self._is_everything(groups):
+            return tuple(one for group in groups.values() for one in group)
+        named = {clause: self.named(clause) for clause in parts}
+        return tuple(
+            sized(mention, sentence)
+            for (finding, _), group in groups.items()
+            if (_is_wholly_read(finding, named, groups) and self._is_at_its_places(group, named))
+            or self._is_told_side_by_side(finding, sentence, groups)
+            for mention in group
+        )
+
+    def _is_at_its_places(self, group: list[Mention], named: Named) -> bool:
+        """Whether the places read are those that the clauses together name for this finding."""
+        finding, asserted = group[0].finding, group[0].asserted
+        saying = [clause for clause, what in named.items() if (finding, stance_of(group[0])) in what]
+        if self._slots[finding] == {NO_PLACE}:
+            return all(self._is_there(finding, clause, group) for clause in saying)
+        after = {clause: " ".join(list(named)[index + 1 :]) for index, clause in enumerate(named)}
+        meant = [self._meant(finding, clause, after[clause], asserted) for clause in saying]
+        filled = self._filled(finding, group)
+        return any(frozenset().union(*one) == filled for one in product(*meant))
+
+    def _is_told_side_by_side(self, finding: str, sentence: str, groups: Groups) -> bool:
+        """Whether a sentence tells of one finding alone where it is and where not: "effusion right, none left"."""
+        there, absent = (groups.get((finding, asserted)) for asserted in (True, False))
+        segments = [part for part in SEGMENT_ENDS.split(sentence) if any(map(str.isalpha, part))]
+        if not there or not absent or not is_clear(plain(sentence)) or not _speaks_of_one(finding, segments):
+            return False
+        said: dict[bool, frozenset[Place]] = {True: frozenset(), False: frozenset()}
+        for segment in segments:
+            text = plain(segment)
+            said[not (denies(text) or denies_before(text))] |= places(segment)
+        slots = self._placed(finding)
+        return all(
+            slots_at(slots, said[group[0].asserted]) == self._filled(finding, group) for group in (there, absent)
+        )
+
+    def _meant(self, finding: str, clause: str, after: str, asserted: bool) -> list[frozenset[Slot]]:
+        """The slots that a clause may mean, or none where that is not plain. `after`: the rest of the sentence."""
+        if denies_in_part(clause) and has_several_places(clause):
+            return []
+        slots = self._placed(finding)
+        named = named_places(finding, clause)
+        meant = [slots_at(slots, one) for one in named if one]
+        if any(named) and own_places(finding, clause):
+            return meant
+        behind = places(f"{_behind(finding, clause)} {after if asserted else ''}")
+        if behind:  # "a nodule, but no consolidation, in the left lung": it may be the place of both
+            return [*meant, slots_at(slots, behind)]
+        if not any(named) and (not asserted or is_widespread(clause)):
+            meant.append(slots)
+        return [*meant, frozenset({NO_PLACE})] if asserted and NO_PLACE in self._slots[finding] else meant
+
+
+def _is_wholly_read(finding: str, named: Named, groups: Groups) -> bool:
+    """Whether all that the clauses say of a finding is clear and was read, and nothing else."""
+    said = {stance for what in named.values() for one, stance in what if one == finding}
+    return finding in FINDINGS and said == {
+        Stance.ASSERTED if asserted else Stance.DENIED for one, asserted in groups if one == finding
+    }
+
+
+def _speaks_of_one(finding: str, segments: list[str]) -> bool:
+    """Whether each segment names a place, one of them the finding, and none another finding."""
+    named = [{one for one, wording in FINDINGS.items() if names(wording, plain(segment))} for segment in segments]
+    return all(places(segment) for segment in segments) and set().union(*named) == {finding}
+
+
+def _behind(finding: str, clause: str) -> str:
+    """What stands behind the last name of a finding in a clause that says it."""
+    ends = [end for _, end in names(FINDINGS[finding], plain(clause))]
+    return clause[max(ends, default=0) :]

@@ -1,0 +1,171 @@
+"""Draws sentences about random facts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ctflow.phantom.language.author import Author
+from ctflow.phantom.language.chance import Chance
+from ctflow.phantom.language.drawing import Facts, as_stance, denied
+from ctflow.phantom.language.facts import KINDS_WITH_PLACES, Fact, Place
+from ctflow.phantom.language.manner import MANNERS, Act, Manner
+from ctflow.phantom.language.statements import Statement
+from ctflow.phantom.language.style import cased, finished, joined
+from ctflow.phantom.phrasing import Phrasings
+from ctflow.phantom.truth import KINDS, LOBAR, SIDED, Kind, Side
+
+# How often a sentence does what. What is unsure, and what speaks of other things, says nothing of the findings.
+WEIGHTS: Mapping[str, float] = {
+    "asserts": 0.25, "denies": 0.10, "denies_there": 0.03, "denies_list": 0.07, "pair": 0.06, "together": 0.03,
+    "without": 0.05, "contrast": 0.05, "unequal": 0.03, "emphasis": 0.03, "places": 0.03, "gone": 0.05,
+    "gone_there": 0.02, "changed": 0.06, "unsure": 0.06, "guess": 0.03, "unplaced": 0.02,
+    "because": 0.015, "except": 0.025, "in_part": 0.015, "normal": 0.05, "other": 0.14,
+}  # fmt: skip
+JOINED_ODDS, JOINED_ODDS_RUN_ON = 0.08, 0.6  # that a sentence goes on with another one
+TYPO_ODDS = 0.04  # that a word of a sentence is misspelt
+SHARED_DENIED_ODDS = 0.06  # that what is denied is a name of two findings
+# What may stand behind what is seen, as a guess.
+GUESSED: tuple[Kind, ...] = (
+    "Atelectasis", "Consolidation", "Pulmonary fibrotic sequela", "Lung nodule", "Pleural effusion",
+)  # fmt: skip
+CAUSES_OF_ATELECTASIS: tuple[Kind, ...] = (
+    "Pleural effusion",
+    "Pneumothorax",
+    "Hiatal hernia",
+    "Lung nodule",
+    "Cardiomegaly",
+)
+SIDES: tuple[Side, ...] = ("right", "left")
+NEVER_GONE: tuple[Kind, ...] = ("Medical material",)  # that a tube was removed does not deny all others
+
+
+def draw_sentence(
+    rng: np.random.Generator,
+    phrasings: Phrasings = "known",
+    manner: Manner | None = None,
+    typo_odds: float = TYPO_ODDS,
+) -> Statement:
+    """A sentence about random facts, in this manner or in any."""
+    chance = Chance(rng)
+    author = Author(chance.one_of(MANNERS) if manner is None else manner, rng, phrasings)
+    drawn = _Drawn(author, Facts(chance, rng))
+    statement = drawn.any()
+    odds = JOINED_ODDS_RUN_ON if author.style.run_on else JOINED_ODDS
+    while chance.happens(odds):
+        other = drawn.any()
+        if not _speak_of_one(statement, other):
+            statement = joined(statement, other, author.style, chance)
+        odds /= 2
+    statement = finished(statement, author.style, chance, typo_odds)
+    return replace(statement, text=cased(statement.text, chance))
+
+
+def _speak_of_one(one: Statement, other: Statement) -> bool:
+    """Whether two statements speak of one finding, or one of them of a heading or another thing alone."""
+    return bool({mention.finding for mention in one.mentions} & {mention.finding for mention in other.mentions})
+
+
+class _Drawn:
+    """Statements about random facts, one method for each thing that a sentence can do."""
+
+    def __init__(self, author: Author, facts: Facts) -> None:
+        self._author, self._facts, self._chance = author, facts, author.chance
+        self._methods: dict[str, Callable[[], Statement]] = {
+            name: getattr(self, name if name != "except" else "except_") for name in WEIGHTS
+        }
+
+    def any(self) -> Statement:
+        return self._methods[self._chance.weighted(WEIGHTS)]()
+
+    def asserts(self) -> Statement:
+        return self._author.say("asserts", self._facts.any())
+
+    def denies(self) -> Statement:
+        if self._chance.happens(SHARED_DENIED_ODDS):
+            name = self._chance.one_of(("Infiltrate", "Atheroma"))
+            return self._author.say("denies", as_stance(self._facts.shared(name), "denied").nowhere())
+        return self._author.deny(self._chance.one_of(KINDS))
+
+    def denies_list(self) -> Statement:
+        return self._author.deny(*self._chance.some(KINDS, self._chance.between(2, 4)))
+
+    def denies_there(self) -> Statement:
+        return self._author.say("denies_there", as_stance(self._facts.placed("side", "lobe", "both"), "denied"))
+
+    def pair(self) -> Statement:
+        return self._author.say("pair", *self._facts.two())
+
+    def together(self) -> Statement:
+        first, second = map(self._facts.of, self._chance.some(LOBAR, 2))
+        second.place = first.place
+        return self._author.say("together", first, second)
+
+    def without(self) -> Statement:
+        there, other = self._facts.two()
+        return self._author.say("without", there, denied(other.kind))
+
+    def contrast(self) -> Statement:
+        there = self._facts.placed("side", "lobe")
+        other: Side = "left" if there.place.side == "right" else "right"
+        return self._author.say("contrast", denied(there.kind, Place(other)), there)
+
+    def unequal(self) -> Statement:
+        first, second = (self._facts.of(kind) for kind in [self._chance.one_of(SIDED)] * 2)
+        first.place, second.place = (Place(side) for side in self._chance.some(SIDES, 2))
+        return self._author.say("unequal", first, second)
+
+    def emphasis(self) -> Statement:
+        return self._author.say("emphasis", self._facts.placed("both"))
+
+    def places(self) -> Statement:
+        first = self._facts.placed("lobe")
+        first.count = 2
+        second = replace(first)
+        while second.place == first.place or second.place.form != "lobe":
+            second = self._facts.of(first.kind)
+        return self._author.say("places", first, replace(second, size=None, mm=None, count=2))
+
+    def gone_there(self) -> Statement:
+        kind = self._chance.one_of(KINDS_WITH_PLACES)
+        here, there = (Place(side) for side in self._chance.some(SIDES, 2))
+        gone = Fact(kind, (kind,), here, stance="gone")
+        return self._author.say("gone_there", gone, Fact(kind, (kind,), there))
+
+    def gone(self) -> Statement:
+        return self._author.say("gone", as_stance(self._facts.other_than(*NEVER_GONE), "gone"))
+
+    def changed(self) -> Statement:
+        return self._author.say("changed", self._facts.other_than(*NEVER_GONE))
+
+    def unsure(self) -> Statement:
+        fact = self._facts.any()
+        fact.stance = "unsure"
+        return self._author.say("unsure", fact)
+
+    def guess(self) -> Statement:
+        first = self._facts.placed()
+        kind = self._chance.one_of([kind for kind in GUESSED if kind not in first.kinds])
+        return self._author.say("guess", first, as_stance(denied(kind), "unsure"))
+
+    def because(self) -> Statement:
+        effect = self._facts.of("Atelectasis")
+        return self._author.say("because", effect, self._facts.of(self._chance.one_of(CAUSES_OF_ATELECTASIS)))
+
+    def except_(self) -> Statement:
+        return self._author.say("except", self._facts.any())
+
+    def in_part(self) -> Statement:
+        return self._author.say("in_part", as_stance(self._facts.any(), "unsure"))
+
+    def unplaced(self) -> Statement:
+        return self._author.say("unplaced", self._facts.placed())
+
+    def normal(self) -> Statement:
+        return self._author.normal(KINDS)
+
+    def other(self) -> Statement:
+        return self._author.other()
+
+
+__all__ = ["WEIGHTS", "Act", "draw_sentence"]

@@ -1,0 +1,100 @@
+"""`python -m ctflow generate --reports` as a researcher types it, also killed at any moment."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ctflow.__main__ import main
+from tests.app.fake import FakeGenerator
+from tests.batch.one_process import table
+from tests.commands.line import run
+
+ROOT = Path(__file__).parents[2]
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = table(
+        tmp_path_factory.mktemp("reports") / "r.csv", **{f"valid_{i}_a_1": f"Nodule {i}." for i in range(COUNT)}
+    )
+    path.write_text(path.read_text() + "valid_x_a_1,,\n")
+    return path
+
+
+def words(reports: Path, folder: Path, out: Path, *more: str) -> list[str]:
+    given = ["--reports", str(reports), "--out-dir", str(out), "--model", str(folder), "--device", "cpu"]
+    return ["generate", *given, "--chunks", "1", *more]
+
+
+def sidecars(out: Path) -> dict[str, str]:
+    """What each says, also how long its volume took, so that no two makings say the same."""
+    return {path.name: path.read_text() for path in out.glob("valid_*.json")}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_run_that_is_killed_goes_on_and_says_what_there_is(
+    reports: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    process = subprocess.Popen([sys.executable, "-m", "ctflow", *words(reports, folder, out)], cwd=ROOT)
+    while process.poll() is None and len(list(out.glob("*.json"))) < COUNT // 4:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    there = sidecars(out)
+    assert 0 < len(there) < COUNT
+    assert main(words(reports, folder, out)) == 0
+    printed = capsys.readouterr()
+    assert f"{out}: {COUNT} volumes, " in printed.out and "1 left out; see" in printed.out
+    assert f"r.csv, line {COUNT + 2}: The report is empty" in printed.err
+    assert f"{COUNT}/{COUNT}" in printed.err
+    after = sidecars(out)
+    assert len(after) == COUNT
+    finished = [name for name, text in there.items() if after[name] == text]
+    assert len(finished) >= len(there) - 2, "what was finished was not made again"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--out-dir", "x", "--report", "Clear."], "argument --report: not allowed with argument --reports"),
+        ([], "Say where the volumes go: --out-dir DIR"),
+        (["--out-dir", "x", "--sex", "F"], "--sex: not with --reports"),
+        (["--out-dir", "x", "--out", "a.nii.gz"], "--out: not with --reports"),
+        (["--out-dir", "x", "--mode", "gt-head"], "--mode: not with --reports"),
+        (["--out-dir", "x", "--keep-partial"], "--keep-partial: not with --reports"),
+        (["--out-dir", "x", "--together", "0"], "--together is 1 or more"),
+        (["--out-dir", "x", "--workers", "0"], "--workers is 1 or more"),
+        (["--out-dir", "x", "--modes", "gt-head,other"], "--modes takes full-body, gt-head, next-block"),
+        (["--out-dir", "x", "--modes", "gt-head"], "need the folder of the real volumes"),
+        (["--out-dir", "x", "--arms", "none.toml"], "none.toml cannot be read"),
+        (["--out-dir", "x", "--seed", "a"], "Seed is a whole number"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_written(
+    reports: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], said: str
+) -> None:
+    place = [str(tmp_path / "new") if word == "x" else word for word in given]
+    try:
+        code = main(["generate", "--reports", str(reports), "--model", str(folder), *place])
+    except SystemExit as left:  # by argparse
+        code = left.code
+    assert code == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_options_of_many_volumes_are_none_of_one(
+    fake: FakeGenerator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(fake, "--report", "Clear.", "--out", tmp_path / "a.nii.gz", "--arms", "arms.toml") == 2
+    assert "--arms: only with --reports" in capsys.readouterr().err
+    assert run(fake, "--report", "Clear.") == 2
+    assert "Say where the volume goes: --out OUT.nii.gz" in capsys.readouterr().err
