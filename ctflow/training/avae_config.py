@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from ctflow.training.config_file import STRICT, ConfigFile, Count, Natural, Size, planned
+from ctflow.training.config_file import STRICT, ConfigFile, Count, Natural, Size, Tracker, planned
 from ctflow.training.flow_config import Batch, Optimizer
 
 NO_NETWORK = "none"
@@ -108,6 +108,8 @@ class AvaeRun:
     """So many of the last states are kept."""
     workers: Natural
     """Processes that read slices ahead, for each training process; 0: it does so itself, between steps."""
+    tracker: Tracker
+    """Where losses go beside losses.csv: one of accelerate's trackers, whose package must be installed."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -33,6 +33,7 @@ precision = "float32"
 [run]
 steps = 3
 save_every = 2
+tracker = "none"
 """
 
 

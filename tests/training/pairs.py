@@ -25,7 +25,7 @@ def avae_config(**tables: dict[str, Any]) -> AvaeConfig:
         "adversarial": {"begins": 1, "width": 8, "layers": 2},
         "batch": {"size": 2, "precision": "float32"},
         "optimizer": {"warm_up_steps": 1},
-        "run": {"steps": 4, "save_every": 2},
+        "run": {"steps": 4, "log_every": 1, "save_every": 2, "tracker": "none"},
     }
     for changes in (small, tables):
         values |= {name: values[name] | table for name, table in changes.items()}
