@@ -9,7 +9,7 @@ from ctflow.phantom.language.chance import Chance
 from ctflow.phantom.language.facts import Fact
 from ctflow.phantom.language.manner import Act, Families, Manner, style
 from ctflow.phantom.language.statements import Statement
-from ctflow.phantom.language.writer import SIZED_ODDS, Clause
+from ctflow.phantom.language.writer import ORGANS, SIZED_ODDS, Clause
 from ctflow.phantom.phrasing import Phrasings
 from ctflow.phantom.truth import SIDED, Kind
 from ctflow.reading import Mention
@@ -108,7 +108,7 @@ def _has(fact: Fact, name: str) -> bool:
         return form == "side"
     if name == "placed":
         return form in ("side", "lobe") and fact.kind not in SIDED
-    return True
+    return name != "organ" or fact.kind in ORGANS
 
 
 def _says_place(pattern: str, fact: Fact) -> bool:

@@ -17,10 +17,10 @@ from ctflow.phantom.truth import KINDS, LOBAR, SIDED, Kind, Side
 
 # How often a sentence does what. What is unsure, and what speaks of other things, says nothing of the findings.
 WEIGHTS: Mapping[str, float] = {
-    "asserts": 0.25, "denies": 0.10, "denies_there": 0.03, "denies_list": 0.07, "pair": 0.06, "together": 0.03,
-    "without": 0.05, "contrast": 0.05, "unequal": 0.03, "emphasis": 0.03, "places": 0.03, "gone": 0.05,
-    "gone_there": 0.02, "changed": 0.06, "unsure": 0.06, "guess": 0.03, "unplaced": 0.02,
-    "because": 0.015, "except": 0.025, "in_part": 0.015, "normal": 0.05, "other": 0.14,
+    "asserts": 0.25, "denies": 0.10, "denies_there": 0.03, "denies_list": 0.07, "pair": 0.05, "list": 0.015,
+    "together": 0.03, "without": 0.04, "without_list": 0.015, "contrast": 0.05, "unequal": 0.03, "emphasis": 0.03,
+    "places": 0.03, "gone": 0.05, "gone_there": 0.02, "changed": 0.06, "unsure": 0.06, "guess": 0.03,
+    "unplaced": 0.02, "because": 0.015, "except": 0.025, "in_part": 0.015, "normal": 0.05, "other": 0.14,
 }  # fmt: skip
 JOINED_ODDS, JOINED_ODDS_RUN_ON = 0.08, 0.6  # that a sentence goes on with another one
 TYPO_ODDS = 0.04  # that a word of a sentence is misspelt
@@ -91,10 +91,22 @@ class _Drawn:
         return self._author.deny(*self._chance.some(KINDS, self._chance.between(2, 4)))
 
     def denies_there(self) -> Statement:
-        return self._author.say("denies_there", as_stance(self._facts.placed("side", "lobe", "both"), "denied"))
+        return self._author.say(
+            "denies_there", as_stance(self._facts.placed("side", "lobe", "both", "both lobes"), "denied")
+        )
 
     def pair(self) -> Statement:
         return self._author.say("pair", *self._facts.two())
+
+    def list(self) -> Statement:
+        first, second = self._facts.two()
+        used = (*first.kinds, *second.kinds)
+        return self._author.say("list", first, second, self._facts.other_than(*used))
+
+    def without_list(self) -> Statement:
+        there, other = self._facts.two()
+        third = self._facts.other_than(*there.kinds, *other.kinds)
+        return self._author.say("without_list", there, denied(other.kind), denied(third.kind))
 
     def together(self) -> Statement:
         first, second = map(self._facts.of, self._chance.some(LOBAR, 2))

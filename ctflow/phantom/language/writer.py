@@ -14,12 +14,21 @@ INSIDE_ODDS = 0.35  # that a place stands before a name: "right pleural effusion
 SIZED_ODDS = 0.6  # that a name has its size before it
 COUNTED_ODDS, MM_ODDS = 0.6, 0.3  # that it is told how many there are, and that the size is in mm
 MEASURED_ODDS = 0.5  # that a measure is given where a pattern has room for it
-ADJECTIVE_ODDS, TAIL_ODDS = 0.15, 0.2
+ADJECTIVE_ODDS, TAIL_ODDS = 0.2, 0.5
 VARIANT_ODDS = 0.35  # that a solid nodule is called so, or a large one a mass
 SPECIAL_ODDS = 0.3  # that a place is said as apex, base or lingula
 BEFORE_A_VOWEL = re.compile(r"\b([Aa]) (?=[aeiou]|8(?:\d*)\b|11\b|18\b)(?!uni|one|eu|us)", re.IGNORECASE)
 LOBE_LETTERS: dict[Lobe, str] = {"upper": "UL", "middle": "ML", "lower": "LL"}
+MANY = ("several", "multiple", "a few", "numerous", "innumerable", "scattered")
 NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
+
+
+_LUNGS = ("lungs", "lungs", "lung fields", "upper and lower lobes", "right and left lungs")
+ORGANS: dict[Kind, tuple[str, ...]] = {
+    **dict.fromkeys((*LOBAR, "Emphysema", "Mosaic attenuation pattern", "Interlobular septal thickening"), _LUNGS),
+    **dict.fromkeys(SIDED, ("pleural spaces", "pleural cavities", "hemithoraces")),
+    "Lymphadenopathy": ("mediastinum and hila", "mediastinal compartments"),
+}
 
 
 @dataclass
@@ -172,6 +181,10 @@ class Clause:
         sort = "emphasis" if self.facts[of].kind in SIDED else "lung_emphasis"
         return self._pattern(self.chance.one_of(lexicon.words()[sort]))
 
+    def _fill_organ(self, of: int) -> str:
+        """Where a finding would be, if it were there: "lungs"."""
+        return self.chance.one_of(ORGANS[self.facts[of].kind])
+
     def _fill_any(self, _: int) -> str:
         return self._listed("or")
 
@@ -222,7 +235,7 @@ class Clause:
         fact = self.facts[of]
         parts = []
         if fact.count > 1 and self.nouns[of].number == "many" and self.chance.happens(COUNTED_ODDS):
-            parts.append(self.chance.one_of((NUMBERS.get(fact.count, "several"), "several", "multiple", "a few")))
+            parts.append(self.chance.one_of((NUMBERS.get(fact.count, "several"), *MANY)))
         if self.chance.happens(self.sized):
             measured = fact.mm is not None and fact.count == 1 and self.chance.happens(MM_ODDS)
             parts.append(self._fill_mm(of) if measured else self._size(of, self._wording(of).sizes, alone=False))
@@ -311,6 +324,7 @@ def tidy(text: str) -> str:
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r"\s+([,.;:)])", r"\1", text)
     text = re.sub(r"[,:]+([,.;])", r"\1", text)
+    text = text.replace("the a ", "the ")
     return BEFORE_A_VOWEL.sub(r"\1n ", text)
 
 
@@ -319,4 +333,4 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-__all__ = ["Clause", "capital", "tidy", "variants"]
+__all__ = ["ORGANS", "Clause", "capital", "tidy", "variants"]
