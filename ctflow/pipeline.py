@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ctflow.card import LearntEndRule, ModelCard
+from ctflow.card import ModelCard
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.chunk_decoder import ChunkDecoder, PendingChunk
@@ -19,7 +19,7 @@ from ctflow.errors import RequestError, ShortVolumeError, VolumeError
 from ctflow.generator import ChunkDone, Drafted, EventStream, Finished, Started, StepDone, generate
 from ctflow.lineage import ChunkPlan, plan_chunks
 from ctflow.model_grid import ModelGrid
-from ctflow.models.avae import AVAE, SliceDecoder
+from ctflow.models.avae import SliceDecoder
 from ctflow.models.ctclip import clip_score
 from ctflow.models.ctclip_input import challenge_input, clip_input, clip_text, prompts
 from ctflow.models.report_reader import ReportReader
@@ -31,27 +31,10 @@ from ctflow.runtime.engine import EngineFactory, engine_on, level_for
 from ctflow.runtime.memory import memory_of
 from ctflow.sampler import Chunks, Conditions, KeptChunks, Sampled, StepSampled, sample, sample_together, seeded_noise
 from ctflow.volume import Volume
-from ctflow.volume_end import LearntEnd, PublishedEnd, VolumeEnd
+from ctflow.volume_end import first_previous, volume_end
 
 WARM_UP = Report("Chest CT.")
 VOLUMES_KEPT = 4  # as latents, so that another volume can go on from them or be made from their chunks
-
-
-def first_previous(card: ModelCard, avae: AVAE) -> Tensor:
-    """The latents that stand before the first chunk (C, slices, H, W), on the A-VAE's device."""
-    black = avae.code_of(card.intensity.black, card.geometry.rows, card.geometry.columns)
-    if card.first_previous == "zeros":
-        black = torch.zeros_like(black)
-    return black[:, None].expand(-1, card.geometry.slices_per_chunk, -1, -1)
-
-
-def volume_end(card: ModelCard, avae: AVAE) -> VolumeEnd:
-    """Where this model's volumes end, by the rule of its card."""
-    rows, columns = card.geometry.rows, card.geometry.columns
-    white = avae.code_of(card.intensity.white, rows, columns)
-    if isinstance(card.end, LearntEndRule):
-        return LearntEnd(avae.code_of(card.intensity.black, rows, columns), white, card.end)
-    return PublishedEnd(white, card.end)
 
 
 # A draft comes after this share of the first chunk's steps, when a chest is one already, and shows each decoded slice

@@ -103,8 +103,11 @@ def _said_in(sentences: Sequence[SentenceReading]) -> dict[Mention, list[int]]:
     return said_in
 
 
-def _same_place(one: Mention, other: Mention) -> bool:
-    """Whether two mentions are of one finding, at places that overlap."""
-    sides, lobes = {one.side, other.side}, {one.lobe, other.lobe}
-    overlap = (len(sides) == 1 or sides & {None, "both"}) and (len(lobes) == 1 or None in lobes)
-    return one.finding == other.finding and bool(overlap)
+def _same_place(asserted: Mention, denied: Mention) -> bool:
+    """Whether two mentions are of one finding, at places that overlap.
+
+    What is there without a place being said is not denied by its absence on one side.
+    """
+    same_side = denied.side in (asserted.side, None) or asserted.side == "both"
+    lobes = {asserted.lobe, denied.lobe}
+    return asserted.finding == denied.finding and same_side and (len(lobes) == 1 or None in lobes)

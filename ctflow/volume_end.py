@@ -1,4 +1,4 @@
-"""What ends a volume before it has all the chunks that were asked for: the model turns white.
+"""What ends a volume before it has all the chunks that were asked for: the model turns white. And what it begins after.
 
 Released models were published with one rule; models of our own learn where to turn white. The card says which rule
 holds, and with which numbers.
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ctflow.card import EndRule, LearntEndRule
+from ctflow.card import EndRule, LearntEndRule, ModelCard
+from ctflow.models.avae import AVAE
 
 
 class VolumeEnd(ABC):
@@ -66,6 +67,23 @@ class LearntEnd(VolumeEnd):
         way = _border(self.white - self.black)
         gone = _border(latents - self.black[:, None])
         return (gone * way[:, None]).sum(dim=(0, 2)) / way.square().sum()
+
+
+def first_previous(card: ModelCard, avae: AVAE) -> Tensor:
+    """The latents that stand before the first chunk (C, slices, H, W), on the A-VAE's device."""
+    black = avae.code_of(card.intensity.black, card.geometry.rows, card.geometry.columns)
+    if card.first_previous == "zeros":
+        black = torch.zeros_like(black)
+    return black[:, None].expand(-1, card.geometry.slices_per_chunk, -1, -1)
+
+
+def volume_end(card: ModelCard, avae: AVAE) -> VolumeEnd:
+    """Where this model's volumes end, by the rule of its card."""
+    rows, columns = card.geometry.rows, card.geometry.columns
+    white = avae.code_of(card.intensity.white, rows, columns)
+    if isinstance(card.end, LearntEndRule):
+        return LearntEnd(avae.code_of(card.intensity.black, rows, columns), white, card.end)
+    return PublishedEnd(white, card.end)
 
 
 def _border(planes: Tensor) -> Tensor:

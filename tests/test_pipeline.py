@@ -20,13 +20,13 @@ from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import ChunkDone, Drafted, Finished, Started, StepDone, joined
 from ctflow.models.avae import AVAE
 from ctflow.models.text import no_text
-from ctflow.pipeline import CTFlow, volume_end
+from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.request import SharedPrevious
 from ctflow.runtime.engine import Engine, engine_on
 from ctflow.sampler import velocity_of
 from ctflow.volume import Volume
-from ctflow.volume_end import LearntEnd, PublishedEnd
+from ctflow.volume_end import LearntEnd, PublishedEnd, volume_end
 from tests.tiny import CARD, tiny_checkpoint
 
 REPORT = Report("Large right pleural effusion.")

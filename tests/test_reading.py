@@ -27,6 +27,7 @@ def reading(*found: tuple[Mention, ...]) -> Reading:
         ((said(True, "left", "upper"), said(False, "left", "lower")), False),
         ((said(True), said(False, finding="Emphysema")), False),
         ((said(True), said(True, "left")), False),
+        ((said(True), said(False, "left")), False),
     ],
 )
 def test_a_contradiction_is_at_one_place(found: tuple[Mention, ...], contradicted: bool) -> None:

@@ -13,11 +13,11 @@ from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_config import STDiTConfig
-from ctflow.pipeline import first_previous
 from ctflow.released.specs import FLUX_AVAE, FLUX_SCALE_AND_SHIFT
 from ctflow.report import Report, encoder_text
 from ctflow.request import SOLVER_PRESETS, GenerationRequest
 from ctflow.sampler import Noise, seeded_noise
+from ctflow.volume_end import first_previous
 
 REPORT = Report("Large right pleural effusion.", "Right pleural effusion.")
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
-from ctflow.commands import metrics, reading
+from ctflow.commands import metrics, reading, telling
 from ctflow.commands.arguments import add_precision_to, check_least, extra, path, place
 from ctflow.commands.model import DEFAULT_MODEL, FoundModel, find_model
 from ctflow.commands.tables import print_table
@@ -26,7 +26,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser("evaluate", help="measure a model", allow_abbrev=False)
     kinds = parser.add_subparsers(title="what to measure", required=True, metavar="WHAT")
     generating = [_add_effusion(kinds), _add_obedience(kinds), _add_trade(kinds), _add_end(kinds), _add_judges(kinds)]
-    for measured in (*generating, _add_codec(kinds), reading.add_to(kinds)):
+    for measured in (*generating, _add_codec(kinds), reading.add_to(kinds), telling.add_to(kinds)):
         measured.add_argument(
             "--model",
             type=place,

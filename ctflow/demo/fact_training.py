@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 HEADS, HIDDEN, TELLER = 6, 256, 512
 BATCH, TOLD_BATCH = 32, 64  # sentences, and truths, in a step
 SIZE_WEIGHT = 0.5
-# In every second sentence this share of the words is made unknown, so that no single word decides alone.
-UNKNOWN_SHARE = 0.12
 UNSIZED_ODDS, PLACELESS_ODDS = 0.25, 0.15  # that a report says no size of a finding, or no place
 TOLD_WEIGHT = 10.0  # of the distance between embeddings, beside what is read off them
 QUESTION_SIZE = 0.1  # each slot begins by looking at all tokens alike, and by what it sees there
@@ -74,19 +72,10 @@ def train_sentences(stage: Stage, reading: SentenceReading, encoder: FactEncoder
 
     `reading`: of the `encoder`, which tells how texts become tokens.
     """
-    vocabulary = encoder.tokenizer.get_vocab()
-    special = torch.tensor([vocabulary["[CLS]"], vocabulary["[SEP]"]])
 
     def losses(network: SentenceReading, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         sentences = [draw(rng) for _ in range(BATCH)]
-
-        def read(ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-            some = rng.random(ids.shape) < UNKNOWN_SHARE * rng.integers(2, size=(len(ids), 1))
-            unknown = torch.from_numpy(some).to(ids.device) & ~torch.isin(ids, special.to(ids.device))
-            logits: tuple[Tensor, Tensor] = network(torch.where(unknown, vocabulary["[UNK]"], ids), mask)
-            return logits
-
-        answers, sizes = encode_texts(read, encoder, [one.text for one in sentences])
+        answers, sizes = encode_texts(network, encoder, [one.text for one in sentences])
         wanted, wanted_sizes = (
             on_device(torch.from_numpy(np.stack(some)), device)
             for some in ([one.answers for one in sentences], [one.sizes for one in sentences])

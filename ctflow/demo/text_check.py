@@ -7,19 +7,24 @@ import numpy as np
 import torch
 
 from ctflow.demo.taught import draw_taught
+from ctflow.evaluation.telling import LENGTHS, grades_right
 from ctflow.models.fact_encoder import FactEncoder
 from ctflow.phantom import Phrasings
 from ctflow.reading import NOT_MENTIONED
 from ctflow.training.randomness import random_stream
 
+REPORT_SHARE = 10  # so many sentences are checked for each report of a length
 log = logging.getLogger(__name__)
 
 
-def check_encoder(encoder: FactEncoder, count: int, seed: int) -> None:
-    """Logs how well `count` new sentences are read, of each kind of wording, before the guard."""
+def check_encoder(encoder: FactEncoder, parts: tuple[str, ...], count: int, seed: int) -> None:
+    """Logs how well `count` new sentences are read, before the guard, and what embeddings of reports tell."""
     for phrasings in get_args(Phrasings):
         right, misread = sentence_accuracy(encoder, count, seed, phrasings)
         log.info("new sentences, %s phrasings: %.1f %% right, %.1f %% misread", phrasings, 100 * right, 100 * misread)
+    for length, words in LENGTHS.items():
+        told = grades_right(encoder, encoder.facts.grades, parts, count // REPORT_SHARE, words, "known")
+        log.info("reports of %s tokens: %.1f %% of grades of what is there told right", length, 100 * told.value)
 
 
 @torch.inference_mode()

@@ -39,7 +39,7 @@ PARTS = ("{findings}\n", "{impression}")  # the encoder reads sentences, and a h
 MAX_TOKENS = 512
 SENTENCES_SHARE = 0.92  # of the hours; the rest is for the telling
 SENTENCES, TELLING = "sentences", "telling"  # the stages
-READING_RATE = adamw(2e-4, max_gradient_norm=5.0)
+READING_RATE = adamw(3e-4, max_gradient_norm=5.0)
 TELLING_RATE = adamw(2e-3, max_gradient_norm=1.0)
 
 
@@ -104,7 +104,7 @@ def train_text_encoder(
         told = partial(train_telling, facts=encoder.facts, before=base.text, parts=base.card.text.parts)
         train_once(stage(TELLING, 1 - SENTENCES_SHARE, TELLING_RATE), encoder.facts.tell, told)
     encoder.cpu().eval().requires_grad_(False)
-    check_encoder(encoder, sizes.checked, seed)
+    check_encoder(encoder, PARTS, sizes.checked, seed)
     card = text_card(base.card, encoder, sha256, history(work, on))
     with replacing(out) as new:
         save_checkpoint(

@@ -18,9 +18,9 @@ from ctflow.evaluation.statistics import Estimate, share
 from ctflow.generator import VolumeGenerator, generate
 from ctflow.model_grid import ModelGrid
 from ctflow.phantom import draw_truth, make_phantom, write_report
-from ctflow.pipeline import volume_end
 from ctflow.report import Report
 from ctflow.volume import Volume
+from ctflow.volume_end import volume_end
 
 PHANTOM_SEED = 2 * 10**6  # far from the phantoms of every training
 LAST_SLICES = 8  # of each phantom are turned white

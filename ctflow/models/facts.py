@@ -59,8 +59,8 @@ class SlotReader(nn.Module):
     """Each slot looks at the tokens of a sentence, and says what it finds there.
 
     A slot's question is the sum of its finding, its side and its lobe, so that what is learnt of the lingula for one
-    finding holds for all; what a slot makes of what it saw is partly its own. As in Query2Label (Liu et al., 2021), with
-    one layer.
+    finding holds for all; what a slot makes of what it saw is partly its own. One layer of Query2Label (Liu et al.,
+    2021).
     """
 
     def __init__(self, config: FactsConfig) -> None:

@@ -138,6 +138,8 @@ def _train(plan: Plan, places: Places, name: str, minutes: float) -> Step:
         "flow",
         config=places.config,
         data=places.data_set("train"),
+        valid=places.data_set("valid"),
+        valid_reports=reports_path(places.phantoms, "valid"),
         model=plan.model,
         minutes=f"{minutes:g}",
         out=places.training,

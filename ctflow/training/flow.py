@@ -3,8 +3,10 @@
 `train_flow` is the whole of it; `FlowConfig` says what varies.
 """
 
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,9 +16,10 @@ from ctflow.card import CARD, read_card
 from ctflow.checkpoint.folder import folder_sha256, load_autoencoder
 from ctflow.data.encoder import encoders_sha256
 from ctflow.data.shards import Shards
-from ctflow.errors import RequestError
+from ctflow.errors import RequestError, ResourceError
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
+from ctflow.runtime.memory import ran_out
 from ctflow.training.compiling import compile_blocks
 from ctflow.training.flow_config import FlowConfig, Optimizer
 from ctflow.training.flow_export import Export
@@ -63,7 +66,7 @@ def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
     """Trains, or goes on with what is in `out`, and writes the averaged model to `out/model`. `clock` varies in tests.
 
     Raises DatasetError for a data set that cannot be read, RequestError where config, data sets and models do not fit
-    each other or `out` holds another training, TrainingStopped after SIGTERM.
+    each other or `out` holds another training, ResourceError where memory is not enough, TrainingStopped after SIGTERM.
     """
     config, shards = training.config, Shards(training.data)
     check_models(training, shards)
@@ -74,16 +77,30 @@ def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
     if config.run.compile:
         compile_blocks(network, training.device)
     samples, begun_with = FlowSamples(shards, config), training.begin_with
-    train(
-        flow_stage(training),
-        network,
-        flow_losses(config),
-        batches=lambda first, rank, processes: batches(samples, training.device, first, rank, processes),
-        describe=config.plan() | {"data": shards.sha256, "from": folder_sha256(begun_with) if begun_with else None},
-        saving=NumberedFiles(training.out / STATES, config.run.save_every, config.run.keep, config.run.keep_every),
-        watcher=watcher,
-        clock=clock,
-    )
+    with _enough_memory(training.device):
+        train(
+            flow_stage(training),
+            network,
+            flow_losses(config),
+            batches=lambda first, rank, processes: batches(samples, training.device, first, rank, processes),
+            describe=config.plan() | {"data": shards.sha256, "from": folder_sha256(begun_with) if begun_with else None},
+            saving=NumberedFiles(training.out / STATES, config.run.save_every, config.run.keep, config.run.keep_every),
+            watcher=watcher,
+            clock=clock,
+        )
+
+
+@contextmanager
+def _enough_memory(device: str) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out(error):
+            raise
+        raise ResourceError(
+            f"The memory of {device} is not enough for a step. Any of these takes less: a larger batch.accumulation or "
+            "more processes, run.recompute = true, a smaller model."
+        ) from error
 
 
 def first_network(training: FlowTraining, shards: Shards) -> STDiT:
@@ -184,8 +201,13 @@ def batches(samples: FlowSamples, device: str, first_step: int, rank: int, proce
             samples,
             batch_sampler=places(first_step, batch.size, batch.accumulation, rank, processes),
             num_workers=workers,
-            # Not forked: this process has threads, and its handler of SIGTERM is not for others.
-            multiprocessing_context="spawn" if workers else None,
+            multiprocessing_context="spawn" if workers else None,  # not forked: this process has threads
+            worker_init_fn=_leave_sigterm_to_others,
             pin_memory=device == "cuda",
         )
     )
+
+
+def _leave_sigterm_to_others(_worker: int) -> None:
+    """A scheduler sends it to all processes. Those that draw samples end when the training process has ended."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

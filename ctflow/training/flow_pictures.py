@@ -46,6 +46,7 @@ class Pictures:
     def draw(self, step: int, model: STDiT, accelerator: Accelerator) -> None:
         """Makes the volumes and their pictures."""
         self.folder.mkdir(exist_ok=True)
+        self.avae.to(accelerator.device)
         images: dict[str, np.ndarray] = {}
         for volume in range(min(self.config.run.pictures, len(self.shards))):
             with accelerator.autocast():
@@ -93,7 +94,7 @@ class Pictures:
     @torch.no_grad()
     def _hu(self, latents: Tensor) -> np.ndarray:
         """Scaled latents (slices, C, H, W) -> HU (slices, rows, columns)."""
-        return self.shards.facts.intensity.to_hu(self.avae.decode(latents).numpy())
+        return self.shards.facts.intensity.to_hu(self.avae.decode(latents.to(self.avae.network.device)).cpu().numpy())
 
 
 def upright(hu: np.ndarray, axes: Axes) -> np.ndarray:

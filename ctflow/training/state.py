@@ -1,5 +1,6 @@
 """Everything that a training goes on with, in one file."""
 
+import pickle
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
+from ctflow.errors import DatasetError
 from ctflow.io.files import replacing, written
 from ctflow.training.ema import Average
 from ctflow.training.examples import Examples
@@ -51,11 +53,24 @@ class TrainingState(Generic[N]):
             torch.save(content, file)
 
     def load(self, path: Path) -> None:
-        """Reads what `save` wrote. Learning rates and weight decay stay those of this call's config."""
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        """Reads what `save` wrote. Learning rates and weight decay stay those of this call's config.
+
+        Raises DatasetError for a file that is damaged.
+        """
+        content = _read(path)
         self.network.load_state_dict(content["network"])
         self.average.load_state_dict(content["average"])
         load_optimizers(self.optimizers, content["optimizers"])
         self.progress.load_state_dict(content["progress"])
         if self.examples and content.get("examples"):  # states of before there was such a thing have none
             self.examples.load_state_dict(content["examples"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (EOFError, OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise DatasetError(
+            f"{path} cannot be read as the state of a training ({error}). Remove it: the training then goes on from "
+            "the state before it, if there is one, and else begins anew."
+        ) from error

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ctflow.card import EndRule, Guidance
 from ctflow.checkpoint.folder import load_transformer
-from ctflow.errors import RequestError
+from ctflow.errors import DatasetError, RequestError, ResourceError
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.training.flow import FlowTraining, train_flow
@@ -167,3 +167,26 @@ def test_training_goes_on_from_a_checkpoints_transformer(made: Path, whole: Path
     velocity = flow_config(objective={"prediction": "velocity"})
     with pytest.raises(RequestError, match="answers with the data"):
         train_flow(training(made, tmp_path / "other", velocity, begin_with=whole / "model"))
+
+
+def test_a_state_that_is_damaged_is_named(made: Path, tmp_path: Path) -> None:
+    train_flow(training(made, tmp_path))
+    last = tmp_path / "states" / "00000006.pt"
+    last.write_bytes(last.read_bytes()[:-1000])
+    with pytest.raises(DatasetError, match=r"00000006\.pt cannot be read"):
+        train_flow(training(made, tmp_path))
+    last.unlink()
+    train_flow(training(made, tmp_path))
+
+
+def test_a_loss_that_is_no_number_ends_the_training(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="The loss is no number since step"):
+        train_flow(training(made, tmp_path, flow_config(optimizer={"learning_rate": 1e30}, run={"steps": 30})))
+
+
+def test_memory_that_runs_out_is_told_with_what_helps(made: Path, tmp_path: Path) -> None:
+    def clock() -> float:
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(ResourceError, match=r"batch\.accumulation"):
+        train_flow(training(made, tmp_path), clock=clock)

@@ -33,15 +33,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def config_to(steps: int) -> FlowConfig:
+def config_to(steps: int, workers: int = 0) -> FlowConfig:
     """It saves every step. The learning rate must not depend on how many there are."""
-    return flow_config(optimizer={"decay": "inverse_root"}, run={"steps": steps, "save_every": 1, "keep": 1})
+    run = {"steps": steps, "save_every": 1, "keep": 1, "workers": workers}
+    return flow_config(optimizer={"decay": "inverse_root"}, run=run)
 
 
-def started(made: Path, out: Path, processes: int, steps: int) -> subprocess.Popen[str]:
+def started(made: Path, out: Path, processes: int, steps: int, workers: int = 0) -> subprocess.Popen[str]:
     """The command, in a process group of its own."""
     config = out.with_suffix(f".{steps}.toml")
-    config.write_text(as_toml(config_to(steps)))
+    config.write_text(as_toml(config_to(steps, workers)))
     launch = [*LAUNCH, "--dynamo_backend=no", "--main_process_port=0", "-m"] if processes == 2 else []
     words = ["train", "flow", "--device", "cpu", "--model", made / "model", "--data", made / "set"]
     return subprocess.Popen(
@@ -97,11 +98,19 @@ def test_two_processes_see_the_batches_of_one_and_have_its_losses(made: Path) ->
     assert np.allclose(one[:both], two[:both], rtol=1e-5, atol=0)
 
 
-def test_sigterm_to_the_launcher_saves_the_step_that_it_comes_in(made: Path) -> None:
+def test_what_two_processes_began_one_goes_on_with(made: Path) -> None:
+    steps = 2 + max(last_step(made / "whole 1"), last_step(made / "whole 2"))
+    for began in ("whole 1", "whole 2"):
+        run(made, made / began, 1, steps)
+    assert np.allclose(losses(made / "whole 1"), losses(made / "whole 2"), rtol=1e-5, atol=0)
+
+
+def test_sigterm_to_all_processes_saves_the_step_that_it_comes_in(made: Path) -> None:
+    """As a scheduler sends it: to those that draw samples, too."""
     out = made / "terminated"
-    with started(made, out, 1, ENDLESS) as process:
+    with started(made, out, 1, ENDLESS, workers=1) as process:
         wait_for_step(process, out, 1)
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         _, errors = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 128 + signal.SIGTERM
+    assert process.returncode == 128 + signal.SIGTERM, errors
     assert f"was asked to stop after {last_step(out)} steps" in errors
