@@ -17,10 +17,11 @@ from ctflow.phantom.truth import KINDS, LOBAR, SIDED, Kind, Side
 
 # How often a sentence does what. What is unsure, and what speaks of other things, says nothing of the findings.
 WEIGHTS: Mapping[str, float] = {
-    "asserts": 0.25, "denies": 0.10, "denies_there": 0.03, "denies_list": 0.07, "pair": 0.05, "list": 0.015,
-    "together": 0.03, "without": 0.04, "without_list": 0.015, "contrast": 0.05, "unequal": 0.03, "emphasis": 0.03,
-    "places": 0.03, "gone": 0.05, "gone_there": 0.02, "changed": 0.06, "unsure": 0.06, "guess": 0.03,
-    "unplaced": 0.02, "because": 0.015, "except": 0.025, "in_part": 0.015, "normal": 0.05, "other": 0.14,
+    "asserts": 0.25, "denies": 0.10, "denies_there": 0.03, "denies_list": 0.06, "denies_list_there": 0.015,
+    "pair": 0.05, "list": 0.015, "together": 0.03, "without": 0.04, "without_list": 0.015, "without_there": 0.015,
+    "contrast": 0.05, "unequal": 0.03, "emphasis": 0.03, "places": 0.03, "gone": 0.05, "gone_there": 0.02,
+    "changed": 0.07, "unsure": 0.06, "guess": 0.03, "unplaced": 0.02, "because": 0.015, "except": 0.025,
+    "in_part": 0.015, "normal": 0.05, "clear_lung": 0.01, "other": 0.15,
 }  # fmt: skip
 JOINED_ODDS, JOINED_ODDS_RUN_ON = 0.08, 0.6  # that a sentence goes on with another one
 TYPO_ODDS = 0.04  # that a word of a sentence is misspelt
@@ -121,6 +122,21 @@ class _Drawn:
         there = self._facts.placed("side", "lobe")
         other: Side = "left" if there.place.side == "right" else "right"
         return self._author.say("contrast", denied(there.kind, Place(other)), there)
+
+    def clear_lung(self) -> Statement:
+        if self._author.phrasings == "held-out":
+            return self.normal()
+        return self._author.clear_lung(self._chance.one_of(SIDES))
+
+    def denies_list_there(self) -> Statement:
+        place = Place(self._chance.one_of(SIDES))
+        kinds = self._chance.some(KINDS_WITH_PLACES, 2)
+        return self._author.say("denies_list_there", *(denied(kind, place) for kind in kinds))
+
+    def without_there(self) -> Statement:
+        first, second = self._chance.some(LOBAR, 2)
+        there = self._facts.of(first)
+        return self._author.say("without_there", there, denied(second, there.place))
 
     def unequal(self) -> Statement:
         first, second = (self._facts.of(kind) for kind in [self._chance.one_of(SIDED)] * 2)

@@ -167,6 +167,32 @@ class Clause:
             fact.said_place = True
         return self.place(self.facts[0], "where")
 
+    def _fill_shared_side(self, _: int) -> str:
+        """The side that all facts share."""
+        for fact in self.facts:
+            fact.said_place = True
+        return str(self.facts[0].place.side)
+
+    def _fill_lobe_side(self, of: int) -> str:
+        """The side alone, where `lobe` follows."""
+        return str(self.facts[of].place.side)
+
+    def _fill_lobe(self, of: int) -> str:
+        self.facts[of].said_place = True
+        return self.facts[of].place.lobes[0]
+
+    def _fill_two_lobes(self, _: int) -> str:
+        """The lobes of two facts: "right upper and left lower lobe"."""
+        for fact in self.facts:
+            fact.said_place = True
+        places = [fact.place for fact in self.facts]
+        return " and ".join(f"{place.side} {place.lobes[0]}" for place in places) + " lobe"
+
+    def _fill_one_side_larger(self, of: int) -> str:
+        """That there is more on one side, which says that it is on both."""
+        self.facts[of].said_place = True
+        return self._pattern(self.chance.one_of(lexicon.words()["one_side_larger"]))
+
     def _fill_either(self, of: int) -> str:
         return (
             "on either side"
