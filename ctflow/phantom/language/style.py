@@ -6,7 +6,7 @@ from dataclasses import replace
 from ctflow.phantom.language.chance import Chance
 from ctflow.phantom.language.manner import Style
 from ctflow.phantom.language.statements import Statement
-from ctflow.phantom.language.writer import capital, tidy
+from ctflow.phantom.language.tidying import capital, tidy
 
 JOINTS = ("; ", ", and ", ", ")
 JOINTS_RUN_ON = (", ", ", and ", " and ", ", also ", ", then ")
