@@ -54,7 +54,7 @@ def grade_heads(checkpoint: Checkpoint) -> nn.Linear:
 def manners(encoder: ReportEncoder, parts: tuple[str, ...], count: int) -> Iterator[Told]:
     """The same truths in each manner: how near their embeddings are, and how far those of others."""
     rng = np.random.default_rng([TELLING_SEED, 0])
-    truths = [draw_report_truth(rng) for _ in range(count)]
+    truths = _different_truths(rng, count)
     written = [[_text(truth, rng, parts, manner) for truth in truths] for manner in MANNERS]
     told = torch.stack([encoder.embed(texts) for texts in written])  # (manners, truths, D)
     cosines = torch.einsum("atd,bud->atbu", told, told)
@@ -86,6 +86,15 @@ def grades_right(
     wanted = torch.from_numpy(np.stack([grades(truth) for truth in truths]))
     there = wanted > 0
     return share(int((read == wanted)[there].sum()), int(there.sum()))
+
+
+def _different_truths(rng: np.random.Generator, count: int) -> list[Truth]:
+    """No two of them have the same grades, as all studies without findings do."""
+    truths: dict[bytes, Truth] = {}
+    while len(truths) < count:
+        truth = draw_report_truth(rng)
+        truths.setdefault(grades(truth).tobytes(), truth)
+    return list(truths.values())
 
 
 def _text(
