@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ctflow.models.bert import Bert
 from ctflow.reading import Reading
 
-LIKE_LENGTH = 12  # texts of like length that are encoded together
+LIKE_LENGTH = 6  # texts of like length that are encoded together
 
 
 class ReportEncoder(nn.Module, ABC):
