@@ -13,7 +13,7 @@ from ctflow.phantom import Phrasings
 from ctflow.reading import NOT_MENTIONED
 from ctflow.training.randomness import random_stream
 
-REPORT_SHARE = 10  # so many sentences are checked for each report of a length
+REPORT_SHARE = 20  # so many sentences are checked for each report of a length
 log = logging.getLogger(__name__)
 
 
