@@ -45,8 +45,8 @@ def whole(made: Path) -> Path:
 
 
 def training(made: Path, out: Path, config: FlowConfig | None = None, **changes: object) -> FlowTraining:
-    settings = {"data": made / "set", "model": made / "model"} | changes
-    return FlowTraining(config=config or flow_config(), out=out, device="cpu", **settings)  # type: ignore[arg-type]
+    settings = {"data": made / "set", "model": made / "model", "device": "cpu"} | changes
+    return FlowTraining(config=config or flow_config(), out=out, **settings)  # type: ignore[arg-type]
 
 
 def losses(out: Path) -> list[float]:
