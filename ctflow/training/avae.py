@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from torch.utils.data import DataLoader
 
 from ctflow.card import CARD, ModelCard, read_card
 from ctflow.checkpoint.folder import load_autoencoder
@@ -20,12 +19,12 @@ from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.training.avae_config import AvaeConfig
 from ctflow.training.avae_export import AvaeExport, latent_of
 from ctflow.training.avae_losses import AvaeLosses, TunedAvae
-from ctflow.training.avae_slices import PairSample, PairSamples, check_crop, split_by_patient
+from ctflow.training.avae_slices import PairSamples, check_crop, split_by_patient
 from ctflow.training.discriminator import PatchDiscriminator
 from ctflow.training.flow import schedule_of
+from ctflow.training.loading import batches_of
 from ctflow.training.loop import train
 from ctflow.training.optimizers import OptimizerConfig
-from ctflow.training.order import places
 from ctflow.training.perceptual import Perceptual
 from ctflow.training.randomness import seed_torch
 from ctflow.training.saving import NumberedFiles
@@ -66,13 +65,18 @@ def train_avae(training: AvaeTraining) -> AutoencoderKL:
     """
     config, card = training.config, read_card(training.model / CARD)
     network = tuned_avae(training.model, config)
-    samples = pair_samples(training, card, network.avae)
     run = config.run
     tuned = train(
         avae_stage(training),
         network,
         AvaeLosses(config, card.intensity, training.perceptual[0] if training.perceptual else None),
-        batches=lambda first, rank, processes: batches(samples, training.device, first, rank, processes),
+        batches=batches_of(
+            pair_samples(training, card, network.avae),
+            size=config.batch.size,
+            accumulation=config.batch.accumulation,
+            workers=run.workers,
+            device=training.device,
+        ),
         describe=config.plan()
         | {
             "data": training.data,
@@ -124,20 +128,6 @@ def avae_stage(training: AvaeTraining) -> Stage:
         schedule=schedule_of(optimizer),
         accumulation=config.batch.accumulation,
         precision=config.batch.precision,
-    )
-
-
-def batches(samples: PairSamples, device: str, first_step: int, rank: int, processes: int) -> Iterator[PairSample]:
-    """What process `rank` computes, from a step on."""
-    batch, workers = samples.config.batch, samples.config.run.workers
-    return iter(
-        DataLoader(
-            samples,
-            batch_sampler=places(first_step, batch.size, batch.accumulation, rank, processes),
-            num_workers=workers,
-            multiprocessing_context="spawn" if workers else None,
-            pin_memory=device == "cuda",
-        )
     )
 
 

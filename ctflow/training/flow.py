@@ -3,14 +3,11 @@
 `train_flow` is the whole of it; `FlowConfig` says what varies.
 """
 
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from torch.utils.data import DataLoader
 
 from ctflow.card import CARD, read_card
 from ctflow.checkpoint.folder import folder_sha256, load_autoencoder
@@ -26,12 +23,12 @@ from ctflow.training.flow_export import Export
 from ctflow.training.flow_losses import flow_losses
 from ctflow.training.flow_model import new_transformer, recompute_blocks, transformer_config, transformer_of
 from ctflow.training.flow_pictures import Pictures
-from ctflow.training.flow_samples import FlowSamples, Sample
+from ctflow.training.flow_samples import FlowSamples
 from ctflow.training.flow_validation import Validation
 from ctflow.training.flow_watcher import ChipUse, FlowWatcher
+from ctflow.training.loading import batches_of
 from ctflow.training.loop import train
 from ctflow.training.optimizers import OptimizerConfig
-from ctflow.training.order import places
 from ctflow.training.progress import Clock
 from ctflow.training.saving import NumberedFiles
 from ctflow.training.schedule import Schedule, falling_to_zero, inverse_root
@@ -77,13 +74,19 @@ def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
         recompute_blocks(network)
     if config.run.compile:
         compile_blocks(network, training.device)
-    samples, begun_with = FlowSamples(shards, config), training.begin_with
+    begun_with = training.begin_with
     with _enough_memory(training.device):
         train(
             flow_stage(training),
             network,
             flow_losses(config),
-            batches=lambda first, rank, processes: batches(samples, training.device, first, rank, processes),
+            batches=batches_of(
+                FlowSamples(shards, config),
+                size=config.batch.size,
+                accumulation=config.batch.accumulation,
+                workers=config.run.workers,
+                device=training.device,
+            ),
             describe=config.plan() | {"data": shards.sha256, "from": folder_sha256(begun_with) if begun_with else None},
             saving=NumberedFiles(training.out / STATES, config.run.save_every, config.run.keep, config.run.keep_every),
             watcher=watcher,
@@ -192,23 +195,3 @@ def schedule_of(optimizer: Optimizer) -> Schedule:
     if optimizer.decay == "to_zero":
         return falling_to_zero(optimizer.warm_up_steps)
     return inverse_root(optimizer.warm_up_steps, optimizer.decay_steps)
-
-
-def batches(samples: FlowSamples, device: str, first_step: int, rank: int, processes: int) -> Iterator[Sample]:
-    """What process `rank` computes, from a step on."""
-    batch, workers = samples.config.batch, samples.config.run.workers
-    return iter(
-        DataLoader(
-            samples,
-            batch_sampler=places(first_step, batch.size, batch.accumulation, rank, processes),
-            num_workers=workers,
-            multiprocessing_context="spawn" if workers else None,  # not forked: this process has threads
-            worker_init_fn=_leave_sigterm_to_others,
-            pin_memory=device == "cuda",
-        )
-    )
-
-
-def _leave_sigterm_to_others(_worker: int) -> None:
-    """A scheduler sends it to all processes. Those that draw samples end when the training process has ended."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
