@@ -18,6 +18,7 @@ from ctflow.training.config_file import (
     Positive,
     Share,
     Size,
+    Tracker,
     planned,
 )
 
@@ -148,7 +149,7 @@ class Run:
     end_tolerance: Positive
     """Of the models that are written: a slice of latents whose elements are nearer to the white slice's, most of them,
     ends a volume."""
-    tracker: Literal["tensorboard", "wandb", "comet_ml", "mlflow", "trackio", "none"]
+    tracker: Tracker
     """Where losses and pictures go beside losses.csv: one of accelerate's trackers, whose package must be installed."""
 
 
