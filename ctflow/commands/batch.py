@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HELP = f"""\
 many reports: --reports FILE --out-dir DIR makes a volume of each (see ctflow/batch/README.md). By its ending, FILE is
 {FORMATS}
+A case's seed follows from its name and --seed (0 if left out), which all modes and arms share.
 Call it again after it was cut short, and it goes on. What cannot be made is listed, with the reason, in rejected.jsonl.
 """
 MOST_NOTES = 10  # all of them are in the list
