@@ -118,6 +118,14 @@ def test_a_crop_that_no_latents_stand_for_is_refused(place: Path) -> None:
             train_avae(avae_training(place, avae_config(slices={"crop": crop}), "crop"))
 
 
+def test_a_discriminator_that_leaves_nothing_of_a_crop_is_refused(place: Path) -> None:
+    config = avae_config(slices={"crop": 16}, adversarial={"layers": 3})
+    with pytest.raises(RequestError, match=r"adversarial\.layers is 3, and 16 rows halved so often are 2"):
+        train_avae(avae_training(place, config, "layers"))
+    smallest = avae_config(slices={"crop": 12}, adversarial={"layers": 2}, run={"steps": 2})
+    train_avae(avae_training(place, smallest, "smallest"))
+
+
 def test_a_preset_is_read_back_as_it_is_shown(tmp_path: Path) -> None:
     for name, preset in PRESETS.items():
         (tmp_path / "whole.toml").write_text(as_toml(preset))
