@@ -68,9 +68,10 @@ def test_a_wheel_generates_away_from_the_clone(installed: Path, folder: Path, tm
 
 
 @pytest.mark.slow
-def test_a_wheel_holds_every_module_and_says_where_it_looked_for_a_model(installed: Path, tmp_path: Path) -> None:
-    modules = {path.relative_to(ROOT) for path in (ROOT / "ctflow").rglob("*.py")}
-    assert {path.relative_to(installed) for path in (installed / "ctflow").rglob("*.py")} == modules
+def test_a_wheel_holds_all_files_and_says_where_it_looked_for_a_model(installed: Path, tmp_path: Path) -> None:
+    for pattern in ("*.py", "*.toml"):
+        files = {path.relative_to(ROOT) for path in (ROOT / "ctflow").rglob(pattern)}
+        assert {path.relative_to(installed) for path in (installed / "ctflow").rglob(pattern)} == files
     words = ["-m", "ctflow", "generate", "--report", "Clear.", "--out", "a.nii.gz"]
     done = away_from_the_clone(installed, words, tmp_path, CTFLOW_CHECKPOINTS=str(tmp_path / "models"))
     assert done.returncode == 2

@@ -65,7 +65,8 @@ def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
     config, shards = training.config, Shards(training.data)
     check_models(training, shards)
     network = first_network(training, shards)
-    watcher = flow_watcher(training, shards, training.chip_use(network) if training.chip_use else None)
+    chip = training.chip_use(network) if training.chip_use and config.run.tracker != "none" else None
+    watcher = flow_watcher(training, shards, chip)
     if config.run.recompute:
         recompute_blocks(network)
     if config.run.compile:

@@ -9,11 +9,12 @@ from ctflow.phantom.language.chance import Chance
 from ctflow.phantom.language.facts import Fact
 from ctflow.phantom.language.manner import Act, Families, Manner, style
 from ctflow.phantom.language.statements import Statement
-from ctflow.phantom.language.writer import SIZED_ODDS, Clause
+from ctflow.phantom.language.writer import ORGANS, SIZED_ODDS, Clause
 from ctflow.phantom.phrasing import Phrasings
-from ctflow.phantom.truth import SIDED, Kind
+from ctflow.phantom.truth import SIDED, Kind, Side
 from ctflow.reading import Mention
 
+CLEAR_LUNGS = "clear-lungs"  # the family that says so of both
 OWN_WORDS_ODDS = {"asserts": 0.25, "denies": 0.35}  # that a finding's own clause is taken, where it has one
 
 
@@ -58,6 +59,14 @@ class Author:
         text = f"{Clause((), self.chance).text(self.chance.one_of(one.says))}."
         mentions = tuple(Mention(kind, False, None, None, None) for kind in one.denies)
         return Statement(text, mentions, self.manner, f"normal/{one.family}")
+
+    def clear_lung(self, side: Side) -> Statement:
+        """A statement that one lung is clear, which denies what clear lungs deny, on that side."""
+        (both,) = (one for one in lexicon.normal_statements() if one.family == CLEAR_LUNGS)
+        says = ("the {side} lung is clear", "{side} lung: clear", "{side} lung clear", "the {side} lung is normal")
+        text = self.chance.one_of(says).format(side=side)
+        mentions = tuple(Mention(kind, False, side, None, None) for kind in both.denies)
+        return Statement(f"{text}.", mentions, self.manner, "normal/clear-lung")
 
     def other(self) -> Statement:
         """A statement about none of the findings."""
@@ -104,11 +113,13 @@ def _can_say(pattern: str, facts: Sequence[Fact]) -> bool:
 
 def _has(fact: Fact, name: str) -> bool:
     form = fact.place.form
+    if name in ("lobe", "lobe side", "two lobes"):
+        return form == "lobe"
     if name == "side":
         return form == "side"
     if name == "placed":
         return form in ("side", "lobe") and fact.kind not in SIDED
-    return True
+    return name != "organ" or fact.kind in ORGANS
 
 
 def _says_place(pattern: str, fact: Fact) -> bool:

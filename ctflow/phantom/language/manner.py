@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args
 from ctflow.phantom.phrasing import Phrasings
 
 Act = Literal[
-    "asserts", "denies", "denies_there", "denies_list", "pair", "together", "without", "contrast", "unequal",
-    "emphasis", "places", "gone", "gone_there", "changed", "unsure", "guess", "unplaced",
-    "because", "except", "in_part",
+    "asserts", "denies", "denies_there", "denies_list", "denies_list_there", "pair", "list", "together", "without",
+    "without_list", "without_there", "contrast", "unequal", "emphasis", "places", "gone", "gone_there", "changed",
+    "because", "except", "unsure", "guess", "in_part", "unplaced",
 ]  # fmt: skip
 Manner = Literal[
     "translated", "dictation", "british", "telegraphic", "structured", "run_on", "continental", "emergency"

@@ -17,10 +17,11 @@ from ctflow.phantom.truth import KINDS, LOBAR, SIDED, Kind, Side
 
 # How often a sentence does what. What is unsure, and what speaks of other things, says nothing of the findings.
 WEIGHTS: Mapping[str, float] = {
-    "asserts": 0.25, "denies": 0.10, "denies_there": 0.03, "denies_list": 0.07, "pair": 0.06, "together": 0.03,
-    "without": 0.05, "contrast": 0.05, "unequal": 0.03, "emphasis": 0.03, "places": 0.03, "gone": 0.05,
-    "gone_there": 0.02, "changed": 0.06, "unsure": 0.06, "guess": 0.03, "unplaced": 0.02,
-    "because": 0.015, "except": 0.025, "in_part": 0.015, "normal": 0.05, "other": 0.14,
+    "asserts": 0.25, "denies": 0.10, "denies_there": 0.03, "denies_list": 0.06, "denies_list_there": 0.015,
+    "pair": 0.05, "list": 0.015, "together": 0.03, "without": 0.04, "without_list": 0.015, "without_there": 0.015,
+    "contrast": 0.05, "unequal": 0.03, "emphasis": 0.03, "places": 0.03, "gone": 0.05, "gone_there": 0.02,
+    "changed": 0.07, "unsure": 0.06, "guess": 0.03, "unplaced": 0.02, "because": 0.015, "except": 0.025,
+    "in_part": 0.015, "normal": 0.05, "clear_lung": 0.01, "other": 0.15,
 }  # fmt: skip
 JOINED_ODDS, JOINED_ODDS_RUN_ON = 0.08, 0.6  # that a sentence goes on with another one
 TYPO_ODDS = 0.04  # that a word of a sentence is misspelt
@@ -71,54 +72,79 @@ class _Drawn:
 
     def __init__(self, author: Author, facts: Facts) -> None:
         self._author, self._facts, self._chance = author, facts, author.chance
-        self._methods: dict[str, Callable[[], Statement]] = {
-            name: getattr(self, name if name != "except" else "except_") for name in WEIGHTS
-        }
+        self._methods: dict[str, Callable[[], Statement]] = {name: getattr(self, f"_{name}") for name in WEIGHTS}
 
     def any(self) -> Statement:
         return self._methods[self._chance.weighted(WEIGHTS)]()
 
-    def asserts(self) -> Statement:
+    def _asserts(self) -> Statement:
         return self._author.say("asserts", self._facts.any())
 
-    def denies(self) -> Statement:
+    def _denies(self) -> Statement:
         if self._chance.happens(SHARED_DENIED_ODDS):
             name = self._chance.one_of(("Infiltrate", "Atheroma"))
             return self._author.say("denies", as_stance(self._facts.shared(name), "denied").nowhere())
         return self._author.deny(self._chance.one_of(KINDS))
 
-    def denies_list(self) -> Statement:
+    def _denies_list(self) -> Statement:
         return self._author.deny(*self._chance.some(KINDS, self._chance.between(2, 4)))
 
-    def denies_there(self) -> Statement:
-        return self._author.say("denies_there", as_stance(self._facts.placed("side", "lobe", "both"), "denied"))
+    def _denies_there(self) -> Statement:
+        return self._author.say(
+            "denies_there", as_stance(self._facts.placed("side", "lobe", "both", "both lobes"), "denied")
+        )
 
-    def pair(self) -> Statement:
+    def _pair(self) -> Statement:
         return self._author.say("pair", *self._facts.two())
 
-    def together(self) -> Statement:
+    def _list(self) -> Statement:
+        first, second = self._facts.two()
+        used = (*first.kinds, *second.kinds)
+        return self._author.say("list", first, second, self._facts.other_than(*used))
+
+    def _without_list(self) -> Statement:
+        there, other = self._facts.two()
+        third = self._facts.other_than(*there.kinds, *other.kinds)
+        return self._author.say("without_list", there, denied(other.kind), denied(third.kind))
+
+    def _together(self) -> Statement:
         first, second = map(self._facts.of, self._chance.some(LOBAR, 2))
         second.place = first.place
         return self._author.say("together", first, second)
 
-    def without(self) -> Statement:
+    def _without(self) -> Statement:
         there, other = self._facts.two()
         return self._author.say("without", there, denied(other.kind))
 
-    def contrast(self) -> Statement:
+    def _contrast(self) -> Statement:
         there = self._facts.placed("side", "lobe")
         other: Side = "left" if there.place.side == "right" else "right"
         return self._author.say("contrast", denied(there.kind, Place(other)), there)
 
-    def unequal(self) -> Statement:
+    def _clear_lung(self) -> Statement:
+        if self._author.phrasings == "held-out":
+            return self._normal()
+        return self._author.clear_lung(self._chance.one_of(SIDES))
+
+    def _denies_list_there(self) -> Statement:
+        place = Place(self._chance.one_of(SIDES))
+        kinds = self._chance.some(KINDS_WITH_PLACES, 2)
+        return self._author.say("denies_list_there", *(denied(kind, place) for kind in kinds))
+
+    def _without_there(self) -> Statement:
+        first, second = self._chance.some(LOBAR, 2)
+        there = self._facts.of(first)
+        return self._author.say("without_there", there, denied(second, there.place))
+
+    def _unequal(self) -> Statement:
         first, second = (self._facts.of(kind) for kind in [self._chance.one_of(SIDED)] * 2)
         first.place, second.place = (Place(side) for side in self._chance.some(SIDES, 2))
         return self._author.say("unequal", first, second)
 
-    def emphasis(self) -> Statement:
+    def _emphasis(self) -> Statement:
         return self._author.say("emphasis", self._facts.placed("both"))
 
-    def places(self) -> Statement:
+    def _places(self) -> Statement:
         first = self._facts.placed("lobe")
         first.count = 2
         second = replace(first)
@@ -126,45 +152,45 @@ class _Drawn:
             second = self._facts.of(first.kind)
         return self._author.say("places", first, replace(second, size=None, mm=None, count=2))
 
-    def gone_there(self) -> Statement:
+    def _gone_there(self) -> Statement:
         kind = self._chance.one_of(KINDS_WITH_PLACES)
         here, there = (Place(side) for side in self._chance.some(SIDES, 2))
         gone = Fact(kind, (kind,), here, stance="gone")
         return self._author.say("gone_there", gone, Fact(kind, (kind,), there))
 
-    def gone(self) -> Statement:
+    def _gone(self) -> Statement:
         return self._author.say("gone", as_stance(self._facts.other_than(*NEVER_GONE), "gone"))
 
-    def changed(self) -> Statement:
+    def _changed(self) -> Statement:
         return self._author.say("changed", self._facts.other_than(*NEVER_GONE))
 
-    def unsure(self) -> Statement:
+    def _unsure(self) -> Statement:
         fact = self._facts.any()
         fact.stance = "unsure"
         return self._author.say("unsure", fact)
 
-    def guess(self) -> Statement:
+    def _guess(self) -> Statement:
         first = self._facts.placed()
         kind = self._chance.one_of([kind for kind in GUESSED if kind not in first.kinds])
         return self._author.say("guess", first, as_stance(denied(kind), "unsure"))
 
-    def because(self) -> Statement:
+    def _because(self) -> Statement:
         effect = self._facts.of("Atelectasis")
         return self._author.say("because", effect, self._facts.of(self._chance.one_of(CAUSES_OF_ATELECTASIS)))
 
-    def except_(self) -> Statement:
+    def _except(self) -> Statement:
         return self._author.say("except", self._facts.any())
 
-    def in_part(self) -> Statement:
+    def _in_part(self) -> Statement:
         return self._author.say("in_part", as_stance(self._facts.any(), "unsure"))
 
-    def unplaced(self) -> Statement:
+    def _unplaced(self) -> Statement:
         return self._author.say("unplaced", self._facts.placed())
 
-    def normal(self) -> Statement:
+    def _normal(self) -> Statement:
         return self._author.normal(KINDS)
 
-    def other(self) -> Statement:
+    def _other(self) -> Statement:
         return self._author.other()
 
 

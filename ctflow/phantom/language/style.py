@@ -6,7 +6,7 @@ from dataclasses import replace
 from ctflow.phantom.language.chance import Chance
 from ctflow.phantom.language.manner import Style
 from ctflow.phantom.language.statements import Statement
-from ctflow.phantom.language.writer import capital, tidy
+from ctflow.phantom.language.tidying import capital, tidy
 
 JOINTS = ("; ", ", and ", ", ")
 JOINTS_RUN_ON = (", ", ", and ", " and ", ", also ", ", then ")
@@ -23,6 +23,7 @@ _DENIES = re.compile(r"\b(?:no|not|without|neither)\b", re.IGNORECASE)
 _STARTS_ANEW = re.compile(r"(?:there (?:is|are)|we see|the|this|one finds|ct|noted|visible)\b", re.IGNORECASE)
 LOWER_ODDS, UPPER_ODDS, NO_STOP_ODDS = 0.05, 0.04, 0.08  # that all of a sentence is small, or capital, or has no stop
 MOST_UNDER_A_HEADING = 6  # mentions: what speaks of the whole chest stands under none
+NO_HYPHEN_ODDS = 0.2  # that a sentence writes "ground glass"
 HEADING_ODDS = 0.7  # where sentences stand under headings
 # Such words say where, how much or whether; a letter less could make another word of them.
 NEVER_MISSPELT = (
@@ -75,6 +76,8 @@ def _joints(one: Statement, other: Statement, style: Style) -> tuple[str, ...]:
 def finished(statement: Statement, style: Style, chance: Chance, typo_odds: float) -> Statement:
     """As it is written down in a manner; `typo_odds`: that one of its words is misspelt."""
     text = _american(statement.text) if style.american else statement.text
+    if chance.happens(NO_HYPHEN_ODDS):
+        text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
     text = _first_capital(_with_slips(tidy(text), chance, typo_odds))
     heading = heading_of(statement)
     if style.headings and heading != "other" and chance.happens(HEADING_ODDS):
