@@ -17,7 +17,9 @@ from ctflow.training.avae_config import FILE, AvaeConfig
 from ctflow.training.avae_presets import PRESETS
 from ctflow.training.avae_slices import split_by_patient
 from ctflow.training.config_file import as_toml
+from ctflow.training.perceptual import load_perceptual
 from tests.training.pairs import VOLUMES, avae_config, avae_training
+from tests.training.test_perceptual import lpips_file, squeezenet_file
 
 ROOT = {"decay": "inverse_root"}  # the rate does not depend on how many steps are asked for
 
@@ -99,6 +101,21 @@ def test_another_training_does_not_go_on_in_the_same_folder(place: Path) -> None
     other = replace(training, config=avae_config(run={"steps": 4}, losses={"kl": 0.5}))
     with pytest.raises(RequestError, match=r"losses\.kl is 0\.001, not 0\.5"):
         train_avae(other)
+
+
+def test_lpips_is_a_loss_and_part_of_what_must_stay_the_same(place: Path) -> None:
+    files = squeezenet_file(place / "net.pth"), lpips_file(place / "lpips.pth", "squeezenet1_1")
+    by_lpips = {"perceptual": 1.0, "perceptual_network": "squeezenet1_1", "midpoint_distance": "perceptual"}
+    config = avae_config(losses=by_lpips, slices={"crop": 0}, run={"steps": 2})
+    training = replace(
+        avae_training(place, config, "lpips"), perceptual=(load_perceptual("squeezenet1_1", *files), "one hash")
+    )
+    train_avae(training)
+    with (training.out / "losses.csv").open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert all(float(row["perceptual"]) > 0 for row in rows) and float(rows[1]["midpoint"]) > 0
+    with pytest.raises(RequestError, match="perceptual weights is one hash, not another"):
+        train_avae(replace(training, perceptual=(load_perceptual("squeezenet1_1", *files), "another")))
 
 
 def test_slices_are_drawn_by_the_seed_and_held_out_by_patient(place: Path) -> None:
