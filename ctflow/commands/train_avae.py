@@ -1,6 +1,7 @@
 """`python -m ctflow train avae`: tunes a checkpoint's A-VAE on slices of volumes, in one process or in many."""
 
 import argparse
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,15 +117,17 @@ def _run(args: argparse.Namespace, config: "AvaeConfig", sources: "list[Source]"
 
 
 def _collect(args: argparse.Namespace, sources: "list[Source]", facts: "PairFacts") -> None:
-    from ctflow.data.slice_pairs import collect_pairs, disk_bytes, is_collected
+    from ctflow.data.slice_pairs import collect_pairs, disk_bytes, missing_volumes
 
     folder = args.out / PAIRS
-    if is_collected(folder, len(sources)) or not is_main_process():
+    missing = missing_volumes(folder, facts, len(sources))
+    if not missing or int(os.environ.get("WORLD_SIZE", "1")) > 1:  # the other processes would wait for hours
         return
-    print(f"{folder} will take {disk_bytes(facts, len(sources)) / 1e9:.1f} GB.")
+    print(f"{folder} takes {disk_bytes(facts, len(sources)) / 1e9:.2f} GB of disk.")
     rows = collect_pairs(folder, sources, facts, args.workers or cores_given())
-    left_out = [row for row in tqdm(rows, total=len(sources), desc="slices", unit="volume") if row.reason]
-    print(f"{folder}: {len(sources)} volumes, {len(left_out)} left out in this call.")
+    left_out = [row for row in tqdm(rows, total=len(missing), desc="slices", unit="volume") if row.reason]
+    for row in left_out:
+        print(f"{row.name} was left out: {row.reason}")
 
 
 def _train(

@@ -1,8 +1,10 @@
 """Pairs of neighbouring slices, collected once from volumes: to train on single slices, reading whole scans is slow."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, as_completed
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,19 +80,43 @@ def disk_bytes(facts: PairFacts, volumes: int) -> int:
     return volumes * facts.per_volume * 2 * facts.geometry.rows * facts.geometry.columns * np.dtype(np.int16).itemsize
 
 
-def collect_pairs(folder: Path, sources: Sequence[Source], facts: PairFacts, workers: int) -> Iterator[PairedVolume]:
+def missing_volumes(folder: Path, facts: PairFacts, volumes: int) -> list[int]:
+    """The numbers of those of so many volumes that were not read yet.
+
+    Raises DatasetError where the folder holds pairs of other volumes, or its table is damaged.
+    """
+    path = folder / FACTS
+    if not path.exists():
+        return list(range(volumes))
+    if path.read_bytes() != _facts_adapter.dump_json(facts):
+        raise DatasetError(
+            f"{folder} holds slices of other volumes, or on another grid, or more or fewer of each, than those asked "
+            "for. Name another --out, or remove that folder."
+        )
+    known = {row.number for row in _rows(folder)}
+    return [number for number in range(volumes) if number not in known]
+
+
+def collect_pairs(
+    folder: Path,
+    sources: Sequence[Source],
+    facts: PairFacts,
+    workers: int,
+    *,
+    pool: Callable[[int], AbstractContextManager[Executor]] = processes,
+) -> Iterator[PairedVolume]:
     """Reads the volumes that were not read yet, and says what became of each. It may be killed, and called again.
 
-    Raises DatasetError where the folder holds pairs of other volumes, CTFlowError where the work cannot go on.
+    `pool` varies in tests. Raises DatasetError as `missing_volumes`, ResourceError where disk or memory are short.
     """
     make_folder(folder)
-    _begin(folder, facts, len(sources))
-    known = {row.number for row in _rows(folder)}
-    missing = [number for number in range(len(sources)) if number not in known]
+    missing = missing_volumes(folder, facts, len(sources))
     if not missing:
         return
-    with processes(min(workers, len(missing))) as pool, (folder / VOLUMES).open("ab") as table:
-        made = [pool.submit(_collect, folder / PAIRS, number, sources[number], facts) for number in missing]
+    if not (folder / FACTS).exists():
+        _begin(folder, facts, len(sources))
+    with pool(min(workers, len(missing))) as executor, (folder / VOLUMES).open("ab") as table:
+        made = [executor.submit(_collect, folder / PAIRS, number, sources[number], facts) for number in missing]
         try:
             for row in _finished(made):
                 table.write(_rows_adapter.dump_json(row) + b"\n")
@@ -103,40 +129,34 @@ def collect_pairs(folder: Path, sources: Sequence[Source], facts: PairFacts, wor
 
 def open_pairs(folder: Path, facts: PairFacts, volumes: int) -> SlicePairs:
     """Opens pairs of so many volumes. Raises DatasetError unless all were collected, and from what `facts` say."""
-    if not (folder / FACTS).exists():
-        raise DatasetError(f"{folder} holds no slices yet: collect them with --collect, in one process.")
-    _begin(folder, facts, volumes)
-    rows = sorted(_rows(folder), key=lambda row: row.number)
-    if len(rows) < volumes:
+    if missing := missing_volumes(folder, facts, volumes):
         raise DatasetError(
-            f"{folder} holds slices of {len(rows)} of {volumes} volumes: collect the others with --collect, in one "
-            "process."
+            f"{folder} lacks the slices of {len(missing)} of {volumes} volumes: collect them first with --collect, in "
+            "one process."
         )
-    there = [row for row in rows if not row.reason]
+    there = [row for row in sorted(_rows(folder), key=lambda row: row.number) if not row.reason]
     if not there:
         raise DatasetError(f"{folder} holds no slices: all {volumes} volumes were left out, see {VOLUMES} there.")
     return SlicePairs(folder, there)
 
 
-def is_collected(folder: Path, volumes: int) -> bool:
-    """Whether nothing is left to be read."""
-    return len(_rows(folder)) >= volumes
-
-
 def _begin(folder: Path, facts: PairFacts, volumes: int) -> None:
-    """Makes the files of a new folder, and checks the facts of one that was begun."""
-    path = folder / FACTS
-    if path.exists():
-        if path.read_bytes() != _facts_adapter.dump_json(facts):
-            raise DatasetError(
-                f"{folder} holds slices of other volumes, or on another grid, or more or fewer of each, than those "
-                "asked for. Name another --out, or remove that folder."
-            )
-        return
+    """Makes the files of a new folder, and takes the disk that they need: a page of a mapped file that finds no room
+    would kill the process."""
+    path, size = folder / PAIRS, disk_bytes(facts, volumes)
     shape = (volumes, facts.per_volume, 2, facts.geometry.rows, facts.geometry.columns)
-    open_memmap(folder / PAIRS, mode="w+", dtype=np.int16, shape=shape).flush()
-    (folder / VOLUMES).write_bytes(b"")
-    write_atomic(path, _facts_adapter.dump_json(facts))
+    open_memmap(path, mode="w+", dtype=np.int16, shape=shape).flush()
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        path.unlink()
+        raise ResourceError(
+            f"{path} would take {size / 1e9:.1f} GB, and the disk refuses ({error.strerror}). Free some, name another "
+            "--out, or collect fewer with slices.pairs_per_volume."
+        ) from error
+    write_atomic(folder / VOLUMES, b"")
+    write_atomic(folder / FACTS, _facts_adapter.dump_json(facts))
 
 
 def _rows(folder: Path) -> list[PairedVolume]:

@@ -12,7 +12,8 @@ from ctflow.demo.taught import FACT_SLOTS, NO_SIZE, TaughtSentence
 from ctflow.models.fact_encoder import FactEncoder
 from ctflow.models.facts import UNSIZED, Facts, FactsConfig
 from ctflow.models.text import ReportEncoder, encode_texts
-from ctflow.phantom import SIZES, SLOTS, Truth, draw_truth, grades, write_plainly
+from ctflow.phantom import SIZES, SLOTS, Truth, grades, write_plainly
+from ctflow.phantom.language import draw_report_truth
 from ctflow.reading import NOT_MENTIONED
 from ctflow.report import encoder_text
 from ctflow.runtime.device import on_device
@@ -98,7 +99,7 @@ def train_telling(stage: Stage, facts: Facts, before: ReportEncoder, parts: tupl
     grades_of = facts.grades.requires_grad_(False).to(stage.device)
 
     def losses(tell: nn.Module, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
-        truths = [draw_truth(rng) for _ in range(TOLD_BATCH)]
+        truths = [draw_report_truth(rng) for _ in range(TOLD_BATCH)]
         with torch.inference_mode():
             wanted = before.embed([encoder_text(write_plainly(truth), parts) for truth in truths])
         told = tell(on_device(torch.from_numpy(np.stack([said_facts(truth, rng) for truth in truths])), device))

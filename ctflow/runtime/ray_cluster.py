@@ -70,7 +70,10 @@ def _join(address: str) -> None:
     try:
         ray.init(address=address, **_INIT)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ResourceError(f"The Ray cluster at {address} cannot be joined ({error}).") from error
+        raise ResourceError(
+            f"The Ray cluster at {address} cannot be joined ({error}). If it asks for a token, set RAY_AUTH_MODE=token "
+            "here too; is its Ray of the same version?"
+        ) from error
 
 
 def _check_answers(address: str) -> None:

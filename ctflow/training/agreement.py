@@ -1,11 +1,30 @@
-"""What all processes must know alike after each step: the time, and whether one of them was asked to stop."""
+"""What all processes must know alike: what they train, and after each step the time and whether they must stop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 
+from ctflow.errors import RequestError
 from ctflow.training.progress import Clock
+
+
+def check_alike(training: Mapping[str, Any], accelerator: Accelerator) -> None:
+    """Raises RequestError, on all processes, unless all of them describe the training alike.
+
+    Machines that see other folders would train something else each, and average it.
+    """
+    first, *others = gather_object([dict(training)])
+    for process, other in enumerate(others, 1):
+        different = [name for name, value in first.items() if other.get(name) != value]
+        if different:
+            contrast = "; ".join(f"{name} is {other.get(name)}, not {first[name]}" for name in different)
+            raise RequestError(
+                f"Process {process} trains something else than process 0: {contrast}. All machines must be given the "
+                "same command and see the same folders."
+            )
 
 
 class Agreement:

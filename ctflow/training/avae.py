@@ -5,33 +5,44 @@ gradients alone: that is the same as two optimizers of one rate.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from torch.utils.data import DataLoader
+from accelerate import Accelerator
 
 from ctflow.card import CARD, ModelCard, read_card
 from ctflow.checkpoint.folder import load_autoencoder
 from ctflow.data.encoder import encoders_sha256
 from ctflow.data.slice_pairs import PairedVolume, SlicePairs
+from ctflow.io.files import write_atomic
 from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.training.avae_config import AvaeConfig
 from ctflow.training.avae_export import AvaeExport, latent_of
 from ctflow.training.avae_losses import AvaeLosses, TunedAvae
-from ctflow.training.avae_slices import PairSample, PairSamples, check_crop, split_by_patient
+from ctflow.training.avae_slices import PairSamples, check_crop, split_by_patient
+from ctflow.training.config_file import as_toml
+from ctflow.training.configured import (
+    CONFIG,
+    MODEL,
+    STATES,
+    batches_of,
+    budget_of,
+    check_finite,
+    enough_memory,
+    stage_of,
+)
 from ctflow.training.discriminator import PatchDiscriminator
-from ctflow.training.flow import schedule_of
 from ctflow.training.loop import train
-from ctflow.training.optimizers import OptimizerConfig
-from ctflow.training.order import places
 from ctflow.training.perceptual import Perceptual
 from ctflow.training.randomness import seed_torch
 from ctflow.training.saving import NumberedFiles
-from ctflow.training.stage import Budget, Stage
+from ctflow.training.stage import Stage
+from ctflow.training.watcher import Watcher
 
-STATES, MODEL = "states", "model"
+LESS_MEMORY = "a larger batch.accumulation or more processes, a smaller slices.crop"
 STATISTICS_PAIRS = 512  # of the training set, from which the latents' scale and shift are taken
 
 
@@ -62,25 +73,27 @@ def train_avae(training: AvaeTraining) -> AutoencoderKL:
     """Trains, or goes on with what is in `out` -> the averaged A-VAE, on the CPU.
 
     Raises CTFlowError for a model that cannot be read, RequestError where config and model do not fit each other or
-    `out` holds another training, TrainingStopped after SIGTERM.
+    `out` holds another training, ResourceError where memory is not enough, TrainingStopped after SIGTERM.
     """
     config, card = training.config, read_card(training.model / CARD)
     network = tuned_avae(training.model, config)
     samples = pair_samples(training, card, network.avae)
-    run = config.run
-    tuned = train(
-        avae_stage(training),
-        network,
-        AvaeLosses(config, card.intensity, training.perceptual[0] if training.perceptual else None),
-        batches=lambda first, rank, processes: batches(samples, training.device, first, rank, processes),
-        describe=config.plan()
-        | {
-            "data": training.data,
-            "model": encoders_sha256(training.model),
-            "perceptual weights": training.perceptual[1] if training.perceptual else None,
-        },
-        saving=NumberedFiles(training.out / STATES, run.save_every, run.keep, keep_every=0),
-    )
+    run, perceptual = config.run, training.perceptual
+    with enough_memory(training.device, LESS_MEMORY):
+        tuned = train(
+            avae_stage(training),
+            network,
+            AvaeLosses(config, card.intensity, perceptual[0] if perceptual else None),
+            batches=partial(batches_of, samples, config.batch, run.workers, training.device),
+            describe=config.plan()
+            | {
+                "data": training.data,
+                "model": encoders_sha256(training.model),
+                "perceptual weights": perceptual[1] if perceptual else None,
+            },
+            saving=NumberedFiles(training.out / STATES, run.save_every, run.keep, keep_every=0),
+            watcher=AvaeWatcher(config, training.out),
+        )
     return tuned.avae
 
 
@@ -105,40 +118,30 @@ def pair_samples(training: AvaeTraining, card: ModelCard, avae: AutoencoderKL) -
 def avae_stage(training: AvaeTraining) -> Stage:
     """The training as the general loop knows it."""
     config = training.config
-    optimizer = config.optimizer
-    return Stage(
-        name="avae",
-        optimizer=OptimizerConfig(
-            learning_rate=optimizer.learning_rate,
-            muon_rate=None,
-            muon_prefixes=(),
-            ema_decay=optimizer.ema_decay,
-            max_gradient_norm=optimizer.max_gradient_norm,
-            weight_decay=optimizer.weight_decay,
-            betas=optimizer.betas,
-        ),
-        folder=training.out,
-        budget=Budget.of_seconds(training.seconds) if training.seconds else Budget.up_to_step(config.run.steps),
-        seed=config.batch.seed,
-        device=training.device,
-        schedule=schedule_of(optimizer),
-        accumulation=config.batch.accumulation,
-        precision=config.batch.precision,
+    return stage_of(
+        "avae",
+        training.out,
+        budget_of(config.run.steps, training.seconds),
+        training.device,
+        optimizer=config.optimizer,
+        batch=config.batch,
+        log_every=config.run.log_every,
+        tracker=config.run.tracker,
     )
 
 
-def batches(samples: PairSamples, device: str, first_step: int, rank: int, processes: int) -> Iterator[PairSample]:
-    """What process `rank` computes, from a step on."""
-    batch, workers = samples.config.batch, samples.config.run.workers
-    return iter(
-        DataLoader(
-            samples,
-            batch_sampler=places(first_step, batch.size, batch.accumulation, rank, processes),
-            num_workers=workers,
-            multiprocessing_context="spawn" if workers else None,
-            pin_memory=device == "cuda",
-        )
-    )
+class AvaeWatcher(Watcher[TunedAvae]):
+    """Writes the config of this call, and ends a training whose losses are no numbers."""
+
+    def __init__(self, config: AvaeConfig, out: Path) -> None:
+        self._config, self._out = config, out
+
+    def begun(self, accelerator: Accelerator, step: int) -> None:
+        if accelerator.is_main_process:
+            write_atomic(self._out / CONFIG, as_toml(self._config).encode())
+
+    def logged(self, step: int, values: Mapping[str, float]) -> None:
+        check_finite(values, step, self._out)
 
 
 def export_avae(training: AvaeTraining, avae: AutoencoderKL) -> Path:

@@ -3,12 +3,12 @@
 Each field has its description below it; `python -m ctflow train avae --help` shows them.
 """
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from ctflow.training.config_file import STRICT, ConfigFile, Count, Natural, Size, planned
+from ctflow.training.config_file import STRICT, ConfigFile, Count, Natural, Size, Tracker, planned
 from ctflow.training.flow_config import Batch, Optimizer
 
 NO_NETWORK = "none"
@@ -88,7 +88,7 @@ class AdversarialConfig:
     that of the other losses. 0 is without a discriminator."""
     begins: Natural
     """Step from which on both learn of each other."""
-    width: Count
+    width: Annotated[int, Field(ge=8, multiple_of=8)]
     """Channels of the discriminator's first layer, a multiple of 8."""
     layers: Count
     """Layers that halve the plane."""
@@ -108,6 +108,8 @@ class AvaeRun:
     """So many of the last states are kept."""
     workers: Natural
     """Processes that read slices ahead, for each training process; 0: it does so itself, between steps."""
+    tracker: Tracker
+    """Where losses go beside losses.csv: one of accelerate's trackers, whose package must be installed."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -35,7 +35,7 @@ _V2 = AvaeConfig(
         ema_decay=0.999,
     ),
     batch=Batch(seed=0, size=8, accumulation=1, precision="auto"),
-    run=AvaeRun(steps=20_000, log_every=50, save_every=1000, keep=2, workers=8),
+    run=AvaeRun(steps=20_000, log_every=50, save_every=1000, keep=2, workers=8, tracker="tensorboard"),
 )
 
 _PHANTOM = replace(
@@ -45,6 +45,7 @@ _PHANTOM = replace(
         _V2.losses,
         perceptual=0.0,
         perceptual_network="none",
+        kl=1e-3,
         kl_begins=50,
         kl_full=150,
         midpoint_begins=50,
@@ -53,7 +54,7 @@ _PHANTOM = replace(
     ),
     adversarial=AdversarialConfig(weight=0.1, begins=150, width=16, layers=3),
     optimizer=replace(_V2.optimizer, learning_rate=2e-4, warm_up_steps=20, ema_decay=0.98),
-    run=AvaeRun(steps=400, log_every=10, save_every=100, keep=2, workers=0),
+    run=AvaeRun(steps=400, log_every=10, save_every=100, keep=2, workers=0, tracker="tensorboard"),
 )
 
 PRESETS = {"v2": _V2, "phantom": _PHANTOM}

@@ -36,13 +36,15 @@ def cut_losses(table: Path, step: int) -> None:
 def draw_losses(table: Path) -> None:
     """Writes `losses.png` beside `losses.csv`: a curve for each loss over the steps, smoothed, with its values behind.
 
-    Without a table there is nothing to draw.
+    Without a table, or a line in it, there is nothing to draw.
     """
     if not table.exists():
         return
     with table.open(newline="", encoding="utf-8") as handle:
         names, *rows = csv.reader(handle)
     complete = [row for row in rows if len(row) == len(names)]  # a training that is killed may leave half a line
+    if not complete:
+        return
     steps, *losses = np.array(complete, float).T
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()

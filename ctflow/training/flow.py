@@ -3,41 +3,35 @@
 `train_flow` is the whole of it; `FlowConfig` says what varies.
 """
 
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-
-from torch.utils.data import DataLoader
 
 from ctflow.card import CARD, read_card
 from ctflow.checkpoint.folder import folder_sha256, load_autoencoder
 from ctflow.data.encoder import encoders_sha256
 from ctflow.data.shards import Shards
-from ctflow.errors import RequestError, ResourceError
+from ctflow.errors import RequestError
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
-from ctflow.runtime.memory import ran_out
 from ctflow.training.compiling import compile_blocks
-from ctflow.training.flow_config import FlowConfig, Optimizer
+from ctflow.training.configured import MODEL, STATES, batches_of, budget_of, enough_memory, stage_of
+from ctflow.training.flow_config import FlowConfig
 from ctflow.training.flow_export import Export
 from ctflow.training.flow_losses import flow_losses
 from ctflow.training.flow_model import new_transformer, recompute_blocks, transformer_config, transformer_of
 from ctflow.training.flow_pictures import Pictures
-from ctflow.training.flow_samples import FlowSamples, Sample
+from ctflow.training.flow_samples import FlowSamples
 from ctflow.training.flow_validation import Validation
 from ctflow.training.flow_watcher import ChipUse, FlowWatcher
 from ctflow.training.loop import train
-from ctflow.training.optimizers import OptimizerConfig
-from ctflow.training.order import places
 from ctflow.training.progress import Clock
 from ctflow.training.saving import NumberedFiles
-from ctflow.training.schedule import Schedule, falling_to_zero, inverse_root
-from ctflow.training.stage import Budget, Stage
+from ctflow.training.stage import Stage
 
-STATES, MODEL = "states", "model"
+LESS_MEMORY = "a larger batch.accumulation or more processes, run.recompute = true, a smaller model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,18 +65,19 @@ def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
     config, shards = training.config, Shards(training.data)
     check_models(training, shards)
     network = first_network(training, shards)
-    watcher = flow_watcher(training, shards, training.chip_use(network) if training.chip_use else None)
+    chip = training.chip_use(network) if training.chip_use and config.run.tracker != "none" else None
+    watcher = flow_watcher(training, shards, chip)
     if config.run.recompute:
         recompute_blocks(network)
     if config.run.compile:
         compile_blocks(network, training.device)
     samples, begun_with = FlowSamples(shards, config), training.begin_with
-    with _enough_memory(training.device):
+    with enough_memory(training.device, LESS_MEMORY):
         train(
             flow_stage(training),
             network,
             flow_losses(config),
-            batches=lambda first, rank, processes: batches(samples, training.device, first, rank, processes),
+            batches=partial(batches_of, samples, config.batch, config.run.workers, training.device),
             describe=config.plan() | {"data": shards.sha256, "from": folder_sha256(begun_with) if begun_with else None},
             saving=NumberedFiles(training.out / STATES, config.run.save_every, config.run.keep, config.run.keep_every),
             watcher=watcher,
@@ -90,17 +85,19 @@ def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
         )
 
 
-@contextmanager
-def _enough_memory(device: str) -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not ran_out(error):
-            raise
-        raise ResourceError(
-            f"The memory of {device} is not enough for a step. Any of these takes less: a larger batch.accumulation or "
-            "more processes, run.recompute = true, a smaller model."
-        ) from error
+def flow_stage(training: FlowTraining) -> Stage:
+    """The training as the general loop knows it."""
+    config = training.config
+    return stage_of(
+        "flow",
+        training.out,
+        budget_of(config.run.steps, training.seconds),
+        training.device,
+        optimizer=config.optimizer,
+        batch=config.batch,
+        log_every=config.run.log_every,
+        tracker=config.run.tracker,
+    )
 
 
 def first_network(training: FlowTraining, shards: Shards) -> STDiT:
@@ -156,58 +153,3 @@ def check_models(training: FlowTraining, shards: Shards) -> None:
                 f"{training.begin_with} answers with the {answers}, and objective.prediction is {asked}: write the "
                 "same there."
             )
-
-
-def flow_stage(training: FlowTraining) -> Stage:
-    """The training as the general loop knows it."""
-    config = training.config
-    budget = Budget.of_seconds(training.seconds) if training.seconds else Budget.up_to_step(config.run.steps)
-    optimizer = config.optimizer
-    return Stage(
-        name="flow",
-        optimizer=OptimizerConfig(
-            learning_rate=optimizer.learning_rate,
-            muon_rate=None,
-            muon_prefixes=(),
-            ema_decay=optimizer.ema_decay,
-            max_gradient_norm=optimizer.max_gradient_norm,
-            weight_decay=optimizer.weight_decay,
-            betas=optimizer.betas,
-        ),
-        folder=training.out,
-        budget=budget,
-        seed=config.batch.seed,
-        device=training.device,
-        schedule=schedule_of(optimizer),
-        accumulation=config.batch.accumulation,
-        precision=config.batch.precision,
-        log_every=config.run.log_every,
-        tracker=None if config.run.tracker == "none" else config.run.tracker,
-    )
-
-
-def schedule_of(optimizer: Optimizer) -> Schedule:
-    """The learning rate's course."""
-    if optimizer.decay == "to_zero":
-        return falling_to_zero(optimizer.warm_up_steps)
-    return inverse_root(optimizer.warm_up_steps, optimizer.decay_steps)
-
-
-def batches(samples: FlowSamples, device: str, first_step: int, rank: int, processes: int) -> Iterator[Sample]:
-    """What process `rank` computes, from a step on."""
-    batch, workers = samples.config.batch, samples.config.run.workers
-    return iter(
-        DataLoader(
-            samples,
-            batch_sampler=places(first_step, batch.size, batch.accumulation, rank, processes),
-            num_workers=workers,
-            multiprocessing_context="spawn" if workers else None,  # not forked: this process has threads
-            worker_init_fn=_leave_sigterm_to_others,
-            pin_memory=device == "cuda",
-        )
-    )
-
-
-def _leave_sigterm_to_others(_worker: int) -> None:
-    """A scheduler sends it to all processes. Those that draw samples end when the training process has ended."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)

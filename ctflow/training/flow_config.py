@@ -18,6 +18,7 @@ from ctflow.training.config_file import (
     Positive,
     Share,
     Size,
+    Tracker,
     planned,
 )
 
@@ -144,11 +145,11 @@ class Run:
     recompute: bool
     """Activation checkpointing: blocks are computed again for their gradients. Less memory, a third more time."""
     compile: bool
-    """Compile each block with torch.compile. It takes minutes at the start."""
+    """Compile each block for a GPU, which takes minutes at the start. A CPU gains nothing by it, and does not."""
     end_tolerance: Positive
     """Of the models that are written: a slice of latents whose elements are nearer to the white slice's, most of them,
     ends a volume."""
-    tracker: Literal["tensorboard", "wandb", "comet_ml", "mlflow", "trackio", "none"]
+    tracker: Tracker
     """Where losses and pictures go beside losses.csv: one of accelerate's trackers, whose package must be installed."""
 
 

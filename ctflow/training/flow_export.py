@@ -4,8 +4,11 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from ctflow.card import CARD, EndRule, Guidance, ModelCard, read_card, write_card
 from ctflow.checkpoint.folder import save_transformer
+from ctflow.errors import VolumeError
 from ctflow.io.files import replacing
 from ctflow.models.stdit import STDiT
 from ctflow.training.flow_config import FlowConfig
@@ -26,13 +29,22 @@ class Export:
     data: str
 
     def write(self, transformer: STDiT, step: int) -> None:
-        """Writes the folder; a kill at any moment leaves the old one or the new one."""
-        with replacing(self.out) as new:
-            for name in _TAKEN:
-                if (self.base / name).is_dir():
-                    shutil.copytree(self.base / name, new / name)
-            save_transformer(new / "transformer", transformer, MAX_FILE_BYTES)
-            write_card(trained_card(read_card(self.base / CARD), self, step), new / CARD)
+        """Writes the folder; a kill at any moment leaves the old one or the new one.
+
+        Raises VolumeError where the disk is full or may not be written to.
+        """
+        try:
+            with replacing(self.out) as new:
+                self._fill(new, transformer, step)
+        except (OSError, SafetensorError) as error:  # a full disk raises either
+            raise VolumeError(f"{self.out} cannot be written ({error}). Free some room, and go on.") from error
+
+    def _fill(self, folder: Path, transformer: STDiT, step: int) -> None:
+        for name in _TAKEN:
+            if (self.base / name).is_dir():
+                shutil.copytree(self.base / name, folder / name)
+        save_transformer(folder / "transformer", transformer, MAX_FILE_BYTES)
+        write_card(trained_card(read_card(self.base / CARD), self, step), folder / CARD)
 
 
 def trained_card(base: ModelCard, export: Export, step: int) -> ModelCard:

@@ -1,23 +1,20 @@
 """What happens beside the steps of the flow: validation, pictures, how much of the chip is used, and the model."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from accelerate import Accelerator
 
-from ctflow.errors import RequestError
 from ctflow.io.files import write_atomic
 from ctflow.models.stdit import STDiT
 from ctflow.training.config_file import as_toml
+from ctflow.training.configured import CONFIG, check_finite
 from ctflow.training.flow_config import FlowConfig
 from ctflow.training.flow_export import Export
 from ctflow.training.flow_pictures import Pictures
 from ctflow.training.flow_validation import Validation
 from ctflow.training.watcher import Watcher
-
-CONFIG = "config.toml"
 
 
 @dataclass(frozen=True)
@@ -49,11 +46,7 @@ class FlowWatcher(Watcher[STDiT]):
             write_atomic(self._out / CONFIG, as_toml(self._config).encode())
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        if not math.isfinite(values["loss"]):
-            raise RequestError(
-                f"The loss is no number since step {step} or a few before it. Go on from an earlier state, without the "
-                f"later ones in {self._out}, or begin anew with a lower optimizer.learning_rate or in float32."
-            )
+        check_finite(values, step, self._out)
         samples_per_s = values["steps_per_s"] * self._config.batch.size
         speed = {"samples_per_s": samples_per_s}
         if self._chip:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ctflow.errors import ResourceError
 from ctflow.io.files import write_atomic
 from ctflow.runtime.device import bf16_is_fast
-from ctflow.training.agreement import Agreement
+from ctflow.training.agreement import Agreement, check_alike
 from ctflow.training.curves import cut_losses, draw_losses
 from ctflow.training.ema import Average
 from ctflow.training.examples import Examples
@@ -67,7 +67,8 @@ def train(
     and RequestError is raised before the training goes on with a state that was described otherwise. `examples`: what
     the losses draw from, if it grows. `saving`: None writes the stage's one state file every two minutes.
 
-    Raises TrainingStopped after SIGTERM, when the state is saved.
+    Raises TrainingStopped after SIGTERM, when the state is saved, and RequestError where the processes are not about to
+    train the same.
     """
     saving = saving or OneFile(stage.state, SAVE_EVERY_S)
     use_bf16 = stage.precision == "bfloat16" or (stage.precision == "auto" and bf16_is_fast(stage.device))
@@ -88,6 +89,7 @@ def train(
         )
         if begun:
             state.load(begun)
+        check_alike({**(describe or {}), "step": state.progress.step}, accelerator)
         accelerator.wait_for_everyone()  # until all have read, the main process writes nothing
         if is_main:
             stage.folder.mkdir(parents=True, exist_ok=True)

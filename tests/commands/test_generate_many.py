@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from ctflow.__main__ import main
+from ctflow.batch.generating import generate_batch
+from ctflow.io.nifti import write_nifti
 from tests.app.fake import FakeGenerator
-from tests.batch.one_process import table
+from tests.batch.one_process import make_here, planned, table
 from tests.commands.line import run
+from tests.data.chests import chest
 
 ROOT = Path(__file__).parents[2]
 COUNT = 40
@@ -59,6 +62,22 @@ def test_a_run_that_is_killed_goes_on_and_says_what_there_is(
     assert len(after) == COUNT
     finished = [name for name, text in there.items() if after[name] == text]
     assert len(finished) >= len(there) - 2, "what was finished was not made again"
+
+
+def test_a_volume_of_many_is_made_again_from_its_sidecar(folder: Path, tmp_path: Path) -> None:
+    """With its real volume, whose padding around the scanner's circle is no part of a patient."""
+    real = chest(0)
+    real.hu[:, :4] = -8192
+    (tmp_path / "real").mkdir()
+    write_nifti(real, tmp_path / "real/a.nii.gz", "a scan")
+    reports = table(tmp_path / "r.csv", a="Clear lungs.")
+    batch = planned(folder, reports, tmp_path / "out", modes=("full-body", "gt-head"), real=tmp_path / "real")
+    list(generate_batch(batch, make_here))
+    device = ["--model", str(folder), "--precision", "float32"]
+    for mode, more in (("full-body", []), ("gt-head", ["--start-from", str(tmp_path / "real/a.nii.gz")])):
+        sidecar, again = tmp_path / f"out/{mode}/a.json", tmp_path / f"{mode}.nii.gz"
+        assert main(["generate", "--from", str(sidecar), "--out", str(again), *more, *device]) == 0
+        assert again.read_bytes() == (tmp_path / f"out/{mode}/a.nii.gz").read_bytes()
 
 
 @pytest.mark.parametrize(

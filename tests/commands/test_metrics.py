@@ -18,6 +18,8 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_checkpoint(folder / "model", heads=True)
     write_volumes(folder / "real", {f"case{i}": small_volume(i) for i in range(8)})
     write_volumes(folder / "fake", {f"case{i}": small_volume(i + 50) for i in range(8)})
+    write_volumes(folder / "other", {f"case{i}": small_volume(i + 70) for i in range(8)})
+    write_volumes(folder / "few", {f"case{i}": small_volume(i + 70) for i in range(4)})
     write_volumes(folder / "training", {f"train_{i}_a_1": small_volume(i + 90) for i in range(4)})
     write_reports(folder / "reports.jsonl", {f"case{i}": Report(f"Finding {i}.") for i in range(8)})
     return folder
@@ -28,12 +30,20 @@ def run(sets: Path, *words: object) -> int:
     return main(["evaluate", "metrics", *map(str, (*given, *words))])
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.fixture(scope="module")
+def out(sets: Path) -> Path:
+    """With the features of all sets that a test measures, made in this process: Ray takes seconds to start."""
+    kept, towers = sets / "out/features", {"ct-clip": sets / "model"}
+    for fake in ("fake", "other"):
+        work = judging(sets / "real", sets / fake, DEMO, kept, weights=towers, training=sets / "training")
+        assert not any(outcome.reason for outcome in work.extract())
+    return sets / "out"
+
+
 def test_the_table_is_printed_and_kept_with_its_protocol(
-    sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sets: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = ("--fake", sets / "fake", "--training", sets / "training", "--out", tmp_path, "--title", "tiny, A")
+    given = ("--fake", sets / "fake", "--training", sets / "training", "--out", out, "--title", "tiny, A")
     assert run(sets, *given) == 0
     printed = capsys.readouterr().out
     assert "| mode | model | FID, slices ↓ | FVD, volumes ↓ |" in printed
@@ -42,35 +52,24 @@ def test_the_table_is_printed_and_kept_with_its_protocol(
     for row in ("FID, slices", "KID, slices", "precision", "recall", "lung, % of voxels", "HU to the nearest training"):
         assert f"| {row}" in printed
     assert "| CLIP score, text-image" not in printed  # no report is known
-    kept = json.loads((tmp_path / "demo-unknown-tiny--A.json").read_text())
+    kept = json.loads((out / "demo-unknown-tiny--A.json").read_text())
     assert kept["protocol"]["counts"] == {"real volumes": 8, "fake volumes": 8}
-    assert printed.startswith((tmp_path / "demo-unknown-tiny--A.md").read_text(encoding="utf-8"))
+    assert printed.startswith((out / "demo-unknown-tiny--A.md").read_text(encoding="utf-8"))
     assert len(kept["protocol"]["extractors"]["ct-clip"]["weights_sha256"]) == 64
 
 
-@pytest.fixture
-def out(sets: Path, tmp_path: Path) -> Path:
-    """With the features of all sets that a test compares, made in this process: Ray takes seconds to start."""
-    write_volumes(tmp_path / "B", {f"case{i}": small_volume(i + 70) for i in range(8)})
-    write_volumes(tmp_path / "few", {f"case{i}": small_volume(i + 70) for i in range(4)})
-    for fake in (sets / "fake", tmp_path / "B"):
-        work = judging(sets / "real", fake, DEMO, tmp_path / "out/features", weights={"ct-clip": sets / "model"})
-        assert all(outcome.made or not outcome.reason for outcome in work.extract())
-    return tmp_path / "out"
-
-
 def test_two_results_are_compared_where_their_protocols_are_equal(
-    sets: Path, tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+    sets: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    a, b = out / "demo-unknown-A.json", out / "demo-unknown-B.json"
+    a, b = out / "demo-unknown-A.json", out / "demo-unknown-other.json"
     assert run(sets, "--fake", sets / "fake", "--out", out, "--title", "A") == 0
-    assert run(sets, "--fake", tmp_path / "B", "--out", out, "--beside", a) == 0
-    assert "| | better | B, unknown | A, unknown | reference |" in capsys.readouterr().out
+    assert run(sets, "--fake", sets / "other", "--out", out, "--beside", a) == 0
+    assert "| | better | other, unknown | A, unknown | reference |" in capsys.readouterr().out
     assert main(["evaluate", "table", str(a), str(b)]) == 0
-    assert "| | better | A, unknown | B, unknown | reference |" in capsys.readouterr().out
-    assert run(sets, "--fake", tmp_path / "few", "--out", out, "--beside", a) == 2
+    assert "| | better | A, unknown | other, unknown | reference |" in capsys.readouterr().out
+    assert run(sets, "--fake", sets / "few", "--out", out, "--beside", a) == 2
     assert "counts.fake volumes is 4 and 8" in capsys.readouterr().err
-    assert run(sets, "--fake", tmp_path / "B", "--out", out, "--training", sets / "training", "--beside", a) == 2
+    assert run(sets, "--fake", sets / "other", "--out", out, "--training", sets / "training", "--beside", a) == 2
     assert 'training_set_sha256 is "' in capsys.readouterr().err
 
 

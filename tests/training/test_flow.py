@@ -9,15 +9,23 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from ctflow.card import EndRule, Guidance
-from ctflow.checkpoint.folder import load_transformer
-from ctflow.errors import DatasetError, RequestError, ResourceError
+from ctflow.checkpoint.folder import folder_sha256, load_transformer
+from ctflow.data.shards import Shards
+from ctflow.errors import DatasetError, RequestError, ResourceError, VolumeError
 from ctflow.pipeline import CTFlow
 from ctflow.report import Report
 from ctflow.training.flow import FlowTraining, train_flow
 from ctflow.training.flow_config import FlowConfig
+from ctflow.training.flow_export import Export
+from ctflow.training.flow_losses import squared_errors
+from ctflow.training.flow_model import new_transformer, transformer_config
+from ctflow.training.flow_samples import FlowSamples
+from ctflow.training.order import Place
 from ctflow.training.stopping import TrainingStopped
+from tests.app.full_disk import full_disk
 from tests.training.flow_set import flow_config, flow_model, flow_set
 
 
@@ -60,6 +68,17 @@ def test_it_learns_and_has_a_line_of_losses_for_each_step_asked_for(made: Path, 
     train_flow(training(made, tmp_path / "out", config))
     found = losses(tmp_path / "out")
     assert len(found) == 6 and found[-1] < 0.7 * found[0]
+
+
+def test_the_loss_of_a_model_that_answers_nothing_is_that_of_the_published_step(made: Path) -> None:
+    """(1 - ε) · noise - data is what is to be answered, and new models answer 0."""
+    config = flow_config(objective={"prediction": "velocity"})
+    samples = FlowSamples(Shards(made / "set"), config)
+    drawn = default_collate([samples[Place(0, number)] for number in range(4)])
+    sizes = transformer_config(config.model, samples.shards.facts, text_size=8)
+    errors = squared_errors(new_transformer(sizes, seed=0), torch.device("cpu"), drawn, config)
+    expected = ((1 - 1e-5) * drawn.noise - drawn.chunk).square().mean((1, 2, 3, 4))
+    assert torch.allclose(errors, expected, rtol=1e-5)
 
 
 def test_the_last_states_are_kept_and_those_of_round_steps(made: Path, tmp_path: Path) -> None:
@@ -190,3 +209,18 @@ def test_memory_that_runs_out_is_told_with_what_helps(made: Path, tmp_path: Path
 
     with pytest.raises(ResourceError, match=r"batch\.accumulation"):
         train_flow(training(made, tmp_path), clock=clock)
+
+
+def test_a_full_disk_is_told_and_what_was_saved_stays(made: Path, tmp_path: Path) -> None:
+    train_flow(training(made, tmp_path))
+    longer = flow_config(run={"steps": 7})
+    with full_disk(200_000), pytest.raises(VolumeError, match=r"00000007\.pt cannot be written\. .* room"):
+        train_flow(training(made, tmp_path, longer))
+    assert weights(tmp_path, "00000006.pt")
+    export = Export(made / "model", tmp_path / "model", longer, "a set")
+    before = folder_sha256(tmp_path / "model")
+    network = load_transformer(tmp_path / "model" / "transformer")
+    with full_disk(10_000), pytest.raises(VolumeError, match="model cannot be written"):
+        export.write(network, 7)
+    assert folder_sha256(tmp_path / "model") == before
+    train_flow(training(made, tmp_path, longer))

@@ -67,3 +67,7 @@ def test_only_the_main_process_writes(folder: Path) -> None:
         "trained.json",
     ]
     assert not (folder / "rank 1").exists()
+
+
+def test_processes_that_are_about_to_train_something_else_each_are_refused(reports: list[dict[str, Any]]) -> None:
+    assert all("Process 1 trains something else than process 0: data is 1, not 0" in one["unlike"] for one in reports)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ctflow.errors import RequestError
 from ctflow.training.loop import train
 from ctflow.training.stage import Budget
 from tests.training.line import line, line_losses, line_stage
@@ -31,7 +32,16 @@ def main(folder: Path) -> None:
         averaged = train(line_stage(stage_folder, budget), network, losses)
         return [parameter.item() for one in (network, averaged) for parameter in one.parameters()]
 
+    def refused(describe: dict[str, int]) -> str:
+        stage = line_stage(folder / "unlike", Budget.of_steps(1))
+        try:
+            train(stage, line(), line_losses, describe=describe)
+        except RequestError as error:
+            return str(error)
+        return ""
+
     report = {
+        "unlike": refused({"data": rank}),
         "apart": weights(folder / f"rank {rank}", Budget.of_steps(5)),
         "drawn": drawn[:5],
         "together": [weights(folder / "together", budget) for budget in (Budget.of_steps(5), Budget.of_seconds(0.2))],

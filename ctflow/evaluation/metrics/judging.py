@@ -36,8 +36,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked. `weights`: by extractor. `asked`: labels by case. `modes`: in which fake volumes were
-    made, by name. `features`: the folder where they are kept. `extract_all`: who makes them.
+    """What is asked.
+
+    `reports`, `asked`: by case, its report and the labels that it asks for. `modes`: by case, how its fake volume was
+    made. `weights`: by extractor. `features`: the folder where they are kept. `extract_all`: who makes them.
     """
 
     title: str
@@ -109,14 +111,13 @@ class Judging:
         figures = [figure for measure in asked.protocol.measures for figure in measure.figures(sets)]
         return self._result(tuple(figures))
 
+    def cases(self) -> list[Case]:
+        """Those that both sets have, from the most alike on, once all features are there."""
+        return shared_cases(self._features(self._real), self._features(self._fake))
+
     def _result(self, figures: tuple[Figure, ...]) -> Result:
         title, mode = self._question.title, mode_of_set(self._question.modes, self._fake)
         return Result(title=title, mode=mode, protocol=self.protocol, figures=figures, made=versions())
-
-    def cases(self) -> list[Case]:
-        """Those that both sets have, from the most alike on, once all features are there."""
-        sets = self._sets()
-        return shared_cases(sets.real, sets.fake)
 
     def _tasks(self) -> list[Task]:
         """Training volumes, of which there may be many, are only looked at for what is asked of them."""
@@ -129,21 +130,20 @@ class Judging:
 
     def _sets(self) -> Sets:
         asked, clip = self._question, self._clip
-        hashes = {name: identity_sha256(extractor) for name, extractor in self._extractors.items()}
-
-        def features_of(volumes: Sequence[VolumeFile]) -> FeatureSet:
-            return FeatureSet(volumes, asked.features, hashes)
-
         return Sets(
-            real=features_of(self._real),
-            fake=features_of(self._fake),
-            training=features_of(asked.training) if asked.training else None,
+            real=self._features(self._real),
+            fake=self._features(self._fake),
+            training=self._features(asked.training) if asked.training else None,
             texts=self._texts(),
             asked=asked.asked,
             labels=clip.labels if clip else (),
             modes={one.name: asked.modes[one.name] for one in self._fake if one.name in asked.modes},
             seed=asked.seed,
         )
+
+    def _features(self, volumes: Sequence[VolumeFile]) -> FeatureSet:
+        hashes = {name: identity_sha256(extractor) for name, extractor in self._extractors.items()}
+        return FeatureSet(volumes, self._question.features, hashes)
 
     @property
     def _clip(self) -> ClipExtractor | None:

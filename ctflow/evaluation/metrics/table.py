@@ -85,10 +85,11 @@ def _figures(results: Sequence[Result]) -> Iterator[str]:
     by_name = _by_name(results)
     for name, figure in {name: figure for figures in reversed(by_name) for name, figure in figures.items()}.items():
         cells = " | ".join(_cell(figures.get(name)) for figures in by_name)
+        beside = ", ".join(_beside(figures.get(name)) for figures in by_name)
         real, fake = figure.samples
         yield (
-            f"| {name} | {figure.better} | {cells} | {_number(figure.reference)} | "
-            f"{_number(figure.beside_reference)} | {figure.reference_is} | {real:,} and {fake:,} |"
+            f"| {name} | {figure.better} | {cells} | {_number(figure.reference)} | {beside} | {figure.reference_is} | "
+            f"{real:,} and {fake:,} |"
         )
 
 
@@ -97,6 +98,10 @@ def _cell(figure: Figure | None) -> str:
         return NONE
     bounds = f" ({_number(figure.low)} to {_number(figure.high)})" if math.isfinite(figure.low) else ""
     return _number(figure.value) + bounds
+
+
+def _beside(figure: Figure | None) -> str:
+    return NONE if figure is None else _number(figure.beside_reference)
 
 
 def _number(value: float) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from ctflow.models.guard.lexicon import Phrases
 
@@ -12,6 +12,7 @@ _JOINS = str.maketrans(dict.fromkeys("-‐‑–—'’´", " "))
 _WORD = r"\w+(?:[.,]\d+)*"
 
 
+@lru_cache(maxsize=4096)
 def plain(sentence: str) -> str:
     """The sentence in the lexicon's spelling, every letter in its old place: small, and without hyphens."""
     small = sentence.lower()

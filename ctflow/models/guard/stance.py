@@ -2,6 +2,7 @@
 
 import re
 from enum import Enum
+from functools import lru_cache
 
 from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS, Phrases, Wording
@@ -26,6 +27,7 @@ def names(wording: Wording, text: str) -> list[Span]:
     return [*_named(wording, wording.names, text), *_named(wording, wording.kinds, text)]
 
 
+@lru_cache(maxsize=8192)  # a clause is asked several times, about each finding
 def stance(finding: str, clause: str) -> Stance:
     """What a clause says of one finding. Clauses are those of `clauses.clauses`."""
     text, wording = plain(clause), FINDINGS[finding]

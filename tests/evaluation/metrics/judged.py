@@ -48,6 +48,7 @@ def judging(
     reports: Reports | None = None,
     weights: Mapping[str, Path] | None = None,
     modes: Mapping[str, str] | None = None,
+    training: Path | None = None,
 ) -> Judging:
     """In this process. `weights`: by default the bundled model's towers."""
     question = Question(
@@ -55,7 +56,7 @@ def judging(
         protocol=protocol,
         real=find_volumes(real, "real"),
         fake=find_volumes(fake, "fake"),
-        training=(),
+        training=find_volumes(training, "training") if training else (),
         reports=reports or {},
         asked={},
         modes=modes or {},

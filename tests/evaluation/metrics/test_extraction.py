@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctflow.errors import RequestError
+from ctflow.errors import RequestError, ResourceError
 from ctflow.evaluation.metrics.extraction import ExtractAll, FeatureSet, Task, extract, extract_here
 from ctflow.evaluation.metrics.extractor import identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.plain import NAME, SEAM, SLICE_CHANGE, TISSUES, PlainExtractor
+from ctflow.evaluation.metrics.kept_features import kept_path
 from ctflow.evaluation.metrics.ray_extraction import RayExtraction
 from ctflow.evaluation.metrics.volume_set import VolumeFile, find_volumes
 from ctflow.volume import Volume, plane_affine
@@ -73,6 +74,19 @@ def test_by_ray_features_are_the_same_also_when_a_worker_is_killed(tmp_path: Pat
     (tmp_path / "volumes/v07.nii").unlink()
     here, there = (features_of(tmp_path / "volumes", tmp_path / kept) for kept in ("here", "there"))
     np.testing.assert_array_equal(here.rows(NAME, TISSUES), there.rows(NAME, TISSUES))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_by_ray_a_place_that_cannot_be_written_to_ends_the_run_in_our_words(tmp_path: Path) -> None:
+    """A file stands where the folder of the features should be made."""
+    found = tasks(find_volumes(write_volumes(tmp_path / "volumes", {"a": small_volume(0)}), "fake"))
+    (tmp_path / "kept").mkdir()
+    extractor_sha256 = identity_sha256(load_extractor(PLAIN))
+    kept_path(tmp_path / "kept", extractor_sha256, "0" * 64).parent.parent.write_text("in the way", encoding="utf-8")
+    with pytest.raises(ResourceError, match=r"The folder .* cannot be made"):
+        list(extract(found, tmp_path / "kept", RayExtraction()))
+    assert not list((tmp_path / "kept").glob(".attempts-*"))
 
 
 def test_volumes_that_cannot_be_read_are_named_with_the_reason(tmp_path: Path) -> None:

@@ -86,13 +86,13 @@ def test_results_of_different_protocols_refuse_to_be_compared(change: dict[str, 
 
 
 def test_the_table_has_a_row_for_each_mode_and_model_and_says_what_published_figures_are_worth() -> None:
-    other = replace(RESULT, title="S", mode="full-body", figures=(replace(FID, value=249.7),))
+    other = replace(RESULT, title="S", mode="full-body", figures=(replace(FID, value=249.7, beside_reference=90),))
     table = results_markdown([RESULT, other])
     assert "| mode | model | FID ↓ |" in table
     assert "| gt-head | L | 66 (60 to —) |\n| full-body | S | 249.7 (60 to —) |" in table
     assert "| | reference, see below | 3 |" in table
     assert "| | better | L, gt-head | S, full-body | reference |" in table
-    assert "| FID | lower | 66 (60 to —) | 249.7 (60 to —) | 3 | 70 | real | 100 and 50,000 |" in table
+    assert "| FID | lower | 66 (60 to —) | 249.7 (60 to —) | 3 | 70, 90 | real | 100 and 50,000 |" in table
     assert "- FID, L: 100 samples." in table
     assert "| full-body | S | 249.7 | 2286 | 6646 | 2.29 | — | FID: with care: the protocol is inferred, and" in table
     assert "FVD, 16 slices, FVD, 128 slices, IS: no: it was not measured |" in table
