@@ -69,7 +69,7 @@ UNCLEAR: Phrases = (
     "limits .. assessment", "assessment for", "assessment of", "assessment .. limited", "ct .. for",
     "not .. evaluated", "not .. assessed", "not .. assessable", "suspected", "is possible", "are possible",
     "may be present", "might be present", "could be present", "should be considered", "must be considered",
-    "may belong to",
+    "may belong to", "remains a possibility",
     "assessment for", "referred for", "correlate for", "doubtful", "in question", "equivocal", "uncertain",
     "versus", "vs", "differential", "otherwise",
     # what was, or is on its way out
@@ -82,7 +82,8 @@ UNCLEAR: Phrases = (
     "repair*", "surgery", "operated", "pleurodesis", "ablation",
     # what is denied of some leaves others
     "no new", "no additional", "no other", "no further", "no more", "no solid", "no enlarging", "no growing",
-    "no large", "no sizable", "no sizeable", "no tension", "no loculated", "no second", "no calcified nodule*",
+    "no large", "no big", "of significant size", "no sizable", "no sizeable", "no tension", "no loculated",
+    "no second", "no calcified nodule*",
     # what is no larger is there
     "no .. progression", "no .. growth", "no .. worsening", "not .. increased in size", "not .. grown",
     *(f"no .. increase in .. {name}" for name in ("effusion*", "nodul*", "mass*", "consolidat*", "opaci*", "node*")),
@@ -96,7 +97,7 @@ CLEAR: Phrases = ("regressed completely", "completely regressed", "complete regr
 # What follows one of these is a guess.
 GUESS_AFTER: Phrases = (
     "possible", "possibly", "poss", "probable", "probably", "prob", "presumably", "maybe", "dd",
-    "favoured to", "favored to", "suspicious for", "suspicion of", "suspicion for", "suspected",
+    "favoured to", "favored to", "concern for", "suspicious for", "suspicion of", "suspicion for", "suspected",
     "suspect", "suggest*", "concerning for", "questionable", "may represent", "may be", "might be", "could be",
     "could represent", "likely", "mimic*", "resembl*", "secondary to", "due to",
     "typical for", "typical of", "worrisome for", "indicative of", "compatible with", "consistent with",
