@@ -76,8 +76,20 @@ class _Planner:
             raise RequestError(f"Each mode is to be named once; got {', '.join(self._modes)}.")
         if (set(self._modes) == {FULL_BODY}) != (order.real is None):
             raise RequestError("The modes gt-head and next-block, and no other, need the folder of the real volumes.")
+        self._check_start_slices()
         self._real = find_real(order.real, order.job.out) if order.real else {}
         self._arms = read_arms(order.arms) if order.arms else {"": OWN}
+
+    def _check_start_slices(self) -> None:
+        given, per_chunk = self._order.job.start_slices, self._card.geometry.slices_per_chunk
+        if given is None:
+            return
+        if "gt-head" not in self._modes:
+            raise RequestError("The number of slices to begin with is of gt-head alone: leave it out.")
+        if given < 1 or given % per_chunk:
+            raise RequestError(
+                f"A volume begins with whole chunks: give a multiple of {per_chunk} slices, not {given}."
+            )
 
     def planned(self, cases: Sequence[Case]) -> Iterator[Task | LeftOut]:
         for mode in self._modes:

@@ -399,6 +399,8 @@ def test_what_does_not_go_together_is_refused_before_anything_is_made(
         ({"modes": ("gt-head", "gt-head"), "real": real}, "named once"),
         ({"modes": ("gt-head",), "real": tmp_path}, "share the folder"),
         ({"modes": ("gt-head",), "real": reports.parent}, "holds no real volume"),
+        ({"start_slices": 4}, "of gt-head alone"),
+        ({"start_slices": 6, "modes": ("gt-head",), "real": real}, "a multiple of 4 slices, not 6"),
         ({"settings": {"chunks": 9}}, "at most 3 chunks"),
         ({"seed": -1}, "Seed is a whole number"),
     ):
