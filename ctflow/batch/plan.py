@@ -88,7 +88,7 @@ class _Planner:
             raise RequestError("The number of slices to begin with is of gt-head alone: leave it out.")
         if given < 1 or given % per_chunk:
             raise RequestError(
-                f"A volume begins with whole chunks: give a multiple of {per_chunk} slices, not {given}."
+                f"Volumes begin with whole chunks: give a multiple of {per_chunk} slices, not {given}."
             )
 
     def planned(self, cases: Sequence[Case]) -> Iterator[Task | LeftOut]:
