@@ -87,9 +87,7 @@ class _Planner:
         if "gt-head" not in self._modes:
             raise RequestError("The number of slices to begin with is of gt-head alone: leave it out.")
         if given < 1 or given % per_chunk:
-            raise RequestError(
-                f"Volumes begin with whole chunks: give a multiple of {per_chunk} slices, not {given}."
-            )
+            raise RequestError(f"Volumes begin with whole chunks: give a multiple of {per_chunk} slices, not {given}.")
 
     def planned(self, cases: Sequence[Case]) -> Iterator[Task | LeftOut]:
         for mode in self._modes:
