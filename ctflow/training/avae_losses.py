@@ -41,7 +41,7 @@ class AvaeLosses:
     def __call__(self, network: TunedAvae, device: torch.device, batch: PairSample) -> dict[str, Tensor]:
         avae, losses, step = network.avae, self.config.losses, int(batch.step[0])
         slices = batch.slices.flatten(0, 1).to(device, non_blocking=True)
-        posterior = avae.encode(slices[:, None].expand(-1, avae.config.in_channels, -1, -1))
+        posterior = avae.encode(slices[:, None].expand(-1, avae.config.in_channels, -1, -1)).float()
         codes = posterior.mean + posterior.std * batch.noise.flatten(0, 1).to(device, non_blocking=True)
         channels = self._shares(avae.decode(codes).float())
         # All its channels are held to the slice, and the mean of them, which is what a volume shows, to look like it.

@@ -119,3 +119,14 @@ def test_a_decoder_that_is_trained_alone_leaves_the_code_as_it_is(tmp_path: Path
     assert all(parameter.grad is not None for parameter in network.avae.decoder.parameters())
     assert network.discriminator is not None
     assert all(parameter.grad is not None for parameter in network.discriminator.parameters())
+
+
+def test_in_bf16_the_losses_are_nearly_those_of_float32(tmp_path: Path) -> None:
+    network, batch = batch_of(tmp_path, avae_config(), step=2)
+    losses = AvaeLosses(avae_config(), CARD.intensity, None)
+    whole = losses(network, CPU, batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = losses(network, CPU, batch)
+    torch.stack(list(rounded.values())).sum().backward()
+    for name in ("absolute", "kl", "midpoint", "discriminator"):
+        assert rounded[name].item() == pytest.approx(whole[name].item(), rel=0.1), name
