@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HELP = f"""\
 many reports: --reports FILE --out-dir DIR makes a volume of each (see ctflow/batch/README.md). By its ending, FILE is
 {FORMATS}
+A case's seed follows from its name and --seed (0 if left out), which all modes and arms share.
 Call it again after it was cut short, and it goes on. What cannot be made is listed, with the reason, in rejected.jsonl.
 """
 MOST_NOTES = 10  # all of them are in the list
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
         raise RequestError("Say where the volumes go: --out-dir DIR.")
     check_least(args, workers=1, together=1)
     with extra("research"):
-        from ctflow.batch.generating import generate_batch
+        from ctflow.batch.generating import generate_batch, others
         from ctflow.batch.plan import plan_batch
         from ctflow.batch.ray_making import RayMaking
 
@@ -98,6 +99,8 @@ def run(args: argparse.Namespace) -> None:
         for outcome in generate_batch(batch, RayMaking(args.ray, args.workers)):
             failed += bool(outcome.reason)
             _count(bar, found=outcome.found)
+    if count := others(batch):
+        note(f"{batch.job.out} also holds {count} volumes of other cases than those of {args.reports}.")
     _print_content(batch, failed=failed)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from ctflow.batch.arms import FORMAT
 from ctflow.batch.cases import seed_of
-from ctflow.batch.generating import generate_batch
+from ctflow.batch.generating import generate_batch, others
 from ctflow.batch.job import OWN, BatchJob
 from ctflow.batch.plan import Batch
 from ctflow.batch.tasks import Numbered
@@ -118,6 +118,12 @@ def test_any_order_and_any_part_of_the_reports_gives_the_same_bytes(whole: Path,
     assert files_of(tmp_path / "one", ".nii.gz") == {"valid_3_a_1.nii.gz": expected["valid_3_a_1.nii.gz"]}
 
 
+def test_volumes_of_other_cases_in_the_folder_are_counted(copy: Path, folder: Path, tmp_path: Path) -> None:
+    batch = planned(folder, table(tmp_path / "r.csv", valid_1_a_1=REPORTS["valid_1_a_1"]), copy)
+    assert all(one.found for one in run(batch))
+    assert others(batch) == 2
+
+
 def test_another_seed_of_the_batch_gives_other_volumes(
     whole: Path, folder: Path, reports: Path, tmp_path: Path
 ) -> None:
@@ -184,6 +190,15 @@ def test_a_folder_of_another_batch_is_refused_by_what_differs(copy: Path, folder
     with pytest.raises(RequestError, match="seed is missing"):
         run(planned(folder, reports, copy))
     assert files_of(copy, ".nii.gz") == {name: data for name, data in before.items() if name.endswith(".nii.gz")}
+
+
+def test_settings_of_which_no_volume_came_bind_nobody(folder: Path, reports: Path, tmp_path: Path) -> None:
+    def fails(job: BatchJob, tasks: Sequence[Numbered]) -> Iterator[Outcome]:
+        raise ResourceError("There is no such GPU.")
+
+    with pytest.raises(ResourceError):
+        list(generate_batch(planned(folder, reports, tmp_path, seed=1), fails))
+    assert len(made(run(planned(folder, reports, tmp_path)))) == 3
 
 
 @pytest.mark.parametrize(
@@ -319,6 +334,9 @@ def test_a_volume_is_made_again_when_its_real_volume_is_another(
     first, second = run(batch)
     assert not first.found and first.slices == 8
     assert "valid_2_a_1.nii.gz cannot be read" in second.reason and str(mine) not in second.reason
+    assert sorted(files_of(tmp_path / "out/gt-head")) == ["valid_1_a_1.json", "valid_1_a_1.nii.gz"], (
+        "no older one stays"
+    )
 
 
 def test_arms_differ_by_the_report_and_share_the_noise(model: CTFlow, folder: Path, tmp_path: Path) -> None:

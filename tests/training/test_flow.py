@@ -1,6 +1,7 @@
 """`train flow`: what it refuses, what a restart goes on with, and the model that it writes."""
 
 import csv
+import multiprocessing
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -45,8 +46,8 @@ def whole(made: Path) -> Path:
 
 
 def training(made: Path, out: Path, config: FlowConfig | None = None, **changes: object) -> FlowTraining:
-    settings = {"data": made / "set", "model": made / "model"} | changes
-    return FlowTraining(config=config or flow_config(), out=out, device="cpu", **settings)  # type: ignore[arg-type]
+    settings = {"data": made / "set", "model": made / "model", "device": "cpu"} | changes
+    return FlowTraining(config=config or flow_config(), out=out, **settings)  # type: ignore[arg-type]
 
 
 def losses(out: Path) -> list[float]:
@@ -110,6 +111,7 @@ def test_parts_of_a_step_add_up_to_the_whole(made: Path, whole: Path, tmp_path: 
 def test_processes_that_draw_ahead_change_nothing(made: Path, whole: Path, tmp_path: Path) -> None:
     train_flow(training(made, tmp_path, flow_config(run={"workers": 1})))
     assert losses(tmp_path) == losses(whole)
+    assert not multiprocessing.active_children(), "they have ended with the training"
 
 
 def test_blocks_that_are_computed_twice_give_the_same_weights(made: Path, whole: Path, tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ DENY_AFTER: Phrases = (
     "never",
     "lack of", "lacks", "lacking", "absence of", "absent", "excludes", "excluded", "ruled out", "fails to show",
     "nothing to suggest", "nothing suggesting", "rather than", "instead of", "cannot be seen", "isn t", "aren t",
-    "resolution of", "complete regression of", "disappearance of", "clearance of", "no longer", "devoid of",
+    "resolution of", "complete regression of", "exclusion of", "ø", "disappearance of", "clearance of", "no longer",
+    "devoid of",
     "none of", "resolved", "nil",
 )
 _SEEN: Phrases = (
@@ -36,7 +37,8 @@ DENY_BEFORE: Phrases = (
     *(f"cannot be {seen}" for seen in _SEEN),
     "no longer", "absent", "none", "negative", "resolved", "disappeared", "has cleared", "have cleared", "ruled out",
     "excluded", "has resolved", "have resolved", "has gone", "have gone", "is gone", "are gone",
-    "regressed completely", "completely regressed", "completely cleared", "nil", "did not show",
+    "regressed completely", "completely regressed", "completely regredient", "completely cleared", "cleared completely",
+    "now cleared", "gone", "not a feature", "nil", "did not show",
 )
 # What a clause asserts before one of these is not plain: "cardiomegaly is not a feature".
 DOUBT_BEFORE: Phrases = (
@@ -50,8 +52,15 @@ STOPS: Phrases = (
 )
 # Beside a denial these turn what is said, and rules cannot tell which way.
 CONTRASTS: Phrases = ("but", "while", "whereas", "although", "though", "however", "only", "yes")
+# That something has not gone, or was not there before: it is there.
+_THERE_NOW: Phrases = (
+    "not resolved", "not yet resolved", "not completely resolved", "not fully resolved", "not cleared",
+    "not seen before", "not present before", "not present on the prior*", "not present on the previous*",
+    "not present on the last*", "not seen on the prior*", "not seen on the previous*",
+)
 # Phrases with such a word in them that deny nothing.
 DENY_NOTHING: Phrases = (
+    *_THERE_NOW,
     "no change*", "no significant change*", "no interval change*", "no significant interval change*",
     "no significant difference*", "no relevant change*", "no appreciable change*", "no substantial change*",
     "not .. changed", "without change*",
@@ -61,6 +70,7 @@ DENY_NOTHING: Phrases = (
 
 # Where one of these stands, it is not clear what the sentence says, and nothing of it is shown.
 UNCLEAR: Phrases = (
+    *_THERE_NOW,
     "cannot be excluded", "can not be excluded", "not be excluded", "not excluded", "not be ruled out", "not ruled out",
     "cannot exclude", "cannot rule out", "cannot be ruled out", "cannot be .. excluded", "cannot r/o",
     "not .. exclude", "rule out", "r/o", "to exclude", "to be excluded",
@@ -69,34 +79,40 @@ UNCLEAR: Phrases = (
     "limits .. assessment", "assessment for", "assessment of", "assessment .. limited", "ct .. for",
     "not .. evaluated", "not .. assessed", "not .. assessable", "suspected", "is possible", "are possible",
     "may be present", "might be present", "could be present", "should be considered", "must be considered",
-    "may belong to",
+    "may belong to", "remains a possibility",
     "assessment for", "referred for", "correlate for", "doubtful", "in question", "equivocal", "uncertain",
-    "versus", "vs", "differential", "otherwise",
+    "versus", "vs", "differential",
     # what was, or is on its way out
     "history of", "h/o", "prior to", "were previously", "was previously", "not .. before", "not .. prior",
     "on .. prior", "appeared to be", "follow up", "the earlier",
-    "not .. previous*", "not .. earlier", "now on", "now in", "regress*", "receded", "subsided", "resolving",
+    "not .. previous*", "not .. earlier", "now on", "now in", "regress*", "receded", "subsided",
     "clearing", "not .. resolved", "not .. resolve", "not .. cleared", "unresolved", "partial* .. resol*",
     "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*", "near complete", "remov*", "drained",
     "drainage of", "evacuated", "resected", "resection", "excised", "treated", "healed",
     "repair*", "surgery", "operated", "pleurodesis", "ablation",
     # what is denied of some leaves others
     "no new", "no additional", "no other", "no further", "no more", "no solid", "no enlarging", "no growing",
-    "no large", "no sizable", "no sizeable", "no tension", "no loculated", "no second", "no calcified nodule*",
+    "no large", "no big", "of significant size", "no sizable", "no sizeable", "no tension", "no loculated",
+    "no second", "no calcified nodule*",
     # what is no larger is there
     "no .. progression", "no .. growth", "no .. worsening", "not .. increased in size", "not .. grown",
     *(f"no .. increase in .. {name}" for name in ("effusion*", "nodul*", "mass*", "consolidat*", "opaci*", "node*")),
     "no interval enlargement",
     # all but
-    "except", "exception of", "other than", "apart from", "aside from", "besides", "sparing", "spared", "spares",
-    "instead",
+    "sparing", "spared", "spares", "instead",
 )
+# What is denied beside one of these is denied of all the rest; what follows it is there.
+EXCEPT: Phrases = ("except", "exception of", "other than", "apart from", "aside from", "besides", "otherwise")
 # Phrases with such a word in them that are clear after all.
-CLEAR: Phrases = ("regressed completely", "completely regressed", "complete regression")
+CLEAR: Phrases = (
+    *_THERE_NOW,
+    "regressed completely", "completely regressed", "complete regression", "partial* regress*", "partial regression",
+    "suspected .. not confirmed", "questioned .. not confirmed",
+)
 # What follows one of these is a guess.
 GUESS_AFTER: Phrases = (
     "possible", "possibly", "poss", "probable", "probably", "prob", "presumably", "maybe", "dd",
-    "favoured to", "favored to", "suspicious for", "suspicion of", "suspicion for", "suspected",
+    "favoured to", "favored to", "concern for", "suspicious for", "suspicion of", "suspicion for", "suspected",
     "suspect", "suggest*", "concerning for", "questionable", "may represent", "may be", "might be", "could be",
     "could represent", "likely", "mimic*", "resembl*", "secondary to", "due to",
     "typical for", "typical of", "worrisome for", "indicative of", "compatible with", "consistent with",

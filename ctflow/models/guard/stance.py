@@ -8,7 +8,7 @@ from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS, Phrases, Wording
 from ctflow.models.guard.phrases import Span, holds, inside, plain, spans
 
-_ANSWER = re.compile(r"[:=]\s*(?:no|not|none|nil|yes)\s*(?:[,;.]|$)")  # "effusion: no" denies what stands before it
+_ANSWER = re.compile(r"[:=]\s*(?:no|none|nil)\s*(?:[,;.]|$)")  # "effusion: no" denies what stands before it
 
 _LISTED = re.compile(r"(?<!\w)(?:or|nor|and)(?!\w)|/")
 
@@ -43,7 +43,7 @@ def stance(finding: str, clause: str) -> Stance:
     if (asserted and denied) or any(marks.may_deny(span) for span in denied):
         return Stance.UNCLEAR
     if denied:
-        in_part = all(span in kinds for span in denied) or _names_a_part(wording, text)
+        in_part = all(span in kinds for span in denied) or _names_a_part(wording, text) or holds(cues.EXCEPT, text)
         return Stance.UNCLEAR if in_part else Stance.DENIED
     return Stance.ASSERTED if any(marks.are_sure_of(span) for span in asserted) else Stance.UNCLEAR
 
@@ -91,7 +91,7 @@ def is_clear(text: str) -> bool:
     """Whether a `plain` text has nothing that makes rules unsure, such as "cannot be excluded"."""
     clear = spans(cues.CLEAR, text)
     unclear = [span for span in spans(cues.UNCLEAR, text) if not inside(span, clear)]
-    return "?" not in text and not _ANSWER.search(text) and not unclear
+    return "?" not in text and not unclear
 
 
 def is_heading(sentence: str) -> bool:
@@ -108,6 +108,10 @@ class _Marks:
         self._text = text
         self.after = [span for span in spans(cues.DENY_AFTER, text) if not inside(span, nothing)]
         self.before = [span for span in spans(cues.DENY_BEFORE, text) if not inside(span, nothing)]
+        answers = [found.span() for found in _ANSWER.finditer(text)]
+        self.before += answers
+        self.after = [span for span in self.after if not inside(span, answers)]
+        self._excepted = spans(cues.EXCEPT, text)
         self._guesses = spans(cues.GUESS_AFTER, text)
         self._doubts = [] if nothing else spans(cues.DOUBT_BEFORE, text)
         self._stops = [*spans(cues.STOPS, text), *self._ends_of_lists()]
@@ -132,6 +136,8 @@ class _Marks:
         return not guessed and not any(first >= span[1] for first, _ in self._doubts)
 
     def _is_cut_off(self, cue: Span, span: Span) -> bool:
+        if any(cue[1] <= first < span[0] for first, _ in self._excepted):  # "no abnormality other than a nodule"
+            return True
         return inside(cue, self.before) and "," in self._text[cue[1] : span[0]]
 
     def _ends_of_lists(self) -> list[Span]:
