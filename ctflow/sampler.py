@@ -43,8 +43,7 @@ class ChunkSampled:
 
 Sampled = Generator[StepSampled | ChunkSampled, None, None]
 SampledTogether = Generator[StepSampled | tuple[int, ChunkSampled], None, None]  # a chunk with its volume's number
-Making = Generator[StepSampled, None, Tensor]  # a chunk in the end
-MakingTogether = Generator[StepSampled, None, Tensor]  # chunks in the end (volumes, C, slices, H, W)
+Making = Generator[StepSampled, None, Tensor]  # a chunk in the end, or those of several volumes one after another
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,21 +185,22 @@ class Chunks:
         (latents,) = yield from self.made_together([lineage])
         return latents
 
-    def made_together(self, lineages: Sequence[Lineage]) -> MakingTogether:
-        """Chunks of the same number of several volumes, made in step; none of them a scan's own.
+    def made_together(self, lineages: Sequence[Lineage]) -> Making:
+        """Chunks of the same number of several volumes, made in step (volumes, C, slices, H, W); none a scan's own.
 
         Each has its own noise, text and previous chunk. Their makers go the same way through the solver.
         """
-        makers = [lineage[-1] for lineage in lineages if not isinstance(lineage[-1], ScanStart)]
         previous = list[Tensor]()
         for lineage in lineages:
             previous.append((yield from self.known(lineage[:-1])) if lineage[:-1] else self._first_previous)
-        together = yield from self._solved(makers, torch.stack(previous), len(lineages[0]) - 1)
+        together = yield from self._solved(
+            [_asked(lineage) for lineage in lineages], torch.stack(previous), len(lineages[0]) - 1
+        )
         for lineage, latents in zip(lineages, together, strict=True):
             self._kept.put(lineage, latents)
         return together
 
-    def _solved(self, requests: Sequence[GenerationRequest], previous: Tensor, chunk: int) -> MakingTogether:
+    def _solved(self, requests: Sequence[GenerationRequest], previous: Tensor, chunk: int) -> Making:
         way, conditions = requests[0], [self._conditions_of(request) for request in requests]
         field = velocity_of(
             self._transformer,
@@ -218,6 +218,12 @@ class Chunks:
             latents = state
             yield StepSampled(chunk, step, velocity.data)
         return latents
+
+
+def _asked(lineage: Lineage) -> GenerationRequest:
+    maker = lineage[-1]
+    assert not isinstance(maker, ScanStart), "a scan's own chunk is not solved for"
+    return maker
 
 
 class _Volume:

@@ -35,12 +35,12 @@ _adapter = TypeAdapter(BatchFacts)
 
 
 def begin_with(facts: BatchFacts, folder: Path) -> None:
-    """Writes the facts of a new batch, and compares those of one that was begun.
+    """Writes the facts of a new batch into `folder`, in that of its volumes; compares those of one that has volumes.
 
     Raises RequestError that names what differs.
     """
     path = folder / FACTS
-    if not path.exists():
+    if not path.exists() or not any(folder.parent.rglob("*.nii.gz")):
         write_atomic(path, _adapter.dump_json(facts, indent=2) + b"\n")
     found, asked = _flat(_read(path)), _flat(facts)
     differences = [

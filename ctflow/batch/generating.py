@@ -43,6 +43,7 @@ def generate_batch(batch: Batch, make_all: MakeAll) -> Iterator[Outcome]:
         for outcome in make_all(job, missing) if missing else ():
             if outcome.reason:
                 failed.append(_left_out(batch, outcome))
+                _remove(batch, outcome.number)
             yield outcome
         _write_rejected(job, [*batch.left_out, *failed])
         if len(failed) == len(batch.tasks):
@@ -62,6 +63,19 @@ def _prepare(batch: Batch) -> None:
 def _left_out(batch: Batch, outcome: Outcome) -> LeftOut:
     task = batch.tasks[outcome.number]
     return LeftOut(name=task.name, reason=outcome.reason, folder=task.folder, seed=task.request.seed)
+
+
+def _remove(batch: Batch, number: int) -> None:
+    """What may be in the place of a volume that failed was made from another report or scan, and is not its own."""
+    task = batch.tasks[number]
+    for path in (batch.job.sidecar_path(task), batch.job.volume_path(task)):
+        path.unlink(missing_ok=True)
+
+
+def others(batch: Batch) -> int:
+    """How many volumes lie in the folders of a batch that are of none of its tasks."""
+    paths = {batch.job.volume_path(task) for task in batch.tasks}
+    return sum(len(set(folder.glob("*.nii.gz")) - paths) for folder in {path.parent for path in paths})
 
 
 def _write_rejected(job: BatchJob, left_out: Sequence[LeftOut]) -> None:

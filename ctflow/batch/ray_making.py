@@ -69,15 +69,21 @@ def _made(job: BatchJob, groups: Sequence[Sequence[Numbered]], pool: _Pool) -> I
 
 
 class _RayWorker:
-    """Lives in a process of its own."""
+    """Lives in a process of its own. What it cannot do, it says in a row."""
 
     def __init__(self, job: BatchJob) -> None:
-        self._worker = Worker.load(job)
+        self._worker: Worker | None = None
+        self._error = ""
+        try:
+            self._worker = Worker.load(job)
+        except CTFlowError as error:
+            self._error = str(error)
 
     def __call__(self, row: Row) -> list[Row]:
         made = list[Row]()
         try:
-            made += [vars(outcome) | {ERROR: ""} for outcome in self._worker.make(from_json(row[TASKS]))]
+            if self._worker:
+                made += [vars(outcome) | {ERROR: ""} for outcome in self._worker.make(from_json(row[TASKS]))]
         except CTFlowError as error:
-            made.append(vars(Outcome(number=0)) | {ERROR: str(error)})
-        return made
+            self._error = str(error)
+        return [*made, vars(Outcome(number=0)) | {ERROR: self._error}] if self._error else made

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from ctflow.checkpoint.catalog import find_checkpoint
+from ctflow.choices import DEVICES
 from ctflow.commands.arguments import check_least, extra, path
 from ctflow.commands.model import DEFAULT_MODEL
 from ctflow.errors import RequestError
@@ -70,6 +71,7 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--out", type=path, default=Path("runs/metrics"), metavar="DIR", help=f"results and features ({DEFAULT})"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help=f"of all that is drawn ({DEFAULT})")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help=f"where extractors compute ({DEFAULT})")
     parser.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster (default: this machine)")
     table = kinds.add_parser("table", help="results of `metrics` side by side", allow_abbrev=False)
     table.set_defaults(run=run_table)
@@ -120,6 +122,7 @@ def _question(args: argparse.Namespace) -> Question:
         asked=_asked(args.labels),
         modes=modes_of(sidecars),
         weights=weights,
+        device=args.device,
         features=args.out / "features",
         extract_all=RayExtraction(args.ray),
         seed=args.seed,

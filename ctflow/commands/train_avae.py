@@ -31,10 +31,10 @@ volumes as to `prepare`:
   --ct-rate ROOT --split train|valid   CT-RATE as it lies on disk, in either version, or what `phantom` writes
   --volumes DIR --reports CSV          volumes of your own
 
-First, some pairs of slices of each volume are collected in OUT/slices, and how much disk that takes is said. Then it
-trains, writes OUT/model, and measures both A-VAEs on volumes that were held out: PSNR, and FID of reconstructions and
-of midpoints, by the Inception that --weights names, else by the model's image tower. OUT/measures.json has the same.
-Call it again with the same --out, and it goes on. SIGTERM saves and stops, with exit code 143.
+First, some pairs of slices of each volume are collected, and how much disk that takes is said. Then it trains, writes
+OUT/model, and measures both A-VAEs on volumes that were held out: PSNR, and FID of reconstructions and of midpoints, by
+the Inception that --weights names, else by the model's image tower. OUT/measures.json has the same. Call it again with
+the same --out, and it goes on. SIGTERM saves and stops, with exit code 143.
 
 For several processes, collect first in one, then start it by accelerate:
 
@@ -72,6 +72,7 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     add_sources_to(parser, required=False)
     parser.add_argument("--model", type=place, metavar="DIR", help="the model whose A-VAE is tuned")
     parser.add_argument("--out", type=path, metavar="DIR", help="where the training is, or will be")
+    parser.add_argument("--slices", type=path, metavar="DIR", help="where slices are collected (default: OUT/slices)")
     parser.add_argument("--collect", action="store_true", help="collect the slices, and train nothing")
     parser.add_argument("--workers", type=int, metavar="N", help="processes that collect (default: one per core)")
     parser.add_argument(
@@ -116,10 +117,14 @@ def _run(args: argparse.Namespace, config: "AvaeConfig", sources: "list[Source]"
         _train(args, config, sources, facts, model, perceptual, features)
 
 
+def _pairs_folder(args: argparse.Namespace) -> Path:
+    return args.slices or args.out / PAIRS
+
+
 def _collect(args: argparse.Namespace, sources: "list[Source]", facts: "PairFacts") -> None:
     from ctflow.data.slice_pairs import collect_pairs, disk_bytes, missing_volumes
 
-    folder = args.out / PAIRS
+    folder = _pairs_folder(args)
     missing = missing_volumes(folder, facts, len(sources))
     if not missing or int(os.environ.get("WORLD_SIZE", "1")) > 1:  # the other processes would wait for hours
         return
@@ -145,7 +150,7 @@ def _train(
 
     training = AvaeTraining(
         config=config,
-        pairs=open_pairs(args.out / PAIRS, facts, len(sources)),
+        pairs=open_pairs(_pairs_folder(args), facts, len(sources)),
         data=facts.sources_sha256,
         out=args.out,
         model=model,
@@ -176,7 +181,6 @@ def _measure(training: "AvaeTraining", tuned: Path, features: "SliceFeatures | N
     comparison = AvaeComparison(
         before=before,
         after=after,
-        slices=2 * len(held_out) * training.config.slices.pairs_per_volume,
         features=features.name if features else "no network",
         weights_sha256=features.weights_sha256 if features else "",
     )

@@ -17,13 +17,15 @@ from pydantic.dataclasses import dataclass as strict_dataclass
 
 from ctflow.card import Geometry
 from ctflow.data.encoding import read_source
+from ctflow.data.lock import only_run
 from ctflow.data.sources import Source, sources_sha256
 from ctflow.errors import DatasetError, ResourceError
-from ctflow.io.files import make_folder, write_atomic
+from ctflow.io.files import write_atomic
 from ctflow.runtime.processes import processes
 from ctflow.validation import wrong_fields
 
 PAIRS, VOLUMES, FACTS = "pairs.npy", "volumes.jsonl", "pairs.json"
+Pool = Callable[[int], AbstractContextManager[Executor]]
 _strict = ConfigDict(extra="forbid")
 
 
@@ -91,7 +93,7 @@ def missing_volumes(folder: Path, facts: PairFacts, volumes: int) -> list[int]:
     if path.read_bytes() != _facts_adapter.dump_json(facts):
         raise DatasetError(
             f"{folder} holds slices of other volumes, or on another grid, or more or fewer of each, than those asked "
-            "for. Name another --out, or remove that folder."
+            "for. Name another folder with --slices, or remove that one."
         )
     known = {row.number for row in _rows(folder)}
     return [number for number in range(volumes) if number not in known]
@@ -103,18 +105,29 @@ def collect_pairs(
     facts: PairFacts,
     workers: int,
     *,
-    pool: Callable[[int], AbstractContextManager[Executor]] = processes,
+    pool: Pool = processes,
 ) -> Iterator[PairedVolume]:
     """Reads the volumes that were not read yet, and says what became of each. It may be killed, and called again.
 
-    `pool` varies in tests. Raises DatasetError as `missing_volumes`, ResourceError where disk or memory are short.
+    `pool` varies in tests. Raises DatasetError as `missing_volumes`, and if another run is at work in the folder,
+    ResourceError where disk or memory are short.
     """
-    make_folder(folder)
-    missing = missing_volumes(folder, facts, len(sources))
-    if not missing:
-        return
-    if not (folder / FACTS).exists():
-        _begin(folder, facts, len(sources))
+    with only_run(folder):
+        missing = missing_volumes(folder, facts, len(sources))
+        if missing and not (folder / FACTS).exists():
+            _begin(folder, facts, len(sources))
+        if missing:
+            yield from _collected(folder, sources, missing, facts, workers, pool)
+
+
+def _collected(
+    folder: Path,
+    sources: Sequence[Source],
+    missing: list[int],
+    facts: PairFacts,
+    workers: int,
+    pool: Pool,
+) -> Iterator[PairedVolume]:
     with pool(min(workers, len(missing))) as executor, (folder / VOLUMES).open("ab") as table:
         made = [executor.submit(_collect, folder / PAIRS, number, sources[number], facts) for number in missing]
         try:
@@ -153,7 +166,7 @@ def _begin(folder: Path, facts: PairFacts, volumes: int) -> None:
         path.unlink()
         raise ResourceError(
             f"{path} would take {size / 1e9:.1f} GB, and the disk refuses ({error.strerror}). Free some, name another "
-            "--out, or collect fewer with slices.pairs_per_volume."
+            "disk with --slices, or collect fewer with slices.pairs_per_volume."
         ) from error
     write_atomic(folder / VOLUMES, b"")
     write_atomic(folder / FACTS, _facts_adapter.dump_json(facts))

@@ -49,9 +49,12 @@ class SliceFeatures(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class AvaeMeasures:
-    """`psnr_db`: of the mean square over all slices, against the whole range of HU. FID: None without a network."""
+    """`psnr_db`: of the mean square over all `slices`, against the whole range of HU. FID is counted from `dimensions`
+    features of each; without a network there are none."""
 
+    slices: int
     psnr_db: float
+    dimensions: int
     fid_reconstructions: float | None
     fid_midpoints: float | None
 
@@ -66,7 +69,7 @@ def measure_avae(
     def decoded(codes: Tensor) -> np.ndarray:
         return intensity.to_hu(avae.decode(codes).float().cpu().numpy())
 
-    square, count = 0.0, 0
+    square, count, slices = 0.0, 0, 0
     by_kind: dict[str, list[NDArray[np.float32]]] = {"real": [], "decoded": [], "between": []}
     for pairs in volumes:
         pixels = intensity.to_intensity(pairs.reshape(-1, *pairs.shape[2:]))
@@ -78,12 +81,15 @@ def measure_avae(
         }
         square += float(np.square(pictures["real"].astype(np.float64) - pictures["decoded"]).sum())
         count += pixels.size
+        slices += len(pixels)
         if features:
             for kind, hu in pictures.items():
                 by_kind[kind].append(features(hu))
     found = {kind: np.concatenate(some) for kind, some in by_kind.items() if some}
     whole_range = intensity.hu_white - intensity.hu_black
     return AvaeMeasures(
+        slices=slices,
+        dimensions=found["real"].shape[1] if found else 0,
         psnr_db=10 * float(np.log10(whole_range**2 / (square / count))),
         fid_reconstructions=frechet_distance(found["real"], found["decoded"]) if found else None,
         fid_midpoints=frechet_distance(found["real"], found["between"]) if found else None,
@@ -142,11 +148,10 @@ class InceptionFeatures:
 
 @dataclass(frozen=True, kw_only=True)
 class AvaeComparison:
-    """An A-VAE before and after it was tuned, on `slices` of volumes that it was not tuned on."""
+    """An A-VAE before and after it was tuned, on slices that it was not tuned on. `features`: the network's name."""
 
     before: AvaeMeasures
     after: AvaeMeasures
-    slices: int
     features: str
     weights_sha256: str
 
@@ -159,10 +164,12 @@ class AvaeComparison:
         write_atomic(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
 
     def _lines(self) -> Iterator[str]:
-        yield f"| A-VAE on {self.slices} slices held out | before | after |\n|---|---|---|"
+        yield f"| A-VAE on {self.after.slices} slices held out | before | after |\n|---|---|---|"
         yield f"| PSNR, dB, higher is better | {self.before.psnr_db:.2f} | {self.after.psnr_db:.2f} |"
         kinds = {"reconstructions": "fid_reconstructions", "midpoints": "fid_midpoints"}
         for kind, name in kinds.items():
             values: Sequence[float | None] = [getattr(one, name) for one in (self.before, self.after)]
             before, after = ("not measured" if value is None else f"{value:.3f}" for value in values)
             yield f"| FID of {kind} by the {self.features}, lower is better | {before} | {after} |"
+        if self.after.slices <= self.after.dimensions:
+            yield f"\nOf no more slices than the network has features, {self.after.dimensions}, FID is too large."

@@ -53,6 +53,10 @@ class Posterior:
         """(N, C, h, w)."""
         return (self.log_variance / 2).exp()
 
+    def float(self) -> "Posterior":
+        """The same in float32, in which sums are exact enough."""
+        return Posterior(self.mean.float(), self.log_variance.float())
+
     def kl(self) -> Tensor:
         """The divergence from the unit Gaussian, summed over the elements of each image: (N,)."""
         divergence = self.mean.square() + self.log_variance.exp() - 1 - self.log_variance

@@ -22,7 +22,7 @@ from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.training.avae_config import AvaeConfig
 from ctflow.training.avae_export import AvaeExport, latent_of
 from ctflow.training.avae_losses import AvaeLosses, TunedAvae
-from ctflow.training.avae_slices import PairSamples, check_crop, split_by_patient
+from ctflow.training.avae_slices import PairSamples, check_sizes, split_by_patient
 from ctflow.training.config_file import as_toml
 from ctflow.training.configured import (
     CONFIG,
@@ -103,14 +103,14 @@ def tuned_avae(model: Path, config: AvaeConfig) -> TunedAvae:
     avae.encoder.requires_grad_(config.losses.trained == "all")
     seed_torch(config.batch.seed, "first weights of the discriminator")
     adversarial = config.adversarial
-    judge = PatchDiscriminator(adversarial.width, adversarial.layers) if adversarial.weight else None
-    return TunedAvae(avae, judge)
+    discriminator = PatchDiscriminator(adversarial.width, adversarial.layers) if adversarial.weight else None
+    return TunedAvae(avae, discriminator)
 
 
 def pair_samples(training: AvaeTraining, card: ModelCard, avae: AutoencoderKL) -> PairSamples:
-    """What is trained on. Raises RequestError for a crop that does not fit the model."""
+    """What is trained on. Raises RequestError for sizes that do not fit the model."""
     cell = 2 ** (len(avae.config.block_out_channels) - 1)
-    check_crop(training.config.slices.crop, card.latent, cell)
+    check_sizes(training.config, card.latent, cell)
     trained, _ = training.volumes()
     return PairSamples(training.pairs, trained, training.config, card.intensity, card.latent, cell)
 

@@ -41,7 +41,7 @@ class AvaeLosses:
     def __call__(self, network: TunedAvae, device: torch.device, batch: PairSample) -> dict[str, Tensor]:
         avae, losses, step = network.avae, self.config.losses, int(batch.step[0])
         slices = batch.slices.flatten(0, 1).to(device, non_blocking=True)
-        posterior = avae.encode(slices[:, None].expand(-1, avae.config.in_channels, -1, -1))
+        posterior = avae.encode(slices[:, None].expand(-1, avae.config.in_channels, -1, -1)).float()
         codes = posterior.mean + posterior.std * batch.noise.flatten(0, 1).to(device, non_blocking=True)
         channels = self._shares(avae.decode(codes).float())
         # All its channels are held to the slice, and the mean of them, which is what a volume shows, to look like it.
@@ -70,13 +70,13 @@ class AvaeLosses:
     def _adversarial(
         self, network: TunedAvae, held: Tensor, real: Tensor, decoded: Tensor, step: int
     ) -> dict[str, Tensor]:
-        judge, config = network.discriminator, self.config.adversarial
-        if judge is None or step < config.begins:
+        discriminator, config = network.discriminator, self.config.adversarial
+        if discriminator is None or step < config.begins:
             return {"deception": held.new_zeros(()), "discriminator": held.new_zeros(())}
         real, decoded = 2 * real[:, None] - 1, 2 * decoded[:, None] - 1
-        gained = deception_loss(judge, decoded)
+        gained = deception_loss(discriminator, decoded)
         weight = config.weight * balance(held, gained, network.avae.decoder.conv_out.weight)
-        return {"deception": weight * gained, "discriminator": discriminator_loss(judge, real, decoded)}
+        return {"deception": weight * gained, "discriminator": discriminator_loss(discriminator, real, decoded)}
 
 
 def midpoint_distance(between: Tensor, ends: Tensor, distance: Distance, edges_above: float) -> Tensor:

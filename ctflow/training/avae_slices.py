@@ -13,6 +13,7 @@ from ctflow.data.slice_pairs import PairedVolume, SlicePairs
 from ctflow.errors import RequestError
 from ctflow.hu import IntensityMap
 from ctflow.training.avae_config import AvaeConfig
+from ctflow.training.discriminator import LEAST_PATCHES
 from ctflow.training.order import Place, volume_of
 from ctflow.training.randomness import random_stream
 
@@ -61,11 +62,17 @@ class PairSamples(Dataset[PairSample]):
         return slices[:, row : row + side, column : column + side]
 
 
-def check_crop(crop: int, latent: Latent, cell: int) -> None:
-    """Raises RequestError for squares that no latents stand for."""
-    most = cell * min(latent.rows, latent.columns)
+def check_sizes(config: AvaeConfig, latent: Latent, cell: int) -> None:
+    """Raises RequestError for squares that no latents stand for, or that the discriminator makes nothing of."""
+    crop, most = config.slices.crop, cell * min(latent.rows, latent.columns)
     if crop % cell or crop > most:
         raise RequestError(f"slices.crop is 0, or a multiple of {cell} up to {most} for this model; got {crop}.")
+    side, layers = crop or most, config.adversarial.layers
+    if config.adversarial.weight and side >> layers < LEAST_PATCHES:
+        raise RequestError(
+            f"adversarial.layers is {layers}, and {side} rows halved so often are {side >> layers}; at least "
+            f"{LEAST_PATCHES} were expected. Give fewer layers or a larger slices.crop."
+        )
 
 
 def split_by_patient(

@@ -2,7 +2,7 @@
 
 import math
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ctflow.runtime.memory import ran_out
 from ctflow.training.config_file import Tracker
 from ctflow.training.flow_config import Batch, Optimizer
 from ctflow.training.optimizers import OptimizerConfig
-from ctflow.training.order import places
+from ctflow.training.order import Place, places
 from ctflow.training.schedule import Schedule, falling_to_zero, inverse_root
 from ctflow.training.stage import Budget, Stage
 
@@ -70,22 +70,38 @@ def schedule_of(optimizer: Optimizer) -> Schedule:
 
 def batches_of(
     samples: Dataset[Any], batch: Batch, workers: int, device: str, first_step: int, rank: int, processes: int
-) -> Iterator[Any]:
-    """What process `rank` computes, from a step on: batches of samples, which are drawn by their `Place`."""
-    return iter(
-        DataLoader(
-            samples,
-            batch_sampler=places(first_step, batch.size, batch.accumulation, rank, processes),
-            num_workers=workers,
-            multiprocessing_context="spawn" if workers else None,  # not forked: this process has threads
-            worker_init_fn=_leave_sigterm_to_others,
-            pin_memory=device == "cuda",
-        )
+) -> Generator[Any, None, None]:
+    """What process `rank` computes, from a step on: batches of samples, which are drawn by their `Place`.
+
+    `workers`: how many processes draw ahead; they end when this is closed.
+    """
+    is_closed = False
+
+    def wanted() -> Iterator[list[Place]]:
+        for some in places(first_step, batch.size, batch.accumulation, rank, processes):
+            if is_closed:
+                return
+            yield some
+
+    loader = DataLoader(
+        samples,
+        batch_sampler=wanted(),
+        num_workers=workers,
+        multiprocessing_context="spawn" if workers else None,  # not forked: this process has threads
+        worker_init_fn=_leave_sigterm_to_others,
+        pin_memory=device == "cuda",
     )
+    drawn = iter(loader)
+    try:
+        yield from drawn
+    finally:
+        is_closed = True
+        for _ in drawn:  # what was drawn ahead; behind it the processes end
+            pass
 
 
 def _leave_sigterm_to_others(_worker: int) -> None:
-    """A scheduler sends it to all processes. Those that draw samples end when the training process has ended."""
+    """A scheduler sends it to all processes, and the step that is computed may need what these draw."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 

@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 GROUPS = 8
 MOST_WIDER = 8  # times the first layer's channels
+LEAST_PATCHES = 3  # along a side, after the layers that halve the plane: the last two take two away
 SPREAD = 0.02  # of the first weights
 SLOPE = 0.2
 

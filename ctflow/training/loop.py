@@ -6,8 +6,8 @@ files. SIGTERM to any process has all of them end after the step that they are a
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import count, repeat
 from typing import Any, Generic, TypeVar
@@ -42,7 +42,7 @@ N = TypeVar("N", bound=nn.Module)
 # (network, its device, what a batch is drawn from or is) -> losses by name; their sum is minimised.
 Losses = Callable[[N, torch.device, Any], dict[str, Tensor]]
 # (first step, this process, number of processes) -> what the losses get, `Stage.accumulation` times for each step.
-Batches = Callable[[int, int, int], Iterator[Any]]
+Batches = Callable[[int, int, int], Generator[Any, None, None]]
 
 
 def train(
@@ -128,7 +128,7 @@ def _accelerator(stage: Stage, use_bf16: bool) -> Accelerator:
 def _random_streams(stage: Stage) -> Batches:
     """Random numbers for each step on each process; for several batches in a step, one after another."""
 
-    def streams(first_step: int, rank: int, processes: int) -> Iterator[np.random.Generator]:
+    def streams(first_step: int, rank: int, processes: int) -> Generator[np.random.Generator, None, None]:
         for step in count(first_step):
             yield from repeat(random_stream(stage.seed, stage.name, step, rank), stage.accumulation)
 
@@ -186,7 +186,7 @@ class _Run(Generic[N]):
         progress.start()
         log = LossLog(self.stage, self.accelerator, progress, Stopwatch(self.accelerator.device))
         taken = batches(progress.step, self.accelerator.process_index, self.accelerator.num_processes)
-        with log.bar:
+        with closing(taken), log.bar:
             while not (progress.ended or self.agreement.must_stop):
                 if self.state.examples:
                     self.state.examples.grow(progress.step)
@@ -197,10 +197,10 @@ class _Run(Generic[N]):
                 if not progress.ended and self.saving.is_due(progress):
                     self._save()
             self._log(log)
-        self.is_complete = progress.ended
-        if self.is_complete:
-            progress.finish()
-        self._save()
+            self.is_complete = progress.ended
+            if self.is_complete:
+                progress.finish()
+            self._save()  # before the batches are closed, which may take a moment
         return log
 
     def _step(self, batches: Iterator[Any], log: LossLog) -> None:

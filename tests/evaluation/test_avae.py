@@ -76,12 +76,19 @@ def test_hu_outside_the_range_of_the_model_are_no_errors_of_it() -> None:
 
 def test_without_a_network_fid_is_said_to_be_not_measured(tmp_path: Path) -> None:
     before, after = (measure_avae(Shifted(off), CARD, volumes(), None) for off in (0.01, 0.001))
-    comparison = AvaeComparison(before=before, after=after, slices=12, features="no network", weights_sha256="")
+    comparison = AvaeComparison(before=before, after=after, features="no network", weights_sha256="")
     table = comparison.markdown()
     assert "| PSNR, dB, higher is better | 40.00 | " in table and table.count("not measured") == 4
     comparison.write(tmp_path / "measures.json")
     written = json.loads((tmp_path / "measures.json").read_text())
-    assert AvaeMeasures(**written["after"]) == after and written["slices"] == 12
+    assert AvaeMeasures(**written["after"]) == after and after.slices == 12
+
+
+def test_fid_of_too_few_slices_is_said_to_be_too_large() -> None:
+    found = measure_avae(Shifted(0.01), CARD, volumes(), Means())
+    for few, said in ((found, False), (replace(found, slices=2), True)):
+        comparison = AvaeComparison(before=found, after=few, features="means", weights_sha256="none")
+        assert ("FID is too large" in comparison.markdown()) == said
 
 
 def test_the_towers_features_of_a_slice_do_not_depend_on_its_company(tmp_path: Path) -> None:

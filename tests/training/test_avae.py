@@ -17,7 +17,9 @@ from ctflow.training.avae_config import FILE, AvaeConfig
 from ctflow.training.avae_presets import PRESETS
 from ctflow.training.avae_slices import split_by_patient
 from ctflow.training.config_file import as_toml
+from ctflow.training.perceptual import load_perceptual
 from tests.training.pairs import VOLUMES, avae_config, avae_training
+from tests.training.test_perceptual import lpips_file, squeezenet_file
 
 ROOT = {"decay": "inverse_root"}  # the rate does not depend on how many steps are asked for
 
@@ -101,6 +103,21 @@ def test_another_training_does_not_go_on_in_the_same_folder(place: Path) -> None
         train_avae(other)
 
 
+def test_lpips_is_a_loss_and_part_of_what_must_stay_the_same(place: Path) -> None:
+    files = squeezenet_file(place / "net.pth"), lpips_file(place / "lpips.pth", "squeezenet1_1")
+    by_lpips = {"perceptual": 1.0, "perceptual_network": "squeezenet1_1", "midpoint_distance": "perceptual"}
+    config = avae_config(losses=by_lpips, slices={"crop": 0}, run={"steps": 2})
+    training = replace(
+        avae_training(place, config, "lpips"), perceptual=(load_perceptual("squeezenet1_1", *files), "one hash")
+    )
+    train_avae(training)
+    with (training.out / "losses.csv").open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert all(float(row["perceptual"]) > 0 for row in rows) and float(rows[1]["midpoint"]) > 0
+    with pytest.raises(RequestError, match="perceptual weights is one hash, not another"):
+        train_avae(replace(training, perceptual=(load_perceptual("squeezenet1_1", *files), "another")))
+
+
 def test_slices_are_drawn_by_the_seed_and_held_out_by_patient(place: Path) -> None:
     volumes = avae_training(place, avae_config()).pairs.volumes
     for held_out in (1, 2, 3):
@@ -116,6 +133,14 @@ def test_a_crop_that_no_latents_stand_for_is_refused(place: Path) -> None:
     for crop in (18, 64):
         with pytest.raises(RequestError, match=r"slices\.crop is 0, or a multiple of 4 up to 32"):
             train_avae(avae_training(place, avae_config(slices={"crop": crop}), "crop"))
+
+
+def test_a_discriminator_that_leaves_nothing_of_a_crop_is_refused(place: Path) -> None:
+    config = avae_config(slices={"crop": 16}, adversarial={"layers": 3})
+    with pytest.raises(RequestError, match=r"adversarial\.layers is 3, and 16 rows halved so often are 2"):
+        train_avae(avae_training(place, config, "layers"))
+    smallest = avae_config(slices={"crop": 12}, adversarial={"layers": 2}, run={"steps": 2})
+    train_avae(avae_training(place, smallest, "smallest"))
 
 
 def test_a_preset_is_read_back_as_it_is_shown(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ctflow.volume import Volume
 
 Found = Mapping[str, NDArray[np.float32]]  # by kind of feature: (samples, dimensions) of one volume
 NO_WEIGHTS = "none"
+CPU = torch.device("cpu")
 
 
 class Extractor(Protocol):

@@ -39,7 +39,8 @@ class Question:
     """What is asked.
 
     `reports`, `asked`: by case, its report and the labels that it asks for. `modes`: by case, how its fake volume was
-    made. `weights`: by extractor. `features`: the folder where they are kept. `extract_all`: who makes them.
+    made. `weights`: by extractor. `device`: where extractors compute. `features`: the folder where they are kept.
+    `extract_all`: who makes them.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Question:
     asked: Mapping[str, frozenset[str]]
     modes: Mapping[str, str]
     weights: Mapping[str, Path]
+    device: str
     features: Path
     extract_all: ExtractAll
     seed: int
@@ -75,7 +77,7 @@ class Judging:
                 f"The protocol {question.protocol.name} has no extractor {min(unused)!r}: its extractors are "
                 f"{', '.join(names)}."
             )
-        self._sources = {name: Source(name, question.weights.get(name)) for name in names}
+        self._sources = {name: Source(name, question.weights.get(name), question.device) for name in names}
         self._extractors = {name: load_extractor(source) for name, source in self._sources.items()}
 
     @property

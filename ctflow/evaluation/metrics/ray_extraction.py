@@ -16,6 +16,7 @@ from ctflow.runtime.ray_cluster import Cluster, ray_cluster, ray_failure
 
 Row = dict[str, Any]  # as Ray moves it between processes
 NUMBER, ERROR = "number", "error"  # in a row. Ray loses the type and the words of what a worker raises
+WORKERS_PER_GPU = 4  # while one computes, others read
 WAVE = 4096  # volumes that Ray is given at a time, because it keeps a record of each
 
 
@@ -57,12 +58,15 @@ class _Some:
 def _extracted(some: _Some, cluster: Cluster) -> Iterator[Row]:
     import ray.data
 
+    on_gpu = cluster.gpus > 0 and any(source.device != "cpu" for task in some.tasks for source in task.sources)
+    workers = min(cluster.cores, WORKERS_PER_GPU * cluster.gpus if on_gpu else cluster.cores, len(some.tasks))
     numbers = [{NUMBER: number} for number in range(len(some.tasks))]
     found = ray.data.from_items(numbers, override_num_blocks=len(numbers)).map(
         _Worker,
         fn_constructor_args=(some,),
-        compute=ray.data.ActorPoolStrategy(size=min(cluster.cores, len(numbers))),
+        compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
+        num_gpus=1 / WORKERS_PER_GPU if on_gpu else 0,
     )
     yield from found.iter_rows()
 

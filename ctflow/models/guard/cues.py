@@ -23,8 +23,10 @@ DENY_AFTER: Phrases = (
     "never",
     "lack of", "lacks", "lacking", "absence of", "absent", "excludes", "excluded", "ruled out", "fails to show",
     "nothing to suggest", "nothing suggesting", "rather than", "instead of", "cannot be seen", "isn t", "aren t",
-    "resolution of", "complete regression of", "disappearance of", "clearance of", "no longer", "devoid of",
-    "none of", "resolved", "nil", "zero", "nowhere", "unaccompanied by",
+    "resolution of", "complete regression of", "exclusion of", "unaccompanied by", "nowhere", "zero", "ø",
+    "disappearance of", "clearance of", "no longer",
+    "devoid of",
+    "none of", "resolved", "nil",
 )
 _SEEN: Phrases = (
     "seen", "detected", "observed", "identified", "present", "visualised", "visualized", "visible", "evident",
@@ -36,10 +38,10 @@ DENY_BEFORE: Phrases = (
     *(f"cannot be {seen}" for seen in _SEEN),
     "no longer", "absent", "none", "negative", "resolved", "disappeared", "has cleared", "have cleared", "ruled out",
     "excluded", "has resolved", "have resolved", "has gone", "have gone", "is gone", "are gone",
-    "regressed completely", "completely regressed", "completely cleared", "has .. cleared", "have .. cleared", "gone",
-    "vanished", "nowhere", "nil", "did not show",
+    "regressed completely", "completely regressed", "completely regredient", "completely cleared", "cleared completely",
+    "now cleared", "gone", "vanished", "nowhere to be seen", "not a feature", "nil", "did not show",
 )
-# What a clause asserts before one of these is not plain: "cardiomegaly is not a feature".
+# What a clause asserts before one of these is not plain: "the effusion is not typical".
 DOUBT_BEFORE: Phrases = (
     "is not", "are not", "was not", "were not", "has not", "have not", "had not", "does not", "do not", "did not",
     "can not", "could not", "cannot",
@@ -51,13 +53,20 @@ STOPS: Phrases = (
 )
 # Beside a denial these turn what is said, and rules cannot tell which way.
 CONTRASTS: Phrases = ("but", "while", "whereas", "although", "though", "however", "only", "yes")
+# That something has not gone, or was not there before: it is there.
+_THERE_NOW: Phrases = (
+    "not resolved", "not yet resolved", "not completely resolved", "not fully resolved", "not cleared",
+    "not seen before", "not present before", "not present on the prior*", "not present on the previous*",
+    "not present on the last*", "not seen on the prior*", "not seen on the previous*",
+)
 # Phrases with such a word in them that deny nothing.
 DENY_NOTHING: Phrases = (
+    *_THERE_NOW,
     "no change*", "no significant change*", "no interval change*", "no significant interval change*",
-    "no significant difference*", "no relevant change*", "no appreciable change*", "no substantial change*",
-    "not .. changed", "without change*",
-    "without significant change*", "high resolution", "low resolution", "not only", "no doubt", "without contrast",
-    "without intravenous", "without iv", "not given", "were it not for",
+    "were it not for", "no significant difference*", "no relevant change*", "no appreciable change*",
+    "no substantial change*", "not .. changed", "without change*", "without significant change*", "high resolution",
+    "low resolution", "not only", "no doubt", "without contrast",
+    "without intravenous", "without iv", "not given",
 )
 
 # Where one of these stands, it is not clear what the sentence says, and nothing of it is shown.
@@ -70,18 +79,19 @@ UNCLEAR: Phrases = (
     "limits .. assessment", "assessment for", "assessment of", "assessment .. limited", "ct .. for",
     "not .. evaluated", "not .. assessed", "not .. assessable", "suspected", "is possible", "are possible",
     "may be present", "might be present", "could be present", "should be considered", "must be considered",
-    "may belong to",
+    "may belong to", "remains a possibility",
     "assessment for", "referred for", "correlate for", "doubtful", "in question", "equivocal", "uncertain",
     "versus", "vs", "differential",
-    # what was, or is on its way out
+    # what was
     "history of", "h/o", "prior to", "were previously", "was previously", "not .. before", "not .. prior",
-    "was .. on the prior", "appeared to be", "follow up", "the earlier",
+    "on .. prior", "appeared to be", "follow up", "the earlier",
     "not .. previous*", "not .. earlier", "now on", "now in", "remov*", "drained", "drainage of", "evacuated",
-    "resected", "resection", "excised", "treated", "healed", "repair*", "surgery", "operated", "pleurodesis",
-    "ablation",
+    "resected", "resection", "excised", "treated", "healed",
+    "repair*", "surgery", "operated", "pleurodesis", "ablation",
     # what is denied of some leaves others
     "no new", "no additional", "no other", "no further", "no more", "no solid", "no enlarging", "no growing",
-    "no large", "no sizable", "no sizeable", "no tension", "no loculated", "no second", "no calcified nodule*",
+    "no large", "no big", "of significant size", "no sizable", "no sizeable", "no tension", "no loculated",
+    "no second", "no calcified nodule*",
     # what is no larger is there
     "no .. progression", "no .. growth", "no .. worsening", "not .. increased in size", "not .. grown",
     *(f"no .. increase in .. {name}" for name in ("effusion*", "nodul*", "mass*", "consolidat*", "opaci*", "node*")),
@@ -90,19 +100,23 @@ UNCLEAR: Phrases = (
 # Where one of these stands, rules cannot tell which way a sentence turns: only a reader that is very sure is believed.
 INVOLVED: Phrases = (
     # on its way out, but not gone
-    "regress*", "receded", "subsided", "resolving", "clearing", "not .. resolved", "not .. resolve", "not .. cleared",
-    "unresolved", "partial* .. resol*", "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*",
-    "near complete",
+    "regress*", "receded", "subsided", "clearing", "not .. resolved", "not .. resolve", "not .. cleared", "unresolved",
+    "partial* .. resol*", "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*", "near complete",
     # all but
-    "except", "exception of", "other than", "apart from", "aside from", "besides", "sparing", "spared", "spares",
-    "instead", "otherwise",
+    "sparing", "spared", "spares", "instead",
 )
+# What is denied beside one of these is denied of all the rest; what follows it is there.
+EXCEPT: Phrases = ("except", "exception of", "other than", "apart from", "aside from", "besides", "otherwise")
 # Phrases with such a word in them that are clear after all.
-CLEAR: Phrases = ("regressed completely", "completely regressed", "complete regression")
+CLEAR: Phrases = (
+    *_THERE_NOW,
+    "regressed completely", "completely regressed", "complete regression", "partial* regress*", "partial regression",
+    "suspected .. not confirmed", "questioned .. not confirmed",
+)
 # What follows one of these is a guess.
 GUESS_AFTER: Phrases = (
     "possible", "possibly", "poss", "probable", "probably", "prob", "presumably", "maybe", "dd",
-    "favoured to", "favored to", "suspicious for", "suspicion of", "suspicion for", "suspected",
+    "favoured to", "favored to", "concern for", "suspicious for", "suspicion of", "suspicion for", "suspected",
     "suspect", "suggest*", "concerning for", "questionable", "may represent", "may be", "might be", "could be",
     "could represent", "likely", "mimic*", "resembl*",
     "typical for", "typical of", "worrisome for", "indicative of", "compatible with", "consistent with",

@@ -133,7 +133,7 @@ FINDINGS: dict[str, Wording] = {
             "alveolar opaci*", "airspace process*",
         ),
         kinds=(
-            "lobar pneumonia", "bronchopneumonia",
+            "pneumonia", "bronchopneumonia",
         ),
         denials=_CLEAR_LUNGS,
         not_it=("fatty infiltrat*",),
@@ -160,7 +160,7 @@ FINDINGS: dict[str, Wording] = {
             "nodule*", "nodular densit*", "nodular opaci*", "nodular .. lesion*", "micronodul*", "mass", "masses",
             "coin lesion*", "pulmonary lesion*", "lung lesion*", "parenchymal lesion*", "mass lesion*",
             "lesion* .. lung*",
-            "lesion* .. lobe*", "tumor*", "tumour*", "neoplasm*", "spn", "space occupying",
+            "lesion* .. lobe*", "tumor*", "tumour*", "neoplasm*", "spn", "ggn", "ggns", "space occupying",
         ),
         kinds=(
             "granuloma*", "metasta*", "cavitary lesion*", "cavitating lesion*", "spiculated lesion*",
@@ -175,7 +175,7 @@ FINDINGS: dict[str, Wording] = {
                 )
             ),
             "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
-            "metasta* .. node*", "mass effect", "chest wall mass*",
+            "metasta* .. node*", "nodal mass*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
             "pericardial mass*", "lymph node*", "granulomatous",
         ),
@@ -245,7 +245,8 @@ FINDINGS: dict[str, Wording] = {
     ),
     "Lymphadenopathy": Wording(
         names=(
-            "lymphadenopath*", "adenopath*", "lymphadenomegal*", "node* .. enlarge*", "enlarge* .. node*",
+            "lymphadenopath*", "adenopath*", "lymphadenomegal*", "nodal mass*", "nodal enlarge*", "node* .. enlarge*",
+            "enlarge* .. node*",
             "pathologic* .. node*", "node* .. pathologic*", "node* .. mm", "node* .. cm", "mm .. node*",
             "bulky .. node*", "prominent .. node*", "lap", "node* .. bulky", "node* .. prominent",
         ),
@@ -279,7 +280,7 @@ FINDINGS: dict[str, Wording] = {
     ),
     "Coronary artery wall calcification": Wording(
         names=(
-            "coronar* .. calci*", "calci* .. coronar*", "coronar* .. plaque*", "plaque* .. coronar*",
+            "coronar* .. calci*", "calci* .. coronar*", "cac", "coronar* .. plaque*", "plaque* .. coronar*",
             "coronar* .. athero*", "athero* .. coronar*", "lad .. calci*", "calci* .. lad",
             "anterior descending .. calci*", "calci* .. anterior descending", "calci* .. circumflex",
             "circumflex .. calci*",

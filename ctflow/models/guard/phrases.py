@@ -45,7 +45,7 @@ def _stems(phrases: Phrases) -> tuple[tuple[str, str], ...]:
 
 @cache
 def _pattern(phrase: str, across_commas: bool) -> re.Pattern[str]:
-    between = r"[\s,/()]+" if across_commas else r"[\s/()]+"
+    between = r"[\s,:/()]+" if across_commas else r"[\s:/()]+"
     gap = rf"{between}(?:{_WORD}{between}){{0,10}}?"
     return re.compile(rf"(?<!\w){gap.join(map(_part, phrase.split(' .. ')))}(?!\w)")
 

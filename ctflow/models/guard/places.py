@@ -19,7 +19,7 @@ _TOKENS = re.compile(
     r"|(?P<both_low>bibas\w*)|(?P<both_up>biapical)"
     r"|(?P<right>right|rt|r)|(?P<left>left|lt|l)"
     r"|(?P<both>both|bilateral\w*|either|neither|two sided)"
-    rf"|(?P<lobe>{_LOBE_WORD}(?=(?:[\s,/]+(?:and|or|to)?\s*{_LOBE_WORD})*\s+{_OF_A_LUNG}(?!\w)))"
+    rf"|(?P<lobe>{_LOBE_WORD}(?=(?:[\s,/]+(?:and|or|to)?\s*(?:right\s+|left\s+)?{_LOBE_WORD})*\s+{_OF_A_LUNG}(?!\w)))"
     r"|(?P<up>apex|apices|apical|apicoposterior)"
     r"|(?P<low>bases?|basis|basal\w*|basilar|posterobasal|laterobasal|anterobasal|mediobasal)"
     r")(?!\w)"

@@ -8,7 +8,7 @@ from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS, Phrases, Wording
 from ctflow.models.guard.phrases import Span, holds, inside, plain, spans
 
-_ANSWER = re.compile(r"[:=]\s*(?:no|not|none|nil|yes)\s*(?:[,;.]|$)")  # "effusion: no" denies what stands before it
+_ANSWER = re.compile(r"[:=]\s*(?:no|none|nil)\s*(?:[,;.]|$)")  # "effusion: no" denies what stands before it
 
 _LISTED = re.compile(r"(?<!\w)(?:or|nor|and)(?!\w)|/")
 
@@ -46,7 +46,7 @@ def stance(finding: str, clause: str) -> Stance:
     if (asserted and denied) or any(marks.may_deny(span) for span in denied):
         return Stance.INVOLVED
     if denied:
-        in_part = all(span in kinds for span in denied) or _names_a_part(wording, text)
+        in_part = all(span in kinds for span in denied) or _names_a_part(wording, text) or holds(cues.EXCEPT, text)
         return Stance.UNCLEAR if in_part else Stance.DENIED
     if any(marks.are_sure_of(span) for span in asserted):
         return Stance.ASSERTED
@@ -103,8 +103,8 @@ def is_unclear(text: str) -> bool:
 
 
 def is_involved(text: str) -> bool:
-    """Whether a `plain` text has a turn that rules do not follow, such as "apart from"."""
-    return bool(_ANSWER.search(text)) or _holds_unless_clear(cues.INVOLVED, text)
+    """Whether a `plain` text has a turn that rules do not follow, such as "not resolved"."""
+    return _holds_unless_clear(cues.INVOLVED, text)
 
 
 def _holds_unless_clear(phrases: Phrases, text: str) -> bool:
@@ -126,6 +126,10 @@ class _Marks:
         self._text = text
         self.after = [span for span in spans(cues.DENY_AFTER, text) if not inside(span, nothing)]
         self.before = [span for span in spans(cues.DENY_BEFORE, text) if not inside(span, nothing)]
+        answers = [found.span() for found in _ANSWER.finditer(text)]
+        self.before += answers
+        self.after = [span for span in self.after if not inside(span, answers)]
+        self._excepted = spans(cues.EXCEPT, text)
         self._guesses, self._causes = spans(cues.GUESS_AFTER, text), spans(cues.CAUSE_AFTER, text)
         self._doubts = [] if nothing else spans(cues.DOUBT_BEFORE, text)
         self._stops = [*spans(cues.STOPS, text), *self._ends_of_lists()]
@@ -154,6 +158,8 @@ class _Marks:
         return any(last <= span[0] for _, last in self._guesses)
 
     def _is_cut_off(self, cue: Span, span: Span) -> bool:
+        if any(cue[1] <= first < span[0] for first, _ in self._excepted):  # "no abnormality other than a nodule"
+            return True
         return inside(cue, self.before) and "," in self._text[cue[1] : span[0]]
 
     def _ends_of_lists(self) -> list[Span]:

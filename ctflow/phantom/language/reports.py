@@ -24,7 +24,7 @@ TYPO_ODDS = 0.02  # that a word of a sentence is misspelt
 WIDE_ODDS = 0.12  # that a finding of one lobe is in all of its lung, or in both
 PAIR_ODDS, WITHOUT_ODDS, CHANGED_ODDS, CONTRAST_ODDS = 0.25, 0.15, 0.15, 0.2
 # What a further statement does: it denies, tells what has gone or may be there, or speaks of something else.
-FURTHER = {"denies": 0.22, "denies_list": 0.12, "normal": 0.1, "gone": 0.03, "unsure": 0.05, "other": 0.48}
+FURTHER = {"denies": 0.25, "denies_list": 0.12, "normal": 0.12, "gone": 0.05, "unsure": 0.06, "other": 0.4}
 SORTED_ODDS = 0.5  # that statements are in the order of the organs
 IMPRESSION_ODDS, ONLY_THERE_ODDS, REPEATED_ODDS = 0.55, 0.15, 0.85
 ORDER = ("lungs", "airways", "pleura", "heart", "vessels", "mediastinum", "lines", "other")
@@ -126,6 +126,7 @@ class _Told:
     def __init__(self, author: Author, truth: Truth) -> None:
         self._author, self._truth, self._chance = author, truth, author.chance
         self._absent: list[Kind] = [kind for kind in KINDS if not truth.has(kind)]
+        self._untold = list(self._absent)  # of which nothing has been said
 
     def statements(self, odds: float = 1.0) -> list[Statement]:
         """All that the truth has, or each fact with these odds; some share a sentence."""
@@ -137,20 +138,36 @@ class _Told:
         return told
 
     def further(self) -> Statement:
-        """A statement that denies what is absent, or says nothing of the findings."""
-        absent, chance = self._absent, self._chance
-        match chance.weighted(FURTHER):
-            case "denies" if absent:
-                return self._author.deny(chance.one_of(absent))
-            case "denies_list" if len(absent) > 3:
-                return self._author.deny(*chance.some(absent, chance.between(2, 4)))
-            case "normal" if absent:
-                return self._author.normal(absent)
-            case "gone" if kinds := [kind for kind in absent if kind not in NEVER_GONE]:
-                return self._author.say("gone", as_stance(denied(chance.one_of(kinds)), "gone"))
-            case "unsure" if absent:
-                return self._author.say("unsure", as_stance(denied(chance.one_of(absent)), "unsure"))
-        return self._author.other()
+        """A statement on what is absent and of which nothing has been told, or on none of the findings."""
+        act, untold = self._chance.weighted(FURTHER), self._untold
+        if not untold or act == "other":
+            return self._author.other()
+        if act == "normal":
+            statement = self._author.normal(untold)
+        elif act == "denies":
+            statement = self._author.deny(*self._chance.some(untold, 1))
+        elif act == "denies_list":
+            statement = self._author.deny(*self._chance.some(untold, self._chance.between(2, 4)))
+        else:
+            return self._gone() if act == "gone" else self._unsure()
+        self._tell(*(mention.finding for mention in statement.mentions))
+        return statement
+
+    def _gone(self) -> Statement:
+        kinds = [kind for kind in self._untold if kind not in NEVER_GONE]
+        if not kinds:
+            return self._author.other()
+        kind = self._chance.one_of(kinds)
+        self._tell(kind)
+        return self._author.say("gone", as_stance(denied(kind), "gone"))
+
+    def _unsure(self) -> Statement:
+        kind = self._chance.one_of(self._untold)
+        self._tell(kind)
+        return self._author.say("unsure", as_stance(denied(kind), "unsure"))
+
+    def _tell(self, *kinds: str) -> None:
+        self._untold = [kind for kind in self._untold if kind not in kinds]
 
     def _facts(self, kind: Kind) -> list[Fact]:
         facts = facts_of(self._truth.of(kind))

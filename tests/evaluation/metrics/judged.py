@@ -61,6 +61,7 @@ def judging(
         asked={},
         modes=modes or {},
         weights=weights or {"ct-clip": find_checkpoint("demo")},
+        device="cpu",
         features=features,
         extract_all=extract_here,
         seed=0,

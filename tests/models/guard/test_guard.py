@@ -238,12 +238,12 @@ def test_a_sentence_is_cut_where_what_it_says_turns(sentence: str, parts: list[s
         ("Heart normal in size.", "Cardiomegaly", Stance.DENIED),
         ("The heart is enlarged.", "Cardiomegaly", Stance.ASSERTED),
         ("Left ventricle.", "Cardiomegaly", Stance.SILENT),
-        ("Cardiomegaly is not a feature.", "Cardiomegaly", Stance.INVOLVED),
+        ("Cardiomegaly is not a feature.", "Cardiomegaly", Stance.DENIED),
         ("No effusion, pneumothorax, consolidation.", "Pneumothorax", Stance.INVOLVED),
         ("No effusion, pneumothorax or consolidation.", "Pneumothorax", Stance.DENIED),
         ("No pneumothorax after placement of a chest tube.", "Medical material", Stance.INVOLVED),
         ("Possible consolidation.", "Consolidation", Stance.UNCLEAR),
-        ("Effusion: none.", "Pleural effusion", Stance.INVOLVED),
+        ("Effusion: none.", "Pleural effusion", Stance.DENIED),
     ],
 )
 def test_what_a_clause_says_of_a_finding(clause: str, finding: str, expected: Stance) -> None:

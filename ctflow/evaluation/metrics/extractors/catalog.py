@@ -7,35 +7,45 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import torch
+
 from ctflow.errors import CheckpointError
 from ctflow.evaluation.metrics.extractor import Extractor
 from ctflow.evaluation.metrics.extractors import ctclip, frames, i3d, plain, planes
+from ctflow.runtime.device import resolve_device
 
 
 @dataclass(frozen=True)
 class Source:
-    """Which extractor, and the file or folder of its weights; None for one without any. Processes hand it on."""
+    """Which extractor, the file or folder of its weights, and where it computes. Processes hand it on.
+
+    `weights`: None for an extractor without any. `device`: one of DEVICES; where features are the same to rounding.
+    """
 
     name: str
     weights: Path | None
+    device: str = "cpu"
 
 
-def _without_weights(make: Callable[[], Extractor]) -> Callable[[Path | None], Extractor]:
-    return lambda _: make()
+Make = Callable[[Path | None, torch.device], Extractor]
 
 
-def _with_weights(name: str, load: Callable[[Path], Extractor], what: str) -> Callable[[Path | None], Extractor]:
-    def made(weights: Path | None) -> Extractor:
+def _without_weights(make: Callable[[], Extractor]) -> Make:
+    return lambda *_: make()
+
+
+def _with_weights(name: str, load: Callable[[Path, torch.device], Extractor], what: str) -> Make:
+    def made(weights: Path | None, device: torch.device) -> Extractor:
         if weights is None:
             raise CheckpointError(
                 f"The extractor {name} needs its weights, {what}: give them with --weights {name}=PATH."
             )
-        return load(weights)
+        return load(weights, device)
 
     return made
 
 
-_MAKERS: Mapping[str, Callable[[Path | None], Extractor]] = {
+_MAKERS: Mapping[str, Make] = {
     plain.NAME: _without_weights(plain.PlainExtractor),
     ctclip.NAME: _with_weights(ctclip.NAME, ctclip.ClipExtractor.load, "a checkpoint folder with ctclip/ and text/"),
     frames.NAME: _with_weights(
@@ -56,5 +66,8 @@ NAMES = tuple(_MAKERS)
 
 @lru_cache(maxsize=8)
 def load_extractor(source: Source) -> Extractor:
-    """Makes the extractor of that name. Raises CheckpointError for weights that are missing or do not fit."""
-    return _MAKERS[source.name](source.weights)
+    """Makes the extractor of that name.
+
+    Raises CheckpointError for weights that are missing or do not fit, ResourceError for a device that is not there.
+    """
+    return _MAKERS[source.name](source.weights, resolve_device(source.device))

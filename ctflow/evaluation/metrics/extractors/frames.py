@@ -10,7 +10,7 @@ import torch
 
 from ctflow.checkpoint.unpickle import read_state_dict
 from ctflow.checkpoint.weights import file_sha256, fill
-from ctflow.evaluation.metrics.extractor import Found
+from ctflow.evaluation.metrics.extractor import CPU, Found
 from ctflow.evaluation.metrics.networks.inception import InceptionV3
 from ctflow.model_grid import regrid
 from ctflow.volume import Volume
@@ -34,31 +34,31 @@ PREPARATION = (
 
 
 class FramesExtractor:
-    """An `Extractor`: kinds FEATURES (FRAMES, 2048) and PROBABILITIES (FRAMES, 1008). On the CPU, float32."""
+    """An `Extractor`: kinds FEATURES (FRAMES, 2048) and PROBABILITIES (FRAMES, 1008). In float32."""
 
     name = NAME
     preparation = PREPARATION
 
-    def __init__(self, network: InceptionV3, weights_sha256: str) -> None:
-        self.weights_sha256 = weights_sha256
-        self._network = network.eval().requires_grad_(False)
+    def __init__(self, network: InceptionV3, weights_sha256: str, device: torch.device = CPU) -> None:
+        self.weights_sha256, self._device = weights_sha256, device
+        self._network = network.eval().requires_grad_(False).to(device)
 
     @classmethod
-    def load(cls, weights: Path) -> FramesExtractor:
+    def load(cls, weights: Path, device: torch.device = CPU) -> FramesExtractor:
         """From torch-fidelity's file. Raises CheckpointError."""
         network = InceptionV3()
         fill(network, read_state_dict(weights), weights)
-        return cls(network, file_sha256(weights))
+        return cls(network, file_sha256(weights), device)
 
     @torch.inference_mode()
     def features(self, volume: Volume) -> Found:
         """One row a frame."""
         found = torch.cat(list(self._batches(grey_frames(volume))))
-        return {FEATURES: found.numpy(), PROBABILITIES: self._network.probabilities(found).numpy()}
+        return {FEATURES: found.cpu().numpy(), PROBABILITIES: self._network.probabilities(found).cpu().numpy()}
 
     def _batches(self, frames: np.ndarray) -> Iterator[torch.Tensor]:
         for first in range(0, len(frames), FRAMES_AT_ONCE):
-            grey = torch.from_numpy(frames[first : first + FRAMES_AT_ONCE])
+            grey = torch.from_numpy(frames[first : first + FRAMES_AT_ONCE]).to(self._device)
             yield self._network(grey[:, None].expand(-1, 3, -1, -1))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ctflow.checkpoint.weights import file_sha256
-from ctflow.evaluation.metrics.extractor import Found
+from ctflow.evaluation.metrics.extractor import CPU, Found
 from ctflow.evaluation.metrics.extractors.frames import GREY_PICTURES, grey_frames
 from ctflow.evaluation.metrics.networks.i3d import Network, load_i3d
 from ctflow.volume import Volume
@@ -33,19 +33,19 @@ def window(length: int) -> str:
 
 
 class I3DExtractor:
-    """An `Extractor`: kinds `first` and `window` of all LENGTHS, each (1, 400). On the CPU, float32."""
+    """An `Extractor`: kinds `first` and `window` of all LENGTHS, each (1, 400). In float32."""
 
     name = NAME
     preparation = PREPARATION
 
-    def __init__(self, network: Network, weights_sha256: str) -> None:
-        self.weights_sha256 = weights_sha256
+    def __init__(self, network: Network, weights_sha256: str, device: torch.device = CPU) -> None:
+        self.weights_sha256, self._device = weights_sha256, device
         self._network = network
 
     @classmethod
-    def load(cls, weights: Path) -> I3DExtractor:
+    def load(cls, weights: Path, device: torch.device = CPU) -> I3DExtractor:
         """From the published program. Raises CheckpointError."""
-        return cls(load_i3d(weights), file_sha256(weights))
+        return cls(load_i3d(weights, device), file_sha256(weights), device)
 
     def features(self, volume: Volume) -> Found:
         """One row of each kind."""
@@ -56,8 +56,8 @@ class I3DExtractor:
 
     @torch.inference_mode()
     def _of(self, slices: np.ndarray) -> np.ndarray:
-        video = torch.from_numpy(slices)[None, None].expand(-1, 3, -1, -1, -1)
-        return self._network(video).float().numpy()
+        video = torch.from_numpy(slices)[None, None].to(self._device).expand(-1, 3, -1, -1, -1)
+        return self._network(video).float().cpu().numpy()
 
 
 def window_start(slices: np.ndarray, length: int) -> int:

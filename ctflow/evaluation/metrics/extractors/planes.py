@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ctflow.checkpoint.unpickle import read_state_dict
 from ctflow.checkpoint.weights import file_sha256, fill
-from ctflow.evaluation.metrics.extractor import Found
+from ctflow.evaluation.metrics.extractor import CPU, Found
 from ctflow.evaluation.metrics.networks.resnet import RadImageNetResNet
 from ctflow.hu import AIR_HU
 from ctflow.models.squeezenet import SqueezeNet
@@ -38,28 +38,28 @@ PREPARATION = (
 
 
 class PlanesExtractor:
-    """An `Extractor` of every slice along each axis: kinds `PLANES`, each (SIDE, dimensions). On the CPU, float32."""
+    """An `Extractor` of every slice along each axis: kinds `PLANES`, each (SIDE, dimensions). In float32."""
 
     preparation = PREPARATION
 
-    def __init__(self, name: str, network: nn.Module, weights_sha256: str) -> None:
-        self.name, self.weights_sha256 = name, weights_sha256
-        self._network = network.eval().requires_grad_(False)
+    def __init__(self, name: str, network: nn.Module, weights_sha256: str, device: torch.device = CPU) -> None:
+        self.name, self.weights_sha256, self._device = name, weights_sha256, device
+        self._network = network.eval().requires_grad_(False).to(device)
 
     @classmethod
-    def squeezenet(cls, weights: Path) -> PlanesExtractor:
+    def squeezenet(cls, weights: Path, device: torch.device = CPU) -> PlanesExtractor:
         """From torchvision's file. Raises CheckpointError."""
-        return cls._filled(SQUEEZENET, SqueezeNet(), weights)
+        return cls._filled(SQUEEZENET, SqueezeNet(), weights, device)
 
     @classmethod
-    def radimagenet(cls, weights: Path) -> PlanesExtractor:
+    def radimagenet(cls, weights: Path, device: torch.device = CPU) -> PlanesExtractor:
         """From the file of Warvito/radimagenet-models. Raises CheckpointError."""
-        return cls._filled(RADIMAGENET, RadImageNetResNet(), weights)
+        return cls._filled(RADIMAGENET, RadImageNetResNet(), weights, device)
 
     @classmethod
-    def _filled(cls, name: str, network: nn.Module, weights: Path) -> PlanesExtractor:
+    def _filled(cls, name: str, network: nn.Module, weights: Path, device: torch.device) -> PlanesExtractor:
         fill(network, read_state_dict(weights), weights)
-        return cls(name, network, file_sha256(weights))
+        return cls(name, network, file_sha256(weights), device)
 
     @torch.inference_mode()
     def features(self, volume: Volume) -> Found:
@@ -72,8 +72,8 @@ class PlanesExtractor:
         for first in range(0, SIDE, SLICES_AT_ONCE):
             slices = padded_slices(hu, axis, first, first + SLICES_AT_ONCE)
             pictures = ((slices - least) / (most - least + 1e-10))[:, None] - torch.tensor(CHANNEL_MEANS)[:, None, None]
-            found = self._network(pictures)
-            yield (found.mean((2, 3)) if found.ndim == 4 else found).numpy()
+            found = self._network(pictures.to(self._device))
+            yield (found.mean((2, 3)) if found.ndim == 4 else found).cpu().numpy()
 
 
 def at_one_mm(volume: Volume) -> Tensor:

@@ -20,10 +20,13 @@ _TRIAL = (1, 3, 16, 32, 32)
 Network = Callable[[Tensor], Tensor]  # uint8 (B, 3, slices, rows, columns) -> (B, FEATURES)
 
 
-def load_i3d(path: Path) -> Network:
-    """The program of a file, called as StyleGAN-V calls it. Raises CheckpointError for one that answers otherwise."""
+def load_i3d(path: Path, device: torch.device) -> Network:
+    """The program of a file, on a device, called as StyleGAN-V calls it.
+
+    Raises CheckpointError for one that cannot be called so, or answers otherwise.
+    """
     try:
-        program = torch.jit.load(path, map_location="cpu").eval()
+        program = torch.jit.load(path, map_location=device).eval()
     except TRIPS as error:
         raise CheckpointError(
             f"{path} is no TorchScript program ({_first_line(error)}). Is its download complete, and is it "
@@ -34,15 +37,15 @@ def load_i3d(path: Path) -> Network:
         """It rescales and resizes by itself, and answers with what comes before the softmax."""
         return program(clips, rescale=True, resize=True, return_features=True)
 
-    _check_answers(network, path)
+    _check_answers(network, path, device)
     return network
 
 
 @torch.inference_mode()
-def _check_answers(network: Network, path: Path) -> None:
+def _check_answers(network: Network, path: Path, device: torch.device) -> None:
     expected = (_TRIAL[0], FEATURES)
     try:
-        shape = tuple(network(torch.zeros(_TRIAL, dtype=torch.uint8)).shape)
+        shape = tuple(network(torch.zeros(_TRIAL, dtype=torch.uint8, device=device)).shape)
     except TRIPS as error:
         raise CheckpointError(
             f"{path} cannot be called as I3D is, with rescale, resize and return_features ({_first_line(error)}). Is "
