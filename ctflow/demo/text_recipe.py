@@ -21,7 +21,7 @@ from ctflow.demo.pretrained import LICENCE, NAME, SHA256, load_pretrained
 from ctflow.demo.recipe import adamw
 from ctflow.demo.taught import draw_taught
 from ctflow.demo.text_check import check_encoder
-from ctflow.demo.vocabulary import cut_vocabulary
+from ctflow.demo.vocabulary import cut_vocabulary, split_otherwise
 from ctflow.demo.work import PLAN, keep_base, kept_base, train_once
 from ctflow.errors import RequestError
 from ctflow.io.files import replacing
@@ -137,6 +137,13 @@ def begin(base: Checkpoint, sizes: TextSizes, seed: int, pretrained: str, sha256
     rng = random_stream(seed, "sentences for the vocabulary")
     texts = [draw_taught(rng, "known").text for _ in range(sizes.corpus)]
     bert, smaller = cut_vocabulary(whole, tokenizer, [*texts, *lexicon_words()], sizes.vocabulary, sizes.layers)
+    held_out = [draw_taught(rng, "held-out").text for _ in range(sizes.checked)]
+    log.info(
+        "of %d tokens %d are kept: %.1f %% of the words of held-out sentences become other tokens",
+        tokenizer.get_vocab_size(),
+        smaller.get_vocab_size(),
+        100 * split_otherwise(tokenizer, smaller, held_out),
+    )
     seed_torch(seed, "first weights of the reading")
     assert base.reader is not None, "an encoder that reads by itself is trained further"
     facts = new_facts(bert.config.hidden_size, base.text.dim, base.reader.grades)
