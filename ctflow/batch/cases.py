@@ -55,7 +55,7 @@ def sorted_out(rows: Iterable[Row]) -> tuple[list[Case], list[LeftOut]]:
     lines: dict[str, int] = {}
     cases, left_out = list[Case](), list[LeftOut]()
     for row in rows:
-        name = stem_of(Path(row.name)) if is_nifti_name(Path(row.name)) else row.name
+        name = case_name(row.name)
         reason = row.reason or _fault_of(name, lines)
         if reason or row.report is None:
             left_out.append(LeftOut(name=name, reason=reason, line=row.line))
@@ -63,6 +63,11 @@ def sorted_out(rows: Iterable[Row]) -> tuple[list[Case], list[LeftOut]]:
             lines[name] = row.line
             cases.append(Case(name, row.report))
     return cases, left_out
+
+
+def case_name(volume: str) -> str:
+    """The name of a case from that of its volume in a table."""
+    return stem_of(Path(volume)) if is_nifti_name(Path(volume)) else volume
 
 
 def _fault_of(name: str, lines: dict[str, int]) -> str:

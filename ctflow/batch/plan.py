@@ -9,6 +9,7 @@ from ctflow.batch.arms import OWN, Arm, read_arms, reports_of, request_in
 from ctflow.batch.cases import Case, LeftOut, read_cases, seed_of
 from ctflow.batch.facts import BatchFacts
 from ctflow.batch.job import BatchJob
+from ctflow.batch.patients import with_patients
 from ctflow.batch.real_volumes import find_real
 from ctflow.batch.tasks import Task
 from ctflow.card import CARD, ModelCard, read_card
@@ -27,7 +28,7 @@ class BatchOrder:
 
     `settings`: fields of a request that are not the model's defaults. `seed`: with a case's name it gives its seed.
     `modes`, `arms`: None for full-body from the reports themselves, without a folder for it. `arms`: a file, see
-    `arms.FORMAT`. `real`: the folder of the cases' real volumes.
+    `arms.FORMAT`. `real`: the folder of the cases' real volumes. `metadata`: CT-RATE's table of sex and age.
     """
 
     job: BatchJob
@@ -37,6 +38,7 @@ class BatchOrder:
     modes: tuple[Mode, ...] | None = None
     real: Path | None = None
     arms: Path | None = None
+    metadata: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +54,15 @@ class Batch:
 
 def plan_batch(order: BatchOrder) -> Batch:
     """Raises CTFlowError for what cannot be made at all."""
-    cases, broken = read_cases(order.reports)
+    found, broken = read_cases(order.reports)
     card = read_card(order.job.model / CARD)
-    planned = list(_Planner(order, card).planned(cases))
+    cases: list[Case | LeftOut] = with_patients(found, order.metadata) if order.metadata else [*found]
+    planned = list(_Planner(order, card).planned([case for case in cases if isinstance(case, Case)]))
     tasks = [one for one in planned if isinstance(one, Task)]
-    left_out = [*broken, *(one for one in planned if isinstance(one, LeftOut))]
+    unmade = [one for one in (*cases, *planned) if isinstance(one, LeftOut)]
+    left_out = [*broken, *unmade]
     if not tasks:
-        raise RequestError(f"No volume can be made of {order.reports}. The first: {left_out[len(broken)].reason}")
+        raise RequestError(f"No volume can be made of {order.reports}. The first: {unmade[0].reason}")
     return Batch(job=order.job, card=card, facts=_facts(order, card), tasks=tasks, left_out=left_out)
 
 
@@ -72,8 +76,18 @@ class _Planner:
             raise RequestError(f"Each mode is to be named once; got {', '.join(self._modes)}.")
         if (set(self._modes) == {FULL_BODY}) != (order.real is None):
             raise RequestError("The modes gt-head and next-block, and no other, need the folder of the real volumes.")
+        self._check_start_slices()
         self._real = find_real(order.real, order.job.out) if order.real else {}
         self._arms = read_arms(order.arms) if order.arms else {"": OWN}
+
+    def _check_start_slices(self) -> None:
+        given, per_chunk = self._order.job.start_slices, self._card.geometry.slices_per_chunk
+        if given is None:
+            return
+        if "gt-head" not in self._modes:
+            raise RequestError("The number of slices to begin with is of gt-head alone: leave it out.")
+        if given < 1 or given % per_chunk:
+            raise RequestError(f"Volumes begin with whole chunks: give a multiple of {per_chunk} slices, not {given}.")
 
     def planned(self, cases: Sequence[Case]) -> Iterator[Task | LeftOut]:
         for mode in self._modes:

@@ -26,13 +26,14 @@ Call it again after it was cut short, and it goes on. What cannot be made is lis
 MOST_NOTES = 10  # all of them are in the list
 # Of one volume alone.
 _OF_ONE = ("impression", "sex", "age", "mode", "start_from", "out", "keep_partial")
-_OF_MANY = ("out_dir", "modes", "real", "arms", "layout", "together", "ray", "workers")
+_OF_MANY = ("out_dir", "metadata", "modes", "real", "arms", "layout", "together", "ray", "workers")
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Declares what many reports need."""
     many = parser.add_argument_group("many reports")
     many.add_argument("--out-dir", type=path, metavar="DIR", help="where the volumes are, or will be")
+    many.add_argument("--metadata", type=path, metavar="CSV", help="CT-RATE's table, for sex and age of each case")
     many.add_argument(
         "--modes",
         type=modes_of,
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
 
     batch = plan_batch(_order(args))
     for one in batch.left_out[:MOST_NOTES]:
-        note(f"{args.reports}, {f'line {one.line}' if one.line else f'{one.folder} of {one.name}'}: {one.reason}")
+        note(f"{args.reports}, {f'line {one.line}' if one.line else f'{one.name} {one.folder}'.strip()}: {one.reason}")
     failed = 0
     with tqdm(total=len(batch.tasks), unit="volume") as bar:
         for outcome in generate_batch(batch, RayMaking(args.ray, args.workers)):
@@ -143,6 +144,7 @@ def _order(args: argparse.Namespace) -> "BatchOrder":
         modes=args.modes,
         real=args.real,
         arms=args.arms,
+        metadata=args.metadata,
     )
 
 

@@ -6,6 +6,7 @@ Its usage reports and its dashboard stay off. Ray is imported inside, because on
 import logging
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ _INIT: dict[str, Any] = {
     "log_to_driver": False,
 }
 ANSWERS_WITHIN_S = 10.0
+WATCH_EVERY_S = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -58,9 +60,32 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
     _silence()
     try:
         found = ray.cluster_resources()
-        yield Cluster(int(found.get("CPU", 1)), int(found.get("GPU", 0)))
+        with _watched(ray.get_runtime_context().gcs_address):
+            yield Cluster(int(found.get("CPU", 1)), int(found.get("GPU", 0)))
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _watched(address: str) -> Iterator[None]:
+    """Says so in the log when Ray's head is gone: a minute later, Ray ends this process without a word."""
+    left = threading.Event()
+
+    def watch() -> None:
+        while not left.wait(WATCH_EVERY_S):
+            try:
+                _connect(address)
+            except OSError as error:
+                _log.error("Ray's head at %s is gone (%s). What was finished is kept: start it again.", address, error)
+                return
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        left.set()
+        watching.join()
 
 
 def _join(address: str) -> None:
@@ -82,9 +107,14 @@ def _check_answers(address: str) -> None:
     if not host or not port.isdecimal():
         raise RequestError(f"A Ray cluster's address is HOST:PORT, such as 10.0.0.1:6379; got {address!r}.")
     try:
-        socket.create_connection((host, int(port)), ANSWERS_WITHIN_S).close()
+        _connect(address)
     except (OSError, OverflowError) as error:
         raise ResourceError(f"No Ray cluster answers at {address} ({error}). Is it running?") from error
+
+
+def _connect(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), ANSWERS_WITHIN_S).close()
 
 
 def _start(attempts: int = 3) -> None:

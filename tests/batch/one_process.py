@@ -39,7 +39,15 @@ def make_by(model: Maker) -> MakeAll:
     return make
 
 
-def planned(model: Path, reports: Path, out: Path, together: int = 1, layout: str = "nifti", **order: object) -> Batch:
+def planned(
+    model: Path,
+    reports: Path,
+    out: Path,
+    together: int = 1,
+    layout: str = "nifti",
+    start_slices: int | None = None,
+    **order: object,
+) -> Batch:
     """In float32, because in bf16 a slice depends on how many it is decoded with."""
     job = BatchJob(
         model=model,
@@ -48,6 +56,7 @@ def planned(model: Path, reports: Path, out: Path, together: int = 1, layout: st
         precision="float32",
         together=together,
         layout=layout,  # type: ignore[arg-type]
+        start_slices=start_slices,
     )
     return plan_batch(BatchOrder(job=job, reports=reports, **order))  # type: ignore[arg-type]
 

@@ -18,6 +18,7 @@ from ctflow.batch.job import OWN, BatchJob
 from ctflow.batch.plan import Batch
 from ctflow.batch.tasks import Numbered
 from ctflow.batch.worker import Outcome
+from ctflow.data.ctrate import metadata_path
 from ctflow.data.lock import only_run
 from ctflow.errors import DatasetError, RequestError, ResourceError, ShortVolumeError, VolumeError
 from ctflow.io.nifti import read_label, read_nifti, write_nifti
@@ -29,6 +30,7 @@ from ctflow.request import GenerationRequest, ScanStart, Start
 from ctflow.volume import Volume, plane_affine
 from tests.app.full_disk import full_disk
 from tests.batch.one_process import files_of, make_by, make_here, planned, table
+from tests.data.chests import name_of, write_tables
 
 REPORTS = {"valid_1_a_1": "Large effusion.", "valid_2_a_1": "Clear lungs.", "valid_3_a_1": "Nodule."}
 
@@ -359,6 +361,24 @@ def test_arms_differ_by_the_report_and_share_the_noise(model: CTFlow, folder: Pa
     assert all(one.found for one in run(batch))
 
 
+def test_sex_and_age_come_from_the_metadata_where_they_are_given(folder: Path, tmp_path: Path) -> None:
+    write_tables(tmp_path, 3)
+    metadata = metadata_path(tmp_path, "valid")
+    metadata.write_text(metadata.read_text().replace("valid_0_a_2.nii.gz,F,050Y", "valid_0_a_2.nii.gz,F,old"))
+    names = {name_of(number).removesuffix(".nii.gz"): "Clear." for number in range(4)}
+    batch = planned(folder, table(tmp_path / "r.csv", **names), tmp_path / "out", metadata=metadata)
+    assert [(one.name, one.request.report.sex, one.request.report.age) for one in batch.tasks] == [
+        ("valid_0_a_1", "F", 50),
+        ("valid_1_a_1", "F", 50),
+    ]
+    assert [(one.name, one.reason.split(";")[0]) for one in batch.left_out] == [
+        ("valid_0_a_2", "The age is 'OLD'"),
+        ("valid_1_a_2", "The metadata have no row for it."),
+    ]
+    with pytest.raises(RequestError, match="not the table"):
+        planned(folder, tmp_path / "r.csv", tmp_path / "out", metadata=tmp_path / "r.csv")
+
+
 def test_of_the_challenges_layout_nothing_is_seen_but_volumes(
     whole: Path, folder: Path, reports: Path, tmp_path: Path
 ) -> None:
@@ -379,6 +399,8 @@ def test_what_does_not_go_together_is_refused_before_anything_is_made(
         ({"modes": ("gt-head", "gt-head"), "real": real}, "named once"),
         ({"modes": ("gt-head",), "real": tmp_path}, "share the folder"),
         ({"modes": ("gt-head",), "real": reports.parent}, "holds no real volume"),
+        ({"start_slices": 4}, "of gt-head alone"),
+        ({"start_slices": 6, "modes": ("gt-head",), "real": real}, "a multiple of 4 slices, not 6"),
         ({"settings": {"chunks": 9}}, "at most 3 chunks"),
         ({"seed": -1}, "Seed is a whole number"),
     ):
