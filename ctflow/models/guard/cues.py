@@ -23,7 +23,8 @@ DENY_AFTER: Phrases = (
     "never",
     "lack of", "lacks", "lacking", "absence of", "absent", "excludes", "excluded", "ruled out", "fails to show",
     "nothing to suggest", "nothing suggesting", "rather than", "instead of", "cannot be seen", "isn t", "aren t",
-    "resolution of", "complete regression of", "exclusion of", "unaccompanied by", "nowhere", "zero", "ø",
+    "resolution of", "complete regression of", "interval clearing of", "exclusion of", "unaccompanied by", "nowhere",
+    "zero", "ø",
     "disappearance of", "clearance of", "no longer",
     "devoid of",
     "none of", "resolved", "nil",
@@ -110,7 +111,8 @@ EXCEPT: Phrases = ("except", "exception of", "other than", "apart from", "aside 
 # Phrases with such a word in them that are clear after all.
 CLEAR: Phrases = (
     *_THERE_NOW,
-    "regressed completely", "completely regressed", "complete regression", "partial* regress*", "partial regression",
+    "interval clearing of", "regressed completely", "completely regressed", "complete regression",
+    "partial* regress*", "partial regression",
     "suspected .. not confirmed", "questioned .. not confirmed",
 )
 # What follows one of these is a guess.

@@ -120,7 +120,8 @@ FINDINGS: dict[str, Wording] = {
         kinds=(
             "haemopericardi*", "hemopericardi*", "cardiac tamponade",
         ),
-        denials=("pericardium .. normal", "pericardium .. unremarkable", "normal pericardium", "pericardium .. dry"),
+        denials=("pericardium .. no effusion*", "pericardium .. normal", "pericardium .. unremarkable",
+            "normal pericardium", "pericardium .. dry"),
         not_it=(
             "physiolog* .. pericardial fluid", "physiolog* .. pericardial effusion*", "fluid .. pericardial recess*",
         ),
@@ -136,7 +137,15 @@ FINDINGS: dict[str, Wording] = {
             "pneumonia", "bronchopneumonia",
         ),
         denials=_CLEAR_LUNGS,
-        not_it=("fatty infiltrat*",),
+        not_it=(
+            "fatty infiltrat*",
+            *(
+                f"{guess} .. pneumonia" for guess in (
+                    "compatible with", "consistent with", "in keeping with", "suggest*", "typical for", "typical of",
+                    "likely", "concerning for", "suspicious for", "due to", "possibly", "probably",
+                )
+            ),
+        ),
     ),
     "Lung opacity": Wording(
         has_place=True,

@@ -115,6 +115,8 @@ def _has(fact: Fact, name: str) -> bool:
     form = fact.place.form
     if name in ("lobe", "lobe side", "two lobes"):
         return form == "lobe"
+    if name in ("increased_from", "decreased_from"):
+        return fact.mm is not None
     if name == "side":
         return form == "side"
     if name == "placed":
