@@ -30,7 +30,10 @@ def sentence(page: Page, number: int) -> Locator:
 
 
 def press(page: Page, number: int, name: str) -> None:
-    row = sentence(page, number)
+    press_in(sentence(page, number), name)
+
+
+def press_in(row: Locator, name: str) -> None:
     row.hover()
     row.get_by_role("button", name=re.compile(f"^{name} ")).click()
 
@@ -145,7 +148,8 @@ def test_a_sentence_of_a_pasted_impression_is_dropped_from_where_it_was_pasted(p
     expect(page.locator(".ct-words")).to_have_text(["No pneumothorax.", "🫁 Lung nodule.", "Lung nodule."])
     press(page, 2, "Drop")
     expect_findings(page, "Impression: Findings: 1. No pneumothorax.\n2. 🫁 Lung nodule.")
-    press(page, 1, "Drop")
+    # Once the text is read again, the sentence that was dropped stands first, where it was typed.
+    press_in(page.locator(".ct-sentence", has_text="🫁"), "Drop")
     expect_findings(page, "Impression: Findings: 1. No pneumothorax.")
 
 

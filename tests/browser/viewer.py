@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.app.fake import SIZE, SPACING_MM, chest
 
+POINTED_AT = re.compile(r"(?:[AB] )?(-?\d+) HU(?:\s+[AB] .*?)?\s+column (\d+)\s+row (\d+)\s+slice (\d+)\s")
 PLANES = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}
 
 
@@ -33,8 +34,8 @@ def place_of(page: Page, plane: str, share: tuple[float, float], slices: int) ->
 def point_at(page: Page, plane: str, share: tuple[float, float], slices: int) -> tuple[int, int, int, int]:
     """Moves the pointer there and reads HU and (slice, row, column) from 0."""
     page.mouse.move(*place_of(page, plane, share, slices))
-    expect(page.locator(".ctv-readout")).to_contain_text("HU")  # comes with the next frame
-    numbers = re.match(r"(?:[AB] )?(-?\d+) HU(?:  [AB] .*?)? +column (\d+) +row (\d+) +slice (\d+) ", readout(page))
+    expect(page.locator(".ctv-readout")).to_contain_text(POINTED_AT)  # comes with the next frame
+    numbers = POINTED_AT.match(readout(page))
     assert numbers, readout(page)
     hu, column, row, slice_ = map(int, numbers.groups())
     return hu, slice_ - 1, row - 1, column - 1
