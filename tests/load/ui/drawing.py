@@ -81,28 +81,28 @@ def both(page: Page, name: str, heavy_ms: float, is_heavy: bool = True) -> Itera
             yield Figure(f"{name}, {way}, 95 %", found[int(0.95 * (len(found) - 1))], P95_MS, " ms")
 
 
-def latency(page: Page, act: Callable[[Page, int], None]) -> list[float]:
+def latency(page: Page, act: Callable[[Page, int, tuple[float, float]], None]) -> list[float]:
     """Milliseconds, the shortest first."""
     box = page.locator(".ctv-axial canvas").first.bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
     page.wait_for_timeout(500)
     page.evaluate("window.latencies.length = 0")
     for i in range(EVENTS):
-        act(page, i)
+        act(page, i, middle)
         page.wait_for_timeout(EVERY_MS)
     page.mouse.up(button="right")
     return sorted(page.evaluate("window.latencies"))
 
 
-def wheel(page: Page, number: int) -> None:
+def wheel(page: Page, number: int, middle: tuple[float, float]) -> None:
     """Back and forth, so that it never stands at an end."""
     page.mouse.wheel(0, 100 if number // 20 % 2 else -100)
 
 
-def drag_window(page: Page, number: int) -> None:
+def drag_window(page: Page, number: int, middle: tuple[float, float]) -> None:
+    """Nothing is asked of the page meanwhile: that would be drawn, too."""
     if number == 0:
         page.mouse.down(button="right")
-    box = page.locator(".ctv-axial canvas").first.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2 + number, box["y"] + box["height"] / 2 + number % 20)
+    page.mouse.move(middle[0] + number, middle[1] + number % 20)
