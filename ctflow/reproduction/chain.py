@@ -1,7 +1,7 @@
 """Runs a reproduction: each step once, in its order; called again, it goes on with the step that was cut short."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ctflow.data.ctrate import (
 )
 from ctflow.data.lock import only_run
 from ctflow.errors import RequestError
-from ctflow.evaluation.metrics.results import read_result
+from ctflow.evaluation.metrics.results import Result, protocol_sha256, read_result
 from ctflow.evaluation.metrics.table import results_markdown
 from ctflow.io.files import write_atomic
 from ctflow.reproduction.controls import write_controls
@@ -113,5 +113,14 @@ def _table(places: Places) -> str:
     found = [read_result(path) for path in sorted(places.results.glob("*.json"))]
     titles = list(dict.fromkeys(title for title, _ in places.judged()))
     results = sorted(found, key=lambda result: titles.index(result.title))
+    tables = "\n".join(results_markdown(group) for group in comparable_groups(results))
     orders = "\n".join(orders_in_words(results))
-    return f"{results_markdown(results)}\nWhat the metrics must tell apart:\n\n{orders}\n"
+    return f"{tables}\nWhat the metrics must tell apart:\n\n{orders}\n"
+
+
+def comparable_groups(results: Sequence[Result]) -> list[list[Result]]:
+    """Results by protocol. There are several where some volumes could not be made, because their numbers differ."""
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        groups.setdefault(protocol_sha256(result.protocol), []).append(result)
+    return list(groups.values())

@@ -103,8 +103,8 @@ def tuned_avae(model: Path, config: AvaeConfig) -> TunedAvae:
     avae.encoder.requires_grad_(config.losses.trained == "all")
     seed_torch(config.batch.seed, "first weights of the discriminator")
     adversarial = config.adversarial
-    judge = PatchDiscriminator(adversarial.width, adversarial.layers) if adversarial.weight else None
-    return TunedAvae(avae, judge)
+    discriminator = PatchDiscriminator(adversarial.width, adversarial.layers) if adversarial.weight else None
+    return TunedAvae(avae, discriminator)
 
 
 def pair_samples(training: AvaeTraining, card: ModelCard, avae: AutoencoderKL) -> PairSamples:

@@ -70,13 +70,13 @@ class AvaeLosses:
     def _adversarial(
         self, network: TunedAvae, held: Tensor, real: Tensor, decoded: Tensor, step: int
     ) -> dict[str, Tensor]:
-        judge, config = network.discriminator, self.config.adversarial
-        if judge is None or step < config.begins:
+        discriminator, config = network.discriminator, self.config.adversarial
+        if discriminator is None or step < config.begins:
             return {"deception": held.new_zeros(()), "discriminator": held.new_zeros(())}
         real, decoded = 2 * real[:, None] - 1, 2 * decoded[:, None] - 1
-        gained = deception_loss(judge, decoded)
+        gained = deception_loss(discriminator, decoded)
         weight = config.weight * balance(held, gained, network.avae.decoder.conv_out.weight)
-        return {"deception": weight * gained, "discriminator": discriminator_loss(judge, real, decoded)}
+        return {"deception": weight * gained, "discriminator": discriminator_loss(discriminator, real, decoded)}
 
 
 def midpoint_distance(between: Tensor, ends: Tensor, distance: Distance, edges_above: float) -> Tensor:

@@ -10,6 +10,7 @@ from ctflow.io.files import write_atomic
 from ctflow.models.stdit import STDiT
 from ctflow.training.config_file import as_toml
 from ctflow.training.configured import CONFIG, check_finite
+from ctflow.training.curves import cut_losses
 from ctflow.training.flow_config import FlowConfig
 from ctflow.training.flow_export import Export
 from ctflow.training.flow_pictures import Pictures
@@ -44,6 +45,8 @@ class FlowWatcher(Watcher[STDiT]):
         self._accelerator = accelerator
         if accelerator.is_main_process:
             write_atomic(self._out / CONFIG, as_toml(self._config).encode())
+            if self._validation:
+                cut_losses(self._validation.table, step)
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         check_finite(values, step, self._out)

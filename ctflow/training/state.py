@@ -68,7 +68,8 @@ class TrainingState(Generic[N]):
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # Mapped, so that a large state is not in memory twice, and not once more for each process of a machine.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (EOFError, OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise DatasetError(
             f"{path} cannot be read as the state of a training ({error}). Remove it: the training then goes on from "

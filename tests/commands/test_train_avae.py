@@ -2,10 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +12,6 @@ from ctflow.checkpoint.folder import folder_sha256
 from tests.data.chests import fabricated_ct_rate
 from tests.tiny import tiny_checkpoint
 
-ROOT = Path(__file__).parents[2]
 CONFIG = """
 preset = "phantom"
 [slices]
@@ -71,24 +66,6 @@ def test_from_scans_to_a_model_with_its_measures(
     made = folder_sha256(out / "model")
     assert main(words(given, out)) == 0
     assert folder_sha256(out / "model") == made, "a training that has ended makes no more steps"
-
-
-@pytest.mark.slow
-def test_sigterm_saves_and_stops_and_the_next_call_goes_on(given: Path, tmp_path: Path) -> None:
-    out, config = tmp_path / "out", tmp_path / "long.toml"
-    config.write_text(CONFIG.replace("steps = 3", "steps = 100000").replace("save_every = 2", "save_every = 1"))
-    command = [sys.executable, "-m", "ctflow", *words(given, out), "--config", str(config)]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8")
-    while process.poll() is None and not list(out.glob("states/*.pt")):
-        time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 128 + signal.SIGTERM and "give the same command again" in said
-    stopped = max(int(path.stem) for path in out.glob("states/*.pt"))
-    steps = f"steps = {stopped + 1}"
-    config.write_text(config.read_text().replace("steps = 100000", steps))
-    assert main([*words(given, out), "--config", str(config)]) == 0
-    assert json.loads((out / "trained.json").read_text())["steps"] == stopped + 1
 
 
 def test_processes_of_a_launch_do_not_wait_while_slices_are_collected(

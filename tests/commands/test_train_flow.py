@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ctflow.__main__ import main
+from ctflow.data.lock import only_run
 from ctflow.training.config_file import as_toml
 from ctflow.training.flow_config import FlowConfig, read_config
 from ctflow.training.presets import PRESETS
@@ -63,3 +64,12 @@ def test_it_trains_for_so_many_minutes_and_keeps_the_config(tmp_path: Path) -> N
     with (tmp_path / "out" / "losses.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) > 1
     assert (tmp_path / "out" / "model" / "card.json").exists()
+
+
+def test_two_trainings_do_not_write_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = flow_model(tmp_path / "model")
+    words = ["--data", flow_set(tmp_path / "set", model), "--model", model, "--out", tmp_path / "out"]
+    toml = written(tmp_path / "config.toml", flow_config())
+    with only_run(tmp_path / "out"):
+        assert main(["train", "flow", "--config", toml, *map(str, words), "--device", "cpu"]) == 2
+    assert "is being written by another run" in capsys.readouterr().err

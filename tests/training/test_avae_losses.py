@@ -1,5 +1,6 @@
 """What an A-VAE is held to, on pictures of which the tests know the answer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.training.avae import pair_samples, tuned_avae
 from ctflow.training.avae_config import AvaeConfig
 from ctflow.training.avae_losses import AvaeLosses, TunedAvae, absolute_inside, edge_strength, midpoint_distance
@@ -130,3 +132,15 @@ def test_in_bf16_the_losses_are_nearly_those_of_float32(tmp_path: Path) -> None:
     torch.stack(list(rounded.values())).sum().backward()
     for name in ("absolute", "kl", "midpoint", "discriminator"):
         assert rounded[name].item() == pytest.approx(whole[name].item(), rel=0.1), name
+
+
+def test_an_avae_of_three_channels_as_flux_has_it_is_held_in_all_of_them(tmp_path: Path) -> None:
+    config = avae_config(losses={"kl": 0.0, "midpoint": 0.0}, adversarial={"weight": 0.0})
+    network, batch = batch_of(tmp_path, config, step=2)
+    three = replace(network.avae.config, in_channels=3, out_channels=3, mid_block_add_attention=True)
+    flux = TunedAvae(AutoencoderKL(three), None)
+    losses = AvaeLosses(config, CARD.intensity, None)(flux, CPU, batch)
+    assert {name for name, value in losses.items() if value.item() > 0} == {"absolute"}
+    losses["absolute"].backward()
+    gradient = flux.avae.decoder.conv_out.bias.grad
+    assert gradient is not None and gradient.shape == (3,) and (gradient != 0).all()

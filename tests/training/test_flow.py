@@ -64,6 +64,7 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     return all(torch.equal(first[name], second[name]) for name in first.keys() | second.keys())
 
 
+@pytest.mark.slow
 def test_it_learns_and_has_a_line_of_losses_for_each_step_asked_for(made: Path, tmp_path: Path) -> None:
     config = flow_config(run={"steps": 60, "log_every": 10, "save_every": 100}, optimizer={"learning_rate": 1e-2})
     train_flow(training(made, tmp_path / "out", config))
@@ -82,6 +83,7 @@ def test_the_loss_of_a_model_that_answers_nothing_is_that_of_the_published_step(
     assert torch.allclose(errors, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_last_states_are_kept_and_those_of_round_steps(made: Path, tmp_path: Path) -> None:
     config = flow_config(run={"steps": 9, "save_every": 1, "keep": 2, "keep_every": 4})
     train_flow(training(made, tmp_path, config))
@@ -92,6 +94,7 @@ def test_the_last_states_are_kept_and_those_of_round_steps(made: Path, tmp_path:
     ]
 
 
+@pytest.mark.slow
 def test_a_training_that_was_stopped_goes_on_bit_for_bit(made: Path, whole: Path, tmp_path: Path) -> None:
     """The draws of a sample, its volume, the rates and all that the optimizer remembers are the same."""
     first = replace(flow_config(optimizer={"decay": "inverse_root"}))
@@ -108,6 +111,7 @@ def test_parts_of_a_step_add_up_to_the_whole(made: Path, whole: Path, tmp_path: 
     assert np.allclose(losses(tmp_path), losses(whole), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_processes_that_draw_ahead_change_nothing(made: Path, whole: Path, tmp_path: Path) -> None:
     train_flow(training(made, tmp_path, flow_config(run={"workers": 1})))
     assert losses(tmp_path) == losses(whole)

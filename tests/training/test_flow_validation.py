@@ -10,7 +10,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ctflow.data.shards import Shards
-from ctflow.errors import RequestError
+from ctflow.errors import RequestError, ResourceError
 from ctflow.training.flow import train_flow
 from ctflow.training.flow_pictures import middle_planes, upright
 from ctflow.training.flow_validation import PARTS, T_BINS, ValidationSamples, start_of, t_of
@@ -70,6 +70,23 @@ def test_losses_and_pictures_are_written_and_tracked(made: Path, tmp_path: Path)
     assert tracked.Tags()["images"] == ["volume 0"]
     by_name = {name: tracked.Scalars(name)[-1].value for name in ("samples_per_s", "share_of_peak")}
     assert by_name["share_of_peak"] == pytest.approx(by_name["samples_per_s"] / 1000, rel=1e-4)
+
+
+def test_a_validation_that_is_made_again_has_one_line(made: Path, tmp_path: Path) -> None:
+    """The last state, from which a restart goes on, is older than the validation."""
+    config = flow_config(run={"steps": 4, "validate_every": 2, "validation_samples": 24, "pictures": 0})
+    train_flow(training(made, tmp_path, config, valid=made / "valid"))
+    before = (tmp_path / "valid.csv").read_text()
+    (tmp_path / "states" / "00000004.pt").unlink()
+    train_flow(training(made, tmp_path, config, valid=made / "valid"))
+    again = (tmp_path / "valid.csv").read_text()
+    assert [line.split(",")[0] for line in again.splitlines()] == ["step", "2", "4"] and again == before
+
+
+@pytest.mark.filterwarnings("ignore:.*no supported trackers")  # accelerate says so too
+def test_a_tracker_that_is_not_installed_is_an_error_before_anything_is_trained(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(ResourceError, match="The tracker mlflow needs its package"):
+        train_flow(training(made, tmp_path, flow_config(run={"tracker": "mlflow"})))
 
 
 def test_a_set_with_patients_of_the_training_or_of_another_kind_is_refused(made: Path, tmp_path: Path) -> None:

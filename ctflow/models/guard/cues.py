@@ -23,7 +23,8 @@ DENY_AFTER: Phrases = (
     "never",
     "lack of", "lacks", "lacking", "absence of", "absent", "excludes", "excluded", "ruled out", "fails to show",
     "nothing to suggest", "nothing suggesting", "rather than", "instead of", "cannot be seen", "isn t", "aren t",
-    "resolution of", "complete regression of", "exclusion of", "ø", "disappearance of", "clearance of", "no longer",
+    "resolution of", "complete regression of", "exclusion of", "unaccompanied by", "nowhere", "zero", "ø",
+    "disappearance of", "clearance of", "no longer",
     "devoid of",
     "none of", "resolved", "nil",
 )
@@ -38,9 +39,9 @@ DENY_BEFORE: Phrases = (
     "no longer", "absent", "none", "negative", "resolved", "disappeared", "has cleared", "have cleared", "ruled out",
     "excluded", "has resolved", "have resolved", "has gone", "have gone", "is gone", "are gone",
     "regressed completely", "completely regressed", "completely regredient", "completely cleared", "cleared completely",
-    "now cleared", "gone", "not a feature", "nil", "did not show",
+    "now cleared", "gone", "vanished", "nowhere to be seen", "not a feature", "nil", "did not show",
 )
-# What a clause asserts before one of these is not plain: "cardiomegaly is not a feature".
+# What a clause asserts before one of these is not plain: "the effusion is not typical".
 DOUBT_BEFORE: Phrases = (
     "is not", "are not", "was not", "were not", "has not", "have not", "had not", "does not", "do not", "did not",
     "can not", "could not", "cannot",
@@ -62,15 +63,14 @@ _THERE_NOW: Phrases = (
 DENY_NOTHING: Phrases = (
     *_THERE_NOW,
     "no change*", "no significant change*", "no interval change*", "no significant interval change*",
-    "no significant difference*", "no relevant change*", "no appreciable change*", "no substantial change*",
-    "not .. changed", "without change*",
-    "without significant change*", "high resolution", "low resolution", "not only", "no doubt", "without contrast",
+    "were it not for", "no significant difference*", "no relevant change*", "no appreciable change*",
+    "no substantial change*", "not .. changed", "without change*", "without significant change*", "high resolution",
+    "low resolution", "not only", "no doubt", "without contrast",
     "without intravenous", "without iv", "not given",
 )
 
 # Where one of these stands, it is not clear what the sentence says, and nothing of it is shown.
 UNCLEAR: Phrases = (
-    *_THERE_NOW,
     "cannot be excluded", "can not be excluded", "not be excluded", "not excluded", "not be ruled out", "not ruled out",
     "cannot exclude", "cannot rule out", "cannot be ruled out", "cannot be .. excluded", "cannot r/o",
     "not .. exclude", "rule out", "r/o", "to exclude", "to be excluded",
