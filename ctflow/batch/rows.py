@@ -90,7 +90,7 @@ def _records(lines: Sequence[str]) -> Iterator[_Record]:
                 yield _Record(line + 1, fields)
             line += table.line_num
         except csv.Error as error:
-            yield _Record(line + 1, reason=f"It is no record of a table ({error}).")
+            yield _Record(line + 1, reason=f"It is no record of a table ({error}). Is a quote left open?")
             line += 1
 
 
