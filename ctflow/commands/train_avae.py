@@ -12,7 +12,7 @@ from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
 from ctflow.commands.arguments import check_least, extra, path, place
 from ctflow.commands.sources import add_sources_to, sources_of
-from ctflow.commands.trainings import check_minutes, help_with_fields, is_main_process, training_in
+from ctflow.commands.trainings import add_training, check_minutes, is_main_process, training_in
 from ctflow.errors import RequestError
 from ctflow.runtime.threads import cores_given
 
@@ -57,18 +57,8 @@ def _described_fields() -> Iterable[tuple[str, str]]:
 
 def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declares `train avae` and its arguments."""
-    parser = kinds.add_parser(
-        "avae",
-        help="an A-VAE, from volumes",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        add_help=False,
-    )
+    parser = add_training(kinds, "avae", "an A-VAE, from volumes", HELP, _described_fields)
     parser.set_defaults(run=run)
-    parser.add_argument("-h", "--help", action=help_with_fields(_described_fields))
-    parser.add_argument("--config", type=path, required=True, metavar="FILE", help="how it is tuned, in TOML")
-    parser.add_argument("--print-config", action="store_true", help="train nothing, and show the whole config")
     add_sources_to(parser, required=False)
     parser.add_argument("--model", type=place, metavar="DIR", help="the model whose A-VAE is tuned")
     parser.add_argument("--out", type=path, metavar="DIR", help="where the training is, or will be")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
 from ctflow.commands.arguments import extra, path, place
-from ctflow.commands.trainings import check_minutes, help_with_fields, training_in
+from ctflow.commands.trainings import add_training, check_minutes, training_in
 from ctflow.errors import RequestError
 
 if TYPE_CHECKING:
@@ -40,18 +40,8 @@ def _described_fields() -> Iterable[tuple[str, str]]:
 
 def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declares `train flow` and its arguments."""
-    parser = kinds.add_parser(
-        "flow",
-        help="a transformer, from prepared shards",
-        description=HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        add_help=False,
-    )
+    parser = add_training(kinds, "flow", "a transformer, from prepared shards", HELP, _described_fields)
     parser.set_defaults(run=run)
-    parser.add_argument("-h", "--help", action=help_with_fields(_described_fields))
-    parser.add_argument("--config", type=path, required=True, metavar="FILE", help="what is trained, in TOML")
-    parser.add_argument("--print-config", action="store_true", help="train nothing, and show the whole config")
     parser.add_argument("--data", type=path, metavar="DIR", help="a prepared data set")
     parser.add_argument("--out", type=path, metavar="DIR", help="where the training is, or will be")
     parser.add_argument("--model", type=place, metavar="DIR", help="the model that --data was prepared with")

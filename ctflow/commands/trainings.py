@@ -10,13 +10,35 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ctflow.commands.arguments import path
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder
 
 STOPPED = 128 + signal.SIGTERM  # as a shell has it
 
 
-def help_with_fields(described_fields: Callable[[], Iterable[tuple[str, str]]]) -> type[argparse.Action]:
+Fields = Callable[[], Iterable[tuple[str, str]]]  # each by its dotted name, with what it means
+
+
+def add_training(
+    kinds: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, short: str, long: str, fields: Fields
+) -> argparse.ArgumentParser:
+    """Declares `train NAME`, with its help, in short and long, and its config."""
+    parser = kinds.add_parser(
+        name,
+        help=short,
+        description=long,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser.add_argument("-h", "--help", action=_help_with_fields(fields))
+    parser.add_argument("--config", type=path, required=True, metavar="FILE", help="what is trained and how, in TOML")
+    parser.add_argument("--print-config", action="store_true", help="train nothing, and show the whole config")
+    return parser
+
+
+def _help_with_fields(described_fields: Fields) -> type[argparse.Action]:
     """An action that shows the help, and below it every field of the config, which are looked up only then."""
 
     class HelpWithFields(argparse.Action):
