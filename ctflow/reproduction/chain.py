@@ -28,7 +28,7 @@ from ctflow.reproduction.steps import Places, Step, judging, making
 RunStep = Callable[[Step], None]
 DONE, TABLE = "reproduction.json", "table.md"
 CONTROLS = "controls"  # the one step that is no command
-# Its own set is small, so the first steps must not be lost to a slow warm-up, nor the last to a rate near zero.
+# The training is cut in two calls, and the rate of the preset would fall to zero at the end of each.
 CONFIG = """\
 preset = "phantom"
 
