@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 # How the time is spent, found by runs on two cores: what is not training is phantoms, encoding, volumes and measuring.
 _TRAINING_SHARE = 0.5
-_TRAINED_PER_MINUTE, _JUDGED_PER_MINUTE = 4.0, 0.35
+_TRAINED_PER_MINUTE, _JUDGED_PER_MINUTE = 4.0, 0.5
 _MOST_TRAINED, _MOST_JUDGED = 2400, 200
 _LEAST = 4  # as many volumes as the metrics of a set need
 EARLY_SHARE = 0.1  # of the training: then a first model is judged, to which the last one is compared
