@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ctflow.errors import RequestError
-from ctflow.io.image import ENDINGS as IMAGE_ENDINGS
-from ctflow.io.nifti import ENDINGS as NIFTI_ENDINGS
-
-ENDINGS = (*NIFTI_ENDINGS, *IMAGE_ENDINGS)
+from ctflow.io.names import ENDINGS, case_of_file
 
 
 def find_real(folder: Path, out: Path) -> Mapping[str, Path]:
@@ -20,7 +17,7 @@ def find_real(folder: Path, out: Path) -> Mapping[str, Path]:
         raise RequestError(f"The real volumes and ours share the folder {out}: name two, neither of them in the other.")
     found: dict[str, Path] = {}
     for path in sorted(real.rglob("*")):
-        name = _name_of(path)
+        name = case_of_file(path)
         if name and path.is_file():
             if name in found:
                 raise RequestError(f"{found[name]} and {path} have one name, by which cases find their real volume.")
@@ -28,8 +25,3 @@ def find_real(folder: Path, out: Path) -> Mapping[str, Path]:
     if not found:
         raise RequestError(f"{folder} holds no real volume: files ending in {', '.join(ENDINGS)} were expected.")
     return found
-
-
-def _name_of(path: Path) -> str:
-    ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), "")
-    return path.name.removesuffix(path.name[-len(ending) :]) if ending and not path.name.startswith(".") else ""

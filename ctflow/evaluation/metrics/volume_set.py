@@ -10,10 +10,8 @@ from pathlib import Path
 
 from ctflow.checkpoint.weights import file_sha256
 from ctflow.errors import RequestError
-from ctflow.io.image import ENDINGS as IMAGE_ENDINGS
-from ctflow.io.nifti import ENDINGS as NIFTI_ENDINGS
+from ctflow.io.names import ENDINGS, case_of_file
 
-ENDINGS = (*NIFTI_ENDINGS, *IMAGE_ENDINGS)
 _CT_RATE_NAME = re.compile(r"(?P<patient>(?:train|valid)_\d+)_[a-z]+_\d+")
 
 
@@ -37,17 +35,17 @@ def find_volumes(folder: Path, what: str) -> list[VolumeFile]:
     """
     if not folder.is_dir():
         raise RequestError(f"The {what} set should be a folder of volumes; {folder} is none.")
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and _stem(path))
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and case_of_file(path))
     if not paths:
         raise RequestError(f"{folder} holds no volume for the {what} set: files ending in {', '.join(ENDINGS)}.")
     found: dict[str, Path] = {}
     for path in paths:
-        if before := found.get(_stem(path)):
+        if before := found.get(case_of_file(path)):
             raise RequestError(
                 f"{before} and {path} have one name, by which reports are found: give each volume of the {what} set "
                 "its own."
             )
-        found[_stem(path)] = path
+        found[case_of_file(path)] = path
     return [VolumeFile(name, patient_of(name), path, file_sha256(path)) for name, path in sorted(found.items())]
 
 
@@ -76,9 +74,3 @@ def check_no_copies(real: Sequence[VolumeFile], fake: Sequence[VolumeFile]) -> N
             f"{len(copies)} of {len(fake)} fake volumes are real ones, byte for byte: first {copies[0].name}, which is "
             f"{known[copies[0].sha256]} of the real set. Give the volumes that a model has made."
         )
-
-
-def _stem(path: Path) -> str:
-    """The file's name without the ending of a volume; empty for other files, and for hidden ones."""
-    ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), "")
-    return path.name[: -len(ending)] if ending and not path.name.startswith(".") else ""
