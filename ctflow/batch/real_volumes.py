@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ctflow.errors import RequestError
+from ctflow.io.files import files_below
 from ctflow.io.names import ENDINGS, case_of_file
 
 
@@ -16,11 +17,11 @@ def find_real(folder: Path, out: Path) -> Mapping[str, Path]:
     if real == ours or real in ours.parents or ours in real.parents:
         raise RequestError(f"The real volumes and ours share the folder {out}: name two, neither of them in the other.")
     found: dict[str, Path] = {}
-    for path in sorted(real.rglob("*")):
+    for path in files_below(real):
         name = case_of_file(path)
-        if name and path.is_file():
-            if name in found:
-                raise RequestError(f"{found[name]} and {path} have one name, by which cases find their real volume.")
+        if name in found:
+            raise RequestError(f"{found[name]} and {path} have one name, by which cases find their real volume.")
+        if name:
             found[name] = path
     if not found:
         raise RequestError(f"{folder} holds no real volume: files ending in {', '.join(ENDINGS)} were expected.")

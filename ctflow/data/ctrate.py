@@ -225,8 +225,8 @@ def read_no_chests(path: Path) -> frozenset[str]:
         lines = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(
-            f"{path} cannot be read ({error}): it lists the volumes of CT-RATE that are no chests. Fetch it; an empty "
-            "file says that all of them are chests."
+            f"{path} cannot be read ({error}): it lists volumes that are no chests, as CT-RATE does. Fetch it; an "
+            "empty file says that all of them are chests."
         ) from error
     return frozenset(PurePosixPath(line).name for line in lines)
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from ctflow.checkpoint.weights import file_sha256
 from ctflow.errors import RequestError
-from ctflow.io.names import ENDINGS, case_of_file
+from ctflow.io.checks import readable
+from ctflow.io.files import files_below
+from ctflow.io.names import ENDINGS, case_name, case_of_file
 
-_CT_RATE_NAME = re.compile(r"(?P<patient>(?:train|valid)_\d+)_[a-z]+_\d+")
+_CT_RATE_NAME = re.compile(r"(?P<patient>(?P<split>train|valid)_\d+)_[a-z]+_\d+")
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,12 @@ class VolumeFile:
 def find_volumes(folder: Path, what: str) -> list[VolumeFile]:
     """All volumes in a folder and in the folders in it, sorted by name; `what` names the set in errors.
 
-    Raises RequestError for a folder without any, and for two volumes of one name.
+    Raises RequestError for a folder without any, and for two volumes of one name, VolumeError for one that cannot be
+    read, such as a link that leads nowhere.
     """
     if not folder.is_dir():
         raise RequestError(f"The {what} set should be a folder of volumes; {folder} is none.")
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and case_of_file(path))
+    paths = [path for path in files_below(folder) if case_of_file(path)]
     if not paths:
         raise RequestError(f"{folder} holds no volume for the {what} set: files ending in {', '.join(ENDINGS)}.")
     found: dict[str, Path] = {}
@@ -46,7 +49,28 @@ def find_volumes(folder: Path, what: str) -> list[VolumeFile]:
                 "its own."
             )
         found[case_of_file(path)] = path
-    return [VolumeFile(name, patient_of(name), path, file_sha256(path)) for name, path in sorted(found.items())]
+    return [_volume(name, path) for name, path in sorted(found.items())]
+
+
+def _volume(name: str, path: Path) -> VolumeFile:
+    with readable(path):
+        return VolumeFile(name, patient_of(name), path, file_sha256(path))
+
+
+def check_one_split(volumes: Sequence[VolumeFile], what: str) -> None:
+    """Raises RequestError for a set with volumes of both splits of CT-RATE, as the folder of all of it has."""
+    splits = {match["split"]: one.name for one in volumes if (match := _CT_RATE_NAME.fullmatch(one.name))}
+    if len(splits) > 1:
+        raise RequestError(
+            f"The {what} set holds volumes of both splits of CT-RATE, such as {' and '.join(splits.values())}: name "
+            "the folder of one split, such as dataset/valid_fixed."
+        )
+
+
+def without(volumes: Sequence[VolumeFile], names: frozenset[str]) -> list[VolumeFile]:
+    """The volumes of a set but those of these names, which may have the ending of a file."""
+    cases = set(map(case_name, names))
+    return [one for one in volumes if one.name not in cases]
 
 
 def patient_of(name: str) -> str:
