@@ -54,7 +54,7 @@ def _hu_of(path: Path, stored: StoredValues) -> Volume:
     """A volume of CT-RATE's first version, whose file holds neither HU nor its place in the patient."""
     with readable(path):
         values = read_values(path)
-    if _is_hu(values, path):
+    if not stored.is_identity and _is_hu(values, path):
         raise VolumeError(
             f"{path} holds HU already: slope {stored.slope:g} and intercept {stored.intercept:g} of the metadata would "
             "be applied twice. Is it of CT-RATE's second version?"
