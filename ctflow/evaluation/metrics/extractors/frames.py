@@ -24,9 +24,9 @@ FRAMES = 201
 HU_BLACK, HU_SPAN, GREY_SPAN = -1000, 2400, 306
 FRAMES_AT_ONCE = 16
 GREY_PICTURES = (
-    f"Padding below {LEAST_HU} HU made air, axes {''.join(AXES)}, linear to {STEP_MM} mm, {PLANE[0]} x {PLANE[1]} about "
-    f"the middle, {GREY_SPAN} (HU + {-HU_BLACK}) / {HU_SPAN} rounded down to 8 bits, cut or padded with the last slice "
-    f"to {FRAMES}"
+    f"Padding below {LEAST_HU} HU made air, axes {''.join(AXES)}, linear to {STEP_MM} mm, {PLANE[0]} x {PLANE[1]} "
+    f"about the middle, {GREY_SPAN} (HU + {-HU_BLACK}) / {HU_SPAN} rounded down to 8 bits, cut or padded with the last "
+    f"slice to {FRAMES}"
 )
 PREPARATION = (
     f"{GREY_PICTURES}; bilinear to 299 as TensorFlow 1, three equal channels. features: after pooling. "
