@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ctflow.errors import RequestError
 from ctflow.training.loop import train
-from ctflow.training.saving import OneFile
+from ctflow.training.restarts.saving import OneFile
 from ctflow.training.stage import Budget, Stage
 from tests.training.line import ADAMW, line, line_losses, line_stage
 
