@@ -1,10 +1,10 @@
 """CT-RATE's layout: where its volumes and tables lie, and what stands in a row of each table.
 
     dataset/valid_fixed/valid_1/valid_1_a/valid_1_a_1.nii.gz     patient 1, study a, reconstruction 1
-    radiology_text_reports/validation_reports.csv
-    multi_abnormality_labels/valid_predicted_labels.csv
-    metadata/validation_metadata.csv
-    metadata/no_chest_valid.txt                                  volumes that are no chests, one name a line
+    dataset/radiology_text_reports/validation_reports.csv
+    dataset/multi_abnormality_labels/valid_predicted_labels.csv
+    dataset/metadata/validation_metadata.csv
+    dataset/metadata/no_chest_valid.txt                          volumes that are no chests, one path a line
 
 In the first version volumes lie in `dataset/valid`, and hold numbers that the metadata's slope and intercept make HU.
 
@@ -17,7 +17,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from ctflow.errors import RequestError
@@ -26,6 +26,7 @@ from ctflow.labels import LABELS, Label
 
 Split = Literal["train", "valid"]
 LONG_NAMES: dict[Split, str] = {"train": "train", "valid": "validation"}  # of a split, in the names of some tables
+DATASET = "dataset"  # the folder of CT-RATE that holds all of it but models
 NAME = "VolumeName"
 NOT_GIVEN = "Not given."  # where a text is missing
 _VOLUME_NAME = re.compile(r"(train|valid)_\d+_[a-z]+_\d+\.nii\.gz")
@@ -77,7 +78,7 @@ def volume_path(root: Path, split: Split, name: str, *, first_version: bool = Fa
 
 def volumes_folder(root: Path, split: Split, *, first_version: bool = False) -> Path:
     """Where the volumes of a split lie."""
-    return root / "dataset" / (split if first_version else f"{split}_fixed")
+    return root / DATASET / (split if first_version else f"{split}_fixed")
 
 
 def patient_of(name: str) -> str:
@@ -92,22 +93,22 @@ def is_volume_name(name: str, split: Split) -> bool:
 
 def no_chest_path(root: Path, split: Split) -> Path:
     """Where the list lies of volumes that are no chests."""
-    return root / "metadata" / f"no_chest_{split}.txt"
+    return root / DATASET / "metadata" / f"no_chest_{split}.txt"
 
 
 def reports_path(root: Path, split: Split) -> Path:
     """Where the reports lie."""
-    return root / "radiology_text_reports" / f"{LONG_NAMES[split]}_reports.csv"
+    return root / DATASET / "radiology_text_reports" / f"{LONG_NAMES[split]}_reports.csv"
 
 
 def labels_path(root: Path, split: Split) -> Path:
     """Where the labels lie."""
-    return root / "multi_abnormality_labels" / f"{split}_predicted_labels.csv"
+    return root / DATASET / "multi_abnormality_labels" / f"{split}_predicted_labels.csv"
 
 
 def metadata_path(root: Path, split: Split) -> Path:
     """Where the metadata lie."""
-    return root / "metadata" / f"{LONG_NAMES[split]}_metadata.csv"
+    return root / DATASET / "metadata" / f"{LONG_NAMES[split]}_metadata.csv"
 
 
 def write_reports(path: Path, reports: Iterable[ReportRow]) -> None:
@@ -149,9 +150,26 @@ def write_labels(path: Path, labels: Mapping[str, frozenset[Label]]) -> None:
 
 
 def read_labels(path: Path) -> dict[str, frozenset[Label]]:
-    """Reads the table of labels -> by volume, those that apply. Raises RequestError."""
-    rows = read_table(path, LABELS)
-    return {row[NAME]: frozenset(label for label in LABELS if float(row[label]) == 1) for row in rows}
+    """Reads the table of labels -> by volume, those that apply.
+
+    Raises RequestError, also for a volume named twice and for what is neither 0 nor 1, such as a probability.
+    """
+    found: dict[str, frozenset[Label]] = {}
+    for row in read_table(path, LABELS):
+        if row[NAME] in found:
+            raise RequestError(f"{path} names {row[NAME]} twice. Keep one of the rows.")
+        found[row[NAME]] = frozenset(label for label in LABELS if _applies(row, label, path))
+    return found
+
+
+def _applies(row: Mapping[str, str], label: Label, path: Path) -> bool:
+    match row[label].strip():
+        case "1" | "1.0":
+            return True
+        case "0" | "0.0":
+            return False
+        case other:
+            raise RequestError(f"{path} says {other!r} of {label} in {row[NAME]}; 0 or 1 was expected.")
 
 
 def write_metadata(path: Path, metadata: Iterable[MetadataRow]) -> None:
@@ -199,14 +217,18 @@ def write_no_chests(path: Path, names: Iterable[str]) -> None:
 
 
 def read_no_chests(path: Path) -> frozenset[str]:
-    """The names in the list of volumes that are no chests. Raises RequestError where there is no list."""
+    """The names in the list of volumes that are no chests. Raises RequestError where there is no list.
+
+    CT-RATE's list has paths, which begin with the split or anywhere else; only the name counts.
+    """
     try:
-        return frozenset(path.read_text(encoding="utf-8").split())
+        lines = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(
-            f"{path} cannot be read ({error}): it lists the volumes of CT-RATE that are no chests. Fetch it; an empty "
-            "file says that all of them are chests."
+            f"{path} cannot be read ({error}): it lists volumes that are no chests, as CT-RATE does. Fetch it; an "
+            "empty file says that all of them are chests."
         ) from error
+    return frozenset(PurePosixPath(line).name for line in lines)
 
 
 def _write_table(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
@@ -220,9 +242,13 @@ def _write_table(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
 
 
 def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
-    """The rows of a table, with empty text where a row is short. Raises RequestError, also for a missing column."""
+    """The rows of a table, with empty text where a row is short.
+
+    Raises RequestError, also for a missing column, and for a row with more fields than there are columns: a text with
+    a comma that is not quoted would be cut there, and its end taken for the next column.
+    """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets begin a file with a mark
             table = csv.DictReader(file, restval="")
             rows = list(table)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -231,4 +257,9 @@ def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
         raise RequestError(
             f"{path} is not the table, as CT-RATE has it, that was expected: it lacks {', '.join(sorted(missing))}."
         )
+    for row in rows:
+        if None in row:  # DictReader's key for what is too much
+            raise RequestError(
+                f"{path} has more fields than columns in the row of {row[NAME]!r}. Put texts with commas in quotes."
+            )
     return rows

@@ -26,6 +26,11 @@ class StoredValues:
     pixel_spacing_mm: float
     slice_spacing_mm: float
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether the file's values are HU already, and no harm is done by applying slope and intercept."""
+        return (self.slope, self.intercept) == (1, 0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:

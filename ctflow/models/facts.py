@@ -8,6 +8,7 @@ depend on how long a report is, nor on where in it something is said.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import torch
 import torch.nn.functional as F
@@ -135,11 +136,11 @@ class Facts(nn.Module):
         likely, answer = logits.softmax(-1).max(-1)
         return torch.where(likely > SURE_OF_ANSWER, answer, NOT_MENTIONED)
 
-    def sure_of(self, logits: Tensor) -> frozenset[str]:
-        """Logits of a sentence (slots, 3) -> the findings of which all answers are as good as certain."""
-        likely = logits.softmax(-1).amax(-1).tolist()
-        unsure = {slot[0] for slot, one in zip(self.config.slots, likely, strict=True) if one < AS_GOOD_AS_CERTAIN}
-        return frozenset(set(self.config.findings) - unsure)
+    def sure_of(self, logits: Tensor) -> list[frozenset[str]]:
+        """Logits (N, slots, 3) -> of each sentence, the findings of which all answers are as good as certain."""
+        unsure = (logits.softmax(-1).amax(-1) < AS_GOOD_AS_CERTAIN).tolist()
+        doubted = [{slot[0] for slot in compress(self.config.slots, one)} for one in unsure]
+        return [frozenset(set(self.config.findings) - some) for some in doubted]
 
     def sizes(self, logits: Tensor) -> Tensor:
         """Logits (…, slots, 1 + sizes) -> index of the size (…, slots), -1 where none is said, or none is sure."""

@@ -23,7 +23,8 @@ NO_PATIENT = ""  # whose a generated volume is
 class LabelAgreement:
     """Whether a classifier sees the labels that a report asks for: AUROC of each, and the mean of them.
 
-    `least`: cases with the label, and without it, below which a label is not counted.
+    `least`: cases with the label, and without it, below which a label is not counted. The mean is over the labels that
+    both sets can count, where the real one has any: means over other labels say nothing of each other.
     """
 
     name: str
@@ -36,10 +37,21 @@ class LabelAgreement:
         fake, real = self._seen(sets.fake, sets), self._seen(sets.real, sets)
         if not fake:
             return
-        yield self._figure(f"{self.name}, mean of labels", _mean_area(fake), _mean_area(real))
+        shared = {label: seen for label, seen in fake.items() if label in real} if real else fake
+        theirs = {label: real[label] for label in shared if label in real}
+        mean = self._figure(f"{self.name}, mean of labels", _mean_area(shared), _mean_area(theirs))
+        yield replace(mean, warnings=self._of_so_many(len(shared), len(sets.labels)))
         for label, seen in fake.items():
             reference = _area(real[label]) if label in real else NOTHING
             yield self._figure(f"{self.name}: {label}", _area(seen), reference)
+
+    def _of_so_many(self, counted: int, known: int) -> tuple[str, ...]:
+        if counted == known:
+            return ()
+        return (
+            f"of {counted} of {known} labels, since {self.least} cases with the label and {self.least} without are "
+            "needed in both sets",
+        )
 
     def _figure(self, name: str, ours: Estimate, theirs: Estimate) -> Figure:
         return Figure(

@@ -111,6 +111,7 @@ class SetMeasure(ABC):
                 *self.warnings(min(drawn.samples), drawn.dimensions),
                 *self.warnings_of_modes(sets.modes),
                 *_copies(sets.fake),
+                *_taught(sets.real, sets.training),
             ),
         )
 
@@ -148,6 +149,13 @@ def _copies(fake: FeatureSet) -> tuple[str, ...]:
     if not copies:
         return ()
     return (f"{copies} of {len(fake.volumes)} fake volumes are the same, byte for byte, as another one",)
+
+
+def _taught(real: FeatureSet, training: FeatureSet | None) -> tuple[str, ...]:
+    """A model that copies is nearest to a real set of what it was trained on."""
+    patients = {volume.patient for volume in training.volumes} if training else set()
+    known = sum(volume.patient in patients for volume in real.volumes)
+    return (f"{known} of {len(real.volumes)} real volumes are of patients of the training set",) if known else ()
 
 
 def _count(volumes: ByVolume, limit: int | None) -> int:

@@ -58,6 +58,16 @@ def test_copies_are_looked_at_once(tmp_path: Path) -> None:
     assert [(one.name, one.made) for one in again] == [("a", False), ("b", False), ("c", False)]
 
 
+def test_real_volumes_must_be_in_hu_and_those_of_a_model_may_be_anything(tmp_path: Path) -> None:
+    """CT-RATE's first version holds no HU, and was measured as if it did."""
+    stored = small_volume(0)
+    write_volumes(tmp_path / "volumes", {"a": Volume(stored.hu + np.int16(1024), stored.affine)})
+    (volume,) = find_volumes(tmp_path / "volumes", "real")
+    with pytest.raises(RequestError, match="holds no air or lung"):
+        list(extract([Task(volume, (PLAIN,), scan=True)], tmp_path / "kept", extract_here))
+    assert [one.reason for one in extract([Task(volume, (PLAIN,))], tmp_path / "kept", extract_here)] == [""]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_by_ray_features_are_the_same_also_when_a_worker_is_killed(tmp_path: Path) -> None:
