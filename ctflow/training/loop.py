@@ -236,6 +236,7 @@ class _Run(Generic[N]):
 
     def _save(self) -> None:
         step = self.state.progress.step
+        self.state.check_finite()  # on all processes, which have the same weights
         if self.accelerator.is_main_process:
             path = self.saving.path(step)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -137,7 +137,7 @@ def _fvd(slices: int) -> Frechet:
 SHORT_VIDEO, LONG_VIDEO = i3d.LENGTHS
 CTFLOW_PAPER = MetricProtocol(
     "ctflow-paper",
-    2,
+    3,
     "inferred",
     "What the authors' group computes in a sister project, since the paper's own code has no metrics.",
     (

@@ -33,6 +33,7 @@ from ctflow.training.progress import Clock
 from ctflow.training.restarts.saving import NumberedFiles
 from ctflow.training.stage import Stage
 
+_OF_CARDS = ("geometry", "intensity", "latent", "text")  # what a card and a data set both say
 LESS_MEMORY = "a larger batch.accumulation or more processes, run.recompute = true, a smaller model"
 
 
@@ -128,7 +129,7 @@ def flow_watcher(training: FlowTraining, shards: Shards, chip: ChipUse | None) -
 
 def check_alike(train: Shards, valid: Shards) -> None:
     """Raises RequestError unless both sets hold the same kind of latents and texts, and no patient is in both."""
-    for name in ("encoders_sha256", "geometry", "intensity", "latent", "text"):
+    for name in ("encoders_sha256", *_OF_CARDS):
         if getattr(train.facts, name) != getattr(valid.facts, name):
             raise RequestError(
                 f"{valid.folder} was prepared with another {name} than {train.folder}: prepare it with the same model."
@@ -141,13 +142,21 @@ def check_alike(train: Shards, valid: Shards) -> None:
 
 
 def check_models(training: FlowTraining, shards: Shards) -> None:
-    """Raises RequestError unless the models have the networks that the data set was encoded with."""
+    """Raises RequestError unless the models have the networks that the data set was encoded with, and say the same of
+    its latents: the model that is written takes over what the card says."""
     for folder in filter(None, (training.model, training.begin_with)):
         if encoders_sha256(folder) != shards.facts.encoders_sha256:
             raise RequestError(
                 f"{folder} has another A-VAE or text encoder than the one that {training.data} was prepared with, "
                 f"{shards.facts.model}. Give that one, or prepare the data with this one."
             )
+        card = read_card(folder / CARD)
+        for name in _OF_CARDS:
+            if getattr(card, name) != getattr(shards.facts, name):
+                raise RequestError(
+                    f"{folder / CARD} says another {name} than {training.data} was prepared with: mend it, or prepare "
+                    "the data anew."
+                )
     if training.begin_with:
         answers, asked = read_card(training.begin_with / CARD).prediction, training.config.objective.prediction
         if answers != asked:

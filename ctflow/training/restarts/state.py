@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from ctflow.errors import DatasetError
+from ctflow.errors import DatasetError, RequestError
 from ctflow.io.files import replacing, written
 from ctflow.training.examples import Examples
 from ctflow.training.optimizers import load_optimizers
@@ -36,6 +36,14 @@ class TrainingState(Generic[N]):
     def parameters(self) -> list[nn.Parameter]:
         """The network's, listed once: looking for them in every step takes longer than clipping their gradients."""
         return list(self.network.parameters())
+
+    def check_finite(self) -> None:
+        """Raises RequestError where the weights are no numbers: such a state would take the place of a good one."""
+        if not all(bool(parameter.isfinite().all()) for parameter in self.parameters):
+            raise RequestError(
+                f"The weights are no numbers after step {self.progress.step}, and are not saved. Go on from the last "
+                "state, or begin anew with a lower learning rate or in float32."
+            )
 
     def save(self, path: Path) -> None:
         """Writes the file; a kill at any moment leaves the old one or the new one.

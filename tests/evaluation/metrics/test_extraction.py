@@ -122,11 +122,27 @@ def test_damaged_features_are_named(tmp_path: Path) -> None:
 
 
 def test_tissues_and_changes_are_those_of_a_volume_whose_answer_is_known() -> None:
-    """A quarter of lung, a quarter of soft tissue, the rest air; every slice is 10 HU above the one before."""
-    hu = np.full((8, 32, 32), -1000, np.int16)
-    hu[:, :16, :16], hu[:, 16:, :16] = -850, 40
-    hu += np.arange(8, dtype=np.int16)[:, None, None]
-    found = PlainExtractor().features(Volume(hu, plane_affine(("I", "P", "L"), (3.0, 1.5, 1.5), 32, 32)))
+    """A quarter of lung, a quarter of soft tissue, the rest air; every slice is 1 HU above the one before."""
+    found = PlainExtractor().features(quarters(256))
     assert found[TISSUES][0] == pytest.approx([25, 0, 25, 0, -846.5, np.nan, 43.5, np.nan], nan_ok=True)
     assert found[SLICE_CHANGE].item() == pytest.approx(1)
     assert np.isnan(found[SEAM].item())  # no border of chunks in eight slices
+
+
+def test_scans_of_thinner_slices_and_a_smaller_field_are_measured_alike() -> None:
+    """CT-RATE's scans changed less from slice to slice than a model's volumes, and had more lung, by their grids."""
+    whole, small = quarters(256), quarters(128)
+    thin = plane_affine(("I", "P", "L"), (0.75, 1.5, 1.5), 128, 128)
+    found = PlainExtractor().features(Volume(np.repeat(small.hu, 2, axis=0), thin))
+    expected = PlainExtractor().features(whole)
+    assert found[SLICE_CHANGE].item() == pytest.approx(expected[SLICE_CHANGE].item() / 4, rel=0.05)  # of a quarter
+    assert found[TISSUES][0, :4] == pytest.approx(expected[TISSUES][0, :4] / 4)
+
+
+def quarters(size: int) -> Volume:
+    """Eight slices, a quarter of lung and a quarter of soft tissue, each slice 1 HU above the one before."""
+    hu = np.full((8, size, size), -1000, np.int16)
+    half = size // 2
+    hu[:, :half, :half], hu[:, half:, :half] = -850, 40
+    hu += np.arange(8, dtype=np.int16)[:, None, None]
+    return Volume(hu, plane_affine(("I", "P", "L"), (1.5, 1.5, 1.5), size, size))

@@ -106,6 +106,18 @@ def test_the_mean_over_labels_is_of_the_same_labels_in_both_sets(tmp_path: Path)
     assert mean.warnings == ("of 1 of 2 labels, since 3 cases with the label and 3 without are needed in both sets",)
 
 
+def test_two_volumes_of_each_patient_do_not_make_the_mean_auroc_more_certain(tmp_path: Path) -> None:
+    def found(folder: Path, copies: str) -> Figure:
+        seen = {f"p{i}/c{i}{copy}": [float(i * 7 % 20)] for i in range(20) for copy in copies}
+        asked = {f"c{i}{copy}": frozenset(["high"] if i >= 10 else []) for i in range(20) for copy in copies}
+        measure = LabelAgreement(name="AUROC", extractor="e", kind="k")
+        return figures(measure, folder, "k", seen, seen, asked=asked, labels=("high",))[0]
+
+    one, two = found(tmp_path / "one", "a"), found(tmp_path / "two", "ab")
+    assert (two.value, two.samples) == (one.value, (40, 40))
+    assert two.high - two.low == pytest.approx(one.high - one.low)
+
+
 def test_means_leave_out_what_a_volume_does_not_have(tmp_path: Path) -> None:
     measure = VolumeMeans(names=("bone",), extractor="e", kind="k")
     (found,) = figures(measure, tmp_path, "k", {"a": [10.0]}, {"b": [20.0], "c": [np.nan], "d": [40.0]})

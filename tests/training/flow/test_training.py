@@ -2,6 +2,7 @@
 
 import csv
 import multiprocessing
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from ctflow.card import EndRule, Guidance
+from ctflow.card import CARD, EndRule, Guidance, read_card, write_card
 from ctflow.checkpoint.folder import folder_sha256, load_transformer
 from ctflow.data.shards import Shards
 from ctflow.errors import DatasetError, RequestError, ResourceError, VolumeError
@@ -161,6 +162,16 @@ def test_a_model_with_other_encoders_is_refused(made: Path, tmp_path: Path) -> N
     config.write_text(config.read_text() + " ")
     with pytest.raises(RequestError, match="another A-VAE or text encoder"):
         train_flow(training(made, tmp_path / "out", model=other))
+
+
+def test_a_card_that_says_otherwise_of_the_latents_is_refused(made: Path, tmp_path: Path) -> None:
+    """The model that was written would have taken them for latents of another scale, and shown no chest."""
+    other = shutil.copytree(made / "model", tmp_path / "other")
+    card = read_card(other / CARD)
+    write_card(replace(card, latent=replace(card.latent, scale=2 * card.latent.scale)), other / CARD)
+    for changes in ({"model": other}, {"begin_with": other}):
+        with pytest.raises(RequestError, match=r"card\.json says another latent than"):
+            train_flow(training(made, tmp_path / "out", **changes))
 
 
 def test_sizes_that_make_no_transformer_are_refused(made: Path, tmp_path: Path) -> None:
