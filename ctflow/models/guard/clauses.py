@@ -4,7 +4,7 @@ import re
 
 from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS
-from ctflow.models.guard.phrases import holds, plain
+from ctflow.models.guard.phrases import holds, plain, unmended
 from ctflow.models.guard.places import places
 from ctflow.models.guard.stance import denies, denies_before, denies_everything, names
 
@@ -34,10 +34,10 @@ _START = re.compile(
 
 def clauses(sentence: str) -> list[str]:
     """The parts of a sentence that each say one thing of what they name. Together they are the sentence."""
-    text, parts, begin = plain(sentence), [], 0
+    text, parts, begin = unmended(sentence), [], 0
     for joint in _JOINTS.finditer(text):
         left, rest = text[begin : joint.start()], text[joint.end() :]
-        if left.strip() and _turns(left, joint[0], rest):
+        if left.strip() and _turns(plain(left), joint[0], plain(rest)):
             parts.append(sentence[begin : joint.start()].strip())
             begin = joint.end()
     return [*parts, sentence[begin:].strip()]

@@ -172,3 +172,27 @@ SIZES: dict[str, Phrases] = {
         "lobar", "complete", "total", "gross*", "substantial", "diffuse", "tension",
     ),
 }
+
+# Words that are read in spite of a slip of the pen: "effuson", "rigth".
+SPELLINGS = (
+    "effusion", "effusions", "pleural", "pneumothorax", "pneumothoraces", "hydrothorax", "haemothorax", "hemothorax",
+    "cardiomegaly", "enlarged", "enlargement", "pericardial", "pericardium", "consolidation", "consolidations",
+    "consolidative", "infiltrate", "infiltrates", "infiltration", "infiltrations", "pneumonia", "airspace", "opacity",
+    "opacities", "opacification", "ground", "groundglass", "attenuation", "density", "densities", "nodule", "nodules",
+    "nodular", "masses", "lesion", "lesions", "granuloma", "metastasis", "metastases", "atelectasis", "atelectases",
+    "atelectatic", "collapse", "emphysema", "emphysematous", "bullae", "bullous", "fibrosis", "fibrotic", "sequela",
+    "sequelae", "scarring", "honeycombing", "bronchiectasis", "bronchiectases", "bronchiectatic", "bronchi",
+    "bronchial", "dilated", "dilatation", "peribronchial", "peribronchovascular", "thickening", "thickened",
+    "interlobular", "septal", "mosaic", "hiatal", "hiatus", "hernia", "lymphadenopathy", "lymphadenopathies",
+    "adenopathy", "lymph", "mediastinal", "paratracheal", "subcarinal", "calcification", "calcifications", "calcified",
+    "coronary", "coronaries", "aortic", "plaque", "plaques", "atheromatous", "atheroma", "catheter", "pacemaker",
+    "sternotomy", "endotracheal", "right", "left", "bilateral", "bilaterally", "lower", "upper", "middle", "lobe",
+    "lobes", "lingula", "apical", "basal", "without", "absent", "evidence", "resolved", "normal", "unremarkable",
+)
+# Other words that are one slip away from one of those.
+OTHER_WORDS = (
+    "airspaces", "assent", "atheromas", "catheters", "collapsed", "collapses", "dilate", "dilates", "dilatations",
+    "enlarge", "enlarges", "evidenced", "granulomas", "grounds", "hernias", "infiltrated", "legion", "legions",
+    "lesson", "lessons", "lingual", "misses", "mosaics", "norma", "norman", "pacemakers", "plague", "plagues", "pleura",
+    "pleurae", "pneumonias", "pneumonic", "resolve", "resolves", "septa", "septum", "sequel", "sequels", "starring",
+)

@@ -126,5 +126,6 @@ def _without_heading(sentence: str) -> str:
 
 def _behind(finding: str, clause: str) -> str:
     """What stands behind the last name of a finding in a clause that says it."""
-    ends = [end for _, end in names(FINDINGS[finding], plain(clause))]
-    return clause[max(ends, default=0) :]
+    text = plain(clause)
+    ends = [end for _, end in names(FINDINGS[finding], text)]
+    return text[max(ends, default=0) :]
