@@ -6,7 +6,7 @@ from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS
 from ctflow.models.guard.phrases import holds, plain, unmended
 from ctflow.models.guard.places import places
-from ctflow.models.guard.stance import denies, denies_before, denies_everything, names
+from ctflow.models.guard.stance import denies, denies_before, denies_everything, is_unclear, names
 
 _GUESSES = (
     r"(?:suspicious for|concerning for|worrisome for|suggest\w*|consistent with|compatible with|typical for|typical of"
@@ -14,14 +14,19 @@ _GUESSES = (
 )
 _JOINTS = re.compile(
     r"\s*[,;](?!\d)\s*(?:(?:and|but|with|while|whereas|although|however)\s+)?"
-    r"|(?<!keeping)(?<!consistent)(?<!compatible)\s+(?:but|and|with|plus|while|whereas|although|however)\s+"
+    r"|(?<!keeping)(?<!consistent)(?<!compatible)\s+(?!with the exception)(?:but|and|with|plus|while|whereas|although|however)\s+"
     r"|\s+(?=without\s)"
     rf"|,?\s+(?={_GUESSES})"
+    r"|\s*\((?=[^()]*\?)"
 )
 _GUESS = re.compile(_GUESSES)
 _POINTS_BACK = re.compile(r"(?<!\w)(?:it|its|they|these|those|this|which|that|ones?|latter|former|same|other)(?!\w)")
 _TURNS = re.compile(r";|but|while|whereas|although|however")
 _NEW_DENIAL = re.compile(r"(?:there (?:is|are|was|were) )?(?:no|without|neither|absence|negative)(?!\w)(?! longer)")
+_SAYS_OF_IT = re.compile(
+    r"(?:cannot|can|could|not|is|are|was|were|may|might|should|must|to be|suspected|unlikely|doubtful|possibl[ey]|if"
+    r"|unless|has|have|which|query|\?)(?!\w)"
+)
 _LISTED = re.compile(r"(?<!\w)(?:or|nor)(?!\w)")
 _VERB = re.compile(
     r"(?<!\w)(?:is|are|was|were|has|have|shows?|contains?|holds?|carr(?:y|ies)|surrounds?|lies|persists?|remains?|extends?|measures?|terminates?|there)(?!\w)"
@@ -54,6 +59,8 @@ def names_any(text: str) -> bool:
 def _turns(left: str, joint: str, rest: str) -> bool:
     """Whether a new clause begins at `rest`."""
     right = _JOINTS.split(rest, maxsplit=1)[0]
+    if "(" in joint or _turns_to_a_doubt(left, joint, rest):
+        return True
     if names_any(right):
         return _turns_to_a_finding(left, joint, right, rest)
     if places(right) or _POINTS_BACK.search(right):  # "no effusion on the right, a small one on the left"
@@ -61,6 +68,12 @@ def _turns(left: str, joint: str, rest: str) -> bool:
     if _NEW_DENIAL.match(rest) or _GUESS.match(rest):
         return True
     return "," in joint and _is_statement(right) and bool(_VERB.search(right)) and not _LISTED.search(rest)
+
+
+def _turns_to_a_doubt(left: str, joint: str, rest: str) -> bool:
+    """Whether what was sure becomes unsure at `rest`, of something else: "a nodule, malignancy cannot be excluded"."""
+    is_member = not {",", ";"} & set(joint) or _LISTED.search(rest)
+    return is_unclear(rest) and not is_member and not _SAYS_OF_IT.match(rest) and not is_unclear(left)
 
 
 def _turns_to_a_finding(left: str, joint: str, right: str, rest: str) -> bool:
