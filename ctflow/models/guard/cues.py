@@ -48,6 +48,8 @@ DENY_BEFORE: Phrases = (
     "returned to normal", "normalised", "normalized", "is zero", "score zero", "score of zero", "score 0",
     "score of 0", "is missing", "are missing", "is lacking", "are lacking", "dissolved",
 )
+# Here "normal" denies nothing.
+BEYOND_NORMAL: Phrases = ("than normal", "above normal", "beyond normal", "exceeds normal", "over normal")
 # What a clause asserts before one of these is not plain: "the effusion is not typical".
 DOUBT_BEFORE: Phrases = (
     "is not", "are not", "was not", "were not", "has not", "have not", "had not", "does not", "do not", "did not",
@@ -104,7 +106,8 @@ UNCLEAR: Phrases = (
     "may be present", "might be present", "could be present", "should be considered", "must be considered",
     "may belong to", "remains a possibility",
     "assessment for", "referred for", "correlate for", "doubtful", "in question", "equivocal", "uncertain",
-    "unclear", "unsure", "whether", "re expanded", "difficult to exclude",
+    "unclear", "unsure", "whether", "re expanded", "difficult to exclude", "cannot be assessed", "be missed",
+    "cannot be .. assessed", "obscured", "marker*",
     "versus", "vs", "differential",
     # what was
     "history of", "h/o", "prior to", "not .. before", "not .. prior", "appeared to be", "follow up",
@@ -116,7 +119,7 @@ UNCLEAR: Phrases = (
 IN_PART: Phrases = (
     "no new", "no additional", "no other", "no further", "no more", "no solid", "no enlarging", "no growing",
     "no large", "no big", "of significant size", "no sizable", "no sizeable", "no tension", "no loculated",
-    "no second", "no calcified nodule*", "no recurrent", "not another",
+    "no second", "no calcified nodule*", "not another",
     *(f"no .. {name} .. {more}" for name in ("nodul*", "mass*", "lesion*", "effusion*", "opaci*") for more in (
         "larger than", "bigger than", "greater than", "more than", "exceeding", "over", "above",
     )),
@@ -236,7 +239,7 @@ SPELLINGS = (
 # Other words that are one slip away from one of those.
 OTHER_WORDS = (
     "airspaces", "assent", "atheromas", "catheters", "collapsed", "collapses", "dilate", "dilates", "dilatations",
-    "enlarge", "enlarges", "evidenced", "granulomas", "grounds", "hernias", "infiltrated", "legion", "legions",
+    "enlarge", "enlarges", "evidenced", "granulomas", "grounds", "hemithorax", "hemithoraces", "hernias", "infiltrated", "legion", "legions",
     "lesson", "lessons", "lingual", "misses", "mosaics", "norma", "norman", "pacemakers", "plague", "plagues", "pleura",
     "pleurae", "pneumonias", "pneumonic", "resolve", "resolves", "septa", "septum", "sequel", "sequels", "starring",
 )

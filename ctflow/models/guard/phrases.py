@@ -30,7 +30,7 @@ def unmended(sentence: str) -> str:
     small = sentence.lower()
     if len(small) != len(sentence):  # the dotted capital of Turkish becomes two letters
         small = "".join(sign.lower()[:1] for sign in sentence)
-    return _BREAKS.sub(" , ", small).translate(_JOINS)
+    return _BREAKS.sub(" , ", small.replace("(-)", "nil")).translate(_JOINS)
 
 
 def spans(phrases: Phrases, text: str, across_commas: bool = True) -> list[Span]:

@@ -65,9 +65,10 @@ def _asserted(marks: "_Marks", asserted: list[Span]) -> Stance:
 
 
 def _denials(wording: Wording, text: str) -> list[Span]:
-    """Where a text denies a finding without naming it, which "larger than normal" does not."""
-    named = names(wording, text)
-    return [span for span in spans(wording.denials, text, across_commas=False) if not inside(span, named)]
+    """Where a text denies a finding without naming it."""
+    found = spans(wording.denials, text, across_commas=False)
+    beyond = spans(cues.BEYOND_NORMAL, text)
+    return [span for span in found if not any(_overlap(span, one) for one in beyond)]
 
 
 def _is_in_part(wording: Wording, text: str, denied: list[Span], kinds: list[Span]) -> bool:
