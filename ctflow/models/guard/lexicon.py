@@ -103,12 +103,15 @@ FINDINGS: dict[str, Wording] = {
             "heart .. increased", "enlarged heart", "cardiothoracic .. above", "cardiothoracic .. exceed*",
             "cardiac size .. increase*", "cardiac .. prominent", "heart .. prominent", "cardiothoracic .. elevated",
             "widened .. heart", "heart .. wid*", "ctr .. increased",
+            "increased cardiac size", "cardiomediastinal .. enlarged", "cor .. enlarged",
         ),
         denials=(
             "heart .. normal", "normal .. heart", "normal .. cardiac", "cardiac .. normal",
             "cardiothoracic .. normal", "heart .. natural", "heart .. unremarkable", "cardiac .. unremarkable",
             "heart .. limits", "cardiac .. limits", "unremarkable .. heart", "heart .. preserved",
             "cardiothoracic .. preserved", "ctr .. normal", "cardiothoracic .. limits",
+            "cardiomediastinal silhouette .. normal", "cardiomediastinal silhouette .. unremarkable",
+            "cardiomediastinal silhouette .. limits",
         ),
     ),
     "Pericardial effusion": Wording(
@@ -152,6 +155,7 @@ FINDINGS: dict[str, Wording] = {
         names=(
             "ground glass", "groundglass", "ggo", "ggos", "opaci*", "haze", "hazy", "haziness", "infiltrat*",
             "frosted glass", "increased density", "density increase*",
+            "shadowing",
         ),
         kinds=(
             "crazy paving",
@@ -161,6 +165,7 @@ FINDINGS: dict[str, Wording] = {
             "ground glass nodule*", "ground glass .. nodule*", "nodule* of ground glass density", "fatty infiltrat*",
             "nodule* of ground glass", "linear opaci*", "nodular opaci*", "bandlike opaci*", "band like opaci*",
             "reticular opaci*",
+            "sequel* .. density increase*", "fibro* .. density increase*",
         ),
     ),
     "Lung nodule": Wording(
@@ -173,6 +178,7 @@ FINDINGS: dict[str, Wording] = {
         ),
         kinds=(
             "granuloma*", "metasta*", "cavitary lesion*", "cavitating lesion*", "spiculated lesion*",
+            "hamartoma*", "lung carcinoma*", "bronchogenic carcinoma*", "nodular foc*",
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
@@ -184,7 +190,7 @@ FINDINGS: dict[str, Wording] = {
                 )
             ),
             "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
-            "metasta* .. node*", "nodal mass*", "mass effect", "chest wall mass*",
+            "metasta* .. node*", "metasta* .. lymphadenopath*", "nodal mass*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
             "pericardial mass*", "lymph node*", "granulomatous",
         ),
@@ -193,7 +199,7 @@ FINDINGS: dict[str, Wording] = {
     "Atelectasis": Wording(
         has_place=True,
         names=("atelecta*", "collaps*", "volume loss", "lost volume", "loss of volume", "loss of aeration",
-            "fibroatelecta*"),
+            "fibroatelecta*", "dystelecta*", "airless", "lost aeration"),
         not_it=("vertebra* .. collaps*", "collaps* .. vertebra*", "trachea* .. collaps*"),
     ),
     "Emphysema": Wording(
@@ -227,6 +233,7 @@ FINDINGS: dict[str, Wording] = {
         names=(
             "bronchiecta*", "bronchiolecta*", "ectatic bronch*", "bronch* .. ectatic", "dilat* .. bronch*",
             "bronch* .. dilat*", "bronch* .. widen*", "widen* .. bronch*", "bronchial ectasia",
+            "dilat* .. airway*", "airway* .. dilat*", "airway* .. ectatic",
         ),
     ),
     "Peribronchial thickening": Wording(
@@ -244,7 +251,7 @@ FINDINGS: dict[str, Wording] = {
         denials=("thin interlobular sept*", "sept* .. thin", "interlobular sept* .. normal"),
         not_it=("septal hypertrophy", "interventricular sept* .. thick*", "interatrial sept* .. thick*"),
     ),
-    "Mosaic attenuation pattern": Wording(names=("mosaic*",), kinds=("air trapping",)),
+    "Mosaic attenuation pattern": Wording(names=("mosaic*",), kinds=("air trapping", "gas trapping")),
     "Hiatal hernia": Wording(
         names=(
             "hiat* .. hernia*", "hernia* .. hiat*", "hernia* .. stomach", "stomach .. hernia*", "gastric hernia*",
@@ -257,7 +264,8 @@ FINDINGS: dict[str, Wording] = {
             "lymphadenopath*", "adenopath*", "lymphadenomegal*", "nodal mass*", "nodal enlarge*", "node* .. enlarge*",
             "enlarge* .. node*",
             "pathologic* .. node*", "node* .. pathologic*", "node* .. mm", "node* .. cm", "mm .. node*",
-            "bulky .. node*", "prominent .. node*", "lap", "node* .. bulky", "node* .. prominent",
+            "bulky .. node*", "prominent .. node*", "conglomerate .. node*", "lap",
+            "node* .. bulky", "node* .. prominent",
         ),
         denials=(
             "node* .. normal", "normal .. node*", "node* .. below", "node* .. less than", "node* .. smaller than",
@@ -293,11 +301,13 @@ FINDINGS: dict[str, Wording] = {
             "coronar* .. athero*", "athero* .. coronar*", "lad .. calci*", "calci* .. lad",
             "anterior descending .. calci*", "calci* .. anterior descending", "calci* .. circumflex",
             "circumflex .. calci*",
+            "coronary calcs", "coronary sclerosis", "coronary arteriosclerosis",
         ),
     ),
     "Medical material": Wording(
         names=(
             "catheter*", "device*", "medical material*", "foreign material*", "foreign bod*", "implant*",
+            "lines or tubes", "tubes or lines",
         ),
         kinds=(
             "pacemaker*", "pacer", "ett", "ngt", "cvc", "ppm", "tube", "tubes", "drain", "drains", "port", "ports",
@@ -305,7 +315,8 @@ FINDINGS: dict[str, Wording] = {
             "stent*", "clips", "surgical clip*", "prosthe*", "valve replacement*", "suture*", "staple*", "icd",
             "defibrillator*", "electrode*", "lead", "leads", "cannula*", "tracheostom*", "screw*", "endograft*",
             "plate fixation", "loop recorder*", "hickman", "ecmo", "coil", "coils", "metallic valve*",
-            "mechanical valve*",
+            "mechanical valve*", "mechanical heart valve*", "tavi", "tavr", "annuloplasty", "stimulator*", "fiducial*",
+            "spinal fixation", "mediport*", "aicd", "ij line*",
         ),
         not_it=("sternotomy scar*", "eustachian tube*", "drain to", "metallic artefact*"),
     ),
