@@ -107,6 +107,7 @@ FINDINGS: dict[str, Wording] = {
             "heart .. increased", "enlarged heart", "cardiothoracic .. above", "cardiothoracic .. exceed*",
             "cardiac size .. increase*", "cardiac .. prominent", "heart .. prominent", "cardiothoracic .. elevated",
             "widened .. heart", "heart .. wid*", "ctr .. increased",
+            "increased cardiac size", "cardiomediastinal .. enlarged", "cor .. enlarged",
         ),
         denials=(
             "heart .. normal", "normal .. heart", "normal .. cardiac", "cardiac .. normal",
@@ -115,6 +116,8 @@ FINDINGS: dict[str, Wording] = {
             *(f"{ratio} .. 0.{tenths}" for ratio in ("cardiothoracic", "ctr", "ct ratio") for tenths in ("3*", "4*")),
             "cardiothoracic .. below", "ctr .. below", "heart .. upper limit*", "cardiac .. upper limit*",
             "cardiothoracic .. preserved", "ctr .. normal", "cardiothoracic .. limits",
+            "cardiomediastinal silhouette .. normal", "cardiomediastinal silhouette .. unremarkable",
+            "cardiomediastinal silhouette .. limits",
         ),
     ),
     "Pericardial effusion": Wording(
@@ -171,6 +174,7 @@ FINDINGS: dict[str, Wording] = {
             "reticular opaci*", "acoustic shadow*", "well opaci*", "opaci* .. contrast", "contrast .. opaci*",
             "arter* .. opaci*", "vessel* .. opaci*", "vein* .. opaci*", "opaci* .. pulmonary arter*",
             "hemithora* .. opaci*", "sinus* .. opaci*", "opaci* .. sinus*", "opaci* hemithora*",
+            "sequel* .. density increase*", "fibro* .. density increase*",
         ),
     ),
     "Lung nodule": Wording(
@@ -183,6 +187,7 @@ FINDINGS: dict[str, Wording] = {
         ),
         kinds=(
             "granuloma*", "metasta*", "cavitary lesion*", "cavitating lesion*", "spiculated lesion*",
+            "hamartoma*", "lung carcinoma*", "bronchogenic carcinoma*", "nodular foc*",
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
@@ -194,7 +199,7 @@ FINDINGS: dict[str, Wording] = {
                 )
             ),
             "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
-            "metasta* .. node*", "nodal mass*", "mass effect", "chest wall mass*",
+            "metasta* .. node*", "metasta* .. lymphadenopath*", "nodal mass*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
             "pericardial mass*", "lymph node*", "granulomatous",
         ),
@@ -269,7 +274,7 @@ FINDINGS: dict[str, Wording] = {
         denials=("thin interlobular sept*", "sept* .. thin", "interlobular sept* .. normal"),
         not_it=("septal hypertrophy", "interventricular sept* .. thick*", "interatrial sept* .. thick*"),
     ),
-    "Mosaic attenuation pattern": Wording(names=("mosaic*",), kinds=("air trapping",)),
+    "Mosaic attenuation pattern": Wording(names=("mosaic*",), kinds=("air trapping", "gas trapping")),
     "Hiatal hernia": Wording(
         names=(
             "hh", "hiat* .. hernia*", "hernia* .. hiat*", "hernia* .. stomach", "stomach .. hernia*", "gastric hernia*",
@@ -284,7 +289,8 @@ FINDINGS: dict[str, Wording] = {
             "node* .. increase* in size", "increase* in size .. node*", "ln .. mm", "mm .. ln", "lns .. mm", "mm .. lns",
             "enlarged ln*", "ln* enlarged", "node* .. conglomerat*", "conglomerat* .. node*", "nodes are large",
             "pathologic* .. node*", "node* .. pathologic*", "node* .. mm", "node* .. cm", "mm .. node*",
-            "bulky .. node*", "prominent .. node*", "lap", "node* .. bulky", "node* .. prominent",
+            "bulky .. node*", "prominent .. node*", "conglomerate .. node*", "lap",
+            "node* .. bulky", "node* .. prominent",
         ),
         denials=(
             "node* .. normal", "normal .. node*", "node* .. below", "node* .. less than", "node* .. smaller than",
@@ -324,6 +330,7 @@ FINDINGS: dict[str, Wording] = {
             "sclero* .. coronar*", "rca .. calci*", "calci* .. rca", "lcx .. calci*", "calci* .. lcx", "lad .. calci*", "calci* .. lad",
             "anterior descending .. calci*", "calci* .. anterior descending", "calci* .. circumflex",
             "circumflex .. calci*",
+            "coronary calcs", "coronary sclerosis", "coronary arteriosclerosis",
         ),
     ),
     "Medical material": Wording(
@@ -340,7 +347,8 @@ FINDINGS: dict[str, Wording] = {
             "defibrillator*", "electrode*", "lead", "leads", "cannula*", "tracheostom*", "screw*", "endograft*",
             "plate fixation", "loop recorder*", "hickman", "ecmo", "coil", "coils", "metallic valve*",
             "mechanical valve*", "venous access", "access device*", "cerclage*", "lines", "midline catheter",
-            "iabp", "balloon pump*", "vp shunt*", "ventriculoperitoneal shunt*", "lvad", "spacer*", "mesh",
+            "mechanical heart valve*", "tavi", "tavr", "annuloplasty", "stimulator*", "fiducial*", "spinal fixation",
+            "mediport*", "aicd", "ij line*", "iabp", "balloon pump*", "vp shunt*", "ventriculoperitoneal shunt*", "lvad", "spacer*", "mesh",
             "metallic rod*", "prosthetic valve*", "ring annuloplast*",
         ),
         not_it=("sternotomy scar*", "eustachian tube*", "drain to", "metallic artefact*", "metallic artifact*", "septal lines", "kerley .. lines",
