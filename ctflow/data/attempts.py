@@ -3,6 +3,7 @@
 from pathlib import Path
 
 MOST_ATTEMPTS = 3  # Ray would replace workers for ever, over a volume that kills each of them
+GIVEN_UP = f"{MOST_ATTEMPTS} workers died over it. Is their memory too small?"
 _ENDING = ".attempts"
 
 

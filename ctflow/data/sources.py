@@ -115,14 +115,4 @@ def sources_sha256(sources: Iterable[Source]) -> str:
     return total.hexdigest()
 
 
-def to_json(source: Source) -> str:
-    """As text, for another process."""
-    return _adapter.dump_json(source).decode()
-
-
-def from_json(text: str) -> Source:
-    """Undoes `to_json`."""
-    return _adapter.validate_json(text)
-
-
 _adapter = TypeAdapter(Source)

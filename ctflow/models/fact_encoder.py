@@ -69,5 +69,5 @@ class FactEncoder(ReportEncoder):
 def read_packed(bert: Bert, reader: SlotReader, sentences: PackedSentences) -> tuple[Tensor, Tensor]:
     """Logits of answers (N, slots, 3) and of sizes (N, slots, 1 + sizes)."""
     states = bert(sentences.ids, sentences.seen, sentences.positions)[-1]
-    logits: tuple[Tensor, Tensor] = reader(sentences.apart(states), sentences.mask)
+    logits: tuple[Tensor, Tensor] = reader(states, sentences)
     return logits

@@ -22,10 +22,8 @@ from ctflow.data.sources import (
     StoredValues,
     check_there,
     first_of_each_patient,
-    from_json,
     sex_of,
     sources_sha256,
-    to_json,
     years_of,
 )
 from ctflow.errors import RequestError
@@ -68,7 +66,6 @@ def test_a_source_has_its_patient_its_place_and_its_report(tmp_path: Path) -> No
     report = source.report()
     assert (report.findings, report.impression, report.sex, report.age) == ("Clear lungs.", "", "F", 54)
     assert source.stored is None
-    assert from_json(to_json(source)) == source
 
 
 def test_the_first_version_needs_what_the_metadata_say_and_gives_way_to_the_second(tmp_path: Path) -> None:

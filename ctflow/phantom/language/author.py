@@ -107,6 +107,8 @@ class Author:
             return []
         wording = lexicon.wordings()[facts[0].name]
         clauses = wording.clauses[self.phrasings, act]
+        if act == "asserts" and self.phrasings == "known":
+            clauses += wording.variant_says.get(facts[0].variant, ())
         return [one for one in clauses if _can_say(one, facts) and _says_place(one, facts[0])]
 
 

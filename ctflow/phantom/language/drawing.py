@@ -30,8 +30,7 @@ class Facts:
         """Of one kind, or, now and then, of two kinds in one name."""
         if self._chance.happens(SHARED_ODDS):
             return self.shared(self._chance.one_of(tuple(name for name in lexicon.wordings() if name not in KINDS)))
-        fact = self.of(self._chance.one_of(KINDS))
-        return fact.nowhere() if self._chance.happens(PLACELESS_ODDS) else fact
+        return self._perhaps_nowhere(self.of(self._chance.one_of(KINDS)))
 
     def placed(self, *forms: Form) -> Fact:
         """Of a kind that has a place; `forms`: the forms of its place, any if there are none."""
@@ -42,7 +41,11 @@ class Facts:
     def two(self) -> tuple[Fact, Fact]:
         """Of different kinds."""
         first = self.any()
-        return first, self.of(self._chance.one_of([kind for kind in KINDS if kind not in first.kinds]))
+        second = self.of(self._chance.one_of([kind for kind in KINDS if kind not in first.kinds]))
+        return first, self._perhaps_nowhere(second)
+
+    def _perhaps_nowhere(self, fact: Fact) -> Fact:
+        return fact.nowhere() if self._chance.happens(PLACELESS_ODDS) else fact
 
     def other_than(self, *kinds: Kind) -> Fact:
         """Of any kind but these."""

@@ -35,7 +35,8 @@ class Wording:
     `means`: the kinds that it is about, mostly one; `counted`: it is plural only where there are several; `says`,
     `denies` and `gone`: clauses that assert it, deny it, or say that it has gone, in words of their own; `adjectives`:
     before its name; `tails`: behind it; `wheres` and `parts`: where it lies, in all or in a part of its organ, for
-    findings that are told apart by no place; `measures`: how long or wide it is.
+    findings that are told apart by no place; `variant_says`: clauses that assert one variant; `measures`: how long or
+    wide it is.
     """
 
     means: tuple[Kind, ...]
@@ -52,6 +53,7 @@ class Wording:
     tails: Words
     wheres: Words
     parts: Words
+    variant_says: Mapping[str, Words]
     measures: Words
 
     @property
@@ -99,6 +101,7 @@ def _wording(table: Mapping[str, Any], means: tuple[Kind, ...]) -> Wording:
         denied_nouns=tuple(_nouns(table.get("denied", {}))),
         sizes=table.get("sizes", "severity"),
         counted=table.get("counted", False),
+        variant_says={one["name"]: tuple(one.get("says", ())) for one in table.get("variants", ())},
         **lists,
     )
 

@@ -42,10 +42,10 @@ _SPELLINGS = (
     ("grey", "gray"), ("haziness", "haziness"),
 )  # fmt: skip
 _HEADINGS: dict[str, tuple[str, ...]] = {
-    "lungs": ("Lungs", "LUNGS", "Lung parenchyma", "Lungs and airways", "Parenchyma"),
-    "pleura": ("Pleura", "PLEURA", "Pleural spaces", "Pleurae"),
-    "heart": ("Heart", "HEART", "Heart and pericardium", "Cardiac"),
-    "mediastinum": ("Mediastinum", "MEDIASTINUM", "Mediastinum and hila"),
+    "lungs": ("Lungs", "LUNGS", "Lung parenchyma", "Lungs and airways", "Parenchyma", "Lung fields", "Pulmonary"),
+    "pleura": ("Pleura", "PLEURA", "Pleural spaces", "Pleurae", "Pleural cavities"),
+    "heart": ("Heart", "HEART", "Heart and pericardium", "Cardiac", "Cor", "Cardiovascular"),
+    "mediastinum": ("Mediastinum", "MEDIASTINUM", "Mediastinum and hila", "Mediastinum/hila"),
     "vessels": ("Vessels", "Vasculature", "Great vessels", "Aorta and coronaries"),
     "airways": ("Airways", "Bronchi", "AIRWAYS"),
     "lines": ("Lines and tubes", "Devices", "Support devices"),

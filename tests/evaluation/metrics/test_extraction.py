@@ -18,7 +18,6 @@ from tests.evaluation.metrics.judged import small_volume, write_volumes
 from tests.ray_workers import kill_a_worker
 
 PLAIN = Source(NAME, None)
-WORKER = "_Worker"  # in the name that Ray gives a process which looks at volumes
 
 
 def features_of(volumes: Path, kept: Path, extract_all: ExtractAll = extract_here) -> FeatureSet:
@@ -79,7 +78,7 @@ def test_by_ray_features_are_the_same_also_when_a_worker_is_killed(tmp_path: Pat
     with pytest.raises(RequestError, match=r"1 of 12 volumes cannot be used.*v07"):
         for outcome in extract(found, tmp_path / "there", RayExtraction()):
             names.append(outcome.name)
-            killed = killed or kill_a_worker(WORKER)
+            killed = killed or kill_a_worker()
     assert killed and sorted(names) == [f"v{i:02}" for i in range(12)]
     (tmp_path / "volumes/v07.nii").unlink()
     here, there = (features_of(tmp_path / "volumes", tmp_path / kept) for kept in ("here", "there"))
