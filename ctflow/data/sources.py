@@ -6,8 +6,6 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import compress
-from operator import not_
 from pathlib import Path
 from typing import Literal
 
@@ -103,8 +101,12 @@ def check_there(sources: Sequence[Source], *, skip_missing: bool) -> list[Source
 
     Raises RequestError where none is there, or any is not and may not be skipped.
     """
-    found = [source.path.exists() for source in sources]
-    there, missing = list(compress(sources, found)), list(compress(sources, map(not_, found)))
+    there, missing = list[Source](), list[Source]()
+    for source in sources:
+        if source.path.exists():
+            there.append(source)
+        else:
+            missing.append(source)
     if not missing:
         return there
     said = f"{len(missing):,} of the {len(sources):,} volumes of the table are not there, first {missing[0].path}"
