@@ -129,7 +129,7 @@ def flow_watcher(training: FlowTraining, shards: Shards, chip: ChipUse | None) -
 
 
 def check_alike(train: Shards, valid: Shards) -> None:
-    """Raises RequestError unless both sets hold the same kind of latents and texts, and no patient is in both."""
+    """Raises RequestError unless both sets hold the same kind of latents and texts, and share no patient and no scan."""
     for name in ("encoders_sha256", *_OF_CARDS):
         if getattr(train.facts, name) != getattr(valid.facts, name):
             raise RequestError(
@@ -139,6 +139,12 @@ def check_alike(train: Shards, valid: Shards) -> None:
         raise RequestError(
             f"{valid.folder} has {len(both)} patients of {train.folder}, {min(both)} among them: a model would be "
             "judged on what it learnt from. Validate on other patients."
+        )
+    taught = {row.source_sha256: row.name for row in train.rows}
+    if again := [row for row in valid.rows if row.source_sha256 in taught]:
+        raise RequestError(
+            f"{valid.folder} has {len(again)} scans of {train.folder}, byte for byte, as those of other patients: "
+            f"{again[0].name} is {taught[again[0].source_sha256]} there. Find out whose they are."
         )
 
 
