@@ -129,7 +129,7 @@ def flow_watcher(training: FlowTraining, shards: Shards, chip: ChipUse | None) -
 
 
 def check_alike(train: Shards, valid: Shards) -> None:
-    """Raises RequestError unless both sets hold the same kind of latents and texts, and share no patient and no scan."""
+    """Raises RequestError unless both sets hold the same kind of latents and texts, and share no patient or scan."""
     for name in ("encoders_sha256", *_OF_CARDS):
         if getattr(train.facts, name) != getattr(valid.facts, name):
             raise RequestError(
