@@ -67,6 +67,7 @@ def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
     """
     config, shards = training.config, Shards(training.data)
     check_models(training, shards)
+    check_parts(config, shards)
     network = first_network(training, shards)
     chip = training.chip_use(network) if training.chip_use and config.run.tracker != "none" else None
     watcher = flow_watcher(training, shards, chip)
@@ -138,6 +139,17 @@ def check_alike(train: Shards, valid: Shards) -> None:
         raise RequestError(
             f"{valid.folder} has {len(both)} patients of {train.folder}, {min(both)} among them: a model would be "
             "judged on what it learnt from. Validate on other patients."
+        )
+
+
+def check_parts(config: FlowConfig, shards: Shards) -> None:
+    """Raises RequestError for shares that are not of the parts that the data set's reports have: a part without a
+    share would be left out of every sample."""
+    shares, parts = config.samples.parts_kept, shards.facts.text.parts
+    if shares and len(shares) != len(parts):
+        raise RequestError(
+            f"samples.parts_kept has {len(shares)} shares, and the reports of {shards.folder} have {len(parts)} parts: "
+            f"{', '.join(parts)}. Give one for each, or [] to keep all."
         )
 
 

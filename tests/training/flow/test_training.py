@@ -174,6 +174,14 @@ def test_a_card_that_says_otherwise_of_the_latents_is_refused(made: Path, tmp_pa
             train_flow(training(made, tmp_path / "out", **changes))
 
 
+def test_shares_of_other_parts_than_the_reports_have_are_refused(made: Path, tmp_path: Path) -> None:
+    """Too few left the last part, the impression, out of every sample; too many were a traceback."""
+    for shares in ((1.0,), (0.8, 0.8, 0.75, 0.9)):
+        config = flow_config(samples={"parts_kept": shares})
+        with pytest.raises(RequestError, match=f"parts_kept has {len(shares)} shares, .* have 2 parts: .*one for each"):
+            train_flow(training(made, tmp_path / "out", config))
+
+
 def test_sizes_that_make_no_transformer_are_refused(made: Path, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="does not divide into num_heads 3"):
         train_flow(training(made, tmp_path, flow_config(model={"heads": 3})))
