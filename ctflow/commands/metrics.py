@@ -50,8 +50,8 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--reports",
         type=path,
         metavar="FILE",
-        help="reports of both sets by the volumes' names: CT-RATE's CSV, or .jsonl with name, findings and impression "
-        "(default: those in the sidecars of the fake volumes)",
+        help="reports of both sets by the volumes' names, in a file as `generate --reports` reads it (default: those "
+        "in the sidecars of the fake volumes)",
     )
     parser.add_argument("--labels", type=path, metavar="FILE", help="labels of both sets: CT-RATE's CSV")
     parser.add_argument("--training", type=path, metavar="DIR", help="volumes that the model was trained on")
@@ -162,6 +162,6 @@ def _reports(given: Path | None, sidecars: Mapping[str, Sidecar]) -> Reports:
 def _asked(given: Path | None) -> Mapping[str, frozenset[str]]:
     """The labels by case."""
     from ctflow.data.ctrate import read_labels
-    from ctflow.evaluation.metrics.case_reports import case_of
+    from ctflow.data.report_rows import case_name
 
-    return {case_of(name): frozenset(labels) for name, labels in read_labels(given).items()} if given else {}
+    return {case_name(name): frozenset(labels) for name, labels in read_labels(given).items()} if given else {}

@@ -46,9 +46,8 @@ def test_labels_are_read_back(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "labels.csv") == labels
 
 
-def test_a_table_that_lacks_columns_is_refused_with_their_names(tmp_path: Path) -> None:
-    (tmp_path / "reports.csv").write_text("VolumeName,Findings_EN\nvalid_1_a_1.nii.gz,Normal.\n")
-    with pytest.raises(RequestError, match="it lacks ClinicalInformation_EN, Impressions_EN, Technique_EN"):
-        read_reports(tmp_path / "reports.csv")
-    with pytest.raises(RequestError, match=r"none\.csv cannot be read"):
-        read_labels(tmp_path / "none.csv")
+def test_labels_are_0_or_1(tmp_path: Path) -> None:
+    write_labels(tmp_path / "labels.csv", {"valid_1_a_1.nii.gz": frozenset()})
+    (tmp_path / "labels.csv").write_text((tmp_path / "labels.csv").read_text().replace(",0", ",yes", 1))
+    with pytest.raises(RequestError, match=r"says 'yes' of Medical material in valid_1_a_1\.nii\.gz; 0 or 1"):
+        read_labels(tmp_path / "labels.csv")
