@@ -18,11 +18,6 @@ LEAST_HU = -1100  # what lies below is padding around the scanner's circle: -200
 ON_GRID = 1e-5  # of a voxel: as far as a step may be from a whole number of them, and not be taken for another
 
 
-def without_padding(scan: Volume) -> Volume:
-    """A scan with air in place of padding, which resampling would smear into its surroundings."""
-    return Volume(np.where(scan.hu < LEAST_HU, np.int16(AIR_HU), scan.hu), scan.affine)
-
-
 @dataclass(frozen=True)
 class ModelGrid:
     """Turns arrays (slices, rows, columns) from one to the other, and brings scans onto the grid."""
@@ -54,9 +49,9 @@ class ModelGrid:
         """Resamples a scan onto the grid of the model's volumes, at its own place in the patient.
 
         Of a scan longer than the model's volumes the middle is kept, as in training: from its first slice on, a scan of
-        chest and abdomen would begin in the pelvis.
+        chest and abdomen would begin in the pelvis. Padding becomes air, or resampling would smear it.
         """
-        whole = regrid(scan, self._axes, self._spacing_mm, self.plane)
+        whole = regrid(_without_padding(scan), self._axes, self._spacing_mm, self.plane)
         most = self.geometry.max_chunks * self.geometry.slices_per_chunk
         first = max(0, len(whole.hu) - most) // 2
         affine = whole.affine.copy()
@@ -87,6 +82,10 @@ class ModelGrid:
     @property
     def _flipped(self) -> tuple[int, ...]:
         return tuple(axis for axis in (1, 2) if self.geometry.axes[axis] in "AR")
+
+
+def _without_padding(scan: Volume) -> Volume:
+    return Volume(np.where(scan.hu < LEAST_HU, np.int16(AIR_HU), scan.hu), scan.affine)
 
 
 def regrid(

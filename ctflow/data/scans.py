@@ -12,7 +12,7 @@ from ctflow.errors import VolumeError
 from ctflow.io.checks import readable
 from ctflow.io.nifti import read_values
 from ctflow.io.scan import check_grid, check_hu, read_scan
-from ctflow.model_grid import ModelGrid, without_padding
+from ctflow.model_grid import ModelGrid
 from ctflow.volume import Volume, plane_affine
 
 _INT16 = np.iinfo(np.int16)
@@ -29,7 +29,7 @@ def model_hu(scan: Volume, geometry: Geometry) -> np.ndarray:
     Raises VolumeError for one that is shorter than a chunk.
     """
     grid = ModelGrid(geometry)
-    hu = grid.to_model(grid.bring(without_padding(scan)).hu)
+    hu = grid.to_model(grid.bring(scan).hu)
     if len(hu) < geometry.slices_per_chunk:
         raise VolumeError(
             f"It has {len(hu)} slices {geometry.slice_spacing_mm:g} mm apart; at least a chunk of "
