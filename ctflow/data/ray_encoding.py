@@ -64,13 +64,15 @@ class _Reader:
     job: EncodingJob
 
     def __call__(self, row: Row) -> Row:
-        if begin_attempt(self.job.folder / PARTS, int(row["number"])) > MOST_ATTEMPTS:
-            scan = left_out(f"{MOST_ATTEMPTS} workers died over it. Is it too large for their memory?")
-            return row | vars(scan) | {ERROR: ""}
         try:
-            return row | vars(read_source(from_json(row["source"]), self.job.geometry)) | {ERROR: ""}
+            return row | vars(self._scan(row)) | {ERROR: ""}
         except ResourceError as error:
             return row | vars(left_out("")) | {ERROR: str(error)}
+
+    def _scan(self, row: Row) -> Scan:
+        if begin_attempt(self.job.folder / PARTS, int(row["number"])) > MOST_ATTEMPTS:
+            return left_out(f"{MOST_ATTEMPTS} workers died over it. Is it too large for their memory?")
+        return read_source(from_json(row["source"]), self.job.geometry)
 
 
 class _Encoder:

@@ -80,12 +80,14 @@ class _Worker:
     def __call__(self, row: Row) -> Row:
         some, number = self._some, int(row[NUMBER])
         task, attempt = some.tasks[number], some.first + number
-        if begin_attempt(some.attempts, attempt) > MOST_ATTEMPTS:
-            reason = f"{MOST_ATTEMPTS} workers died over it. Is it too large for their memory?"
-            return vars(Outcome(task.volume.name, reason)) | {ERROR: ""}
         try:
-            found = vars(extract_one(task, some.folder)) | {ERROR: ""}
+            found = vars(self._extracted(task, attempt)) | {ERROR: ""}
         except CTFlowError as error:
             found = vars(Outcome(task.volume.name)) | {ERROR: str(error)}
         end_attempts(some.attempts, attempt)
         return found
+
+    def _extracted(self, task: Task, attempt: int) -> Outcome:
+        if begin_attempt(self._some.attempts, attempt) > MOST_ATTEMPTS:
+            return Outcome(task.volume.name, f"{MOST_ATTEMPTS} workers died over it. Is it too large for their memory?")
+        return extract_one(task, self._some.folder)
