@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctflow.data.report_rows import Row, case_name, read_rows
+from ctflow.data.report_rows import Row, read_rows
 from ctflow.errors import RequestError
+from ctflow.io.names import case_name
 from ctflow.report import Report
 from ctflow.request import MAX_SEED
 

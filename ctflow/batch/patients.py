@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ctflow.batch.cases import Case, LeftOut
 from ctflow.data.ctrate import ScannedRow, read_metadata
-from ctflow.data.report_rows import case_name
 from ctflow.data.sources import sex_of, years_of
 from ctflow.errors import RequestError
+from ctflow.io.names import case_name
 
 
 def with_patients(cases: Sequence[Case], metadata: Path) -> list[Case | LeftOut]:

@@ -8,7 +8,7 @@ from typing import Protocol
 from ctflow.batch.job import BatchJob
 from ctflow.batch.starts import Begun, begin
 from ctflow.batch.tasks import Numbered, Task
-from ctflow.data.attempts import MOST_ATTEMPTS, attempts_at, begin_attempt, end_attempts
+from ctflow.data.attempts import GIVEN_UP, MOST_ATTEMPTS, attempts_at, begin_attempt, end_attempts
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.nifti import synthetic_label, write_nifti
@@ -86,7 +86,7 @@ class Worker:
 
     def _begun(self, number: int, task: Task) -> Begun:
         if begin_attempt(self._job.own, number) > MOST_ATTEMPTS:
-            raise VolumeError(f"{MOST_ATTEMPTS} workers died over it. Is their memory too small?")
+            raise VolumeError(GIVEN_UP)
         return begin(task, self._job, self._model.card)
 
     def _volumes(self, begun: Sequence[Begun]) -> list[Volume | VolumeError]:

@@ -47,7 +47,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--verify", action="store_true", help="prepare nothing, and prove that the set is whole")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where the A-VAE runs (default: %(default)s)")
     parser.add_argument(
-        "--precision", choices=PRECISIONS, default="float32", help="number format of the A-VAE (default: %(default)s)"
+        "--precision",
+        choices=PRECISIONS[1:],  # not auto: one set would be encoded in several formats on several machines
+        default="float32",
+        help="number format of the A-VAE (default: %(default)s)",
     )
     parser.add_argument("--slices", type=int, metavar="N", help="slices encoded together (default: by memory)")
     parser.add_argument("--shard-mb", type=int, default=1000, metavar="N", help="MB of a shard (default: %(default)s)")

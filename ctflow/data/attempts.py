@@ -6,6 +6,7 @@ from ctflow.errors import ResourceError, VolumeError
 from ctflow.io.files import written
 
 MOST_ATTEMPTS = 3  # Ray would replace workers for ever, over a volume that kills each of them
+GIVEN_UP = f"{MOST_ATTEMPTS} workers died over it. Is their memory too small?"
 _ENDING = ".attempts"
 
 

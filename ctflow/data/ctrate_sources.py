@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ctflow.data.ctrate import (
+    DATASET,
     ReportRow,
     ScannedRow,
     Split,
@@ -37,7 +38,7 @@ def ct_rate_sources(root: Path, split: Split) -> list[Source]:
     if first_version and not volumes_folder(root, split, first_version=True).is_dir():
         raise RequestError(
             f"{volumes_folder(root, split)} is not there, nor is {split} beside it: name the folder of CT-RATE that "
-            "holds dataset, metadata and radiology_text_reports."
+            f"holds {DATASET}."
         )
     reports, metadata = read_reports(reports_path(root, split)), read_metadata(metadata_path(root, split))
     scanned = {row.name: row for row in metadata}

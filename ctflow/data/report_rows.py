@@ -12,7 +12,6 @@ from ctflow.data.ctrate import NOT_GIVEN
 from ctflow.data.sources import sex_of, years_of
 from ctflow.data.tables import NAME
 from ctflow.errors import RequestError
-from ctflow.io.nifti import is_nifti_name, stem_of
 from ctflow.report import Report
 
 FINDINGS, IMPRESSION = "Findings_EN", "Impressions_EN"
@@ -48,11 +47,6 @@ def read_rows(path: Path) -> Iterator[Row]:
     except OSError as error:
         raise RequestError(f"The reports {path} cannot be read ({error.strerror}).") from error
     yield from read(text, path)
-
-
-def case_name(volume: str) -> str:
-    """The name of a case from that of its volume in a table."""
-    return stem_of(Path(volume)) if is_nifti_name(Path(volume)) else volume
 
 
 def _csv_rows(text: str, path: Path) -> Iterator[Row]:

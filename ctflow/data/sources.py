@@ -26,6 +26,11 @@ class StoredValues:
     pixel_spacing_mm: float
     slice_spacing_mm: float
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether the file's values are HU already, and no harm is done by applying slope and intercept."""
+        return (self.slope, self.intercept) == (1, 0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -99,16 +104,6 @@ def sources_sha256(sources: Iterable[Source]) -> str:
     for source in sources:
         total.update(_adapter.dump_json(source, exclude={"path"}) + b"\n")
     return total.hexdigest()
-
-
-def to_json(source: Source) -> str:
-    """As text, for another process."""
-    return _adapter.dump_json(source).decode()
-
-
-def from_json(text: str) -> Source:
-    """Undoes `to_json`."""
-    return _adapter.validate_json(text)
 
 
 _adapter = TypeAdapter(Source)

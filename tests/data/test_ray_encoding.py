@@ -20,8 +20,6 @@ from tests.data.one_process import encode_here
 from tests.data.test_preparation import files_of
 from tests.ray_workers import kill_a_worker
 
-WORKER = "_Encoder"  # in the name that Ray gives a process which encodes
-
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
@@ -35,7 +33,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_those_of_one_proc
     numbers, killed = [], False
     for outcome in prepare(tmp_path / "ray", folder, sources, facts, "cpu", RayEncoding(None)):
         numbers.append(outcome.number)
-        killed = killed or kill_a_worker(WORKER)
+        killed = killed or kill_a_worker()
     assert killed
     assert sorted(numbers) == list(range(24))
     assert [one.name for one in read_rejections(tmp_path / "ray")] == [name_of(5)]

@@ -20,6 +20,7 @@ def test_what_was_written_is_read_back_also_with_the_mark_that_excel_puts_first(
     assert read_table(path, COLUMNS) == [QUOTED]
 
 
+# A comma outside quotes ended the findings, and what followed became the impression.
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -5,6 +5,8 @@ import pytest
 
 from ctflow.evaluation.metrics.resampling import INF, floors, halves, interval, values_of_halves
 
+NAMES = [f"valid_{i}" for i in range(200)]
+
 
 def test_the_interval_of_a_mean_is_the_known_one() -> None:
     """Of 200 values with standard deviation 1, twice 1.96 / √200 wide."""
@@ -15,14 +17,27 @@ def test_the_interval_of_a_mean_is_the_known_one() -> None:
         return float(values[0][real].mean() - values[1][fake].mean())
 
     every = np.arange(200)
-    found = interval(measure(every, every), values_of_halves(measure, (200, 200), seed=1), (-INF, INF))
+    found = interval(measure(every, every), values_of_halves(measure, NAMES, NAMES, seed=1), (-INF, INF))
     expected = 1.96 * np.sqrt(2 / 200)
     assert (found.high - found.low) / 2 == pytest.approx(expected, rel=0.35)
     assert found.low < measure(every, every) < found.high
 
 
+def test_volumes_of_one_patient_do_not_make_the_interval_narrower() -> None:
+    """CT-RATE has two or three of each, nearly the same: drawn one by one they were counted as so many patients."""
+    values = np.random.default_rng(0).normal(size=100)
+    values /= values.std()
+    twice, whose = np.repeat(values, 2), np.repeat(NAMES[:100], 2).tolist()
+
+    def measure(real: np.ndarray, fake: np.ndarray) -> float:
+        return float(twice[fake].mean())
+
+    found = values_of_halves(measure, NAMES, whose, seed=0, resamples=200)
+    assert found.std() == pytest.approx(1 / np.sqrt(100), rel=0.2)  # and not 1 / sqrt(200)
+
+
 def test_too_few_volumes_have_no_interval() -> None:
-    none = interval(1.0, values_of_halves(lambda real, fake: 1.0, (3, 100), seed=0), (-INF, INF))
+    none = interval(1.0, values_of_halves(lambda real, fake: 1.0, NAMES[:3], NAMES, seed=0), (-INF, INF))
     assert np.isnan([none.low, none.high, none.of_halves]).all() and none.resamples == 0
 
 
