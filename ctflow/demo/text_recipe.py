@@ -176,6 +176,6 @@ def history(work: Path, device: str) -> str:
     done = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in stages.items() if path.exists()}
     steps = ", ".join(f"{name} {one['steps']:,} steps in {one['seconds'] / 60:.0f} min" for name, one in done.items())
     return (
-        f"Its text encoder was trained by `python -m ctflow train text` on sentences of our own grammar, no patient's: "
-        f"{steps}; on {device} with {torch.get_num_threads()} threads, {datetime.now(UTC):%Y-%m-%d}."
+        "Then it got another text encoder, by `python -m ctflow train text`, taught sentences of our own grammar, no "
+        f"patient's: {steps}; on {device} with {torch.get_num_threads()} threads, {datetime.now(UTC):%Y-%m-%d}."
     )
