@@ -277,6 +277,18 @@ def test_a_full_disk_ends_the_run_and_nothing_is_listed_for_it(
     assert files_of(tmp_path, ".nii.gz") == files_of(whole, ".nii.gz")
 
 
+def test_a_disk_without_any_room_for_a_worker_ends_the_run_and_nothing_is_listed_for_it(
+    folder: Path, reports: Path, tmp_path: Path
+) -> None:
+    def without_room(job: BatchJob, tasks: Sequence[Numbered]) -> Iterator[Outcome]:
+        with full_disk(largest_bytes=0):
+            yield from make_here(job, tasks)
+
+    with pytest.raises(ResourceError, match="no room left"):
+        list(generate_batch(planned(folder, reports, tmp_path), without_room))
+    assert not (tmp_path / "rejected.jsonl").exists()
+
+
 def test_a_volume_over_which_workers_died_is_found_among_those_made_with_it_and_left_out(
     model: CTFlow, folder: Path, reports: Path, tmp_path: Path
 ) -> None:

@@ -1,6 +1,5 @@
 """How wrong the averaged transformer is on volumes that it does not learn from: by t, and by their parts."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,12 +102,3 @@ class Validation:
         batch = self.config.batch
         size = max(1, batch.size // batch.accumulation // accelerator.num_processes)
         yield from DataLoader(samples, batch_size=size, sampler=mine)
-
-    def note(self, step: int, losses: dict[str, float]) -> None:
-        """Appends a line to the table."""
-        is_new = not self.table.exists()
-        with self.table.open("a", newline="", encoding="utf-8") as handle:
-            writer = csv.writer(handle)
-            if is_new:
-                writer.writerow(["step", *losses])
-            writer.writerow([step, *losses.values()])

@@ -12,7 +12,7 @@ SMOOTHED_SHARE = 0.05  # of the table's lines are averaged into each point of a 
 
 
 def append_losses(table: Path, step: int, losses: dict[str, float]) -> None:
-    """Appends a line to `losses.csv`, and before the first one the names of the columns."""
+    """Appends a line to a table, and before the first one the names of the columns."""
     is_new = not table.exists()
     with table.open("a", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle)
