@@ -100,10 +100,11 @@ def _verify(args: argparse.Namespace, _: Path, sources: "list[Source]", facts: "
 
 
 def _print_content(folder: Path) -> None:
-    from ctflow.data.manifest import VERIFIED, read_manifest, read_rejections
+    from ctflow.data.manifest import REJECTED, VERIFIED, read_manifest, read_rejections
 
     rows, rejected = read_manifest(folder), len(read_rejections(folder))
     shards, slices = len({row.shard for row in rows}), sum(row.slices for row in rows)
     state = "verified" if (folder / VERIFIED).exists() else "not verified: call this again with --verify"
     counts = f"{len(rows)} volumes of {slices} slices in {shards} shard{'s' if shards > 1 else ''}"
-    print(f"{folder}: {counts}, {rejected} left out; {state}.")
+    listed = f" (see {folder / REJECTED})" if rejected else ""
+    print(f"{folder}: {counts}, {rejected} left out{listed}; {state}.")

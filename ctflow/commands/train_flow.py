@@ -94,8 +94,8 @@ def _train(args: argparse.Namespace, config: "FlowConfig") -> None:
 
 
 def _reports(table: Path) -> dict[str, str]:
-    from ctflow.data.ctrate import NAME, read_table
     from ctflow.data.own_sources import FINDINGS, IMPRESSION
+    from ctflow.data.tables import NAME, read_table
 
     return {
         row[NAME]: f"Findings: {row[FINDINGS]} Impression: {row[IMPRESSION]}"

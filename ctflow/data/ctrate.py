@@ -12,14 +12,13 @@ A volume's name, `valid_1_a_1.nii.gz`, leads from table to table. Of the metadat
 CT-RATE use are written; the others describe scanners.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from ctflow.data.tables import NAME, read_table, write_table
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder, write_atomic
 from ctflow.labels import LABELS, Label
@@ -27,7 +26,6 @@ from ctflow.labels import LABELS, Label
 Split = Literal["train", "valid"]
 LONG_NAMES: dict[Split, str] = {"train": "train", "valid": "validation"}  # of a split, in the names of some tables
 DATASET = "dataset"  # the folder of CT-RATE that holds all of it but models
-NAME = "VolumeName"
 NOT_GIVEN = "Not given."  # where a text is missing
 _VOLUME_NAME = re.compile(r"(train|valid)_\d+_[a-z]+_\d+\.nii\.gz")
 
@@ -113,7 +111,7 @@ def metadata_path(root: Path, split: Split) -> Path:
 
 def write_reports(path: Path, reports: Iterable[ReportRow]) -> None:
     """Writes the table of reports. Raises CTFlowError where that cannot be done."""
-    _write_table(
+    write_table(
         path,
         (
             {
@@ -146,20 +144,18 @@ def read_reports(path: Path) -> list[ReportRow]:
 def write_labels(path: Path, labels: Mapping[str, frozenset[Label]]) -> None:
     """Writes the table of labels. `labels`: by volume, those that apply. Raises CTFlowError."""
     rows = ({NAME: name} | {label: int(label in there) for label in LABELS} for name, there in labels.items())
-    _write_table(path, rows)
+    write_table(path, rows)
 
 
 def read_labels(path: Path) -> dict[str, frozenset[Label]]:
     """Reads the table of labels -> by volume, those that apply.
 
-    Raises RequestError, also for a volume named twice and for what is neither 0 nor 1, such as a probability.
+    Raises RequestError, also for what is neither 0 nor 1, such as a probability.
     """
-    found: dict[str, frozenset[Label]] = {}
-    for row in read_table(path, LABELS):
-        if row[NAME] in found:
-            raise RequestError(f"{path} names {row[NAME]} twice. Keep one of the rows.")
-        found[row[NAME]] = frozenset(label for label in LABELS if _applies(row, label, path))
-    return found
+    return {
+        row[NAME]: frozenset(label for label in LABELS if _applies(row, label, path))
+        for row in read_table(path, LABELS)
+    }
 
 
 def _applies(row: Mapping[str, str], label: Label, path: Path) -> bool:
@@ -174,7 +170,7 @@ def _applies(row: Mapping[str, str], label: Label, path: Path) -> bool:
 
 def write_metadata(path: Path, metadata: Iterable[MetadataRow]) -> None:
     """Writes the table of metadata, for volumes whose files hold HU. Raises CTFlowError."""
-    _write_table(
+    write_table(
         path,
         (
             {
@@ -222,44 +218,10 @@ def read_no_chests(path: Path) -> frozenset[str]:
     CT-RATE's list has paths, which begin with the split or anywhere else; only the name counts.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split()
+        lines = path.read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(
             f"{path} cannot be read ({error}): it lists volumes that are no chests, as CT-RATE does. Fetch it; an "
             "empty file says that all of them are chests."
         ) from error
     return frozenset(PurePosixPath(line).name for line in lines)
-
-
-def _write_table(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    make_folder(path.parent)
-    first, *others = rows
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, list(first))
-    table.writeheader()
-    table.writerows([first, *others])
-    write_atomic(path, text.getvalue().encode())
-
-
-def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
-    """The rows of a table, with empty text where a row is short.
-
-    Raises RequestError, also for a missing column, and for a row with more fields than there are columns: a text with
-    a comma that is not quoted would be cut there, and its end taken for the next column.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets begin a file with a mark
-            table = csv.DictReader(file, restval="")
-            rows = list(table)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RequestError(f"{path} cannot be read ({error}): it should be a table of CT-RATE.") from error
-    if missing := {NAME, *columns} - set(table.fieldnames or ()):
-        raise RequestError(
-            f"{path} is not the table, as CT-RATE has it, that was expected: it lacks {', '.join(sorted(missing))}."
-        )
-    for row in rows:
-        if None in row:  # DictReader's key for what is too much
-            raise RequestError(
-                f"{path} has more fields than columns in the row of {row[NAME]!r}. Put texts with commas in quotes."
-            )
-    return rows

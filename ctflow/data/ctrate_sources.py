@@ -22,7 +22,7 @@ from ctflow.data.ctrate import (
     volume_path,
     volumes_folder,
 )
-from ctflow.data.sources import Source, StoredValues, check_names
+from ctflow.data.sources import Source, StoredValues
 from ctflow.errors import RequestError
 
 _log = logging.getLogger(__name__)
@@ -41,8 +41,6 @@ def ct_rate_sources(root: Path, split: Split) -> list[Source]:
             f"holds {DATASET}."
         )
     reports, metadata = read_reports(reports_path(root, split)), read_metadata(metadata_path(root, split))
-    check_names((row.name for row in reports), reports_path(root, split))
-    check_names((row.name for row in metadata), metadata_path(root, split))
     scanned = {row.name: row for row in metadata}
     no_chests = read_no_chests(no_chest_path(root, split))
     _log.info("%s: %d reports, %d volumes that are no chests", split, len(reports), len(no_chests))

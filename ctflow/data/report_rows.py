@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ctflow.data.ctrate import NAME, NOT_GIVEN
+from ctflow.data.ctrate import NOT_GIVEN
 from ctflow.data.sources import sex_of, years_of
+from ctflow.data.tables import NAME
 from ctflow.errors import RequestError
 from ctflow.report import Report
 
@@ -53,6 +54,8 @@ def _csv_rows(text: str, path: Path) -> Iterator[Row]:
     head = next(records, _Record(1))
     if missing := [column for column in (NAME, FINDINGS, IMPRESSION) if column not in head.fields]:
         raise RequestError(f"{path} has no column {', '.join(missing)} in its first line. Expected was\n{FORMATS}")
+    if twice := [column for column in head.fields if head.fields.count(column) > 1]:
+        raise RequestError(f"{path} has two columns {twice[0]!r}. Keep one of them.")
     for record in records:
         reason = record.reason
         if not reason and len(record.fields) != len(head.fields):
@@ -103,7 +106,7 @@ def _json_rows(text: str, path: Path) -> Iterator[Row]:
 def _json_row(line: int, words: str) -> Row:
     try:
         fields = json.loads(words)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Row(line, reason=f"It is no JSON ({error}).")
     return _row(line, fields, "name", _report_of_line)
 
@@ -115,7 +118,7 @@ def _report_of_line(fields: Mapping[str, Any]) -> Report:
 def _prompts(text: str, path: Path) -> Iterator[Row]:
     try:
         entries = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(f"{path} is no JSON ({error}). Expected was one of\n{FORMATS}") from error
     if not isinstance(entries, list):
         raise RequestError(f"{path} holds no list. Expected was one of\n{FORMATS}")

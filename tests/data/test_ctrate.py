@@ -10,7 +10,6 @@ from ctflow.data.ctrate import (
     metadata_path,
     read_labels,
     read_reports,
-    read_table,
     reports_path,
     volume_path,
     write_labels,
@@ -47,14 +46,6 @@ def test_labels_are_read_back(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "labels.csv") == labels
 
 
-def test_a_table_that_lacks_columns_is_refused_with_their_names(tmp_path: Path) -> None:
-    (tmp_path / "reports.csv").write_text("VolumeName,Findings_EN\nvalid_1_a_1.nii.gz,Normal.\n")
-    with pytest.raises(RequestError, match="it lacks ClinicalInformation_EN, Impressions_EN, Technique_EN"):
-        read_reports(tmp_path / "reports.csv")
-    with pytest.raises(RequestError, match=r"none\.csv cannot be read"):
-        read_labels(tmp_path / "none.csv")
-
-
 @pytest.mark.parametrize("word", ["", "nan", "0.7", "yes"])
 def test_a_label_that_is_neither_there_nor_not_there_is_refused(tmp_path: Path, word: str) -> None:
     """A probability of 0.9 counted as absent, and an empty cell was a traceback."""
@@ -67,27 +58,3 @@ def test_a_label_that_is_neither_there_nor_not_there_is_refused(tmp_path: Path, 
         read_labels(path)
     path.write_text(text.replace("gz,1,0", "gz,1.0,0.0"))
     assert read_labels(path) == {"valid_1_a_1.nii.gz": {"Medical material"}}
-
-
-def test_labels_of_one_volume_in_two_rows_are_refused(tmp_path: Path) -> None:
-    """The second row counted."""
-    path = tmp_path / "labels.csv"
-    write_labels(path, {"valid_1_a_1.nii.gz": frozenset(), "valid_1_a_2.nii.gz": frozenset({"Emphysema"})})
-    path.write_text(path.read_text().replace("valid_1_a_2", "valid_1_a_1"))
-    with pytest.raises(RequestError, match=r"names valid_1_a_1\.nii\.gz twice"):
-        read_labels(path)
-
-
-def test_a_table_that_a_spreadsheet_has_saved_is_read(tmp_path: Path) -> None:
-    """The mark at its beginning made the first column another."""
-    write_reports(tmp_path / "reports.csv", [ROW])
-    (tmp_path / "reports.csv").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "reports.csv").read_bytes())
-    assert read_reports(tmp_path / "reports.csv") == [ROW]
-
-
-def test_a_row_with_a_comma_outside_quotes_is_refused(tmp_path: Path) -> None:
-    """The findings ended at the comma, and what followed became the impression."""
-    head = "VolumeName,PatientID,Findings_EN,Impressions_EN"
-    (tmp_path / "reports.csv").write_text(f"{head}\na.nii.gz,p,Effusion on the right, none on the left.,Effusion.\n")
-    with pytest.raises(RequestError, match=r"more fields than columns in the row of 'a\.nii\.gz'.*in quotes"):
-        read_table(tmp_path / "reports.csv", ("Findings_EN",))

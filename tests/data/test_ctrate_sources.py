@@ -84,6 +84,9 @@ def test_volumes_that_are_no_chests_are_dropped_and_a_missing_list_is_an_error(t
     write_no_chests(no_chest_path(root, "valid"), ["valid_1_a_2"])  # it would have dropped nothing
     with pytest.raises(RequestError, match=r"no_chest_valid\.txt names 'valid_1_a_2'"):
         ct_rate_sources(root, "valid")
+    write_no_chests(no_chest_path(root, "valid"), NAMES)
+    with pytest.raises(RequestError, match="leave no volume to read"):
+        check_there(ct_rate_sources(root, "valid"), skip_missing=True)
     no_chest_path(root, "valid").unlink()
     with pytest.raises(RequestError, match=r"no_chest_valid\.txt cannot be read.*an empty file says"):
         ct_rate_sources(root, "valid")

@@ -72,8 +72,18 @@ def test_a_part_that_cannot_be_written_ends_the_run_with_the_reason(folder: Path
     assert not (tmp_path / "set/rejected.jsonl").exists()
 
 
-def test_what_ray_says_is_cut_to_its_last_line() -> None:
-    error = ray_failure(RuntimeError("a long trace\n\nThe head is gone.\n"))
-    assert str(error) == (
-        "Ray could not go on (RuntimeError: The head is gone.). What was finished is kept: start it again."
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("a long trace\n\nThe head is gone.\n", "The head is gone."),
+        (
+            "a trace\nOSError: No room.\n\n"
+            "The above exception was the direct cause of the following exception:\n\nAdvice.",
+            "OSError: No room.",
+        ),
+    ],
+)
+def test_what_ray_says_is_cut_to_its_cause(said: str, kept: str) -> None:
+    assert str(ray_failure(RuntimeError(said))) == (
+        f"Ray could not go on (RuntimeError: {kept}). What was finished is kept: start it again."
     )

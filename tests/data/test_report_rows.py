@@ -101,9 +101,11 @@ def test_prompts_of_the_challenge_are_read_with_their_headings(tmp_path: Path) -
         ("r.txt", "Clear.", "no file of reports by its ending"),
         ("r.csv", "VolumeName,Findings_EN\na,Clear.", "no column Impressions_EN"),
         ("r.csv", "", "no column VolumeName, Findings_EN, Impressions_EN"),
+        ("r.csv", f"{HEAD},Findings_EN\na,Clear.,,", "two columns 'Findings_EN'"),
         ("r.csv", f"{HEAD}\na,,", r"no report that can be used, in 1 lines. Line 2: .*empty"),
         ("r.json", '{"a": 1}', "holds no list"),
         ("r.json", "[", "is no JSON"),
+        ("r.json", "[" * 100_000, "is no JSON"),
         ("r.jsonl", "", "no report that can be used"),
     ],
 )

@@ -73,6 +73,18 @@ def test_all_but_the_text_encoder_stays(work: Path, base: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_files_of_all_but_the_text_encoder_are_copied(work: Path, base: Path) -> None:
+    """What is measured through an A-VAE goes by its files, of which a new config alone made others."""
+    model = work / "model"
+    parts = {path.name for path in model.iterdir()}
+    assert parts == {path.name for path in base.iterdir()} - {"reader"} | {"text"}
+    for path in (path for path in base.rglob("*") if path.is_file()):
+        copied = path.relative_to(base)
+        if copied.parts[0] not in ("card.json", "text", "reader"):
+            assert (model / copied).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.slow
 def test_the_card_says_what_the_encoder_began_as(work: Path, published: tuple[Path, str]) -> None:
     card = load_checkpoint(work / "model").card
     assert all(words in card.text.encoder for words in (NAME, "Apache-2.0", published[1]))

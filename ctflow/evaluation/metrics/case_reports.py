@@ -24,16 +24,18 @@ def read_case_reports(path: Path) -> Reports:
     RequestError for a file that is none of reports, and for one name twice.
     """
     reports: Reports = {}
+    first = ""
     for row in read_rows(path):
         case = case_name(row.name)
         if row.report is None:
             log.warning("%s, line %d: the report of %s is left out. %s", path, row.line, case or "no name", row.reason)
+            first = first or f" Line {row.line}: {row.reason}"
         elif case in reports:
             raise RequestError(f"{path} has two reports of {case}, the second in line {row.line}: keep one of them.")
         else:
             reports[case] = row.report
     if not reports:
-        raise RequestError(f"{path} holds no report that can be used. Is it the file that the volumes were made from?")
+        raise RequestError(f"{path} holds no report that can be used.{first}")
     return reports
 
 

@@ -33,7 +33,7 @@ from ctflow.evaluation.metrics.resampling import (
 from ctflow.evaluation.metrics.sets import Sets
 from ctflow.evaluation.statistics import NAN
 
-REAL_AGAINST_REAL = "half of the real set against the other half"
+REAL_AGAINST_REAL = "half of the real set against others of it"
 ByVolume = list[NDArray[np.float32]]  # of each volume: (samples, dimensions)
 
 
@@ -89,7 +89,9 @@ class SetMeasure(ABC):
             of_halves=values_of_halves(
                 lambda a, b: self._of(real, fake, a, b), patients, theirs, sets.seed, self.resamples, self.least
             ),
-            floors=floors(lambda a, b: self._of(real, real, a, b), patients, sets.seed, least=self.least),
+            floors=floors(
+                lambda a, b: self._of(real, real, a, b), patients, len(fake) // 2, sets.seed, least=self.least
+            ),
             samples=(_count(real, self.limit_real), _count(fake, self.limit_fake)),
             dimensions=real[0].shape[1],
         )

@@ -27,11 +27,12 @@ def test_of_many_lines_the_broken_reports_are_named_without_their_text(
 ) -> None:
     lines = [{"name": f"c{i}", "findings": f"Secret {i}."} for i in range(1000)]
     lines[7]["findings"], lines[500]["findings"] = "", "Secret " * 10_000
-    (tmp_path / "r.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    (tmp_path / "r.jsonl").write_text("\n".join([*map(json.dumps, lines), "{", "", "[1]"]), encoding="utf-8")
     with caplog.at_level(logging.WARNING):
         reports = read_case_reports(tmp_path / "r.jsonl")
     assert len(reports) == 998
     assert "line 8: the report of c7 is left out" in caplog.text and "line 501: the report of c500" in caplog.text
+    assert "line 1001: " in caplog.text and "line 1003: " in caplog.text
     assert "Secret" not in caplog.text
 
 
@@ -39,9 +40,11 @@ def test_of_many_lines_the_broken_reports_are_named_without_their_text(
     ("text", "says"),
     [
         ('{"name": "a", "findings": "x"}\n{"name": "a", "findings": "y"}', "two reports of a, the second in line 2"),
-        ('{"name": "a"}', "holds no report that can be used"),
-        ("no JSON", "holds no report that can be used"),
-        ("[1]", "holds no report that can be used"),
+        ('{"name": "a"}', "no report that can be used. Line 1: It has no findings"),
+        ("no JSON", "Line 1: It is no JSON"),
+        ("[1]", "Line 1: It is no JSON object, but list"),
+        ("[" * 100_000, "Line 1: It is no JSON"),
+        ("", "no report that can be used"),
     ],
 )
 def test_a_file_that_is_no_table_of_reports_is_refused(tmp_path: Path, text: str, says: str) -> None:
