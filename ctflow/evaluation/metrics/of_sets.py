@@ -154,8 +154,9 @@ def _copies(fake: FeatureSet) -> tuple[str, ...]:
 
 def _taught(real: FeatureSet, training: FeatureSet | None) -> tuple[str, ...]:
     """A model that copies is nearest to a real set of what it was trained on."""
-    patients = {volume.patient for volume in training.volumes} if training else set()
-    known = sum(volume.patient in patients for volume in real.volumes)
+    taught = training.volumes if training else ()
+    patients, scans = {volume.patient for volume in taught}, {volume.sha256 for volume in taught}
+    known = sum(volume.patient in patients or volume.sha256 in scans for volume in real.volumes)
     return (f"{known} of {len(real.volumes)} real volumes are of patients of the training set",) if known else ()
 
 

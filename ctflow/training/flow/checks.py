@@ -49,7 +49,7 @@ def check_parts(config: FlowConfig, shards: Shards) -> None:
 
 
 def check_validation_set(valid: Shards, shards: Shards) -> None:
-    """Raises RequestError unless both sets hold the same kind of latents and texts, and no patient is in both."""
+    """Raises RequestError unless both sets hold the same kind of latents and texts, and share no patient or scan."""
     for name in ("encoders_sha256", *_OF_CARDS):
         if getattr(shards.facts, name) != getattr(valid.facts, name):
             raise RequestError(
@@ -59,4 +59,10 @@ def check_validation_set(valid: Shards, shards: Shards) -> None:
         raise RequestError(
             f"{valid.folder} has {len(both)} patients of {shards.folder}, {min(both)} among them: a model would be "
             "judged on what it learnt from. Validate on other patients."
+        )
+    taught = {row.source_sha256: row.name for row in shards.rows}
+    if again := [row for row in valid.rows if row.source_sha256 in taught]:
+        raise RequestError(
+            f"{valid.folder} has {len(again)} scans of {shards.folder}, byte for byte, as those of other patients: "
+            f"{again[0].name} is {taught[again[0].source_sha256]} there. Find out whose they are."
         )

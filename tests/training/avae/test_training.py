@@ -10,6 +10,7 @@ import torch
 
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.data.encoder import encoders_sha256
+from ctflow.data.slice_pairs import PairedVolume
 from ctflow.errors import RequestError
 from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.training.avae.config import FILE, AvaeConfig
@@ -116,6 +117,15 @@ def test_lpips_is_a_loss_and_part_of_what_must_stay_the_same(place: Path) -> Non
     assert all(float(row["perceptual"]) > 0 for row in rows) and float(rows[1]["midpoint"]) > 0
     with pytest.raises(RequestError, match="perceptual weights is one hash, not another"):
         train_avae(replace(training, perceptual=(load_perceptual("squeezenet1_1", *files), "another")))
+
+
+def test_a_scan_that_is_held_out_is_not_trained_on_under_another_name() -> None:
+    volumes = [
+        PairedVolume(number=number, name=str(number), patient=f"p{number}", source_sha256=f"{number % 3}", reason="")
+        for number in range(6)
+    ]
+    trained_on, measured_on = split_by_patient(volumes, 1, seed=0)
+    assert len(measured_on) == 1 and len(trained_on) == 4
 
 
 def test_slices_are_drawn_by_the_seed_and_held_out_by_patient(place: Path) -> None:
