@@ -108,6 +108,7 @@ FINDINGS: dict[str, Wording] = {
             "cardiac size .. increase*", "cardiac .. prominent", "heart .. prominent", "cardiothoracic .. elevated",
             "widened .. heart", "heart .. wid*", "ctr .. increased",
             "increased cardiac size", "cardiomediastinal .. enlarged", "cor .. enlarged",
+            "heart dimension* .. increased",
         ),
         denials=(
             "heart .. normal", "normal .. heart", "normal .. cardiac", "cardiac .. normal",
@@ -331,7 +332,8 @@ FINDINGS: dict[str, Wording] = {
             "sclero* .. coronar*", "rca .. calci*", "calci* .. rca", "lcx .. calci*", "calci* .. lcx", "lad .. calci*", "calci* .. lad",
             "anterior descending .. calci*", "calci* .. anterior descending", "calci* .. circumflex",
             "circumflex .. calci*",
-            "coronary calcs", "coronary sclerosis", "coronary arteriosclerosis",
+            "coronary calcs", "coronary sclerosis", "coronary arteriosclerosis", "rca .. calci*", "calci* .. rca",
+            "calci* .. left main",
         ),
     ),
     "Medical material": Wording(
