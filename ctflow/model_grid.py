@@ -49,9 +49,9 @@ class ModelGrid:
         """Resamples a scan onto the grid of the model's volumes, at its own place in the patient.
 
         Of a scan longer than the model's volumes the middle is kept, as in training: from its first slice on, a scan of
-        chest and abdomen would begin in the pelvis. Padding becomes air, or resampling would smear it.
+        chest and abdomen would begin in the pelvis.
         """
-        whole = regrid(_without_padding(scan), self._axes, self._spacing_mm, self.plane)
+        whole = regrid(scan, self._axes, self._spacing_mm, self.plane)
         most = self.geometry.max_chunks * self.geometry.slices_per_chunk
         first = max(0, len(whole.hu) - most) // 2
         affine = whole.affine.copy()
@@ -84,7 +84,8 @@ class ModelGrid:
         return tuple(axis for axis in (1, 2) if self.geometry.axes[axis] in "AR")
 
 
-def _without_padding(scan: Volume) -> Volume:
+def without_padding(scan: Volume) -> Volume:
+    """A scan with air in place of padding, which resampling would smear into its surroundings."""
     return Volume(np.where(scan.hu < LEAST_HU, np.int16(AIR_HU), scan.hu), scan.affine)
 
 
@@ -94,8 +95,9 @@ def regrid(
     """Resamples (linear) so that slices, rows and columns grow along `axes` (of L R P A S I); around the scan is air.
 
     The first slice is the scan's first in that direction, and the last lies within it; `plane` (rows, columns) is
-    centred on the scan. Positions in the patient stay what they were.
+    centred on the scan. Positions in the patient stay what they were. Padding becomes air.
     """
+    volume = without_padding(volume)
     corners = np.array([volume.affine @ (*index, 1) for index in product(*((0, size - 1) for size in volume.hu.shape))])
     ways = np.array([DIRECTIONS[axis] for axis in axes], dtype=float)
     low, high = (corners[:, :3] @ ways.T).min(0), (corners[:, :3] @ ways.T).max(0)

@@ -47,6 +47,7 @@ from ctflow.checkpoint.weights import (
     without_weights,
 )
 from ctflow.errors import CheckpointError
+from ctflow.io.files import files_below
 from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.models.avae import AVAE, TAEF1
 from ctflow.models.bert import Bert
@@ -213,7 +214,7 @@ def load_taef1(folder: Path) -> TAEF1:
 
 def folder_sha256(folder: Path) -> str:
     """One hash over the names and contents of those of a folder's files that belong to a checkpoint."""
-    files = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file())
+    files = (path.relative_to(folder) for path in files_below(folder) if path.suffix in ENDINGS and path.is_file())
     belonging = (path for path in files if not str(path).startswith(".") and path.parts[0] != MEASURED)
     return files_sha256(folder, (folder / path for path in belonging))
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, get_args
 from tqdm import tqdm
 
 from ctflow.batch.job import Layout
-from ctflow.batch.rows import FORMATS
 from ctflow.choices import CUDA_CHOICES, DEVICES, PRECISIONS
 from ctflow.commands.arguments import check_least, extra, path
 from ctflow.commands.asking import note, settings_of
 from ctflow.commands.model import FoundModel
+from ctflow.data.report_rows import FORMATS
 from ctflow.errors import RequestError
 from ctflow.request import Mode
 

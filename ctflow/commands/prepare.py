@@ -47,7 +47,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--verify", action="store_true", help="prepare nothing, and prove that the set is whole")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where the A-VAE runs (default: %(default)s)")
     parser.add_argument(
-        "--precision", choices=PRECISIONS, default="float32", help="number format of the A-VAE (default: %(default)s)"
+        "--precision",
+        choices=PRECISIONS[1:],  # not auto: one set would be encoded in several formats on several machines
+        default="float32",
+        help="number format of the A-VAE (default: %(default)s)",
     )
     parser.add_argument("--slices", type=int, metavar="N", help="slices encoded together (default: by memory)")
     parser.add_argument("--shard-mb", type=int, default=1000, metavar="N", help="MB of a shard (default: %(default)s)")
@@ -97,10 +100,11 @@ def _verify(args: argparse.Namespace, _: Path, sources: "list[Source]", facts: "
 
 
 def _print_content(folder: Path) -> None:
-    from ctflow.data.manifest import VERIFIED, read_manifest, read_rejections
+    from ctflow.data.manifest import REJECTED, VERIFIED, read_manifest, read_rejections
 
     rows, rejected = read_manifest(folder), len(read_rejections(folder))
     shards, slices = len({row.shard for row in rows}), sum(row.slices for row in rows)
     state = "verified" if (folder / VERIFIED).exists() else "not verified: call this again with --verify"
     counts = f"{len(rows)} volumes of {slices} slices in {shards} shard{'s' if shards > 1 else ''}"
-    print(f"{folder}: {counts}, {rejected} left out; {state}.")
+    listed = f" (see {folder / REJECTED})" if rejected else ""
+    print(f"{folder}: {counts}, {rejected} left out{listed}; {state}.")

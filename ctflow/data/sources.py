@@ -26,6 +26,11 @@ class StoredValues:
     pixel_spacing_mm: float
     slice_spacing_mm: float
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether the file's values are HU already, and no harm is done by applying slope and intercept."""
+        return (self.slope, self.intercept) == (1, 0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -73,17 +78,6 @@ def years_of(text: str) -> int | None:
     return number if unit == "Y" else math.floor(number / {"M": 12, "W": 52.2, "D": 365.25}[unit])
 
 
-def check_names(names: Iterable[str], table: Path) -> None:
-    """Raises RequestError for a row without a name, and for a name that stands in two rows."""
-    seen: set[str] = set()
-    for row, name in enumerate(names, 2):  # the first line holds the columns
-        if not name:
-            raise RequestError(f"{table} has no name in its row {row}. Mend or remove the row.")
-        if name in seen:
-            raise RequestError(f"{table} names {name} twice. Keep one of the rows.")
-        seen.add(name)
-
-
 def first_of_each_patient(sources: Iterable[Source]) -> list[Source]:
     """One volume of each patient, the first in the table."""
     return list({source.patient: source for source in reversed(list(sources))}.values())[::-1]
@@ -91,6 +85,8 @@ def first_of_each_patient(sources: Iterable[Source]) -> list[Source]:
 
 def check_there(sources: Sequence[Source], *, skip_missing: bool) -> list[Source]:
     """The sources whose files are there. Raises RequestError where none is, or any is not and may not be skipped."""
+    if not sources:
+        raise RequestError("The tables leave no volume to read: all that they name are listed as no chests.")
     there = [source for source in sources if source.path.exists()]
     missing = len(sources) - len(there)
     if missing and not (skip_missing and there):
@@ -108,16 +104,6 @@ def sources_sha256(sources: Iterable[Source]) -> str:
     for source in sources:
         total.update(_adapter.dump_json(source, exclude={"path"}) + b"\n")
     return total.hexdigest()
-
-
-def to_json(source: Source) -> str:
-    """As text, for another process."""
-    return _adapter.dump_json(source).decode()
-
-
-def from_json(text: str) -> Source:
-    """Undoes `to_json`."""
-    return _adapter.validate_json(text)
 
 
 _adapter = TypeAdapter(Source)

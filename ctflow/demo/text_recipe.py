@@ -31,8 +31,8 @@ from ctflow.models.fact_encoder import FactEncoder
 from ctflow.models.guard.lexicon import FINDINGS
 from ctflow.runtime.device import resolve_device
 from ctflow.training.optimizers import OptimizerConfig
-from ctflow.training.plan import note_plan
 from ctflow.training.randomness import random_stream, seed_torch
+from ctflow.training.restarts.plan import note_plan
 from ctflow.training.stage import SUMMARY, Budget, Stage
 
 log = logging.getLogger(__name__)

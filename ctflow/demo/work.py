@@ -17,7 +17,7 @@ from ctflow.errors import RequestError, ResourceError
 from ctflow.hu import IntensityMap
 from ctflow.io.files import replacing
 from ctflow.phantom.grid import SIZE
-from ctflow.training.plan import note_plan
+from ctflow.training.restarts.plan import note_plan
 from ctflow.training.stage import Stage
 
 PLAN, BASE, LATENTS, TEXTS = "plan.json", "base", "latents.pt", "reports.pt"

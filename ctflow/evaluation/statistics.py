@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,15 +77,23 @@ def _least_area(area: float, positive: int, negative: int) -> float:
     return float(optimize.brentq(excess, 0.0, below_area))
 
 
-def mean(values: ArrayLike) -> Estimate:
-    """A mean with the interval of Student's t distribution."""
+def mean(values: ArrayLike, groups: Sequence[str] | None = None) -> Estimate:
+    """A mean with the interval of Student's t distribution.
+
+    `groups`: of each value, to which it belongs, where those of one group are alike; None where each stands alone. The
+    standard error is then of the groups' sums (Liang and Zeger, Biometrika 1986), and there are as many degrees of
+    freedom as groups but one.
+    """
     a = np.asarray(values, float)
     if not a.size:
         return NOTHING
     middle = float(a.mean())
-    if a.size == 1:
-        return Estimate(middle, NAN, NAN, 1)
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, a.size - 1) * a.std(ddof=1) / np.sqrt(a.size))
+    of = np.arange(a.size) if groups is None else np.unique(groups, return_inverse=True)[1]
+    off = np.bincount(of, a - middle)
+    if off.size == 1:
+        return Estimate(middle, NAN, NAN, int(a.size))
+    error = np.sqrt(np.square(off).sum() * off.size / (off.size - 1)) / a.size
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, off.size - 1) * error)
     return Estimate(middle, middle - half, middle + half, int(a.size))
 
 

@@ -133,6 +133,27 @@ def make_folder(folder: Path) -> None:
     check_writable(folder / "card.json")
 
 
+def files_below(folder: Path, around: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """All that lies in a folder and in the folders in it, but the folders, in order.
+
+    Links to folders are followed, which `Path.rglob` does not: a set of links to patients' folders would seem empty.
+    `around`: the folders around this one, to which a link may lead back. Raises RequestError for a folder that cannot
+    be looked into, which `Path.rglob` leaves out.
+    """
+    here = folder.resolve()
+    if here in around:
+        return
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise RequestError(f"The folder {folder} cannot be read ({error.strerror}): allow it, or remove it.") from error
+    for path in paths:
+        if path.is_dir():
+            yield from files_below(path, around | {here})
+        else:
+            yield path
+
+
 def _partial_name(path: Path) -> Path:
     return path.with_name(f"{_PARTIAL}{secrets.token_hex(6)}.part")
 

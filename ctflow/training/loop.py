@@ -21,19 +21,19 @@ from ctflow.errors import ResourceError
 from ctflow.io.files import write_atomic
 from ctflow.runtime.device import bf16_is_fast
 from ctflow.training.agreement import Agreement, check_alike
-from ctflow.training.curves import cut_losses, draw_losses
-from ctflow.training.ema import Average
 from ctflow.training.examples import Examples
-from ctflow.training.log import LossLog
+from ctflow.training.log.curves import cut_losses, draw_losses
+from ctflow.training.log.losses import LossLog
+from ctflow.training.log.stopwatch import Stopwatch
 from ctflow.training.optimizers import make_optimizers, set_rates
-from ctflow.training.plan import note_plan
+from ctflow.training.optimizers.ema import Average
 from ctflow.training.progress import Clock, Progress
 from ctflow.training.randomness import random_stream
-from ctflow.training.saving import OneFile, Saving
+from ctflow.training.restarts.plan import note_plan
+from ctflow.training.restarts.saving import OneFile, Saving
+from ctflow.training.restarts.state import TrainingState
+from ctflow.training.restarts.stopping import TrainingStopped, asked_to_stop
 from ctflow.training.stage import Stage
-from ctflow.training.state import TrainingState
-from ctflow.training.stopping import TrainingStopped, asked_to_stop
-from ctflow.training.stopwatch import Stopwatch
 from ctflow.training.watcher import Watcher
 
 SAVE_EVERY_S, DRAW_EVERY_S, LOG_EVERY_S = 120.0, 60.0, 10.0
@@ -236,6 +236,7 @@ class _Run(Generic[N]):
 
     def _save(self) -> None:
         step = self.state.progress.step
+        self.state.check_finite()  # on all processes, which have the same weights
         if self.accelerator.is_main_process:
             path = self.saving.path(step)
             path.parent.mkdir(parents=True, exist_ok=True)

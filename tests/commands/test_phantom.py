@@ -37,9 +37,9 @@ def test_volumes_lie_where_ct_rate_keeps_them_in_hu_and_from_feet_to_head(folder
 
 
 def test_the_tables_speak_of_the_same_volumes_and_of_what_is_in_them(folder: Path) -> None:
-    reports = rows(folder / "radiology_text_reports/validation_reports.csv")
-    labels = rows(folder / "multi_abnormality_labels/valid_predicted_labels.csv")
-    metadata = rows(folder / "metadata/validation_metadata.csv")
+    reports = rows(folder / "dataset/radiology_text_reports/validation_reports.csv")
+    labels = rows(folder / "dataset/multi_abnormality_labels/valid_predicted_labels.csv")
+    metadata = rows(folder / "dataset/metadata/validation_metadata.csv")
     truths = {name: Truth.from_json(t) for name, t in json.loads((folder / "valid_truths.json").read_text()).items()}
     names = ["valid_1_a_1.nii.gz", "valid_2_a_1.nii.gz"]
     assert [[row["VolumeName"] for row in table] for table in (reports, labels, metadata)] == [names] * 3

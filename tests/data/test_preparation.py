@@ -37,7 +37,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = fabricated_ct_rate(tmp_path_factory.mktemp("ct-rate"), COUNT)
     cut = ct_rate_sources(root, "valid")[2].path
     cut.write_bytes(cut.read_bytes()[:2000])
-    table = root / "radiology_text_reports/validation_reports.csv"
+    table = root / "dataset/radiology_text_reports/validation_reports.csv"
     table.write_text(table.read_text().replace("Clear lungs 4.,No effusion.", "Not given.,"))
     return root
 

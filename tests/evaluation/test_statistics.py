@@ -47,6 +47,14 @@ def test_an_auroc_of_few_cases_is_not_certain() -> None:
     assert math.isnan(auroc([1, 2], []).value) and auroc([1, 2], []).n == 2
 
 
+def test_a_mean_of_cases_that_are_alike_has_the_interval_of_their_groups() -> None:
+    one, twice = mean([1.0, 2.0, 3.0]), mean([1.0, 1.0, 2.0, 2.0, 3.0, 3.0], ["a", "a", "b", "b", "c", "c"])
+    assert (twice.value, twice.low, twice.high) == pytest.approx((one.value, one.low, one.high))
+    assert twice.n == 6
+    alone = mean([1.0, 2.0], ["a", "a"])
+    assert alone.value == 1.5 and np.isnan([alone.low, alone.high]).all()
+
+
 def test_a_mean_of_few_cases_has_students_interval() -> None:
     one = mean([1.0, 2.0, 3.0])  # t of 2 degrees of freedom is 4.303
     assert one.high - one.value == pytest.approx(4.3027 / math.sqrt(3), abs=1e-4)

@@ -137,7 +137,7 @@ def _measure(settings: Mapping[str, Any]) -> str:
     """A measure with those of its settings that change something, in a line."""
     names = settings.get("names") or [settings["name"]]
     rest = {what: value for what, value in settings.items() if what not in ("name", "names", "measure")}
-    given = {what.replace("_", " "): value for what, value in rest.items() if value not in (None, False)}
+    given = {what.replace("_", " "): value for what, value in rest.items() if value not in (None, False, [])}
     return f"{', '.join(names)}: {settings['measure']}, {', '.join(f'{k} {_setting(v)}' for k, v in given.items())}"
 
 

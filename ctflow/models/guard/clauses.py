@@ -4,9 +4,9 @@ import re
 
 from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS
-from ctflow.models.guard.phrases import holds, plain
+from ctflow.models.guard.phrases import holds, plain, unmended
 from ctflow.models.guard.places import places
-from ctflow.models.guard.stance import denies, denies_before, denies_everything, names
+from ctflow.models.guard.stance import denies, denies_before, denies_everything, is_unclear, names
 
 _GUESSES = (
     r"(?:suspicious for|concerning for|worrisome for|suggest\w*|consistent with|compatible with|typical for|typical of"
@@ -14,14 +14,24 @@ _GUESSES = (
 )
 _JOINTS = re.compile(
     r"\s*[,;](?!\d)\s*(?:(?:and|but|with|while|whereas|although|however)\s+)?"
-    r"|(?<!keeping)(?<!consistent)(?<!compatible)\s+(?:but|and|with|plus|while|whereas|although|however)\s+"
-    r"|\s+(?=without\s)"
+    r"|(?<!keeping)(?<!consistent)(?<!compatible)\s+(?!with the exception)(?:but|and|with|plus|while|whereas|although|however)\s+"
+    r"|\s+(?=(?:without|w/o|unaccompanied by|after|following|status post|s/p|despite)\s)"
     rf"|,?\s+(?={_GUESSES})"
+    r"|\s*\((?=[^()]*\?)"
 )
 _GUESS = re.compile(_GUESSES)
 _POINTS_BACK = re.compile(r"(?<!\w)(?:it|its|they|these|those|this|which|that|ones?|latter|former|same|other)(?!\w)")
 _TURNS = re.compile(r";|but|while|whereas|although|however")
-_NEW_DENIAL = re.compile(r"(?:there (?:is|are|was|were) )?(?:no|without|neither|absence|negative)(?!\w)(?! longer)")
+_NEW_DENIAL = re.compile(
+    r"(?:there |(?:i|we) )?(?:(?:is|are|was|were|see|find|do|does|did|can|could) )*"
+    r"(?:no|without|w/o|unaccompanied|neither|absence|negative|cannot|(?<=do )not|(?<=did )not)(?!\w)(?! longer)"
+)
+_BESIDE = ("without", "w/o", "unaccompanied")
+_AFTERWARDS = re.compile(r"(?:after|following|status post|s/p|despite)\s")
+_SAYS_OF_IT = re.compile(
+    r"(?:cannot|can|could|not|is|are|was|were|may|might|should|must|to be|suspected|unlikely|doubtful|possibl[ey]|if"
+    r"|unless|has|have|which|query|\?)(?!\w)"
+)
 _LISTED = re.compile(r"(?<!\w)(?:or|nor)(?!\w)")
 _VERB = re.compile(
     r"(?<!\w)(?:is|are|was|were|has|have|shows?|contains?|holds?|carr(?:y|ies)|surrounds?|lies|persists?|remains?|extends?|measures?|terminates?|there)(?!\w)"
@@ -34,10 +44,10 @@ _START = re.compile(
 
 def clauses(sentence: str) -> list[str]:
     """The parts of a sentence that each say one thing of what they name. Together they are the sentence."""
-    text, parts, begin = plain(sentence), [], 0
+    text, parts, begin = unmended(sentence), [], 0
     for joint in _JOINTS.finditer(text):
         left, rest = text[begin : joint.start()], text[joint.end() :]
-        if left.strip() and _turns(left, joint[0], rest):
+        if left.strip() and _turns(plain(left), joint[0], plain(rest)):
             parts.append(sentence[begin : joint.start()].strip())
             begin = joint.end()
     return [*parts, sentence[begin:].strip()]
@@ -54,6 +64,12 @@ def names_any(text: str) -> bool:
 def _turns(left: str, joint: str, rest: str) -> bool:
     """Whether a new clause begins at `rest`."""
     right = _JOINTS.split(rest, maxsplit=1)[0]
+    if _AFTERWARDS.match(rest):
+        return is_unclear(rest) != is_unclear(left) or denies(left) or denies_before(left)
+    if rest.startswith(_BESIDE) and _named_in(f"{left} {right}") - _named_in(left) - _named_in(right):
+        return False  # in "pericardial thickening without effusion" only the whole tells which effusion
+    if "(" in joint or _turns_to_a_doubt(left, joint, rest):
+        return True
     if names_any(right):
         return _turns_to_a_finding(left, joint, right, rest)
     if places(right) or _POINTS_BACK.search(right):  # "no effusion on the right, a small one on the left"
@@ -63,10 +79,16 @@ def _turns(left: str, joint: str, rest: str) -> bool:
     return "," in joint and _is_statement(right) and bool(_VERB.search(right)) and not _LISTED.search(rest)
 
 
+def _turns_to_a_doubt(left: str, joint: str, rest: str) -> bool:
+    """Whether what was sure becomes unsure at `rest`, of something else: "a nodule, malignancy cannot be excluded"."""
+    is_member = not {",", ";"} & set(joint) or _LISTED.search(rest)
+    return is_unclear(rest) and not is_member and not _SAYS_OF_IT.match(rest) and not is_unclear(left)
+
+
 def _turns_to_a_finding(left: str, joint: str, right: str, rest: str) -> bool:
     """Whether a new clause begins at `rest`, whose first part, `right`, names a finding."""
-    if _NEW_DENIAL.match(rest):  # in "pericardial thickening without effusion" only the whole tells which effusion
-        return names_any(left) or not rest.startswith("without")
+    if _NEW_DENIAL.match(rest):
+        return names_any(left) or not rest.startswith(_BESIDE)
     if _TURNS.search(joint) and names_any(left):
         return True
     if _GUESS.match(rest):
@@ -83,6 +105,10 @@ def _turns_to_a_finding(left: str, joint: str, right: str, rest: str) -> bool:
     if here and there:
         return {side for side, _ in here} != {side for side, _ in there}
     return bool(here or not _needs_place(left)) and bool(there or not _needs_place(right))
+
+
+def _named_in(text: str) -> set[str]:
+    return {finding for finding, wording in FINDINGS.items() if names(wording, text)}
 
 
 def _needs_place(text: str) -> bool:

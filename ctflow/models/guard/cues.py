@@ -27,7 +27,10 @@ DENY_AFTER: Phrases = (
     "zero", "ø",
     "disappearance of", "clearance of", "no longer",
     "devoid of",
-    "none of", "resolved", "nil",
+    "none of", "resolved", "nil", "fails to demonstrate", "fails to reveal", "failed to show", "fail to show",
+    "complete clearing of", "clearing of", "removal of all",
+    *(f"{cannot} {see}" for cannot in ("do not", "does not", "did not", "cannot", "could not", "can not")
+      for see in ("see", "find", "detect", "identify", "show", "demonstrate", "reveal", "contain", "observe")),
 )
 _SEEN: Phrases = (
     "seen", "detected", "observed", "identified", "present", "visualised", "visualized", "visible", "evident",
@@ -36,12 +39,17 @@ _SEEN: Phrases = (
 )
 DENY_BEFORE: Phrases = (
     *(f"{no} {seen}" for no in ("not", "not clearly", "not definitely", "not been", "not be") for seen in _SEEN),
-    *(f"cannot be {seen}" for seen in _SEEN),
+    *(f"{cannot} be {seen}" for cannot in ("cannot", "no longer", "can no longer", "could no longer") for seen in _SEEN),
     "no longer", "absent", "none", "negative", "resolved", "disappeared", "has cleared", "have cleared", "ruled out",
     "excluded", "has resolved", "have resolved", "has gone", "have gone", "is gone", "are gone",
     "regressed completely", "completely regressed", "completely regredient", "completely cleared", "cleared completely",
-    "now cleared", "gone", "vanished", "nowhere to be seen", "not a feature", "nil", "did not show",
+    "now cleared", "gone", "vanished", "nowhere to be seen", "not a feature", "nil", "did not show", "lacking",
+    "not developed", "not formed", "not .. any more", "not .. any longer", "reabsorbed", "resorbed", "absorbed",
+    "returned to normal", "normalised", "normalized", "is zero", "score zero", "score of zero", "score 0",
+    "score of 0", "is missing", "are missing", "is lacking", "are lacking", "dissolved",
 )
+# Here "normal" denies nothing.
+BEYOND_NORMAL: Phrases = ("than normal", "above normal", "beyond normal", "exceeds normal", "over normal")
 # What a clause asserts before one of these is not plain: "the effusion is not typical".
 DOUBT_BEFORE: Phrases = (
     "is not", "are not", "was not", "were not", "has not", "have not", "had not", "does not", "do not", "did not",
@@ -57,17 +65,33 @@ CONTRASTS: Phrases = ("but", "while", "whereas", "although", "though", "however"
 # That something has not gone, or was not there before: it is there.
 _THERE_NOW: Phrases = (
     "not resolved", "not yet resolved", "not completely resolved", "not fully resolved", "not cleared",
+    "not disappeared", "not gone", "not vanished",
+    *(f"{nearly} {completely}{gone}"
+      for nearly in ("almost", "nearly", "near", "partial*", "partly", "incomplete*", "mostly", "largely", "virtually")
+      for completely in ("", "complete ", "completely ", "total ", "totally ", "fully ", "entirely ")
+      for gone in (
+        "resolved", "resolution of", "disappeared", "disappearance of", "cleared", "clearing of", "clearance of", "gone",
+        "vanished", "absorbed", "reabsorbed",
+      )),
     "not seen before", "not present before", "not present on the prior*", "not present on the previous*",
     "not present on the last*", "not seen on the prior*", "not seen on the previous*",
 )
+_MUCH = (
+    "", "significant ", "significantly ", "interval ", "significant interval ", "relevant ", "appreciable ",
+    "appreciably ", "substantial ", "substantially ", "evidence of ", "further ", "definite ", "sign of ",
+)
+_CHANGE: Phrases = (
+    "change*", "difference*", "growth", "progression", "worsening", "enlargement", "increase in", "decrease in",
+    "reduction in", "improvement",
+)
+_CHANGED: Phrases = ("grown", "progressed", "worsened", "improved", "increased in", "decreased in", "changed")
 # Phrases with such a word in them that deny nothing.
 DENY_NOTHING: Phrases = (
     *_THERE_NOW,
-    "no change*", "no significant change*", "no interval change*", "no significant interval change*",
-    "were it not for", "no significant difference*", "no relevant change*", "no appreciable change*",
-    "no substantial change*", "not .. changed", "without change*", "without significant change*", "high resolution",
-    "low resolution", "not only", "no doubt", "without contrast",
-    "without intravenous", "without iv", "not given",
+    *(f"{no} {much}{change}" for no in ("no", "without") for much in _MUCH for change in _CHANGE),
+    *(f"not {much}{changed}" for much in _MUCH for changed in _CHANGED), "not .. changed", "not .. any change*",
+    "were it not for", "high resolution", "low resolution", "not only", "no doubt", "without contrast",
+    "without intravenous", "without iv", "without oral", "not given",
 )
 
 # Where one of these stands, it is not clear what the sentence says, and nothing of it is shown.
@@ -82,27 +106,41 @@ UNCLEAR: Phrases = (
     "may be present", "might be present", "could be present", "should be considered", "must be considered",
     "may belong to", "remains a possibility",
     "assessment for", "referred for", "correlate for", "doubtful", "in question", "equivocal", "uncertain",
+    "unclear", "unsure", "whether", "re expanded", "difficult to exclude", "cannot be assessed", "be missed",
+    "cannot be .. assessed", "obscured", "marker*",
     "versus", "vs", "differential",
     # what was
-    "history of", "h/o", "prior to", "were previously", "was previously", "not .. before", "not .. prior",
-    "on .. prior", "appeared to be", "follow up", "the earlier",
-    "not .. previous*", "not .. earlier", "now on", "now in", "remov*", "drained", "drainage of", "evacuated",
-    "resected", "resection", "excised", "treated", "healed",
+    "history of", "h/o", "prior to", "not .. before", "not .. prior", "appeared to be", "follow up",
+    "not .. previous*", "not .. earlier", "now on", "now in", "remov*", "taken out", "drained", "drainage of",
+    "evacuated", "resected", "resection", "excised", "treated", "healed",
     "repair*", "surgery", "operated", "pleurodesis", "ablation",
-    # what is denied of some leaves others
+)
+# What is denied of some leaves others, and says nothing of them.
+IN_PART: Phrases = (
     "no new", "no additional", "no other", "no further", "no more", "no solid", "no enlarging", "no growing",
     "no large", "no big", "of significant size", "no sizable", "no sizeable", "no tension", "no loculated",
-    "no second", "no calcified nodule*",
-    # what is no larger is there
-    "no .. progression", "no .. growth", "no .. worsening", "not .. increased in size", "not .. grown",
-    *(f"no .. increase in .. {name}" for name in ("effusion*", "nodul*", "mass*", "consolidat*", "opaci*", "node*")),
-    "no interval enlargement",
+    "no second", "no calcified nodule*", "not another",
+    *(f"no .. {name} .. {more}" for name in ("nodul*", "mass*", "lesion*", "effusion*", "opaci*") for more in (
+        "larger than", "bigger than", "greater than", "more than", "exceeding", "over", "above",
+    )),
+)
+# What an earlier examination showed, unless the sentence goes on to say what is now.
+PAST: Phrases = (
+    *(f"{earlier} .. {showed}" for earlier in ("prior", "previous", "earlier", "last", "old", "outside")
+      for showed in ("showed", "demonstrated", "revealed", "had")),
+    "were previously", "was previously", "had been", "used to",
+    *(f"{on} .. {earlier}" for on in ("on", "in", "at") for earlier in ("prior", "previous", "earlier")),
+    "the earlier",
+)
+NOW: Phrases = (
+    "is", "are", "has", "have", "persist*", "remain*", "unchanged", "stable", "again", "now", "still", "today",
+    "current*", "increas*", "decreas*", "larger", "smaller", "new", "no longer", "resol*", "disappear*", "cleared",
+    "gone", "as on", "as in", "as at", "as before", "compar*", "regress*", "progress*", "not seen", "same",
 )
 # Where one of these stands, rules cannot tell which way a sentence turns: only a reader that is very sure is believed.
 INVOLVED: Phrases = (
     # on its way out, but not gone
     "regress*", "receded", "subsided", "clearing", "not .. resolved", "not .. resolve", "not .. cleared", "unresolved",
-    "partial* .. resol*", "incomplete* .. resol*", "nearly .. resol*", "almost .. resol*", "near complete",
     # all but
     "sparing", "spared", "spares", "instead",
 )
@@ -111,9 +149,12 @@ EXCEPT: Phrases = ("except", "exception of", "other than", "apart from", "aside 
 # Phrases with such a word in them that are clear after all.
 CLEAR: Phrases = (
     *_THERE_NOW,
-    "interval clearing of", "regressed completely", "completely regressed", "complete regression",
+    "clearing of", "regressed completely", "completely regressed", "complete regression",
     "partial* regress*", "partial regression",
     "suspected .. not confirmed", "questioned .. not confirmed",
+    *(f"uncertain {what}" for what in ("origin", "significance", "cause", "nature", "aetiology", "etiology", "age")),
+    *(f"follow up .. {wanted}" for wanted in ("recommended", "advised", "suggested", "indicated", "required", "needed")),
+    *(f"{wanted} .. follow up" for wanted in ("recommend*", "advise*", "suggest*")),
 )
 # What follows one of these is a guess.
 GUESS_AFTER: Phrases = (
@@ -122,7 +163,13 @@ GUESS_AFTER: Phrases = (
     "suspect", "suggest*", "concerning for", "questionable", "may represent", "may be", "might be", "could be",
     "could represent", "likely", "mimic*", "resembl*",
     "typical for", "typical of", "worrisome for", "indicative of", "compatible with", "consistent with",
-    "representing",
+    "representing", "maybe", "perhaps", "in keeping with", "most likely", "represents", "represent", "reflect*",
+)
+# Those of them that a reader who is very sure may take for a finding, where the sentence names nothing else.
+LIKELY: Phrases = (
+    "probable", "probably", "prob", "presumably", "likely", "most likely", "suggest*", "indicative of", "consistent with",
+    "compatible with", "typical for", "typical of", "in keeping with", "representing", "represents", "represent",
+    "reflect*", "favoured to", "favored to",
 )
 # What follows one of these is a cause, which may be seen or guessed at.
 CAUSE_AFTER: Phrases = ("secondary to", "due to", "related to", "because of", "caused by")
@@ -172,3 +219,27 @@ SIZES: dict[str, Phrases] = {
         "lobar", "complete", "total", "gross*", "substantial", "diffuse", "tension",
     ),
 }
+
+# Words that are read in spite of a slip of the pen: "effuson", "rigth".
+SPELLINGS = (
+    "effusion", "effusions", "pleural", "pneumothorax", "pneumothoraces", "hydrothorax", "haemothorax", "hemothorax",
+    "cardiomegaly", "enlarged", "enlargement", "pericardial", "pericardium", "consolidation", "consolidations",
+    "consolidative", "infiltrate", "infiltrates", "infiltration", "infiltrations", "pneumonia", "airspace", "opacity",
+    "opacities", "opacification", "ground", "groundglass", "attenuation", "density", "densities", "nodule", "nodules",
+    "nodular", "masses", "lesion", "lesions", "granuloma", "metastasis", "metastases", "atelectasis", "atelectases",
+    "atelectatic", "collapse", "emphysema", "emphysematous", "bullae", "bullous", "fibrosis", "fibrotic", "sequela",
+    "sequelae", "scarring", "honeycombing", "bronchiectasis", "bronchiectases", "bronchiectatic", "bronchi",
+    "bronchial", "dilated", "dilatation", "peribronchial", "peribronchovascular", "thickening", "thickened",
+    "interlobular", "septal", "mosaic", "hiatal", "hiatus", "hernia", "lymphadenopathy", "lymphadenopathies",
+    "adenopathy", "lymph", "mediastinal", "paratracheal", "subcarinal", "calcification", "calcifications", "calcified",
+    "coronary", "coronaries", "aortic", "plaque", "plaques", "atheromatous", "atheroma", "catheter", "pacemaker",
+    "sternotomy", "endotracheal", "right", "left", "bilateral", "bilaterally", "lower", "upper", "middle", "lobe",
+    "lobes", "lingula", "apical", "basal", "without", "absent", "evidence", "resolved", "normal", "unremarkable",
+)
+# Other words that are one slip away from one of those.
+OTHER_WORDS = (
+    "airspaces", "assent", "atheromas", "catheters", "collapsed", "collapses", "dilate", "dilates", "dilatations",
+    "enlarge", "enlarges", "evidenced", "granulomas", "grounds", "hemithorax", "hemithoraces", "hernias", "infiltrated", "legion", "legions",
+    "lesson", "lessons", "lingual", "misses", "mosaics", "norma", "norman", "pacemakers", "plague", "plagues", "pleura",
+    "pleurae", "pneumonias", "pneumonic", "resolve", "resolves", "septa", "septum", "sequel", "sequels", "starring",
+)

@@ -24,6 +24,7 @@ SEGMENT_ENDS = re.compile(
     r"[,;:](?!\d)|\s(?:and|or|nor|with|w/|plus|but|beside|alongside|accompanied by|together with|in addition to"
     r"|caused by|due to|secondary to|because of)\s"
 )
+_PARTS = re.compile(SEGMENT_ENDS.pattern.replace("|or|nor", ""))
 
 
 class Guard:
@@ -135,8 +136,8 @@ def stance_of(mention: Mention) -> Stance:
 
 
 def has_several_places(clause: str) -> bool:
-    """Whether parts of a clause name different places: "on the right, not on the left"."""
-    return len({found for part in SEGMENT_ENDS.split(clause) if (found := places(part))}) > 1
+    """Whether parts of a clause name different places: "on the right, not on the left"; in "A or B" they are one."""
+    return len({found for part in _PARTS.split(plain(clause)) if (found := places(part))}) > 1
 
 
 def named_places(finding: str, clause: str) -> list[frozenset[Place]]:
@@ -159,9 +160,7 @@ def _places_of(finding: str, clause: str) -> frozenset[Place]:
     if own := own_places(finding, clause):
         return frozenset().union(*own)
     named = {found for segment in segments if (found := places(segment))}
-    if len(named) > 1:
-        return _NOWHERE
-    return frozenset().union(*named)
+    return _NOWHERE if len(named) > 1 else places(clause)
 
 
 def _places_beside(finding: str, clause: str) -> frozenset[Place]:
@@ -173,6 +172,7 @@ def _places_beside(finding: str, clause: str) -> frozenset[Place]:
 def _segments(clause: str) -> list[str]:
     """The clause, cut between the findings that it names. What names none belongs to what comes before it."""
     segments: list[str] = []
+    clause = plain(clause)
     named = False  # whether the last segment names a finding
     begin = 0
     for end, following in [*(found.span() for found in SEGMENT_ENDS.finditer(clause)), (len(clause), len(clause))]:

@@ -58,6 +58,7 @@ FINDINGS: dict[str, Wording] = {
             "effusion*", "pleural .. fluid", "fluid .. pleura*", "fluid .. hemithora*", "pleural .. collection*",
             "fluid .. on the right", "fluid .. on the left", "pleural cavit* .. fluid",
             "pleural or pericardial effusion*", "pleural and pericardial effusion*", "costophrenic .. fluid",
+            "eff", "effs", "pleff", "pl eff", "hemithora* .. fluid", "fluid .. costophrenic",
         ),
         kinds=(
             "hydrothora*", "haemothora*", "hemothora*", "hydropneumothora*", "haemopneumothora*", "hemopneumothora*",
@@ -82,8 +83,8 @@ FINDINGS: dict[str, Wording] = {
     "Pneumothorax": Wording(
         has_place=True,
         names=(
-            "pneumothora*", "ptx", "free air", "pleural air", "air .. pleural space*", "air .. pleural cavit*",
-            "air .. hemithora*", "intrapleural air",
+            "pneumothora*", "ptx", "pnx", "free air", "pleural air", "air .. pleural space*", "air .. pleural cavit*",
+            "air .. hemithora*", "intrapleural air", "pleural space* .. air", "pleural cavit* .. air",
         ),
         kinds=(
             "hydropneumothora*", "haemopneumothora*", "hemopneumothora*",
@@ -97,18 +98,26 @@ FINDINGS: dict[str, Wording] = {
     "Cardiomegaly": Wording(
         names=(
             "cardiomegal*", "megalocardia", "heart .. enlarged", "heart .. enlargement", "heart .. large",
+            "heart .. larger than normal", "heart .. bigger than normal", "cardiac .. larger than normal",
+            *(f"{ratio} .. 0.{hundredths}" for ratio in ("cardiothoracic", "ctr", "ct ratio")
+              for hundredths in (*range(51, 60), "6*", "7*")),
             "heart .. big", "enlarge* .. heart", "cardiac .. enlarged", "cardiac enlargement", "enlarge* .. cardiac",
             "heart .. dilated", "dilated heart", "large heart", "big heart", "heart size .. increase*",
             "increase* .. heart size", "cardiothoracic .. increase*", "increase* .. cardiothoracic",
             "heart .. increased", "enlarged heart", "cardiothoracic .. above", "cardiothoracic .. exceed*",
             "cardiac size .. increase*", "cardiac .. prominent", "heart .. prominent", "cardiothoracic .. elevated",
             "widened .. heart", "heart .. wid*", "ctr .. increased",
+            "increased cardiac size", "cardiomediastinal .. enlarged", "cor .. enlarged",
         ),
         denials=(
             "heart .. normal", "normal .. heart", "normal .. cardiac", "cardiac .. normal",
             "cardiothoracic .. normal", "heart .. natural", "heart .. unremarkable", "cardiac .. unremarkable",
             "heart .. limits", "cardiac .. limits", "unremarkable .. heart", "heart .. preserved",
+            *(f"{ratio} .. 0.{tenths}" for ratio in ("cardiothoracic", "ctr", "ct ratio") for tenths in ("3*", "4*")),
+            "cardiothoracic .. below", "ctr .. below", "heart .. upper limit*", "cardiac .. upper limit*",
             "cardiothoracic .. preserved", "ctr .. normal", "cardiothoracic .. limits",
+            "cardiomediastinal silhouette .. normal", "cardiomediastinal silhouette .. unremarkable",
+            "cardiomediastinal silhouette .. limits",
         ),
     ),
     "Pericardial effusion": Wording(
@@ -129,12 +138,12 @@ FINDINGS: dict[str, Wording] = {
     "Consolidation": Wording(
         has_place=True,
         names=(
-            "consolidat*", "infiltrat*", "airspace disease", "air space disease", "airspace filling",
+            "consolidat*", "infiltrat*", "cons", "airspace disease", "air space disease", "airspace filling",
             "air space filling", "filling of the airspace*", "filling of the air space*", "pneumonic",
             "alveolar opaci*", "airspace process*",
         ),
         kinds=(
-            "pneumonia", "bronchopneumonia",
+            "pneumonia", "bronchopneumonia", "pneumonias", "pna",
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
@@ -151,7 +160,9 @@ FINDINGS: dict[str, Wording] = {
         has_place=True,
         names=(
             "ground glass", "groundglass", "ggo", "ggos", "opaci*", "haze", "hazy", "haziness", "infiltrat*",
-            "frosted glass", "increased density", "density increase*",
+            "frosted glass", "increased density", "density increase*", "shadowing", "shadows", "patchy densit*",
+            "increase in density", "increases in density", "increased attenuation",
+            "hazy densit*", "parenchymal densit*", "airspace densit*", "air space densit*", "alveolar densit*",
         ),
         kinds=(
             "crazy paving",
@@ -160,19 +171,23 @@ FINDINGS: dict[str, Wording] = {
         not_it=(
             "ground glass nodule*", "ground glass .. nodule*", "nodule* of ground glass density", "fatty infiltrat*",
             "nodule* of ground glass", "linear opaci*", "nodular opaci*", "bandlike opaci*", "band like opaci*",
-            "reticular opaci*",
+            "reticular opaci*", "acoustic shadow*", "well opaci*", "opaci* .. contrast", "contrast .. opaci*",
+            "arter* .. opaci*", "vessel* .. opaci*", "vein* .. opaci*", "opaci* .. pulmonary arter*",
+            "hemithora* .. opaci*", "sinus* .. opaci*", "opaci* .. sinus*", "opaci* hemithora*",
+            "sequel* .. density increase*", "fibro* .. density increase*",
         ),
     ),
     "Lung nodule": Wording(
         has_place=True,
         names=(
-            "nodule*", "nodular densit*", "nodular opaci*", "nodular .. lesion*", "micronodul*", "mass", "masses",
+            "nodule*", "nod", "nods", "nodular densit*", "nodular opaci*", "nodular .. lesion*", "micronodul*", "mass", "masses",
             "coin lesion*", "pulmonary lesion*", "lung lesion*", "parenchymal lesion*", "mass lesion*",
             "lesion* .. lung*",
             "lesion* .. lobe*", "tumor*", "tumour*", "neoplasm*", "spn", "ggn", "ggns", "space occupying",
         ),
         kinds=(
             "granuloma*", "metasta*", "cavitary lesion*", "cavitating lesion*", "spiculated lesion*",
+            "hamartoma*", "lung carcinoma*", "bronchogenic carcinoma*", "nodular foc*",
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
@@ -184,7 +199,7 @@ FINDINGS: dict[str, Wording] = {
                 )
             ),
             "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
-            "metasta* .. node*", "nodal mass*", "mass effect", "chest wall mass*",
+            "metasta* .. node*", "metasta* .. lymphadenopath*", "nodal mass*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
             "pericardial mass*", "lymph node*", "granulomatous",
         ),
@@ -192,26 +207,33 @@ FINDINGS: dict[str, Wording] = {
     ),
     "Atelectasis": Wording(
         has_place=True,
-        names=("atelecta*", "collaps*", "volume loss", "lost volume", "loss of volume", "loss of aeration",
-            "fibroatelecta*"),
-        not_it=("vertebra* .. collaps*", "collaps* .. vertebra*", "trachea* .. collaps*"),
+        names=(
+            "atelecta*", "collaps*", "volume loss", "lost volume", "loss of volume", "loss of aeration",
+            "fibroatelecta*", "atx", "airless*", "volume reduction", "reduced volume of .. lobe*", "lost aeration",
+            "volume of .. lobe .. reduced", "loss of lung volume", "shrunken lobe", "dystelectas*",
+            "dystelectat*", "hypoventilat*", "underaerat*", "under aerated",
+        ),
+        not_it=(
+            "vertebra* .. collaps*", "collaps* .. vertebra*", "trachea* .. collaps*", "collaps* .. vena",
+            "vena .. collaps*", "airway collaps*", "collapsible", "collaps* .. trachea*", "bronchial collaps*",
+        ),
     ),
     "Emphysema": Wording(
-        names=("emphysem*",
-        ),
+        names=("emphysem*",),
         kinds=(
             "bulla*", "bullous", "bleb*",
         ),
         not_it=(
             "subcutaneous emphysem*", "surgical emphysem*", "mediastinal emphysem*", "soft tissue emphysem*",
-            "emphysema of the neck",
+            "emphysema of the neck", "emphysem* .. chest wall", "chest wall emphysem*", "emphysem* .. soft tissue*",
+            "subcutaneous .. emphysem*",
         ),
     ),
     "Pulmonary fibrotic sequela": Wording(
         has_place=True,
         names=(
             "fibro*", "sequel*", "scar*", "parenchymal band*", "pleuroparenchymal band*", "bandlike densit*",
-            "band like densit*",
+            "band like densit*", "cicatri*", "pleuroparenchymal change*",
         ),
         kinds=(
             "honeycomb*",
@@ -226,15 +248,23 @@ FINDINGS: dict[str, Wording] = {
         has_place=True,
         names=(
             "bronchiecta*", "bronchiolecta*", "ectatic bronch*", "bronch* .. ectatic", "dilat* .. bronch*",
-            "bronch* .. dilat*", "bronch* .. widen*", "widen* .. bronch*", "bronchial ectasia",
+            "bronch* .. dilat*", "bronch* .. widen*", "widen* .. bronch*", "bronchial ectasia", "ectasia .. bronch*",
+            "dilat* .. airway*", "airway* .. dilat*", "ectatic .. airway*", "airway* .. ectatic", "ectatic .. bronch*",
+            "bronch* .. ectasia",
         ),
     ),
     "Peribronchial thickening": Wording(
         names=(
-            "peribronch* .. thick*", "peribronch* .. cuff*", "bronch* .. thick*", "thick* .. bronch*",
+            "peribronch* .. thick*", "peribronch* .. cuff*", "bronchi .. thick*", "bronchus .. thick*", "bronchial .. thick*",
+            "bronchial and peribronchial .. thick*", "thick* .. bronchi", "thick* .. bronchial", "thick* .. bronchus",
+            "thick walled .. airway*", "thick walled bronch*", "airway* .. thick walled", "bronch* .. thick walled",
+            "airway* .. thickened walls", "bronch* .. thickened walls", "wall* .. airway* .. thickened",
             "bronchial cuff*", "bronchial wall cuff*", "airway wall* .. thick*", "thick* .. airway*",
         ),
-        denials=("thin bronch*", "bronch* .. thin", "airway* .. normal", "bronchial wall* .. normal"),
+        denials=(
+            "thin bronch*", "bronch* .. thin", "airway wall* .. normal", "bronchial wall* .. normal",
+            "walls of the bronch* .. normal", "walls of the airways .. normal",
+        ),
     ),
     "Interlobular septal thickening": Wording(
         names=(
@@ -244,10 +274,10 @@ FINDINGS: dict[str, Wording] = {
         denials=("thin interlobular sept*", "sept* .. thin", "interlobular sept* .. normal"),
         not_it=("septal hypertrophy", "interventricular sept* .. thick*", "interatrial sept* .. thick*"),
     ),
-    "Mosaic attenuation pattern": Wording(names=("mosaic*",), kinds=("air trapping",)),
+    "Mosaic attenuation pattern": Wording(names=("mosaic*",), kinds=("air trapping", "gas trapping")),
     "Hiatal hernia": Wording(
         names=(
-            "hiat* .. hernia*", "hernia* .. hiat*", "hernia* .. stomach", "stomach .. hernia*", "gastric hernia*",
+            "hh", "hiat* .. hernia*", "hernia* .. hiat*", "hernia* .. stomach", "stomach .. hernia*", "gastric hernia*",
             "intrathoracic stomach", "paraesophageal hernia*", "paraoesophageal hernia*", "sliding .. hernia*",
         ),
         denials=("hiatus .. normal", "normal .. hiatus"),
@@ -256,8 +286,11 @@ FINDINGS: dict[str, Wording] = {
         names=(
             "lymphadenopath*", "adenopath*", "lymphadenomegal*", "nodal mass*", "nodal enlarge*", "node* .. enlarge*",
             "enlarge* .. node*",
+            "node* .. increase* in size", "increase* in size .. node*", "ln .. mm", "mm .. ln", "lns .. mm", "mm .. lns",
+            "enlarged ln*", "ln* enlarged", "node* .. conglomerat*", "conglomerat* .. node*", "nodes are large",
             "pathologic* .. node*", "node* .. pathologic*", "node* .. mm", "node* .. cm", "mm .. node*",
-            "bulky .. node*", "prominent .. node*", "lap", "node* .. bulky", "node* .. prominent",
+            "bulky .. node*", "prominent .. node*", "conglomerate .. node*", "lap",
+            "node* .. bulky", "node* .. prominent",
         ),
         denials=(
             "node* .. normal", "normal .. node*", "node* .. below", "node* .. less than", "node* .. smaller than",
@@ -280,24 +313,32 @@ FINDINGS: dict[str, Wording] = {
         names=(
             "aort* .. calci*", "calci* .. aort*", "aort* .. plaque*", "plaque* .. aort*", "arterial .. calci*",
             "calci* .. arterial wall*", "vascular calci*", "calci* .. vessel*", "vessel* .. calci*",
-            "aort* .. athero*", "athero* .. aort*", "carotid .. calci*",
+            "aort* .. athero*", "athero* .. aort*", "carotid .. calci*", "supraaortic .. calci*",
+            "subclavian .. calci*", "brachiocephalic .. calci*", "innominate .. calci*", "aort* sclero*",
+            "aort* .. arterioscler*", "arterioscler* .. aort*", "porcelain aorta",
         ),
         not_it=(
             "coronary arterial .. calci*", "aortic valv* .. calci*", "calci* .. aortic valv*",
             "coronary vessel* .. calci*", "vessel* .. coronar* .. calci*", "calci* .. coronar* vessel*",
+            "calci* .. three vessel*", "calci* .. all three vessel*", "calci* .. vessel* .. coronar*",
         ),
     ),
     "Coronary artery wall calcification": Wording(
         names=(
             "coronar* .. calci*", "calci* .. coronar*", "cac", "coronar* .. plaque*", "plaque* .. coronar*",
-            "coronar* .. athero*", "athero* .. coronar*", "lad .. calci*", "calci* .. lad",
+            "coronar* .. athero*", "athero* .. coronar*", "coronar* .. sclero*", "coronar* arterioscler*",
+            "sclero* .. coronar*", "rca .. calci*", "calci* .. rca", "lcx .. calci*", "calci* .. lcx", "lad .. calci*", "calci* .. lad",
             "anterior descending .. calci*", "calci* .. anterior descending", "calci* .. circumflex",
             "circumflex .. calci*",
+            "coronary calcs", "coronary sclerosis", "coronary arteriosclerosis",
         ),
     ),
     "Medical material": Wording(
         names=(
             "catheter*", "device*", "medical material*", "foreign material*", "foreign bod*", "implant*",
+            *(f"{one} {joint} {other}" for one, other in (("lines", "tubes"), ("tubes", "lines"), ("lines", "drains"))
+              for joint in ("or", "and", "nor")),
+            "lines, tubes", "tubes, lines", "support device*", "hardware", "surgical material",
         ),
         kinds=(
             "pacemaker*", "pacer", "ett", "ngt", "cvc", "ppm", "tube", "tubes", "drain", "drains", "port", "ports",
@@ -305,8 +346,13 @@ FINDINGS: dict[str, Wording] = {
             "stent*", "clips", "surgical clip*", "prosthe*", "valve replacement*", "suture*", "staple*", "icd",
             "defibrillator*", "electrode*", "lead", "leads", "cannula*", "tracheostom*", "screw*", "endograft*",
             "plate fixation", "loop recorder*", "hickman", "ecmo", "coil", "coils", "metallic valve*",
-            "mechanical valve*",
+            "mechanical valve*", "venous access", "access device*", "cerclage*", "lines", "midline catheter",
+            "mechanical heart valve*", "tavi", "tavr", "annuloplasty", "stimulator*", "fiducial*", "spinal fixation",
+            "mediport*", "aicd", "ij line*", "iabp", "balloon pump*", "vp shunt*", "ventriculoperitoneal shunt*", "lvad", "spacer*", "mesh",
+            "metallic rod*", "prosthetic valve*", "ring annuloplast*",
         ),
-        not_it=("sternotomy scar*", "eustachian tube*", "drain to", "metallic artefact*"),
+        not_it=("sternotomy scar*", "eustachian tube*", "drain to", "metallic artefact*", "metallic artifact*", "septal lines", "kerley .. lines",
+               "fissural lines", "lead to", "leads to", "pleural lines",
+               "reticular lines", "subpleural lines", "interstitial lines", "curvilinear lines"),
     ),
 }

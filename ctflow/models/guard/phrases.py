@@ -5,20 +5,32 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 
 from ctflow.models.guard.lexicon import Phrases
+from ctflow.models.guard.spelling import spelt
 
 Span = tuple[int, int]
 _BREAKS = re.compile(r"\s[-–—]\s")
 _JOINS = str.maketrans(dict.fromkeys("-‐‑–—'’´", " "))
 _WORD = r"\w+(?:[.,]\d+)*"
+_LETTERS = re.compile(r"[a-z]+")
+_BOTH_SIDES = re.compile(
+    r"(?<!\w)(?:right|left)(?: side)?(?: (?:and|or|nor) |/)(?:(?:(?:on|in|at) )?the )?(?:right|left)(?!\w)"
+)
 
 
 @lru_cache(maxsize=4096)
 def plain(sentence: str) -> str:
-    """The sentence in the lexicon's spelling, every letter in its old place: small, and without hyphens."""
+    """The sentence in the lexicon's spelling: small, without hyphens or slips of the pen, both sides in one word."""
+    words = _LETTERS.sub(lambda word: spelt(word[0]), unmended(sentence))
+    return _BOTH_SIDES.sub("bilateral", words)
+
+
+@lru_cache(maxsize=4096)
+def unmended(sentence: str) -> str:
+    """The sentence in small letters without hyphens, every letter in its old place."""
     small = sentence.lower()
     if len(small) != len(sentence):  # the dotted capital of Turkish becomes two letters
         small = "".join(sign.lower()[:1] for sign in sentence)
-    return _BREAKS.sub(" , ", small).translate(_JOINS)
+    return _BREAKS.sub(" , ", small.replace("(-)", "nil")).translate(_JOINS)
 
 
 def spans(phrases: Phrases, text: str, across_commas: bool = True) -> list[Span]:

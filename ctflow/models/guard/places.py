@@ -11,14 +11,20 @@ Place = tuple[str, str | None]  # right or left; upper, middle, lower, or the wh
 BOTH = ("right", "left")
 
 _LOBE_WORD = r"(?:upper|middle|mid|lower)"
-_OF_A_LUNG = r"(?:lung\s+)?(?:lobes?|lobar|zones?|lungs?|fields?|parts?)"
+_OF_A_LUNG = r"(?:lung\s+)?(?:lobes?|lobar|zones?|lungs?|fields?|parts?|halves|half)"
+_SIDE_OR_PART = r"(?:lungs?|sides?|hemithora\w*|thora\w*|pleura\w*|lobes?|apex|base|upper|lower|hemidiaphragm)"
+_OF_BOTH = (
+    r"both|bilateral\w*|bilat|bil|b/l|two sided|on the two sides"
+    rf"|(?:either|neither|each)(?=\s+(?:of the\s+)?{_SIDE_OR_PART}(?!\w))"
+    r"|(?:all|every|each)\s+(?:(?:of the\s+)?(?:five\s+)?(?:lung|pulmonary)\s+|(?:of the\s+)?five\s+)?lobes?"
+)
 _TOKENS = re.compile(
     r"(?<!\w)(?:"
     r"(?P<short>(?P<short_side>[rl])(?P<short_lobe>[uml])l)"
     r"|(?P<lingula>lingul\w*)"
     r"|(?P<both_low>bibas\w*)|(?P<both_up>biapical)"
     r"|(?P<right>right|rt|r)|(?P<left>left|lt|l)"
-    r"|(?P<both>both|bilateral\w*|either|neither|two sided)"
+    rf"|(?P<both>{_OF_BOTH})"
     rf"|(?P<lobe>{_LOBE_WORD}(?=(?:[\s,/]+(?:and|or|to)?\s*(?:right\s+|left\s+)?{_LOBE_WORD})*\s+{_OF_A_LUNG}(?!\w)))"
     r"|(?P<up>apex|apices|apical|apicoposterior)"
     r"|(?P<low>bases?|basis|basal\w*|basilar|posterobasal|laterobasal|anterobasal|mediobasal)"
@@ -107,7 +113,8 @@ def _lobe(token: re.Match[str]) -> str | None:
 
 
 def _at(sides: Iterable[str], lobe: str | None) -> set[Place]:
-    return {(side, lobe) for side in sides}
+    """The left lung has no middle lobe: its middle zone is somewhere in it."""
+    return {(side, None if (side, lobe) == ("left", "middle") else lobe) for side in sides}
 
 
 def _narrowed(found: set[Place]) -> frozenset[Place]:

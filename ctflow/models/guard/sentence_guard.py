@@ -34,6 +34,8 @@ from ctflow.reading import Mention
 Groups = Mapping[tuple[str, bool], list[Mention]]  # what was read, by finding and whether it is asserted
 Named = Mapping[str, set[tuple[str, Stance]]]  # by clause, the findings that it names, and what it says of them
 
+_SAY_NOTHING = {Stance.UNCLEAR, Stance.IN_PART}
+
 
 class SentenceGuard(Guard):
     """Of a finding all must have been read: what each clause says of it, and at which places."""
@@ -60,7 +62,7 @@ class SentenceGuard(Guard):
     def _is_at_its_places(self, group: list[Mention], named: Named) -> bool:
         """Whether the places read are those that the clauses together name for this finding."""
         finding, asserted = group[0].finding, group[0].asserted
-        stances = {(finding, stance_of(group[0])), (finding, Stance.INVOLVED)}
+        stances = {(finding, one) for one in (stance_of(group[0]), Stance.INVOLVED, Stance.LIKELY)}
         saying = [clause for clause, what in named.items() if stances & what]
         if self._slots[finding] == {NO_PLACE}:
             return all(self._is_there(finding, clause, group) for clause in saying)
@@ -103,11 +105,19 @@ class SentenceGuard(Guard):
 
 def _is_wholly_read(finding: str, named: Named, groups: Groups, is_certain: bool) -> bool:
     """Whether all that the clauses say of a finding was read, and nothing else. What is involved may be either."""
-    said = {stance for what in named.values() for one, stance in what if one == finding}
+    said = {stance for what in named.values() for one, stance in what if one == finding} - _SAY_NOTHING
     read = {Stance.ASSERTED if asserted else Stance.DENIED for one, asserted in groups if one == finding}
+    if said == {Stance.LIKELY}:
+        return is_certain and read == {Stance.ASSERTED} and not _asserts_anything(named)
+    said -= {Stance.LIKELY}
     if Stance.INVOLVED in said:
         return is_certain and said - {Stance.INVOLVED} <= read
     return finding in FINDINGS and said == read
+
+
+def _asserts_anything(named: Named) -> bool:
+    """Whether a sentence asserts a finding; what is likely beside it is a guess at what that is."""
+    return any(stance == Stance.ASSERTED for what in named.values() for _, stance in what)
 
 
 def _speaks_of_one(finding: str, segments: list[str]) -> bool:
@@ -126,5 +136,6 @@ def _without_heading(sentence: str) -> str:
 
 def _behind(finding: str, clause: str) -> str:
     """What stands behind the last name of a finding in a clause that says it."""
-    ends = [end for _, end in names(FINDINGS[finding], plain(clause))]
-    return clause[max(ends, default=0) :]
+    text = plain(clause)
+    ends = [end for _, end in names(FINDINGS[finding], text)]
+    return text[max(ends, default=0) :]

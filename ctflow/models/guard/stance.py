@@ -14,13 +14,15 @@ _LISTED = re.compile(r"(?<!\w)(?:or|nor|and)(?!\w)|/")
 
 
 class Stance(Enum):
-    """What a clause says of a finding. UNCLEAR: a guess, or what was; INVOLVED: both, or not plain enough for rules."""
+    """What a clause says of a finding. INVOLVED: both, or not plain enough for rules; UNCLEAR: a guess, or what was."""
 
     SILENT = "silent"
     ASSERTED = "asserted"
     DENIED = "denied"
-    UNCLEAR = "unclear"
+    LIKELY = "likely"
     INVOLVED = "involved"
+    UNCLEAR = "unclear"
+    IN_PART = "denied in part"  # of some of it, or some places: of the rest it says nothing
 
 
 def names(wording: Wording, text: str) -> list[Span]:
@@ -33,7 +35,7 @@ def stance(finding: str, clause: str) -> Stance:
     """What a clause says of one finding. Clauses are those of `clauses.clauses`."""
     text, wording = plain(clause), FINDINGS[finding]
     kinds = _named(wording, wording.kinds, text)
-    named, denials = names(wording, text), spans(wording.denials, text, across_commas=False)
+    named, denials = names(wording, text), _denials(wording, text)
     if not named and not denials:
         return Stance.SILENT
     marks = _Marks(text)
@@ -43,14 +45,36 @@ def stance(finding: str, clause: str) -> Stance:
         return Stance.INVOLVED
     denied = [span for span in named if marks.deny(span)] + [span for span in denials if not marks.deny(span)]
     asserted = [span for span in named if span not in denied and not any(_overlap(span, one) for one in denied)]
-    if (asserted and denied) or any(marks.may_deny(span) for span in denied):
+    if denied and _is_in_part(wording, text, denied, kinds):
+        if not asserted:
+            return Stance.IN_PART
+    elif (asserted and denied) or any(marks.may_deny(span) for span in denied):
         return Stance.INVOLVED
-    if denied:
-        in_part = all(span in kinds for span in denied) or _names_a_part(wording, text) or holds(cues.EXCEPT, text)
-        return Stance.UNCLEAR if in_part else Stance.DENIED
+    elif denied:
+        return Stance.DENIED
+    return _asserted(marks, asserted)
+
+
+def _asserted(marks: "_Marks", asserted: list[Span]) -> Stance:
+    """How sure a clause is of what it names."""
     if any(marks.are_sure_of(span) for span in asserted):
         return Stance.ASSERTED
+    if any(marks.call_likely(span) for span in asserted):
+        return Stance.LIKELY
     return Stance.UNCLEAR if any(marks.guess(span) for span in asserted) else Stance.INVOLVED
+
+
+def _denials(wording: Wording, text: str) -> list[Span]:
+    """Where a text denies a finding without naming it."""
+    found = spans(wording.denials, text, across_commas=False)
+    beyond = spans(cues.BEYOND_NORMAL, text)
+    return [span for span in found if not any(_overlap(span, one) for one in beyond)]
+
+
+def _is_in_part(wording: Wording, text: str, denied: list[Span], kinds: list[Span]) -> bool:
+    """Whether what is denied leaves others: a kind, a place, or all but something."""
+    of_some = all(span in kinds for span in denied) or _names_a_part(wording, text)
+    return of_some or holds(cues.EXCEPT, text) or holds(cues.IN_PART, text)
 
 
 def _named(wording: Wording, phrases: Phrases, text: str) -> list[Span]:
@@ -98,8 +122,12 @@ def is_clear(text: str) -> bool:
 
 
 def is_unclear(text: str) -> bool:
-    """Whether a `plain` text leaves open what it says."""
-    return "?" in text or _holds_unless_clear(cues.UNCLEAR, text)
+    """Whether a `plain` text leaves open what it says of today."""
+    return "?" in text or _holds_unless_clear(cues.UNCLEAR, text) or _is_past(text)
+
+
+def _is_past(text: str) -> bool:
+    return _holds_unless_clear(cues.PAST, text) and not holds(cues.NOW, text)
 
 
 def is_involved(text: str) -> bool:
@@ -130,6 +158,7 @@ class _Marks:
         self.before += answers
         self.after = [span for span in self.after if not inside(span, answers)]
         self._excepted = spans(cues.EXCEPT, text)
+        self._likely = spans(cues.LIKELY, text)
         self._guesses, self._causes = spans(cues.GUESS_AFTER, text), spans(cues.CAUSE_AFTER, text)
         self._doubts = [] if nothing else spans(cues.DOUBT_BEFORE, text)
         self._stops = [*spans(cues.STOPS, text), *self._ends_of_lists()]
@@ -156,6 +185,11 @@ class _Marks:
     def guess(self, span: Span) -> bool:
         """Whether what stands here is only guessed at."""
         return any(last <= span[0] for _, last in self._guesses)
+
+    def call_likely(self, span: Span) -> bool:
+        """Whether what stands here is guessed at, and all that makes it a guess makes it a likely one."""
+        guesses = [cue for cue in self._guesses if cue[1] <= span[0]]
+        return bool(guesses) and all(inside(cue, self._likely) for cue in guesses)
 
     def _is_cut_off(self, cue: Span, span: Span) -> bool:
         if any(cue[1] <= first < span[0] for first, _ in self._excepted):  # "no abnormality other than a nodule"

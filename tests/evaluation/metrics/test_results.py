@@ -29,6 +29,7 @@ EXTRACTORS = {"inception-2015-12-05": {"weights_sha256": "6726825d" + "0" * 56, 
 RESULT = Result(
     title="L",
     mode="gt-head",
+    fake_set_sha256="1" * 64,
     protocol={
         "name": "ctflow-paper",
         "version": 1,

@@ -9,9 +9,12 @@ import pytest
 
 from ctflow.models.guard.clauses import clauses
 from ctflow.models.guard.stance import Stance, is_heading, stance
-from ctflow.phantom.language import MANNERS, Manner, Phrasings, Statement, draw_sentence, sentences
-from ctflow.phantom.language.lexicon import normal_statements, others, wordings
+from ctflow.phantom.language import MANNERS, Manner, Phrasings, Statement, sentences
+from ctflow.phantom.language.chance import Chance
+from ctflow.phantom.language.drawing import Facts, as_stance
+from ctflow.phantom.language.lexicon import Noun, normal_statements, others, wordings
 from ctflow.phantom.language.manner import ACTS, style
+from ctflow.phantom.language.writer import Clause
 from ctflow.phantom.truth import KINDS, SLOTS
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED, Mention
 
@@ -67,16 +70,17 @@ def test_sentences_that_are_held_out_are_not_drawn_in_training(drawn: dict[Phras
 
 
 @pytest.mark.slow
-def test_every_name_of_a_finding_is_drawn() -> None:
-    """Sooner or later: a device's is one of the rarest."""
-    wanted = {noun.text.lower() for one in wordings().values() for noun in (*one.nouns, *one.denied_nouns)}
-    rng = np.random.default_rng(4)
-    for _ in range(8):
-        texts = " ".join(draw_sentence(rng, manner="british", typo_odds=0).text.lower() for _ in range(5000))
-        wanted = {noun for noun in wanted if noun not in texts}
-        if not wanted:
-            break
-    assert wanted == set()
+@pytest.mark.parametrize("name", wordings())
+def test_every_name_of_a_finding_is_drawn(name: str) -> None:
+    wording, rng = wordings()[name], np.random.default_rng(4)
+    chance = Chance(rng)
+    facts = Facts(chance, rng)
+    drawn: set[Noun] = set()
+    for _ in range(5000):
+        fact = facts.of(wording.means[0]) if name in KINDS else facts.shared(name)
+        stances = (fact, as_stance(fact, "denied")) if wording.denied_nouns else (fact,)
+        drawn |= {Clause((one,), chance).nouns[0] for one in stances}
+    assert {*wording.nouns, *wording.denied_nouns} - drawn == set()
 
 
 @pytest.mark.parametrize("phrasings", PHRASINGS)
