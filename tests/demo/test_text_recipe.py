@@ -26,7 +26,7 @@ from tests.demo.pretrained import published_folder
 from tests.tiny import CARD, tiny_checkpoint
 
 READER = ReaderConfig(8, 1, 4, tuple((kind, *site) for kind, site in SLOTS), SIZES)
-SMOKE = TextSizes(layers=1, vocabulary=450, corpus=20, checked=30)
+SMOKE = TextSizes(layers=1, vocabulary=600, corpus=20, checked=30)
 
 
 def train(work: Path, base: Path | None, published: tuple[Path, str], seed: int = 0) -> Path:

@@ -3,7 +3,7 @@
 import re
 
 from ctflow.models.guard import cues
-from ctflow.models.guard.lexicon import FINDINGS
+from ctflow.models.guard.lexicon import FINDINGS, OTHER_ORGANS
 from ctflow.models.guard.phrases import holds, plain, unmended
 from ctflow.models.guard.places import places
 from ctflow.models.guard.stance import denies, denies_before, denies_everything, is_unclear, names
@@ -13,7 +13,7 @@ _GUESSES = (
     r"|indicative of|representing|likely|probably|possibly|due to|secondary to)\s"
 )
 _JOINTS = re.compile(
-    r"\s*[,;](?!\d)\s*(?:(?:and|but|with|while|whereas|although|however)\s+)?"
+    r"\s*[,;](?!\d)\s*(?:(?:and|but|with|while|whereas|although|however|then|also|further|furthermore)\s+){0,2}"
     r"|(?<!keeping)(?<!consistent)(?<!compatible)\s+(?!with the exception)(?:but|and|with|plus|while|whereas|although|however)\s+"
     r"|\s+(?=(?:without|w/o|unaccompanied by|after|following|status post|s/p|despite)\s)"
     rf"|,?\s+(?={_GUESSES})"
@@ -26,6 +26,8 @@ _NEW_DENIAL = re.compile(
     r"(?:there |(?:i|we) )?(?:(?:is|are|was|were|see|find|do|does|did|can|could) )*"
     r"(?:no|without|w/o|unaccompanied|neither|absence|negative|cannot|(?<=do )not|(?<=did )not)(?!\w)(?! longer)"
 )
+_IS_GONE = re.compile(r"(?:interval |complete )?(?:resolution|disappearance|clearing|clearance|regression) of ")
+_LUNG = re.compile(r"(?<!\w)(?:(?:upper|middle|lower) lobes?|[rl][uml]l|lungs?|pulmonary|lingula)(?!\w)")
 _BESIDE = ("without", "w/o", "unaccompanied")
 _AFTERWARDS = re.compile(r"(?:after|following|status post|s/p|despite)\s")
 _SAYS_OF_IT = re.compile(
@@ -70,6 +72,8 @@ def _turns(left: str, joint: str, rest: str) -> bool:
         return False  # in "pericardial thickening without effusion" only the whole tells which effusion
     if "(" in joint or _turns_to_a_doubt(left, joint, rest):
         return True
+    if holds(OTHER_ORGANS, left) and not names_any(left) and _LUNG.search(right):
+        return names_any(right)
     if names_any(right):
         return _turns_to_a_finding(left, joint, right, rest)
     if places(right) or _POINTS_BACK.search(right):  # "no effusion on the right, a small one on the left"
@@ -89,6 +93,8 @@ def _turns_to_a_finding(left: str, joint: str, right: str, rest: str) -> bool:
     """Whether a new clause begins at `rest`, whose first part, `right`, names a finding."""
     if _NEW_DENIAL.match(rest):
         return names_any(left) or not rest.startswith(_BESIDE)
+    if _IS_GONE.match(rest):
+        return names_any(left) and "," in joint
     if _TURNS.search(joint) and names_any(left):
         return True
     if _GUESS.match(rest):

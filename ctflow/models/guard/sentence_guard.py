@@ -1,12 +1,13 @@
 """Stands guard over a reader of whole sentences: the clauses of a sentence together must say what it reads."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from itertools import product
 
 from ctflow.models.guard.clauses import clauses
 from ctflow.models.guard.guard import (
     NO_PLACE,
-    SEGMENT_ENDS,
+    PARTS,
     Guard,
     Slot,
     grouped,
@@ -34,6 +35,9 @@ from ctflow.reading import Mention
 Groups = Mapping[tuple[str, bool], list[Mention]]  # what was read, by finding and whether it is asserted
 Named = Mapping[str, set[tuple[str, Stance]]]  # by clause, the findings that it names, and what it says of them
 
+_IS_PLACE_IN_FRONT = re.compile(
+    r"\s*(?:(?:in|on|at|within|over|throughout)\s|(?:the )?(?:right|left|both) (?:lungs?|hemithorax|pleural space)\s)"
+)
 _SAY_NOTHING = {Stance.UNCLEAR, Stance.IN_PART}
 
 
@@ -66,15 +70,21 @@ class SentenceGuard(Guard):
         saying = [clause for clause, what in named.items() if stances & what]
         if self._slots[finding] == {NO_PLACE}:
             return all(self._is_there(finding, clause, group) for clause in saying)
+        front = _fronted(" ".join(named))
         after = {clause: " ".join(list(named)[index + 1 :]) for index, clause in enumerate(named)}
-        meant = [self._meant(finding, clause, after[clause], asserted) for clause in saying]
+        meant = [
+            [slots_at(self._placed(finding), front)]
+            if front and not own_places(finding, clause) and not (asserted and places(after[clause]))
+            else self._meant(finding, clause, after[clause], asserted)
+            for clause in saying
+        ]
         filled = self._filled(finding, group)
         return any(frozenset().union(*one) == filled for one in product(*meant))
 
     def _is_told_side_by_side(self, finding: str, sentence: str, groups: Groups) -> bool:
         """Whether a sentence tells of one finding alone where it is and where not: "effusion right, none left"."""
         there, absent = (groups.get((finding, asserted)) for asserted in (True, False))
-        segments = [part for part in SEGMENT_ENDS.split(_without_heading(sentence)) if any(map(str.isalpha, part))]
+        segments = [part for part in PARTS.split(_without_heading(sentence)) if any(map(str.isalpha, part))]
         if not there or not absent or not is_clear(plain(sentence)) or not _speaks_of_one(finding, segments):
             return False
         said: dict[bool, frozenset[Place]] = {True: frozenset(), False: frozenset()}
@@ -139,3 +149,10 @@ def _behind(finding: str, clause: str) -> str:
     text = plain(clause)
     ends = [end for _, end in names(FINDINGS[finding], text)]
     return text[max(ends, default=0) :]
+
+
+def _fronted(sentence: str) -> frozenset[Place]:
+    """The places with which a sentence begins, before it names a finding: "In the left lower lobe, ..."."""
+    text = plain(_without_heading(sentence))
+    head = text[: min((first for wording in FINDINGS.values() for first, _ in names(wording, text)), default=0)]
+    return places(head) if _IS_PLACE_IN_FRONT.match(head) else frozenset()
