@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ctflow.errors import RequestError, ResourceError
+from safetensors import SafetensorError
+
+from ctflow.errors import RequestError, ResourceError, VolumeError
+from ctflow.io.files import replacing
 from ctflow.runtime.memory import ran_out
 
 
@@ -20,6 +23,20 @@ def enough_memory(device: str, less: str) -> Iterator[None]:
         raise ResourceError(
             f"The memory of {device} is not enough for a step. Any of these takes less: {less}."
         ) from error
+
+
+@contextmanager
+def model_written(out: Path) -> Iterator[Path]:
+    """A folder to write a model into, which takes the place of `out` once it is whole.
+
+    A kill at any moment leaves the old one or the new one. Raises VolumeError where the disk is full or may not be
+    written to.
+    """
+    try:
+        with replacing(out) as new:
+            yield new
+    except (OSError, SafetensorError) as error:  # a full disk raises either
+        raise VolumeError(f"{out} cannot be written ({error}). Free some room, and go on.") from error
 
 
 def check_finite(values: Mapping[str, float], step: int, out: Path) -> None:
