@@ -27,7 +27,7 @@ def test_volumes_of_two_models_make_no_set() -> None:
     check_one_maker({"a": made(), "b": made()})
     check_one_maker({})
     earlier = replace(made(), model=Model(name="earlier", sha256="1" * 64))
-    with pytest.raises(RequestError, match="of 2 models by their sidecars, such as a of .*, b of earlier: give those"):
+    with pytest.raises(RequestError, match=r"of 2 models by their sidecars, such as a of .*, b of earlier: give those"):
         check_one_maker({"a": made(), "b": earlier})
 
 
