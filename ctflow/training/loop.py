@@ -6,6 +6,7 @@ files. SIGTERM or Ctrl-C to any process has all of them end after the step that 
 
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, nullcontext
@@ -16,12 +17,13 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import GradientAccumulationPlugin
 from torch import Tensor, nn
 
 from ctflow.errors import ResourceError
 from ctflow.io.files import write_atomic
 from ctflow.runtime.device import bf16_is_fast
-from ctflow.training.agreement import Agreement, check_alike
+from ctflow.training.agreement import Agreement, check_alike, check_launch
 from ctflow.training.examples import Examples
 from ctflow.training.log.curves import cut_losses, draw_losses
 from ctflow.training.log.losses import LossLog
@@ -114,6 +116,7 @@ def train(
 
 
 def _accelerator(stage: Stage, use_bf16: bool) -> Accelerator:
+    check_launch(os.environ)
     # Parameters may have no gradient. It also keeps the sums over processes in the same order in every step, so that a
     # training that was cut short goes on bit for bit.
     distributed = DistributedDataParallelKwargs(find_unused_parameters=True)
@@ -121,6 +124,10 @@ def _accelerator(stage: Stage, use_bf16: bool) -> Accelerator:
         cpu=stage.device == "cpu",
         mixed_precision="bf16" if use_bf16 else "no",
         kwargs_handlers=[distributed],
+        # The stage says both; without these words accelerate would take them from the environment, and divide the
+        # gradients once more.
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
+        dynamo_backend="no",
         log_with=stage.tracker,
         project_dir=stage.folder,
     )
