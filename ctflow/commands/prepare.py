@@ -106,7 +106,7 @@ def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", fac
 def _verify(args: argparse.Namespace, _: Path, sources: "list[Source]", facts: "SetFacts") -> None:
     from ctflow.data.verification import verify
 
-    for _name in tqdm(verify(args.out, sources, facts), unit="volume"):
+    for _name in tqdm(verify(args.out, sources, facts), total=len(sources), unit="volume"):
         pass
     _print_content(args.out)
 
