@@ -1,6 +1,5 @@
 """How wrong the averaged transformer is on volumes that it does not learn from: by t, and by their parts."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from ctflow.models.stdit import STDiT
 from ctflow.training.flow.config import FlowConfig
 from ctflow.training.flow.losses import squared_errors
 from ctflow.training.flow.samples import FlowSamples, Sample
+from ctflow.training.log.curves import append_losses
 from ctflow.training.randomness import random_stream
 
 VolumePart = Literal["first", "inside", "end"]
@@ -106,9 +106,4 @@ class Validation:
 
     def note(self, step: int, losses: dict[str, float]) -> None:
         """Appends a line to the table."""
-        is_new = not self.table.exists()
-        with self.table.open("a", newline="", encoding="utf-8") as handle:
-            writer = csv.writer(handle)
-            if is_new:
-                writer.writerow(["step", *losses])
-            writer.writerow([step, *losses.values()])
+        append_losses(self.table, step, losses)
