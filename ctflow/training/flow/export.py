@@ -7,7 +7,7 @@ from pathlib import Path
 from ctflow.card import CARD, EndRule, Guidance, ModelCard, read_card, write_card
 from ctflow.checkpoint.folder import save_transformer
 from ctflow.models.stdit import STDiT
-from ctflow.training.config.failures import model_written
+from ctflow.training.config.failures import replacing_model
 from ctflow.training.config.stage import MAX_FILE_BYTES
 from ctflow.training.flow.config import FlowConfig
 
@@ -30,7 +30,7 @@ class Export:
 
         Raises VolumeError where the disk is full or may not be written to.
         """
-        with model_written(self.out) as new:
+        with replacing_model(self.out) as new:
             self._fill(new, transformer, step)
 
     def _fill(self, folder: Path, transformer: STDiT, step: int) -> None:
