@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ from ctflow.data.encoding import read_source
 from ctflow.data.lock import only_run
 from ctflow.data.sources import Source, sources_sha256
 from ctflow.errors import DatasetError, ResourceError
-from ctflow.io.files import write_atomic
+from ctflow.io.files import write_atomic, written
 from ctflow.runtime.processes import processes
 from ctflow.validation import wrong_fields
 
@@ -110,7 +109,7 @@ def collect_pairs(
     """Reads the volumes that were not read yet, and says what became of each. It may be killed, and called again.
 
     `pool` varies in tests. Raises DatasetError as `missing_volumes`, and if another run is at work in the folder,
-    ResourceError where disk or memory are short.
+    CTFlowError where disk or memory are short.
     """
     with only_run(folder):
         missing = missing_volumes(folder, facts, len(sources))
@@ -131,9 +130,11 @@ def _collected(
     with pool(min(workers, len(missing))) as executor, (folder / VOLUMES).open("ab") as table:
         made = [executor.submit(_collect, folder / PAIRS, number, sources[number], facts) for number in missing]
         try:
-            for row in _finished(made):
-                table.write(_rows_adapter.dump_json(row) + b"\n")
-                table.flush()
+            for one in as_completed(made):
+                row = one.result()
+                with written(folder / VOLUMES):
+                    table.write(_rows_adapter.dump_json(row) + b"\n")
+                    table.flush()
                 yield row
         finally:
             for one in made:
@@ -185,17 +186,6 @@ def _rows(folder: Path) -> list[PairedVolume]:
         return [_rows_adapter.validate_json(line) for line in whole.splitlines()]
     except ValidationError as error:
         raise DatasetError(f"{path} is damaged ({wrong_fields(error)}). Remove {folder}, and collect again.") from error
-
-
-def _finished(made: list[Future[PairedVolume]]) -> Iterator[PairedVolume]:
-    try:
-        for one in as_completed(made):
-            yield one.result()
-    except BrokenProcessPool as error:
-        raise ResourceError(
-            "A process that reads scans was killed, perhaps because memory is short. Give the same command again to "
-            "go on, with fewer --workers."
-        ) from error
 
 
 def _collect(path: Path, number: int, source: Source, facts: PairFacts) -> PairedVolume:
