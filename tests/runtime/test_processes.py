@@ -19,7 +19,7 @@ def test_each_process_has_one_thread_and_what_was_set_here_stays(monkeypatch: py
 
 def test_work_of_which_a_process_was_killed_ends_in_our_words() -> None:
     with (
-        pytest.raises(ResourceError, match="killed, perhaps because memory is short.* fewer --workers"),
+        pytest.raises(ResourceError, match=r"killed, perhaps because memory is short.* fewer --workers"),
         processes(1) as pool,
     ):
         pool.submit(os.kill, pool.submit(os.getpid).result(), signal.SIGKILL).result()
