@@ -1,5 +1,6 @@
 """Pairs of neighbouring slices, collected once from volumes: to train on single slices, reading whole scans is slow."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, as_completed
@@ -78,13 +79,13 @@ def facts_of(sources: Sequence[Source], geometry: Geometry, per_volume: int) -> 
 
 def disk_bytes(facts: PairFacts, volumes: int) -> int:
     """What the pairs take on the disk."""
-    return volumes * facts.per_volume * 2 * facts.geometry.rows * facts.geometry.columns * np.dtype(np.int16).itemsize
+    return math.prod(_shape(facts, volumes)) * np.dtype(np.int16).itemsize
 
 
 def missing_volumes(folder: Path, facts: PairFacts, volumes: int) -> list[int]:
     """The numbers of those of so many volumes that were not read yet.
 
-    Raises DatasetError where the folder holds pairs of other volumes, or its table is damaged.
+    Raises DatasetError where the folder holds pairs of other volumes, or is damaged.
     """
     path = folder / FACTS
     if not path.exists():
@@ -94,6 +95,7 @@ def missing_volumes(folder: Path, facts: PairFacts, volumes: int) -> list[int]:
             f"{folder} holds slices of other volumes, or on another grid, or more or fewer of each, than those asked "
             "for. Name another folder with --slices, or remove that one."
         )
+    _check_whole(folder / PAIRS, _shape(facts, volumes))
     known = {row.number for row in _rows(folder)}
     return [number for number in range(volumes) if number not in known]
 
@@ -154,19 +156,31 @@ def open_pairs(folder: Path, facts: PairFacts, volumes: int) -> SlicePairs:
     return SlicePairs(folder, there)
 
 
+def _check_whole(path: Path, shape: tuple[int, ...]) -> None:
+    try:
+        found = open_memmap(path, mode="r").shape
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} cannot be read ({error}). Remove {path.parent}, and collect again.") from error
+    if found != shape:
+        raise DatasetError(f"{path} has shape {found}, not {shape}. Remove {path.parent}, and collect again.")
+
+
+def _shape(facts: PairFacts, volumes: int) -> tuple[int, ...]:
+    return volumes, facts.per_volume, 2, facts.geometry.rows, facts.geometry.columns
+
+
 def _begin(folder: Path, facts: PairFacts, volumes: int) -> None:
     """Makes the files of a new folder, and takes the disk that they need: a page of a mapped file that finds no room
     would kill the process."""
     path, size = folder / PAIRS, disk_bytes(facts, volumes)
-    shape = (volumes, facts.per_volume, 2, facts.geometry.rows, facts.geometry.columns)
-    open_memmap(path, mode="w+", dtype=np.int16, shape=shape).flush()
+    open_memmap(path, mode="w+", dtype=np.int16, shape=_shape(facts, volumes)).flush()
     try:
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
         path.unlink()
         raise ResourceError(
-            f"{path} would take {size / 1e9:.1f} GB, and the disk refuses ({error.strerror}). Free some, name another "
+            f"{path} would take {size / 1e9:.2f} GB, and the disk refuses ({error.strerror}). Free some, name another "
             "disk with --slices, or collect fewer with slices.pairs_per_volume."
         ) from error
     write_atomic(folder / VOLUMES, b"")
