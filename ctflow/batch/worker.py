@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ctflow.batch.facts import check_model
 from ctflow.batch.job import BatchJob
 from ctflow.batch.starts import Begun, begin
 from ctflow.batch.tasks import Numbered, Task
@@ -41,9 +42,10 @@ class Maker(VolumeGenerator, Protocol):
 
 
 class Worker:
-    """Makes volumes by one model and writes them."""
+    """Makes volumes by one model and writes them. Raises RequestError for another model than the batch's."""
 
     def __init__(self, job: BatchJob, model: Maker) -> None:
+        check_model(model.model_sha256, job)
         self._job, self._model = job, model
 
     @classmethod

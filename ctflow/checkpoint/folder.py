@@ -110,24 +110,15 @@ def save_checkpoint(
     `facts`: of a text encoder that reads sentence by sentence.
     """
 
-    def save(network: nn.Module, path: Path) -> None:
-        _save_bf16(network, path, "", max_file_bytes)
-
-    (folder / TEXT).mkdir(parents=True, exist_ok=True)
     save_transformer(folder / "transformer", transformer, max_file_bytes)
     save_autoencoder(folder / "avae", kl, max_file_bytes)
-    _write_json(bert_json(bert.config), folder / TEXT / CONFIG)
-    save(bert, folder / TEXT / TRANSFORMERS_WEIGHTS)
-    tokenizer.save(str(folder / TEXT / TOKENIZER))
-    if facts:
-        _write_json(asdict(facts.config), folder / TEXT / FACTS_CONFIG)
-        save(facts, folder / TEXT / FACTS_WEIGHTS)
+    save_text(folder / TEXT, bert, tokenizer, facts, max_file_bytes)
     heads: tuple[tuple[str, CTClip | Reader | None], ...] = ((CTCLIP, ctclip), (READER, reader))
     for name, head in heads:
         if head:
             (folder / name).mkdir(exist_ok=True)
             _write_json(asdict(head.config), folder / name / CONFIG)
-            save(head, folder / name / TRANSFORMERS_WEIGHTS)
+            _save_bf16(head, folder / name / TRANSFORMERS_WEIGHTS, "", max_file_bytes)
     write_card(card, folder / CARD)
 
 
@@ -143,6 +134,19 @@ def save_autoencoder(folder: Path, kl: AutoencoderKL, max_file_bytes: int) -> No
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(autoencoder_json(kl.config), folder / CONFIG)
     _save_bf16(kl, folder / DIFFUSERS_WEIGHTS, "", max_file_bytes)
+
+
+def save_text(
+    folder: Path, bert: Bert, tokenizer: Tokenizer, facts: Facts | None, max_file_bytes: int = MAX_FILE_BYTES
+) -> None:
+    """Writes a text encoder, in bf16 and in files of at most `max_file_bytes`. `facts`: of one that reads sentences."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(bert_json(bert.config), folder / CONFIG)
+    _save_bf16(bert, folder / TRANSFORMERS_WEIGHTS, "", max_file_bytes)
+    tokenizer.save(str(folder / TOKENIZER))
+    if facts:
+        _write_json(asdict(facts.config), folder / FACTS_CONFIG)
+        _save_bf16(facts, folder / FACTS_WEIGHTS, "", max_file_bytes)
 
 
 def load_transformer(folder: Path) -> STDiT:

@@ -45,6 +45,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--model", type=place, required=True, metavar="DIR", help="a model's name, or its folder")
     parser.add_argument("--out", type=path, required=True, metavar="DIR", help="where the data set is, or will be")
     parser.add_argument("--verify", action="store_true", help="prepare nothing, and prove that the set is whole")
+    parser.add_argument(
+        "--retry-left-out", action="store_true", help="try once more what was left out, after its files were mended"
+    )
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where the A-VAE runs (default: %(default)s)")
     parser.add_argument(
         "--precision",
@@ -81,12 +84,25 @@ def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", fac
     from ctflow.data.ray_encoding import RayEncoding
     from ctflow.runtime.device import gpus_of
 
-    effort = Effort(begin_after=2 * cores_given())  # each worker has come to an end by then
+    effort, reports_cut = Effort(begin_after=2 * cores_given()), 0  # each worker has come to an end by then
     with extra("research"):
-        outcomes = prepare(args.out, model, sources, facts, args.device, RayEncoding(args.ray), args.slices)
+        outcomes = prepare(
+            args.out,
+            model,
+            sources,
+            facts,
+            args.device,
+            RayEncoding(args.ray),
+            args.slices,
+            retry=args.retry_left_out,
+        )
         for outcome in tqdm(outcomes, total=len(sources), unit="volume"):
             effort.add(outcome)
+            reports_cut += outcome.report_cut
     _print_content(args.out)
+    if reports_cut:
+        most = facts.text.max_tokens
+        print(f"{reports_cut} reports are longer than the {most} tokens that the text encoder reads: they were cut.")
     if not args.ray and (used := effort.summary(gpus=gpus_of(args.device))):
         print(used)
 
@@ -94,7 +110,7 @@ def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", fac
 def _verify(args: argparse.Namespace, _: Path, sources: "list[Source]", facts: "SetFacts") -> None:
     from ctflow.data.verification import verify
 
-    for _name in tqdm(verify(args.out, sources, facts), unit="volume"):
+    for _name in tqdm(verify(args.out, sources, facts), total=len(sources), unit="volume"):
         pass
     _print_content(args.out)
 

@@ -1,6 +1,7 @@
 """The volumes that a data set is prepared from: where each lies, whose it is, and what its report says."""
 
 import hashlib
+import logging
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from ctflow.data.ctrate import NOT_GIVEN
 from ctflow.errors import RequestError
 from ctflow.report import Report
 
+_log = logging.getLogger(__name__)
 _AGE = re.compile(r"(\d{1,3})([YMWD])?")  # as DICOM writes it; of months, weeks and days no year is full
 
 
@@ -84,17 +86,24 @@ def first_of_each_patient(sources: Iterable[Source]) -> list[Source]:
 
 
 def check_there(sources: Sequence[Source], *, skip_missing: bool) -> list[Source]:
-    """The sources whose files are there. Raises RequestError where none is, or any is not and may not be skipped."""
+    """The sources whose files are there; the log says how many are not.
+
+    Raises RequestError where none is there, or any is not and may not be skipped.
+    """
     if not sources:
         raise RequestError("The tables leave no volume to read: all that they name are listed as no chests.")
-    there = [source for source in sources if source.path.exists()]
-    missing = len(sources) - len(there)
-    if missing and not (skip_missing and there):
-        first = next(source for source in sources if not source.path.exists())
-        raise RequestError(
-            f"{missing:,} of the {len(sources):,} volumes of the table are not there, the first at {first.path}. "
-            "Fetch them, or prepare those that are there with --skip-missing."
-        )
+    there, missing = list[Source](), list[Source]()
+    for source in sources:
+        if source.path.exists():
+            there.append(source)
+        else:
+            missing.append(source)
+    if not missing:
+        return there
+    said = f"{len(missing):,} of the {len(sources):,} volumes of the table are not there, first {missing[0].path}"
+    if not (skip_missing and there):
+        raise RequestError(f"{said}. Fetch them, or prepare those that are there with --skip-missing.")
+    _log.warning("%s: they are skipped.", said)
     return there
 
 

@@ -39,6 +39,16 @@ def share(right: int, n: int) -> Estimate:
     return Estimate(right / n, float(interval.low), float(interval.high), n)
 
 
+def ratio(one: Estimate, other: Estimate) -> Estimate:
+    """Of two proportions, with Katz's interval, which takes them for independent; n counts the cases of the first."""
+    if not one.n or not round(other.value * other.n):
+        return NOTHING
+    counts = (round(one.value * one.n), one.n, round(other.value * other.n), other.n)
+    risk = stats.contingency.relative_risk(*counts)
+    interval = risk.confidence_interval(CONFIDENCE)
+    return Estimate(float(risk.relative_risk), float(interval.low), float(interval.high), one.n)
+
+
 def auroc(positive: ArrayLike, negative: ArrayLike) -> Estimate:
     """The chance that a positive case scores above a negative one; ties count half.
 

@@ -49,8 +49,6 @@ class Bert(nn.Module):
 
         A mask (B, L, L) says for each token which ones it attends to. `position_ids` (B, L) or (1, L): 0, 1 … if None.
         """
-        if position_ids is None:
-            position_ids = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
         states = [self.embeddings(input_ids, position_ids)]
         seen = attention_mask.bool()
         seen = seen[:, None, None] if seen.ndim == 2 else seen[:, None]
@@ -69,8 +67,10 @@ class Embeddings(nn.Module):
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
-    def forward(self, input_ids: Tensor, position_ids: Tensor) -> Tensor:
+    def forward(self, input_ids: Tensor, position_ids: Tensor | None = None) -> Tensor:
         words = self.word_embeddings(input_ids) + self.token_type_embeddings.weight[0]
+        if position_ids is None:
+            return self.LayerNorm(words + self.position_embeddings.weight[: input_ids.shape[1]])
         return self.LayerNorm(words + self.position_embeddings(position_ids))
 
 

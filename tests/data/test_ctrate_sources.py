@@ -135,18 +135,19 @@ def test_a_volume_of_which_the_metadata_say_too_little_has_a_fault(
 
 
 def test_a_folder_without_volumes_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="name the folder of CT-RATE"):
+    with pytest.raises(RequestError, match="--ct-rate is the folder that holds dataset"):
         ct_rate_sources(tmp_path, "train")
 
 
-def test_missing_files_are_an_error_unless_they_may_be_skipped(tmp_path: Path) -> None:
+def test_missing_files_are_an_error_unless_they_may_be_skipped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     sources = ct_rate_sources(ct_rate(tmp_path), "valid")
     sources[1].path.unlink()
-    with pytest.raises(
-        RequestError, match=r"1 of the 4 volumes .* not there, the first at .*valid_1_a_2.*skip-missing"
-    ):
+    with pytest.raises(RequestError, match=r"1 of the 4 volumes .* not there, first .*valid_1_a_2.*skip-missing"):
         check_there(sources, skip_missing=False)
     assert [source.name for source in check_there(sources, skip_missing=True)] == [NAMES[0], *NAMES[2:]]
+    assert "1 of the 4 volumes" in caplog.text and "they are skipped" in caplog.text
     for source in check_there(sources, skip_missing=True):
         source.path.unlink()
     with pytest.raises(RequestError, match="4 of the 4 volumes"):

@@ -138,7 +138,7 @@ def test_an_encoder_that_reads_sentence_by_sentence_stays(work: Path, tmp_path: 
         base,
         tmp_path / "text",
         hours=0.0005,
-        sizes=TextSizes(layers=1, vocabulary=450, corpus=20, checked=20),
+        sizes=TextSizes(layers=1, vocabulary=600, corpus=20, checked=20),
         seed=0,
         device="cpu",
         from_checkpoint=work / "model",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ctflow.errors import RequestError
+from ctflow.training.agreement import SPLITTING
 from ctflow.training.loop import train
 from ctflow.training.restarts.saving import OneFile
 from ctflow.training.stage import Budget, Stage
@@ -233,3 +234,23 @@ def test_weights_that_are_no_numbers_take_the_place_of_no_state(tmp_path: Path) 
     with pytest.raises(RequestError, match="no numbers after step 4, and are not saved"):
         train(stage, line(), broken, saving=each_step(stage))
     assert stage.state.read_bytes() == before
+
+
+def test_what_accelerate_is_configured_to_do_beside_changes_no_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of `accelerate config` with 4 steps of accumulation divided all gradients by 4, without a word."""
+    plain = train(line_stage(tmp_path / "plain", Budget.of_steps(5)), line(), line_losses)
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "EAGER")
+    found = train(line_stage(tmp_path / "other", Budget.of_steps(5)), line(), line_losses)
+    assert torch.equal(found.weight, plain.weight)
+
+
+@pytest.mark.parametrize("variable", sorted(SPLITTING))
+def test_a_network_that_accelerate_would_split_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "true")
+    with pytest.raises(RequestError, match=r"accelerate is configured for .* whole network.*--multi_gpu"):
+        train(line_stage(tmp_path, Budget.of_steps(1)), line(), line_losses)

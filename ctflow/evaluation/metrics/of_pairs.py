@@ -36,7 +36,8 @@ class ClipTextImage:
             if np.isfinite(scores).any():
                 better: Better = "higher" if scores is own else "—"
                 reference_is = "the real volumes, with their reports"
-                yield _figure_of_scores(name, scores, patients, reference, better, reference_is)
+                figure = _figure_of_scores(name, scores, patients, reference, better, reference_is)
+                yield _noting(figure, len(patients), sets.fake, "the others have no report")
 
     def _pairs(self, of: FeatureSet, texts: Latents) -> tuple[Values, Values]:
         """Latents of reports and of images, row by row, of the volumes that have a report."""
@@ -79,7 +80,8 @@ class ClipImageImage:
         all_real = stacked(list(real.values()))
         chance = _with_others(all_real, all_real)
         patients = _patients(sets.fake, shared)
-        yield _figure_of_scores(self.name, scores, patients, chance, "higher", "real volumes with other real ones")
+        figure = _figure_of_scores(self.name, scores, patients, chance, "higher", "real volumes with other real ones")
+        yield _noting(figure, len(shared), sets.fake, "no real volume has the name of the others")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +102,14 @@ class ClipMean:
         with_texts = clip_scores(stacked([sets.texts[name] for name in both]), images)
         with_real = clip_scores(stacked([real[name] for name in both]), images)
         scores, patients = (with_texts + with_real) / 2, _patients(sets.fake, both)
-        yield _figure_of_scores(self.name, scores, patients, np.zeros(0), "higher", "none")
+        figure = _figure_of_scores(self.name, scores, patients, np.zeros(0), "higher", "none")
+        yield _noting(figure, len(both), sets.fake, "the others have no report, or no real volume of their name")
+
+
+def _noting(figure: Figure, counted: int, fake: FeatureSet, why: str) -> Figure:
+    """The figure, which says so where not all fake volumes count in it, such as one left over from other reports."""
+    every = len(fake.volumes)
+    return figure if counted == every else replace(figure, warnings=(f"of {counted} of {every} fake volumes: {why}",))
 
 
 def _patients(of: FeatureSet, names: Sequence[str]) -> list[str]:

@@ -33,7 +33,7 @@ from ctflow.evaluation.metrics.resampling import (
 from ctflow.evaluation.metrics.sets import Sets
 from ctflow.evaluation.statistics import NAN
 
-REAL_AGAINST_REAL = "half of the real set against the other half"
+REAL_AGAINST_REAL = "half of the real set against others of it"
 ByVolume = list[NDArray[np.float32]]  # of each volume: (samples, dimensions)
 
 
@@ -89,7 +89,9 @@ class SetMeasure(ABC):
             of_halves=values_of_halves(
                 lambda a, b: self._of(real, fake, a, b), patients, theirs, sets.seed, self.resamples, self.least
             ),
-            floors=floors(lambda a, b: self._of(real, real, a, b), patients, sets.seed, least=self.least),
+            floors=floors(
+                lambda a, b: self._of(real, real, a, b), patients, len(fake) // 2, sets.seed, least=self.least
+            ),
             samples=(_count(real, self.limit_real), _count(fake, self.limit_fake)),
             dimensions=real[0].shape[1],
         )
@@ -152,8 +154,9 @@ def _copies(fake: FeatureSet) -> tuple[str, ...]:
 
 def _taught(real: FeatureSet, training: FeatureSet | None) -> tuple[str, ...]:
     """A model that copies is nearest to a real set of what it was trained on."""
-    patients = {volume.patient for volume in training.volumes} if training else set()
-    known = sum(volume.patient in patients for volume in real.volumes)
+    taught = training.volumes if training else ()
+    patients, scans = {volume.patient for volume in taught}, {volume.sha256 for volume in taught}
+    known = sum(volume.patient in patients or volume.sha256 in scans for volume in real.volumes)
     return (f"{known} of {len(real.volumes)} real volumes are of patients of the training set",) if known else ()
 
 

@@ -75,16 +75,19 @@ def values_of_halves(
 
 
 def floors(
-    measure: Measured, patients: Sequence[str], seed: int, splits: int = 10, least: int = LEAST_VOLUMES
+    measure: Measured, patients: Sequence[str], most: int, seed: int, splits: int = 10, least: int = LEAST_VOLUMES
 ) -> Values:
     """What the metric makes of real against real: of random halves of the patients against the others.
 
-    `patients`: whose each real volume is. Each half has half as many volumes as the set, which raises a FID. None for
-    fewer than `least` patients.
+    `patients`: whose each real volume is. `most`: of the others, that stand in the place of fake ones, only so many
+    volumes count, drawn anew each time: metrics depend on their number, and a floor of more would be too low. None for
+    fewer than `least` patients, or volumes in their place.
     """
-    if len(set(patients)) < least:
+    if min(len(set(patients)), 2 * most) < least:
         return np.zeros(0)
-    return np.array([measure(*both) for both in _split(patients, seed, splits)])
+    draw = np.random.default_rng(seed)
+    pairs = ((half, draw.permutation(others)[:most]) for half, others in _split(patients, seed, splits))
+    return np.array([measure(half, np.sort(others)) for half, others in pairs])
 
 
 def _split(patients: Sequence[str], seed: int, times: int) -> Iterator[tuple[Rows, Rows]]:

@@ -37,16 +37,19 @@ _SEEN: Phrases = (
     "demonstrated", "found", "noted", "appreciated", "apparent", "shown", "depicted", "encountered", "discernible",
     "detectable", "demonstrable", "confirmed",
 )
+# Those that deny what was there: where it was is told to say which one is gone.
+GONE: Phrases = (
+    "no longer", "resolved", "disappeared", "cleared", "vanished", "gone", "dissolved", "completely regredient",
+    "regressed completely", "completely regressed", "not .. any more", "not .. any longer", "reabsorbed", "resorbed",
+    "absorbed", "returned to normal", "normalised", "normalized",
+)
 DENY_BEFORE: Phrases = (
     *(f"{no} {seen}" for no in ("not", "not clearly", "not definitely", "not been", "not be") for seen in _SEEN),
     *(f"{cannot} be {seen}" for cannot in ("cannot", "no longer", "can no longer", "could no longer") for seen in _SEEN),
-    "no longer", "absent", "none", "negative", "resolved", "disappeared", "has cleared", "have cleared", "ruled out",
-    "excluded", "has resolved", "have resolved", "has gone", "have gone", "is gone", "are gone",
-    "regressed completely", "completely regressed", "completely regredient", "completely cleared", "cleared completely",
-    "now cleared", "gone", "vanished", "nowhere to be seen", "not a feature", "nil", "did not show", "lacking",
-    "not developed", "not formed", "not .. any more", "not .. any longer", "reabsorbed", "resorbed", "absorbed",
-    "returned to normal", "normalised", "normalized", "is zero", "score zero", "score of zero", "score 0",
-    "score of 0", "is missing", "are missing", "is lacking", "are lacking", "dissolved",
+    *GONE,
+    "absent", "none", "negative", "ruled out", "excluded", "nowhere to be seen", "not a feature", "nil",
+    "did not show", "lacking", "not developed", "not formed", "is zero", "score zero", "score of zero", "score 0",
+    "score of 0", "is missing", "are missing",
 )
 # Here "normal" denies nothing.
 BEYOND_NORMAL: Phrases = ("than normal", "above normal", "beyond normal", "exceeds normal", "over normal")
@@ -73,16 +76,17 @@ _THERE_NOW: Phrases = (
         "resolved", "resolution of", "disappeared", "disappearance of", "cleared", "clearing of", "clearance of", "gone",
         "vanished", "absorbed", "reabsorbed",
       )),
-    "not seen before", "not present before", "not present on the prior*", "not present on the previous*",
-    "not present on the last*", "not seen on the prior*", "not seen on the previous*",
+    "not seen before", "not present before", "not visible before",
+    *(f"not {seen} {on} the {earlier}" for seen in ("present", "seen", "visible") for on in ("on", "in", "at")
+      for earlier in ("prior*", "previous*", "last", "earlier", "comparison", "old")),
 )
 _MUCH = (
     "", "significant ", "significantly ", "interval ", "significant interval ", "relevant ", "appreciable ",
     "appreciably ", "substantial ", "substantially ", "evidence of ", "further ", "definite ", "sign of ",
 )
 _CHANGE: Phrases = (
-    "change*", "difference*", "growth", "progression", "worsening", "enlargement", "increase in", "decrease in",
-    "reduction in", "improvement",
+    "change*", "difference*", "growth", "progression", "worsening", "increase in", "decrease in",
+    "reduction in", "improvement", "interval enlargement",
 )
 _CHANGED: Phrases = ("grown", "progressed", "worsened", "improved", "increased in", "decreased in", "changed")
 # Phrases with such a word in them that deny nothing.
@@ -101,11 +105,11 @@ UNCLEAR: Phrases = (
     "not .. exclude", "rule out", "r/o", "to exclude", "to be excluded",
     "should be excluded", "must be excluded", "exclude .. possibility", "evaluate for", "evaluation for", "assess for",
     "screening for", "query", "risk of", "risk for", "unlikely", "if", "unless", "cannot be evaluated",
-    "limits .. assessment", "assessment for", "assessment of", "assessment .. limited", "ct .. for",
+    "limits .. assessment", "assessment for", "assessment of", "assessment .. limited", *(f"{ct} for" for ct in ("ct", "chest ct", "ct chest", "ct thorax", "ct scan", "ct of the chest")),
     "not .. evaluated", "not .. assessed", "not .. assessable", "suspected", "is possible", "are possible",
     "may be present", "might be present", "could be present", "should be considered", "must be considered",
     "may belong to", "remains a possibility",
-    "assessment for", "referred for", "correlate for", "doubtful", "in question", "equivocal", "uncertain",
+    "assessment for", "referred for", "please correlate", "kindly correlate", "correlate clinically", "correlation with", "doubtful", "in question", "equivocal", "uncertain",
     "unclear", "unsure", "whether", "re expanded", "difficult to exclude", "cannot be assessed", "be missed",
     "cannot be .. assessed", "obscured", "marker*",
     "versus", "vs", "differential",
@@ -189,6 +193,7 @@ _PARTS_WITH_SIDES: Phrases = (
 )
 NOT_A_SIDE: Phrases = (
     *(f"{side} {part}" for side in ("right", "left") for part in _PARTS_WITH_SIDES),
+    "has left", "have left",
     *(f"{verb} .. to the right" for verb in ("shift*", "deviat*", "displac*", "convex*")),
     *(f"{verb} .. to the left" for verb in ("shift*", "deviat*", "displac*", "convex*")),
 )
@@ -233,7 +238,8 @@ SPELLINGS = (
     "interlobular", "septal", "mosaic", "hiatal", "hiatus", "hernia", "lymphadenopathy", "lymphadenopathies",
     "adenopathy", "lymph", "mediastinal", "paratracheal", "subcarinal", "calcification", "calcifications", "calcified",
     "coronary", "coronaries", "aortic", "plaque", "plaques", "atheromatous", "atheroma", "catheter", "pacemaker",
-    "sternotomy", "endotracheal", "right", "left", "bilateral", "bilaterally", "lower", "upper", "middle", "lobe",
+    "sternotomy", "endotracheal", "disease", "arterial", "accompanied", "unaccompanied", "appearance", "appearances",
+    "vanished", "disappeared", "predominance", "right", "left", "bilateral", "bilaterally", "lower", "upper", "middle", "lobe",
     "lobes", "lingula", "apical", "basal", "without", "absent", "evidence", "resolved", "normal", "unremarkable",
 )
 # Other words that are one slip away from one of those.

@@ -13,7 +13,7 @@ from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS
 from ctflow.models.guard.phrases import holds, plain
 from ctflow.models.guard.places import BOTH, Place, is_widespread, places, without_emphasis
-from ctflow.models.guard.stance import Stance, denies_everything, denies_in_part, names, stance
+from ctflow.models.guard.stance import Stance, denies_everything, denies_in_part, is_gone, names, stance
 from ctflow.reading import Mention
 
 Slot = tuple[str | None, str | None]  # a side and a lobe that a reader tells a finding apart by
@@ -22,9 +22,14 @@ _NOWHERE: frozenset[Place] = frozenset({("nowhere", None)})
 _BOTH_SIDES: frozenset[Place] = frozenset((side, None) for side in BOTH)
 SEGMENT_ENDS = re.compile(
     r"[,;:](?!\d)|\s(?:and|or|nor|with|w/|plus|but|beside|alongside|accompanied by|together with|in addition to"
-    r"|caused by|due to|secondary to|because of)\s"
+    r"|caused by|due to|secondary to|because of|causing|resulting in|leading to|producing|that|which|as well as"
+    r"|opposite|joined by)\s"
 )
-_PARTS = re.compile(SEGMENT_ENDS.pattern.replace("|or|nor", ""))
+_ANOTHER = (
+    r"and(?!\s(?:(?:in|on|at|of|the|both|also)\s)*(?:right|left|upper|middle|lower|lingula|ap(?:ex|ices|ical)|bas\w+"
+    r"|[rl][uml]l)(?!\w))"
+)
+PARTS = re.compile(SEGMENT_ENDS.pattern.replace("and|or|nor", _ANOTHER))
 
 
 class Guard:
@@ -83,7 +88,8 @@ class Guard:
         """Whether the places read are those that the clause names for this finding."""
         slots = self._slots[finding]
         if slots == {(None, None)}:  # it cannot be denied of one place alone
-            return group[0].asserted or _places_beside(finding, clause) in (frozenset(), _BOTH_SIDES)
+            is_everywhere = _places_beside(finding, clause) in (frozenset(), _BOTH_SIDES)
+            return group[0].asserted or is_everywhere or is_gone(clause)
         if denies_in_part(clause) and has_several_places(clause):
             return False
         filled = self._filled(finding, group)
@@ -137,7 +143,7 @@ def stance_of(mention: Mention) -> Stance:
 
 def has_several_places(clause: str) -> bool:
     """Whether parts of a clause name different places: "on the right, not on the left"; in "A or B" they are one."""
-    return len({found for part in _PARTS.split(plain(clause)) if (found := places(part))}) > 1
+    return len({found for part in PARTS.split(plain(clause)) if (found := places(part))}) > 1
 
 
 def named_places(finding: str, clause: str) -> list[frozenset[Place]]:
@@ -146,7 +152,10 @@ def named_places(finding: str, clause: str) -> list[frozenset[Place]]:
     Two answers where one is as good as the other: "bilateral, mostly in the lower lobes" may be read as both lungs or
     as both lower lobes.
     """
-    whole, part = (_places_of(finding, text) for text in (clause, without_emphasis(clause)))
+    plainly = without_emphasis(clause)
+    whole, part = (_places_of(finding, text) for text in (clause, plainly))
+    if whole and not part and is_widespread(plainly):
+        return [_BOTH_SIDES]
     same_sides = {side for side, _ in whole} == {side for side, _ in part}
     return [whole, part] if same_sides else [whole]
 

@@ -73,7 +73,7 @@ FINDINGS: dict[str, Wording] = {
             "pericardial effusion*", "pericardial fluid", "joint effusion*", "effusion* .. pericard*",
             "fluid .. pericard*", "fluid .. around the heart", "fluid .. surrounds the heart",
             "pericardi* thick* .. effusion*", "pericardium .. effusion*", "fluid .. stomach",
-            "fluid .. oesophag*", "fluid .. esophag*",
+            "fluid .. oesophag*", "fluid .. esophag*", "fluid overload .. pleura*",
             *(f"fluid .. {place}" for place in _ABDOMEN),
             *(f"fluid .. {place} .. on the {side}" for place in _ABDOMEN for side in ("right", "left")),
             *(f"{place} .. fluid .. on the {side}" for place in _ABDOMEN for side in ("right", "left")),
@@ -97,7 +97,7 @@ FINDINGS: dict[str, Wording] = {
     ),
     "Cardiomegaly": Wording(
         names=(
-            "cardiomegal*", "megalocardia", "heart .. enlarged", "heart .. enlargement", "heart .. large",
+            "cardiomegal*", "megalocardia", "heart .. enlarged", "heart .. enlargement", "heart large", "heart is .. large",
             "heart .. larger than normal", "heart .. bigger than normal", "cardiac .. larger than normal",
             *(f"{ratio} .. 0.{hundredths}" for ratio in ("cardiothoracic", "ctr", "ct ratio")
               for hundredths in (*range(51, 60), "6*", "7*")),
@@ -108,9 +108,10 @@ FINDINGS: dict[str, Wording] = {
             "cardiac size .. increase*", "cardiac .. prominent", "heart .. prominent", "cardiothoracic .. elevated",
             "widened .. heart", "heart .. wid*", "ctr .. increased",
             "increased cardiac size", "cardiomediastinal .. enlarged", "cor .. enlarged",
+            "heart dimension* .. increased",
         ),
         denials=(
-            "heart .. normal", "normal .. heart", "normal .. cardiac", "cardiac .. normal",
+            "heart .. normal", "normal .. heart", "heart contour, size .. normal", "heart contour, size .. natural", "normal .. cardiac", "cardiac .. normal",
             "cardiothoracic .. normal", "heart .. natural", "heart .. unremarkable", "cardiac .. unremarkable",
             "heart .. limits", "cardiac .. limits", "unremarkable .. heart", "heart .. preserved",
             *(f"{ratio} .. 0.{tenths}" for ratio in ("cardiothoracic", "ctr", "ct ratio") for tenths in ("3*", "4*")),
@@ -169,7 +170,8 @@ FINDINGS: dict[str, Wording] = {
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
-            "ground glass nodule*", "ground glass .. nodule*", "nodule* of ground glass density", "fatty infiltrat*",
+            "ground glass nodule*", "ground glass opacity nodule*", "ground glass pulmonary nodule*", "ground glass lung nodule*",
+            "ground glass density nodule*", "ground glass and .. solid nodule*", "ground glass or .. solid nodule*", "nodule* of ground glass density", "fatty infiltrat*",
             "nodule* of ground glass", "linear opaci*", "nodular opaci*", "bandlike opaci*", "band like opaci*",
             "reticular opaci*", "acoustic shadow*", "well opaci*", "opaci* .. contrast", "contrast .. opaci*",
             "arter* .. opaci*", "vessel* .. opaci*", "vein* .. opaci*", "opaci* .. pulmonary arter*",
@@ -330,7 +332,8 @@ FINDINGS: dict[str, Wording] = {
             "sclero* .. coronar*", "rca .. calci*", "calci* .. rca", "lcx .. calci*", "calci* .. lcx", "lad .. calci*", "calci* .. lad",
             "anterior descending .. calci*", "calci* .. anterior descending", "calci* .. circumflex",
             "circumflex .. calci*",
-            "coronary calcs", "coronary sclerosis", "coronary arteriosclerosis",
+            "coronary calcs", "coronary sclerosis", "coronary arteriosclerosis", "rca .. calci*", "calci* .. rca",
+            "calci* .. left main",
         ),
     ),
     "Medical material": Wording(

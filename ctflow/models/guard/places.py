@@ -35,6 +35,7 @@ _PLURAL = re.compile(rf"(?<!\w)(?:apices|bases|{_LOBE_WORD}\s+(?:lobes|zones|lun
 _LOBE_OF = re.compile(
     rf"(?<!\w)(?P<lobe>{_LOBE_WORD}\s+(?:lobe|zone)|apex|base)\s*,?\s+(?:of|on|in|at)?\s*(?:the\s+)?(?P<side>right|left)(?!\w)"
 )
+_PREDOMINANCE = re.compile(r"(?:with|in) (?:an? )?(?:\w+ ){1,4}predominance")
 _LOBES = {"u": "upper", "m": "middle", "l": "lower", "mid": "middle"}
 _SIDES = {"r": "right", "l": "left"}
 
@@ -57,7 +58,8 @@ def is_widespread(text: str) -> bool:
 
 def _emphases(text: str) -> list[str]:
     small = plain(text)
-    return [re.match(r"[^,;:]*", small[first:])[0] for first, _ in spans(cues.EMPHASIS, small)]  # type: ignore[index]
+    behind = [re.match(r"[^,;:]*", small[first:])[0] for first, _ in spans(cues.EMPHASIS, small)]  # type: ignore[index]
+    return [*behind, *(found[0] for found in _PREDOMINANCE.finditer(small))]
 
 
 def _blank(phrases: Phrases, text: str) -> str:
@@ -73,6 +75,9 @@ def _places(text: str) -> frozenset[Place]:
     bare = False  # whether no lobe has followed them yet
     waiting: list[str] = []  # lobes that no side has come before
     for token in _TOKENS.finditer(text):
+        if token["lingula"] and waiting:  # "the middle lobe and the lingula"
+            found |= _at(("left",), "upper")
+            continue
         new_sides, lobe = _sides(token), _lobe(token)
         if new_sides:
             if bare:

@@ -65,10 +65,10 @@ def _asserted(marks: "_Marks", asserted: list[Span]) -> Stance:
 
 
 def _denials(wording: Wording, text: str) -> list[Span]:
-    """Where a text denies a finding without naming it."""
+    """Where a text denies a finding without naming it. No denial goes on behind an exception."""
     found = spans(wording.denials, text, across_commas=False)
-    beyond = spans(cues.BEYOND_NORMAL, text)
-    return [span for span in found if not any(_overlap(span, one) for one in beyond)]
+    others = [*spans(cues.BEYOND_NORMAL, text), *spans(cues.EXCEPT, text)]
+    return [span for span in found if not any(_overlap(span, one) for one in others)]
 
 
 def _is_in_part(wording: Wording, text: str, denied: list[Span], kinds: list[Span]) -> bool:
@@ -81,7 +81,7 @@ def _named(wording: Wording, phrases: Phrases, text: str) -> list[Span]:
     found = spans(phrases, text)
     if not found or holds(wording.not_near, text):
         return []
-    others = spans(wording.not_it, text)
+    others = spans(wording.not_it, text, across_commas=False)
     return [span for span in found if not inside(span, others)]
 
 
@@ -103,6 +103,11 @@ def denies_before(text: str) -> bool:
 def denies_in_part(clause: str) -> bool:
     """Whether a clause has any word that denies."""
     return _Marks(plain(clause)).deny_anything
+
+
+def is_gone(clause: str) -> bool:
+    """Whether a clause says that something is no longer there."""
+    return holds(cues.GONE, plain(clause)) and denies_before(plain(clause))
 
 
 def denies_everything(clause: str) -> bool:

@@ -11,6 +11,7 @@ def tidy(text: str) -> str:
     text = re.sub(r"\s+([,.;:)])", r"\1", text)
     text = re.sub(r"[,:]+([,.;])", r"\1", text)
     text = re.sub(r"\b(\w{3,}) \1\b", r"\1", text)  # "no significant significant effusion"
+    text = re.sub(r"\s-(?=\s-|\.?$)", "", text)
     text = text.replace("the a ", "the ")
     return _BEFORE_A_VOWEL.sub(r"\1n ", text)
 

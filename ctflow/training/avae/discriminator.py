@@ -15,6 +15,7 @@ MOST_WIDER = 8  # times the first layer's channels
 LEAST_PATCHES = 3  # along a side, after the layers that halve the plane: the last two take two away
 SPREAD = 0.02  # of the first weights
 SLOPE = 0.2
+SMALLEST_LENGTH, MOST_BALANCE = 1e-4, 1e4  # as in VQGAN: a gradient that has all but gone would be made endless
 
 
 class PatchDiscriminator(nn.Module):
@@ -38,8 +39,8 @@ class PatchDiscriminator(nn.Module):
 
 def discriminator_loss(discriminator: PatchDiscriminator, real: Tensor, decoded: Tensor) -> Tensor:
     """The hinge loss, by which the discriminator learns; what was decoded gets no gradient of it."""
-    answers = discriminator(real), discriminator(decoded.detach())
-    return ((1 - answers[0]).relu().mean() + (1 + answers[1]).relu().mean()) / 2
+    to_real, to_decoded = discriminator(real), discriminator(decoded.detach())
+    return ((1 - to_real).relu().mean() + (1 + to_decoded).relu().mean()) / 2
 
 
 def deception_loss(discriminator: PatchDiscriminator, decoded: Tensor) -> Tensor:
@@ -50,5 +51,7 @@ def deception_loss(discriminator: PatchDiscriminator, decoded: Tensor) -> Tensor
 
 def balance(held: Tensor, gained: Tensor, last_layer: Tensor) -> Tensor:
     """The factor that makes the gradient of `gained` at the last layer as long as that of `held` (arXiv 2012.09841)."""
-    lengths = [torch.autograd.grad(loss, last_layer, retain_graph=True)[0].norm() for loss in (held, gained)]
-    return (lengths[0] / (lengths[1] + 1e-4)).clamp(max=1e4).detach()
+    length_held, length_gained = (
+        torch.autograd.grad(loss, last_layer, retain_graph=True)[0].norm() for loss in (held, gained)
+    )
+    return (length_held / (length_gained + SMALLEST_LENGTH)).clamp(max=MOST_BALANCE).detach()

@@ -78,15 +78,18 @@ def check_sizes(config: AvaeConfig, latent: Latent, cell: int) -> None:
 def split_by_patient(
     volumes: list[PairedVolume], held_out: int, seed: int
 ) -> tuple[list[PairedVolume], list[PairedVolume]]:
-    """-> those to train on, and at least `held_out` of other patients. Raises RequestError where none is left."""
+    """-> those to train on, and at least `held_out` of other patients. Raises RequestError where none is left.
+
+    A scan that is held out is not trained on as that of another patient either.
+    """
     patients = list(dict.fromkeys(volume.patient for volume in volumes))
     chosen: list[PairedVolume] = []
     for place in random_stream(seed, "patients that are held out").permutation(len(patients)):
         if len(chosen) >= held_out:
             break
         chosen += [volume for volume in volumes if volume.patient == patients[place]]
-    numbers = {volume.number for volume in chosen}
-    trained = [volume for volume in volumes if volume.number not in numbers]
+    patients_out, scans_out = {volume.patient for volume in chosen}, {volume.source_sha256 for volume in chosen}
+    trained = [one for one in volumes if one.patient not in patients_out and one.source_sha256 not in scans_out]
     if not trained:
         raise RequestError(
             f"slices.held_out_volumes is {held_out}, and there are {len(volumes)} volumes of {len(patients)} patients: "

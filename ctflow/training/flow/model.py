@@ -1,6 +1,6 @@
 """The transformer that `train flow` begins with: new, or a checkpoint's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -58,16 +58,20 @@ def new_transformer(config: STDiTConfig, seed: int) -> STDiT:
         for module in embedding.modules():
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=EMBEDDING_SPREAD)
-    begin_at_nothing: list[nn.Linear | nn.Conv3d] = [
-        model.final_layer.linear,
-        *([model.detail.answer] if model.detail else []),
-    ]
-    for block in model.blocks:
-        begin_at_nothing += [block.cross_attn.proj, block.attn_temp.proj]
-        begin_at_nothing += [block.text_modulation] if block.text_modulation else []
-    for layer in begin_at_nothing:
+    for layer in _begin_at_nothing(model):
         nn.init.zeros_(layer.weight)
     return model
+
+
+def _begin_at_nothing(model: STDiT) -> Iterator[nn.Linear | nn.Conv3d]:
+    yield model.final_layer.linear
+    if model.detail:
+        yield model.detail.answer
+    for block in model.blocks:
+        yield block.cross_attn.proj
+        yield block.attn_temp.proj
+        if block.text_modulation:
+            yield block.text_modulation
 
 
 def transformer_of(folder: Path, config: STDiTConfig) -> STDiT:

@@ -20,6 +20,7 @@ from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
 from ctflow.sampler import seeded_noise, velocity_of
 from ctflow.training.flow.config import FlowConfig
+from ctflow.training.flow.samples import scaled, slice_before
 from ctflow.windows import WINDOWS, windowed
 
 SEED = 0
@@ -65,8 +66,7 @@ class Pictures:
         facts = self.shards.facts
         size, text = facts.geometry.slices_per_chunk, self.shards.text(volume)[-1].view(1, 1, -1).to(device)
         noise = seeded_noise(SEED, (facts.latent.channels, size, facts.latent.rows, facts.latent.columns))
-        black = (self.shards.black - facts.latent.shift) * facts.latent.scale
-        before = black if self.config.samples.first_previous == "black" else torch.zeros_like(black)
+        before = slice_before(self.shards, self.config)
         chunks = [before[None, :, None].expand(-1, -1, size, -1, -1).to(device)]
         for chunk in range(-(-self.shards.rows[volume].slices // size)):
             velocity = velocity_of(model, self.config.objective.prediction, chunks[-1], text, guidance=1.0)
@@ -77,15 +77,15 @@ class Pictures:
 
     def _figure(self, volume: int, latents: Tensor) -> Figure:
         facts, row = self.shards.facts, self.shards.rows[volume]
-        real = (self.shards.latents(volume).mean.float() - facts.latent.shift) * facts.latent.scale
+        real = scaled(self.shards.latents(volume).mean.float(), facts.latent)
         figure = Figure(figsize=(9, 7), layout="constrained")
         thickness = facts.geometry.slice_spacing_mm / facts.geometry.pixel_spacing_mm
-        for line, name, some in zip(figure.subplots(2, 3), ROWS, (latents.transpose(0, 1), real), strict=True):
-            line[0].set_ylabel(name)
-            middle = middle_planes(upright(self._hu(some), facts.geometry.axes))
-            for axis, plane, aspect in zip(line, middle, (1, thickness, thickness), strict=True):
-                axis.imshow(windowed(plane, WINDOWS[0]), cmap="gray", aspect=aspect, vmin=0, vmax=255)
-                axis.set(xticks=[], yticks=[])
+        for axes, name, shown in zip(figure.subplots(2, 3), ROWS, (latents.transpose(0, 1), real), strict=True):
+            axes[0].set_ylabel(name)
+            planes = middle_planes(upright(self._hu(shown), facts.geometry.axes))
+            for place, plane, aspect in zip(axes, planes, (1, thickness, thickness), strict=True):
+                place.imshow(windowed(plane, WINDOWS[0]), cmap="gray", aspect=aspect, vmin=0, vmax=255)
+                place.set(xticks=[], yticks=[])
         if row.name in self.reports:
             text = textwrap.shorten(self.reports[row.name], REPORT_CHARACTERS)
             figure.supxlabel(textwrap.fill(text, LINE_CHARACTERS), fontsize=7)

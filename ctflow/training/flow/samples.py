@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ctflow.card import Latent
 from ctflow.data.shards import Shards
 from ctflow.flow import shifted
 from ctflow.training.flow.config import FlowConfig
@@ -73,20 +74,17 @@ class FlowSamples(Dataset[Sample]):
 
     def latents(self, volume: int, start: int, stop: int, generator: torch.Generator) -> Tensor:
         """Scaled latents (C, stop - start, H, W), with what stands before a volume and white after it."""
-        facts, slices = self.shards.facts, self.shards.rows[volume].slices
+        latent, slices = self.shards.facts.latent, self.shards.rows[volume].slices
         stored = self.shards.latents(volume, max(start, 0), min(max(stop, 0), slices))
         inside = stored.mean.float()
         if self.config.samples.draw_latents:
             spread = (stored.log_variance.float() / 2).exp()
             inside = inside + spread * torch.randn(inside.shape, generator=generator)
-        shift, scale = facts.latent.shift, facts.latent.scale
-        black, white = ((code - shift) * scale for code in (self.shards.black, self.shards.white))
-        before = black if self.config.samples.first_previous == "black" else torch.zeros_like(black)
-        after = max(0, stop - max(slices, start))
+        before, after = max(0, -start), max(0, stop - max(slices, start))
         parts = [
-            before.expand(max(0, -start), -1, -1, -1),
-            (inside - shift) * scale,
-            white.expand(after, -1, -1, -1),
+            slice_before(self.shards, self.config).expand(before, -1, -1, -1),
+            scaled(inside, latent),
+            scaled(self.shards.white, latent).expand(after, -1, -1, -1),
         ]
         return torch.cat(parts).transpose(0, 1).contiguous()
 
@@ -97,6 +95,17 @@ class FlowSamples(Dataset[Sample]):
         row = sum(1 << bit for bit, share in enumerate(kept) if rng.random() < share)
         is_there = rng.random() >= self.config.samples.text_dropout
         return texts[row if is_there else 0][None]
+
+
+def scaled(codes: Tensor, latent: Latent) -> Tensor:
+    """Codes of the A-VAE as the transformer sees them."""
+    return (codes - latent.shift) * latent.scale
+
+
+def slice_before(shards: Shards, config: FlowConfig) -> Tensor:
+    """What each slice before a volume is, scaled: (C, H, W)."""
+    black = scaled(shards.black, shards.facts.latent)
+    return black if config.samples.first_previous == "black" else torch.zeros_like(black)
 
 
 def draw_start(slices: int, chunk: int, config: FlowConfig, rng: np.random.Generator) -> int:

@@ -11,14 +11,13 @@ from pathlib import Path
 
 from ctflow.card import CARD, read_card
 from ctflow.checkpoint.folder import folder_sha256, load_autoencoder
-from ctflow.data.encoder import encoders_sha256
 from ctflow.data.shards import Shards
-from ctflow.errors import RequestError
 from ctflow.models.avae import AVAE
 from ctflow.models.stdit import STDiT
 from ctflow.training.config.batches import batches_of
 from ctflow.training.config.failures import enough_memory
 from ctflow.training.config.stage import MODEL, STATES, budget_of, stage_of
+from ctflow.training.flow.checks import check_model, check_parts, check_prediction, check_validation_set
 from ctflow.training.flow.compiling import compile_blocks
 from ctflow.training.flow.config import FlowConfig
 from ctflow.training.flow.export import Export
@@ -33,7 +32,6 @@ from ctflow.training.progress import Clock
 from ctflow.training.restarts.saving import NumberedFiles
 from ctflow.training.stage import Stage
 
-_OF_CARDS = ("geometry", "intensity", "latent", "text")  # what a card and a data set both say
 LESS_MEMORY = "a larger batch.accumulation or more processes, run.recompute = true, a smaller model"
 
 
@@ -63,10 +61,11 @@ def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
     """Trains, or goes on with what is in `out`, and writes the averaged model to `out/model`. `clock` varies in tests.
 
     Raises DatasetError for a data set that cannot be read, RequestError where config, data sets and models do not fit
-    each other or `out` holds another training, ResourceError where memory is not enough, TrainingStopped after SIGTERM.
+    each other or `out` holds another training, ResourceError where memory is not enough, TrainingStopped after SIGTERM
+    or Ctrl-C.
     """
     config, shards = training.config, Shards(training.data)
-    check_models(training, shards)
+    check_training(training, shards)
     network = first_network(training, shards)
     chip = training.chip_use(network) if training.chip_use and config.run.tracker != "none" else None
     watcher = flow_watcher(training, shards, chip)
@@ -86,6 +85,15 @@ def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
             watcher=watcher,
             clock=clock,
         )
+
+
+def check_training(training: FlowTraining, shards: Shards) -> None:
+    """Raises RequestError unless config, data set and models fit each other."""
+    check_parts(training.config, shards)
+    check_model(training.model, shards)
+    if training.begin_with:
+        check_model(training.begin_with, shards)
+        check_prediction(training.begin_with, training.config)
 
 
 def flow_stage(training: FlowTraining) -> Stage:
@@ -118,49 +126,10 @@ def flow_watcher(training: FlowTraining, shards: Shards, chip: ChipUse | None) -
     validation = pictures = None
     if training.valid:
         valid = Shards(training.valid)
-        check_alike(shards, valid)
+        check_validation_set(valid, shards)
         validation = Validation(valid, config, out / "valid.csv")
         latent, kl = valid.facts.latent, load_autoencoder(training.model / "avae")
         avae = AVAE(kl, latent.scale, latent.shift).eval().requires_grad_(False)
         defaults = read_card(training.model / CARD).defaults
         pictures = Pictures(valid, config, avae, defaults, training.reports, out / "pictures")
     return FlowWatcher(config, out, export, validation, pictures, chip)
-
-
-def check_alike(train: Shards, valid: Shards) -> None:
-    """Raises RequestError unless both sets hold the same kind of latents and texts, and no patient is in both."""
-    for name in ("encoders_sha256", *_OF_CARDS):
-        if getattr(train.facts, name) != getattr(valid.facts, name):
-            raise RequestError(
-                f"{valid.folder} was prepared with another {name} than {train.folder}: prepare it with the same model."
-            )
-    if both := {row.patient for row in train.rows} & {row.patient for row in valid.rows}:
-        raise RequestError(
-            f"{valid.folder} has {len(both)} patients of {train.folder}, {min(both)} among them: a model would be "
-            "judged on what it learnt from. Validate on other patients."
-        )
-
-
-def check_models(training: FlowTraining, shards: Shards) -> None:
-    """Raises RequestError unless the models have the networks that the data set was encoded with, and say the same of
-    its latents: the model that is written takes over what the card says."""
-    for folder in filter(None, (training.model, training.begin_with)):
-        if encoders_sha256(folder) != shards.facts.encoders_sha256:
-            raise RequestError(
-                f"{folder} has another A-VAE or text encoder than the one that {training.data} was prepared with, "
-                f"{shards.facts.model}. Give that one, or prepare the data with this one."
-            )
-        card = read_card(folder / CARD)
-        for name in _OF_CARDS:
-            if getattr(card, name) != getattr(shards.facts, name):
-                raise RequestError(
-                    f"{folder / CARD} says another {name} than {training.data} was prepared with: mend it, or prepare "
-                    "the data anew."
-                )
-    if training.begin_with:
-        answers, asked = read_card(training.begin_with / CARD).prediction, training.config.objective.prediction
-        if answers != asked:
-            raise RequestError(
-                f"{training.begin_with} answers with the {answers}, and objective.prediction is {asked}: write the "
-                "same there."
-            )

@@ -16,7 +16,6 @@ from ctflow.models.stdit import STDiT
 from ctflow.training.flow.config import FlowConfig
 from ctflow.training.flow.losses import squared_errors
 from ctflow.training.flow.samples import FlowSamples, Sample
-from ctflow.training.log.curves import append_losses
 from ctflow.training.randomness import random_stream
 
 VolumePart = Literal["first", "inside", "end"]
@@ -103,7 +102,3 @@ class Validation:
         batch = self.config.batch
         size = max(1, batch.size // batch.accumulation // accelerator.num_processes)
         yield from DataLoader(samples, batch_size=size, sampler=mine)
-
-    def note(self, step: int, losses: dict[str, float]) -> None:
-        """Appends a line to the table."""
-        append_losses(self.table, step, losses)

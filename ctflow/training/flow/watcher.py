@@ -15,7 +15,7 @@ from ctflow.training.flow.config import FlowConfig
 from ctflow.training.flow.export import Export
 from ctflow.training.flow.pictures import Pictures
 from ctflow.training.flow.validation import Validation
-from ctflow.training.log.curves import cut_losses
+from ctflow.training.log.curves import append_losses, cut_losses
 from ctflow.training.watcher import Watcher
 
 
@@ -64,7 +64,7 @@ class FlowWatcher(Watcher[STDiT]):
         losses = self._validation.losses(average, self._accelerator)
         self._accelerator.log(losses, step)
         if self._accelerator.is_main_process:
-            self._validation.note(step, losses)
+            append_losses(self._validation.table, step, losses)
             if self._pictures:
                 self._pictures.draw(step, average, self._accelerator)
 

@@ -12,7 +12,8 @@ from ctflow.training.log.stopwatch import Stopwatch
 from ctflow.training.progress import Progress
 from ctflow.training.stage import Stage
 
-_BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} {unit} {postfix}"
+_BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} {unit}, {remaining} left{postfix}"
+SHORTEST_S = 1e-9  # what a clock that stands still is taken for
 
 
 class LossLog:
@@ -31,6 +32,7 @@ class LossLog:
         self._count = 0
         self.bar = tqdm(
             total=self._total,
+            initial=min(progress.spent, self._total),
             desc=stage.name,
             unit="s" if stage.budget.unit == "seconds" else "steps",
             bar_format=_BAR,
@@ -70,7 +72,7 @@ class LossLog:
 
     def _pace(self) -> dict[str, float]:
         (step, now_s), computed_s = self._marks[-1], self.stopwatch.seconds()
-        passed_s = max(self._progress.now_s - now_s, 1e-9)
+        passed_s = max(self._progress.now_s - now_s, SHORTEST_S)
         steps_per_s = (self._progress.step - step) / passed_s
         return {"steps_per_s": steps_per_s, "time_outside": max(0.0, 1 - computed_s / passed_s)}
 
@@ -80,5 +82,6 @@ class LossLog:
 
         In a call of a single line, those of the whole call.
         """
-        begin, end = self._marks[1 if len(self._marks) > 2 else 0], self._marks[-1]
-        return (end[0] - begin[0]) / max(end[1] - begin[1], 1e-9)
+        first = self._marks[1] if len(self._marks) > 2 else self._marks[0]
+        (begin_step, begin_s), (end_step, end_s) = first, self._marks[-1]
+        return (end_step - begin_step) / max(end_s - begin_s, SHORTEST_S)

@@ -68,6 +68,7 @@ def test_the_mean_of_both_scores_is_of_the_cases_that_have_both(tmp_path: Path) 
     real, fake = {"a": [1.0, 0.0], "b": [0.0, 1.0]}, {"a": [1.0, 0.0], "b": [0.0, 2.0], "c": [1.0, 0.0]}
     (found,) = figures(measure, tmp_path, "k", real, fake, texts={"b": latent(1, 0), "c": latent(1, 0)})
     assert (found.value, found.samples[1]) == (50, 1)  # b: 0 with its report, 100 with the real one
+    assert found.warnings == ("of 1 of 3 fake volumes: the others have no report, or no real volume of their name",)
 
 
 def test_without_reports_there_is_no_clip_score_of_any_kind(tmp_path: Path) -> None:

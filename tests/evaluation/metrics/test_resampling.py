@@ -55,5 +55,25 @@ def test_a_floor_never_compares_a_patient_with_itself() -> None:
         assert len(one) + len(other) == 24
         return 2.0
 
-    assert (floors(measure, patients, seed=0) == 2.0).all()
-    assert not len(floors(measure, patients[:9], seed=0))
+    assert (floors(measure, patients, 24, seed=0) == 2.0).all()
+    assert not len(floors(measure, patients[:9], 24, seed=0))
+
+
+def test_a_floor_is_of_as_many_volumes_as_half_of_the_fake_set() -> None:
+    """Of 3,000 real volumes and 100 fake ones, the floor was of 1,500 against 1,500: no 50 could come near it."""
+    sizes = {(len(one), len(other)) for one, other in seen_by_a_floor(most=5)}
+    assert sizes == {(20, 5)}
+    drawn = [tuple(other) for _, other in seen_by_a_floor(most=5)]
+    assert len(set(drawn)) == len(drawn) and drawn == [tuple(other) for _, other in seen_by_a_floor(most=5)]
+    assert not seen_by_a_floor(most=1), "no metric of a set is of one volume"
+
+
+def seen_by_a_floor(most: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    seen = []
+
+    def measure(one: np.ndarray, other: np.ndarray) -> float:
+        seen.append((one, other))
+        return 0.0
+
+    floors(measure, NAMES[:40], most, seed=0)
+    return seen

@@ -146,3 +146,46 @@ def test_a_manner_writes_in_its_own_way(manner: Manner) -> None:
     assert {one.manner for one in drawn} == {manner}
     own = [one for one in drawn if f"{manner}/" in one.family]
     assert len(own) > 0.15 * len(drawn)
+
+
+def of_family(act: str, drawn: list[Statement]) -> list[Statement]:
+    """The statements that stand alone and do this."""
+    return [one for one in drawn if f"/{act}/" in one.family and "+" not in one.family]
+
+
+def test_what_is_adjacent_lies_where_the_finding_beside_it_does(drawn: dict[Phrasings, list[Statement]]) -> None:
+    for one in of_family("adjacent", drawn["known"]):
+        places: dict[str, set[tuple[str | None, str | None]]] = {}
+        for mention in one.mentions:
+            places.setdefault(mention.finding, set()).add((mention.side, mention.lobe))
+        first, second = places.values()
+        assert first == second, one.text
+
+
+def test_no_denial_reaches_over_a_comma_to_what_is_there(drawn: dict[Phrasings, list[Statement]]) -> None:
+    """ "No consolidation, pericardial fluid" denied the first and asserted the second, which nobody reads."""
+    for one in of_family("without", drawn["known"]):
+        assert not re.match(r"(?:[\w/ ]+: ?)?(?:\d\. )?no [^,;]+, (?!but|however)", one.text.lower()), one.text
+
+
+def test_what_has_gone_from_a_part_of_its_organ_is_not_denied_of_all(drawn: dict[Phrasings, list[Statement]]) -> None:
+    """Of findings that no place tells apart: "the septal lines at the left base have resolved" leaves others."""
+    part = re.compile(r"right|left|upper|lower|bas[ei]|apex|apic|hilum|axilla|paratracheal|subcarinal|zones")
+    placeless = {
+        "Emphysema",
+        "Interlobular septal thickening",
+        "Mosaic attenuation pattern",
+        "Peribronchial thickening",
+    }
+    told = [
+        one for one in of_family("gone", drawn["known"]) if {mention.finding for mention in one.mentions} <= placeless
+    ]
+    assert len(told) > 20
+    assert [one.text for one in told if part.search(one.text.lower())] == []
+
+
+def test_a_sentence_does_not_guess_at_what_it_denies(drawn: dict[Phrasings, list[Statement]]) -> None:
+    joined = [one for one in drawn["known"] if one.guesses and "+" in one.family]
+    assert joined and all({mention.finding for mention in one.mentions} <= one.about for one in joined)
+    effusion = re.compile(r"pericardial effusion[^;]*(?:cannot|possib)[^;]*; no pericardial effusion")
+    assert not [one.text for one in joined if effusion.search(one.text.lower())]

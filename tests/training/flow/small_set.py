@@ -26,8 +26,20 @@ def flow_model(folder: Path) -> Path:
     return tiny_checkpoint(folder)
 
 
-def flow_set(folder: Path, model: Path, *, seed: int = 0, log_variance: float = -20.0, first_patient: int = 0) -> Path:
-    """A verified set of volumes of SLICES slices. Every number of slice s of volume v is about v + s / 100."""
+def flow_set(
+    folder: Path,
+    model: Path,
+    *,
+    seed: int = 0,
+    log_variance: float = -20.0,
+    first_patient: int = 0,
+    first_scan: int | None = None,
+) -> Path:
+    """A verified set of volumes of SLICES slices. Every number of slice s of volume v is about v + s / 100.
+
+    `first_scan`: by default that of the first patient.
+    """
+    first_scan = first_patient if first_scan is None else first_scan
     folder.mkdir(parents=True)
     packer = Packer(folder, [source(first_patient + number) for number in range(len(SLICES))], shard_bytes=2000)
     for number, count in enumerate(SLICES):
@@ -37,7 +49,7 @@ def flow_set(folder: Path, model: Path, *, seed: int = 0, log_variance: float = 
         text = rng.normal(size=(1, 4, 8)).astype(np.float32)
         text[:, 0] = 0
         volume = {MEAN: latents, LOG_VARIANCE: np.full_like(latents, log_variance), TEXT: text}
-        packer.encoded(number, write_part(folder, number, volume, f"{number:064x}"))
+        packer.encoded(number, write_part(folder, number, volume, f"{first_scan + number:064x}"))
     packer.pack(last=True)
     write_facts(folder, flow_facts(model))
     codes = {BLACK: torch.full((2, 8, 8), BLACK_CODE), WHITE: torch.full((2, 8, 8), WHITE_CODE)}

@@ -124,20 +124,23 @@ def test_blocks_that_are_computed_twice_give_the_same_weights(made: Path, whole:
     assert same(weights(tmp_path, "00000006.pt"), weights(whole, "00000006.pt"))
 
 
-def test_sigterm_saves_and_stops_and_the_same_call_goes_on(made: Path, whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("asking", [signal.SIGTERM, signal.SIGINT])
+def test_sigterm_and_ctrl_c_save_and_stop_and_the_same_call_goes_on(
+    made: Path, whole: Path, tmp_path: Path, asking: signal.Signals
+) -> None:
     calls = 0
-    original = signal.getsignal(signal.SIGTERM)
+    original = signal.getsignal(asking)
 
     def clock() -> float:
         nonlocal calls
         calls += 1
         if calls == 3:
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(asking)
         return float(calls)
 
-    with pytest.raises(TrainingStopped, match="after 2 steps"):
+    with pytest.raises(TrainingStopped, match="at step 2"):
         train_flow(training(made, tmp_path), clock=clock)
-    assert signal.getsignal(signal.SIGTERM) is original
+    assert signal.getsignal(asking) is original
     assert [path.name for path in (tmp_path / "states").iterdir()] == ["00000002.pt"]
     assert not (tmp_path / "trained.json").exists()
     train_flow(training(made, tmp_path))
@@ -172,6 +175,14 @@ def test_a_card_that_says_otherwise_of_the_latents_is_refused(made: Path, tmp_pa
     for changes in ({"model": other}, {"begin_with": other}):
         with pytest.raises(RequestError, match=r"card\.json says another latent than"):
             train_flow(training(made, tmp_path / "out", **changes))
+
+
+def test_shares_of_other_parts_than_the_reports_have_are_refused(made: Path, tmp_path: Path) -> None:
+    """Too few left the last part, the impression, out of every sample; too many were a traceback."""
+    for shares in ((1.0,), (0.8, 0.8, 0.75, 0.9)):
+        config = flow_config(samples={"parts_kept": shares})
+        with pytest.raises(RequestError, match=f"parts_kept has {len(shares)} shares, .* have 2 parts: .*one for each"):
+            train_flow(training(made, tmp_path / "out", config))
 
 
 def test_sizes_that_make_no_transformer_are_refused(made: Path, tmp_path: Path) -> None:

@@ -89,6 +89,13 @@ def test_a_tracker_that_is_not_installed_is_an_error_before_anything_is_trained(
         train_flow(training(made, tmp_path, flow_config(run={"tracker": "mlflow"})))
 
 
+def test_a_set_with_scans_of_the_training_under_other_names_is_refused(made: Path, tmp_path: Path) -> None:
+    """One patient may have several numbers, as where exports were made anonymous one by one."""
+    again = flow_set(tmp_path / "again", made / "model", first_patient=100, first_scan=3)
+    with pytest.raises(RequestError, match=r"has 2 scans of .*, byte for byte, .*valid_100_a_1.* is .*_3_a_1"):
+        train_flow(training(made, tmp_path / "out", valid=again))
+
+
 def test_a_set_with_patients_of_the_training_or_of_another_kind_is_refused(made: Path, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="has 5 patients of"):
         train_flow(training(made, tmp_path / "out", valid=made / "set"))
