@@ -1,6 +1,7 @@
 """Finds the lexicon's phrases in a sentence."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache, lru_cache
 
@@ -35,13 +36,13 @@ def unmended(sentence: str) -> str:
 
 def spans(phrases: Phrases, text: str, across_commas: bool = True) -> list[Span]:
     """Where any of the phrases stands in a `plain` text; they may overlap."""
-    likely = [phrase for stem, phrase in _stems(phrases) if stem in text]
+    likely = (phrase for stem, some in _by_stem(phrases) if stem in text for phrase in some)
     return [found.span() for phrase in likely for found in _pattern(phrase, across_commas).finditer(text)]
 
 
 def holds(phrases: Phrases, text: str) -> bool:
     """Whether any of the phrases stands in a `plain` text."""
-    return any(_pattern(phrase, True).search(text) for stem, phrase in _stems(phrases) if stem in text)
+    return any(_pattern(phrase, True).search(text) for stem, some in _by_stem(phrases) if stem in text for phrase in some)
 
 
 def inside(span: Span, others: Iterable[Span]) -> bool:
@@ -50,9 +51,12 @@ def inside(span: Span, others: Iterable[Span]) -> bool:
 
 
 @cache
-def _stems(phrases: Phrases) -> tuple[tuple[str, str], ...]:
-    """Each phrase after its longest word: to look for that first is a hundred times as fast."""
-    return tuple((max(re.split(r"[\s*]+|\.\.|\[1-9\]", phrase), key=len), phrase) for phrase in phrases)
+def _by_stem(phrases: Phrases) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The phrases by their longest word: to look for that first is a hundred times as fast."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for phrase in phrases:
+        found[max(re.split(r"[\s*]+|\.\.|\[1-9\]", phrase), key=len)].append(phrase)
+    return tuple((stem, tuple(some)) for stem, some in found.items())
 
 
 @cache
