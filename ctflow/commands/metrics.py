@@ -110,7 +110,7 @@ def run_metrics(args: argparse.Namespace) -> None:
 
 def _question(args: argparse.Namespace) -> Question:
     from ctflow.data.ctrate import read_no_chests
-    from ctflow.evaluation.metrics.beginnings import modes_of, sidecars_of
+    from ctflow.evaluation.metrics.beginnings import check_one_maker, modes_of, sidecars_of
     from ctflow.evaluation.metrics.judging import Question
     from ctflow.evaluation.metrics.protocols import protocol_named
     from ctflow.evaluation.metrics.ray_extraction import RayExtraction
@@ -125,6 +125,7 @@ def _question(args: argparse.Namespace) -> Question:
     for volumes, what in ((real, "real"), (training, "training")):
         check_one_split(volumes, what)
     sidecars = sidecars_of(fake)
+    check_one_maker(sidecars)
     return Question(
         title=args.title or args.fake.resolve().name,
         protocol=protocol,

@@ -34,7 +34,7 @@ volumes as to `prepare`:
 First, some pairs of slices of each volume are collected, and how much disk that takes is said. Then it trains, writes
 OUT/model, and measures both A-VAEs on volumes that were held out: PSNR, and FID of reconstructions and of midpoints, by
 the Inception that --weights names, else by the model's image tower. OUT/measures.json has the same. Call it again with
-the same --out, and it goes on. SIGTERM saves and stops, with exit code 143.
+the same --out, and it goes on. While it trains, SIGTERM or Ctrl-C saves and stops, with exit code 143.
 
 For several processes, collect first in one, then start it by accelerate:
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
 from ctflow.commands.arguments import extra, path, place
-from ctflow.commands.trainings import add_training, check_minutes, training_in
+from ctflow.commands.trainings import add_training, check_minutes, is_main_process, training_in
 from ctflow.errors import RequestError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ the next one. For several processes, on one machine or many, start it by acceler
 --config is a TOML file. In it, `preset = "S"`, "B" or "L" is the published recipe, and "phantom" one for phantoms on a
 laptop; the rest of the file is what differs from the preset. --out will hold states/, losses.csv, and model/, which
 `generate --model` reads. Call it again with the same --out, and it goes on, after a kill from the last state that was
-saved. SIGTERM saves and stops, with exit code 143."""
+saved. SIGTERM or Ctrl-C saves and stops, with exit code 143."""
 
 
 def _described_fields() -> Iterable[tuple[str, str]]:
@@ -75,6 +75,7 @@ def _train(args: argparse.Namespace, config: "FlowConfig") -> None:
     with extra("train"):
         from ctflow.training.flow.training import FlowTraining, train_flow
     from ctflow.runtime.device import resolve_device
+    from ctflow.training.config.stage import MODEL
 
     device = resolve_device(args.device)
     training = FlowTraining(
@@ -91,6 +92,8 @@ def _train(args: argparse.Namespace, config: "FlowConfig") -> None:
     )
     with training_in(args.out):
         train_flow(training)
+    if is_main_process():
+        print(f"The model is in {args.out / MODEL}: `generate --model {args.out / MODEL}` makes volumes by it.")
 
 
 def _reports(table: Path) -> dict[str, str]:

@@ -37,8 +37,8 @@ def ct_rate_sources(root: Path, split: Split) -> list[Source]:
     first_version = not volumes_folder(root, split).is_dir()
     if first_version and not volumes_folder(root, split, first_version=True).is_dir():
         raise RequestError(
-            f"{volumes_folder(root, split)} is not there, nor is {split} beside it: name the folder of CT-RATE that "
-            f"holds {DATASET}."
+            f"{volumes_folder(root, split)} is not there, nor is {split} beside it: --ct-rate is the folder that holds "
+            f"{DATASET}, and --split one of which there are volumes."
         )
     reports, metadata = read_reports(reports_path(root, split)), read_metadata(metadata_path(root, split))
     scanned = {row.name: row for row in metadata}

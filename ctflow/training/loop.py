@@ -1,10 +1,11 @@
 """One training loop for every network, on one process or on many (`accelerate launch`, `torchrun`).
 
 Each process computes the losses of batches of its own, and their gradients are averaged. Only the main process writes
-files. SIGTERM to any process has all of them end after the step that they are at, with their state saved.
+files. SIGTERM or Ctrl-C to any process has all of them end after the step that they are at, with their state saved.
 """
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -39,6 +40,7 @@ from ctflow.training.stage import Stage
 from ctflow.training.watcher import Watcher
 
 SAVE_EVERY_S, DRAW_EVERY_S, LOG_EVERY_S = 120.0, 60.0, 10.0
+_log = logging.getLogger(__name__)
 
 N = TypeVar("N", bound=nn.Module)
 # (network, its device, what a batch is drawn from or is) -> losses by name; their sum is minimised.
@@ -69,8 +71,8 @@ def train(
     and RequestError is raised before the training goes on with a state that was described otherwise. `examples`: what
     the losses draw from, if it grows. `saving`: None writes the stage's one state file every two minutes.
 
-    Raises TrainingStopped after SIGTERM, when the state is saved, and RequestError where the processes are not about to
-    train the same.
+    Raises TrainingStopped after SIGTERM or Ctrl-C, when the state is saved, and RequestError where the processes are
+    not about to train the same.
     """
     saving = saving or OneFile(stage.state, SAVE_EVERY_S)
     use_bf16 = stage.precision == "bfloat16" or (stage.precision == "auto" and bf16_is_fast(stage.device))
@@ -91,6 +93,8 @@ def train(
         )
         if begun:
             state.load(begun)
+            if is_main:
+                _log.info("%s goes on from step %d, saved in %s.", stage.name, state.progress.step, begun)
         check_alike({**(describe or {}), "step": state.progress.step}, accelerator)
         accelerator.wait_for_everyone()  # until all have read, the main process writes nothing
         if is_main:
@@ -101,8 +105,8 @@ def train(
     accelerator.wait_for_everyone()
     if not run.is_complete:
         raise TrainingStopped(
-            f"{stage.name} was asked to stop after {state.progress.step} steps. Its state is in {stage.folder}: give "
-            "the same command again to go on."
+            f"{stage.name} was asked to stop, at step {state.progress.step}. Its state is in {stage.folder}: give the "
+            "same command again to go on."
         )
     if is_main:
         _write_summary(stage, state.progress, log)
@@ -185,7 +189,7 @@ class _Run(Generic[N]):
     drawn_s: float = 0.0
 
     def steps(self, batches: Batches) -> LossLog:
-        """Trains until the budget is spent or SIGTERM has come, and saves."""
+        """Trains until the budget is spent or somebody asked to stop, and saves."""
         progress, average = self.state.progress, self.state.average.network
         # What earlier calls tracked of steps that are made again is left out.
         self.accelerator.init_trackers(self.stage.name, init_kwargs={"tensorboard": {"purge_step": progress.step + 1}})

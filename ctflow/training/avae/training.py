@@ -66,7 +66,7 @@ def train_avae(training: AvaeTraining) -> AutoencoderKL:
     """Trains, or goes on with what is in `out` -> the averaged A-VAE, on the CPU.
 
     Raises CTFlowError for a model that cannot be read, RequestError where config and model do not fit each other or
-    `out` holds another training, ResourceError where memory is not enough, TrainingStopped after SIGTERM.
+    `out` holds another training, ResourceError where memory is not enough, TrainingStopped after SIGTERM or Ctrl-C.
     """
     config, card = training.config, read_card(training.model / CARD)
     network = tuned_avae(training.model, config)

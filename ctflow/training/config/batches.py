@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ctflow.training.config.tables import Batch
 from ctflow.training.order import Place, places
+from ctflow.training.restarts.stopping import ASKS_TO_STOP
 
 
 def batches_of(
@@ -30,7 +31,7 @@ def batches_of(
         batch_sampler=wanted(),
         num_workers=workers,
         multiprocessing_context="spawn" if workers else None,  # not forked: this process has threads
-        worker_init_fn=_leave_sigterm_to_others,
+        worker_init_fn=_leave_stopping_to_others,
         pin_memory=device == "cuda",
     )
     drawn = iter(loader)
@@ -42,6 +43,7 @@ def batches_of(
             pass
 
 
-def _leave_sigterm_to_others(_worker: int) -> None:
-    """A scheduler sends it to all processes, and the step that is computed may need what these draw."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def _leave_stopping_to_others(_worker: int) -> None:
+    """Schedulers and terminals signal to all processes, and the step that is computed may need what these draw."""
+    for number in ASKS_TO_STOP:
+        signal.signal(number, signal.SIG_IGN)

@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
@@ -59,6 +59,11 @@ class ConfigFile(Generic[C]):
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise RequestError(f"{path} cannot be read as TOML ({error}).") from error
         name = given.pop("preset", None)
+        if name is None and not given.keys() >= {table.name for table in fields(self.kind)}:
+            raise RequestError(
+                f"{path} lacks tables, and names no preset to take them from: begin it with `preset = NAME`, where "
+                f"NAME is {json.dumps(list(presets))[1:-1]}."
+            )
         if name is None:
             return self.of(given, str(path))
         if name not in presets:

@@ -61,7 +61,8 @@ def train_flow(training: FlowTraining, clock: Clock = time.monotonic) -> None:
     """Trains, or goes on with what is in `out`, and writes the averaged model to `out/model`. `clock` varies in tests.
 
     Raises DatasetError for a data set that cannot be read, RequestError where config, data sets and models do not fit
-    each other or `out` holds another training, ResourceError where memory is not enough, TrainingStopped after SIGTERM.
+    each other or `out` holds another training, ResourceError where memory is not enough, TrainingStopped after SIGTERM
+    or Ctrl-C.
     """
     config, shards = training.config, Shards(training.data)
     check_training(training, shards)

@@ -12,7 +12,7 @@ from ctflow.training.log.stopwatch import Stopwatch
 from ctflow.training.progress import Progress
 from ctflow.training.stage import Stage
 
-_BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} {unit} {postfix}"
+_BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} {unit}, {remaining} left{postfix}"
 SHORTEST_S = 1e-9  # what a clock that stands still is taken for
 
 
@@ -32,6 +32,7 @@ class LossLog:
         self._count = 0
         self.bar = tqdm(
             total=self._total,
+            initial=min(progress.spent, self._total),
             desc=stage.name,
             unit="s" if stage.budget.unit == "seconds" else "steps",
             bar_format=_BAR,

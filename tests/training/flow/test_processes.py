@@ -112,4 +112,4 @@ def test_sigterm_to_all_processes_saves_the_step_that_it_comes_in(made: Path) ->
         os.killpg(process.pid, signal.SIGTERM)
         _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + signal.SIGTERM, errors
-    assert f"was asked to stop after {last_step(out)} steps" in errors
+    assert f"was asked to stop, at step {last_step(out)}" in errors

@@ -124,20 +124,23 @@ def test_blocks_that_are_computed_twice_give_the_same_weights(made: Path, whole:
     assert same(weights(tmp_path, "00000006.pt"), weights(whole, "00000006.pt"))
 
 
-def test_sigterm_saves_and_stops_and_the_same_call_goes_on(made: Path, whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("asking", [signal.SIGTERM, signal.SIGINT])
+def test_sigterm_and_ctrl_c_save_and_stop_and_the_same_call_goes_on(
+    made: Path, whole: Path, tmp_path: Path, asking: signal.Signals
+) -> None:
     calls = 0
-    original = signal.getsignal(signal.SIGTERM)
+    original = signal.getsignal(asking)
 
     def clock() -> float:
         nonlocal calls
         calls += 1
         if calls == 3:
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(asking)
         return float(calls)
 
-    with pytest.raises(TrainingStopped, match="after 2 steps"):
+    with pytest.raises(TrainingStopped, match="at step 2"):
         train_flow(training(made, tmp_path), clock=clock)
-    assert signal.getsignal(signal.SIGTERM) is original
+    assert signal.getsignal(asking) is original
     assert [path.name for path in (tmp_path / "states").iterdir()] == ["00000002.pt"]
     assert not (tmp_path / "trained.json").exists()
     train_flow(training(made, tmp_path))
