@@ -105,9 +105,9 @@ def run(args: argparse.Namespace) -> None:
             if outcome.reason:
                 failed.append(outcome)
             _count(bar, found=outcome.found)
-    for one in failed[:MOST_NOTES]:
-        task = batch.tasks[one.number]
-        note(f"{f'{task.name} {task.folder}'.strip()}: {one.reason}")
+    for outcome in failed[:MOST_NOTES]:
+        task = batch.tasks[outcome.number]
+        note(f"{f'{task.name} {task.folder}'.strip()}: {outcome.reason}")
     if count := others(batch):
         note(f"{batch.job.out} also holds {count} volumes of other cases than those of {args.reports}.")
     _print_content(batch, failed=len(failed))

@@ -111,7 +111,7 @@ def run_metrics(args: argparse.Namespace) -> None:
 
 def _question(args: argparse.Namespace) -> Question:
     from ctflow.data.ctrate import read_no_chests
-    from ctflow.evaluation.metrics.beginnings import check_not_swapped, modes_of, sidecars_of
+    from ctflow.evaluation.metrics.beginnings import check_not_swapped, check_one_maker, modes_of, sidecars_of
     from ctflow.evaluation.metrics.judging import Question
     from ctflow.evaluation.metrics.protocols import protocol_named
     from ctflow.evaluation.metrics.ray_extraction import RayExtraction
@@ -123,10 +123,11 @@ def _question(args: argparse.Namespace) -> Question:
     real, fake = (_volumes(folder, what, left_out) for folder, what in ((args.real, "real"), (args.fake, "fake")))
     training = _volumes(args.training, "training", left_out) if args.training else []
     check_no_copies(real, fake)
-    check_not_swapped(real, fake)
     for volumes, what in ((real, "real"), (training, "training")):
         check_one_split(volumes, what)
     sidecars = sidecars_of(fake)
+    check_one_maker(sidecars)
+    check_not_swapped(sidecars_of(real), sidecars)
     return Question(
         title=args.title or args.fake.resolve().name,
         protocol=protocol,

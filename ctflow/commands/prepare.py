@@ -84,7 +84,7 @@ def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", fac
     from ctflow.data.ray_encoding import RayEncoding
     from ctflow.runtime.device import gpus_of
 
-    effort = Effort(begin_after=2 * cores_given())  # each worker has come to an end by then
+    effort, reports_cut = Effort(begin_after=2 * cores_given()), 0  # each worker has come to an end by then
     with extra("research"):
         outcomes = prepare(
             args.out,
@@ -98,7 +98,11 @@ def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", fac
         )
         for outcome in tqdm(outcomes, total=len(sources), unit="volume"):
             effort.add(outcome)
+            reports_cut += outcome.report_cut
     _print_content(args.out)
+    if reports_cut:
+        most = facts.text.max_tokens
+        print(f"{reports_cut} reports are longer than the {most} tokens that the text encoder reads: they were cut.")
     if not args.ray and (used := effort.summary(gpus=gpus_of(args.device))):
         print(used)
 

@@ -80,6 +80,10 @@ class VolumeEncoder:
         texts = self._all_texts(report)
         return {MEAN: mean.numpy(), LOG_VARIANCE: log_variance.numpy(), TEXT: texts[None].numpy()}
 
+    def cuts(self, report: Report) -> bool:
+        """Whether the whole report is longer than the text encoder reads."""
+        return bool(self._text.read(encoder_text(report, self.card.text.parts)).cut_text)
+
     @torch.inference_mode()
     def write_codes(self, folder: Path) -> None:
         """Writes the codes of a black and a white slice. Raises CTFlowError."""

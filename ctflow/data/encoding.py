@@ -50,12 +50,14 @@ class Scan:
 class Outcome:
     """What became of a source: the size of its part, or the reason why it is left out.
 
-    `avae_s`: see `VolumeEncoder`. `disk_s`: CPU seconds for reading the source and writing the part.
+    `report_cut`: whether its report is longer than the text encoder reads. `avae_s`: see `VolumeEncoder`. `disk_s`: CPU
+    seconds for reading the source and writing the part.
     """
 
     number: int
     size_bytes: int = 0
     reason: str = ""
+    report_cut: bool = False
     avae_s: float = 0.0
     disk_s: float = 0.0
 
@@ -107,6 +109,7 @@ def encode_scan(encoder: VolumeEncoder, job: EncodingJob, number: int, scan: Sca
     return Outcome(
         number=number,
         size_bytes=size_bytes,
+        report_cut=encoder.cuts(report),
         avae_s=encoder.avae_s - before_s,
         disk_s=scan.read_s + time.process_time() - began_s,
     )

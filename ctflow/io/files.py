@@ -76,12 +76,17 @@ def remove_partial(folder: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """A name beside `path` under which to write a file or a folder, which takes the place of `path` once it is whole.
 
-    A kill at any moment leaves the old or the new one, for `recover` to find.
+    A kill at any moment leaves the old or the new one, for `recover` to find. After an error, such as that of a full
+    disk, nothing is left of the new one.
     """
     recover(path)
     new, old = _beside(path)
     _remove(new)
-    yield new
+    try:
+        yield new
+    except BaseException:
+        _remove(new)
+        raise
     if path.is_dir():  # no folder takes the place of a full one in one go
         path.rename(old)
     new.rename(path)

@@ -135,7 +135,7 @@ def test_a_volume_of_which_the_metadata_say_too_little_has_a_fault(
 
 
 def test_a_folder_without_volumes_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="name the folder of CT-RATE"):
+    with pytest.raises(RequestError, match="--ct-rate is the folder that holds dataset"):
         ct_rate_sources(tmp_path, "train")
 
 

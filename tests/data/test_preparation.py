@@ -106,6 +106,15 @@ def test_what_cannot_be_prepared_is_listed_with_its_reason_and_no_path(whole: Pa
     assert len(Shards(whole)) == COUNT - 2
 
 
+def test_reports_that_the_text_encoder_cuts_are_counted(folder: Path, tmp_path: Path) -> None:
+    """Half of CT-RATE's are longer than 256 tokens, and nobody was told."""
+    short, long = ct_rate_sources(fabricated_ct_rate(tmp_path / "ct", 2), "valid")
+    both = [short, replace(long, findings="No effusion. " * 400)]
+    facts = facts_of(folder, both, split="valid", one_per_patient=False, precision="float32")
+    outcomes = prepare(tmp_path / "set", folder, both, facts, "cpu", encode_here)
+    assert {one.number: one.report_cut for one in outcomes} == {0: False, 1: True}
+
+
 def test_what_was_left_out_is_tried_again_if_asked_and_comes_last(
     copy: Path, root: Path, folder: Path, sources: list[Source], facts: SetFacts, tmp_path: Path
 ) -> None:

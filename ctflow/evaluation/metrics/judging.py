@@ -19,7 +19,7 @@ from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.ctclip import ClipExtractor
 from ctflow.evaluation.metrics.figure import Figure
 from ctflow.evaluation.metrics.of_cases import NearestTraining
-from ctflow.evaluation.metrics.orientation import MOST_VOLUMES, check_orientation
+from ctflow.evaluation.metrics.orientation import MOST_MADE, MOST_VOLUMES, check_orientation, warning_of_made
 from ctflow.evaluation.metrics.pictures import Case, shared_cases
 from ctflow.evaluation.metrics.precision_recall import NEIGHBOURS
 from ctflow.evaluation.metrics.protocols import MetricProtocol
@@ -177,6 +177,9 @@ class Judging:
         found = check_orientation(clip, ((read_volume(one.path), reports[one.name]) for one in known))
         turned = ", ".join(f"{way} {score:.1f}" for way, score in found.turned.items())
         log.info("CLIP score of %d real volumes as they lie %.1f, %s", found.volumes, found.upright, turned)
+        made = [volume for volume in self._fake if volume.name in reports][:MOST_MADE]
+        if warning := warning_of_made(clip, ((read_volume(one.path), reports[one.name]) for one in made)):
+            log.warning("By the CLIP score, %s.", warning)
 
 
 def _set_sha256(volumes: Sequence[VolumeFile]) -> str:

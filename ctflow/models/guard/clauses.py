@@ -28,6 +28,7 @@ _NEW_DENIAL = re.compile(
 )
 _IS_GONE = re.compile(r"(?:interval |complete )?(?:resolution|disappearance|clearing|clearance|regression) of ")
 _LUNG = re.compile(r"(?<!\w)(?:(?:upper|middle|lower) lobes?|[rl][uml]l|lungs?|pulmonary|lingula)(?!\w)")
+_ANOTHER_ONE = re.compile(r"(?:an?|the|another|one)\s+(?:(?:\w+\s+){0,2}ones?(?!\w)|(?:in|on|at)\s)")
 _BESIDE = ("without", "w/o", "unaccompanied")
 _AFTERWARDS = re.compile(r"(?:after|following|status post|s/p|despite)\s")
 _SAYS_OF_IT = re.compile(
@@ -63,6 +64,11 @@ def names_any(text: str) -> bool:
     return denies_everything(text)
 
 
+def points_back(text: str) -> bool:
+    """Whether a `plain` text begins with another one of what was named before: "a small one on the left"."""
+    return bool(_ANOTHER_ONE.match(text)) and not names_any(text)
+
+
 def _turns(left: str, joint: str, rest: str) -> bool:
     """Whether a new clause begins at `rest`."""
     right = _JOINTS.split(rest, maxsplit=1)[0]
@@ -70,17 +76,20 @@ def _turns(left: str, joint: str, rest: str) -> bool:
         return is_unclear(rest) != is_unclear(left) or denies(left) or denies_before(left)
     if rest.startswith(_BESIDE) and _named_in(f"{left} {right}") - _named_in(left) - _named_in(right):
         return False  # in "pericardial thickening without effusion" only the whole tells which effusion
+    if points_back(right) and places(right) and not denies(left):
+        return True
     if "(" in joint or _turns_to_a_doubt(left, joint, rest):
         return True
-    if holds(OTHER_ORGANS, left) and not names_any(left) and _LUNG.search(right):
-        return names_any(right)
+    if holds(OTHER_ORGANS, left) and not names_any(left) and _LUNG.search(rest):
+        return names_any(rest)
     if names_any(right):
         return _turns_to_a_finding(left, joint, right, rest)
     if places(right) or _POINTS_BACK.search(right):  # "no effusion on the right, a small one on the left"
         return False
     if _NEW_DENIAL.match(rest) or _GUESS.match(rest):
         return True
-    return "," in joint and _is_statement(right) and bool(_VERB.search(right)) and not _LISTED.search(rest)
+    is_part = _LISTED.search(rest) or (names_any(f"{left}, {right}") and not names_any(left))  # "heart contour, size"
+    return "," in joint and _is_statement(right) and bool(_VERB.search(right)) and not is_part
 
 
 def _turns_to_a_doubt(left: str, joint: str, rest: str) -> bool:
@@ -100,8 +109,7 @@ def _turns_to_a_finding(left: str, joint: str, right: str, rest: str) -> bool:
     if _GUESS.match(rest):
         return names_any(left)
     listed = "," not in joint or _LISTED.search(rest)  # a member of a list, such as "A, B or C"
-    alone = _VERB.search(left) or (_begins(right) and (_VERB.search(right) or denies(left)) and not denies_before(rest))
-    if not listed and _is_statement(right) and alone:
+    if not listed and _is_statement(right) and (_VERB.search(left) or _stands_alone(left, right, rest)):
         return True
     if denies_before(rest) and not denies(left):
         return not listed and _is_statement(left)
@@ -111,6 +119,13 @@ def _turns_to_a_finding(left: str, joint: str, right: str, rest: str) -> bool:
     if here and there:
         return {side for side, _ in here} != {side for side, _ in there}
     return bool(here or not _needs_place(left)) and bool(there or not _needs_place(right))
+
+
+def _stands_alone(left: str, right: str, rest: str) -> bool:
+    """Whether what begins at `rest` says by itself whether it is there, unlike a member of a list."""
+    if denies_before(rest):
+        return denies(left) and _begins(right) and bool(_VERB.search(right))
+    return _begins(right) and bool(_VERB.search(right) or denies(left))
 
 
 def _named_in(text: str) -> set[str]:

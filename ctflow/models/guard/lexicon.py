@@ -111,7 +111,7 @@ FINDINGS: dict[str, Wording] = {
             "heart dimension* .. increased",
         ),
         denials=(
-            "heart .. normal", "normal .. heart", "normal .. cardiac", "cardiac .. normal",
+            "heart .. normal", "normal .. heart", "heart contour, size .. normal", "heart contour, size .. natural", "normal .. cardiac", "cardiac .. normal",
             "cardiothoracic .. normal", "heart .. natural", "heart .. unremarkable", "cardiac .. unremarkable",
             "heart .. limits", "cardiac .. limits", "unremarkable .. heart", "heart .. preserved",
             *(f"{ratio} .. 0.{tenths}" for ratio in ("cardiothoracic", "ctr", "ct ratio") for tenths in ("3*", "4*")),

@@ -75,6 +75,9 @@ def _places(text: str) -> frozenset[Place]:
     bare = False  # whether no lobe has followed them yet
     waiting: list[str] = []  # lobes that no side has come before
     for token in _TOKENS.finditer(text):
+        if token["lingula"] and waiting:  # "the middle lobe and the lingula"
+            found |= _at(("left",), "upper")
+            continue
         new_sides, lobe = _sides(token), _lobe(token)
         if new_sides:
             if bare:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from itertools import product
 
-from ctflow.models.guard.clauses import clauses
+from ctflow.models.guard.clauses import clauses, points_back
 from ctflow.models.guard.guard import (
     NO_PLACE,
     PARTS,
@@ -19,7 +19,7 @@ from ctflow.models.guard.guard import (
     stance_of,
 )
 from ctflow.models.guard.lexicon import FINDINGS
-from ctflow.models.guard.phrases import plain
+from ctflow.models.guard.phrases import plain, spans
 from ctflow.models.guard.places import Place, is_widespread, places
 from ctflow.models.guard.stance import (
     Stance,
@@ -58,7 +58,11 @@ class SentenceGuard(Guard):
         return tuple(
             sized(mention, sentence)
             for (finding, _), group in groups.items()
-            if (_is_wholly_read(finding, named, groups, finding in certain) and self._is_at_its_places(group, named))
+            if (
+                self._has_all_others(groups, named)
+                and _is_wholly_read(finding, named, groups, finding in certain)
+                and self._is_at_its_places(group, named)
+            )
             or self._is_told_side_by_side(finding, sentence, groups)
             for mention in group
         )
@@ -66,20 +70,30 @@ class SentenceGuard(Guard):
     def _is_at_its_places(self, group: list[Mention], named: Named) -> bool:
         """Whether the places read are those that the clauses together name for this finding."""
         finding, asserted = group[0].finding, group[0].asserted
-        stances = {(finding, one) for one in (stance_of(group[0]), Stance.INVOLVED, Stance.LIKELY)}
-        saying = [clause for clause, what in named.items() if stances & what]
+        stances = {(finding, one) for one in (stance_of(group[0]), Stance.INVOLVED)}
+        saying = [clause for clause, what in named.items() if stances & what] or list(named)
         if self._slots[finding] == {NO_PLACE}:
             return all(self._is_there(finding, clause, group) for clause in saying)
-        front = _fronted(" ".join(named))
-        after = {clause: " ".join(list(named)[index + 1 :]) for index, clause in enumerate(named)}
+        front, others = _fronted(" ".join(named)), slots_at(self._placed(finding), _pointed_at(named))
+        after = {clause: " ".join(map(_behind_all, list(named)[index + 1 :])) for index, clause in enumerate(named)}
         meant = [
-            [slots_at(self._placed(finding), front)]
-            if front and not own_places(finding, clause) and not (asserted and places(after[clause]))
+            [slots_at(self._placed(finding), places(clause) or front)]
+            if front and not own_places(finding, clause) and not has_several_places(clause)
             else self._meant(finding, clause, after[clause], asserted)
             for clause in saying
         ]
         filled = self._filled(finding, group)
-        return any(frozenset().union(*one) == filled for one in product(*meant))
+        said = {frozenset().union(*one) for one in product(*meant)}
+        return filled in said or (asserted and filled in {one | others for one in said})
+
+    def _has_all_others(self, groups: Groups, named: Named) -> bool:
+        """Whether what "another one on the left" points back to was read there, whatever it is."""
+        pointed_at = _pointed_at(named)
+        return not pointed_at or any(
+            slots_at(self._placed(finding), pointed_at) <= self._filled(finding, group)
+            for (finding, asserted), group in groups.items()
+            if asserted and self._slots[finding] != {NO_PLACE}
+        )
 
     def _is_told_side_by_side(self, finding: str, sentence: str, groups: Groups) -> bool:
         """Whether a sentence tells of one finding alone where it is and where not: "effusion right, none left"."""
@@ -130,6 +144,13 @@ def _asserts_anything(named: Named) -> bool:
     return any(stance == Stance.ASSERTED for what in named.values() for _, stance in what)
 
 
+def _pointed_at(named: Named) -> frozenset[Place]:
+    """The places of the clauses that speak of another one of what was named before."""
+    texts = [plain(clause) for clause in named]
+    pointing = [text for text in texts if points_back(text) and not denies(text) and not denies_before(text)]
+    return frozenset().union(*map(places, pointing))
+
+
 def _speaks_of_one(finding: str, segments: list[str]) -> bool:
     """Whether each segment names a place, one of them the finding, and none another finding."""
     named = [{one for one, wording in FINDINGS.items() if names(wording, plain(segment))} for segment in segments]
@@ -149,6 +170,13 @@ def _behind(finding: str, clause: str) -> str:
     text = plain(clause)
     ends = [end for _, end in names(FINDINGS[finding], text)]
     return text[max(ends, default=0) :]
+
+
+def _behind_all(clause: str) -> str:
+    """What stands behind all that a clause says of findings."""
+    text = plain(clause)
+    said = [span for one in FINDINGS.values() for span in (*names(one, text), *spans(one.denials, text))]
+    return text[max((end for _, end in said), default=0) :]
 
 
 def _fronted(sentence: str) -> frozenset[Place]:

@@ -13,8 +13,8 @@ from torch import Tensor
 from ctflow.card import CARD, Latent, ModelCard, read_card, write_card
 from ctflow.checkpoint.folder import save_autoencoder
 from ctflow.hu import IntensityMap
-from ctflow.io.files import replacing
 from ctflow.models.autoencoder_kl import AutoencoderKL
+from ctflow.training.config.failures import replacing_model
 from ctflow.training.config.stage import MAX_FILE_BYTES
 
 _TAKEN = ("transformer", "text", "ctclip", "reader")
@@ -33,9 +33,12 @@ class AvaeExport:
     data: str
 
     def write(self, avae: AutoencoderKL, latent: Latent) -> None:
-        """Writes the folder; a kill at any moment leaves the old one or the new one."""
+        """Writes the folder; a kill at any moment leaves the old one or the new one.
+
+        Raises VolumeError where the disk is full or may not be written to.
+        """
         taken = (*_TAKEN, *_OF_THE_LATENTS) if self.trained == "decoder" else _TAKEN
-        with replacing(self.out) as new:
+        with replacing_model(self.out) as new:
             for name in taken:
                 if (self.base / name).is_dir():
                     shutil.copytree(self.base / name, new / name)

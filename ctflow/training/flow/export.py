@@ -4,13 +4,10 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from safetensors import SafetensorError
-
 from ctflow.card import CARD, EndRule, Guidance, ModelCard, read_card, write_card
 from ctflow.checkpoint.folder import save_transformer
-from ctflow.errors import VolumeError
-from ctflow.io.files import replacing
 from ctflow.models.stdit import STDiT
+from ctflow.training.config.failures import replacing_model
 from ctflow.training.config.stage import MAX_FILE_BYTES
 from ctflow.training.flow.config import FlowConfig
 
@@ -33,11 +30,8 @@ class Export:
 
         Raises VolumeError where the disk is full or may not be written to.
         """
-        try:
-            with replacing(self.out) as new:
-                self._fill(new, transformer, step)
-        except (OSError, SafetensorError) as error:  # a full disk raises either
-            raise VolumeError(f"{self.out} cannot be written ({error}). Free some room, and go on.") from error
+        with replacing_model(self.out) as new:
+            self._fill(new, transformer, step)
 
     def _fill(self, folder: Path, transformer: STDiT, step: int) -> None:
         for name in _TAKEN:

@@ -6,15 +6,19 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ctflow.io.files import atomic
+from ctflow.errors import DatasetError
+from ctflow.io.files import atomic, written
 
 SMOOTHED_SHARE = 0.05  # of the table's lines are averaged into each point of a curve
 
 
 def append_losses(table: Path, step: int, losses: dict[str, float]) -> None:
-    """Appends a line to a table, and before the first one the names of the columns."""
-    is_new = not table.exists()
-    with table.open("a", newline="", encoding="utf-8") as handle:
+    """Appends a line to `losses.csv`, and before the first one the names of the columns.
+
+    Raises VolumeError where the disk is full or may not be written to.
+    """
+    is_new = not table.exists() or not table.stat().st_size
+    with written(table), table.open("a", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle)
         if is_new:
             writer.writerow(["step", *losses])
@@ -22,15 +26,14 @@ def append_losses(table: Path, step: int, losses: dict[str, float]) -> None:
 
 
 def cut_losses(table: Path, step: int) -> None:
-    """Removes the lines of steps after `step`, which a training that was cut short is about to make again."""
-    if not table.exists():
-        return
-    with table.open(newline="", encoding="utf-8") as handle:
-        names, *rows = csv.reader(handle)
-    kept = [row for row in rows if len(row) == len(names) and int(row[0]) <= step]
-    if len(kept) < len(rows):
+    """Removes the lines of steps after `step`, which a training that was cut short is about to make again.
+
+    Raises DatasetError for a table that is damaged.
+    """
+    names, values = _read(table)
+    if names:
         with atomic(table) as new, new.open("w", newline="", encoding="utf-8") as handle:
-            csv.writer(handle).writerows([names, *kept])
+            csv.writer(handle).writerows([names, *(row for row in values if float(row[0]) <= step)])
 
 
 def draw_losses(table: Path) -> None:
@@ -38,11 +41,7 @@ def draw_losses(table: Path) -> None:
 
     Without a table, or a line in it, there is nothing to draw.
     """
-    if not table.exists():
-        return
-    with table.open(newline="", encoding="utf-8") as handle:
-        names, *rows = csv.reader(handle)
-    complete = [row for row in rows if len(row) == len(names)]  # a training that is killed may leave half a line
+    names, complete = _read(table)
     if not complete:
         return
     steps, *losses = np.array(complete, float).T
@@ -54,7 +53,25 @@ def draw_losses(table: Path) -> None:
     axes.set(yscale="log", xlabel=names[0], ylabel="loss", title=table.parent.name)
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(table.with_suffix(".png"), dpi=100)
+    picture = table.with_suffix(".png")
+    with written(picture):
+        figure.savefig(picture, dpi=100)
+
+
+def _read(table: Path) -> tuple[list[str], list[list[str]]]:
+    """The names of the columns, and the lines that are whole: a training that is killed may leave half a line."""
+    if not table.exists():
+        return [], []
+    try:
+        with table.open(newline="", encoding="utf-8") as handle:
+            names, *rows = [*csv.reader(handle)] or [[]]
+        whole = [row for row in rows if len(row) == len(names)]
+        np.array(whole, float)
+    except ValueError as error:  # UnicodeDecodeError is one, too
+        raise DatasetError(
+            f"{table} is damaged ({error}). Move it away: the training then goes on with a new one."
+        ) from error
+    return names, whole
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import pickle
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -57,8 +57,7 @@ class TrainingState(Generic[N]):
             "progress": self.progress.state_dict(),
             "examples": self.examples.state_dict() if self.examples else None,
         }
-        with written(path), replacing(path) as new, new.open("wb") as file:  # a file of Python's tells of a full disk
-            torch.save(content, file)
+        save_atomic(content, path)
 
     def load(self, path: Path) -> None:
         """Reads what `save` wrote. Learning rates and weight decay stay those of this call's config.
@@ -72,6 +71,28 @@ class TrainingState(Generic[N]):
         self.progress.load_state_dict(content["progress"])
         if self.examples and content.get("examples"):  # states of before there was such a thing have none
             self.examples.load_state_dict(content["examples"])
+
+
+def save_atomic(content: object, path: Path) -> None:
+    """Saves with torch; what was at `path` stays there until the new file is complete.
+
+    Raises VolumeError where the disk is full or may not be written to.
+    """
+    with written(path), replacing(path) as new, new.open("wb") as file:  # a file of Python's tells of a full disk
+        save_to(file, content)
+
+
+def save_to(file: IO[bytes], content: object) -> None:
+    """Saves with torch into an open file. Raises the OSError that the file raises.
+
+    torch closes its archive all the same, which fails as well, and speaks of that alone.
+    """
+    try:
+        torch.save(content, file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The guard over a reader of whole sentences: what the clauses of a sentence together do not say is not shown."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from ctflow.reading import Mention
 from ctflow.report import Report, sentences
 
 SENTENCES = read_sentences(Path(__file__).with_name("sentences.txt"))
+SAID = read_sentences(Path(__file__).with_name("said.txt"))
+PAGE = read_sentences(Path(__file__).with_name("page.txt"))
 SITES = sites_by_finding(FACT_SLOTS)
 GUARD = SentenceGuard(SITES)
 
@@ -48,6 +51,51 @@ def test_no_reader_can_show_what_a_sentence_does_not_say(labelled: LabelledSente
     parts = [part for part in sentences(Report(labelled.text)) if not is_heading(part)]
     passed = [one for part in parts for read in nameable(part) for one in GUARD.shown_in(part, [read])]
     assert [mention for mention in passed if judge(labelled.tags, [mention]) in MISTAKES] == []
+
+
+def told(labelled: LabelledSentence) -> list[Mention]:
+    """What a reader that is right reads in a sentence whose label says every place."""
+    return [
+        Mention(tag.finding, tag.asserted, side, tag.lobe, None)
+        for tag in labelled.tags
+        for side in sorted(tag.sides or [None], key=str)
+    ]
+
+
+def shown(text: str, read: list[Mention]) -> set[Mention]:
+    """What passes if a reader that is sure reads the same in every part of a text."""
+    parts = [part for part in sentences(Report(text)) if not is_heading(part)]
+    return {mention for part in parts for mention in GUARD.shown_in(part, read, KINDS)}
+
+
+@pytest.mark.parametrize("labelled", SAID, ids=lambda one: one.text[:50])
+def test_a_reader_that_is_right_is_let_pass(labelled: LabelledSentence) -> None:
+    assert shown(labelled.text, told(labelled)) == set(told(labelled))
+
+
+def turned(mention: Mention) -> Mention:
+    """The mention on the other side, or denied if it is asserted without a side."""
+    others = {"right": "left", "left": "right"}
+    if mention.side in others:
+        lobe = mention.lobe if (others[mention.side], mention.lobe) in SITES[mention.finding] else None
+        return replace(mention, side=others[mention.side], lobe=lobe)
+    return replace(mention, asserted=not mention.asserted)
+
+
+@pytest.mark.parametrize("labelled", SAID, ids=lambda one: one.text[:50])
+def test_a_reader_that_turns_a_side_or_a_denial_is_not(labelled: LabelledSentence) -> None:
+    read = told(labelled)
+    for index, mention in enumerate(read):
+        wrong = [*read[:index], turned(mention), *read[index + 1 :]]
+        parts = [part for part in sentences(Report(labelled.text)) if not is_heading(part)]
+        passed = [one for part in parts for one in GUARD.shown_in(part, wrong)]
+        assert judge(labelled.tags, passed) not in MISTAKES
+
+
+@pytest.mark.parametrize("labelled", PAGE, ids=lambda one: one.text[:50])
+def test_a_page_passes_whole(labelled: LabelledSentence) -> None:
+    """Findings and impression: two sides in a sentence, mm and cm, comparisons, history, technique, lists."""
+    assert shown(labelled.text, told(labelled)) == set(told(labelled))
 
 
 @pytest.mark.parametrize(

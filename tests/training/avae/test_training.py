@@ -11,7 +11,7 @@ import torch
 from ctflow.checkpoint.folder import load_checkpoint
 from ctflow.data.encoder import encoders_sha256
 from ctflow.data.slice_pairs import PairedVolume
-from ctflow.errors import RequestError
+from ctflow.errors import RequestError, VolumeError
 from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.training.avae.config import FILE, AvaeConfig
 from ctflow.training.avae.perceptual import load_perceptual
@@ -19,6 +19,7 @@ from ctflow.training.avae.presets import PRESETS
 from ctflow.training.avae.slices import split_by_patient
 from ctflow.training.avae.training import AvaeTraining, export_avae, train_avae
 from ctflow.training.config.file import as_toml
+from tests.app.full_disk import full_disk
 from tests.training.avae.pairs import VOLUMES, avae_config, avae_training
 from tests.training.avae.test_perceptual import lpips_file, squeezenet_file
 
@@ -117,6 +118,15 @@ def test_lpips_is_a_loss_and_part_of_what_must_stay_the_same(place: Path) -> Non
     assert all(float(row["perceptual"]) > 0 for row in rows) and float(rows[1]["midpoint"]) > 0
     with pytest.raises(RequestError, match="perceptual weights is one hash, not another"):
         train_avae(replace(training, perceptual=(load_perceptual("squeezenet1_1", *files), "another")))
+
+
+def test_a_disk_that_is_full_for_the_model_is_said_as_such(place: Path) -> None:
+    """After the training of hours it was a traceback."""
+    training = avae_training(place, avae_config(run={"steps": 2}), "full")
+    tuned = train_avae(training)
+    with full_disk(10_000), pytest.raises(VolumeError, match=r"full/model cannot be written .* Free some room"):
+        export_avae(training, tuned)
+    assert export_avae(training, tuned) == place / "full/model"
 
 
 def test_a_scan_that_is_held_out_is_not_trained_on_under_another_name() -> None:

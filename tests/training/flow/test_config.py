@@ -49,7 +49,7 @@ def test_a_file_holds_only_what_differs_from_its_preset(tmp_path: Path) -> None:
         ('preset = "S"\n[samples]\nstart_boost = 1.5', r"samples\.start_boost is wrong .*less than or equal to 1"),
         ('preset = "S"\n[batch]\nsize = 2.5', r"batch\.size is wrong"),
         ('preset = "S"\nrun = 3', "run is wrong"),
-        ("[run]\nsteps = 3", "model is missing"),
+        ("[run]\nsteps = 3", "names no preset to take them from"),
         ("steps 3", "cannot be read as TOML"),
     ],
 )
