@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from ctflow.__main__ import main
+from ctflow.data.ctrate import volumes_folder
+from ctflow.data.lock import only_run
 from ctflow.data.phantom_dataset import FIRST_SEED
 from ctflow.io.nifti import read_nifti
 from ctflow.phantom import KINDS, Truth, make_phantom
@@ -64,3 +66,9 @@ def test_numbers_that_make_no_sense_are_refused(
     assert main(["phantom", *words, "--out", str(tmp_path / "new")]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_two_runs_do_not_write_one_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with only_run(volumes_folder(tmp_path, "valid")):
+        assert main(["phantom", "--n", "1", "--out", str(tmp_path), "--split", "valid"]) == 2
+    assert "valid_fixed is being written by another run" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ctflow.errors import RequestError
 from ctflow.io.checks import readable
 from ctflow.io.files import files_below
 from ctflow.io.names import ENDINGS, case_name, case_of_file
+from ctflow.runtime.threads import cores_given
 
 _CT_RATE_NAME = re.compile(r"(?P<patient>(?P<split>train|valid)_\d+)_[a-z]+_\d+")
 
@@ -49,7 +51,9 @@ def find_volumes(folder: Path, what: str) -> list[VolumeFile]:
                 "name of its own: of several modes or arms, give the folder of one."
             )
         found[case_of_file(path)] = path
-    return [_volume(name, path) for name, path in sorted(found.items())]
+    with ThreadPoolExecutor(cores_given()) as pool:  # hashing needs no lock, and CT-RATE has terabytes
+        names = sorted(found)
+        return list(pool.map(_volume, names, [found[name] for name in names]))
 
 
 def _volume(name: str, path: Path) -> VolumeFile:

@@ -1,6 +1,7 @@
 """Cuts a sentence where what it says turns: from denied to asserted, or from one side to the other."""
 
 import re
+from functools import lru_cache
 
 from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS, OTHER_ORGANS
@@ -9,7 +10,7 @@ from ctflow.models.guard.places import places
 from ctflow.models.guard.stance import denies, denies_before, denies_everything, is_unclear, names
 
 _GUESSES = (
-    r"(?:suspicious for|concerning for|worrisome for|suggest\w*|consistent with|compatible with|typical for|typical of"
+    r"(?:in keeping with|suspicious for|concerning for|worrisome for|suggest\w*|consistent with|compatible with|typical for|typical of"
     r"|indicative of|representing|likely|probably|possibly|due to|secondary to)\s"
 )
 _JOINTS = re.compile(
@@ -50,12 +51,13 @@ def clauses(sentence: str) -> list[str]:
     text, parts, begin = unmended(sentence), [], 0
     for joint in _JOINTS.finditer(text):
         left, rest = text[begin : joint.start()], text[joint.end() :]
-        if left.strip() and _turns(plain(left), joint[0], plain(rest)):
+        if left.strip() and (_turns(plain(left), joint[0], plain(rest)) or (parts and _points_away(left, rest))):
             parts.append(sentence[begin : joint.start()].strip())
             begin = joint.end()
     return [*parts, sentence[begin:].strip()]
 
 
+@lru_cache(maxsize=8192)
 def names_any(text: str) -> bool:
     """Whether a text names a finding."""
     small = plain(text)
@@ -69,6 +71,12 @@ def points_back(text: str) -> bool:
     return bool(_ANOTHER_ONE.match(text)) and not names_any(text)
 
 
+def _points_away(left: str, rest: str) -> bool:
+    """Whether what begins at `rest` is another one of what an earlier clause named, in a place of its own."""
+    right = plain(_JOINTS.split(unmended(rest), maxsplit=1)[0])
+    return points_back(right) and bool(places(right)) and not denies(plain(left))
+
+
 def _turns(left: str, joint: str, rest: str) -> bool:
     """Whether a new clause begins at `rest`."""
     right = _JOINTS.split(rest, maxsplit=1)[0]
@@ -76,8 +84,6 @@ def _turns(left: str, joint: str, rest: str) -> bool:
         return is_unclear(rest) != is_unclear(left) or denies(left) or denies_before(left)
     if rest.startswith(_BESIDE) and _named_in(f"{left} {right}") - _named_in(left) - _named_in(right):
         return False  # in "pericardial thickening without effusion" only the whole tells which effusion
-    if points_back(right) and places(right) and not denies(left):
-        return True
     if "(" in joint or _turns_to_a_doubt(left, joint, rest):
         return True
     if holds(OTHER_ORGANS, left) and not names_any(left) and _LUNG.search(rest):

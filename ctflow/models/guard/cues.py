@@ -166,15 +166,15 @@ GUESS_AFTER: Phrases = (
     "favoured to", "favored to", "concern for", "suspicious for", "suspicion of", "suspicion for", "suspected",
     "suspect", "suggest*", "concerning for", "questionable", "may represent", "may be", "might be", "could be",
     "could represent", "likely", "mimic*", "resembl*",
-    "typical for", "typical of", "worrisome for", "indicative of", "compatible with", "consistent with",
-    "representing", "maybe", "perhaps", "in keeping with", "most likely", "represents", "represent", "reflect*",
+    "typical for", "typical of", "worrisome for", "indicative of", "representing", "maybe", "perhaps", "most likely", "represents", "represent", "reflect*",
 )
 # Those of them that a reader who is very sure may take for a finding, where the sentence names nothing else.
 LIKELY: Phrases = (
-    "probable", "probably", "prob", "presumably", "likely", "most likely", "suggest*", "indicative of", "consistent with",
-    "compatible with", "typical for", "typical of", "in keeping with", "representing", "represents", "represent",
-    "reflect*", "favoured to", "favored to",
+    "probable", "probably", "prob", "presumably", "likely", "most likely", "suggest*", "indicative of", "typical for",
+    "typical of", "representing", "represents", "represent", "reflect*", "favoured to", "favored to",
 )
+# "Findings consistent with an effusion" assert it; "an opacity, consistent with ..." guesses at what the opacity is.
+OF_WHAT: Phrases = ("consistent with", "compatible with", "in keeping with")
 # What follows one of these is a cause, which may be seen or guessed at.
 CAUSE_AFTER: Phrases = ("secondary to", "due to", "related to", "because of", "caused by")
 # A sentence that begins with one of these, and a colon, tells why or how the patient was examined.

@@ -38,21 +38,20 @@ def stance(finding: str, clause: str) -> Stance:
     named, denials = names(wording, text), _denials(wording, text)
     if not named and not denials:
         return Stance.SILENT
-    marks = _Marks(text)
+    marks = _marks(text)
     if is_unclear(text):
         return Stance.UNCLEAR
     if is_involved(text) or (marks.deny_anything and holds(cues.CONTRASTS, text)):
         return Stance.INVOLVED
     denied = [span for span in named if marks.deny(span)] + [span for span in denials if not marks.deny(span)]
     asserted = [span for span in named if span not in denied and not any(_overlap(span, one) for one in denied)]
-    if denied and _is_in_part(wording, text, denied, kinds):
-        if not asserted:
-            return Stance.IN_PART
-    elif (asserted and denied) or any(marks.may_deny(span) for span in denied):
+    if any(marks.may_deny(span) for span in denied):
         return Stance.INVOLVED
-    elif denied:
-        return Stance.DENIED
-    return _asserted(marks, asserted)
+    if not denied:
+        return _asserted(marks, asserted)
+    if _is_in_part(wording, text, denied, kinds):
+        return _asserted(marks, asserted) if asserted else Stance.IN_PART
+    return Stance.INVOLVED if asserted else Stance.DENIED
 
 
 def _asserted(marks: "_Marks", asserted: list[Span]) -> Stance:
@@ -66,7 +65,8 @@ def _asserted(marks: "_Marks", asserted: list[Span]) -> Stance:
 
 def _denials(wording: Wording, text: str) -> list[Span]:
     """Where a text denies a finding without naming it. No denial goes on behind an exception."""
-    found = spans(wording.denials, text, across_commas=False)
+    if not (found := spans(wording.denials, text, across_commas=False)):
+        return []
     others = [*spans(cues.BEYOND_NORMAL, text), *spans(cues.EXCEPT, text)]
     return [span for span in found if not any(_overlap(span, one) for one in others)]
 
@@ -92,17 +92,17 @@ def _names_a_part(wording: Wording, text: str) -> bool:
 
 def denies(text: str) -> bool:
     """Whether a `plain` text has a word that denies what follows it."""
-    return bool(_Marks(text).after)
+    return bool(_marks(text).after)
 
 
 def denies_before(text: str) -> bool:
     """Whether a `plain` text has a word that denies what stands before it."""
-    return bool(_Marks(text).before)
+    return bool(_marks(text).before)
 
 
 def denies_in_part(clause: str) -> bool:
     """Whether a clause has any word that denies."""
-    return _Marks(plain(clause)).deny_anything
+    return _marks(plain(clause)).deny_anything
 
 
 def is_gone(clause: str) -> bool:
@@ -117,7 +117,7 @@ def denies_everything(clause: str) -> bool:
     if not all(holds(cues.EVERYTHING_WORDS, word) for word in words) or not is_clear(text):
         return False
     if holds(cues.NORMAL, text):
-        return not _Marks(text).deny_anything  # "not a normal chest"
+        return not _marks(text).deny_anything  # "not a normal chest"
     return holds(cues.NOTHING_ABNORMAL, text)
 
 
@@ -126,6 +126,7 @@ def is_clear(text: str) -> bool:
     return not is_unclear(text) and not is_involved(text)
 
 
+@lru_cache(maxsize=8192)
 def is_unclear(text: str) -> bool:
     """Whether a `plain` text leaves open what it says of today."""
     return "?" in text or _holds_unless_clear(cues.UNCLEAR, text) or _is_past(text)
@@ -135,6 +136,7 @@ def _is_past(text: str) -> bool:
     return _holds_unless_clear(cues.PAST, text) and not holds(cues.NOW, text)
 
 
+@lru_cache(maxsize=8192)
 def is_involved(text: str) -> bool:
     """Whether a `plain` text has a turn that rules do not follow, such as "not resolved"."""
     return _holds_unless_clear(cues.INVOLVED, text)
@@ -164,7 +166,8 @@ class _Marks:
         self.after = [span for span in self.after if not inside(span, answers)]
         self._excepted = spans(cues.EXCEPT, text)
         self._likely = spans(cues.LIKELY, text)
-        self._guesses, self._causes = spans(cues.GUESS_AFTER, text), spans(cues.CAUSE_AFTER, text)
+        self._guesses = [*spans(cues.GUESS_AFTER, text), *(one for one in spans(cues.OF_WHAT, text) if one[0] == 0)]
+        self._causes = spans(cues.CAUSE_AFTER, text)
         self._doubts = [] if nothing else spans(cues.DOUBT_BEFORE, text)
         self._stops = [*spans(cues.STOPS, text), *self._ends_of_lists()]
 
@@ -204,6 +207,11 @@ class _Marks:
     def _ends_of_lists(self) -> list[Span]:
         """The commas after which no "or" or "and" follows: what stands behind one need not belong to a list."""
         return [found.span() for found in re.finditer(",", self._text) if not _LISTED.search(self._text[found.end() :])]
+
+
+@lru_cache(maxsize=8192)
+def _marks(text: str) -> _Marks:
+    return _Marks(text)
 
 
 def _overlap(one: Span, other: Span) -> bool:
