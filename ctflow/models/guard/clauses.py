@@ -10,12 +10,13 @@ from ctflow.models.guard.places import places
 from ctflow.models.guard.stance import denies, denies_before, denies_everything, is_unclear, names
 
 _GUESSES = (
-    r"(?:in keeping with|suspicious for|concerning for|worrisome for|suggest\w*|consistent with|compatible with|typical for|typical of"
-    r"|indicative of|representing|likely|probably|possibly|due to|secondary to)\s"
+    r"(?:(?:suspicious|concerning|worrisome|typical) for|typical of|(?:consistent|compatible) with|in keeping with"
+    r"|suggest\w*|indicative of|representing|likely|probably|possibly|due to|secondary to)\s"
 )
 _JOINTS = re.compile(
     r"\s*[,;](?!\d)\s*(?:(?:and|but|with|while|whereas|although|however|then|also|further|furthermore)\s+){0,2}"
-    r"|(?<!keeping)(?<!consistent)(?<!compatible)\s+(?!with the exception)(?:but|and|with|plus|while|whereas|although|however)\s+"
+    r"|(?<!keeping)(?<!consistent)(?<!compatible)\s+(?!with the exception)"
+    r"(?:but|and|with|plus|while|whereas|although|however)\s+"
     r"|\s+(?=(?:without|w/o|unaccompanied by|after|following|status post|s/p|despite)\s)"
     rf"|,?\s+(?={_GUESSES})"
     r"|\s*\((?=[^()]*\?)"

@@ -1,5 +1,6 @@
 """Finds the lexicon's phrases in a sentence."""
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ Span = tuple[int, int]
 _BREAKS = re.compile(r"\s[-–—]\s")
 _JOINS = str.maketrans(dict.fromkeys("-‐‑–—'’´", " "))
 _WORD = r"\w+(?:[.,]\d+)*"
+_CHOICE = re.compile(r"<([^<>]*)>")
 _LETTERS = re.compile(r"[a-z]+")
 _BOTH_SIDES = re.compile(
     r"(?<!\w)(?:right|left)(?: side)?(?: (?:and|or|nor) |/)(?:(?:(?:on|in|at) )?the )?(?:right|left)(?!\w)"
@@ -42,7 +44,9 @@ def spans(phrases: Phrases, text: str, across_commas: bool = True) -> list[Span]
 
 def holds(phrases: Phrases, text: str) -> bool:
     """Whether any of the phrases stands in a `plain` text."""
-    return any(_pattern(phrase, True).search(text) for stem, some in _by_stem(phrases) if stem in text for phrase in some)
+    return any(
+        _pattern(phrase, True).search(text) for stem, some in _by_stem(phrases) if stem in text for phrase in some
+    )
 
 
 def inside(span: Span, others: Iterable[Span]) -> bool:
@@ -54,9 +58,18 @@ def inside(span: Span, others: Iterable[Span]) -> bool:
 def _by_stem(phrases: Phrases) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The phrases by their longest word: to look for that first is a hundred times as fast."""
     found: dict[str, list[str]] = defaultdict(list)
-    for phrase in phrases:
+    for phrase in itertools.chain.from_iterable(map(expanded, phrases)):
         found[max(re.split(r"[\s*]+|\.\.|\[1-9\]", phrase), key=len)].append(phrase)
     return tuple((stem, tuple(some)) for stem, some in found.items())
+
+
+def expanded(phrase: str) -> list[str]:
+    """A phrase with choices as all the phrases that it stands for."""
+    choice = _CHOICE.search(phrase)
+    if not choice:
+        return [phrase]
+    begin, end = phrase[: choice.start()], phrase[choice.end() :]
+    return [one for word in choice[1].split("|") for one in expanded(f"{begin}{word}{end}")]
 
 
 @cache

@@ -58,7 +58,11 @@ class SentenceGuard(Guard):
         return tuple(
             sized(mention, sentence)
             for (finding, _), group in groups.items()
-            if (self._has_all_others(groups, named) and _is_wholly_read(finding, named, groups, finding in certain) and self._is_at_its_places(group, named))
+            if (
+                self._has_all_others(groups, named)
+                and _is_wholly_read(finding, named, groups, finding in certain)
+                and self._is_at_its_places(group, named)
+            )
             or self._is_told_side_by_side(finding, sentence, groups)
             for mention in group
         )
