@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None, find_model: Callable[[str], FoundMod
     """
     parser = _parser()
     parser.set_defaults(find_model=find_model)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("ctflow").setLevel(logging.INFO)  # other packages tell of what nobody asked
     try:
         args = parser.parse_args(argv)
         args.run(args)

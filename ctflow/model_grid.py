@@ -18,11 +18,6 @@ LEAST_HU = -1100  # what lies below is padding around the scanner's circle: -200
 ON_GRID = 1e-5  # of a voxel: as far as a step may be from a whole number of them, and not be taken for another
 
 
-def without_padding(scan: Volume) -> Volume:
-    """A scan with air in place of padding, which resampling would smear into its surroundings."""
-    return Volume(np.where(scan.hu < LEAST_HU, np.int16(AIR_HU), scan.hu), scan.affine)
-
-
 @dataclass(frozen=True)
 class ModelGrid:
     """Turns arrays (slices, rows, columns) from one to the other, and brings scans onto the grid."""
@@ -89,14 +84,20 @@ class ModelGrid:
         return tuple(axis for axis in (1, 2) if self.geometry.axes[axis] in "AR")
 
 
+def without_padding(scan: Volume) -> Volume:
+    """A scan with air in place of padding, which resampling would smear into its surroundings."""
+    return Volume(np.where(scan.hu < LEAST_HU, np.int16(AIR_HU), scan.hu), scan.affine)
+
+
 def regrid(
     volume: Volume, axes: tuple[str, str, str], spacing_mm: tuple[float, float, float], plane: tuple[int, int]
 ) -> Volume:
     """Resamples (linear) so that slices, rows and columns grow along `axes` (of L R P A S I); around the scan is air.
 
     The first slice is the scan's first in that direction, and the last lies within it; `plane` (rows, columns) is
-    centred on the scan. Positions in the patient stay what they were.
+    centred on the scan. Positions in the patient stay what they were. Padding becomes air.
     """
+    volume = without_padding(volume)
     corners = np.array([volume.affine @ (*index, 1) for index in product(*((0, size - 1) for size in volume.hu.shape))])
     ways = np.array([DIRECTIONS[axis] for axis in axes], dtype=float)
     low, high = (corners[:, :3] @ ways.T).min(0), (corners[:, :3] @ ways.T).max(0)

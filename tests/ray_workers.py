@@ -4,15 +4,17 @@ import os
 import signal
 from pathlib import Path
 
+from ctflow.runtime.ray_pool import PoolWorker
 
-def kill_a_worker(name: str) -> bool:
-    """Kills a process of ours, if there is one, that Ray calls by a name with this in it."""
+
+def kill_a_worker() -> bool:
+    """Kills a worker of a pool of ours, if there is one. Ray calls its process by the class."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command, status = (folder / "cmdline").read_text(), (folder / "status").read_text()
         except OSError:
             continue  # it has ended
-        if command.startswith("ray::") and name in command and _descends_from_here(status):
+        if command.startswith("ray::") and PoolWorker.__name__ in command and _descends_from_here(status):
             os.kill(int(folder.name), signal.SIGKILL)
             return True
     return False

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ctflow.card import Geometry
+from ctflow.hu import AIR_HU
 from ctflow.model_grid import ModelGrid, regrid
 from ctflow.volume import Volume, plane_affine
 from tests.tiny import CARD
@@ -102,3 +103,11 @@ def test_a_scan_as_long_as_the_models_volumes_at_most_is_taken_whole(slices: int
     brought = ModelGrid(CARD.geometry).bring(scan)
     np.testing.assert_array_equal(brought.hu, scan.hu)
     np.testing.assert_allclose(brought.affine, scan.affine)
+
+
+def test_padding_becomes_air() -> None:
+    scan = long_scan(CARD.geometry, 9)
+    hu = scan.hu.copy()
+    hu[:, :2] = -3024
+    brought = ModelGrid(CARD.geometry).bring(Volume(hu, scan.affine))
+    assert brought.hu[:, :2].max() == brought.hu.min() == AIR_HU

@@ -97,6 +97,14 @@ def test_without_a_sentence_a_report_lacks_it_wherever_it_stood_and_nothing_else
         without(Report("Effusion."), "Effusion.")
 
 
+def test_a_missing_space_behind_a_stop_joins_no_sentences() -> None:
+    joined = Report("The heart is normal.Large right effusion. A nodule of 6.5 mm.")
+    texts = ["The heart is normal.", "Large right effusion.", "A nodule of 6.5 mm."]
+    assert sentences(joined) == texts
+    left = without(joined, "The heart is normal.")
+    assert sentences(left) == texts[1:]
+
+
 def test_a_line_without_a_stop_stays_a_line_when_another_sentence_is_left_out() -> None:
     """Without "A!", the sentence "A" had become "A 0"."""
     assert without(Report("A! A \n 0"), "A!") == Report("A\n0")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctflow.batch.rows import Row, read_rows
+from ctflow.data.report_rows import Row, read_rows
 from ctflow.errors import RequestError
-from ctflow.io.nifti import is_nifti_name, stem_of
+from ctflow.io.names import case_name
 from ctflow.report import Report
 from ctflow.request import MAX_SEED
 
@@ -63,11 +63,6 @@ def sorted_out(rows: Iterable[Row]) -> tuple[list[Case], list[LeftOut]]:
             lines[name] = row.line
             cases.append(Case(name, row.report))
     return cases, left_out
-
-
-def case_name(volume: str) -> str:
-    """The name of a case from that of its volume in a table."""
-    return stem_of(Path(volume)) if is_nifti_name(Path(volume)) else volume
 
 
 def _fault_of(name: str, lines: dict[str, int]) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from ctflow.batch.job import BatchJob
 from ctflow.errors import RequestError
 from ctflow.io.files import write_atomic
 from ctflow.io.sidecar import Model
@@ -62,6 +63,15 @@ def _flat(facts: BatchFacts) -> dict[str, Any]:
         **facts.settings,
         "settings": 0,
     }
+
+
+def check_model(sha256: str, job: BatchJob) -> None:
+    """Raises RequestError where the model that a worker has loaded is not the one that the batch was begun with."""
+    if sha256 != _read(job.own / FACTS).model.sha256:
+        raise RequestError(
+            f"{job.model} was written anew since this batch began, perhaps by a training that goes on, and volumes of "
+            "two models would be mixed. Copy the model, and generate from the copy into another folder."
+        )
 
 
 def _read(path: Path) -> BatchFacts:

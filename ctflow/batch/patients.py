@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ctflow.batch.cases import Case, LeftOut, case_name
+from ctflow.batch.cases import Case, LeftOut
 from ctflow.data.ctrate import ScannedRow, read_metadata
 from ctflow.data.sources import sex_of, years_of
 from ctflow.errors import RequestError
+from ctflow.io.names import case_name
 
 
 def with_patients(cases: Sequence[Case], metadata: Path) -> list[Case | LeftOut]:

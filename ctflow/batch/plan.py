@@ -75,7 +75,10 @@ class _Planner:
         if len(set(self._modes)) < len(self._modes):
             raise RequestError(f"Each mode is to be named once; got {', '.join(self._modes)}.")
         if (set(self._modes) == {FULL_BODY}) != (order.real is None):
-            raise RequestError("The modes gt-head and next-block, and no other, need the folder of the real volumes.")
+            raise RequestError(
+                "The modes gt-head and next-block need the folder of the real volumes, --real DIR; other modes "
+                "take none."
+            )
         self._check_start_slices()
         self._real = find_real(order.real, order.job.out) if order.real else {}
         self._arms = read_arms(order.arms) if order.arms else {"": OWN}

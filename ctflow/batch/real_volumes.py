@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ctflow.errors import RequestError
-from ctflow.io.image import ENDINGS as IMAGE_ENDINGS
-from ctflow.io.nifti import ENDINGS as NIFTI_ENDINGS
-
-ENDINGS = (*NIFTI_ENDINGS, *IMAGE_ENDINGS)
+from ctflow.io.files import files_below
+from ctflow.io.names import ENDINGS, case_of_file
 
 
 def find_real(folder: Path, out: Path) -> Mapping[str, Path]:
@@ -19,17 +17,12 @@ def find_real(folder: Path, out: Path) -> Mapping[str, Path]:
     if real == ours or real in ours.parents or ours in real.parents:
         raise RequestError(f"The real volumes and ours share the folder {out}: name two, neither of them in the other.")
     found: dict[str, Path] = {}
-    for path in sorted(real.rglob("*")):
-        name = _name_of(path)
-        if name and path.is_file():
-            if name in found:
-                raise RequestError(f"{found[name]} and {path} have one name, by which cases find their real volume.")
+    for path in files_below(real):
+        name = case_of_file(path)
+        if name in found:
+            raise RequestError(f"{found[name]} and {path} have one name, by which cases find their real volume.")
+        if name:
             found[name] = path
     if not found:
         raise RequestError(f"{folder} holds no real volume: files ending in {', '.join(ENDINGS)} were expected.")
     return found
-
-
-def _name_of(path: Path) -> str:
-    ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), "")
-    return path.name.removesuffix(path.name[-len(ending) :]) if ending and not path.name.startswith(".") else ""

@@ -8,7 +8,7 @@ from ctflow.card import ModelCard
 from ctflow.io.itk import itk_reads
 from ctflow.io.scan import read_scan
 from ctflow.io.sidecar import StartRecord, scan_sha256
-from ctflow.model_grid import ModelGrid, without_padding
+from ctflow.model_grid import ModelGrid
 from ctflow.request import GenerationRequest, ScanStart, check_scan_start
 
 
@@ -31,7 +31,7 @@ def begin(task: Task, job: BatchJob, card: ModelCard) -> Begun:
         return Begun(task.request)
     scan = read_scan(task.scan)
     with itk_reads(task.scan):
-        on_grid = ModelGrid(card.geometry).bring(without_padding(scan))
+        on_grid = ModelGrid(card.geometry).bring(scan)
     per_chunk, request = card.geometry.slices_per_chunk, task.request
     head = job.start_slices if task.mode == "gt-head" and job.start_slices else per_chunk
     if task.mode == "next-block":  # of which the first chunk is the scan's own

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from ctflow.request import GenerationRequest, Mode
 
 
@@ -31,7 +29,6 @@ class Task:
 
 
 Numbered = tuple[int, Task]  # tasks are known by their place in the batch
-_adapter = TypeAdapter(list[Numbered])
 
 
 def groups_of(tasks: Sequence[Numbered], most: int, workers: int) -> list[list[Numbered]]:
@@ -42,13 +39,3 @@ def groups_of(tasks: Sequence[Numbered], most: int, workers: int) -> list[list[N
         some = list(alike)
         groups += [some[first : first + size] for first in range(0, len(some), size)]
     return groups
-
-
-def to_json(tasks: Sequence[Numbered]) -> str:
-    """As text, for another process."""
-    return _adapter.dump_json(list(tasks)).decode()
-
-
-def from_json(text: str) -> list[Numbered]:
-    """Undoes `to_json`."""
-    return _adapter.validate_json(text)

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ctflow.batch.facts import check_model
 from ctflow.batch.job import BatchJob
 from ctflow.batch.starts import Begun, begin
 from ctflow.batch.tasks import Numbered, Task
-from ctflow.data.attempts import MOST_ATTEMPTS, attempts_at, begin_attempt, end_attempts
+from ctflow.data.attempts import GIVEN_UP, MOST_ATTEMPTS, attempts_at, begin_attempt, end_attempts
 from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.generator import VolumeGenerator
 from ctflow.io.nifti import synthetic_label, write_nifti
@@ -41,9 +42,10 @@ class Maker(VolumeGenerator, Protocol):
 
 
 class Worker:
-    """Makes volumes by one model and writes them."""
+    """Makes volumes by one model and writes them. Raises RequestError for another model than the batch's."""
 
     def __init__(self, job: BatchJob, model: Maker) -> None:
+        check_model(model.model_sha256, job)
         self._job, self._model = job, model
 
     @classmethod
@@ -86,7 +88,7 @@ class Worker:
 
     def _begun(self, number: int, task: Task) -> Begun:
         if begin_attempt(self._job.own, number) > MOST_ATTEMPTS:
-            raise VolumeError(f"{MOST_ATTEMPTS} workers died over it. Is their memory too small?")
+            raise VolumeError(GIVEN_UP)
         return begin(task, self._job, self._model.card)
 
     def _volumes(self, begun: Sequence[Begun]) -> list[Volume | VolumeError]:

@@ -115,9 +115,11 @@ def find_checkpoint(name_or_folder: str, folders: Sequence[Path] | None = None) 
             return folder.absolute()
     if released := RELEASED.get(name_or_folder):
         raise CheckpointError(how_to_get(released))
+    inside = Path(os.path.expanduser(name_or_folder), "model")
+    hint = f" There is one at {inside}." if os.path.isfile(inside / CARD) else ""  # a training's
     known = sorted({path.parent.name for folder in folders for path in folder.glob(f"*/{CARD}")})
     raise CheckpointError(
-        f"No model at {name_or_folder!r}. Give a checkpoint folder with a {CARD}, or one of the names here: "
+        f"No model at {name_or_folder!r}.{hint} Give a checkpoint folder with a {CARD}, or one of the names here: "
         f"{', '.join(known) or 'none'}. Looked in {', '.join(map(str, dict.fromkeys(folders)))}; "
         f"{CHECKPOINTS_VARIABLE} can name more folders."
     )

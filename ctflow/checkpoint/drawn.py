@@ -10,6 +10,7 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -46,6 +47,13 @@ def write_drawn(folder: Path, measured: MeasuredObedience) -> None:
     """Writes the file into a checkpoint's folder. Raises VolumeError where that cannot be."""
     (folder / MEASURED).mkdir(exist_ok=True)
     write_atomic(folder / MEASURED / OBEDIENCE, _adapter.dump_json(measured, indent=1) + b"\n")
+
+
+def keep_drawn(folder: Path, before: str, after: str) -> None:
+    """What was measured of the checkpoint with the hash `before` is of `after`: only words of its card have changed."""
+    path = folder / MEASURED / OBEDIENCE
+    if path.is_file() and (measured := _adapter.validate_json(path.read_bytes(), strict=True)).model == before:
+        write_drawn(folder, replace(measured, model=after))
 
 
 def read_drawn(folder: Path, sha256: str) -> Mapping[str, Drawn]:

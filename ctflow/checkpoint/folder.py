@@ -47,6 +47,7 @@ from ctflow.checkpoint.weights import (
     without_weights,
 )
 from ctflow.errors import CheckpointError
+from ctflow.io.files import files_below
 from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.models.avae import AVAE, TAEF1
 from ctflow.models.bert import Bert
@@ -109,24 +110,15 @@ def save_checkpoint(
     `facts`: of a text encoder that reads sentence by sentence.
     """
 
-    def save(network: nn.Module, path: Path) -> None:
-        _save_bf16(network, path, "", max_file_bytes)
-
-    (folder / TEXT).mkdir(parents=True, exist_ok=True)
     save_transformer(folder / "transformer", transformer, max_file_bytes)
     save_autoencoder(folder / "avae", kl, max_file_bytes)
-    _write_json(bert_json(bert.config), folder / TEXT / CONFIG)
-    save(bert, folder / TEXT / TRANSFORMERS_WEIGHTS)
-    tokenizer.save(str(folder / TEXT / TOKENIZER))
-    if facts:
-        _write_json(asdict(facts.config), folder / TEXT / FACTS_CONFIG)
-        save(facts, folder / TEXT / FACTS_WEIGHTS)
+    save_text(folder / TEXT, bert, tokenizer, facts, max_file_bytes)
     heads: tuple[tuple[str, CTClip | Reader | None], ...] = ((CTCLIP, ctclip), (READER, reader))
     for name, head in heads:
         if head:
             (folder / name).mkdir(exist_ok=True)
             _write_json(asdict(head.config), folder / name / CONFIG)
-            save(head, folder / name / TRANSFORMERS_WEIGHTS)
+            _save_bf16(head, folder / name / TRANSFORMERS_WEIGHTS, "", max_file_bytes)
     write_card(card, folder / CARD)
 
 
@@ -142,6 +134,19 @@ def save_autoencoder(folder: Path, kl: AutoencoderKL, max_file_bytes: int) -> No
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(autoencoder_json(kl.config), folder / CONFIG)
     _save_bf16(kl, folder / DIFFUSERS_WEIGHTS, "", max_file_bytes)
+
+
+def save_text(
+    folder: Path, bert: Bert, tokenizer: Tokenizer, facts: Facts | None, max_file_bytes: int = MAX_FILE_BYTES
+) -> None:
+    """Writes a text encoder, in bf16 and in files of at most `max_file_bytes`. `facts`: of one that reads sentences."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(bert_json(bert.config), folder / CONFIG)
+    _save_bf16(bert, folder / TRANSFORMERS_WEIGHTS, "", max_file_bytes)
+    tokenizer.save(str(folder / TOKENIZER))
+    if facts:
+        _write_json(asdict(facts.config), folder / FACTS_CONFIG)
+        _save_bf16(facts, folder / FACTS_WEIGHTS, "", max_file_bytes)
 
 
 def load_transformer(folder: Path) -> STDiT:
@@ -209,7 +214,7 @@ def load_taef1(folder: Path) -> TAEF1:
 
 def folder_sha256(folder: Path) -> str:
     """One hash over the names and contents of those of a folder's files that belong to a checkpoint."""
-    files = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file())
+    files = (path.relative_to(folder) for path in files_below(folder) if path.suffix in ENDINGS and path.is_file())
     belonging = (path for path in files if not str(path).startswith(".") and path.parts[0] != MEASURED)
     return files_sha256(folder, (folder / path for path in belonging))
 

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, get_args
 from tqdm import tqdm
 
 from ctflow.batch.job import Layout
-from ctflow.batch.rows import FORMATS
 from ctflow.choices import CUDA_CHOICES, DEVICES, PRECISIONS
 from ctflow.commands.arguments import check_least, extra, path
 from ctflow.commands.asking import note, settings_of
 from ctflow.commands.model import FoundModel
+from ctflow.data.report_rows import FORMATS
 from ctflow.errors import RequestError
 from ctflow.request import Mode
 
 if TYPE_CHECKING:
     from ctflow.batch.plan import Batch, BatchOrder
+    from ctflow.batch.worker import Outcome
 
 HELP = f"""\
 many reports: --reports FILE --out-dir DIR makes a volume of each (see ctflow/batch/README.md). By its ending, FILE is
@@ -83,7 +84,10 @@ def check_alone(args: argparse.Namespace) -> None:
 def run(args: argparse.Namespace) -> None:
     """Makes the volumes, and says what there is. Raises CTFlowError."""
     if given := _given(args, _OF_ONE):
-        raise RequestError(f"{', '.join(given)}: not with --reports, which takes everything from its file.")
+        raise RequestError(
+            f"{', '.join(given)}: only for a single volume. With --reports, impressions, sexes and ages stand in its "
+            "file; --out-dir, --modes and --real say the rest."
+        )
     if args.out_dir is None:
         raise RequestError("Say where the volumes go: --out-dir DIR.")
     check_least(args, workers=1, together=1)
@@ -95,14 +99,18 @@ def run(args: argparse.Namespace) -> None:
     batch = plan_batch(_order(args))
     for one in batch.left_out[:MOST_NOTES]:
         note(f"{args.reports}, {f'line {one.line}' if one.line else f'{one.name} {one.folder}'.strip()}: {one.reason}")
-    failed = 0
+    failed: list[Outcome] = []
     with tqdm(total=len(batch.tasks), unit="volume") as bar:
         for outcome in generate_batch(batch, RayMaking(args.ray, args.workers)):
-            failed += bool(outcome.reason)
+            if outcome.reason:
+                failed.append(outcome)
             _count(bar, found=outcome.found)
+    for outcome in failed[:MOST_NOTES]:
+        task = batch.tasks[outcome.number]
+        note(f"{f'{task.name} {task.folder}'.strip()}: {outcome.reason}")
     if count := others(batch):
         note(f"{batch.job.out} also holds {count} volumes of other cases than those of {args.reports}.")
-    _print_content(batch, failed=failed)
+    _print_content(batch, failed=len(failed))
 
 
 def _count(bar: tqdm, *, found: bool) -> None:

@@ -22,6 +22,7 @@ from ctflow.runtime.threads import cores_given
 
 HERE = Path(ctflow.__file__).parents[1]
 PUBLISHED_SIZES = ("S", "B", "L")
+READ_REPORTS = 20
 SOLVER_SHARE = 0.5  # of the time, if there are trained weights
 
 
@@ -51,6 +52,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         type=int,
         metavar="N",
         help="instead, make N demo volumes one by one and together, as `generate --reports` does, in turns",
+    )
+    what.add_argument(
+        "--reading", type=place, metavar="MODEL", help="instead, read reports of about 400 tokens with this model"
     )
     what.add_argument(
         "--kernels",
@@ -89,6 +93,8 @@ def _measure_of(args: argparse.Namespace) -> Callable[[argparse.Namespace], tupl
         return _training
     if args.together is not None:
         return _together
+    if args.reading:
+        return _reading
     return _kernels if args.kernels else _published
 
 
@@ -171,6 +177,18 @@ def _together(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     ratio = compare_together(side, args.together, None, 60 * args.minutes)
     report = {"command": _command(), "machine": _machine(resolve_device(args.device).type), "ratios": [asdict(ratio)]}
     return report, [f"`{report['command']}`, on {report['machine']}.", "", *ratios_table([ratio])]
+
+
+def _reading(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """Reports read by a model: the numbers, and the lines to print."""
+    from ctflow.benchmark.reading import measure_reading, reading_table
+    from ctflow.runtime.device import resolve_device
+
+    folder = find_checkpoint(args.reading)
+    resolve_device("cpu")
+    found = measure_reading(folder, READ_REPORTS)
+    report = {"command": _command(), "machine": _machine("cpu"), "reading": asdict(found)}
+    return report, [f"`{report['command']}`, on {report['machine']}.", "", *reading_table(found)]
 
 
 def _kernels(args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:

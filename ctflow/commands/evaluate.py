@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
@@ -46,6 +47,9 @@ def _add_effusion(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.set_defaults(run=run_effusion)
     parser.add_argument("--seeds", type=int, default=8, metavar="N", help=f"volumes per report ({DEFAULT})")
+    parser.add_argument(
+        "--in-other-words", action="store_true", help="then also a volume for each of eight other wordings of each"
+    )
     return parser
 
 
@@ -146,10 +150,13 @@ def run_effusion(args: argparse.Namespace) -> None:
     """Prints each line of the table as soon as it is measured."""
     check_least(args, seeds=1)
     with extra("train"):
-        from ctflow.evaluation.obedience.effusion_side import HEAD, markdown, measure_sides
+        from ctflow.evaluation.obedience import effusion_side
 
     generator = find_model(args.model).load(args.device, precision=args.precision)
-    print_table(HEAD, map(markdown, measure_sides(generator, args.seeds)))
+    results = [effusion_side.measure_sides(generator, args.seeds)]
+    if args.in_other_words:
+        results.append(effusion_side.measure_in_other_words(generator))
+    print_table(effusion_side.HEAD, map(effusion_side.markdown, chain(*results)))
 
 
 def run_codec(args: argparse.Namespace) -> None:

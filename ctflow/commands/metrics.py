@@ -21,6 +21,7 @@ from ctflow.runtime.threads import cores_given
 if TYPE_CHECKING:
     from ctflow.evaluation.metrics.case_reports import Reports
     from ctflow.evaluation.metrics.judging import Question
+    from ctflow.evaluation.metrics.volume_set import VolumeFile
     from ctflow.io.sidecar import Sidecar
 
 DEFAULT = "default: %(default)s"
@@ -50,10 +51,16 @@ def add_to(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--reports",
         type=path,
         metavar="FILE",
-        help="reports of both sets by the volumes' names: CT-RATE's CSV, or .jsonl with name, findings and impression "
+        help="reports of both sets by the volumes' names: a file as `generate --reports` takes it "
         "(default: those in the sidecars of the fake volumes)",
     )
     parser.add_argument("--labels", type=path, metavar="FILE", help="labels of both sets: CT-RATE's CSV")
+    parser.add_argument(
+        "--leave-out",
+        type=path,
+        metavar="FILE",
+        help="volumes that count in no set, a name or path a line: for CT-RATE its list of no chests",
+    )
     parser.add_argument("--training", type=path, metavar="DIR", help="volumes that the model was trained on")
     parser.add_argument(
         "--weights",
@@ -82,7 +89,7 @@ def run_metrics(args: argparse.Namespace) -> None:
     """Writes the result and prints the table. Raises CTFlowError."""
     check_least(args, seed=0)
     with extra("train"):
-        from ctflow.evaluation.metrics.files import write_files
+        from ctflow.evaluation.metrics.files import check_replaceable, write_files
         from ctflow.evaluation.metrics.judging import Judging
         from ctflow.evaluation.metrics.results import read_result
     args.out = args.out.resolve()  # the workers of a cluster are in other folders
@@ -90,6 +97,7 @@ def run_metrics(args: argparse.Namespace) -> None:
     beside = [read_result(one) for one in args.beside]
     judging.check_comparable(beside)
     make_folder(args.out)
+    check_replaceable(judging, args.out)
     cores = BusyCores(begin_after=cores_given())  # each worker has come to an end by then
     with extra("research"):
         for outcome in tqdm(judging.extract(), total=judging.steps(), unit="volume"):
@@ -101,23 +109,29 @@ def run_metrics(args: argparse.Namespace) -> None:
 
 
 def _question(args: argparse.Namespace) -> Question:
-    from ctflow.evaluation.metrics.beginnings import modes_of, sidecars_of
+    from ctflow.data.ctrate import read_no_chests
+    from ctflow.evaluation.metrics.beginnings import check_one_maker, modes_of, sidecars_of
     from ctflow.evaluation.metrics.judging import Question
     from ctflow.evaluation.metrics.protocols import protocol_named
     from ctflow.evaluation.metrics.ray_extraction import RayExtraction
-    from ctflow.evaluation.metrics.volume_set import check_apart, check_no_copies, find_volumes
+    from ctflow.evaluation.metrics.volume_set import check_apart, check_no_copies, check_one_split
 
     protocol, weights = protocol_named(args.protocol), _weights(args)
     check_apart(args.real, args.fake)
-    real, fake = find_volumes(args.real.resolve(), "real"), find_volumes(args.fake.resolve(), "fake")
+    left_out = read_no_chests(args.leave_out) if args.leave_out else frozenset()
+    real, fake = (_volumes(folder, what, left_out) for folder, what in ((args.real, "real"), (args.fake, "fake")))
+    training = _volumes(args.training, "training", left_out) if args.training else []
     check_no_copies(real, fake)
+    for volumes, what in ((real, "real"), (training, "training")):
+        check_one_split(volumes, what)
     sidecars = sidecars_of(fake)
+    check_one_maker(sidecars)
     return Question(
         title=args.title or args.fake.resolve().name,
         protocol=protocol,
         real=real,
         fake=fake,
-        training=find_volumes(args.training.resolve(), "training") if args.training else (),
+        training=training,
         reports=_reports(args.reports, sidecars),
         asked=_asked(args.labels),
         modes=modes_of(sidecars),
@@ -127,6 +141,12 @@ def _question(args: argparse.Namespace) -> Question:
         extract_all=RayExtraction(args.ray),
         seed=args.seed,
     )
+
+
+def _volumes(folder: Path, what: str, left_out: frozenset[str]) -> list[VolumeFile]:
+    from ctflow.evaluation.metrics.volume_set import find_volumes, without
+
+    return without(find_volumes(folder.resolve(), what), left_out)
 
 
 def run_table(args: argparse.Namespace) -> None:
@@ -162,6 +182,6 @@ def _reports(given: Path | None, sidecars: Mapping[str, Sidecar]) -> Reports:
 def _asked(given: Path | None) -> Mapping[str, frozenset[str]]:
     """The labels by case."""
     from ctflow.data.ctrate import read_labels
-    from ctflow.evaluation.metrics.case_reports import case_of
+    from ctflow.io.names import case_name
 
-    return {case_of(name): frozenset(labels) for name, labels in read_labels(given).items()} if given else {}
+    return {case_name(name): frozenset(labels) for name, labels in read_labels(given).items()} if given else {}

@@ -11,7 +11,7 @@ from ctflow.io.itk import itk_reads
 from ctflow.io.scan import read_scan
 from ctflow.io.sidecar import Sidecar, StartRecord, has_exact_hash, is_recorded, scan_sha256
 from ctflow.lineage import plan_chunks
-from ctflow.model_grid import ModelGrid, without_padding
+from ctflow.model_grid import ModelGrid
 from ctflow.request import GenerationRequest, Mode, ScanMode, ScanStart, Start
 
 
@@ -78,7 +78,7 @@ def read_start(args: argparse.Namespace, mode: ScanMode, sidecar: Sidecar | None
     else:
         slices = card.geometry.slices_per_chunk if args.start_slices is None else args.start_slices
     with itk_reads(args.start_from):
-        on_grid = ModelGrid(card.geometry).bring(without_padding(scan))
+        on_grid = ModelGrid(card.geometry).bring(scan)
     return RecordedStart(
         start=ScanStart(mode, on_grid, slices),
         record=StartRecord(mode=mode, scan=args.start_from.name, sha256=scan_sha256(scan), slices=slices),

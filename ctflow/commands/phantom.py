@@ -5,6 +5,8 @@ import argparse
 from tqdm import tqdm
 
 from ctflow.commands.arguments import check_least, extra, path
+from ctflow.data.ctrate import volumes_folder
+from ctflow.data.lock import only_run
 from ctflow.io.files import make_folder
 from ctflow.runtime.threads import cores_given
 
@@ -41,6 +43,7 @@ def run(args: argparse.Namespace) -> None:
     with extra("train"):
         from ctflow.data.phantom_dataset import write_dataset
 
-    written = write_dataset(args.out, args.n, args.seed, args.split, workers)
-    seconds = [one.seconds for one in tqdm(written, total=args.n, unit="phantom")]
+    with only_run(volumes_folder(args.out, args.split)):
+        written = write_dataset(args.out, args.n, args.seed, args.split, workers)
+        seconds = [one.seconds for one in tqdm(written, total=args.n, unit="phantom")]
     print(f"{args.out}: {args.n} phantoms, {60 * args.n / sum(seconds):.0f} per minute and core.")

@@ -45,9 +45,15 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--model", type=place, required=True, metavar="DIR", help="a model's name, or its folder")
     parser.add_argument("--out", type=path, required=True, metavar="DIR", help="where the data set is, or will be")
     parser.add_argument("--verify", action="store_true", help="prepare nothing, and prove that the set is whole")
+    parser.add_argument(
+        "--retry-left-out", action="store_true", help="try once more what was left out, after its files were mended"
+    )
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where the A-VAE runs (default: %(default)s)")
     parser.add_argument(
-        "--precision", choices=PRECISIONS, default="float32", help="number format of the A-VAE (default: %(default)s)"
+        "--precision",
+        choices=PRECISIONS[1:],  # not auto: one set would be encoded in several formats on several machines
+        default="float32",
+        help="number format of the A-VAE (default: %(default)s)",
     )
     parser.add_argument("--slices", type=int, metavar="N", help="slices encoded together (default: by memory)")
     parser.add_argument("--shard-mb", type=int, default=1000, metavar="N", help="MB of a shard (default: %(default)s)")
@@ -78,12 +84,25 @@ def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", fac
     from ctflow.data.ray_encoding import RayEncoding
     from ctflow.runtime.device import gpus_of
 
-    effort = Effort(begin_after=2 * cores_given())  # each worker has come to an end by then
+    effort, reports_cut = Effort(begin_after=2 * cores_given()), 0  # each worker has come to an end by then
     with extra("research"):
-        outcomes = prepare(args.out, model, sources, facts, args.device, RayEncoding(args.ray), args.slices)
+        outcomes = prepare(
+            args.out,
+            model,
+            sources,
+            facts,
+            args.device,
+            RayEncoding(args.ray),
+            args.slices,
+            retry=args.retry_left_out,
+        )
         for outcome in tqdm(outcomes, total=len(sources), unit="volume"):
             effort.add(outcome)
+            reports_cut += outcome.report_cut
     _print_content(args.out)
+    if reports_cut:
+        most = facts.text.max_tokens
+        print(f"{reports_cut} reports are longer than the {most} tokens that the text encoder reads: they were cut.")
     if not args.ray and (used := effort.summary(gpus=gpus_of(args.device))):
         print(used)
 
@@ -91,16 +110,17 @@ def _prepare(args: argparse.Namespace, model: Path, sources: "list[Source]", fac
 def _verify(args: argparse.Namespace, _: Path, sources: "list[Source]", facts: "SetFacts") -> None:
     from ctflow.data.verification import verify
 
-    for _name in tqdm(verify(args.out, sources, facts), unit="volume"):
+    for _name in tqdm(verify(args.out, sources, facts), total=len(sources), unit="volume"):
         pass
     _print_content(args.out)
 
 
 def _print_content(folder: Path) -> None:
-    from ctflow.data.manifest import VERIFIED, read_manifest, read_rejections
+    from ctflow.data.manifest import REJECTED, VERIFIED, read_manifest, read_rejections
 
     rows, rejected = read_manifest(folder), len(read_rejections(folder))
     shards, slices = len({row.shard for row in rows}), sum(row.slices for row in rows)
     state = "verified" if (folder / VERIFIED).exists() else "not verified: call this again with --verify"
     counts = f"{len(rows)} volumes of {slices} slices in {shards} shard{'s' if shards > 1 else ''}"
-    print(f"{folder}: {counts}, {rejected} left out; {state}.")
+    listed = f" (see {folder / REJECTED})" if rejected else ""
+    print(f"{folder}: {counts}, {rejected} left out{listed}; {state}.")

@@ -43,33 +43,25 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argp
         metavar="N",
         help="read N sentences of each manner of ctflow/phantom/language, in wordings that are never taught",
     )
-    parser.add_argument(
-        "--reports",
-        type=int,
-        metavar="N",
-        help="instead, compare the embeddings of N truths in every manner, and of N short and N long reports",
-    )
     return parser
 
 
 def run_reading(args: argparse.Namespace) -> None:
     """Prints the table, and of given sentences also those that were not read right; on the CPU."""
-    check_least(args, n=1, seed=0, manners=1, reports=2)
+    check_least(args, n=1, seed=0, manners=1)
     folder = find_checkpoint(args.model)
     sentences = read_sentences(args.sentences) if args.sentences else []
     with extra("train"):
         from ctflow.checkpoint.folder import load_checkpoint
         from ctflow.demo.sizes import DEMO
-        from ctflow.evaluation import manners, reading
+        from ctflow.evaluation import reading
         from ctflow.evaluation import sentences as written
         from ctflow.evaluation.language import held_out_sentences
 
     checkpoint = load_checkpoint(folder)
     if args.manners:
         sentences = [*sentences, *held_out_sentences(args.manners, args.seed)]
-    if args.reports:
-        print_table(manners.HEAD, manners.markdown(manners.ReportMeasure(checkpoint, "known"), args.reports))
-    elif sentences:
+    if sentences:
         print_table(written.HEAD, written.markdown(written.measure_sentences(checkpoint, sentences)))
     else:
         rows = reading.measure_reading(checkpoint, args.n, args.seed, DEMO.sentences)

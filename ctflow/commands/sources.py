@@ -15,7 +15,7 @@ def add_sources_to(parser: argparse.ArgumentParser, *, required: bool) -> None:
     given = parser.add_mutually_exclusive_group(required=required)
     given.add_argument("--ct-rate", type=path, metavar="ROOT", help="the folder of CT-RATE")
     given.add_argument("--volumes", type=path, metavar="DIR", help="the folder of volumes of your own")
-    parser.add_argument("--split", choices=("train", "valid"), help="of CT-RATE")
+    parser.add_argument("--split", choices=("train", "valid"), help="which part of CT-RATE")
     parser.add_argument("--reports", type=path, metavar="CSV", help="the table of volumes of your own")
     parser.add_argument("--one-per-patient", action="store_true", help="take only the first volume of each patient")
     parser.add_argument("--skip-missing", action="store_true", help="leave out volumes whose files are not there")

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ctflow.data.slice_pairs import PairFacts
     from ctflow.data.sources import Source
     from ctflow.evaluation.avae import SliceFeatures
-    from ctflow.training.avae import AvaeTraining
-    from ctflow.training.avae_config import AvaeConfig
-    from ctflow.training.perceptual import Perceptual
+    from ctflow.training.avae.config import AvaeConfig
+    from ctflow.training.avae.perceptual import Perceptual
+    from ctflow.training.avae.training import AvaeTraining
 
 HELP = """\
 Tunes the A-VAE of --model on chest CTs as CTFlow v2's was: absolute error, LPIPS, a discriminator, a code near a unit
@@ -34,7 +34,7 @@ volumes as to `prepare`:
 First, some pairs of slices of each volume are collected, and how much disk that takes is said. Then it trains, writes
 OUT/model, and measures both A-VAEs on volumes that were held out: PSNR, and FID of reconstructions and of midpoints, by
 the Inception that --weights names, else by the model's image tower. OUT/measures.json has the same. Call it again with
-the same --out, and it goes on. SIGTERM saves and stops, with exit code 143.
+the same --out, and it goes on. While it trains, SIGTERM or Ctrl-C saves and stops, with exit code 143.
 
 For several processes, collect first in one, then start it by accelerate:
 
@@ -50,7 +50,7 @@ WEIGHT_PATTERNS = ("*.safetensors", "*.pth", "*.pt")
 
 
 def _described_fields() -> Iterable[tuple[str, str]]:
-    from ctflow.training.avae_config import FILE
+    from ctflow.training.avae.config import FILE
 
     return FILE.described_fields()
 
@@ -78,9 +78,9 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(args: argparse.Namespace) -> None:
     """Collects, trains, exports and measures, or shows the config. Raises CTFlowError."""
-    from ctflow.training.avae_config import FILE
-    from ctflow.training.avae_presets import PRESETS
-    from ctflow.training.config_file import as_toml
+    from ctflow.training.avae.config import FILE
+    from ctflow.training.avae.presets import PRESETS
+    from ctflow.training.config.file import as_toml
 
     config = FILE.read(args.config, PRESETS)
     if args.print_config:
@@ -136,7 +136,7 @@ def _train(
 ) -> None:
     from ctflow.data.slice_pairs import open_pairs
     from ctflow.runtime.device import resolve_device
-    from ctflow.training.avae import AvaeTraining, export_avae, train_avae
+    from ctflow.training.avae.training import AvaeTraining, export_avae, train_avae
 
     training = AvaeTraining(
         config=config,
@@ -194,7 +194,7 @@ def _weights(words: list[str]) -> dict[str, Path]:
 def _perceptual(config: "AvaeConfig", weights: dict[str, Path]) -> "tuple[Perceptual, str] | None":
     """LPIPS of the config's network, and the hash of its files. Raises RequestError where they are not given."""
     from ctflow.checkpoint.weights import file_sha256
-    from ctflow.training.perceptual import load_perceptual
+    from ctflow.training.avae.perceptual import load_perceptual
 
     losses = config.losses
     if not losses.needs_network:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from ctflow.checkpoint.catalog import find_checkpoint
 from ctflow.choices import DEVICES
 from ctflow.commands.arguments import extra, path, place
-from ctflow.commands.trainings import add_training, check_minutes, training_in
+from ctflow.commands.trainings import add_training, check_minutes, is_main_process, training_in
 from ctflow.errors import RequestError
 
 if TYPE_CHECKING:
     import torch
 
     from ctflow.models.stdit import STDiT
-    from ctflow.training.flow_config import FlowConfig
-    from ctflow.training.flow_watcher import ChipUse
+    from ctflow.training.flow.config import FlowConfig
+    from ctflow.training.flow.watcher import ChipUse
 
 HELP = """\
 Trains the transformer on what `python -m ctflow prepare` wrote: flow matching from a report and the previous chunk to
@@ -29,11 +29,11 @@ the next one. For several processes, on one machine or many, start it by acceler
 --config is a TOML file. In it, `preset = "S"`, "B" or "L" is the published recipe, and "phantom" one for phantoms on a
 laptop; the rest of the file is what differs from the preset. --out will hold states/, losses.csv, and model/, which
 `generate --model` reads. Call it again with the same --out, and it goes on, after a kill from the last state that was
-saved. SIGTERM saves and stops, with exit code 143."""
+saved. SIGTERM or Ctrl-C saves and stops, with exit code 143."""
 
 
 def _described_fields() -> Iterable[tuple[str, str]]:
-    from ctflow.training.flow_config import described_fields
+    from ctflow.training.flow.config import described_fields
 
     return described_fields()
 
@@ -54,9 +54,9 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(args: argparse.Namespace) -> None:
     """Trains, or shows the config. Raises CTFlowError where it cannot begin."""
-    from ctflow.training.config_file import as_toml
-    from ctflow.training.flow_config import read_config
-    from ctflow.training.presets import PRESETS
+    from ctflow.training.config.file import as_toml
+    from ctflow.training.flow.config import read_config
+    from ctflow.training.flow.presets import PRESETS
 
     config = read_config(args.config, PRESETS)
     if args.print_config:
@@ -73,8 +73,9 @@ def run(args: argparse.Namespace) -> None:
 
 def _train(args: argparse.Namespace, config: "FlowConfig") -> None:
     with extra("train"):
-        from ctflow.training.flow import FlowTraining, train_flow
+        from ctflow.training.flow.training import FlowTraining, train_flow
     from ctflow.runtime.device import resolve_device
+    from ctflow.training.config.stage import MODEL
 
     device = resolve_device(args.device)
     training = FlowTraining(
@@ -91,11 +92,13 @@ def _train(args: argparse.Namespace, config: "FlowConfig") -> None:
     )
     with training_in(args.out):
         train_flow(training)
+    if is_main_process():
+        print(f"The model is in {args.out / MODEL}: `generate --model {args.out / MODEL}` makes volumes by it.")
 
 
 def _reports(table: Path) -> dict[str, str]:
-    from ctflow.data.ctrate import NAME, read_table
     from ctflow.data.own_sources import FINDINGS, IMPRESSION
+    from ctflow.data.tables import NAME, read_table
 
     return {
         row[NAME]: f"Findings: {row[FINDINGS]} Impression: {row[IMPRESSION]}"
@@ -110,7 +113,7 @@ def _chip_use(device: "torch.device", precision: str, network: "STDiT") -> "Chip
     from ctflow.benchmark.floor import peak_gflop_per_s
     from ctflow.demo.chip_share import chunk_gflop
     from ctflow.runtime.device import bf16_is_fast
-    from ctflow.training.flow_watcher import ChipUse
+    from ctflow.training.flow.watcher import ChipUse
 
     bf16 = precision == "bfloat16" or (precision == "auto" and bf16_is_fast(device.type))
     peak = peak_gflop_per_s(device, torch.bfloat16 if bf16 else torch.float32)

@@ -73,7 +73,7 @@ def training_in(out: Path) -> Iterator[None]:
     """Locks the folder, which the main process does for all. A training that was stopped ends the command, with the
     exit code of SIGTERM. Raises DatasetError if another run is at work there."""
     from ctflow.data.lock import only_run
-    from ctflow.training.stopping import TrainingStopped
+    from ctflow.training.restarts.stopping import TrainingStopped
 
     try:
         if is_main_process():

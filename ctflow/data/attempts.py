@@ -2,15 +2,25 @@
 
 from pathlib import Path
 
+from ctflow.errors import ResourceError, VolumeError
+from ctflow.io.files import written
+
 MOST_ATTEMPTS = 3  # Ray would replace workers for ever, over a volume that kills each of them
+GIVEN_UP = f"{MOST_ATTEMPTS} workers died over it. Is their memory too small?"
 _ENDING = ".attempts"
 
 
 def begin_attempt(folder: Path, number: int) -> int:
-    """Notes that a worker begins with the volume of a number -> how often one did in this run, this time included."""
+    """Notes that a worker begins with the volume of a number -> how often one did in this run, this time included.
+
+    Raises ResourceError where the disk refuses, which says nothing of the volume.
+    """
     path = _path(folder, number)
-    with path.open("ab") as file:
-        file.write(b".")
+    try:
+        with written(path), path.open("ab") as file:
+            file.write(b".")
+    except VolumeError as error:
+        raise ResourceError(str(error)) from error
     return path.stat().st_size
 
 

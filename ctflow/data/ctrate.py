@@ -1,10 +1,10 @@
 """CT-RATE's layout: where its volumes and tables lie, and what stands in a row of each table.
 
     dataset/valid_fixed/valid_1/valid_1_a/valid_1_a_1.nii.gz     patient 1, study a, reconstruction 1
-    radiology_text_reports/validation_reports.csv
-    multi_abnormality_labels/valid_predicted_labels.csv
-    metadata/validation_metadata.csv
-    metadata/no_chest_valid.txt                                  volumes that are no chests, one name a line
+    dataset/radiology_text_reports/validation_reports.csv
+    dataset/multi_abnormality_labels/valid_predicted_labels.csv
+    dataset/metadata/validation_metadata.csv
+    dataset/metadata/no_chest_valid.txt                          volumes that are no chests, one path a line
 
 In the first version volumes lie in `dataset/valid`, and hold numbers that the metadata's slope and intercept make HU.
 
@@ -12,21 +12,20 @@ A volume's name, `valid_1_a_1.nii.gz`, leads from table to table. Of the metadat
 CT-RATE use are written; the others describe scanners.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from ctflow.data.tables import NAME, read_table, write_table
 from ctflow.errors import RequestError
 from ctflow.io.files import make_folder, write_atomic
 from ctflow.labels import LABELS, Label
 
 Split = Literal["train", "valid"]
 LONG_NAMES: dict[Split, str] = {"train": "train", "valid": "validation"}  # of a split, in the names of some tables
-NAME = "VolumeName"
+DATASET = "dataset"  # the folder of CT-RATE that holds all of it but models
 NOT_GIVEN = "Not given."  # where a text is missing
 _VOLUME_NAME = re.compile(r"(train|valid)_\d+_[a-z]+_\d+\.nii\.gz")
 
@@ -77,7 +76,7 @@ def volume_path(root: Path, split: Split, name: str, *, first_version: bool = Fa
 
 def volumes_folder(root: Path, split: Split, *, first_version: bool = False) -> Path:
     """Where the volumes of a split lie."""
-    return root / "dataset" / (split if first_version else f"{split}_fixed")
+    return root / DATASET / (split if first_version else f"{split}_fixed")
 
 
 def patient_of(name: str) -> str:
@@ -92,27 +91,27 @@ def is_volume_name(name: str, split: Split) -> bool:
 
 def no_chest_path(root: Path, split: Split) -> Path:
     """Where the list lies of volumes that are no chests."""
-    return root / "metadata" / f"no_chest_{split}.txt"
+    return root / DATASET / "metadata" / f"no_chest_{split}.txt"
 
 
 def reports_path(root: Path, split: Split) -> Path:
     """Where the reports lie."""
-    return root / "radiology_text_reports" / f"{LONG_NAMES[split]}_reports.csv"
+    return root / DATASET / "radiology_text_reports" / f"{LONG_NAMES[split]}_reports.csv"
 
 
 def labels_path(root: Path, split: Split) -> Path:
     """Where the labels lie."""
-    return root / "multi_abnormality_labels" / f"{split}_predicted_labels.csv"
+    return root / DATASET / "multi_abnormality_labels" / f"{split}_predicted_labels.csv"
 
 
 def metadata_path(root: Path, split: Split) -> Path:
     """Where the metadata lie."""
-    return root / "metadata" / f"{LONG_NAMES[split]}_metadata.csv"
+    return root / DATASET / "metadata" / f"{LONG_NAMES[split]}_metadata.csv"
 
 
 def write_reports(path: Path, reports: Iterable[ReportRow]) -> None:
     """Writes the table of reports. Raises CTFlowError where that cannot be done."""
-    _write_table(
+    write_table(
         path,
         (
             {
@@ -145,18 +144,33 @@ def read_reports(path: Path) -> list[ReportRow]:
 def write_labels(path: Path, labels: Mapping[str, frozenset[Label]]) -> None:
     """Writes the table of labels. `labels`: by volume, those that apply. Raises CTFlowError."""
     rows = ({NAME: name} | {label: int(label in there) for label in LABELS} for name, there in labels.items())
-    _write_table(path, rows)
+    write_table(path, rows)
 
 
 def read_labels(path: Path) -> dict[str, frozenset[Label]]:
-    """Reads the table of labels -> by volume, those that apply. Raises RequestError."""
-    rows = read_table(path, LABELS)
-    return {row[NAME]: frozenset(label for label in LABELS if float(row[label]) == 1) for row in rows}
+    """Reads the table of labels -> by volume, those that apply.
+
+    Raises RequestError, also for what is neither 0 nor 1, such as a probability.
+    """
+    return {
+        row[NAME]: frozenset(label for label in LABELS if _applies(row, label, path))
+        for row in read_table(path, LABELS)
+    }
+
+
+def _applies(row: Mapping[str, str], label: Label, path: Path) -> bool:
+    match row[label].strip():
+        case "1" | "1.0":
+            return True
+        case "0" | "0.0":
+            return False
+        case other:
+            raise RequestError(f"{path} says {other!r} of {label} in {row[NAME]}; 0 or 1 was expected.")
 
 
 def write_metadata(path: Path, metadata: Iterable[MetadataRow]) -> None:
     """Writes the table of metadata, for volumes whose files hold HU. Raises CTFlowError."""
-    _write_table(
+    write_table(
         path,
         (
             {
@@ -199,36 +213,15 @@ def write_no_chests(path: Path, names: Iterable[str]) -> None:
 
 
 def read_no_chests(path: Path) -> frozenset[str]:
-    """The names in the list of volumes that are no chests. Raises RequestError where there is no list."""
+    """The names in the list of volumes that are no chests. Raises RequestError where there is no list.
+
+    CT-RATE's list has paths, which begin with the split or anywhere else; only the name counts.
+    """
     try:
-        return frozenset(path.read_text(encoding="utf-8").split())
+        lines = path.read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(
-            f"{path} cannot be read ({error}): it lists the volumes of CT-RATE that are no chests. Fetch it; an empty "
-            "file says that all of them are chests."
+            f"{path} cannot be read ({error}): it lists volumes that are no chests, as CT-RATE does. Fetch it; an "
+            "empty file says that all of them are chests."
         ) from error
-
-
-def _write_table(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    make_folder(path.parent)
-    first, *others = rows
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, list(first))
-    table.writeheader()
-    table.writerows([first, *others])
-    write_atomic(path, text.getvalue().encode())
-
-
-def read_table(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
-    """The rows of a table, with empty text where a row is short. Raises RequestError, also for a missing column."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            table = csv.DictReader(file, restval="")
-            rows = list(table)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RequestError(f"{path} cannot be read ({error}): it should be a table of CT-RATE.") from error
-    if missing := {NAME, *columns} - set(table.fieldnames or ()):
-        raise RequestError(
-            f"{path} is not the table, as CT-RATE has it, that was expected: it lacks {', '.join(sorted(missing))}."
-        )
-    return rows
+    return frozenset(PurePosixPath(line).name for line in lines)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ctflow.data.ctrate import (
+    DATASET,
     ReportRow,
     ScannedRow,
     Split,
@@ -21,7 +22,7 @@ from ctflow.data.ctrate import (
     volume_path,
     volumes_folder,
 )
-from ctflow.data.sources import Source, StoredValues, check_names
+from ctflow.data.sources import Source, StoredValues
 from ctflow.errors import RequestError
 
 _log = logging.getLogger(__name__)
@@ -36,12 +37,10 @@ def ct_rate_sources(root: Path, split: Split) -> list[Source]:
     first_version = not volumes_folder(root, split).is_dir()
     if first_version and not volumes_folder(root, split, first_version=True).is_dir():
         raise RequestError(
-            f"{volumes_folder(root, split)} is not there, nor is {split} beside it: name the folder of CT-RATE that "
-            "holds dataset, metadata and radiology_text_reports."
+            f"{volumes_folder(root, split)} is not there, nor is {split} beside it: --ct-rate is the folder that holds "
+            f"{DATASET}, and --split one of which there are volumes."
         )
     reports, metadata = read_reports(reports_path(root, split)), read_metadata(metadata_path(root, split))
-    check_names((row.name for row in reports), reports_path(root, split))
-    check_names((row.name for row in metadata), metadata_path(root, split))
     scanned = {row.name: row for row in metadata}
     no_chests = read_no_chests(no_chest_path(root, split))
     _log.info("%s: %d reports, %d volumes that are no chests", split, len(reports), len(no_chests))

@@ -33,5 +33,7 @@ class Effort:
         (passed_s, used_s), busy = self._cores.passed, self._cores.summary(cores)
         if gpus:
             return f"{busy} The A-VAE kept its GPUs busy for {self._avae_s / passed_s / gpus:.0%} of the time."
+        if used_s < self._disk_s + self._avae_s:  # of the few that count, most was done before
+            return busy
         share = (used_s - self._disk_s) / self._avae_s
         return f"{busy} Reading and writing aside, all took {share:.2f} times the A-VAE's own CPU time."

@@ -14,7 +14,7 @@ from ctflow.data.manifest import CODES
 from ctflow.data.shard_writer import Encoded
 from ctflow.data.shards import BLACK, LOG_VARIANCE, MEAN, TEXT, WHITE
 from ctflow.errors import ResourceError, VolumeError
-from ctflow.io.files import write_atomic
+from ctflow.io.files import files_below, write_atomic
 from ctflow.models.avae import AVAE
 from ctflow.report import Report, encoder_text
 from ctflow.runtime.device import on_device, resolve_device, resolve_precision
@@ -27,7 +27,7 @@ _FOLDERS = ("avae", "text")
 
 def encoders_sha256(model: Path) -> str:
     """The hash of the networks that a data set is encoded by, and of nothing else in the checkpoint."""
-    files = [path for name in _FOLDERS for path in (model / name).rglob("*") if path.suffix in ENDINGS]
+    files = [path for name in _FOLDERS for path in files_below(model / name) if path.suffix in ENDINGS]
     return files_sha256(model, files)
 
 
@@ -79,6 +79,10 @@ class VolumeEncoder:
                 raise VolumeError("The A-VAE gives values that are not numbers. Try --precision float32.")
         texts = self._all_texts(report)
         return {MEAN: mean.numpy(), LOG_VARIANCE: log_variance.numpy(), TEXT: texts[None].numpy()}
+
+    def cuts(self, report: Report) -> bool:
+        """Whether the whole report is longer than the text encoder reads."""
+        return bool(self._text.read(encoder_text(report, self.card.text.parts)).cut_text)
 
     @torch.inference_mode()
     def write_codes(self, folder: Path) -> None:

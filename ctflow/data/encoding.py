@@ -13,7 +13,7 @@ from ctflow.data.encoder import VolumeEncoder
 from ctflow.data.packing import write_part
 from ctflow.data.scans import model_hu, read_hu, source_sha256
 from ctflow.data.sources import Source
-from ctflow.errors import RequestError, VolumeError
+from ctflow.errors import RequestError, ResourceError, VolumeError
 from ctflow.report import Report
 
 
@@ -50,12 +50,14 @@ class Scan:
 class Outcome:
     """What became of a source: the size of its part, or the reason why it is left out.
 
-    `avae_s`: see `VolumeEncoder`. `disk_s`: CPU seconds for reading the source and writing the part.
+    `report_cut`: whether its report is longer than the text encoder reads. `avae_s`: see `VolumeEncoder`. `disk_s`: CPU
+    seconds for reading the source and writing the part.
     """
 
     number: int
     size_bytes: int = 0
     reason: str = ""
+    report_cut: bool = False
     avae_s: float = 0.0
     disk_s: float = 0.0
 
@@ -67,10 +69,11 @@ class EncodeAll(Protocol):
 
 
 def read_source(source: Source, geometry: Geometry) -> Scan:
-    """Reads a scan. Raises ResourceError where memory is short: that says nothing of the scan."""
+    """Reads a scan. Raises ResourceError where memory is short or its disk is gone: that says nothing of the scan."""
     reason = source.fault
     try:
         if not reason:
+            _check_still_there(source.path)
             _ = source.report()  # so that no time is spent on a scan without one
             began_s = time.process_time()
             scan, sha256 = read_hu(source), source_sha256(source.path)
@@ -79,6 +82,17 @@ def read_source(source: Source, geometry: Geometry) -> Scan:
     except (VolumeError, RequestError) as error:
         reason = str(error)
     return left_out(reason.replace(str(source.path), source.name))
+
+
+def _check_still_there(path: Path) -> None:
+    """A disk that goes away in the middle of a run would else leave out all volumes that are still to come."""
+    try:
+        path.stat()
+    except OSError as error:
+        raise ResourceError(
+            f"{path} was there when this began, and cannot be reached now ({error.strerror}). Is its disk still "
+            "mounted? Call this again: it goes on."
+        ) from error
 
 
 def left_out(reason: str) -> Scan:
@@ -95,6 +109,7 @@ def encode_scan(encoder: VolumeEncoder, job: EncodingJob, number: int, scan: Sca
     return Outcome(
         number=number,
         size_bytes=size_bytes,
+        report_cut=encoder.cuts(report),
         avae_s=encoder.avae_s - before_s,
         disk_s=scan.read_s + time.process_time() - began_s,
     )

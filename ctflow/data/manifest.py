@@ -112,7 +112,7 @@ def set_sha256(folder: Path) -> str:
     try:
         return files_sha256(folder, (folder / name for name in names))
     except OSError as error:
-        raise _not_a_set(folder / error.filename, error) from error
+        raise _not_a_set(Path(error.filename), error) from error
 
 
 def _read_rows(path: Path, kind: type[R]) -> list[R]:

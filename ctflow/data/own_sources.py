@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ctflow.data.ctrate import NAME, read_table
-from ctflow.data.sources import Source, check_names
+from ctflow.data.sources import Source
+from ctflow.data.tables import NAME, read_table
 from ctflow.errors import RequestError
 
 PATIENT, FINDINGS, IMPRESSION = "PatientID", "Findings_EN", "Impressions_EN"
@@ -16,7 +16,6 @@ def own_sources(folder: Path, table: Path) -> list[Source]:
     Raises RequestError for a table that lacks a column or a name, and for a name that leads out of the folder.
     """
     rows = read_table(table, (PATIENT, FINDINGS, IMPRESSION))
-    check_names((row[NAME] for row in rows), table)
     return [_source(folder, row, table) for row in rows]
 
 

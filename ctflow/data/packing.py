@@ -48,17 +48,18 @@ def write_part(folder: Path, number: int, volume: Encoded, source_sha256: str) -
 class Packer:
     """Packs the volumes of `sources` into `folder`, or goes on with what is there. One at a time may use the folder.
 
-    A shard is full when it has `shard_bytes` or more. Raises DatasetError where what is there cannot be read.
+    A shard is full when it has `shard_bytes` or more. `retry`: what was left out before is missing again.
+    Raises DatasetError where what is there cannot be read.
     """
 
-    def __init__(self, folder: Path, sources: Sequence[Source], shard_bytes: int) -> None:
+    def __init__(self, folder: Path, sources: Sequence[Source], shard_bytes: int, *, retry: bool = False) -> None:
         self._folder, self._sources, self._shard_bytes = folder, sources, shard_bytes
         for place in (folder, folder / PARTS, folder / SHARDS):
             make_folder(place)
             remove_partial(place)
         forget_attempts(folder / PARTS)
         self._rows = read_manifest(folder) if (folder / MANIFEST).exists() else []
-        self._rejections = {one.name: one for one in self._rejections_there()}
+        self._rejections = {} if retry else {one.name: one for one in self._rejections_there()}
         named = {row.name for row in self._rows}
         self._waiting = [number for number, source in enumerate(sources) if source.name not in named]
         for number, source in enumerate(sources):

@@ -56,17 +56,20 @@ def prepare(
     device: str,
     encode_all: EncodeAll,
     slices: int | None = None,
+    *,
+    retry: bool = False,
 ) -> Iterator[Outcome]:
     """Prepares the data set of `facts` in `folder`, or goes on with it, and says what became of each source.
 
-    `device` and `slices`: see `VolumeEncoder`.
+    `device` and `slices`: see `VolumeEncoder`. `retry`: whether volumes that were left out are tried once more, since
+    their files were mended.
 
     Those that were finished before are not said again. Raises DatasetError for a folder that holds another set or is in
     use, CTFlowError where the work cannot go on.
     """
     with only_run(folder):
         _begin(folder, facts)
-        packer = Packer(folder, sources, facts.shard_bytes)
+        packer = Packer(folder, sources, facts.shard_bytes, retry=retry)
         if missing := packer.missing:
             (folder / VERIFIED).unlink(missing_ok=True)
             job = EncodingJob(

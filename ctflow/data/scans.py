@@ -10,9 +10,10 @@ from ctflow.checkpoint.weights import file_sha256
 from ctflow.data.sources import Source, StoredValues
 from ctflow.errors import VolumeError
 from ctflow.io.checks import readable
+from ctflow.io.files import files_below
 from ctflow.io.nifti import read_values
 from ctflow.io.scan import check_grid, check_hu, read_scan
-from ctflow.model_grid import ModelGrid, without_padding
+from ctflow.model_grid import ModelGrid
 from ctflow.volume import Volume, plane_affine
 
 _INT16 = np.iinfo(np.int16)
@@ -29,7 +30,7 @@ def model_hu(scan: Volume, geometry: Geometry) -> np.ndarray:
     Raises VolumeError for one that is shorter than a chunk.
     """
     grid = ModelGrid(geometry)
-    hu = grid.to_model(grid.bring(without_padding(scan)).hu)
+    hu = grid.to_model(grid.bring(scan).hu)
     if len(hu) < geometry.slices_per_chunk:
         raise VolumeError(
             f"It has {len(hu)} slices {geometry.slice_spacing_mm:g} mm apart; at least a chunk of "
@@ -44,7 +45,7 @@ def source_sha256(path: Path) -> str:
         if not path.is_dir():
             return file_sha256(path)
         total = hashlib.sha256()
-        for file in sorted(one for one in path.rglob("*") if one.is_file()):
+        for file in sorted(files_below(path)):
             total.update(f"{file.relative_to(path).as_posix()} {file_sha256(file)}\n".encode())
         return total.hexdigest()
 
@@ -53,7 +54,7 @@ def _hu_of(path: Path, stored: StoredValues) -> Volume:
     """A volume of CT-RATE's first version, whose file holds neither HU nor its place in the patient."""
     with readable(path):
         values = read_values(path)
-    if _is_hu(values, path):
+    if not stored.is_identity and _is_hu(values, path):
         raise VolumeError(
             f"{path} holds HU already: slope {stored.slope:g} and intercept {stored.intercept:g} of the metadata would "
             "be applied twice. Is it of CT-RATE's second version?"

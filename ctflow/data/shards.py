@@ -22,7 +22,7 @@ class Shards:
 
     Reading takes memory only for what is returned; a copy in another process opens the files for itself.
     Raises DatasetError for a folder that holds no data set, or one that was not verified as it is now, and for a shard
-    that is missing, was cut short or holds more or fewer volumes than the manifest says.
+    that is missing, was cut short or holds more or fewer volumes than the manifest says, or codes that are damaged.
     """
 
     def __init__(self, folder: Path, *, verified: bool = True) -> None:
@@ -35,6 +35,7 @@ class Shards:
         self._in_shard = _places(self.rows)
         self._files: dict[Path, Any] = {}
         self._check_shards()
+        self._check_codes()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -67,12 +68,12 @@ class Shards:
     @property
     def black(self) -> Tensor:
         """The unscaled code of a black slice, float32 (C, h, w)."""
-        return self._file(self.folder / CODES).get_tensor(BLACK)
+        return self._code(BLACK)
 
     @property
     def white(self) -> Tensor:
         """The unscaled code of a white slice, float32 (C, h, w)."""
-        return self._file(self.folder / CODES).get_tensor(WHITE)
+        return self._code(WHITE)
 
     def _check_shards(self) -> None:
         slices: Counter[str] = Counter()
@@ -87,6 +88,14 @@ class Shards:
             found = {name: self._stored(path, name).get_shape()[0] for name in expected}
             if found != expected:
                 raise DatasetError(f"{path} holds {found}, and the manifest says {expected}. {_AGAIN}")
+
+    def _check_codes(self) -> None:
+        for code in (self.black, self.white):
+            if not code.isfinite().all():
+                raise DatasetError(f"{self.folder / CODES} holds values that are not numbers. {_AGAIN}")
+
+    def _code(self, name: str) -> Tensor:
+        return self._stored(self.folder / CODES, name)[:]
 
     def _tensor(self, row: ManifestRow, name: str, part: slice) -> Tensor:
         return self._stored(self.folder / SHARDS / row.shard, name)[part]
@@ -112,8 +121,8 @@ class Shards:
 def check_verified(folder: Path, sha256: str) -> None:
     """Raises DatasetError unless the data set was found whole when its hash was this one."""
     path = folder / VERIFIED
-    found = path.read_text(encoding="utf-8").strip() if path.exists() else ""
-    if found != sha256:
+    found = path.read_bytes().strip() if path.is_file() else b""
+    if found != sha256.encode():
         state = "has changed since it was verified" if found else "was not verified"
         raise DatasetError(f"{folder} {state}. Run `python -m ctflow prepare … --verify` with what it was made from.")
 

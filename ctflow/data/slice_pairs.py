@@ -1,9 +1,9 @@
 """Pairs of neighbouring slices, collected once from volumes: to train on single slices, reading whole scans is slow."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Executor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ from ctflow.data.encoding import read_source
 from ctflow.data.lock import only_run
 from ctflow.data.sources import Source, sources_sha256
 from ctflow.errors import DatasetError, ResourceError
-from ctflow.io.files import write_atomic
+from ctflow.io.files import write_atomic, written
 from ctflow.runtime.processes import processes
 from ctflow.validation import wrong_fields
 
@@ -79,13 +79,13 @@ def facts_of(sources: Sequence[Source], geometry: Geometry, per_volume: int) -> 
 
 def disk_bytes(facts: PairFacts, volumes: int) -> int:
     """What the pairs take on the disk."""
-    return volumes * facts.per_volume * 2 * facts.geometry.rows * facts.geometry.columns * np.dtype(np.int16).itemsize
+    return math.prod(_shape(facts, volumes)) * np.dtype(np.int16).itemsize
 
 
 def missing_volumes(folder: Path, facts: PairFacts, volumes: int) -> list[int]:
     """The numbers of those of so many volumes that were not read yet.
 
-    Raises DatasetError where the folder holds pairs of other volumes, or its table is damaged.
+    Raises DatasetError where the folder holds pairs of other volumes, or is damaged.
     """
     path = folder / FACTS
     if not path.exists():
@@ -95,6 +95,7 @@ def missing_volumes(folder: Path, facts: PairFacts, volumes: int) -> list[int]:
             f"{folder} holds slices of other volumes, or on another grid, or more or fewer of each, than those asked "
             "for. Name another folder with --slices, or remove that one."
         )
+    _check_whole(folder / PAIRS, _shape(facts, volumes))
     known = {row.number for row in _rows(folder)}
     return [number for number in range(volumes) if number not in known]
 
@@ -110,7 +111,7 @@ def collect_pairs(
     """Reads the volumes that were not read yet, and says what became of each. It may be killed, and called again.
 
     `pool` varies in tests. Raises DatasetError as `missing_volumes`, and if another run is at work in the folder,
-    ResourceError where disk or memory are short.
+    CTFlowError where disk or memory are short.
     """
     with only_run(folder):
         missing = missing_volumes(folder, facts, len(sources))
@@ -131,9 +132,11 @@ def _collected(
     with pool(min(workers, len(missing))) as executor, (folder / VOLUMES).open("ab") as table:
         made = [executor.submit(_collect, folder / PAIRS, number, sources[number], facts) for number in missing]
         try:
-            for row in _finished(made):
-                table.write(_rows_adapter.dump_json(row) + b"\n")
-                table.flush()
+            for one in as_completed(made):
+                row = one.result()
+                with written(folder / VOLUMES):
+                    table.write(_rows_adapter.dump_json(row) + b"\n")
+                    table.flush()
                 yield row
         finally:
             for one in made:
@@ -153,19 +156,31 @@ def open_pairs(folder: Path, facts: PairFacts, volumes: int) -> SlicePairs:
     return SlicePairs(folder, there)
 
 
+def _check_whole(path: Path, shape: tuple[int, ...]) -> None:
+    try:
+        found = open_memmap(path, mode="r").shape
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} cannot be read ({error}). Remove {path.parent}, and collect again.") from error
+    if found != shape:
+        raise DatasetError(f"{path} has shape {found}, not {shape}. Remove {path.parent}, and collect again.")
+
+
+def _shape(facts: PairFacts, volumes: int) -> tuple[int, ...]:
+    return volumes, facts.per_volume, 2, facts.geometry.rows, facts.geometry.columns
+
+
 def _begin(folder: Path, facts: PairFacts, volumes: int) -> None:
     """Makes the files of a new folder, and takes the disk that they need: a page of a mapped file that finds no room
     would kill the process."""
     path, size = folder / PAIRS, disk_bytes(facts, volumes)
-    shape = (volumes, facts.per_volume, 2, facts.geometry.rows, facts.geometry.columns)
-    open_memmap(path, mode="w+", dtype=np.int16, shape=shape).flush()
+    open_memmap(path, mode="w+", dtype=np.int16, shape=_shape(facts, volumes)).flush()
     try:
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
         path.unlink()
         raise ResourceError(
-            f"{path} would take {size / 1e9:.1f} GB, and the disk refuses ({error.strerror}). Free some, name another "
+            f"{path} would take {size / 1e9:.2f} GB, and the disk refuses ({error.strerror}). Free some, name another "
             "disk with --slices, or collect fewer with slices.pairs_per_volume."
         ) from error
     write_atomic(folder / VOLUMES, b"")
@@ -185,17 +200,6 @@ def _rows(folder: Path) -> list[PairedVolume]:
         return [_rows_adapter.validate_json(line) for line in whole.splitlines()]
     except ValidationError as error:
         raise DatasetError(f"{path} is damaged ({wrong_fields(error)}). Remove {folder}, and collect again.") from error
-
-
-def _finished(made: list[Future[PairedVolume]]) -> Iterator[PairedVolume]:
-    try:
-        for one in as_completed(made):
-            yield one.result()
-    except BrokenProcessPool as error:
-        raise ResourceError(
-            "A process that reads scans was killed, perhaps because memory is short. Give the same command again to "
-            "go on, with fewer --workers."
-        ) from error
 
 
 def _collect(path: Path, number: int, source: Source, facts: PairFacts) -> PairedVolume:

@@ -1,6 +1,7 @@
 """The volumes that a data set is prepared from: where each lies, whose it is, and what its report says."""
 
 import hashlib
+import logging
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from ctflow.data.ctrate import NOT_GIVEN
 from ctflow.errors import RequestError
 from ctflow.report import Report
 
+_log = logging.getLogger(__name__)
 _AGE = re.compile(r"(\d{1,3})([YMWD])?")  # as DICOM writes it; of months, weeks and days no year is full
 
 
@@ -25,6 +27,11 @@ class StoredValues:
     intercept: float
     pixel_spacing_mm: float
     slice_spacing_mm: float
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the file's values are HU already, and no harm is done by applying slope and intercept."""
+        return (self.slope, self.intercept) == (1, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,32 +80,30 @@ def years_of(text: str) -> int | None:
     return number if unit == "Y" else math.floor(number / {"M": 12, "W": 52.2, "D": 365.25}[unit])
 
 
-def check_names(names: Iterable[str], table: Path) -> None:
-    """Raises RequestError for a row without a name, and for a name that stands in two rows."""
-    seen: set[str] = set()
-    for row, name in enumerate(names, 2):  # the first line holds the columns
-        if not name:
-            raise RequestError(f"{table} has no name in its row {row}. Mend or remove the row.")
-        if name in seen:
-            raise RequestError(f"{table} names {name} twice. Keep one of the rows.")
-        seen.add(name)
-
-
 def first_of_each_patient(sources: Iterable[Source]) -> list[Source]:
     """One volume of each patient, the first in the table."""
     return list({source.patient: source for source in reversed(list(sources))}.values())[::-1]
 
 
 def check_there(sources: Sequence[Source], *, skip_missing: bool) -> list[Source]:
-    """The sources whose files are there. Raises RequestError where none is, or any is not and may not be skipped."""
-    there = [source for source in sources if source.path.exists()]
-    missing = len(sources) - len(there)
-    if missing and not (skip_missing and there):
-        first = next(source for source in sources if not source.path.exists())
-        raise RequestError(
-            f"{missing:,} of the {len(sources):,} volumes of the table are not there, the first at {first.path}. "
-            "Fetch them, or prepare those that are there with --skip-missing."
-        )
+    """The sources whose files are there; the log says how many are not.
+
+    Raises RequestError where none is there, or any is not and may not be skipped.
+    """
+    if not sources:
+        raise RequestError("The tables leave no volume to read: all that they name are listed as no chests.")
+    there, missing = list[Source](), list[Source]()
+    for source in sources:
+        if source.path.exists():
+            there.append(source)
+        else:
+            missing.append(source)
+    if not missing:
+        return there
+    said = f"{len(missing):,} of the {len(sources):,} volumes of the table are not there, first {missing[0].path}"
+    if not (skip_missing and there):
+        raise RequestError(f"{said}. Fetch them, or prepare those that are there with --skip-missing.")
+    _log.warning("%s: they are skipped.", said)
     return there
 
 
@@ -108,16 +113,6 @@ def sources_sha256(sources: Iterable[Source]) -> str:
     for source in sources:
         total.update(_adapter.dump_json(source, exclude={"path"}) + b"\n")
     return total.hexdigest()
-
-
-def to_json(source: Source) -> str:
-    """As text, for another process."""
-    return _adapter.dump_json(source).decode()
-
-
-def from_json(text: str) -> Source:
-    """Undoes `to_json`."""
-    return _adapter.validate_json(text)
 
 
 _adapter = TypeAdapter(Source)

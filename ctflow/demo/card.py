@@ -19,6 +19,8 @@ from ctflow.card import (
     read_card,
     write_card,
 )
+from ctflow.checkpoint.drawn import keep_drawn
+from ctflow.checkpoint.folder import folder_sha256
 from ctflow.demo.sizes import CHUNK
 from ctflow.errors import RequestError
 from ctflow.evaluation.obedience.table import AUROC_ASKED, SIDE, read_table
@@ -130,14 +132,15 @@ def demo_card(
 def rewrite_card(folder: Path, measured: Obedience) -> None:
     """Brings up to date what the card in `folder` says of obedience, and how it samples where nobody says otherwise.
 
-    A model that was not trained for guidance, such as a student, stays without it.
+    A model that was not trained for guidance, such as a student, stays without it. What was measured of the model stays
+    its own, unless it samples otherwise from now on.
     Raises RequestError where the folder holds another model than the demo, CheckpointError where it has no card.
     """
     card = read_card(folder / CARD)
     if card.name != NAME:
         raise RequestError(f"{folder} holds {card.name}; a model of `train demo`, {NAME}, was expected.")
     claims = _claims(measured)
-    card = replace(
+    rewritten = replace(
         card,
         notice=claims.notice,
         guidance=GUIDANCE if card.guidance.trained else card.guidance,
@@ -145,8 +148,11 @@ def rewrite_card(folder: Path, measured: Obedience) -> None:
         good_for=claims.good_for,
         not_good_for=claims.not_good_for,
     )
+    before = folder_sha256(folder)
     with replacing(folder / CARD) as new:
-        write_card(card, new)
+        write_card(rewritten, new)
+    if (card.guidance, card.defaults) == (rewritten.guidance, rewritten.defaults):
+        keep_drawn(folder, before, folder_sha256(folder))
 
 
 def provenance(

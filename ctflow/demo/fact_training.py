@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ctflow.demo.taught import FACT_SLOTS, NO_SIZE, TaughtSentence
-from ctflow.models.fact_encoder import FactEncoder
+from ctflow.models.fact_encoder import FactEncoder, read_packed
 from ctflow.models.facts import UNSIZED, Facts, FactsConfig
-from ctflow.models.text import ReportEncoder, encode_texts
+from ctflow.models.sentence_packing import PackedSentences
+from ctflow.models.text import ReportEncoder
 from ctflow.phantom import SIZES, SLOTS, Truth, grades, write_plainly
 from ctflow.phantom.language import draw_report_truth
 from ctflow.reading import NOT_MENTIONED
@@ -63,9 +64,8 @@ class SentenceReading(nn.Module):
         # Words that the sentences lack keep their place beside those that they have.
         self.bert.embeddings.word_embeddings.requires_grad_(False)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        read: tuple[Tensor, Tensor] = self.read(self.bert(input_ids, attention_mask)[-1], attention_mask)
-        return read
+    def forward(self, sentences: PackedSentences) -> tuple[Tensor, Tensor]:
+        return read_packed(self.bert, self.read, sentences)
 
 
 def train_sentences(stage: Stage, reading: SentenceReading, encoder: FactEncoder, draw: Draw) -> SentenceReading:
@@ -76,7 +76,7 @@ def train_sentences(stage: Stage, reading: SentenceReading, encoder: FactEncoder
 
     def losses(network: SentenceReading, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
         sentences = [draw(rng) for _ in range(BATCH)]
-        answers, sizes = encode_texts(network, encoder, [one.text for one in sentences])
+        answers, sizes = network(encoder.packed([one.text for one in sentences]))
         wanted, wanted_sizes = (
             on_device(torch.from_numpy(np.stack(some)), device)
             for some in ([one.answers for one in sentences], [one.sizes for one in sentences])

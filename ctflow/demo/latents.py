@@ -11,7 +11,6 @@ from tqdm import tqdm
 
 from ctflow.card import Latent
 from ctflow.data.phantoms import MAX_SLICES, STUDIES, PhantomSet
-from ctflow.demo.work import save_atomic
 from ctflow.hu import IntensityMap
 from ctflow.models.autoencoder_kl import AutoencoderKL
 from ctflow.models.avae import AVAE
@@ -21,6 +20,7 @@ from ctflow.phantom.sentences import UNSIZED
 from ctflow.report import encoder_text
 from ctflow.runtime.device import on_device
 from ctflow.training.randomness import random_stream
+from ctflow.training.restarts.state import save_atomic
 
 REPORTS_PER_PHANTOM = 8
 

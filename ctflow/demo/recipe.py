@@ -20,7 +20,7 @@ from ctflow.demo.work import check_room, keep_base, load_base, note_demo
 from ctflow.errors import RequestError
 from ctflow.io.files import replacing
 from ctflow.models.avae import AVAE
-from ctflow.models.fact_encoder import facts_of
+from ctflow.models.fact_encoder import FactEncoder, facts_of
 from ctflow.models.stdit import STDiT
 from ctflow.runtime.device import resolve_device
 from ctflow.runtime.threads import cores_given
@@ -74,7 +74,8 @@ FROM_CHECKPOINT = (
     StageRow(name="transformer", share=0.78, optimizer=muon(1e-4, 3e-4, STDIT_BLOCKS, ema_decay=0.995)),
 )
 # While phantoms are still being made, no new tower can be fitted to them all, and a GPU's minutes are for the pictures.
-FROM_CHECKPOINT_GROWING = (
+# A text encoder that reads sentence by sentence is trained by `train text` alone.
+FROM_CHECKPOINT_KEEPING_TEXT = (
     StageRow(name="decoder", share=0.07, optimizer=adamw(2e-3, max_gradient_norm=10.0)),
     StageRow(name="transformer", share=0.93, optimizer=muon(1e-4, 3e-4, STDIT_BLOCKS, ema_decay=0.995)),
 )
@@ -169,7 +170,8 @@ def begin(
     note_demo(work, sizes, seed, base.sha256 if base else None, folders, growing=growing)
     check_room(work, sizes, seed, shutil.disk_usage(work).free)
     keep_base(work, from_checkpoint)
-    further = FROM_CHECKPOINT_GROWING if growing else FROM_CHECKPOINT
+    keeps_text = base is not None and (growing or isinstance(base.text, FactEncoder))
+    further = FROM_CHECKPOINT_KEEPING_TEXT if keeps_text else FROM_CHECKPOINT
     return Training(
         work=work,
         hours=hours,
@@ -179,7 +181,7 @@ def begin(
         table=further if base else FROM_NOTHING,
         anew=row_of(FROM_NOTHING, "transformer").optimizer,
         base=base,
-        growing=growing,
+        keeps_text=keeps_text,
     )
 
 

@@ -59,7 +59,7 @@ class Training:
     """One call of `train_demo`: its stages, in their order.
 
     `table`: of the stages. `anew`: how a transformer that does not begin as a checkpoint's is trained. `base`: the
-    checkpoint that the training began with. `growing`: whether it goes on while phantoms are being made.
+    checkpoint that the training began with. `keeps_text`: whether text encoder, reader and tower stay those of it.
     """
 
     work: Path
@@ -70,12 +70,7 @@ class Training:
     table: tuple[StageRow, ...]
     anew: OptimizerConfig
     base: Checkpoint | None
-    growing: bool
-
-    @property
-    def keeps_text(self) -> bool:
-        """Whether text encoder, reader and tower stay those of the checkpoint."""
-        return self.base is not None and (self.growing or isinstance(self.base.text, FactEncoder))
+    keeps_text: bool
 
     @property
     def trains_further(self) -> bool:

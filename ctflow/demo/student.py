@@ -38,8 +38,8 @@ from ctflow.models.fact_encoder import facts_of
 from ctflow.models.stdit import STDiT
 from ctflow.models.text import no_text
 from ctflow.runtime.device import resolve_device
+from ctflow.training.flow.objective import Prediction, velocity_error
 from ctflow.training.loop import train
-from ctflow.training.objective import Prediction, velocity_error
 from ctflow.training.stage import Budget, Stage
 
 log = logging.getLogger(__name__)

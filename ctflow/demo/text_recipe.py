@@ -6,6 +6,7 @@ told before, by the encoder of the checkpoint that the training begins with.
 
 import json
 import logging
+import shutil
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import torch
 
-from ctflow.card import ModelCard, Text
-from ctflow.checkpoint.folder import load_checkpoint, save_checkpoint
+from ctflow.card import CARD, ModelCard, Text, write_card
+from ctflow.checkpoint.drawn import MEASURED
+from ctflow.checkpoint.folder import READER, TEXT, load_checkpoint, save_text
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.demo.fact_training import SentenceReading, new_facts, train_sentences, train_telling
 from ctflow.demo.pretrained import LICENCE, NAME, SHA256, load_pretrained
@@ -25,12 +27,12 @@ from ctflow.demo.vocabulary import cut_vocabulary, split_otherwise
 from ctflow.demo.work import PLAN, keep_base, kept_base, train_once
 from ctflow.errors import RequestError
 from ctflow.io.files import replacing
-from ctflow.models.fact_encoder import FactEncoder, facts_of
+from ctflow.models.fact_encoder import FactEncoder
 from ctflow.models.guard.lexicon import FINDINGS
 from ctflow.runtime.device import resolve_device
 from ctflow.training.optimizers import OptimizerConfig
-from ctflow.training.plan import note_plan
 from ctflow.training.randomness import random_stream, seed_torch
+from ctflow.training.restarts.plan import note_plan
 from ctflow.training.stage import SUMMARY, Budget, Stage
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ PARTS = ("{findings}\n", "{impression}")  # the encoder reads sentences, and a h
 MAX_TOKENS = 512
 SENTENCES_SHARE = 0.92  # of the hours; the rest is for the telling
 SENTENCES, TELLING = "sentences", "telling"  # the stages
+REPLACED = (TEXT, READER, MEASURED)  # parts of a checkpoint folder
 READING_RATE = adamw(3e-4, max_gradient_norm=5.0)
 TELLING_RATE = adamw(2e-3, max_gradient_norm=1.0)
 
@@ -77,7 +80,8 @@ def train_text_encoder(
     Raises RequestError without a checkpoint that reads reports, or where `work` holds another training; CheckpointError
     where weights cannot be read.
     """
-    base = load_reading_base(work, from_checkpoint)
+    folder = base_folder(work, from_checkpoint)
+    base = load_reading_base(folder)
     plan = {"seed": seed, **asdict(sizes), "base": base.sha256, "begun as": sha256}
     note_plan(work / PLAN, plan, begun=(work / PLAN).exists())
     keep_base(work, from_checkpoint)
@@ -106,29 +110,33 @@ def train_text_encoder(
     encoder.cpu().eval().requires_grad_(False)
     check_encoder(encoder, PARTS, sizes.checked, seed)
     card = text_card(base.card, encoder, sha256, history(work, on))
-    with replacing(out) as new:
-        save_checkpoint(
-            new,
-            card,
-            base.transformer,
-            base.avae.network,
-            encoder.bert,
-            encoder.tokenizer,
-            base.ctclip,
-            facts=facts_of(encoder),
-        )
+    write_model(out, folder, encoder, card)
     log.info("%s is there; try it with: python app.py --model %s", out, out)
 
 
-def load_reading_base(work: Path, given: Path | None) -> Checkpoint:
-    """The model to begin with: the one that is given, or the one that `work` began with. Raises RequestError."""
+def base_folder(work: Path, given: Path | None) -> Path:
+    """Of the model to begin with: the one that is given, or the one that `work` began with. Raises RequestError."""
     folder = given or kept_base(work)
     if folder is None:
         raise RequestError("A text encoder is trained for a model: name its checkpoint with --from.")
+    return folder
+
+
+def load_reading_base(folder: Path) -> Checkpoint:
+    """The model to begin with. Raises RequestError for one that cannot say what it reads."""
     base = load_checkpoint(folder)
     if not base.reads:
         raise RequestError(f"{folder} cannot say what it reads: a model of `train demo` was expected.")
     return base
+
+
+def write_model(out: Path, base: Path, encoder: FactEncoder, card: ModelCard) -> None:
+    """The model in `base` with another encoder and card. All else is copied: the same files are the same networks, so
+    that what was measured of an A-VAE still counts. What was measured of the whole model does not."""
+    with replacing(out) as new:
+        shutil.copytree(base, new, ignore=lambda folder, _: REPLACED if Path(folder) == base else ())
+        save_text(new / TEXT, encoder.bert, encoder.tokenizer, encoder.facts)
+        write_card(card, new / CARD)
 
 
 def begin(base: Checkpoint, sizes: TextSizes, seed: int, pretrained: str, sha256: str) -> FactEncoder:
@@ -176,6 +184,6 @@ def history(work: Path, device: str) -> str:
     done = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in stages.items() if path.exists()}
     steps = ", ".join(f"{name} {one['steps']:,} steps in {one['seconds'] / 60:.0f} min" for name, one in done.items())
     return (
-        f"Its text encoder was trained by `python -m ctflow train text` on sentences of our own grammar, no patient's: "
-        f"{steps}; on {device} with {torch.get_num_threads()} threads, {datetime.now(UTC):%Y-%m-%d}."
+        "Then it got another text encoder, by `python -m ctflow train text`, taught sentences of our own grammar, no "
+        f"patient's: {steps}; on {device} with {torch.get_num_threads()} threads, {datetime.now(UTC):%Y-%m-%d}."
     )

@@ -17,9 +17,9 @@ from ctflow.data.phantoms import STUDIES
 from ctflow.demo.latents import LatentSet
 from ctflow.flow import shifted
 from ctflow.models.stdit import STDiT
-from ctflow.training.compiling import compiled
+from ctflow.training.flow.compiling import compiled
+from ctflow.training.flow.objective import noised, velocity_error
 from ctflow.training.loop import train
-from ctflow.training.objective import noised, velocity_error
 from ctflow.training.stage import Stage
 
 # What a chunk is shown.

@@ -17,7 +17,8 @@ from ctflow.errors import RequestError, ResourceError
 from ctflow.hu import IntensityMap
 from ctflow.io.files import replacing
 from ctflow.phantom.grid import SIZE
-from ctflow.training.plan import note_plan
+from ctflow.training.restarts.plan import note_plan
+from ctflow.training.restarts.state import save_atomic
 from ctflow.training.stage import Stage
 
 PLAN, BASE, LATENTS, TEXTS = "plan.json", "base", "latents.pt", "reports.pt"
@@ -106,9 +107,3 @@ def train_once(stage: Stage, network: N, train: Callable[[Stage], nn.Module]) ->
         save_atomic(train(stage).state_dict(), done)
     network.load_state_dict(torch.load(done, weights_only=True))
     return network.eval().requires_grad_(False)
-
-
-def save_atomic(what: object, path: Path) -> None:
-    """Saves with torch; what was at `path` stays there until the new file is complete."""
-    with replacing(path) as new:
-        torch.save(what, new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,16 @@ def share(right: int, n: int) -> Estimate:
     return Estimate(right / n, float(interval.low), float(interval.high), n)
 
 
+def ratio(one: Estimate, other: Estimate) -> Estimate:
+    """Of two proportions, with Katz's interval, which takes them for independent; n counts the cases of the first."""
+    if not one.n or not round(other.value * other.n):
+        return NOTHING
+    counts = (round(one.value * one.n), one.n, round(other.value * other.n), other.n)
+    risk = stats.contingency.relative_risk(*counts)
+    interval = risk.confidence_interval(CONFIDENCE)
+    return Estimate(float(risk.relative_risk), float(interval.low), float(interval.high), one.n)
+
+
 def auroc(positive: ArrayLike, negative: ArrayLike) -> Estimate:
     """The chance that a positive case scores above a negative one; ties count half.
 
@@ -66,15 +77,23 @@ def _least_area(area: float, positive: int, negative: int) -> float:
     return float(optimize.brentq(excess, 0.0, below_area))
 
 
-def mean(values: ArrayLike) -> Estimate:
-    """A mean with the interval of Student's t distribution."""
+def mean(values: ArrayLike, groups: Sequence[str] | None = None) -> Estimate:
+    """A mean with the interval of Student's t distribution.
+
+    `groups`: of each value, to which it belongs, where those of one group are alike; None where each stands alone. The
+    standard error is then of the groups' sums (Liang and Zeger, Biometrika 1986), and there are as many degrees of
+    freedom as groups but one.
+    """
     a = np.asarray(values, float)
     if not a.size:
         return NOTHING
     middle = float(a.mean())
-    if a.size == 1:
-        return Estimate(middle, NAN, NAN, 1)
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, a.size - 1) * a.std(ddof=1) / np.sqrt(a.size))
+    of = np.arange(a.size) if groups is None else np.unique(groups, return_inverse=True)[1]
+    off = np.bincount(of, a - middle)
+    if off.size == 1:
+        return Estimate(middle, NAN, NAN, int(a.size))
+    error = np.sqrt(np.square(off).sum() * off.size / (off.size - 1)) / a.size
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, off.size - 1) * error)
     return Estimate(middle, middle - half, middle + half, int(a.size))
 
 

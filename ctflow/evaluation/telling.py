@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ctflow.checkpoint.networks import Checkpoint
 from ctflow.errors import CheckpointError
-from ctflow.evaluation.statistics import Estimate, mean, share
+from ctflow.evaluation.statistics import Estimate, mean, ratio, share
 from ctflow.models.fact_encoder import facts_of
 from ctflow.models.text import ReportEncoder
 from ctflow.phantom import SLOTS, Phrasings, Truth, grades
@@ -30,16 +30,19 @@ class Told:
     estimate: Estimate
 
 
-def measure_telling(checkpoint: Checkpoint, count: int) -> Iterator[Told]:
-    """Writes `count` truths in each manner, and as many reports of each length, in held-out wordings.
+def measure_telling(checkpoint: Checkpoint, count: int, phrasings: Phrasings) -> Iterator[Told]:
+    """Writes `count` truths in each manner, and the same truths as short and as long reports.
 
     Raises CheckpointError where nothing is known to read grades off the model's embeddings.
     """
     heads, parts = grade_heads(checkpoint), checkpoint.card.text.parts
-    yield from manners(checkpoint.text, parts, count)
+    yield from manners(checkpoint.text, parts, count, phrasings)
+    told: list[Estimate] = []
     for length, words in LENGTHS.items():
-        right = grades_right(checkpoint.text, heads, parts, count, words, "held-out")
-        yield Told(f"reports of {length} tokens: grades of what is there told right", right)
+        told.append(grades_right(checkpoint.text, heads, parts, count, words, phrasings))
+        yield Told(f"reports of {length} tokens: grades of what is there told right", told[-1])
+    short, long = told
+    yield Told("long reports against short ones: ratio of these", ratio(long, short))
 
 
 def grade_heads(checkpoint: Checkpoint) -> nn.Linear:
@@ -51,11 +54,11 @@ def grade_heads(checkpoint: Checkpoint) -> nn.Linear:
 
 
 @torch.inference_mode()
-def manners(encoder: ReportEncoder, parts: tuple[str, ...], count: int) -> Iterator[Told]:
+def manners(encoder: ReportEncoder, parts: tuple[str, ...], count: int, phrasings: Phrasings) -> Iterator[Told]:
     """The same truths in each manner: how near their embeddings are, and how far those of others."""
     rng = np.random.default_rng([TELLING_SEED, 0])
     truths = _different_truths(rng, count)
-    written = [[_text(truth, rng, parts, manner) for truth in truths] for manner in MANNERS]
+    written = [[_text(truth, rng, parts, manner, phrasings) for truth in truths] for manner in MANNERS]
     told = torch.stack([encoder.embed(texts) for texts in written])  # (manners, truths, D)
     cosines = torch.einsum("atd,bud->atbu", told, told)
     many, same = torch.arange(len(MANNERS)), torch.arange(count)
@@ -102,7 +105,7 @@ def _text(
     rng: np.random.Generator,
     parts: tuple[str, ...],
     manner: Manner | None,
-    phrasings: Phrasings = "held-out",
+    phrasings: Phrasings,
     words: tuple[int, int] = SHORT,
 ) -> str:
     return encoder_text(write_report(truth, rng, manner, phrasings, words).report, parts)

@@ -76,12 +76,17 @@ def remove_partial(folder: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """A name beside `path` under which to write a file or a folder, which takes the place of `path` once it is whole.
 
-    A kill at any moment leaves the old or the new one, for `recover` to find.
+    A kill at any moment leaves the old or the new one, for `recover` to find. After an error, such as that of a full
+    disk, nothing is left of the new one.
     """
     recover(path)
     new, old = _beside(path)
     _remove(new)
-    yield new
+    try:
+        yield new
+    except BaseException:
+        _remove(new)
+        raise
     if path.is_dir():  # no folder takes the place of a full one in one go
         path.rename(old)
     new.rename(path)
@@ -131,6 +136,27 @@ def make_folder(folder: Path) -> None:
     except OSError as error:
         raise RequestError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from error
     check_writable(folder / "card.json")
+
+
+def files_below(folder: Path, around: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """All that lies in a folder and in the folders in it, but the folders, in order.
+
+    Links to folders are followed, which `Path.rglob` does not: a set of links to patients' folders would seem empty.
+    `around`: the folders around this one, to which a link may lead back. Raises RequestError for a folder that cannot
+    be looked into, which `Path.rglob` leaves out.
+    """
+    here = folder.resolve()
+    if here in around:
+        return
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise RequestError(f"The folder {folder} cannot be read ({error.strerror}): allow it, or remove it.") from error
+    for path in paths:
+        if path.is_dir():
+            yield from files_below(path, around | {here})
+        else:
+            yield path
 
 
 def _partial_name(path: Path) -> Path:

@@ -42,10 +42,16 @@ class Bert(nn.Module):
         """Where the weights are."""
         return next(self.parameters()).device
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
-        """Token ids (B, L) and mask (B, L), 1 for a token and 0 for padding -> 1 + layers states (B, L, D)."""
-        states = [self.embeddings(input_ids)]
-        seen = attention_mask.bool()[:, None, None]
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Token ids (B, L) and mask (B, L), 1 for a token and 0 for padding -> 1 + layers states (B, L, D).
+
+        A mask (B, L, L) says for each token which ones it attends to. `position_ids` (B, L) or (1, L): 0, 1 … if None.
+        """
+        states = [self.embeddings(input_ids, position_ids)]
+        seen = attention_mask.bool()
+        seen = seen[:, None, None] if seen.ndim == 2 else seen[:, None]
         for layer in self.encoder.layer:
             states.append(layer(states[-1], seen))
         return tuple(states)
@@ -61,9 +67,11 @@ class Embeddings(nn.Module):
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
-    def forward(self, input_ids: Tensor) -> Tensor:
+    def forward(self, input_ids: Tensor, position_ids: Tensor | None = None) -> Tensor:
         words = self.word_embeddings(input_ids) + self.token_type_embeddings.weight[0]
-        return self.LayerNorm(words + self.position_embeddings.weight[: input_ids.shape[1]])
+        if position_ids is None:
+            return self.LayerNorm(words + self.position_embeddings.weight[: input_ids.shape[1]])
+        return self.LayerNorm(words + self.position_embeddings(position_ids))
 
 
 class Encoder(nn.Module):
@@ -101,7 +109,7 @@ class Attention(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """`seen` (B, 1, 1, L): the tokens that may be attended to."""
+    """`seen` (B, 1, 1 or L, L): the tokens that may be attended to."""
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()

@@ -8,12 +8,14 @@ depend on how long a report is, nor on where in it something is said.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ctflow.models.mentions import NO_PLACE, Slot
+from ctflow.models.sentence_packing import PackedSentences
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED
 
 ANSWERS = (NOT_MENTIONED, DENIED, ASSERTED)
@@ -82,13 +84,13 @@ class SlotReader(nn.Module):
         self.last = nn.Linear(config.hidden, outputs)
         self.own = nn.Parameter(torch.zeros(len(config.slots), outputs, config.hidden))
 
-    def forward(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Token states (B, L, width), mask (B, L) -> logits of ANSWERS (B, slots, 3), and of the sizes of what is
-        asserted (B, slots, 1 + sizes), whose first one is that none is said."""
+    def forward(self, states: Tensor, sentences: PackedSentences) -> tuple[Tensor, Tensor]:
+        """States of the tokens of N sentences (R, L, width) -> logits of ANSWERS (N, slots, 3), and of the sizes of
+        what is asserted (N, slots, 1 + sizes), whose first one is that none is said."""
         questions = torch.stack([one(part) for one, part in zip(self.questions, self.parts, strict=True)]).sum(0)
-        keys, values = (self._by_head(one) for one in self.key_value(states).chunk(2, dim=-1))
-        queries = self._by_head(questions[None]).expand(len(states), -1, -1, -1)
-        seen = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask.bool()[:, None, None])
+        keys, values = map(self._by_head, sentences.apart(self.key_value(states)).chunk(2, dim=-1))
+        queries = self._by_head(questions[None]).expand(len(sentences.mask), -1, -1, -1)
+        seen = F.scaled_dot_product_attention(queries, keys, values, attn_mask=sentences.mask[:, None, None])
         read = self.norm(questions + seen.transpose(1, 2).flatten(2))
         hidden = F.gelu(self.first(read))
         logits = self.last(hidden) + torch.einsum("bsh,soh->bso", hidden, self.own)
@@ -135,11 +137,11 @@ class Facts(nn.Module):
         likely, answer = logits.softmax(-1).max(-1)
         return torch.where(likely > SURE_OF_ANSWER, answer, NOT_MENTIONED)
 
-    def sure_of(self, logits: Tensor) -> frozenset[str]:
-        """Logits of a sentence (slots, 3) -> the findings of which all answers are as good as certain."""
-        likely = logits.softmax(-1).amax(-1).tolist()
-        unsure = {slot[0] for slot, one in zip(self.config.slots, likely, strict=True) if one < AS_GOOD_AS_CERTAIN}
-        return frozenset(set(self.config.findings) - unsure)
+    def sure_of(self, logits: Tensor) -> list[frozenset[str]]:
+        """Logits (N, slots, 3) -> of each sentence, the findings of which all answers are as good as certain."""
+        unsure = (logits.softmax(-1).amax(-1) < AS_GOOD_AS_CERTAIN).tolist()
+        doubted = [{slot[0] for slot in compress(self.config.slots, one)} for one in unsure]
+        return [frozenset(set(self.config.findings) - some) for some in doubted]
 
     def sizes(self, logits: Tensor) -> Tensor:
         """Logits (…, slots, 1 + sizes) -> index of the size (…, slots), -1 where none is said, or none is sure."""

@@ -93,15 +93,21 @@ class BySentences:
     def _read(self, new: list[str]) -> dict[str, tuple[SentenceLogits, tuple[Mention, ...]]]:
         """Its logits of each sentence, and what the guard lets pass of them."""
         read = self._text.read_sentences(new)
-        return {sentence: (logits, self._shown(sentence, logits)) for sentence, logits in read.items()}
+        facts = self._text.facts
+        answers, sizes = (torch.stack(logits) for logits in zip(*read.values(), strict=True))
+        said = zip(facts.answers(answers).tolist(), facts.sizes(sizes).tolist(), facts.sure_of(answers), strict=True)
+        return {
+            sentence: (logits, self._shown(sentence, *one))
+            for (sentence, logits), one in zip(read.items(), said, strict=True)
+        }
 
-    def _shown(self, sentence: str, logits: SentenceLogits) -> tuple[Mention, ...]:
+    def _shown(
+        self, sentence: str, answers: list[int], sizes: list[int], certain: frozenset[str]
+    ) -> tuple[Mention, ...]:
         if is_heading(sentence):
             return ()
-        facts = self._text.facts
-        answers, sizes = facts.answers(logits[0]).tolist(), facts.sizes(logits[1]).tolist()
-        read = mentions_of(facts.config.slots, facts.config.sizes, answers, sizes)
-        return self._guard.shown_in(sentence, read, facts.sure_of(logits[0]))
+        config = self._text.facts.config
+        return self._guard.shown_in(sentence, mentions_of(config.slots, config.sizes, answers, sizes), certain)
 
 
 def said(guard: Guard, sentence: str, mentions: tuple[Mention, ...]) -> Said:

@@ -31,6 +31,7 @@ _INIT: dict[str, Any] = {
     "logging_level": logging.ERROR,
     "log_to_driver": False,
 }
+_CAUSED = "The above exception was the direct cause"  # of the next one, as Python has it
 ANSWERS_WITHIN_S = 10.0
 WATCH_EVERY_S = 2.0
 _log = logging.getLogger(__name__)
@@ -141,8 +142,9 @@ def _silence() -> None:
 
 
 def ray_failure(error: Exception) -> ResourceError:
-    """What to raise for an error of Ray's own, whose message is a whole log."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """What to raise for an error of Ray's own, whose message is a whole log, the cause first."""
+    cause = str(error).partition(_CAUSED)[0]
+    lines = [line.strip() for line in cause.splitlines() if line.strip()]
     said = lines[-1] if lines else "it says nothing"
     return ResourceError(
         f"Ray could not go on ({type(error).__name__}: {said}). What was finished is kept: start it again."

@@ -10,6 +10,25 @@ from accelerate.utils import gather_object
 from ctflow.errors import RequestError
 from ctflow.training.progress import Clock
 
+# What `accelerate launch` sets, by the command line or by the file that `accelerate config` wrote.
+SPLITTING = {
+    "ACCELERATE_USE_FSDP": "FSDP",
+    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
+    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
+    "ACCELERATE_USE_PARALLELISM_CONFIG": "parallelism inside a network",
+}
+
+
+def check_launch(environment: Mapping[str, str]) -> None:
+    """Raises RequestError where accelerate was configured to split a network over processes: each here has a whole one,
+    and the states and averages would be of a part."""
+    for variable, name in SPLITTING.items():
+        if environment.get(variable, "").lower() in ("1", "true"):
+            raise RequestError(
+                f"accelerate is configured for {name}, and this training gives each process a whole network. Launch it "
+                "with --multi_gpu, or configure accelerate without it."
+            )
+
 
 def check_alike(training: Mapping[str, Any], accelerator: Accelerator) -> None:
     """Raises RequestError, on all processes, unless all of them describe the training alike.

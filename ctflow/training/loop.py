@@ -1,10 +1,12 @@
 """One training loop for every network, on one process or on many (`accelerate launch`, `torchrun`).
 
 Each process computes the losses of batches of its own, and their gradients are averaged. Only the main process writes
-files. SIGTERM to any process has all of them end after the step that they are at, with their state saved.
+files. SIGTERM or Ctrl-C to any process has all of them end after the step that they are at, with their state saved.
 """
 
 import json
+import logging
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, nullcontext
@@ -15,28 +17,30 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import GradientAccumulationPlugin
 from torch import Tensor, nn
 
 from ctflow.errors import ResourceError
 from ctflow.io.files import write_atomic
 from ctflow.runtime.device import bf16_is_fast
-from ctflow.training.agreement import Agreement, check_alike
-from ctflow.training.curves import cut_losses, draw_losses
-from ctflow.training.ema import Average
+from ctflow.training.agreement import Agreement, check_alike, check_launch
 from ctflow.training.examples import Examples
-from ctflow.training.log import LossLog
+from ctflow.training.log.curves import cut_losses, draw_losses
+from ctflow.training.log.losses import LossLog
+from ctflow.training.log.stopwatch import Stopwatch
 from ctflow.training.optimizers import make_optimizers, set_rates
-from ctflow.training.plan import note_plan
+from ctflow.training.optimizers.ema import Average
 from ctflow.training.progress import Clock, Progress
 from ctflow.training.randomness import random_stream
-from ctflow.training.saving import OneFile, Saving
+from ctflow.training.restarts.plan import note_plan
+from ctflow.training.restarts.saving import OneFile, Saving
+from ctflow.training.restarts.state import TrainingState
+from ctflow.training.restarts.stopping import TrainingStopped, asked_to_stop
 from ctflow.training.stage import Stage
-from ctflow.training.state import TrainingState
-from ctflow.training.stopping import TrainingStopped, asked_to_stop
-from ctflow.training.stopwatch import Stopwatch
 from ctflow.training.watcher import Watcher
 
 SAVE_EVERY_S, DRAW_EVERY_S, LOG_EVERY_S = 120.0, 60.0, 10.0
+_log = logging.getLogger(__name__)
 
 N = TypeVar("N", bound=nn.Module)
 # (network, its device, what a batch is drawn from or is) -> losses by name; their sum is minimised.
@@ -67,8 +71,8 @@ def train(
     and RequestError is raised before the training goes on with a state that was described otherwise. `examples`: what
     the losses draw from, if it grows. `saving`: None writes the stage's one state file every two minutes.
 
-    Raises TrainingStopped after SIGTERM, when the state is saved, and RequestError where the processes are not about to
-    train the same.
+    Raises TrainingStopped after SIGTERM or Ctrl-C, when the state is saved, and RequestError where the processes are
+    not about to train the same.
     """
     saving = saving or OneFile(stage.state, SAVE_EVERY_S)
     use_bf16 = stage.precision == "bfloat16" or (stage.precision == "auto" and bf16_is_fast(stage.device))
@@ -89,6 +93,8 @@ def train(
         )
         if begun:
             state.load(begun)
+            if is_main:
+                _log.info("%s goes on from step %d, saved in %s.", stage.name, state.progress.step, begun)
         check_alike({**(describe or {}), "step": state.progress.step}, accelerator)
         accelerator.wait_for_everyone()  # until all have read, the main process writes nothing
         if is_main:
@@ -99,8 +105,8 @@ def train(
     accelerator.wait_for_everyone()
     if not run.is_complete:
         raise TrainingStopped(
-            f"{stage.name} was asked to stop after {state.progress.step} steps. Its state is in {stage.folder}: give "
-            "the same command again to go on."
+            f"{stage.name} was asked to stop, at step {state.progress.step}. Its state is in {stage.folder}: give the "
+            "same command again to go on."
         )
     if is_main:
         _write_summary(stage, state.progress, log)
@@ -110,6 +116,7 @@ def train(
 
 
 def _accelerator(stage: Stage, use_bf16: bool) -> Accelerator:
+    check_launch(os.environ)
     # Parameters may have no gradient. It also keeps the sums over processes in the same order in every step, so that a
     # training that was cut short goes on bit for bit.
     distributed = DistributedDataParallelKwargs(find_unused_parameters=True)
@@ -117,6 +124,10 @@ def _accelerator(stage: Stage, use_bf16: bool) -> Accelerator:
         cpu=stage.device == "cpu",
         mixed_precision="bf16" if use_bf16 else "no",
         kwargs_handlers=[distributed],
+        # The stage says both; without these words accelerate would take them from the environment, and divide the
+        # gradients once more.
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
+        dynamo_backend="no",
         log_with=stage.tracker,
         project_dir=stage.folder,
     )
@@ -178,7 +189,7 @@ class _Run(Generic[N]):
     drawn_s: float = 0.0
 
     def steps(self, batches: Batches) -> LossLog:
-        """Trains until the budget is spent or SIGTERM has come, and saves."""
+        """Trains until the budget is spent or somebody asked to stop, and saves."""
         progress, average = self.state.progress, self.state.average.network
         # What earlier calls tracked of steps that are made again is left out.
         self.accelerator.init_trackers(self.stage.name, init_kwargs={"tensorboard": {"purge_step": progress.step + 1}})
@@ -236,6 +247,7 @@ class _Run(Generic[N]):
 
     def _save(self) -> None:
         step = self.state.progress.step
+        self.state.check_finite()  # on all processes, which have the same weights
         if self.accelerator.is_main_process:
             path = self.saving.path(step)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from ctflow.errors import RequestError
 from ctflow.training.optimizers import OptimizerConfig
-from ctflow.training.schedule import Schedule, falling_to_zero
+from ctflow.training.optimizers.schedule import Schedule, falling_to_zero
 
 SUMMARY = "trained.json"
 DEFAULT_SCHEDULE = falling_to_zero(warm_up_steps=100)

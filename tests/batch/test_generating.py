@@ -18,6 +18,7 @@ from ctflow.batch.job import OWN, BatchJob
 from ctflow.batch.plan import Batch
 from ctflow.batch.tasks import Numbered
 from ctflow.batch.worker import Outcome
+from ctflow.card import CARD, read_card, write_card
 from ctflow.data.ctrate import metadata_path
 from ctflow.data.lock import only_run
 from ctflow.errors import DatasetError, RequestError, ResourceError, ShortVolumeError, VolumeError
@@ -95,6 +96,18 @@ def run(batch: Batch) -> list[Outcome]:
 
 def made(outcomes: Sequence[Outcome]) -> list[int]:
     return [one.number for one in outcomes if not one.found]
+
+
+def test_a_model_that_is_written_anew_in_the_middle_makes_no_volumes(
+    folder: Path, reports: Path, tmp_path: Path
+) -> None:
+    """A training that went on did so, and one folder got volumes of two models."""
+    model = Path(shutil.copytree(folder, tmp_path / "model"))
+    batch = planned(model, reports, tmp_path / "out")
+    write_card(replace(read_card(model / CARD), title="of a later step"), model / CARD)
+    with pytest.raises(RequestError, match=r"model was written anew since this batch began.*Copy the model"):
+        list(generate_batch(batch, make_here))
+    assert not list((tmp_path / "out").rglob("*.nii.gz"))
 
 
 def test_volumes_are_those_of_the_model_with_sidecars_that_make_them_again(
@@ -262,6 +275,18 @@ def test_a_full_disk_ends_the_run_and_nothing_is_listed_for_it(
     assert not (tmp_path / "rejected.jsonl").exists()
     run(planned(folder, reports, tmp_path))
     assert files_of(tmp_path, ".nii.gz") == files_of(whole, ".nii.gz")
+
+
+def test_a_disk_without_any_room_for_a_worker_ends_the_run_and_nothing_is_listed_for_it(
+    folder: Path, reports: Path, tmp_path: Path
+) -> None:
+    def without_room(job: BatchJob, tasks: Sequence[Numbered]) -> Iterator[Outcome]:
+        with full_disk(largest_bytes=0):
+            yield from make_here(job, tasks)
+
+    with pytest.raises(ResourceError, match="no room left"):
+        list(generate_batch(planned(folder, reports, tmp_path), without_room))
+    assert not (tmp_path / "rejected.jsonl").exists()
 
 
 def test_a_volume_over_which_workers_died_is_found_among_those_made_with_it_and_left_out(

@@ -12,9 +12,7 @@ from ctflow.batch.tasks import Numbered
 from ctflow.batch.worker import Outcome
 from ctflow.errors import ResourceError
 from tests.batch.one_process import files_of, make_here, on_one_thread, planned, table
-from tests.data.test_ray_encoding import kill_a_worker
-
-WORKER = "_RayWorker"  # in the name that Ray gives a process which makes volumes
+from tests.ray_workers import kill_a_worker
 
 
 @pytest.mark.slow
@@ -29,7 +27,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_those_of_one_proc
     for outcome in generate_batch(planned(folder, reports, tmp_path / "ray"), RayMaking()):
         assert not outcome.reason
         numbers.append(outcome.number)
-        killed = killed or kill_a_worker(WORKER)
+        killed = killed or kill_a_worker()
     assert killed
     assert sorted(numbers) == list(range(24))
     assert files_of(tmp_path / "ray", ".nii.gz") == files_of(tmp_path / "here", ".nii.gz")

@@ -193,3 +193,11 @@ def test_the_hash_does_not_follow_what_systems_and_hubs_leave_in_a_folder(folder
         (folder / stray).parent.mkdir(parents=True, exist_ok=True)
         (folder / stray).write_text("{}")
     assert folder_sha256(folder) == before
+
+
+def test_the_hash_is_of_what_lies_behind_links_too(folder: Path, tmp_path: Path) -> None:
+    """Two models whose A-VAE was linked had one hash, whatever it was."""
+    whole = folder_sha256(folder)
+    (folder / "avae").rename(tmp_path / "avae")
+    (folder / "avae").symlink_to(tmp_path / "avae")
+    assert folder_sha256(folder) == whole

@@ -46,6 +46,7 @@ TOO_LONG = "a" * 300
         "evaluate obedience --out {}",
         "evaluate obedience --training {}",
         "bench --model {}",
+        "bench --reading {}",
         "bench --json {}",
     ],
 )

@@ -67,6 +67,11 @@ def test_two_results_are_compared_where_their_protocols_are_equal(
     assert "| | better | other, unknown | A, unknown | reference |" in capsys.readouterr().out
     assert main(["evaluate", "table", str(a), str(b)]) == 0
     assert "| | better | A, unknown | other, unknown | reference |" in capsys.readouterr().out
+    assert run(sets, "--fake", sets / "other", "--out", out, "--title", "A") == 2  # it would have replaced the first
+    assert "is the result of other volumes of the same title" in capsys.readouterr().err
+    (sets / "no_chest.txt").write_text("case7.nii.gz\n")
+    assert run(sets, "--fake", sets / "other", "--leave-out", sets / "no_chest.txt", "--out", out, "--beside", a) == 2
+    assert "counts.fake volumes is 7 and 8" in capsys.readouterr().err
     assert run(sets, "--fake", sets / "few", "--out", out, "--beside", a) == 2
     assert "counts.fake volumes is 4 and 8" in capsys.readouterr().err
     assert run(sets, "--fake", sets / "other", "--out", out, "--training", sets / "training", "--beside", a) == 2

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from ctflow.__main__ import main
+from ctflow.data.ctrate import volumes_folder
+from ctflow.data.lock import only_run
 from ctflow.data.phantom_dataset import FIRST_SEED
 from ctflow.io.nifti import read_nifti
 from ctflow.phantom import KINDS, Truth, make_phantom
@@ -37,9 +39,9 @@ def test_volumes_lie_where_ct_rate_keeps_them_in_hu_and_from_feet_to_head(folder
 
 
 def test_the_tables_speak_of_the_same_volumes_and_of_what_is_in_them(folder: Path) -> None:
-    reports = rows(folder / "radiology_text_reports/validation_reports.csv")
-    labels = rows(folder / "multi_abnormality_labels/valid_predicted_labels.csv")
-    metadata = rows(folder / "metadata/validation_metadata.csv")
+    reports = rows(folder / "dataset/radiology_text_reports/validation_reports.csv")
+    labels = rows(folder / "dataset/multi_abnormality_labels/valid_predicted_labels.csv")
+    metadata = rows(folder / "dataset/metadata/validation_metadata.csv")
     truths = {name: Truth.from_json(t) for name, t in json.loads((folder / "valid_truths.json").read_text()).items()}
     names = ["valid_1_a_1.nii.gz", "valid_2_a_1.nii.gz"]
     assert [[row["VolumeName"] for row in table] for table in (reports, labels, metadata)] == [names] * 3
@@ -64,3 +66,9 @@ def test_numbers_that_make_no_sense_are_refused(
     assert main(["phantom", *words, "--out", str(tmp_path / "new")]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_two_runs_do_not_write_one_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with only_run(volumes_folder(tmp_path, "valid")):
+        assert main(["phantom", "--n", "1", "--out", str(tmp_path), "--split", "valid"]) == 2
+    assert "valid_fixed is being written by another run" in capsys.readouterr().err

@@ -68,7 +68,7 @@ def test_a_damaged_set_fails_its_verification(ct_rate: Path, folder: Path, tmp_p
         (["--ct-rate", "x"], "Give --ct-rate with --split, or --volumes with --reports"),
         (["--volumes", "x", "--split", "valid"], "Give --ct-rate with --split, or --volumes with --reports"),
         (["--volumes", "x", "--reports", "none.csv"], "none.csv cannot be read"),
-        (["--ct-rate", "x", "--split", "valid"], "name the folder of CT-RATE"),
+        (["--ct-rate", "x", "--split", "valid"], "--ct-rate is the folder that holds dataset"),
         (["--ct-rate", "x", "--split", "valid", "--slices", "0"], "--slices is 1 or more"),
         (["--ct-rate", "x", "--split", "valid", "--shard-mb", "0"], "--shard-mb is 1 or more"),
     ],

@@ -7,10 +7,10 @@ import pytest
 
 from ctflow.__main__ import main
 from ctflow.data.lock import only_run
-from ctflow.training.config_file import as_toml
-from ctflow.training.flow_config import FlowConfig, read_config
-from ctflow.training.presets import PRESETS
-from tests.training.flow_set import flow_config, flow_model, flow_set
+from ctflow.training.config.file import as_toml
+from ctflow.training.flow.config import FlowConfig, read_config
+from ctflow.training.flow.presets import PRESETS
+from tests.training.flow.small_set import flow_config, flow_model, flow_set
 
 
 def written(path: Path, config: FlowConfig) -> str:

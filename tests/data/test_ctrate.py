@@ -30,9 +30,9 @@ def test_volumes_and_tables_lie_where_ct_rate_keeps_them() -> None:
     root = Path("root")
     folder = "dataset/valid_fixed/valid_1/valid_1_a"
     assert volume_path(root, "valid", "valid_1_a_1.nii.gz") == root / folder / "valid_1_a_1.nii.gz"
-    assert reports_path(root, "valid") == root / "radiology_text_reports/validation_reports.csv"
-    assert labels_path(root, "valid") == root / "multi_abnormality_labels/valid_predicted_labels.csv"
-    assert metadata_path(root, "train") == root / "metadata/train_metadata.csv"
+    assert reports_path(root, "valid") == root / "dataset/radiology_text_reports/validation_reports.csv"
+    assert labels_path(root, "valid") == root / "dataset/multi_abnormality_labels/valid_predicted_labels.csv"
+    assert metadata_path(root, "train") == root / "dataset/metadata/train_metadata.csv"
 
 
 def test_reports_with_quotes_and_lines_are_read_back(tmp_path: Path) -> None:
@@ -46,9 +46,15 @@ def test_labels_are_read_back(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "labels.csv") == labels
 
 
-def test_a_table_that_lacks_columns_is_refused_with_their_names(tmp_path: Path) -> None:
-    (tmp_path / "reports.csv").write_text("VolumeName,Findings_EN\nvalid_1_a_1.nii.gz,Normal.\n")
-    with pytest.raises(RequestError, match="it lacks ClinicalInformation_EN, Impressions_EN, Technique_EN"):
-        read_reports(tmp_path / "reports.csv")
-    with pytest.raises(RequestError, match=r"none\.csv cannot be read"):
-        read_labels(tmp_path / "none.csv")
+@pytest.mark.parametrize("word", ["", "nan", "0.7", "yes"])
+def test_a_label_that_is_neither_there_nor_not_there_is_refused(tmp_path: Path, word: str) -> None:
+    """A probability of 0.9 counted as absent, and an empty cell was a traceback."""
+    path = tmp_path / "labels.csv"
+    write_labels(path, {"valid_1_a_1.nii.gz": frozenset({"Medical material"})})
+    text = path.read_text()
+    assert "gz,1,0" in text
+    path.write_text(text.replace("gz,1,0", f"gz,{word},0"))
+    with pytest.raises(RequestError, match=rf"says '{word}' of Medical material in valid_1_a_1.*0 or 1"):
+        read_labels(path)
+    path.write_text(text.replace("gz,1,0", "gz,1.0,0.0"))
+    assert read_labels(path) == {"valid_1_a_1.nii.gz": {"Medical material"}}

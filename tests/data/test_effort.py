@@ -31,6 +31,16 @@ def test_cores_and_the_share_of_the_a_vae_are_counted_once_the_workers_have_star
     assert effort.summary(cores=2, gpus=3) == "2 cores were 90% busy. The A-VAE kept its GPUs busy for 50% of the time."
 
 
+def test_the_share_of_the_a_vae_is_not_said_of_volumes_whose_work_was_not_seen() -> None:
+    """Of six phantoms, all was said to take -0.06 times the A-VAE's own time."""
+    clocks = Clocks()
+    effort = clocks.effort()
+    for number in range(3):
+        clocks.wall_s, clocks.cpu_s = clocks.wall_s + 1.0, clocks.cpu_s + 2.0
+        effort.add(Outcome(number=number, avae_s=3.0, disk_s=2.1))
+    assert effort.summary(cores=2) == "2 cores were 100% busy."
+
+
 def test_nothing_is_said_where_too_little_was_done_or_is_known() -> None:
     assert Clocks().effort().summary() == ""
     unknown = Effort(1, lambda: 0.0, lambda: None)

@@ -6,7 +6,7 @@ import pytest
 
 from ctflow.data.attempts import begin_attempt, end_attempts
 from ctflow.data.packing import PARTS, Packer
-from ctflow.errors import DatasetError, VolumeError
+from ctflow.errors import DatasetError, ResourceError, VolumeError
 from tests.app.full_disk import full_disk
 from tests.data.encoded import put_part, source
 
@@ -106,3 +106,9 @@ def test_attempts_at_a_volume_are_counted_within_a_run(tmp_path: Path) -> None:
     assert begin_attempt(tmp_path / PARTS, 1) == 1
     Packer(tmp_path, SOURCES, SHARD_BYTES)
     assert begin_attempt(tmp_path / PARTS, 2) == 1
+
+
+def test_an_attempt_that_a_full_disk_cannot_count_is_not_blamed_on_the_volume(tmp_path: Path) -> None:
+    Packer(tmp_path, SOURCES, SHARD_BYTES)
+    with full_disk(largest_bytes=0), pytest.raises(ResourceError, match=r"000002\.attempts .* no room left"):
+        begin_attempt(tmp_path / PARTS, 2)

@@ -44,15 +44,16 @@ def test_a_set_that_is_stopped_early_has_tables_of_what_is_there(tmp_path: Path)
     stream = write_dataset(tmp_path, 3, 0, "train", 1, write=Writer(), pool=ThreadPoolExecutor)
     next(stream)
     stream.close()
-    with (tmp_path / "radiology_text_reports/train_reports.csv").open(newline="") as file:
+    with (tmp_path / "dataset/radiology_text_reports/train_reports.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 1
     assert list(json.loads((tmp_path / "train_truths.json").read_text())) == ["train_1_a_1.nii.gz"]
 
 
 def test_a_table_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """After the work of hours it was a traceback."""
-    (tmp_path / "radiology_text_reports").write_text("in the way")
-    with pytest.raises(CTFlowError, match="radiology_text_reports"):
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset/radiology_text_reports").write_text("in the way")
+    with pytest.raises(CTFlowError, match="dataset/radiology_text_reports"):
         write_tables(tmp_path, "valid", [written("valid_1_a_1.nii.gz")])
 
 

@@ -37,7 +37,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = fabricated_ct_rate(tmp_path_factory.mktemp("ct-rate"), COUNT)
     cut = ct_rate_sources(root, "valid")[2].path
     cut.write_bytes(cut.read_bytes()[:2000])
-    table = root / "radiology_text_reports/validation_reports.csv"
+    table = root / "dataset/radiology_text_reports/validation_reports.csv"
     table.write_text(table.read_text().replace("Clear lungs 4.,No effusion.", "Not given.,"))
     return root
 
@@ -104,6 +104,30 @@ def test_what_cannot_be_prepared_is_listed_with_its_reason_and_no_path(whole: Pa
     assert second.name == name_of(4) and "report is empty" in second.reason
     assert str(root) not in (whole / REJECTED).read_text()
     assert len(Shards(whole)) == COUNT - 2
+
+
+def test_reports_that_the_text_encoder_cuts_are_counted(folder: Path, tmp_path: Path) -> None:
+    """Half of CT-RATE's are longer than 256 tokens, and nobody was told."""
+    short, long = ct_rate_sources(fabricated_ct_rate(tmp_path / "ct", 2), "valid")
+    both = [short, replace(long, findings="No effusion. " * 400)]
+    facts = facts_of(folder, both, split="valid", one_per_patient=False, precision="float32")
+    outcomes = prepare(tmp_path / "set", folder, both, facts, "cpu", encode_here)
+    assert {one.number: one.report_cut for one in outcomes} == {0: False, 1: True}
+
+
+def test_what_was_left_out_is_tried_again_if_asked_and_comes_last(
+    copy: Path, root: Path, folder: Path, sources: list[Source], facts: SetFacts, tmp_path: Path
+) -> None:
+    """A download that was mended stayed out for ever."""
+    mended = tmp_path / "mended.nii.gz"
+    write_nifti(chest(2), mended, "fabricated")
+    again = [replace(one, path=mended) if one.name == name_of(2) else one for one in sources]
+    assert not list(prepare(copy, folder, again, facts, "cpu", encode_here))
+    tried = {one.number: one.reason for one in prepare(copy, folder, again, facts, "cpu", encode_here, retry=True)}
+    assert tried.keys() == {2, 4} and not tried[2] and "report is empty" in tried[4]
+    list(verify(copy, again, facts))
+    assert [row.name for row in Shards(copy).rows][-1] == name_of(2) and len(Shards(copy)) == COUNT - 1
+    assert [one.name for one in read_rejections(copy)] == [name_of(4)]
 
 
 def test_scans_that_are_no_scans_are_left_out_and_nothing_crashes(folder: Path, tmp_path: Path) -> None:

@@ -20,8 +20,6 @@ from tests.data.one_process import encode_here
 from tests.data.test_preparation import files_of
 from tests.ray_workers import kill_a_worker
 
-WORKER = "_Encoder"  # in the name that Ray gives a process which encodes
-
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
@@ -35,7 +33,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_those_of_one_proc
     numbers, killed = [], False
     for outcome in prepare(tmp_path / "ray", folder, sources, facts, "cpu", RayEncoding(None)):
         numbers.append(outcome.number)
-        killed = killed or kill_a_worker(WORKER)
+        killed = killed or kill_a_worker()
     assert killed
     assert sorted(numbers) == list(range(24))
     assert [one.name for one in read_rejections(tmp_path / "ray")] == [name_of(5)]
@@ -74,8 +72,18 @@ def test_a_part_that_cannot_be_written_ends_the_run_with_the_reason(folder: Path
     assert not (tmp_path / "set/rejected.jsonl").exists()
 
 
-def test_what_ray_says_is_cut_to_its_last_line() -> None:
-    error = ray_failure(RuntimeError("a long trace\n\nThe head is gone.\n"))
-    assert str(error) == (
-        "Ray could not go on (RuntimeError: The head is gone.). What was finished is kept: start it again."
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("a long trace\n\nThe head is gone.\n", "The head is gone."),
+        (
+            "a trace\nOSError: No room.\n\n"
+            "The above exception was the direct cause of the following exception:\n\nAdvice.",
+            "OSError: No room.",
+        ),
+    ],
+)
+def test_what_ray_says_is_cut_to_its_cause(said: str, kept: str) -> None:
+    assert str(ray_failure(RuntimeError(said))) == (
+        f"Ray could not go on (RuntimeError: {kept}). What was finished is kept: start it again."
     )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ctflow.data.ctrate_sources import ct_rate_sources
+from ctflow.data.encoding import read_source
 from ctflow.data.scans import model_hu, read_hu, source_sha256
-from ctflow.errors import VolumeError
+from ctflow.errors import ResourceError, VolumeError
 from ctflow.io.nifti import write_nifti
 from ctflow.volume import Volume
 from tests.data.chests import chest, chest_hu, fabricated_ct_rate, fabricated_first_version
@@ -38,6 +39,21 @@ def test_a_scan_that_would_be_rescaled_twice_or_never_is_refused(tmp_path: Path)
     write_nifti(Volume(chest_hu(0) + np.int16(1024), chest(0).affine), source.path, "not rescaled")
     with pytest.raises(VolumeError, match="left out or applied twice"):
         read_hu(source)
+
+
+def test_the_first_version_may_hold_hu_where_its_metadata_say_so(tmp_path: Path) -> None:
+    """Slope 1 and intercept 0 change nothing, and yet such a volume was refused as one that is rescaled twice."""
+    fabricated_first_version(tmp_path, slope=1, intercept=0)
+    (source,) = ct_rate_sources(tmp_path, "valid")
+    assert np.array_equal(read_hu(source).hu, chest_hu(0))
+
+
+def test_a_disk_that_went_away_says_nothing_of_its_scans(tmp_path: Path) -> None:
+    """All volumes that were still to come were left out for ever, and the set could be verified."""
+    (source,) = ct_rate_sources(fabricated_ct_rate(tmp_path / "disk", 1), "valid")
+    (tmp_path / "disk").rename(tmp_path / "unmounted")
+    with pytest.raises(ResourceError, match=r"valid_0_a_1\.nii\.gz was there when this began.*still mounted"):
+        read_source(source, GEOMETRY)
 
 
 def test_padding_is_air_before_it_is_resampled() -> None:

@@ -12,7 +12,16 @@ import pytest
 
 from ctflow.data.ctrate_sources import ct_rate_sources
 from ctflow.data.scans import model_hu
-from ctflow.data.slice_pairs import VOLUMES, PairFacts, collect_pairs, facts_of, missing_volumes, open_pairs, pairs_of
+from ctflow.data.slice_pairs import (
+    PAIRS,
+    VOLUMES,
+    PairFacts,
+    collect_pairs,
+    facts_of,
+    missing_volumes,
+    open_pairs,
+    pairs_of,
+)
 from ctflow.data.sources import Source
 from ctflow.errors import DatasetError
 from tests.data.chests import chest, fabricated_ct_rate
@@ -94,3 +103,17 @@ def test_where_all_volumes_are_left_out_there_is_nothing_to_train_on(sources: li
     list(collect_pairs(tmp_path, sources[1:2], facts, 1, pool=threads))
     with pytest.raises(DatasetError, match="all 1 volumes were left out"):
         open_pairs(tmp_path, facts, 1)
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"x", b"shorter"])
+def test_slices_that_are_missing_or_cut_short_are_named(
+    sources: list[Source], facts: PairFacts, tmp_path: Path, damage: bytes | None
+) -> None:
+    list(collect_pairs(tmp_path, sources, facts, 1, pool=threads))
+    whole = (tmp_path / PAIRS).read_bytes()
+    (tmp_path / PAIRS).unlink()
+    if damage is not None:
+        (tmp_path / PAIRS).write_bytes(whole[:-1000] if damage == b"shorter" else damage)
+    for use in (open_pairs, missing_volumes):
+        with pytest.raises(DatasetError, match=r"pairs\.npy cannot be read .* collect again"):
+            use(tmp_path, facts, COUNT)

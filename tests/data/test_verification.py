@@ -102,6 +102,15 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "the manifest is gone": (lambda at: (at / MANIFEST).unlink(), r"manifest\.jsonl cannot be read"),
     "the codes are gone": (lambda at: (at / CODES).unlink(), r"codes\.safetensors cannot be read"),
+    "the codes are cut": (lambda at: (at / CODES).write_bytes(b""), r"codes\.safetensors cannot be read"),
+    "the codes are others": (
+        lambda at: save_file({BLACK: torch.zeros(2, 4, 4)}, at / CODES),
+        r"codes\.safetensors does not hold white",
+    ),
+    "a code is no number": (
+        lambda at: save_file({BLACK: torch.zeros(2, 4, 4), WHITE: torch.full((2, 4, 4), torch.nan)}, at / CODES),
+        r"codes\.safetensors holds values that are not numbers",
+    ),
     "volumes wait to be packed": (lambda at: put_part(at, 4), "not packed"),
 }
 

@@ -19,12 +19,15 @@ from ctflow.card import (
     read_card,
     write_card,
 )
-from ctflow.demo.card import DEFAULTS, GUIDANCE, NAME, Obedience, demo_card, provenance, read_obedience
-from ctflow.errors import RequestError
+from ctflow.checkpoint.drawn import MeasuredObedience, write_drawn
+from ctflow.checkpoint.folder import folder_sha256, load_checkpoint
+from ctflow.demo.card import DEFAULTS, GUIDANCE, NAME, Obedience, demo_card, provenance, read_obedience, rewrite_card
+from ctflow.drawn import Drawn, Seen
+from ctflow.errors import CheckpointError, RequestError
 from ctflow.evaluation.obedience.table import AUROC_ASKED, SIDE, ObedienceTable, write_table
 from ctflow.evaluation.statistics import NAN, Estimate
 from ctflow.phantom import KINDS
-from tests.tiny import CARD
+from tests.tiny import CARD, tiny_checkpoint
 
 LATENT = Latent(channels=3, rows=32, columns=32, scale=0.5, shift=0.1)
 LOWS = {"Cardiomegaly": 0.9, "Hiatal hernia": 0.65, "Emphysema": 0.64, "Lung nodule": 0.5, "Pneumothorax": NAN}
@@ -108,6 +111,25 @@ def test_a_rewritten_card_samples_as_models_of_today_do(
     assert main(["train", "demo", "--card-of", str(tmp_path), "--obedience", str(table)]) == 0
     rewritten = read_card(tmp_path / "card.json")
     assert (rewritten.guidance, rewritten.defaults) == (after, DEFAULTS)
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["as today", "as an older model"])
+def test_what_was_measured_stays_beside_a_rewritten_card_unless_the_model_samples_otherwise(
+    tmp_path: Path, older: bool
+) -> None:
+    """The card is part of the model's hash: rewritten, it made the model refuse what had just been measured of it."""
+    defaults = Defaults(solver="stochastic", steps=16, shift=3.0, chunks=6) if older else DEFAULTS
+    folder = tiny_checkpoint(tmp_path / "tiny", name=NAME, guidance=GUIDANCE, defaults=defaults)
+    drawn = {"Pleural effusion": Drawn(asserted=Seen(0.7, 0.4, 0.9, 17), denied=None, phantoms=None)}
+    sha256 = folder_sha256(folder)
+    write_drawn(folder, MeasuredObedience(1, sha256, "float32", "2026-11-28", {"n": 96}, drawn))
+    rewrite_card(folder, read_obedience(measured_file(tmp_path / "obedience.json")))
+    assert folder_sha256(folder) != sha256
+    if older:
+        with pytest.raises(CheckpointError, match="measure again"):
+            load_checkpoint(folder)
+    else:
+        assert load_checkpoint(folder).drawn == drawn
 
 
 def test_a_card_of_another_model_is_not_rewritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

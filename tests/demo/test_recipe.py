@@ -14,8 +14,9 @@ from ctflow.card import read_card
 from ctflow.checkpoint.folder import load_checkpoint, load_transformer
 from ctflow.demo.recipe import (
     FROM_CHECKPOINT,
-    FROM_CHECKPOINT_GROWING,
+    FROM_CHECKPOINT_KEEPING_TEXT,
     FROM_NOTHING,
+    begin,
     first_phantoms,
     names,
     train_demo,
@@ -43,7 +44,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work
 
 
-@pytest.mark.parametrize("table", [FROM_NOTHING, FROM_CHECKPOINT, FROM_CHECKPOINT_GROWING])
+@pytest.mark.parametrize("table", [FROM_NOTHING, FROM_CHECKPOINT, FROM_CHECKPOINT_KEEPING_TEXT])
 def test_the_shares_of_the_stages_are_the_whole_time(table: tuple) -> None:
     assert math.fsum(row.share for row in table) == pytest.approx(1)
 
@@ -138,7 +139,7 @@ def test_an_encoder_that_reads_sentence_by_sentence_stays(work: Path, tmp_path: 
         base,
         tmp_path / "text",
         hours=0.0005,
-        sizes=TextSizes(layers=1, vocabulary=450, corpus=20, checked=20),
+        sizes=TextSizes(layers=1, vocabulary=600, corpus=20, checked=20),
         seed=0,
         device="cpu",
         from_checkpoint=work / "model",
@@ -151,6 +152,8 @@ def test_an_encoder_that_reads_sentence_by_sentence_stays(work: Path, tmp_path: 
     kept = before.text.state_dict()
     assert all(torch.equal(one, kept[name]) for name, one in after.text.state_dict().items())
     assert after.card.text == before.card.text and after.reads and after.reader is None
+    training = begin(tmp_path / "again", 1.0, SMOKE, 1, "cpu", base, growing=False)
+    assert training.table == FROM_CHECKPOINT_KEEPING_TEXT, "no hours are set aside for what is not trained"
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ from tests.demo.pretrained import published_folder
 from tests.tiny import CARD, tiny_checkpoint
 
 READER = ReaderConfig(8, 1, 4, tuple((kind, *site) for kind, site in SLOTS), SIZES)
-SMOKE = TextSizes(layers=1, vocabulary=450, corpus=20, checked=30)
+SMOKE = TextSizes(layers=1, vocabulary=600, corpus=20, checked=30)
 
 
 def train(work: Path, base: Path | None, published: tuple[Path, str], seed: int = 0) -> Path:
@@ -70,6 +70,18 @@ def test_all_but_the_text_encoder_stays(work: Path, base: Path) -> None:
         assert kept is not None and found is not None
         assert all(torch.equal(one, found.state_dict()[name]) for name, one in kept.state_dict().items())
     assert before.reader and torch.equal(before.reader.grades.weight, after.text.facts.grades.weight)
+
+
+@pytest.mark.slow
+def test_the_files_of_all_but_the_text_encoder_are_copied(work: Path, base: Path) -> None:
+    """What is measured through an A-VAE goes by its files, of which a new config alone made others."""
+    model = work / "model"
+    parts = {path.name for path in model.iterdir()}
+    assert parts == {path.name for path in base.iterdir()} - {"reader"} | {"text"}
+    for path in (path for path in base.rglob("*") if path.is_file()):
+        copied = path.relative_to(base)
+        if copied.parts[0] not in ("card.json", "text", "reader"):
+            assert (model / copied).read_bytes() == path.read_bytes()
 
 
 @pytest.mark.slow

@@ -7,13 +7,21 @@ import math
 import numpy as np
 import pytest
 
-from ctflow.evaluation.statistics import auroc, correlation, mean, order_kept, share
+from ctflow.evaluation.statistics import NOTHING, auroc, correlation, mean, order_kept, ratio, share
 
 
 def test_wilsons_interval_is_the_one_of_the_textbook() -> None:
     one = share(81, 263)  # Newcombe 1998, table I
     assert (one.low, one.high) == pytest.approx((0.2553, 0.3662), abs=1e-4)
     assert share(10, 10).low < 0.75 and share(10, 10).high == pytest.approx(1.0)
+
+
+def test_a_ratio_of_proportions_has_the_interval_of_the_textbook() -> None:
+    one = ratio(share(20, 100), share(10, 100))
+    assert one.value == pytest.approx(2.0) and one.n == 100
+    half = 1.96 * math.sqrt(1 / 20 - 1 / 100 + 1 / 10 - 1 / 100)  # Katz et al., Biometrics 1978
+    assert (one.low, one.high) == pytest.approx((2 * math.exp(-half), 2 * math.exp(half)), abs=1e-3)
+    assert ratio(share(1, 3), share(0, 3)) == ratio(NOTHING, share(1, 3)) == NOTHING
 
 
 def test_auroc_counts_pairs_and_ties_half() -> None:
@@ -37,6 +45,14 @@ def test_an_auroc_of_few_cases_is_not_certain() -> None:
     assert 0.5 < few.low < many.low < 1.0
     assert auroc([0], [2]).high == pytest.approx(1 - one.low)
     assert math.isnan(auroc([1, 2], []).value) and auroc([1, 2], []).n == 2
+
+
+def test_a_mean_of_cases_that_are_alike_has_the_interval_of_their_groups() -> None:
+    one, twice = mean([1.0, 2.0, 3.0]), mean([1.0, 1.0, 2.0, 2.0, 3.0, 3.0], ["a", "a", "b", "b", "c", "c"])
+    assert (twice.value, twice.low, twice.high) == pytest.approx((one.value, one.low, one.high))
+    assert twice.n == 6
+    alone = mean([1.0, 2.0], ["a", "a"])
+    assert alone.value == 1.5 and np.isnan([alone.low, alone.high]).all()
 
 
 def test_a_mean_of_few_cases_has_students_interval() -> None:

@@ -47,7 +47,7 @@ def heads(grade: int) -> nn.Linear:
 
 
 def test_an_encoder_that_tells_nothing_finds_truths_by_chance() -> None:
-    rows = {row.what: row.estimate for row in manners(OneForAll(), PARTS, 6)}  # type: ignore[arg-type]  # a fake
+    rows = {row.what: row.estimate for row in manners(OneForAll(), PARTS, 6, "known")}  # type: ignore[arg-type]  # a fake
     same, other, nearest = rows.values()
     assert same.value == other.value == pytest.approx(1.0)
     assert (same.n, other.n, nearest.n) == (6 * 8 * 7, 8 * 6 * 5, 48) and len(MANNERS) == 8
@@ -79,4 +79,4 @@ def test_a_model_whose_embeddings_nobody_reads_is_refused(tmp_path: Path) -> Non
 def test_the_command_prints_a_row_for_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "telling", "--model", "demo", "--n", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 + 5 and all(line.startswith("|") for line in lines)
+    assert len(lines) == 2 + 6 and all(line.startswith("|") for line in lines)

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctflow.training.flow import train_flow
-from tests.training.flow_set import flow_config, flow_model, flow_set
-from tests.training.test_flow import losses, training
+from ctflow.training.flow.training import train_flow
+from tests.training.flow.small_set import flow_config, flow_model, flow_set
+from tests.training.flow.test_training import losses, training
 
 pytestmark = pytest.mark.gpu
 

@@ -15,9 +15,9 @@ from ctflow.demo.transformer import draw_batch, study_difference, train_transfor
 from ctflow.models.stdit import STDiT
 from ctflow.models.stdit_layers import GeluLinear
 from ctflow.runtime.device import on_device
-from ctflow.training.compiling import compiled
+from ctflow.training.flow.compiling import compiled
 from ctflow.training.loop import train
-from ctflow.training.muon import Muon
+from ctflow.training.optimizers.muon import Muon
 from ctflow.training.stage import Budget, Stage
 from tests.training.line import ADAMW
 

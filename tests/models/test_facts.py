@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ctflow.models.facts import NO_FACT, UNSIZED, Facts, FactsConfig, with_placeless
+from ctflow.models.sentence_packing import ROW_TOKENS, pack
 from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED
 
 PLACED = (("Consolidation", "right", "upper"), ("Consolidation", "right", "lower"), ("Pleural effusion", "left", None))
@@ -99,13 +100,14 @@ def test_an_embedding_is_of_unit_length_and_tells_facts_apart(facts: Facts) -> N
 def test_a_slot_asks_the_tokens_and_not_the_padding() -> None:
     torch.manual_seed(0)
     read = Facts(config()).read.requires_grad_(False)
-    states, mask = torch.randn(1, 5, 8), torch.tensor([[1, 1, 1, 0, 0]])
+    sentences = pack([[1] * ROW_TOKENS, [1] * 3], torch.device("cpu"))  # the second one's row has room left
+    states = torch.randn(2, ROW_TOKENS, 8)
     other = states.clone()
-    other[:, 3:] = 7.0
-    for found, expected in zip(read(states, mask), read(other, mask), strict=True):
+    other[1, 3:] = 7.0
+    for found, expected in zip(read(states, sentences), read(other, sentences), strict=True):
         torch.testing.assert_close(found, expected)
-    answers, sizes = read(states, mask)
-    assert answers.shape == (1, len(SLOTS), 3) and sizes.shape == (1, len(SLOTS), 3)
+    answers, sizes = read(states, sentences)
+    assert answers.shape == (2, len(SLOTS), 3) and sizes.shape == (2, len(SLOTS), 3)
 
 
 def test_a_width_that_no_heads_fit_is_refused() -> None:

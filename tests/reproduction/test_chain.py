@@ -126,7 +126,7 @@ def result(title: str, mode: str, **values: float) -> Result:
         )
         for name, value in values.items()
     )
-    return Result(title=title, mode=mode, protocol={}, figures=figures, made={})
+    return Result(title=title, mode=mode, fake_set_sha256="", protocol={}, figures=figures, made={})
 
 
 def test_it_is_said_which_metrics_do_not_tell_apart_what_they_must() -> None:

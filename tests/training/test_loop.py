@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ctflow.errors import RequestError
+from ctflow.training.agreement import SPLITTING
 from ctflow.training.loop import train
-from ctflow.training.saving import OneFile
+from ctflow.training.restarts.saving import OneFile
 from ctflow.training.stage import Budget, Stage
 from tests.training.line import ADAMW, line, line_losses, line_stage
 
@@ -219,3 +220,37 @@ def test_what_is_drawn_depends_on_the_step_and_on_how_many_there_are_and_the_sta
     assert rest.growth == [[0, 2], [3, 1000], [5, 1000]], "and as it began again"
     saved = [torch.load(one / "state.pt", weights_only=True)["examples"] for one in (tmp_path / "whole", stage.folder)]
     assert saved == [{"growth": whole.growth}, {"growth": rest.growth}]
+
+
+def test_weights_that_are_no_numbers_take_the_place_of_no_state(tmp_path: Path) -> None:
+    """Between two lines of losses, the states that were kept could all become worthless."""
+    stage = line_stage(tmp_path, Budget.of_steps(3))
+    train(stage, line(), line_losses)
+    before = stage.state.read_bytes()
+
+    def broken(network: nn.Linear, device: torch.device, rng: np.random.Generator) -> dict[str, Tensor]:
+        return {"loss": line_losses(network, device, rng)["loss"] * float("nan")}
+
+    with pytest.raises(RequestError, match="no numbers after step 4, and are not saved"):
+        train(stage, line(), broken, saving=each_step(stage))
+    assert stage.state.read_bytes() == before
+
+
+def test_what_accelerate_is_configured_to_do_beside_changes_no_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of `accelerate config` with 4 steps of accumulation divided all gradients by 4, without a word."""
+    plain = train(line_stage(tmp_path / "plain", Budget.of_steps(5)), line(), line_losses)
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "EAGER")
+    found = train(line_stage(tmp_path / "other", Budget.of_steps(5)), line(), line_losses)
+    assert torch.equal(found.weight, plain.weight)
+
+
+@pytest.mark.parametrize("variable", sorted(SPLITTING))
+def test_a_network_that_accelerate_would_split_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "true")
+    with pytest.raises(RequestError, match=r"accelerate is configured for .* whole network.*--multi_gpu"):
+        train(line_stage(tmp_path, Budget.of_steps(1)), line(), line_losses)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ctflow.errors import RequestError
 from ctflow.evaluation.metrics.volume_set import VolumeFile
 from ctflow.io.nifti import is_nifti_name
 from ctflow.io.sidecar import Sidecar, read_sidecar, sidecar_path
@@ -15,6 +16,18 @@ def sidecars_of(volumes: Sequence[VolumeFile]) -> dict[str, Sidecar]:
     """By name, of those volumes that have one. Raises RequestError for a damaged one."""
     paths = {one.name: sidecar_path(one.path) for one in volumes if is_nifti_name(one.path)}
     return {name: read_sidecar(path) for name, path in paths.items() if path.exists()}
+
+
+def check_one_maker(sidecars: Mapping[str, Sidecar]) -> None:
+    """Raises RequestError for volumes of several models, and for one that is not finished: they make no set."""
+    models = {one.model.sha256: f"{name} of {one.model.name}" for name, one in sidecars.items()}
+    if len(models) > 1:
+        raise RequestError(
+            f"The fake volumes are of {len(models)} models by their sidecars, such as {', '.join(models.values())}: "
+            "give those of one."
+        )
+    if partial := [name for name, one in sidecars.items() if not one.complete]:
+        raise RequestError(f"{len(partial)} of the fake volumes are not finished, first {partial[0]}: remove them.")
 
 
 def modes_of(sidecars: Mapping[str, Sidecar]) -> dict[str, str]:

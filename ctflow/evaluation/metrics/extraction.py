@@ -15,7 +15,7 @@ from ctflow.evaluation.metrics.extractor import Extractor, Found, identity_sha25
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.kept_features import keep, kept, kept_path
 from ctflow.evaluation.metrics.volume_set import VolumeFile
-from ctflow.io.scan import read_volume
+from ctflow.io.scan import read_scan, read_volume
 from ctflow.volume import Volume
 
 MOST_NAMED = 5  # volumes that an error names
@@ -43,10 +43,14 @@ class FeatureSet:
 
 @dataclass(frozen=True)
 class Task:
-    """A volume, and the extractors that are to look at it."""
+    """A volume, and the extractors that are to look at it. `scan`: whether it must be a chest CT in HU.
+
+    Of what a model has made, any HU are measured.
+    """
 
     volume: VolumeFile
     sources: tuple[Source, ...]
+    scan: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def extract_one(task: Task, folder: Path) -> Outcome:
     """Keeps the features of a volume, or says why it cannot be done. Raises CTFlowError for what is not its fault."""
     missing, name = _missing(task, folder), task.volume.name
     try:
-        hu = read_volume(task.volume.path)
+        hu = read_scan(task.volume.path) if task.scan else read_volume(task.volume.path)
         found = [(path, _checked(extractor, hu)) for extractor, path in missing]
     except CTFlowError as error:
         return Outcome(name, str(error))

@@ -6,9 +6,10 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from ctflow.errors import RequestError
 from ctflow.evaluation.metrics.judging import Judging
 from ctflow.evaluation.metrics.pictures import draw_cases
-from ctflow.evaluation.metrics.results import Result, write_result
+from ctflow.evaluation.metrics.results import Result, read_result, write_result
 from ctflow.evaluation.metrics.table import results_markdown
 from ctflow.io.files import write_atomic
 
@@ -30,6 +31,16 @@ def write_files(judging: Judging, beside: Sequence[Result], out: Path) -> str:
     else:
         log.warning("No fake volume has the name of a real one, so there is no page of pictures.")
     return table
+
+
+def check_replaceable(judging: Judging, out: Path) -> None:
+    """Raises RequestError where a result of other volumes lies in `out` under the name that this one will have."""
+    coming = judging.result_of(())
+    path = out / f"{_file_name(coming)}.json"
+    if path.exists() and read_result(path).fake_set_sha256 != coming.fake_set_sha256:
+        raise RequestError(
+            f"{path} is the result of other volumes of the same title: give these another --title, or remove it."
+        )
 
 
 def _file_name(result: Result) -> str:

@@ -19,7 +19,7 @@ from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.ctclip import ClipExtractor
 from ctflow.evaluation.metrics.figure import Figure
 from ctflow.evaluation.metrics.of_cases import NearestTraining
-from ctflow.evaluation.metrics.orientation import MOST_VOLUMES, check_orientation
+from ctflow.evaluation.metrics.orientation import MOST_MADE, MOST_VOLUMES, check_orientation, warning_of_made
 from ctflow.evaluation.metrics.pictures import Case, shared_cases
 from ctflow.evaluation.metrics.precision_recall import NEIGHBOURS
 from ctflow.evaluation.metrics.protocols import MetricProtocol
@@ -96,7 +96,7 @@ class Judging:
 
     def check_comparable(self, beside: Sequence[Result]) -> None:
         """Raises RequestError where one of these results was measured otherwise than this one will be."""
-        check_comparable([self._result(()), *beside])
+        check_comparable([self.result_of(()), *beside])
 
     def steps(self) -> int:
         """How many outcomes `extract` yields, or fewer where volumes are the same."""
@@ -111,23 +111,31 @@ class Judging:
         """The result, once all features are there. Raises RequestError for what has no such number."""
         asked, sets = self._question, self._sets()
         figures = [figure for measure in asked.protocol.measures for figure in measure.figures(sets)]
-        return self._result(tuple(figures))
+        return self.result_of(tuple(figures))
 
     def cases(self) -> list[Case]:
         """Those that both sets have, from the most alike on, once all features are there."""
         return shared_cases(self._features(self._real), self._features(self._fake))
 
-    def _result(self, figures: tuple[Figure, ...]) -> Result:
-        title, mode = self._question.title, mode_of_set(self._question.modes, self._fake)
-        return Result(title=title, mode=mode, protocol=self.protocol, figures=figures, made=versions())
+    def result_of(self, figures: tuple[Figure, ...]) -> Result:
+        """A result with these figures: with none it says, before anything is measured, what it will be of."""
+        return Result(
+            title=self._question.title,
+            mode=mode_of_set(self._question.modes, self._fake),
+            fake_set_sha256=_set_sha256(self._fake),
+            protocol=self.protocol,
+            figures=figures,
+            made=versions(),
+        )
 
     def _tasks(self) -> list[Task]:
         """Training volumes, of which there may be many, are only looked at for what is asked of them."""
         taught = {one.extractor for one in self._question.protocol.measures if isinstance(one, NearestTraining)}
         every, some = tuple(self._sources.values()), tuple(self._sources[name] for name in sorted(taught))
         return [
-            *(Task(volume, every) for volume in (*self._real, *self._fake)),
-            *(Task(volume, some) for volume in self._question.training),
+            *(Task(volume, every, scan=True) for volume in self._real),
+            *(Task(volume, every) for volume in self._fake),
+            *(Task(volume, some, scan=True) for volume in self._question.training),
         ]
 
     def _sets(self) -> Sets:
@@ -169,6 +177,9 @@ class Judging:
         found = check_orientation(clip, ((read_volume(one.path), reports[one.name]) for one in known))
         turned = ", ".join(f"{way} {score:.1f}" for way, score in found.turned.items())
         log.info("CLIP score of %d real volumes as they lie %.1f, %s", found.volumes, found.upright, turned)
+        made = [volume for volume in self._fake if volume.name in reports][:MOST_MADE]
+        if warning := warning_of_made(clip, ((read_volume(one.path), reports[one.name]) for one in made)):
+            log.warning("By the CLIP score, %s.", warning)
 
 
 def _set_sha256(volumes: Sequence[VolumeFile]) -> str:

@@ -23,7 +23,8 @@ NO_PATIENT = ""  # whose a generated volume is
 class LabelAgreement:
     """Whether a classifier sees the labels that a report asks for: AUROC of each, and the mean of them.
 
-    `least`: cases with the label, and without it, below which a label is not counted.
+    `least`: cases with the label, and without it, below which a label is not counted. The mean is over the labels that
+    both sets can count, where the real one has any: means over other labels say nothing of each other.
     """
 
     name: str
@@ -36,10 +37,21 @@ class LabelAgreement:
         fake, real = self._seen(sets.fake, sets), self._seen(sets.real, sets)
         if not fake:
             return
-        yield self._figure(f"{self.name}, mean of labels", _mean_area(fake), _mean_area(real))
+        shared = {label: seen for label, seen in fake.items() if label in real} if real else fake
+        theirs = {label: real[label] for label in shared if label in real}
+        mean = self._figure(f"{self.name}, mean of labels", _mean_area(shared), _mean_area(theirs))
+        yield replace(mean, warnings=self._of_so_many(len(shared), len(sets.labels)))
         for label, seen in fake.items():
             reference = _area(real[label]) if label in real else NOTHING
             yield self._figure(f"{self.name}: {label}", _area(seen), reference)
+
+    def _of_so_many(self, counted: int, known: int) -> tuple[str, ...]:
+        if counted == known:
+            return ()
+        return (
+            f"of {counted} of {known} labels, since {self.least} cases with the label and {self.least} without are "
+            "needed in both sets",
+        )
 
     def _figure(self, name: str, ours: Estimate, theirs: Estimate) -> Figure:
         return Figure(
@@ -59,22 +71,24 @@ class LabelAgreement:
         known = [i for i, volume in enumerate(of.volumes) if volume.name in sets.asked]
         if not known:
             return {}
+        patients = [of.volumes[i].patient for i in known]
         present = stacked(of.rows(self.extractor, self.kind))[known]
         asked = [sets.asked[of.volumes[i].name] for i in known]
         seen: dict[str, Seen] = {}
         for column, label in enumerate(sets.labels):
             there = np.array([label in labels for labels in asked])
             if min(there.sum(), (~there).sum()) >= self.least:
-                seen[label] = Seen(present[:, column], there)
+                seen[label] = Seen(present[:, column], there, patients)
         return seen
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Of a label, for each case: how present the classifier finds it, and whether the case has it."""
+    """Of a label, for each case: how present the classifier finds it, whether the case has it, and whose it is."""
 
     present: Values
     there: NDArray[np.bool_]
+    patients: Sequence[str]
 
 
 def _area(seen: Seen) -> Estimate:
@@ -82,12 +96,13 @@ def _area(seen: Seen) -> Estimate:
 
 
 def _mean_area(labels: Mapping[str, Seen]) -> Estimate:
-    """Over all labels, with an interval from drawing cases; it counts the cases."""
+    """Over all labels, with an interval from drawing patients with all their cases; it counts the cases."""
     if not labels:
         return NOTHING
-    cases = len(next(iter(labels.values())).there)
-    weights = drawn_cases(cases)
-    return estimate(mean_of_findings([drawn_aurocs(one.present, one.there, weights) for one in labels.values()]), cases)
+    names, of = np.unique(next(iter(labels.values())).patients, return_inverse=True)
+    weights = drawn_cases(len(names))[:, of]
+    areas = [drawn_aurocs(one.present, one.there, weights) for one in labels.values()]
+    return estimate(mean_of_findings(areas), len(of))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +116,9 @@ class VolumeMeans:
     def figures(self, sets: Sets) -> Iterator[Figure]:
         """One for each name."""
         real, fake = (stacked(of.rows(self.extractor, self.kind)) for of in (sets.real, sets.fake))
+        patients = [volume.patient for volume in sets.fake.volumes]
         for column, name in enumerate(self.names):
-            a, b = real[:, column], fake[:, column]
-            yield figure_of_means(name, b[np.isfinite(b)], a[np.isfinite(a)], "as real", "the real volumes")
+            yield figure_of_means(name, fake[:, column], patients, real[:, column], "as real", "the real volumes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +140,8 @@ class NearestTraining:
         taught, some = sets.training, _some(sets.training, self.most)
         ours = self._nearest(sets.fake, taught, [NO_PATIENT] * len(sets.fake.volumes))
         theirs = self._nearest(some, taught, [volume.patient for volume in some.volumes])
-        yield figure_of_means(self.name, ours, theirs, "as real", "training volumes, to another patient's")
+        patients = [volume.patient for volume in sets.fake.volumes]
+        yield figure_of_means(self.name, ours, patients, theirs, "as real", "training volumes, to another patient's")
 
     def _nearest(self, of: FeatureSet, taught: FeatureSet, patients: Sequence[str]) -> Values:
         others = zip((one.patient for one in taught.volumes), taught.each(self.extractor, self.kind), strict=True)
@@ -137,9 +153,15 @@ def _some(of: FeatureSet, most: int) -> FeatureSet:
     return replace(of, volumes=of.volumes[::every])
 
 
-def figure_of_means(name: str, fake: Values, real: Values, better: Better, reference_is: str) -> Figure:
-    """The mean over fake cases with Student's interval, and the mean over real ones."""
-    ours, theirs = mean(fake), mean(real)
+def figure_of_means(
+    name: str, fake: Values, patients: Sequence[str], real: Values, better: Better, reference_is: str
+) -> Figure:
+    """The mean over fake cases, which are of these patients, with Student's interval, and the mean over real ones.
+
+    Cases without a number are left out.
+    """
+    there = np.isfinite(fake)
+    ours, theirs = mean(fake[there], np.asarray(patients)[there].tolist()), mean(real[np.isfinite(real)])
     return Figure(
         name=name,
         value=ours.value,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,10 +31,13 @@ class ClipTextImage:
         own, others = clip_scores(*fake), _with_others(*fake)
         references = (clip_scores(*real), _with_others(*real)) if len(real[0]) else (np.zeros(0), np.zeros(0))
         names = (self.name, f"{self.name}, with another case's report")
+        patients = [volume.patient for volume in sets.fake.volumes if volume.name in sets.texts]
         for name, scores, reference in zip(names, (own, others), references, strict=True):
-            if scores.size:
+            if np.isfinite(scores).any():
                 better: Better = "higher" if scores is own else "—"
-                yield _figure_of_scores(name, scores, reference, better, "the real volumes, with their reports")
+                reference_is = "the real volumes, with their reports"
+                figure = _figure_of_scores(name, scores, patients, reference, better, reference_is)
+                yield _noting(figure, len(patients), sets.fake, "the others have no report")
 
     def _pairs(self, of: FeatureSet, texts: Latents) -> tuple[Values, Values]:
         """Latents of reports and of images, row by row, of the volumes that have a report."""
@@ -47,11 +50,11 @@ class ClipTextImage:
 
 
 def _with_others(texts: Values, images: Values) -> Values:
-    """Each image's mean score with all reports but those that read the same to the tower."""
+    """Each image's mean score with all reports but those that read the same to the tower; NaN where there are none."""
     scores = [
-        clip_scores(texts[other], np.broadcast_to(image, texts[other].shape)).mean()
+        clip_scores(texts[other], np.broadcast_to(image, texts[other].shape)).mean() if other.any() else np.nan
         for text, image in zip(texts, images, strict=True)
-        if (other := ~(texts == text).all(1)).any()
+        for other in [~(texts == text).all(1)]
     ]
     return np.array(scores)
 
@@ -76,7 +79,9 @@ class ClipImageImage:
         scores = clip_scores(stacked([fake[n] for n in shared]), stacked([real[n] for n in shared]))
         all_real = stacked(list(real.values()))
         chance = _with_others(all_real, all_real)
-        yield _figure_of_scores(self.name, scores, chance, "higher", "real volumes with other real ones")
+        patients = _patients(sets.fake, shared)
+        figure = _figure_of_scores(self.name, scores, patients, chance, "higher", "real volumes with other real ones")
+        yield _noting(figure, len(shared), sets.fake, "no real volume has the name of the others")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,12 +101,27 @@ class ClipMean:
         images = stacked([fake[name] for name in both])
         with_texts = clip_scores(stacked([sets.texts[name] for name in both]), images)
         with_real = clip_scores(stacked([real[name] for name in both]), images)
-        yield _figure_of_scores(self.name, (with_texts + with_real) / 2, np.zeros(0), "higher", "none")
+        scores, patients = (with_texts + with_real) / 2, _patients(sets.fake, both)
+        figure = _figure_of_scores(self.name, scores, patients, np.zeros(0), "higher", "none")
+        yield _noting(figure, len(both), sets.fake, "the others have no report, or no real volume of their name")
 
 
-def _figure_of_scores(name: str, fake: Values, real: Values, better: Better, reference_is: str) -> Figure:
+def _noting(figure: Figure, counted: int, fake: FeatureSet, why: str) -> Figure:
+    """The figure, which says so where not all fake volumes count in it, such as one left over from other reports."""
+    every = len(fake.volumes)
+    return figure if counted == every else replace(figure, warnings=(f"of {counted} of {every} fake volumes: {why}",))
+
+
+def _patients(of: FeatureSet, names: Sequence[str]) -> list[str]:
+    known = {volume.name: volume.patient for volume in of.volumes}
+    return [known[name] for name in names]
+
+
+def _figure_of_scores(
+    name: str, fake: Values, patients: Sequence[str], real: Values, better: Better, reference_is: str
+) -> Figure:
     """Of CLIP scores: the interval ends where they do."""
-    figure = figure_of_means(name, fake, real, better, reference_is)
+    figure = figure_of_means(name, fake, patients, real, better, reference_is)
     low, high = np.clip([figure.low, figure.high], *LIMITS)
     return replace(figure, low=float(low), high=float(high))
 

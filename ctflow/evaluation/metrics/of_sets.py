@@ -33,7 +33,7 @@ from ctflow.evaluation.metrics.resampling import (
 from ctflow.evaluation.metrics.sets import Sets
 from ctflow.evaluation.statistics import NAN
 
-REAL_AGAINST_REAL = "half of the real set against the other half"
+REAL_AGAINST_REAL = "half of the real set against others of it"
 ByVolume = list[NDArray[np.float32]]  # of each volume: (samples, dimensions)
 
 
@@ -83,14 +83,15 @@ class SetMeasure(ABC):
     def _drawn(self, sets: Sets, real_kind: str, fake_kind: str) -> Drawn:
         """One kind at a time, because the features of several may not fit into memory."""
         real, fake = sets.real.rows(self.extractor, real_kind), sets.fake.rows(self.extractor, fake_kind)
-        patients = [volume.patient for volume in sets.real.volumes]
-        counts = len(real), len(fake)
+        patients, theirs = ([volume.patient for volume in of.volumes] for of in (sets.real, sets.fake))
         return Drawn(
-            value=self._of(real, fake, *map(np.arange, counts)),
+            value=self._of(real, fake, np.arange(len(real)), np.arange(len(fake))),
             of_halves=values_of_halves(
-                lambda a, b: self._of(real, fake, a, b), counts, sets.seed, self.resamples, self.least
+                lambda a, b: self._of(real, fake, a, b), patients, theirs, sets.seed, self.resamples, self.least
             ),
-            floors=floors(lambda a, b: self._of(real, real, a, b), patients, sets.seed, least=self.least),
+            floors=floors(
+                lambda a, b: self._of(real, real, a, b), patients, len(fake) // 2, sets.seed, least=self.least
+            ),
             samples=(_count(real, self.limit_real), _count(fake, self.limit_fake)),
             dimensions=real[0].shape[1],
         )
@@ -111,12 +112,13 @@ class SetMeasure(ABC):
                 *self.warnings(min(drawn.samples), drawn.dimensions),
                 *self.warnings_of_modes(sets.modes),
                 *_copies(sets.fake),
+                *_taught(sets.real, sets.training),
             ),
         )
 
     @property
     def least(self) -> int:
-        """Volumes of a set whose halves can be measured."""
+        """Patients of a set whose halves can be measured."""
         return LEAST_VOLUMES
 
     def warnings(self, samples: int, dimensions: int) -> tuple[str, ...]:
@@ -148,6 +150,14 @@ def _copies(fake: FeatureSet) -> tuple[str, ...]:
     if not copies:
         return ()
     return (f"{copies} of {len(fake.volumes)} fake volumes are the same, byte for byte, as another one",)
+
+
+def _taught(real: FeatureSet, training: FeatureSet | None) -> tuple[str, ...]:
+    """A model that copies is nearest to a real set of what it was trained on."""
+    taught = training.volumes if training else ()
+    patients, scans = {volume.patient for volume in taught}, {volume.sha256 for volume in taught}
+    known = sum(volume.patient in patients or volume.sha256 in scans for volume in real.volumes)
+    return (f"{known} of {len(real.volumes)} real volumes are of patients of the training set",) if known else ()
 
 
 def _count(volumes: ByVolume, limit: int | None) -> int:

@@ -89,7 +89,7 @@ def _vlm3d(year: int, extractor: str, published_weights: Mapping[str, str]) -> M
     )
     return MetricProtocol(
         f"vlm3d-{year}",
-        2,
+        3,
         "published",
         f"The VLM3D challenge of {year}, by {extractor} and CT-CLIP; without its FVD, since CT-Net is not public.",
         (fid, *_CLIP, *_PLAIN),
@@ -101,7 +101,7 @@ def _vlm3d(year: int, extractor: str, published_weights: Mapping[str, str]) -> M
 
 DEMO = MetricProtocol(
     "demo",
-    2,
+    3,
     "ours",
     "By the image tower of a checkpoint, by default the bundled one. Comparable with nothing published.",
     (
@@ -137,7 +137,7 @@ def _fvd(slices: int) -> Frechet:
 SHORT_VIDEO, LONG_VIDEO = i3d.LENGTHS
 CTFLOW_PAPER = MetricProtocol(
     "ctflow-paper",
-    2,
+    3,
     "inferred",
     "What the authors' group computes in a sister project, since the paper's own code has no metrics.",
     (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,30 +55,44 @@ def interval(value: float, of_halves: Values, limits: Limits) -> Interval:
 
 
 def values_of_halves(
-    measure: Measured, counts: tuple[int, int], seed: int, resamples: int = RESAMPLES, least: int = LEAST_VOLUMES
+    measure: Measured,
+    real: Sequence[str],
+    fake: Sequence[str],
+    seed: int,
+    resamples: int = RESAMPLES,
+    least: int = LEAST_VOLUMES,
 ) -> Values:
     """`measure(rows of real, rows of fake)` of random halves of both sets, for `interval`.
 
-    `counts`: how many real and fake volumes there are. `least`: volumes of each set below which there are no values.
+    `real`, `fake`: whose each volume is. Two volumes of one patient are alike, so both are in a half or neither is:
+    drawn apart, they would make a set look larger than it is. `least`: patients of each set below which there are no
+    values.
     """
-    real, fake = counts
-    if min(counts) < least:
+    if min(len(set(real)), len(set(fake))) < least:
         return np.zeros(0)
-    pairs = zip(halves(real, seed, resamples), halves(fake, seed + 1, resamples), strict=True)
-    return np.array([measure(a, b) for a, b in pairs])
+    pairs = zip(_split(real, seed, resamples), _split(fake, seed + 1, resamples), strict=True)
+    return np.array([measure(a, b) for (a, _), (b, _) in pairs])
 
 
 def floors(
-    measure: Measured, patients: Sequence[str], seed: int, splits: int = 10, least: int = LEAST_VOLUMES
+    measure: Measured, patients: Sequence[str], most: int, seed: int, splits: int = 10, least: int = LEAST_VOLUMES
 ) -> Values:
     """What the metric makes of real against real: of random halves of the patients against the others.
 
-    `patients`: whose each real volume is. Two scans of one patient are alike, so they stay in one half. Each half has
-    half as many volumes as the set, which raises a FID. None for fewer than `least` patients.
+    `patients`: whose each real volume is. `most`: of the others, that stand in the place of fake ones, only so many
+    volumes count, drawn anew each time: metrics depend on their number, and a floor of more would be too low. None for
+    fewer than `least` patients, or volumes in their place.
     """
-    names = np.unique(patients)
-    if len(names) < least:
+    if min(len(set(patients)), 2 * most) < least:
         return np.zeros(0)
-    of = np.asarray(patients)
-    chosen = [np.isin(of, names[half]) for half in halves(len(names), seed, splits)]
-    return np.array([measure(np.flatnonzero(mask), np.flatnonzero(~mask)) for mask in chosen])
+    draw = np.random.default_rng(seed)
+    pairs = ((half, draw.permutation(others)[:most]) for half, others in _split(patients, seed, splits))
+    return np.array([measure(half, np.sort(others)) for half, others in pairs])
+
+
+def _split(patients: Sequence[str], seed: int, times: int) -> Iterator[tuple[Rows, Rows]]:
+    """The rows of random halves of the patients, and the rows of the others."""
+    names, of = np.unique(patients), np.asarray(patients)
+    for half in halves(len(names), seed, times):
+        inside = np.isin(of, names[half])
+        yield np.flatnonzero(inside), np.flatnonzero(~inside)

@@ -14,7 +14,7 @@ from ctflow.errors import RequestError
 from ctflow.evaluation.metrics.figure import Figure
 from ctflow.io.files import write_atomic
 
-FORMAT = 2
+FORMAT = 3
 MOST_NAMED = 4
 _NUMBERS = ("value", "low", "high", "reference", "beside_reference")  # of a figure; null where there is none
 
@@ -22,6 +22,7 @@ _NUMBERS = ("value", "low", "high", "reference", "beside_reference")  # of a fig
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """`title`: whose the fake volumes are, such as "L". `mode`: the paper's mode in which they were made.
+    `fake_set_sha256`: of their contents.
 
     `protocol`: all that makes the figures comparable. `made`: by which versions of Python and its packages, which
     should not matter.
@@ -29,6 +30,7 @@ class Result:
 
     title: str
     mode: str
+    fake_set_sha256: str
     protocol: Mapping[str, Any]
     figures: tuple[Figure, ...]
     made: Mapping[str, str]
@@ -74,6 +76,7 @@ def write_result(result: Result, path: Path) -> None:
         "format": FORMAT,
         "title": result.title,
         "mode": result.mode,
+        "fake_set_sha256": result.fake_set_sha256,
         "protocol_sha256": protocol_sha256(result.protocol),
         "protocol": result.protocol,
         "figures": [_without_nan(asdict(figure)) for figure in result.figures],
@@ -89,7 +92,7 @@ def read_result(path: Path) -> Result:
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']}")
         figures = tuple(_figure(one) for one in content["figures"])
-        fields = {name: content[name] for name in ("title", "mode", "protocol", "made")}
+        fields = {name: content[name] for name in ("title", "mode", "fake_set_sha256", "protocol", "made")}
         result = Result(**fields, figures=figures)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RequestError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ctflow.evaluation.metrics.figure import Better, Figure
@@ -40,7 +40,7 @@ def _in_short(results: Sequence[Result]) -> Iterator[str]:
     for result, figures in zip(results, by_name, strict=True):
         cells = " | ".join(_cell(figures.get(one.name)) for one in columns)
         yield f"| {result.mode} | {result.title} | {cells} |"
-    yield f"| | reference, see below | {' | '.join(_number(one.reference) for one in columns)} |"
+    yield f"| | reference, see below | {' | '.join(_of_all(by_name, one.name, _reference) for one in columns)} |"
 
 
 def _summary(results: Sequence[Result]) -> tuple[str, ...]:
@@ -86,11 +86,24 @@ def _figures(results: Sequence[Result]) -> Iterator[str]:
     for name, figure in {name: figure for figures in reversed(by_name) for name, figure in figures.items()}.items():
         cells = " | ".join(_cell(figures.get(name)) for figures in by_name)
         beside = ", ".join(_beside(figures.get(name)) for figures in by_name)
-        real, fake = figure.samples
-        yield (
-            f"| {name} | {figure.better} | {cells} | {_number(figure.reference)} | {beside} | {figure.reference_is} | "
-            f"{real:,} and {fake:,} |"
-        )
+        reference, samples = (_of_all(by_name, name, said) for said in (_reference, _samples))
+        yield f"| {name} | {figure.better} | {cells} | {reference} | {beside} | {figure.reference_is} | {samples} |"
+
+
+def _of_all(by_name: Sequence[Mapping[str, Figure]], name: str, said: Callable[[Figure], str]) -> str:
+    """What is said of a figure, once where it is the same of all results, as it is of most; else of each."""
+    found = [said(figures[name]) for figures in by_name if name in figures]
+    return found[0] if len(set(found)) == 1 else ", ".join(found)
+
+
+def _reference(figure: Figure) -> str:
+    """CLIP scores with other reports have another one."""
+    return _number(figure.reference)
+
+
+def _samples(figure: Figure) -> str:
+    real, fake = figure.samples
+    return f"{real:,} and {fake:,}"
 
 
 def _cell(figure: Figure | None) -> str:
@@ -137,7 +150,7 @@ def _measure(settings: Mapping[str, Any]) -> str:
     """A measure with those of its settings that change something, in a line."""
     names = settings.get("names") or [settings["name"]]
     rest = {what: value for what, value in settings.items() if what not in ("name", "names", "measure")}
-    given = {what.replace("_", " "): value for what, value in rest.items() if value not in (None, False)}
+    given = {what.replace("_", " "): value for what, value in rest.items() if value not in (None, False, [])}
     return f"{', '.join(names)}: {settings['measure']}, {', '.join(f'{k} {_setting(v)}' for k, v in given.items())}"
 
 

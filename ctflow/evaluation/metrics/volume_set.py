@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from ctflow.checkpoint.weights import file_sha256
 from ctflow.errors import RequestError
-from ctflow.io.image import ENDINGS as IMAGE_ENDINGS
-from ctflow.io.nifti import ENDINGS as NIFTI_ENDINGS
+from ctflow.io.checks import readable
+from ctflow.io.files import files_below
+from ctflow.io.names import ENDINGS, case_name, case_of_file
+from ctflow.runtime.threads import cores_given
 
-ENDINGS = (*NIFTI_ENDINGS, *IMAGE_ENDINGS)
-_CT_RATE_NAME = re.compile(r"(?P<patient>(?:train|valid)_\d+)_[a-z]+_\d+")
+_CT_RATE_NAME = re.compile(r"(?P<patient>(?P<split>train|valid)_\d+)_[a-z]+_\d+")
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,46 @@ class VolumeFile:
 def find_volumes(folder: Path, what: str) -> list[VolumeFile]:
     """All volumes in a folder and in the folders in it, sorted by name; `what` names the set in errors.
 
-    Raises RequestError for a folder without any, and for two volumes of one name.
+    Raises RequestError for a folder without any, and for two volumes of one name, VolumeError for one that cannot be
+    read, such as a link that leads nowhere.
     """
     if not folder.is_dir():
         raise RequestError(f"The {what} set should be a folder of volumes; {folder} is none.")
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and _stem(path))
+    paths = [path for path in files_below(folder) if case_of_file(path)]
     if not paths:
         raise RequestError(f"{folder} holds no volume for the {what} set: files ending in {', '.join(ENDINGS)}.")
     found: dict[str, Path] = {}
     for path in paths:
-        if before := found.get(_stem(path)):
+        if before := found.get(case_of_file(path)):
             raise RequestError(
                 f"{before} and {path} have one name, by which reports are found: give each volume of the {what} set "
                 "its own."
             )
-        found[_stem(path)] = path
-    return [VolumeFile(name, patient_of(name), path, file_sha256(path)) for name, path in sorted(found.items())]
+        found[case_of_file(path)] = path
+    with ThreadPoolExecutor(cores_given()) as pool:  # hashing needs no lock, and CT-RATE has terabytes
+        names = sorted(found)
+        return list(pool.map(_volume, names, [found[name] for name in names]))
+
+
+def _volume(name: str, path: Path) -> VolumeFile:
+    with readable(path):
+        return VolumeFile(name, patient_of(name), path, file_sha256(path))
+
+
+def check_one_split(volumes: Sequence[VolumeFile], what: str) -> None:
+    """Raises RequestError for a set with volumes of both splits of CT-RATE, as the folder of all of it has."""
+    splits = {match["split"]: one.name for one in volumes if (match := _CT_RATE_NAME.fullmatch(one.name))}
+    if len(splits) > 1:
+        raise RequestError(
+            f"The {what} set holds volumes of both splits of CT-RATE, such as {' and '.join(splits.values())}: name "
+            "the folder of one split, such as dataset/valid_fixed."
+        )
+
+
+def without(volumes: Sequence[VolumeFile], names: frozenset[str]) -> list[VolumeFile]:
+    """The volumes of a set but those of these names, which may have the ending of a file."""
+    cases = set(map(case_name, names))
+    return [one for one in volumes if one.name not in cases]
 
 
 def patient_of(name: str) -> str:
@@ -76,9 +102,3 @@ def check_no_copies(real: Sequence[VolumeFile], fake: Sequence[VolumeFile]) -> N
             f"{len(copies)} of {len(fake)} fake volumes are real ones, byte for byte: first {copies[0].name}, which is "
             f"{known[copies[0].sha256]} of the real set. Give the volumes that a model has made."
         )
-
-
-def _stem(path: Path) -> str:
-    """The file's name without the ending of a volume; empty for other files, and for hidden ones."""
-    ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), "")
-    return path.name[: -len(ending)] if ending and not path.name.startswith(".") else ""

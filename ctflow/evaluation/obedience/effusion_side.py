@@ -3,7 +3,7 @@
 Fluid takes the place of air, so the side with the effusion has less aerated lung than the other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,26 +19,62 @@ NO_LUNG_SHARE = 0.5  # said of a volume without any aerated lung
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A report, the truth of phantoms that show the same, and the range that the right lung's share must lie in.
+    """A report, the same `in_other_words`, the truth of phantoms that show it, and the range that the right lung's
+    share must lie in.
 
     In 120 phantoms that share was 0.50-0.53 without an effusion, 0.18-0.38 with a large one on the right, and 0.69-0.82
     with a large one on the left.
     """
 
     report: str
+    in_other_words: tuple[str, ...]
     truth: Truth
     expected: tuple[float, float]
 
 
 CASES = (
-    Case(report="No pleural effusion.", truth=Truth(), expected=(0.46, 0.57)),
+    Case(
+        report="No pleural effusion.",
+        in_other_words=(
+            "Neither hemithorax contains an effusion.",
+            "There is no fluid in the pleural cavities.",
+            "Pleural effusion: none.",
+            "No evidence of an effusion on either side.",
+            "The pleural spaces are free of fluid.",
+            "Both lungs reach the chest wall, without any effusion.",
+            "Pleural effusion is absent bilaterally.",
+            "The previously seen effusions have resolved completely.",
+        ),
+        truth=Truth(),
+        expected=(0.46, 0.57),
+    ),
     Case(
         report="Large right pleural effusion.",
+        in_other_words=(
+            "Massive pleural effusion on the right.",
+            "Extensive right-sided hydrothorax.",
+            "There is a large amount of fluid in the right pleural space.",
+            "Right pleural effusion, large in size.",
+            "A large effusion fills most of the right hemithorax.",
+            "On the right a large pleural effusion is seen, on the left there is none.",
+            "Large-volume R effusion.",
+            "Marked pleural effusion of the right side, with a depth of 9 cm.",
+        ),
         truth=Truth(findings=tuple(effusions(right=1100.0))),
         expected=(0.0, 0.42),
     ),
     Case(
         report="Large left pleural effusion.",
+        in_other_words=(
+            "Massive pleural effusion on the left.",
+            "Extensive left-sided hydrothorax.",
+            "There is a large amount of fluid in the left pleural space.",
+            "Left pleural effusion, large in size.",
+            "A large effusion fills most of the left hemithorax.",
+            "On the left a large pleural effusion is seen, on the right there is none.",
+            "Large-volume L effusion.",
+            "Marked pleural effusion of the left side, with a depth of 9 cm.",
+        ),
         truth=Truth(findings=tuple(effusions(left=1100.0))),
         expected=(0.62, 1.0),
     ),
@@ -47,9 +83,10 @@ CASES = (
 
 @dataclass(frozen=True)
 class CaseResult:
-    """One case over several seeds: the right lung's share of aerated lung in each volume."""
+    """A report of a case over one seed or several: the right lung's share of aerated lung in each volume."""
 
     made_by: str
+    report: str
     case: Case
     shares: tuple[float, ...]
 
@@ -78,22 +115,35 @@ def right_share(volume: Volume) -> float:
 def measure_sides(generator: VolumeGenerator, seeds: int) -> Iterator[CaseResult]:
     """Each case over the seeds 0, 1, …: made by the model, then as phantoms, which show what can be expected."""
     for case in CASES:
-        requests = (generator.card.request(Report(case.report), seed) for seed in range(seeds))
-        shares = tuple(right_share(generate(generator, request)) for request in requests)
-        yield CaseResult(generator.card.name, case, shares)
+        yield _made(generator, case, case.report, range(seeds))
     for case in CASES:
         phantoms = (make_phantom(seed, truth=case.truth) for seed in range(seeds))
-        yield CaseResult("phantoms", case, tuple(right_share(phantom.volume) for phantom in phantoms))
+        shares = tuple(right_share(phantom.volume) for phantom in phantoms)
+        yield CaseResult("phantoms", case.report, case, shares)
+
+
+def measure_in_other_words(generator: VolumeGenerator) -> Iterator[CaseResult]:
+    """Each case in its other wordings, made by the model: one volume each, the first with seed 0, the next with 1."""
+    for case in CASES:
+        for seed, report in enumerate(case.in_other_words):
+            yield _made(generator, case, report, (seed,))
+
+
+def _made(generator: VolumeGenerator, case: Case, report: str, seeds: Iterable[int]) -> CaseResult:
+    requests = (generator.card.request(Report(report), seed) for seed in seeds)
+    shares = tuple(right_share(generate(generator, request)) for request in requests)
+    return CaseResult(generator.card.name, report, case, shares)
 
 
 HEAD = "| made by | report | right lung's share of aerated lung | expected | as asked |\n|---|---|---|---|---|"
 
 
 def markdown(result: CaseResult) -> str:
-    """A line of the table under `HEAD`: median and range."""
+    """A line of the table under `HEAD`: median and range, where there are several volumes."""
     low, middle, high = np.quantile(result.shares, (0, 0.5, 1))
+    share = f"{middle:.2f} ({low:.2f}–{high:.2f})" if len(result.shares) > 1 else f"{middle:.2f}"
     least, most = result.case.expected
     return (
-        f"| {result.made_by} | {result.case.report} | {middle:.2f} ({low:.2f}–{high:.2f}) "
+        f"| {result.made_by} | {result.report} | {share} "
         f"| {least:.2f}–{most:.2f} | {result.as_asked} of {len(result.shares)} |"
     )

@@ -107,6 +107,8 @@ FINDINGS: dict[str, Wording] = {
             "heart .. increased", "enlarged heart", "cardiothoracic .. above", "cardiothoracic .. exceed*",
             "cardiac size .. increase*", "cardiac .. prominent", "heart .. prominent", "cardiothoracic .. elevated",
             "widened .. heart", "heart .. wid*", "ctr .. increased",
+            "increased cardiac size", "cardiomediastinal .. enlarged", "cor .. enlarged",
+            "heart dimension* .. increased",
         ),
         denials=(
             "heart .. normal", "normal .. heart", "heart contour, size .. normal", "heart contour, size .. natural",
@@ -116,6 +118,8 @@ FINDINGS: dict[str, Wording] = {
             "<cardiothoracic|ctr|ct ratio> .. 0.<3*|4*>",
             "cardiothoracic .. below", "ctr .. below", "heart .. upper limit*", "cardiac .. upper limit*",
             "cardiothoracic .. preserved", "ctr .. normal", "cardiothoracic .. limits",
+            "cardiomediastinal silhouette .. normal", "cardiomediastinal silhouette .. unremarkable",
+            "cardiomediastinal silhouette .. limits",
         ),
     ),
     "Pericardial effusion": Wording(
@@ -171,6 +175,7 @@ FINDINGS: dict[str, Wording] = {
             "reticular opaci*", "acoustic shadow*", "well opaci*", "opaci* .. contrast", "contrast .. opaci*",
             "arter* .. opaci*", "vessel* .. opaci*", "vein* .. opaci*", "opaci* .. pulmonary arter*",
             "hemithora* .. opaci*", "sinus* .. opaci*", "opaci* .. sinus*", "opaci* hemithora*",
+            "sequel* .. density increase*", "fibro* .. density increase*",
         ),
     ),
     "Lung nodule": Wording(
@@ -184,13 +189,14 @@ FINDINGS: dict[str, Wording] = {
         ),
         kinds=(
             "granuloma*", "metasta*", "cavitary lesion*", "cavitating lesion*", "spiculated lesion*",
+            "hamartoma*", "lung carcinoma*", "bronchogenic carcinoma*", "nodular foc*",
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
             "<mediastinal|hilar|axillary> <mass*|nodul*|lesion*|tumo*>",
             "<mediastinal <or|and> hilar|hilar <or|and> mediastinal> <mass*|nodul*|lesion*|tumo*>",
             "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
-            "metasta* .. node*", "nodal mass*", "mass effect", "chest wall mass*",
+            "metasta* .. node*", "metasta* .. lymphadenopath*", "nodal mass*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
             "pericardial mass*", "lymph node*", "granulomatous",
         ),
@@ -266,7 +272,7 @@ FINDINGS: dict[str, Wording] = {
         denials=("thin interlobular sept*", "sept* .. thin", "interlobular sept* .. normal"),
         not_it=("septal hypertrophy", "interventricular sept* .. thick*", "interatrial sept* .. thick*"),
     ),
-    "Mosaic attenuation pattern": Wording(names=("mosaic*",), kinds=("air trapping",)),
+    "Mosaic attenuation pattern": Wording(names=("mosaic*",), kinds=("air trapping", "gas trapping")),
     "Hiatal hernia": Wording(
         names=(
             "hh", "hiat* .. hernia*", "hernia* .. hiat*", "hernia* .. stomach", "stomach .. hernia*", "gastric hernia*",
@@ -282,7 +288,8 @@ FINDINGS: dict[str, Wording] = {
             "mm .. lns",
             "enlarged ln*", "ln* enlarged", "node* .. conglomerat*", "conglomerat* .. node*", "nodes are large",
             "pathologic* .. node*", "node* .. pathologic*", "node* .. mm", "node* .. cm", "mm .. node*",
-            "bulky .. node*", "prominent .. node*", "lap", "node* .. bulky", "node* .. prominent",
+            "bulky .. node*", "prominent .. node*", "conglomerate .. node*", "lap",
+            "node* .. bulky", "node* .. prominent",
         ),
         denials=(
             "node* .. normal", "normal .. node*", "node* .. below", "node* .. less than", "node* .. smaller than",
@@ -323,6 +330,8 @@ FINDINGS: dict[str, Wording] = {
             "calci* .. lad",
             "anterior descending .. calci*", "calci* .. anterior descending", "calci* .. circumflex",
             "circumflex .. calci*",
+            "coronary calcs", "coronary sclerosis", "coronary arteriosclerosis", "rca .. calci*", "calci* .. rca",
+            "calci* .. left main",
         ),
     ),
     "Medical material": Wording(
@@ -338,7 +347,9 @@ FINDINGS: dict[str, Wording] = {
             "defibrillator*", "electrode*", "lead", "leads", "cannula*", "tracheostom*", "screw*", "endograft*",
             "plate fixation", "loop recorder*", "hickman", "ecmo", "coil", "coils", "metallic valve*",
             "mechanical valve*", "venous access", "access device*", "cerclage*", "lines", "midline catheter",
-            "iabp", "balloon pump*", "vp shunt*", "ventriculoperitoneal shunt*", "lvad", "spacer*", "mesh",
+            "mechanical heart valve*", "tavi", "tavr", "annuloplasty", "stimulator*", "fiducial*", "spinal fixation",
+            "mediport*", "aicd", "ij line*", "iabp", "balloon pump*", "vp shunt*", "ventriculoperitoneal shunt*",
+            "lvad", "spacer*", "mesh",
             "metallic rod*", "prosthetic valve*", "ring annuloplast*",
         ),
         not_it=(

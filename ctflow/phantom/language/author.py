@@ -15,7 +15,11 @@ from ctflow.phantom.truth import SIDED, Kind, Side
 from ctflow.reading import Mention
 
 CLEAR_LUNGS = "clear-lungs"  # the family that says so of both
-OWN_WORDS_ODDS = {"asserts": 0.25, "denies": 0.35}  # that a finding's own clause is taken, where it has one
+OWN_WORDS_ODDS: dict[str, float] = {
+    "asserts": 0.25,
+    "denies": 0.35,
+    "gone": 0.3,
+}  # that a finding's own clause is taken, where it has one
 
 
 class Author:
@@ -39,7 +43,11 @@ class Author:
         family, pattern = self._pattern(act, facts)
         text = Clause(facts, self.chance, self._sized).text(pattern)
         return Statement(
-            text, tuple(dict.fromkeys(one for fact in facts for one in fact.mentions())), self.manner, family
+            text,
+            tuple(dict.fromkeys(one for fact in facts for one in fact.mentions())),
+            self.manner,
+            family,
+            frozenset(kind for fact in facts for kind in fact.kinds),
         )
 
     def deny(self, *kinds: Kind) -> Statement:
@@ -58,7 +66,7 @@ class Author:
         one = self.chance.one_of(fitting)
         text = f"{Clause((), self.chance).text(self.chance.one_of(one.says))}."
         mentions = tuple(Mention(kind, False, None, None, None) for kind in one.denies)
-        return Statement(text, mentions, self.manner, f"normal/{one.family}")
+        return Statement(text, mentions, self.manner, f"normal/{one.family}", frozenset(one.denies))
 
     def clear_lung(self, side: Side) -> Statement:
         """A statement that one lung is clear, which denies what clear lungs deny, on that side."""
@@ -66,7 +74,7 @@ class Author:
         says = ("the {side} lung is clear", "{side} lung: clear", "{side} lung clear", "the {side} lung is normal")
         text = self.chance.one_of(says).format(side=side)
         mentions = tuple(Mention(kind, False, side, None, None) for kind in both.denies)
-        return Statement(f"{text}.", mentions, self.manner, "normal/clear-lung")
+        return Statement(f"{text}.", mentions, self.manner, "normal/clear-lung", frozenset(both.denies))
 
     def other(self) -> Statement:
         """A statement about none of the findings."""
@@ -98,11 +106,9 @@ class Author:
         if act not in OWN_WORDS_ODDS or facts[0].count > 1:
             return []
         wording = lexicon.wordings()[facts[0].name]
-        known = self.phrasings == "known"
-        if act == "asserts":
-            clauses = wording.says if known else wording.says_held_out
-        else:
-            clauses = wording.denies if known else wording.denies_held_out
+        clauses = wording.clauses[self.phrasings, act]
+        if act == "asserts" and self.phrasings == "known":
+            clauses += wording.variant_says.get(facts[0].variant, ())
         return [one for one in clauses if _can_say(one, facts) and _says_place(one, facts[0])]
 
 
@@ -115,6 +121,8 @@ def _has(fact: Fact, name: str) -> bool:
     form = fact.place.form
     if name in ("lobe", "lobe side", "two lobes"):
         return form == "lobe"
+    if name == "counted noun":
+        return fact.count > 1 and lexicon.wordings()[fact.name].counted
     if name in ("increased_from", "decreased_from"):
         return fact.mm is not None
     if name == "side":

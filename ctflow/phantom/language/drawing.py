@@ -13,6 +13,7 @@ from ctflow.phantom.truth import KINDS, SIDED, Kind, Lobe, Side
 
 OTHER_DEVICE_ODDS = 0.4  # that a device is none of those that phantoms have
 SHARED_ODDS = 0.06  # that a name means two findings
+PLACELESS_ODDS = 0.05  # that nothing is said of the place of a finding that has one
 # How a finding of several lobes, or of both sides, is spread; the rest lies in one lobe, or on one side.
 LOBAR_FORMS: dict[Form, float] = {"lobe": 0.66, "both": 0.12, "side": 0.07, "both lobes": 0.08, "lobes": 0.07}
 SIDED_FORMS: dict[Form, float] = {"side": 0.78, "both": 0.22}
@@ -29,7 +30,7 @@ class Facts:
         """Of one kind, or, now and then, of two kinds in one name."""
         if self._chance.happens(SHARED_ODDS):
             return self.shared(self._chance.one_of(tuple(name for name in lexicon.wordings() if name not in KINDS)))
-        return self.of(self._chance.one_of(KINDS))
+        return self._perhaps_nowhere(self.of(self._chance.one_of(KINDS)))
 
     def placed(self, *forms: Form) -> Fact:
         """Of a kind that has a place; `forms`: the forms of its place, any if there are none."""
@@ -40,7 +41,11 @@ class Facts:
     def two(self) -> tuple[Fact, Fact]:
         """Of different kinds."""
         first = self.any()
-        return first, self.of(self._chance.one_of([kind for kind in KINDS if kind not in first.kinds]))
+        second = self.of(self._chance.one_of([kind for kind in KINDS if kind not in first.kinds]))
+        return first, self._perhaps_nowhere(second)
+
+    def _perhaps_nowhere(self, fact: Fact) -> Fact:
+        return fact.nowhere() if self._chance.happens(PLACELESS_ODDS) else fact
 
     def other_than(self, *kinds: Kind) -> Fact:
         """Of any kind but these."""

@@ -17,12 +17,14 @@ Words = tuple[str, ...]
 class Noun:
     """A name of a finding. `deniable`: to deny it denies the finding ("no bullae" leaves other emphysema).
 
-    `variant`: the only variant of the finding that it names, or empty.
+    `placed`: it says where the finding is ("hilar lymphadenopathy"). `variant`: the only variant of the finding that it
+    names, or empty.
     """
 
     text: str
     number: Number
     deniable: bool = True
+    placed: bool = False
     variant: str = ""
 
 
@@ -30,9 +32,11 @@ class Noun:
 class Wording:
     """How one finding is spoken of. All texts are patterns of `patterns`.
 
-    `means`: the kinds that it is about, mostly one; `counted`: it is plural only where there are several; `says` and
-    `denies`: clauses that assert or deny it in words of their own; `adjectives`: before its name; `tails`: behind it;
-    `wheres`: where it lies, for findings that are told apart by no place; `measures`: how long or wide it is.
+    `means`: the kinds that it is about, mostly one; `counted`: it is plural only where there are several; `says`,
+    `denies` and `gone`: clauses that assert it, deny it, or say that it has gone, in words of their own; `adjectives`:
+    before its name; `tails`: behind it; `wheres` and `parts`: where it lies, in all or in a part of its organ, for
+    findings that are told apart by no place; `variant_says`: clauses that assert one variant; `measures`: how long or
+    wide it is.
     """
 
     means: tuple[Kind, ...]
@@ -42,12 +46,27 @@ class Wording:
     counted: bool
     says: Words
     denies: Words
+    gone: Words
     says_held_out: Words
     denies_held_out: Words
     adjectives: Words
     tails: Words
     wheres: Words
+    parts: Words
+    variant_says: Mapping[str, Words]
     measures: Words
+
+    @property
+    def clauses(self) -> Mapping[tuple[str, str], Words]:
+        """Those that are taught ("known") and those that are held out, by what they do."""
+        return {
+            ("known", "asserts"): self.says,
+            ("known", "denies"): self.denies,
+            ("known", "gone"): self.gone,
+            ("held-out", "asserts"): self.says_held_out,
+            ("held-out", "denies"): self.denies_held_out,
+            ("held-out", "gone"): (),
+        }
 
 
 def _table(name: str) -> dict[str, Any]:
@@ -69,7 +88,10 @@ def wordings() -> Mapping[str, Wording]:
 
 def _wording(table: Mapping[str, Any], means: tuple[Kind, ...]) -> Wording:
     nouns = _nouns(table)
-    nouns += [replace(noun, deniable=False) for noun in _nouns(table.get("kinds", {}))]
+    kinds = table.get("kinds", {})
+    nouns += [replace(noun, placed=True) for noun in _nouns(table.get("placed", {}))]
+    nouns += [replace(noun, deniable=False) for noun in _nouns(kinds)]
+    nouns += [replace(noun, deniable=False, placed=True) for noun in _nouns(kinds.get("placed", {}))]
     for variant in table.get("variants", ()):
         nouns += [replace(noun, deniable=False, variant=variant["name"]) for noun in _nouns(variant)]
     lists = {field.name: tuple(table.get(field.name, ())) for field in fields(Wording) if field.type == Words}
@@ -79,6 +101,7 @@ def _wording(table: Mapping[str, Any], means: tuple[Kind, ...]) -> Wording:
         denied_nouns=tuple(_nouns(table.get("denied", {}))),
         sizes=table.get("sizes", "severity"),
         counted=table.get("counted", False),
+        variant_says={one["name"]: tuple(one.get("says", ())) for one in table.get("variants", ())},
         **lists,
     )
 
@@ -99,6 +122,12 @@ def places() -> Mapping[str, Mapping[str, Words]]:
 def words() -> Mapping[str, Words]:
     """Words by the slot that they fill."""
     return {name: tuple(of) for name, of in _table("lexicon/words.toml").items()}
+
+
+@cache
+def slips() -> Mapping[str, Words]:
+    """By word, how it is often misspelt."""
+    return {name: tuple(of) for name, of in _table("lexicon/slips.toml").items()}
 
 
 @cache

@@ -12,7 +12,8 @@ from ctflow.phantom.phrasing import Phrasings
 Act = Literal[
     "asserts", "denies", "denies_there", "denies_list", "denies_list_there", "pair", "list", "together", "without",
     "without_list", "without_there", "contrast", "unequal", "emphasis", "places", "gone", "gone_there", "changed",
-    "because", "except", "unsure", "guess", "in_part", "unplaced",
+    "because", "except", "unsure", "guess", "in_part", "unplaced", "adjacent", "gone_leaving", "gone_but", "either",
+    "several_places",
 ]  # fmt: skip
 Manner = Literal[
     "translated", "dictation", "british", "telegraphic", "structured", "run_on", "continental", "emergency"

@@ -43,6 +43,8 @@ def _place_word(name: str, place: Place, chance: Chance) -> str:
             return place.lobes[index]
         case "abbreviation":
             return side[0].upper() + LOBE_LETTERS[place.lobes[index]]
+        case "number":
+            return chance.one_of(lexicon.places()["numbers"][f"{side}_{place.lobes[0]}"])
         case "segment":
             return chance.one_of(lexicon.places()["segments"][f"{side}_{place.lobes[0]}"])
     raise KeyError(f"no place has the slot {name!r}")

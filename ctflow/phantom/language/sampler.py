@@ -7,11 +7,11 @@ import numpy as np
 
 from ctflow.phantom.language.author import Author
 from ctflow.phantom.language.chance import Chance
-from ctflow.phantom.language.drawing import Facts, as_stance, denied
+from ctflow.phantom.language.drawing import LOBES_OF, Facts, as_stance, denied
 from ctflow.phantom.language.facts import KINDS_WITH_PLACES, Fact, Place
 from ctflow.phantom.language.manner import MANNERS, Act, Manner
 from ctflow.phantom.language.statements import Statement
-from ctflow.phantom.language.style import cased, finished, joined
+from ctflow.phantom.language.style import cased, finished, in_an_impression, joined
 from ctflow.phantom.phrasing import Phrasings
 from ctflow.phantom.truth import KINDS, LOBAR, SIDED, Kind, Side
 
@@ -20,11 +20,13 @@ WEIGHTS: Mapping[str, float] = {
     "asserts": 0.25, "denies": 0.10, "denies_there": 0.03, "denies_list": 0.06, "denies_list_there": 0.015,
     "pair": 0.05, "list": 0.015, "together": 0.03, "without": 0.04, "without_list": 0.015, "without_there": 0.015,
     "contrast": 0.05, "unequal": 0.03, "emphasis": 0.03, "places": 0.03, "gone": 0.05, "gone_there": 0.02,
-    "changed": 0.07, "unsure": 0.06, "guess": 0.03, "unplaced": 0.02, "because": 0.015, "except": 0.025,
+    "changed": 0.07, "unsure": 0.06, "guess": 0.03, "unplaced": 0.025, "because": 0.015, "except": 0.025,
+    "adjacent": 0.035, "gone_leaving": 0.015, "gone_but": 0.02, "either": 0.012, "several_places": 0.015,
     "in_part": 0.015, "normal": 0.05, "clear_lung": 0.01, "other": 0.15,
 }  # fmt: skip
 JOINED_ODDS, JOINED_ODDS_RUN_ON = 0.08, 0.6  # that a sentence goes on with another one
-TYPO_ODDS = 0.04  # that a word of a sentence is misspelt
+IMPRESSION_ODDS = 0.03  # that it stands behind "Impression:"
+TYPO_ODDS = 0.05  # that a word of a sentence is misspelt
 SHARED_DENIED_ODDS = 0.06  # that what is denied is a name of two findings
 # What may stand behind what is seen, as a guess.
 GUESSED: tuple[Kind, ...] = (
@@ -37,6 +39,16 @@ CAUSES_OF_ATELECTASIS: tuple[Kind, ...] = (
     "Lung nodule",
     "Cardiomegaly",
 )
+# What is often seen beside another finding, and what is left where one has gone.
+ADJACENT: tuple[Kind, ...] = (
+    "Atelectasis",
+    "Atelectasis",
+    "Consolidation",
+    "Lung opacity",
+    "Pulmonary fibrotic sequela",
+)
+LEFT_BEHIND: tuple[Kind, ...] = ("Pulmonary fibrotic sequela", "Atelectasis", "Lung opacity")
+LOBES = tuple(Place(side, (lobe,)) for side, lobes in LOBES_OF.items() for lobe in lobes)
 SIDES: tuple[Side, ...] = ("right", "left")
 NEVER_GONE: tuple[Kind, ...] = ("Medical material",)  # that a tube was removed does not deny all others
 
@@ -59,12 +71,14 @@ def draw_sentence(
             statement = joined(statement, other, author.style, chance)
         odds /= 2
     statement = finished(statement, author.style, chance, typo_odds)
+    if chance.happens(IMPRESSION_ODDS):
+        statement = in_an_impression(statement, chance)
     return replace(statement, text=cased(statement.text, chance))
 
 
 def _speak_of_one(one: Statement, other: Statement) -> bool:
-    """Whether two statements speak of one finding, or one of them of a heading or another thing alone."""
-    return bool({mention.finding for mention in one.mentions} & {mention.finding for mention in other.mentions})
+    """Whether two statements speak of one finding, be it only as a guess."""
+    return bool(one.about & other.about)
 
 
 class _Drawn:
@@ -175,8 +189,43 @@ class _Drawn:
         return self._author.say("guess", first, as_stance(denied(kind), "unsure"))
 
     def _because(self) -> Statement:
-        effect = self._facts.of("Atelectasis")
-        return self._author.say("because", effect, self._facts.of(self._chance.one_of(CAUSES_OF_ATELECTASIS)))
+        effect, cause = self._facts.of("Atelectasis"), self._facts.of(self._chance.one_of(CAUSES_OF_ATELECTASIS))
+        while cause.place.side is not None and cause.place.side != effect.place.side:
+            effect = self._facts.of("Atelectasis")
+        return self._author.say("because", effect, cause)
+
+    def _adjacent(self) -> Statement:
+        """One finding beside another, and so at its place: on its side, where the first one has no lobe."""
+        first = self._facts.placed()
+        second = self._facts.of(self._chance.one_of([kind for kind in ADJACENT if kind != first.kind]))
+        second.place = first.place
+        return self._author.say("adjacent", first, second)
+
+    def _gone_leaving(self) -> Statement:
+        """What has gone, and what is left at its place."""
+        before = self._facts.placed("side", "lobe", "both", "both lobes")
+        after = self._facts.of(self._chance.one_of([kind for kind in LEFT_BEHIND if kind != before.kind]))
+        after.place = before.place
+        return self._author.say("gone_leaving", as_stance(before, "gone"), after)
+
+    def _gone_but(self) -> Statement:
+        gone = self._facts.other_than(*NEVER_GONE)
+        there = self._facts.other_than(*NEVER_GONE, *gone.kinds)
+        return self._author.say("gone_but", as_stance(gone, "gone"), there)
+
+    def _either(self) -> Statement:
+        """One or the other, and so neither for sure."""
+        first = as_stance(self._facts.placed(), "unsure")
+        kind = self._chance.one_of([kind for kind in GUESSED if kind not in first.kinds])
+        return self._author.say("either", first, as_stance(denied(kind), "unsure"))
+
+    def _several_places(self) -> Statement:
+        """A finding in three lobes."""
+        first = self._facts.placed("lobe")
+        sites = [place for place in LOBES if place != first.place]
+        others = self._chance.some(sites, 2)
+        rest = (replace(first, place=place, size=None, mm=None, count=3) for place in others)
+        return self._author.say("several_places", replace(first, count=3), *rest)
 
     def _except(self) -> Statement:
         return self._author.say("except", self._facts.any())

@@ -16,13 +16,14 @@ class Statement:
     """A sentence, and all that it says of the 19 findings, which may be nothing.
 
     `manner`: whose way of writing it is; `family`: the family of wordings that it is drawn from, as
-    `manner/act/family`, or several, joined by `+`.
+    `manner/act/family`, or several, joined by `+`; `about`: the findings that it names, also where it only guesses.
     """
 
     text: str
     mentions: tuple[Mention, ...]
     manner: str
     family: str
+    about: frozenset[str] = frozenset()
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -47,7 +48,7 @@ class Statement:
     @property
     def guesses(self) -> bool:
         """Whether some of it is not sure."""
-        return any(act in self.family for act in ("/unsure/", "/guess/", "/in_part/"))
+        return any(act in self.family for act in ("/unsure/", "/guess/", "/in_part/", "/either/"))
 
     @property
     def stance(self) -> str:

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from ctflow.phantom.language.chance import Chance
+from ctflow.phantom.language.lexicon import slips, words
 from ctflow.phantom.language.manner import Style
 from ctflow.phantom.language.statements import Statement
 from ctflow.phantom.language.tidying import capital, tidy
@@ -28,7 +29,10 @@ HEADING_ODDS = 0.7  # where sentences stand under headings
 # Such words say where, how much or whether; a letter less could make another word of them.
 NEVER_MISSPELT = (
     "middle", "without", "absent", "absence", "neither", "negative", "resolved", "bilateral", "bilaterally", "excluded",
+    "cannot", "either", "normal", "stable",
 )  # fmt: skip
+COMMON_SLIP_ODDS = 0.6  # that a word is misspelt as others misspell it, where one is known
+_NUMBERED = re.compile(r"[\d\W]")
 _LIST_MARK = re.compile(r"(?:\d[.)]\s+|[^\w\s]+\s*)?")
 # British and American spelling.
 _SPELLINGS = (
@@ -38,10 +42,10 @@ _SPELLINGS = (
     ("grey", "gray"), ("haziness", "haziness"),
 )  # fmt: skip
 _HEADINGS: dict[str, tuple[str, ...]] = {
-    "lungs": ("Lungs", "LUNGS", "Lung parenchyma", "Lungs and airways", "Parenchyma"),
-    "pleura": ("Pleura", "PLEURA", "Pleural spaces", "Pleurae"),
-    "heart": ("Heart", "HEART", "Heart and pericardium", "Cardiac"),
-    "mediastinum": ("Mediastinum", "MEDIASTINUM", "Mediastinum and hila"),
+    "lungs": ("Lungs", "LUNGS", "Lung parenchyma", "Lungs and airways", "Parenchyma", "Lung fields", "Pulmonary"),
+    "pleura": ("Pleura", "PLEURA", "Pleural spaces", "Pleurae", "Pleural cavities"),
+    "heart": ("Heart", "HEART", "Heart and pericardium", "Cardiac", "Cor", "Cardiovascular"),
+    "mediastinum": ("Mediastinum", "MEDIASTINUM", "Mediastinum and hila", "Mediastinum/hila"),
     "vessels": ("Vessels", "Vasculature", "Great vessels", "Aorta and coronaries"),
     "airways": ("Airways", "Bronchi", "AIRWAYS"),
     "lines": ("Lines and tubes", "Devices", "Support devices"),
@@ -58,7 +62,8 @@ def joined(one: Statement, other: Statement, style: Style, chance: Chance) -> St
     """Two statements as one sentence."""
     joint = chance.one_of(_joints(one, other, style))
     text = one.text.rstrip(".") + joint + other.text
-    return replace(one, text=text, mentions=one.mentions + other.mentions, family=f"{one.family}+{other.family}")
+    family = f"{one.family}+{other.family}"
+    return replace(one, text=text, mentions=one.mentions + other.mentions, family=family, about=one.about | other.about)
 
 
 def _joints(one: Statement, other: Statement, style: Style) -> tuple[str, ...]:
@@ -83,6 +88,13 @@ def finished(statement: Statement, style: Style, chance: Chance, typo_odds: floa
     if style.headings and heading != "other" and chance.happens(HEADING_ODDS):
         text = f"{chance.one_of(_HEADINGS[heading])}: {text}"
     return replace(statement, text=text)
+
+
+def in_an_impression(statement: Statement, chance: Chance) -> Statement:
+    """Behind "Impression:" or the like, unless it stands behind a heading or a number already."""
+    if ":" in statement.text or _NUMBERED.match(statement.text):
+        return statement
+    return replace(statement, text=f"{chance.one_of(words()['impression'])} {statement.text}")
 
 
 def heading_of(statement: Statement) -> str:
@@ -113,17 +125,22 @@ def _first_capital(text: str) -> str:
 
 
 def _with_slips(text: str, chance: Chance, odds: float) -> str:
-    """Now and then a long word has two letters swapped, one too few, or one twice."""
+    """Now and then a word is misspelt as it often is, or has two letters swapped, one too few, or one twice."""
     if not chance.happens(odds):
         return text
-    words = text.split(" ")
+    written = text.split(" ")
+    known = [i for i, word in enumerate(written) if word in slips()]
+    if known and chance.happens(COMMON_SLIP_ODDS):
+        i = chance.one_of(known)
+        written[i] = chance.one_of(slips()[written[i]])
+        return " ".join(written)
     long = [
-        i for i, word in enumerate(words) if len(word) > 6 and word.isalpha() and word.lower() not in NEVER_MISSPELT
+        i for i, word in enumerate(written) if len(word) > 5 and word.isalpha() and word.lower() not in NEVER_MISSPELT
     ]
     if long:
         i = chance.one_of(long)
-        words[i] = _slip(words[i], chance)
-    return " ".join(words)
+        written[i] = _slip(written[i], chance)
+    return " ".join(written)
 
 
 def _slip(word: str, chance: Chance) -> str:

@@ -62,6 +62,22 @@ class Clause(Names):
     def _fill_a_plain_thing(self, of: int) -> str:
         return self._article(of) + self._fill_plain_thing(of)
 
+    def _fill_thing_there(self, of: int) -> str:
+        """A name whose place is the one that the sentence has said of the finding before it."""
+        self.facts[of].said_place = self.facts[of - 1].said_place
+        return self._thing(of, False)
+
+    def _fill_a_thing_there(self, of: int) -> str:
+        return self._article(of) + self._fill_thing_there(of)
+
+    def _fill_noun_there(self, of: int) -> str:
+        self.facts[of].said_place = self.facts[of - 1].said_place
+        return self._named(of)
+
+    def _fill_counted_noun(self, of: int) -> str:
+        """The name of what can be counted, where there are several."""
+        return self._named(of)
+
     def _fill_placed_noun(self, of: int) -> str:
         return f"{self._adjective_place(of)} {self._named(of)}"
 
@@ -71,10 +87,17 @@ class Clause(Names):
         if fact.said_place:
             return ""
         if fact.place.side is None:
-            wheres = self._wording(of).wheres
+            wheres = self._wheres(of)
             return self.pattern(self.chance.one_of(wheres)) if wheres else ""
         fact.said_place = True
         return self._place(of, "where")
+
+    def _wheres(self, of: int) -> tuple[str, ...]:
+        """Where a finding lies that no place tells apart. What has gone from a part may be left in the others."""
+        wording = self._wording(of)
+        if self.nouns[of].placed:
+            return ()
+        return wording.wheres if self.facts[of].stance == "gone" else wording.wheres + wording.parts
 
     def _fill_of_where(self, of: int) -> str:
         """Its place behind its name, if it has not been said."""
@@ -113,7 +136,7 @@ class Clause(Names):
         if fact.mm is None or not self._wording(of).measures:
             return self._fill_size(of)
         fact.said_size = True
-        return self._measured("<{mm} mm|{mm} mm|{mm}-mm|{cm} cm>", fact)
+        return self._measured("<{mm} mm|{mm} mm|{mm} mm|{mm}-mm|{mm}-mm|{cm} cm|{cm} cm|{mm}mm>", fact)
 
     def _fill_adjective(self, of: int) -> str:
         adjectives = self._wording(of).adjectives
@@ -181,12 +204,20 @@ class Clause(Names):
             parts.append(self.chance.one_of((NUMBERS.get(fact.count, "several"), *MANY)))
         if self.chance.happens(self._sized):
             measured = fact.mm is not None and fact.count == 1 and self.chance.happens(MM_ODDS)
-            parts.append(self._fill_mm(of) if measured else self._size(of, self._wording(of).sizes, alone=False))
+            parts.append(
+                self._fill_mm(of) if measured else self._size(of, self._wording(of).sizes, alone=self._alone(of))
+            )
         if inside:
             parts.append(self._adjective_place(of))
         name = self._named(of)
         adjective = self._fill_adjective(of) if self.chance.happens(ADJECTIVE_ODDS) else ""
         return " ".join((*parts, "" if adjective in name else adjective, name))
+
+    def _alone(self, of: int) -> bool:
+        """Whether no "small area of" may stand before a name: it has an area of its own, or several."""
+        return self._wording(of).sizes == "area" and (
+            self.nouns[of].number != "mass" or self.facts[of].place.side == "both"
+        )
 
     def _size(self, of: int, sort: str, *, alone: bool) -> str:
         fact = self.facts[of]

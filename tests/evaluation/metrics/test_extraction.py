@@ -18,7 +18,6 @@ from tests.evaluation.metrics.judged import small_volume, write_volumes
 from tests.ray_workers import kill_a_worker
 
 PLAIN = Source(NAME, None)
-WORKER = "_Worker"  # in the name that Ray gives a process which looks at volumes
 
 
 def features_of(volumes: Path, kept: Path, extract_all: ExtractAll = extract_here) -> FeatureSet:
@@ -59,6 +58,16 @@ def test_copies_are_looked_at_once(tmp_path: Path) -> None:
     assert [(one.name, one.made) for one in again] == [("a", False), ("b", False), ("c", False)]
 
 
+def test_real_volumes_must_be_in_hu_and_those_of_a_model_may_be_anything(tmp_path: Path) -> None:
+    """CT-RATE's first version holds no HU, and was measured as if it did."""
+    stored = small_volume(0)
+    write_volumes(tmp_path / "volumes", {"a": Volume(stored.hu + np.int16(1024), stored.affine)})
+    (volume,) = find_volumes(tmp_path / "volumes", "real")
+    with pytest.raises(RequestError, match="holds no air or lung"):
+        list(extract([Task(volume, (PLAIN,), scan=True)], tmp_path / "kept", extract_here))
+    assert [one.reason for one in extract([Task(volume, (PLAIN,))], tmp_path / "kept", extract_here)] == [""]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_by_ray_features_are_the_same_also_when_a_worker_is_killed(tmp_path: Path) -> None:
@@ -69,7 +78,7 @@ def test_by_ray_features_are_the_same_also_when_a_worker_is_killed(tmp_path: Pat
     with pytest.raises(RequestError, match=r"1 of 12 volumes cannot be used.*v07"):
         for outcome in extract(found, tmp_path / "there", RayExtraction()):
             names.append(outcome.name)
-            killed = killed or kill_a_worker(WORKER)
+            killed = killed or kill_a_worker()
     assert killed and sorted(names) == [f"v{i:02}" for i in range(12)]
     (tmp_path / "volumes/v07.nii").unlink()
     here, there = (features_of(tmp_path / "volumes", tmp_path / kept) for kept in ("here", "there"))
@@ -113,11 +122,27 @@ def test_damaged_features_are_named(tmp_path: Path) -> None:
 
 
 def test_tissues_and_changes_are_those_of_a_volume_whose_answer_is_known() -> None:
-    """A quarter of lung, a quarter of soft tissue, the rest air; every slice is 10 HU above the one before."""
-    hu = np.full((8, 32, 32), -1000, np.int16)
-    hu[:, :16, :16], hu[:, 16:, :16] = -850, 40
-    hu += np.arange(8, dtype=np.int16)[:, None, None]
-    found = PlainExtractor().features(Volume(hu, plane_affine(("I", "P", "L"), (3.0, 1.5, 1.5), 32, 32)))
+    """A quarter of lung, a quarter of soft tissue, the rest air; every slice is 1 HU above the one before."""
+    found = PlainExtractor().features(quarters(256))
     assert found[TISSUES][0] == pytest.approx([25, 0, 25, 0, -846.5, np.nan, 43.5, np.nan], nan_ok=True)
     assert found[SLICE_CHANGE].item() == pytest.approx(1)
     assert np.isnan(found[SEAM].item())  # no border of chunks in eight slices
+
+
+def test_scans_of_thinner_slices_and_a_smaller_field_are_measured_alike() -> None:
+    """CT-RATE's scans changed less from slice to slice than a model's volumes, and had more lung, by their grids."""
+    whole, small = quarters(256), quarters(128)
+    thin = plane_affine(("I", "P", "L"), (0.75, 1.5, 1.5), 128, 128)
+    found = PlainExtractor().features(Volume(np.repeat(small.hu, 2, axis=0), thin))
+    expected = PlainExtractor().features(whole)
+    assert found[SLICE_CHANGE].item() == pytest.approx(expected[SLICE_CHANGE].item() / 4, rel=0.05)  # of a quarter
+    assert found[TISSUES][0, :4] == pytest.approx(expected[TISSUES][0, :4] / 4)
+
+
+def quarters(size: int) -> Volume:
+    """Eight slices, a quarter of lung and a quarter of soft tissue, each slice 1 HU above the one before."""
+    hu = np.full((8, size, size), -1000, np.int16)
+    half = size // 2
+    hu[:, :half, :half], hu[:, half:, :half] = -850, 40
+    hu += np.arange(8, dtype=np.int16)[:, None, None]
+    return Volume(hu, plane_affine(("I", "P", "L"), (1.5, 1.5, 1.5), size, size))

@@ -68,6 +68,7 @@ def test_the_mean_of_both_scores_is_of_the_cases_that_have_both(tmp_path: Path) 
     real, fake = {"a": [1.0, 0.0], "b": [0.0, 1.0]}, {"a": [1.0, 0.0], "b": [0.0, 2.0], "c": [1.0, 0.0]}
     (found,) = figures(measure, tmp_path, "k", real, fake, texts={"b": latent(1, 0), "c": latent(1, 0)})
     assert (found.value, found.samples[1]) == (50, 1)  # b: 0 with its report, 100 with the real one
+    assert found.warnings == ("of 1 of 3 fake volumes: the others have no report, or no real volume of their name",)
 
 
 def test_without_reports_there_is_no_clip_score_of_any_kind(tmp_path: Path) -> None:
@@ -92,6 +93,30 @@ def test_labels_agree_where_the_classifier_sees_them_in_the_cases_that_have_them
     assert {figure.name: figure.value for figure in each} == {"AUROC: high": 1, "AUROC: low": 0}
     assert (mean.name, mean.value, mean.reference) == ("AUROC, mean of labels", 0.5, 0.5)
     assert 0 <= mean.low <= mean.value <= mean.high <= 1
+
+
+def test_the_mean_over_labels_is_of_the_same_labels_in_both_sets(tmp_path: Path) -> None:
+    """The reference was over all labels that the larger, real set could count, and so of other labels."""
+    real = {f"c{i}": [i / 10, 1 - i / 10] for i in range(10)}
+    asked = {f"c{i}": frozenset(["high", "low"] if i >= 7 else ["high"] if i >= 4 else []) for i in range(10)}
+    fake = {name: real[name] for name in ("c0", "c1", "c2", "c4", "c5", "c6", "c8")}  # of low, one case alone
+    measure = LabelAgreement(name="AUROC", extractor="e", kind="k")
+    mean, *each = figures(measure, tmp_path, "k", real, fake, asked=asked, labels=("high", "low"))
+    assert [figure.name for figure in each] == ["AUROC: high"]
+    assert (mean.value, mean.reference) == (1, 1)
+    assert mean.warnings == ("of 1 of 2 labels, since 3 cases with the label and 3 without are needed in both sets",)
+
+
+def test_two_volumes_of_each_patient_do_not_make_the_mean_auroc_more_certain(tmp_path: Path) -> None:
+    def found(folder: Path, copies: str) -> Figure:
+        seen = {f"p{i}/c{i}{copy}": [float(i * 7 % 20)] for i in range(20) for copy in copies}
+        asked = {f"c{i}{copy}": frozenset(["high"] if i >= 10 else []) for i in range(20) for copy in copies}
+        measure = LabelAgreement(name="AUROC", extractor="e", kind="k")
+        return figures(measure, folder, "k", seen, seen, asked=asked, labels=("high",))[0]
+
+    one, two = found(tmp_path / "one", "a"), found(tmp_path / "two", "ab")
+    assert (two.value, two.samples) == (one.value, (40, 40))
+    assert two.high - two.low == pytest.approx(one.high - one.low)
 
 
 def test_means_leave_out_what_a_volume_does_not_have(tmp_path: Path) -> None:
@@ -151,3 +176,11 @@ def test_several_kinds_of_features_have_a_mean_and_a_figure_each(tmp_path: Path)
     for field in ("value", "high", "reference", "beside_reference"):
         of_mean, of_a, of_b = (getattr(one, field) for one in (mean, a, b))
         assert of_b == pytest.approx(3 * of_a) and of_mean == pytest.approx(2 * of_a)
+
+
+def test_a_real_set_of_taught_patients_is_said(tmp_path: Path) -> None:
+    """There a model that copies has the best FID."""
+    rows = {"p/a": [0.0, 1.0], "q/b": [1.0, 0.0], "r/c": [1.0, 1.0]}
+    measure = Frechet(name="FID", extractor="e", kinds=("k",))
+    (found,) = figures(measure, tmp_path, "k", rows, rows, training={"p/other": [0.0, 0.0], "s/d": [1.0, 1.0]})
+    assert "1 of 3 real volumes are of patients of the training set" in found.warnings

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ctflow.errors import RequestError
-from ctflow.evaluation.metrics.orientation import WRONG_WAYS, check_orientation
+from ctflow.evaluation.metrics.orientation import WRONG_WAYS, check_orientation, warning_of_made
 from ctflow.report import Report
 from ctflow.volume import Volume, plane_affine
 
@@ -46,6 +46,14 @@ def test_volumes_pass_in_whatever_order_their_files_hold_them(axes: tuple[str, s
 def test_towers_that_were_trained_on_another_order_are_refused(row: int, column: int, way: str) -> None:
     with pytest.raises(RequestError, match=f"prefers 2 real volumes {way}"):
         check_orientation(LookingAt(row, column), [(box(), REPORT)] * 2)
+
+
+def test_generated_volumes_whose_headers_seem_wrong_are_said() -> None:
+    """Another group's volumes without an orientation scored a third of what they were worth, and nothing was said."""
+    mirrored = Volume(np.ascontiguousarray(box().hu[:, :, ::-1]), box().affine)
+    said = warning_of_made(LookingAt(0, 15), [(mirrored, REPORT)] * 2)
+    assert "the first 2 fake volumes score" in said and "mirrored left to right" in said and "wrong axes" in said
+    assert not warning_of_made(LookingAt(0, 15), [(box(), REPORT)])
 
 
 def test_one_volume_is_not_enough() -> None:

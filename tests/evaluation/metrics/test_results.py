@@ -29,6 +29,7 @@ EXTRACTORS = {"inception-2015-12-05": {"weights_sha256": "6726825d" + "0" * 56, 
 RESULT = Result(
     title="L",
     mode="gt-head",
+    fake_set_sha256="1" * 64,
     protocol={
         "name": "ctflow-paper",
         "version": 1,
@@ -98,6 +99,14 @@ def test_the_table_has_a_row_for_each_mode_and_model_and_says_what_published_fig
     assert "FVD, 16 slices, FVD, 128 slices, IS: no: it was not measured |" in table
     assert "| gt-head | all of them | — | 623 | — | — | — | no: it sees the slices alone that were copied" in table
     assert "- FID: Frechet, kinds features, biased True" in table
+
+
+def test_references_and_samples_that_differ_are_all_shown() -> None:
+    """With the reports of another arm real volumes score otherwise, and the first result's reference stood for all."""
+    other = replace(RESULT, title="S", figures=(replace(FID, reference=9.0, samples=(100, 40)),))
+    table = results_markdown([RESULT, other])
+    assert "| | reference, see below | 3, 9 |" in table
+    assert "| FID | lower | 66 (60 to —) | 66 (60 to —) | 3, 9 | 70, 70 | real | 100 and 50,000, 100 and 40 |" in table
 
 
 def test_a_published_figure_is_comparable_with_its_own_weights_and_protocol_alone() -> None:

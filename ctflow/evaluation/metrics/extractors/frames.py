@@ -12,7 +12,7 @@ from ctflow.checkpoint.unpickle import read_state_dict
 from ctflow.checkpoint.weights import file_sha256, fill
 from ctflow.evaluation.metrics.extractor import CPU, Found
 from ctflow.evaluation.metrics.networks.inception import InceptionV3
-from ctflow.model_grid import regrid
+from ctflow.model_grid import LEAST_HU, regrid
 from ctflow.volume import Volume
 
 NAME = "inception-2015-12-05"
@@ -24,8 +24,9 @@ FRAMES = 201
 HU_BLACK, HU_SPAN, GREY_SPAN = -1000, 2400, 306
 FRAMES_AT_ONCE = 16
 GREY_PICTURES = (
-    f"Axes {''.join(AXES)}, linear to {STEP_MM} mm, {PLANE[0]} x {PLANE[1]} about the middle, {GREY_SPAN} (HU + "
-    f"{-HU_BLACK}) / {HU_SPAN} rounded down to 8 bits, cut or padded with the last slice to {FRAMES}"
+    f"Padding below {LEAST_HU} HU made air, axes {''.join(AXES)}, linear to {STEP_MM} mm, {PLANE[0]} x {PLANE[1]} "
+    f"about the middle, {GREY_SPAN} (HU + {-HU_BLACK}) / {HU_SPAN} rounded down to 8 bits, cut or padded with the last "
+    f"slice to {FRAMES}"
 )
 PREPARATION = (
     f"{GREY_PICTURES}; bilinear to 299 as TensorFlow 1, three equal channels. features: after pooling. "

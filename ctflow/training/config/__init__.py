@@ -1,0 +1,1 @@
+"""What trainings by a config in TOML have in common."""

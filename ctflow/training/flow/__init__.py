@@ -1,0 +1,1 @@
+"""The transformer, trained from prepared shards as published."""
