@@ -49,10 +49,11 @@ _START = re.compile(
 
 def clauses(sentence: str) -> list[str]:
     """The parts of a sentence that each say one thing of what they name. Together they are the sentence."""
-    text, parts, begin = unmended(sentence), [], 0
+    text, begin = unmended(sentence), 0
+    parts: list[str] = []
     for joint in _JOINTS.finditer(text):
         left, rest = text[begin : joint.start()], text[joint.end() :]
-        if left.strip() and (_turns(plain(left), joint[0], plain(rest)) or (parts and _points_away(left, rest))):
+        if left.strip() and (_turns(plain(left), joint[0], plain(rest)) or _points_away(text[: joint.start()], rest)):
             parts.append(sentence[begin : joint.start()].strip())
             begin = joint.end()
     return [*parts, sentence[begin:].strip()]
@@ -73,9 +74,10 @@ def points_back(text: str) -> bool:
 
 
 def _points_away(left: str, rest: str) -> bool:
-    """Whether what begins at `rest` is another one of what an earlier clause named, in a place of its own."""
+    """Whether `rest` begins with another one, in a place of its own, of one of several findings: of which is not said."""
     right = plain(_JOINTS.split(unmended(rest), maxsplit=1)[0])
-    return points_back(right) and bool(places(right)) and not denies(plain(left))
+    is_another = points_back(right) and bool(places(right)) and not denies(plain(left))
+    return is_another and len(_named_in(plain(left))) > 1
 
 
 def _turns(left: str, joint: str, rest: str) -> bool:
