@@ -74,7 +74,7 @@ def points_back(text: str) -> bool:
 
 
 def _points_away(left: str, rest: str) -> bool:
-    """Whether `rest` begins with another one, in a place of its own, of one of several findings: of which is not said."""
+    """Whether `rest` begins with another one, at a place of its own, and of which of several findings is not said."""
     right = plain(_JOINTS.split(unmended(rest), maxsplit=1)[0])
     is_another = points_back(right) and bool(places(right)) and not denies(plain(left))
     return is_another and len(_named_in(plain(left))) > 1
