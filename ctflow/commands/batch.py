@@ -85,8 +85,8 @@ def run(args: argparse.Namespace) -> None:
     """Makes the volumes, and says what there is. Raises CTFlowError."""
     if given := _given(args, _OF_ONE):
         raise RequestError(
-            f"{', '.join(given)}: only for a single volume. With --reports, impressions, sexes and ages stand in its "
-            "file; --out-dir, --modes and --real say the rest."
+            f"{', '.join(given)}: not with --reports. Impressions, sexes and ages stand in its file; --out-dir, "
+            "--modes and --real say the rest."
         )
     if args.out_dir is None:
         raise RequestError("Say where the volumes go: --out-dir DIR.")

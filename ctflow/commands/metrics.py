@@ -104,13 +104,14 @@ def run_metrics(args: argparse.Namespace) -> None:
             if outcome.made:
                 cores.step()
     print(write_files(judging, beside, args.out), end="")
+    print(f"\nThis table, its numbers and its pictures are in {args.out}.")
     if not args.ray and (used := cores.summary()):
-        print(f"\nWhile features were made, {used}")
+        print(f"While features were made, {used}")
 
 
 def _question(args: argparse.Namespace) -> Question:
     from ctflow.data.ctrate import read_no_chests
-    from ctflow.evaluation.metrics.beginnings import check_one_maker, modes_of, sidecars_of
+    from ctflow.evaluation.metrics.beginnings import check_not_swapped, check_one_maker, modes_of, sidecars_of
     from ctflow.evaluation.metrics.judging import Question
     from ctflow.evaluation.metrics.protocols import protocol_named
     from ctflow.evaluation.metrics.ray_extraction import RayExtraction
@@ -126,6 +127,7 @@ def _question(args: argparse.Namespace) -> Question:
         check_one_split(volumes, what)
     sidecars = sidecars_of(fake)
     check_one_maker(sidecars)
+    check_not_swapped(sidecars_of(real), sidecars)
     return Question(
         title=args.title or args.fake.resolve().name,
         protocol=protocol,

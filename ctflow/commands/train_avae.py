@@ -176,6 +176,9 @@ def _measure(training: "AvaeTraining", tuned: Path, features: "SliceFeatures | N
     )
     comparison.write(training.out / MEASURES)
     print(comparison.markdown(), end="")
+    print(f"\nThe model is in {tuned}.")
+    if training.config.losses.trained == "all":
+        print("Its transformer is still that of the old latents: prepare the data anew with this model, then train it.")
 
 
 def _weights(words: list[str]) -> dict[str, Path]:

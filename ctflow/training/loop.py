@@ -95,6 +95,8 @@ def train(
             state.load(begun)
             if is_main:
                 _log.info("%s goes on from step %d, saved in %s.", stage.name, state.progress.step, begun)
+                if state.progress.ended:
+                    _log.info("That is all the steps it was to make; ask for more of them to train further.")
         check_alike({**(describe or {}), "step": state.progress.step}, accelerator)
         accelerator.wait_for_everyone()  # until all have read, the main process writes nothing
         if is_main:

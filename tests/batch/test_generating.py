@@ -420,7 +420,7 @@ def test_what_does_not_go_together_is_refused_before_anything_is_made(
 ) -> None:
     for order, said in (
         ({"modes": ("gt-head",)}, "need the folder of the real volumes"),
-        ({"real": real}, "and no other, need"),
+        ({"real": real}, "other modes take none"),
         ({"modes": ("gt-head", "gt-head"), "real": real}, "named once"),
         ({"modes": ("gt-head",), "real": tmp_path}, "share the folder"),
         ({"modes": ("gt-head",), "real": reports.parent}, "holds no real volume"),

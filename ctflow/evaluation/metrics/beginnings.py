@@ -30,6 +30,15 @@ def check_one_maker(sidecars: Mapping[str, Sidecar]) -> None:
         raise RequestError(f"{len(partial)} of the fake volumes are not finished, first {partial[0]}: remove them.")
 
 
+def check_not_swapped(real: Mapping[str, Sidecar], fake: Mapping[str, Sidecar]) -> None:
+    """Raises RequestError where sidecars say that real volumes were generated, and none says so of a fake one."""
+    if real and not fake:
+        raise RequestError(
+            f"CTFlow generated {len(real)} volumes of the real set, {min(real)} among them, and none of the fake set: "
+            "exchange --real and --fake."
+        )
+
+
 def modes_of(sidecars: Mapping[str, Sidecar]) -> dict[str, str]:
     """By name, the paper's mode in which a volume was made."""
     return {name: one.start.mode if one.start else FULL_BODY for name, one in sidecars.items()}

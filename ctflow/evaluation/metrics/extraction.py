@@ -10,12 +10,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ctflow.errors import CTFlowError, RequestError
+from ctflow.errors import CTFlowError, RequestError, ResourceError
 from ctflow.evaluation.metrics.extractor import Extractor, Found, identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.kept_features import keep, kept, kept_path
 from ctflow.evaluation.metrics.volume_set import VolumeFile
 from ctflow.io.scan import read_scan, read_volume
+from ctflow.runtime.memory import ran_out
 from ctflow.volume import Volume
 
 MOST_NAMED = 5  # volumes that an error names
@@ -107,6 +108,8 @@ def extract_one(task: Task, folder: Path) -> Outcome:
     try:
         hu = read_scan(task.volume.path) if task.scan else read_volume(task.volume.path)
         found = [(path, _checked(extractor, hu)) for extractor, path in missing]
+    except ResourceError:  # says nothing of the volume
+        raise
     except CTFlowError as error:
         return Outcome(name, str(error))
     for path, features in found:  # what goes wrong here, such as a full disk, is not the volume's fault
@@ -122,5 +125,17 @@ def _missing(task: Task, folder: Path) -> list[tuple[Extractor, Path]]:
 
 
 def _checked(extractor: Extractor, volume: Volume) -> Found:
-    """The features, in memory of their own: safetensors writes the bytes of an array as they lie."""
-    return {kind: np.ascontiguousarray(rows, np.float32) for kind, rows in extractor.features(volume).items()}
+    """The features, in memory of their own: safetensors writes the bytes of an array as they lie.
+
+    Raises ResourceError where memory runs out.
+    """
+    try:
+        features = extractor.features(volume)
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out(error):
+            raise
+        raise ResourceError(
+            f"The memory is not enough for the extractor {extractor.name} and a volume of {len(volume.hu)} slices. "
+            "Close other programs, or compute on the CPU with --device cpu."
+        ) from error
+    return {kind: np.ascontiguousarray(rows, np.float32) for kind, rows in features.items()}

@@ -47,8 +47,8 @@ def find_volumes(folder: Path, what: str) -> list[VolumeFile]:
     for path in paths:
         if before := found.get(case_of_file(path)):
             raise RequestError(
-                f"{before} and {path} have one name, by which reports are found: give each volume of the {what} set "
-                "its own."
+                f"{before} and {path} have one name, by which reports are found. Each volume of the {what} set needs a "
+                "name of its own: of several modes or arms, give the folder of one."
             )
         found[case_of_file(path)] = path
     with ThreadPoolExecutor(cores_given()) as pool:  # hashing needs no lock, and CT-RATE has terabytes

@@ -20,7 +20,7 @@ class Optimizer:
     weight_decay: Size
     """Share of the weights that is taken off in each step, in units of the learning rate."""
     warm_up_steps: Natural
-    """In so many steps the rate rises to the full one."""
+    """Steps in which the rate rises to the full one."""
     decay: Literal["inverse_root", "to_zero"]
     """After the warm-up: full / √(1 + 2 · steps since / `decay_steps`), as released, or evenly to zero at the end."""
     decay_steps: Positive
@@ -36,10 +36,10 @@ class Batch:
     """What a step is computed from."""
 
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
-    """Of all that is drawn, first weights included."""
+    """Decides all that is drawn, first weights included."""
     size: Count
-    """Samples in a step, over all processes and parts."""
+    """Samples in a step, over all processes and micro-batches."""
     accumulation: Count
-    """Each process computes its share of a step in so many parts, one after another: more of them take less memory."""
+    """Micro-batches in which each process computes its share of a step, one after another: more take less memory."""
     precision: Literal["auto", "float32", "bfloat16"]
-    """Of the large products; auto is bfloat16 where the device is faster with it."""
+    """Number format of the large matrix products; auto is bfloat16 where the device is faster with it."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ctflow.errors import RequestError
-from ctflow.evaluation.metrics.beginnings import check_one_maker, modes_of
+from ctflow.evaluation.metrics.beginnings import check_not_swapped, check_one_maker, modes_of
 from ctflow.io.sidecar import Model, Sidecar, StartRecord, sidecar_of
 from ctflow.report import Report
 from tests.app.fake import sleeping
@@ -34,3 +34,10 @@ def test_volumes_of_two_models_make_no_set() -> None:
 def test_a_volume_that_is_not_finished_is_none_of_a_set() -> None:
     with pytest.raises(RequestError, match="1 of the fake volumes are not finished, first b"):
         check_one_maker({"a": made(), "b": made(complete=False)})
+
+
+def test_generated_volumes_given_as_the_real_ones_are_noticed() -> None:
+    check_not_swapped({}, {"a": made()})
+    check_not_swapped({"a": made()}, {"a": made()})  # one model against another
+    with pytest.raises(RequestError, match=r"generated 1 volumes of the real set.*exchange --real and --fake"):
+        check_not_swapped({"a": made()}, {})

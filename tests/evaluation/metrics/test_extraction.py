@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ctflow.errors import RequestError, ResourceError
 from ctflow.evaluation.metrics.extraction import ExtractAll, FeatureSet, Task, extract, extract_here
-from ctflow.evaluation.metrics.extractor import identity_sha256
+from ctflow.evaluation.metrics.extractor import Found, identity_sha256
 from ctflow.evaluation.metrics.extractors.catalog import Source, load_extractor
 from ctflow.evaluation.metrics.extractors.plain import NAME, SEAM, SLICE_CHANGE, TISSUES, PlainExtractor
 from ctflow.evaluation.metrics.kept_features import kept_path
@@ -109,6 +110,18 @@ def test_a_place_that_cannot_be_written_to_is_not_blamed_on_a_volume(tmp_path: P
     folder = write_volumes(tmp_path / "volumes", {"a": small_volume(0)})
     (tmp_path / "kept").write_text("a file", encoding="utf-8")
     with pytest.raises(RequestError, match=r"The folder .* cannot be made"):
+        features_of(folder, tmp_path / "kept")
+
+
+def test_memory_that_runs_out_names_the_knob_and_is_not_blamed_on_a_volume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_memory(self: PlainExtractor, volume: Volume) -> Found:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(PlainExtractor, "features", without_memory)
+    folder = write_volumes(tmp_path / "volumes", {"a": small_volume(0)})
+    with pytest.raises(ResourceError, match=rf"memory is not enough for the extractor {NAME}.*--device cpu"):
         features_of(folder, tmp_path / "kept")
 
 
