@@ -10,12 +10,13 @@ from ctflow.models.guard.places import places
 from ctflow.models.guard.stance import denies, denies_before, denies_everything, is_unclear, names
 
 _GUESSES = (
-    r"(?:in keeping with|suspicious for|concerning for|worrisome for|suggest\w*|consistent with|compatible with|typical for|typical of"
-    r"|indicative of|representing|likely|probably|possibly|due to|secondary to)\s"
+    r"(?:(?:suspicious|concerning|worrisome|typical) for|typical of|(?:consistent|compatible) with|in keeping with"
+    r"|suggest\w*|indicative of|representing|likely|probably|possibly|due to|secondary to)\s"
 )
 _JOINTS = re.compile(
     r"\s*[,;](?!\d)\s*(?:(?:and|but|with|while|whereas|although|however|then|also|further|furthermore)\s+){0,2}"
-    r"|(?<!keeping)(?<!consistent)(?<!compatible)\s+(?!with the exception)(?:but|and|with|plus|while|whereas|although|however)\s+"
+    r"|(?<!keeping)(?<!consistent)(?<!compatible)\s+(?!with the exception)"
+    r"(?:but|and|with|plus|while|whereas|although|however)\s+"
     r"|\s+(?=(?:without|w/o|unaccompanied by|after|following|status post|s/p|despite)\s)"
     rf"|,?\s+(?={_GUESSES})"
     r"|\s*\((?=[^()]*\?)"
@@ -48,10 +49,11 @@ _START = re.compile(
 
 def clauses(sentence: str) -> list[str]:
     """The parts of a sentence that each say one thing of what they name. Together they are the sentence."""
-    text, parts, begin = unmended(sentence), [], 0
+    text, begin = unmended(sentence), 0
+    parts: list[str] = []
     for joint in _JOINTS.finditer(text):
         left, rest = text[begin : joint.start()], text[joint.end() :]
-        if left.strip() and (_turns(plain(left), joint[0], plain(rest)) or (parts and _points_away(left, rest))):
+        if left.strip() and (_turns(plain(left), joint[0], plain(rest)) or _points_away(text[: joint.start()], rest)):
             parts.append(sentence[begin : joint.start()].strip())
             begin = joint.end()
     return [*parts, sentence[begin:].strip()]
@@ -72,9 +74,10 @@ def points_back(text: str) -> bool:
 
 
 def _points_away(left: str, rest: str) -> bool:
-    """Whether what begins at `rest` is another one of what an earlier clause named, in a place of its own."""
+    """Whether `rest` begins with another one, at a place of its own, and of which of several findings is not said."""
     right = plain(_JOINTS.split(unmended(rest), maxsplit=1)[0])
-    return points_back(right) and bool(places(right)) and not denies(plain(left))
+    is_another = points_back(right) and bool(places(right)) and not denies(plain(left))
+    return is_another and len(_named_in(plain(left))) > 1
 
 
 def _turns(left: str, joint: str, rest: str) -> bool:

@@ -29,13 +29,12 @@ DENY_AFTER: Phrases = (
     "devoid of",
     "none of", "resolved", "nil", "fails to demonstrate", "fails to reveal", "failed to show", "fail to show",
     "complete clearing of", "clearing of", "removal of all",
-    *(f"{cannot} {see}" for cannot in ("do not", "does not", "did not", "cannot", "could not", "can not")
-      for see in ("see", "find", "detect", "identify", "show", "demonstrate", "reveal", "contain", "observe")),
+    "<do|does|did|can|could> not <see|find|detect|identify|show|demonstrate|reveal|contain|observe>",
+    "cannot <see|find|detect|identify|show|demonstrate|reveal|contain|observe>",
 )
-_SEEN: Phrases = (
-    "seen", "detected", "observed", "identified", "present", "visualised", "visualized", "visible", "evident",
-    "demonstrated", "found", "noted", "appreciated", "apparent", "shown", "depicted", "encountered", "discernible",
-    "detectable", "demonstrable", "confirmed",
+_SEEN = (
+    "<seen|detected|observed|identified|present|visualised|visualized|visible|evident|demonstrated|found|noted"
+    "|appreciated|apparent|shown|depicted|encountered|discernible|detectable|demonstrable|confirmed>"
 )
 # Those that deny what was there: where it was is told to say which one is gone.
 GONE: Phrases = (
@@ -44,8 +43,7 @@ GONE: Phrases = (
     "absorbed", "returned to normal", "normalised", "normalized",
 )
 DENY_BEFORE: Phrases = (
-    *(f"{no} {seen}" for no in ("not", "not clearly", "not definitely", "not been", "not be") for seen in _SEEN),
-    *(f"{cannot} be {seen}" for cannot in ("cannot", "no longer", "can no longer", "could no longer") for seen in _SEEN),
+    f"not <|clearly |definitely |been |be >{_SEEN}", f"<cannot|no longer> be {_SEEN}",
     *GONE,
     "absent", "none", "negative", "ruled out", "excluded", "nowhere to be seen", "not a feature", "nil",
     "did not show", "lacking", "not developed", "not formed", "is zero", "score zero", "score of zero", "score 0",
@@ -69,31 +67,23 @@ CONTRASTS: Phrases = ("but", "while", "whereas", "although", "though", "however"
 _THERE_NOW: Phrases = (
     "not resolved", "not yet resolved", "not completely resolved", "not fully resolved", "not cleared",
     "not disappeared", "not gone", "not vanished",
-    *(f"{nearly} {completely}{gone}"
-      for nearly in ("almost", "nearly", "near", "partial*", "partly", "incomplete*", "mostly", "largely", "virtually")
-      for completely in ("", "complete ", "completely ", "total ", "totally ", "fully ", "entirely ")
-      for gone in (
-        "resolved", "resolution of", "disappeared", "disappearance of", "cleared", "clearing of", "clearance of", "gone",
-        "vanished", "absorbed", "reabsorbed",
-      )),
+    "<almost|nearly|near|partial*|partly|incomplete*|mostly|largely|virtually> "
+    "<|complete |completely |total |totally |fully |entirely >"
+    "<resolved|disappeared|cleared|gone|vanished|absorbed|reabsorbed|<resolution|disappearance|clearing|clearance> of>",
     "not seen before", "not present before", "not visible before",
-    *(f"not {seen} {on} the {earlier}" for seen in ("present", "seen", "visible") for on in ("on", "in", "at")
-      for earlier in ("prior*", "previous*", "last", "earlier", "comparison", "old")),
+    "not <present|seen|visible> <on|in|at> the <prior*|previous*|last|earlier|comparison|old>",
 )
 _MUCH = (
-    "", "significant ", "significantly ", "interval ", "significant interval ", "relevant ", "appreciable ",
-    "appreciably ", "substantial ", "substantially ", "evidence of ", "further ", "definite ", "sign of ",
+    "<|significant |significantly |interval |significant interval |relevant |appreciable |appreciably |substantial "
+    "|substantially |evidence of |further |definite |sign of >"
 )
-_CHANGE: Phrases = (
-    "change*", "difference*", "growth", "progression", "worsening", "increase in", "decrease in",
-    "reduction in", "improvement", "interval enlargement",
-)
-_CHANGED: Phrases = ("grown", "progressed", "worsened", "improved", "increased in", "decreased in", "changed")
 # Phrases with such a word in them that deny nothing.
 DENY_NOTHING: Phrases = (
     *_THERE_NOW,
-    *(f"{no} {much}{change}" for no in ("no", "without") for much in _MUCH for change in _CHANGE),
-    *(f"not {much}{changed}" for much in _MUCH for changed in _CHANGED), "not .. changed", "not .. any change*",
+    f"<no|without> {_MUCH}<change*|difference*|growth|progression|worsening|improvement|interval enlargement>",
+    f"<no|without> {_MUCH}<increase|decrease|reduction> in",
+    f"not {_MUCH}<grown|progressed|worsened|improved|increased in|decreased in|changed>", "not .. changed",
+    "not .. any change*",
     "were it not for", "high resolution", "low resolution", "not only", "no doubt", "without contrast",
     "without intravenous", "without iv", "without oral", "not given",
 )
@@ -105,11 +95,13 @@ UNCLEAR: Phrases = (
     "not .. exclude", "rule out", "r/o", "to exclude", "to be excluded",
     "should be excluded", "must be excluded", "exclude .. possibility", "evaluate for", "evaluation for", "assess for",
     "screening for", "query", "risk of", "risk for", "unlikely", "if", "unless", "cannot be evaluated",
-    "limits .. assessment", "assessment for", "assessment of", "assessment .. limited", *(f"{ct} for" for ct in ("ct", "chest ct", "ct chest", "ct thorax", "ct scan", "ct of the chest")),
+    "limits .. assessment", "assessment for", "assessment of", "assessment .. limited",
+    "<ct|chest ct|ct chest|ct thorax|ct scan|ct of the chest> for",
     "not .. evaluated", "not .. assessed", "not .. assessable", "suspected", "is possible", "are possible",
     "may be present", "might be present", "could be present", "should be considered", "must be considered",
     "may belong to", "remains a possibility",
-    "assessment for", "referred for", "please correlate", "kindly correlate", "correlate clinically", "correlation with", "doubtful", "in question", "equivocal", "uncertain",
+    "assessment for", "referred for", "please correlate", "kindly correlate", "correlate clinically",
+    "correlation with", "doubtful", "in question", "equivocal", "uncertain",
     "unclear", "unsure", "whether", "re expanded", "difficult to exclude", "cannot be assessed", "be missed",
     "cannot be .. assessed", "obscured", "marker*",
     "versus", "vs", "differential",
@@ -124,16 +116,14 @@ IN_PART: Phrases = (
     "no new", "no additional", "no other", "no further", "no more", "no solid", "no enlarging", "no growing",
     "no large", "no big", "of significant size", "no sizable", "no sizeable", "no tension", "no loculated",
     "no second", "no calcified nodule*", "not another",
-    *(f"no .. {name} .. {more}" for name in ("nodul*", "mass*", "lesion*", "effusion*", "opaci*") for more in (
-        "larger than", "bigger than", "greater than", "more than", "exceeding", "over", "above",
-    )),
+    "no .. <nodul*|mass*|lesion*|effusion*|opaci*> .. <larger than|bigger than|greater than|more than|exceeding|over>",
+    "no .. <nodul*|mass*|lesion*|effusion*|opaci*> .. above",
 )
 # What an earlier examination showed, unless the sentence goes on to say what is now.
 PAST: Phrases = (
-    *(f"{earlier} .. {showed}" for earlier in ("prior", "previous", "earlier", "last", "old", "outside")
-      for showed in ("showed", "demonstrated", "revealed", "had")),
+    "<prior|previous|earlier|last|old|outside> .. <showed|demonstrated|revealed|had>",
     "were previously", "was previously", "had been", "used to",
-    *(f"{on} .. {earlier}" for on in ("on", "in", "at") for earlier in ("prior", "previous", "earlier")),
+    "<on|in|at> .. <prior|previous|earlier>",
     "the earlier",
 )
 NOW: Phrases = (
@@ -156,9 +146,9 @@ CLEAR: Phrases = (
     "clearing of", "regressed completely", "completely regressed", "complete regression",
     "partial* regress*", "partial regression",
     "suspected .. not confirmed", "questioned .. not confirmed",
-    *(f"uncertain {what}" for what in ("origin", "significance", "cause", "nature", "aetiology", "etiology", "age")),
-    *(f"follow up .. {wanted}" for wanted in ("recommended", "advised", "suggested", "indicated", "required", "needed")),
-    *(f"{wanted} .. follow up" for wanted in ("recommend*", "advise*", "suggest*")),
+    "uncertain <origin|significance|cause|nature|aetiology|etiology|age>",
+    "follow up .. <recommended|advised|suggested|indicated|required|needed>",
+    "<recommend*|advise*|suggest*> .. follow up",
 )
 # What follows one of these is a guess.
 GUESS_AFTER: Phrases = (
@@ -166,7 +156,8 @@ GUESS_AFTER: Phrases = (
     "favoured to", "favored to", "concern for", "suspicious for", "suspicion of", "suspicion for", "suspected",
     "suspect", "suggest*", "concerning for", "questionable", "may represent", "may be", "might be", "could be",
     "could represent", "likely", "mimic*", "resembl*",
-    "typical for", "typical of", "worrisome for", "indicative of", "representing", "maybe", "perhaps", "most likely", "represents", "represent", "reflect*",
+    "typical for", "typical of", "worrisome for", "indicative of", "representing", "maybe", "perhaps", "most likely",
+    "represents", "represent", "reflect*",
 )
 # Those of them that a reader who is very sure may take for a finding, where the sentence names nothing else.
 LIKELY: Phrases = (
@@ -185,17 +176,13 @@ HEADINGS: Phrases = (
 )
 
 # "left" and "right" that are parts of other names, or the direction of something else.
-_PARTS_WITH_SIDES: Phrases = (
-    "atri*", "ventric*", "heart", "main coronary", "coronary", "anterior descending", "circumflex", "subclavian",
-    "jugular", "internal jugular", "brachiocephalic", "carotid", "chest wall", "chest tube", "sided chest tube",
-    "lobe of the liver", "lobe of the thyroid", "axilla*", "pectoral", "breast", "kidney", "adrenal", "clavicle",
-    "scapula", "shoulder", "cardiac", "hepatic", "renal",
-)
 NOT_A_SIDE: Phrases = (
-    *(f"{side} {part}" for side in ("right", "left") for part in _PARTS_WITH_SIDES),
+    "<right|left> <atri*|ventric*|heart|coronary|main coronary|anterior descending|circumflex|cardiac>",
+    "<right|left> <subclavian|jugular|internal jugular|brachiocephalic|carotid>",
+    "<right|left> <chest wall|chest tube|sided chest tube|axilla*|pectoral|breast|clavicle|scapula|shoulder>",
+    "<right|left> <lobe of the <liver|thyroid>|kidney|adrenal|hepatic|renal>",
     "has left", "have left",
-    *(f"{verb} .. to the right" for verb in ("shift*", "deviat*", "displac*", "convex*")),
-    *(f"{verb} .. to the left" for verb in ("shift*", "deviat*", "displac*", "convex*")),
+    "<shift*|deviat*|displac*|convex*> .. to the <right|left>",
 )
 # What is said of the part where a finding is strongest: it is no other place, up to the next comma.
 EMPHASIS: Phrases = (
@@ -239,13 +226,15 @@ SPELLINGS = (
     "adenopathy", "lymph", "mediastinal", "paratracheal", "subcarinal", "calcification", "calcifications", "calcified",
     "coronary", "coronaries", "aortic", "plaque", "plaques", "atheromatous", "atheroma", "catheter", "pacemaker",
     "sternotomy", "endotracheal", "disease", "arterial", "accompanied", "unaccompanied", "appearance", "appearances",
-    "vanished", "disappeared", "predominance", "right", "left", "bilateral", "bilaterally", "lower", "upper", "middle", "lobe",
+    "vanished", "disappeared", "predominance", "right", "left", "bilateral", "bilaterally", "lower", "upper", "middle",
+    "lobe",
     "lobes", "lingula", "apical", "basal", "without", "absent", "evidence", "resolved", "normal", "unremarkable",
 )
 # Other words that are one slip away from one of those.
 OTHER_WORDS = (
     "airspaces", "assent", "atheromas", "catheters", "collapsed", "collapses", "dilate", "dilates", "dilatations",
-    "enlarge", "enlarges", "evidenced", "granulomas", "grounds", "hemithorax", "hemithoraces", "hernias", "infiltrated", "legion", "legions",
+    "enlarge", "enlarges", "evidenced", "granulomas", "grounds", "hemithorax", "hemithoraces", "hernias", "infiltrated",
+    "legion", "legions",
     "lesson", "lessons", "lingual", "misses", "mosaics", "norma", "norman", "pacemakers", "plague", "plagues", "pleura",
     "pleurae", "pneumonias", "pneumonic", "resolve", "resolves", "septa", "septum", "sequel", "sequels", "starring",
 )

@@ -2,7 +2,8 @@
 
 How a phrase is written: in lower case, with a space for a hyphen. `*` is the rest of a word, or nothing: `effusion*` is
 also "effusions". ` .. ` is up to ten words that are not named: `heart .. enlarged` is also "the heart is mildly
-enlarged". `[1-9]` is a number below ten: `[1-9] mm` is also "6.5 mm".
+enlarged". `[1-9]` is a number below ten: `[1-9] mm` is also "6.5 mm". `<no|without> effusion` is both phrases, and
+`<|small >effusion` is "effusion" and "small effusion".
 """
 
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class Wording:
 _ABDOMEN: Phrases = (
     "abdom*", "intraabdom*", "periton*", "intraperiton*", "retroperiton*", "subdiaphragm*", "subphrenic*",
 )
+_IN_ABDOMEN = f"<{'|'.join(_ABDOMEN)}>"
 # Where a mass, a node or a calcification is none of the findings.
 OTHER_ORGANS: Phrases = (
     "thyroid*", "goit*", "adrenal*", "liver", "hepat*", "splen*", "spleen", "kidney*", "renal", "pancrea*",
@@ -44,7 +46,7 @@ OTHER_ORGANS: Phrases = (
     "trachea*", "oesophag*", "esophag*", "thymus", "thymic", "parotid", "muscle*", "stomach",
 )
 # Where free air is no pneumothorax.
-_OUTSIDE_PLEURA: Phrases = (*_ABDOMEN, "diaphragm*", "infradiaphragm*", "mediastin*")
+_OUTSIDE_PLEURA = f"<{'|'.join(_ABDOMEN)}|diaphragm*|infradiaphragm*|mediastin*>"
 _CLEAR_LUNGS: Phrases = (
     "lung* .. clear", "clear lung*", "lung parenchyma .. clear", "lung* .. normal", "normal lungs",
     "normal lung parenchyma",
@@ -74,9 +76,8 @@ FINDINGS: dict[str, Wording] = {
             "fluid .. pericard*", "fluid .. around the heart", "fluid .. surrounds the heart",
             "pericardi* thick* .. effusion*", "pericardium .. effusion*", "fluid .. stomach",
             "fluid .. oesophag*", "fluid .. esophag*", "fluid overload .. pleura*",
-            *(f"fluid .. {place}" for place in _ABDOMEN),
-            *(f"fluid .. {place} .. on the {side}" for place in _ABDOMEN for side in ("right", "left")),
-            *(f"{place} .. fluid .. on the {side}" for place in _ABDOMEN for side in ("right", "left")),
+            f"fluid .. {_IN_ABDOMEN}", f"fluid .. {_IN_ABDOMEN} .. on the <right|left>",
+            f"{_IN_ABDOMEN} .. fluid .. on the <right|left>",
         ),
         not_near=("joint*", "knee*", "hip", "hips", "shoulder*", "subdural", "scrotal"),
     ),
@@ -90,17 +91,16 @@ FINDINGS: dict[str, Wording] = {
             "hydropneumothora*", "haemopneumothora*", "hemopneumothora*",
         ),
         not_it=(
-            *(f"free air .. {place}" for place in _OUTSIDE_PLEURA),
-            *(f"{place} .. free air" for place in _OUTSIDE_PLEURA),
+            f"free air .. {_OUTSIDE_PLEURA}", f"{_OUTSIDE_PLEURA} .. free air",
             "air .. oesophag*", "air space*",
         ),
     ),
     "Cardiomegaly": Wording(
         names=(
-            "cardiomegal*", "megalocardia", "heart .. enlarged", "heart .. enlargement", "heart large", "heart is .. large",
+            "cardiomegal*", "megalocardia", "heart .. enlarged", "heart .. enlargement", "heart large",
+            "heart is .. large",
             "heart .. larger than normal", "heart .. bigger than normal", "cardiac .. larger than normal",
-            *(f"{ratio} .. 0.{hundredths}" for ratio in ("cardiothoracic", "ctr", "ct ratio")
-              for hundredths in (*range(51, 60), "6*", "7*")),
+            "<cardiothoracic|ctr|ct ratio> .. 0.<51|52|53|54|55|56|57|58|59|6*|7*>",
             "heart .. big", "enlarge* .. heart", "cardiac .. enlarged", "cardiac enlargement", "enlarge* .. cardiac",
             "heart .. dilated", "dilated heart", "large heart", "big heart", "heart size .. increase*",
             "increase* .. heart size", "cardiothoracic .. increase*", "increase* .. cardiothoracic",
@@ -111,10 +111,11 @@ FINDINGS: dict[str, Wording] = {
             "heart dimension* .. increased",
         ),
         denials=(
-            "heart .. normal", "normal .. heart", "heart contour, size .. normal", "heart contour, size .. natural", "normal .. cardiac", "cardiac .. normal",
+            "heart .. normal", "normal .. heart", "heart contour, size .. normal", "heart contour, size .. natural",
+            "normal .. cardiac", "cardiac .. normal",
             "cardiothoracic .. normal", "heart .. natural", "heart .. unremarkable", "cardiac .. unremarkable",
             "heart .. limits", "cardiac .. limits", "unremarkable .. heart", "heart .. preserved",
-            *(f"{ratio} .. 0.{tenths}" for ratio in ("cardiothoracic", "ctr", "ct ratio") for tenths in ("3*", "4*")),
+            "<cardiothoracic|ctr|ct ratio> .. 0.<3*|4*>",
             "cardiothoracic .. below", "ctr .. below", "heart .. upper limit*", "cardiac .. upper limit*",
             "cardiothoracic .. preserved", "ctr .. normal", "cardiothoracic .. limits",
             "cardiomediastinal silhouette .. normal", "cardiomediastinal silhouette .. unremarkable",
@@ -149,12 +150,8 @@ FINDINGS: dict[str, Wording] = {
         denials=_CLEAR_LUNGS,
         not_it=(
             "fatty infiltrat*",
-            *(
-                f"{guess} .. pneumonia" for guess in (
-                    "compatible with", "consistent with", "in keeping with", "suggest*", "typical for", "typical of",
-                    "likely", "concerning for", "suspicious for", "due to", "possibly", "probably",
-                )
-            ),
+            "<compatible with|consistent with|in keeping with|suggest*|typical for|typical of|likely> .. pneumonia",
+            "<concerning for|suspicious for|due to|possibly|probably> .. pneumonia",
         ),
     ),
     "Lung opacity": Wording(
@@ -170,8 +167,10 @@ FINDINGS: dict[str, Wording] = {
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
-            "ground glass nodule*", "ground glass opacity nodule*", "ground glass pulmonary nodule*", "ground glass lung nodule*",
-            "ground glass density nodule*", "ground glass and .. solid nodule*", "ground glass or .. solid nodule*", "nodule* of ground glass density", "fatty infiltrat*",
+            "ground glass nodule*", "ground glass opacity nodule*", "ground glass pulmonary nodule*",
+            "ground glass lung nodule*",
+            "ground glass density nodule*", "ground glass and .. solid nodule*", "ground glass or .. solid nodule*",
+            "nodule* of ground glass density", "fatty infiltrat*",
             "nodule* of ground glass", "linear opaci*", "nodular opaci*", "bandlike opaci*", "band like opaci*",
             "reticular opaci*", "acoustic shadow*", "well opaci*", "opaci* .. contrast", "contrast .. opaci*",
             "arter* .. opaci*", "vessel* .. opaci*", "vein* .. opaci*", "opaci* .. pulmonary arter*",
@@ -182,7 +181,8 @@ FINDINGS: dict[str, Wording] = {
     "Lung nodule": Wording(
         has_place=True,
         names=(
-            "nodule*", "nod", "nods", "nodular densit*", "nodular opaci*", "nodular .. lesion*", "micronodul*", "mass", "masses",
+            "nodule*", "nod", "nods", "nodular densit*", "nodular opaci*", "nodular .. lesion*", "micronodul*", "mass",
+            "masses",
             "coin lesion*", "pulmonary lesion*", "lung lesion*", "parenchymal lesion*", "mass lesion*",
             "lesion* .. lung*",
             "lesion* .. lobe*", "tumor*", "tumour*", "neoplasm*", "spn", "ggn", "ggns", "space occupying",
@@ -193,13 +193,8 @@ FINDINGS: dict[str, Wording] = {
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
-            *(
-                f"{station} {what}" for what in ("mass*", "nodul*", "lesion*", "tumo*")
-                for station in (
-                    "mediastinal", "hilar", "axillary", "mediastinal or hilar", "hilar or mediastinal",
-                    "mediastinal and hilar", "hilar and mediastinal",
-                )
-            ),
+            "<mediastinal|hilar|axillary> <mass*|nodul*|lesion*|tumo*>",
+            "<mediastinal <or|and> hilar|hilar <or|and> mediastinal> <mass*|nodul*|lesion*|tumo*>",
             "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
             "metasta* .. node*", "metasta* .. lymphadenopath*", "nodal mass*", "mass effect", "chest wall mass*",
             "cardiac mass*", "pleural mass*", "nodular thicken*", "pleural nodul*", "nodular contour*",
@@ -257,7 +252,8 @@ FINDINGS: dict[str, Wording] = {
     ),
     "Peribronchial thickening": Wording(
         names=(
-            "peribronch* .. thick*", "peribronch* .. cuff*", "bronchi .. thick*", "bronchus .. thick*", "bronchial .. thick*",
+            "peribronch* .. thick*", "peribronch* .. cuff*", "bronchi .. thick*", "bronchus .. thick*",
+            "bronchial .. thick*",
             "bronchial and peribronchial .. thick*", "thick* .. bronchi", "thick* .. bronchial", "thick* .. bronchus",
             "thick walled .. airway*", "thick walled bronch*", "airway* .. thick walled", "bronch* .. thick walled",
             "airway* .. thickened walls", "bronch* .. thickened walls", "wall* .. airway* .. thickened",
@@ -288,7 +284,8 @@ FINDINGS: dict[str, Wording] = {
         names=(
             "lymphadenopath*", "adenopath*", "lymphadenomegal*", "nodal mass*", "nodal enlarge*", "node* .. enlarge*",
             "enlarge* .. node*",
-            "node* .. increase* in size", "increase* in size .. node*", "ln .. mm", "mm .. ln", "lns .. mm", "mm .. lns",
+            "node* .. increase* in size", "increase* in size .. node*", "ln .. mm", "mm .. ln", "lns .. mm",
+            "mm .. lns",
             "enlarged ln*", "ln* enlarged", "node* .. conglomerat*", "conglomerat* .. node*", "nodes are large",
             "pathologic* .. node*", "node* .. pathologic*", "node* .. mm", "node* .. cm", "mm .. node*",
             "bulky .. node*", "prominent .. node*", "conglomerate .. node*", "lap",
@@ -329,7 +326,8 @@ FINDINGS: dict[str, Wording] = {
         names=(
             "coronar* .. calci*", "calci* .. coronar*", "cac", "coronar* .. plaque*", "plaque* .. coronar*",
             "coronar* .. athero*", "athero* .. coronar*", "coronar* .. sclero*", "coronar* arterioscler*",
-            "sclero* .. coronar*", "rca .. calci*", "calci* .. rca", "lcx .. calci*", "calci* .. lcx", "lad .. calci*", "calci* .. lad",
+            "sclero* .. coronar*", "rca .. calci*", "calci* .. rca", "lcx .. calci*", "calci* .. lcx", "lad .. calci*",
+            "calci* .. lad",
             "anterior descending .. calci*", "calci* .. anterior descending", "calci* .. circumflex",
             "circumflex .. calci*",
             "coronary calcs", "coronary sclerosis", "coronary arteriosclerosis", "rca .. calci*", "calci* .. rca",
@@ -339,8 +337,7 @@ FINDINGS: dict[str, Wording] = {
     "Medical material": Wording(
         names=(
             "catheter*", "device*", "medical material*", "foreign material*", "foreign bod*", "implant*",
-            *(f"{one} {joint} {other}" for one, other in (("lines", "tubes"), ("tubes", "lines"), ("lines", "drains"))
-              for joint in ("or", "and", "nor")),
+            "<lines <or|and|nor> <tubes|drains>|tubes <or|and|nor> lines>",
             "lines, tubes", "tubes, lines", "support device*", "hardware", "surgical material",
         ),
         kinds=(
@@ -351,11 +348,14 @@ FINDINGS: dict[str, Wording] = {
             "plate fixation", "loop recorder*", "hickman", "ecmo", "coil", "coils", "metallic valve*",
             "mechanical valve*", "venous access", "access device*", "cerclage*", "lines", "midline catheter",
             "mechanical heart valve*", "tavi", "tavr", "annuloplasty", "stimulator*", "fiducial*", "spinal fixation",
-            "mediport*", "aicd", "ij line*", "iabp", "balloon pump*", "vp shunt*", "ventriculoperitoneal shunt*", "lvad", "spacer*", "mesh",
+            "mediport*", "aicd", "ij line*", "iabp", "balloon pump*", "vp shunt*", "ventriculoperitoneal shunt*",
+            "lvad", "spacer*", "mesh",
             "metallic rod*", "prosthetic valve*", "ring annuloplast*",
         ),
-        not_it=("sternotomy scar*", "eustachian tube*", "drain to", "metallic artefact*", "metallic artifact*", "septal lines", "kerley .. lines",
-               "fissural lines", "lead to", "leads to", "pleural lines",
-               "reticular lines", "subpleural lines", "interstitial lines", "curvilinear lines"),
+        not_it=(
+            "sternotomy scar*", "eustachian tube*", "drain to", "metallic artefact*", "metallic artifact*",
+            "septal lines", "kerley .. lines", "fissural lines", "lead to", "leads to", "pleural lines",
+            "reticular lines", "subpleural lines", "interstitial lines", "curvilinear lines",
+        ),
     ),
 }

@@ -1,5 +1,6 @@
 """Finds the lexicon's phrases in a sentence."""
 
+import itertools
 import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
@@ -11,6 +12,7 @@ Span = tuple[int, int]
 _BREAKS = re.compile(r"\s[-–—]\s")
 _JOINS = str.maketrans(dict.fromkeys("-‐‑–—'’´", " "))
 _WORD = r"\w+(?:[.,]\d+)*"
+_CHOICE = re.compile(r"<([^<>]*)>")
 _LONGEST = 32  # signs of a phrase's longest word
 _WORDS = re.compile(rf"(?<!\w)(?=(\S{{1,{_LONGEST}}}))")  # from every place where a word may begin
 _LETTERS = re.compile(r"[a-z]+")
@@ -73,12 +75,21 @@ def _beginnings(text: str) -> frozenset[str]:
 def _by_stem(phrases: Phrases) -> tuple[frozenset[str], dict[str, list[str]]]:
     """The longest word of each phrase, without its `*`; and the phrases by it."""
     by_stem: dict[str, list[str]] = {}
-    for phrase in phrases:
+    for phrase in itertools.chain.from_iterable(map(expanded, phrases)):
         stem = max(re.split(r"[\s*]+|\.\.|\[1-9\]", phrase), key=len)
         if len(stem) > _LONGEST or not re.search(rf"(?<!\S){re.escape(stem)}", phrase):
             raise ValueError(f"{phrase!r} cannot be looked for by {stem!r}: too long, or it begins no word")
         by_stem.setdefault(stem, []).append(phrase)
     return frozenset(by_stem), by_stem
+
+
+def expanded(phrase: str) -> list[str]:
+    """A phrase with choices as all the phrases that it stands for."""
+    choice = _CHOICE.search(phrase)
+    if not choice:
+        return [phrase]
+    begin, end = phrase[: choice.start()], phrase[choice.end() :]
+    return [one for word in choice[1].split("|") for one in expanded(f"{begin}{word}{end}")]
 
 
 @cache
