@@ -84,7 +84,7 @@ DENY_NOTHING: Phrases = (
     f"<no|without> {_MUCH}<increase|decrease|reduction> in",
     f"not {_MUCH}<grown|progressed|worsened|improved|increased in|decreased in|changed>", "not .. changed",
     "not .. any change*",
-    "were it not for", "high resolution", "low resolution", "not only", "no doubt", "without contrast",
+    "were it not for", "high resolution", "low resolution", "not only", "not so", "no doubt", "without contrast",
     "without intravenous", "without iv", "without oral", "not given",
 )
 
