@@ -66,9 +66,12 @@ def run(args: argparse.Namespace) -> None:
     print(reproduce(plan, args.out, run_step), end="")
 
 
-def run_step(step: "Step") -> None:
-    """Shows a command and runs it. Raises RequestError where it fails; its own words stand above then."""
-    print(f"$ python -m ctflow {shlex.join(step.words)}", flush=True)
+def run_step(step: "Step", which: str) -> None:
+    """Shows a command and runs it. `which`: of all steps, as "3 of 26".
+
+    Raises RequestError where it fails; its own words stand above then.
+    """
+    print(f"Step {which}: {step.name}\n$ python -m ctflow {shlex.join(step.words)}", flush=True)
     code = subprocess.run([sys.executable, "-m", "ctflow", *step.words], check=False).returncode
     if code:
         raise RequestError(

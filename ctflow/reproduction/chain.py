@@ -1,8 +1,8 @@
 """Runs a reproduction: each step once, in its order; called again, it goes on with the step that was cut short."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ctflow.data.ctrate import (
@@ -25,7 +25,7 @@ from ctflow.reproduction.orders import orders_in_words
 from ctflow.reproduction.plan import Plan
 from ctflow.reproduction.steps import Places, Step, judging, making
 
-RunStep = Callable[[Step], None]
+RunStep = Callable[[Step, str], None]  # the second: which step it is, as "3 of 26"
 DONE, TABLE = "reproduction.json", "table.md"
 CONTROLS = "controls"  # the one step that is no command
 # The training is cut in two calls, and the rate of the preset would fall to zero at the end of each.
@@ -49,12 +49,14 @@ def reproduce(plan: Plan, out: Path, run_step: RunStep) -> str:
     with only_run(out):
         places, done = Places(out), Done(out / DONE, plan)
         _write_config(plan, places)
-        _run(making(plan, places), done, run_step)
+        made, judged = list(making(plan, places)), list(judging(plan, places))
+        steps = Steps(done, run_step, len(made) + len(judged))
+        steps.run(made, 1)
         if not done.has(CONTROLS):
             write_controls(volumes_folder(places.others, "train"), places.controls, plan.seed)
             _write_tables(places)
             done.add(CONTROLS)
-        _run(judging(plan, places), done, run_step)
+        steps.run(judged, len(made) + 1)
         table = _table(places)
         write_atomic(out / TABLE, table.encode())
         return table
@@ -94,11 +96,20 @@ def _write_config(plan: Plan, places: Places) -> None:
     write_atomic(places.config, content)
 
 
-def _run(steps: Iterable[Step], done: Done, run_step: RunStep) -> None:
-    for step in steps:
-        if not done.has(step.name):
-            run_step(step)
-            done.add(step.name)
+@dataclass(frozen=True)
+class Steps:
+    """Runs those steps, of `count` in all, that are not done."""
+
+    done: Done
+    run_step: RunStep
+    count: int
+
+    def run(self, steps: Sequence[Step], first: int) -> None:
+        """`first`: the number of the first of these."""
+        for number, step in enumerate(steps, first):
+            if not self.done.has(step.name):
+                self.run_step(step, f"{number} of {self.count}")
+                self.done.add(step.name)
 
 
 def _write_tables(places: Places) -> None:

@@ -45,9 +45,11 @@ class StopsAt:
     def __init__(self, name: str) -> None:
         self.name: str | None = name
         self.ran: list[str] = []
+        self.numbers: list[str] = []
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: Step, which: str) -> None:
         self.ran.append(step.name)
+        self.numbers.append(which)
         if step.name == self.name:
             raise RequestError("It failed.")
 
@@ -74,6 +76,7 @@ def test_a_chain_that_failed_goes_on_with_the_step_that_failed(tmp_path: Path) -
     names = [step.name for step in making(plan(), Places(tmp_path))]
     assert before + run_step.ran[len(before) + 1 :] == names[: names.index("train") + 1]
     assert run_step.ran[len(before)] == "verify train"
+    assert run_step.numbers[len(before) - 1 : len(before) + 2] == ["5 of 19", "5 of 19", "6 of 19"]
 
 
 def test_another_plan_is_refused_in_the_same_folder(tmp_path: Path) -> None:
