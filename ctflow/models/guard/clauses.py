@@ -26,7 +26,8 @@ _POINTS_BACK = re.compile(r"(?<!\w)(?:it|its|they|these|those|this|which|that|on
 _TURNS = re.compile(r";|but|while|whereas|although|however")
 _NEW_DENIAL = re.compile(
     r"(?:there |(?:i|we) )?(?:(?:is|are|was|were|see|find|do|does|did|can|could) )*"
-    r"(?:no|without|w/o|unaccompanied|neither|absence|negative|cannot|(?<=do )not|(?<=did )not)(?!\w)(?! longer)"
+    r"(?:no|not a trace|without|w/o|unaccompanied|neither|absence|negative"
+    r"|cannot|(?<=do )not|(?<=did )not)(?!\w)(?! longer)"
 )
 _IS_GONE = re.compile(r"(?:interval |complete )?(?:resolution|disappearance|clearing|clearance|regression) of ")
 _LUNG = re.compile(r"(?<!\w)(?:(?:upper|middle|lower) lobes?|[rl][uml]l|lungs?|pulmonary|lingula)(?!\w)")

@@ -129,7 +129,7 @@ PAST: Phrases = (
 NOW: Phrases = (
     "is", "are", "has", "have", "persist*", "remain*", "unchanged", "stable", "again", "now", "still", "today",
     "current*", "increas*", "decreas*", "larger", "smaller", "new", "no longer", "resol*", "disappear*", "cleared",
-    "gone", "as on", "as in", "as at", "as before", "compar*", "regress*", "progress*", "not seen", "same",
+    "gone", "known from", "as on", "as in", "as at", "as before", "compar*", "regress*", "progress*", "not seen", "same",
 )
 # Where one of these stands, rules cannot tell which way a sentence turns: only a reader that is very sure is believed.
 INVOLVED: Phrases = (

@@ -41,7 +41,9 @@ _IN_ABDOMEN = f"<{'|'.join(_ABDOMEN)}>"
 OTHER_ORGANS: Phrases = (
     "thyroid*", "goit*", "adrenal*", "liver", "hepat*", "splen*", "spleen", "kidney*", "renal", "pancrea*",
     "gallbladder", "gall bladder", "biliary", "breast*", "mammar*", "bone*", "osseous", "skelet*", "vertebra*",
-    "spine", "spinal", "rib", "ribs", "sternum", "clavicle*", "scapula*", "skin", "subcutaneous", "soft tissue*",
+    "spine", "spinal", "rib", "ribs", "sternum", "clavicle*", "scapula*", "skin", "subcutaneous", "soft tissues",
+    "soft tissue* .. <chest wall|axill*|pectoral*|mediastin*|back>",
+    "<chest wall|axill*|pectoral*|mediastin*> soft tissue*",
     *_ABDOMEN, "ascites", "bowel", "colon*", "prostat*", "ovar*", "uter*", "brain", "joint*", "shoulder*", "neck",
     "trachea*", "oesophag*", "esophag*", "thymus", "thymic", "parotid", "muscle*", "stomach",
 )
@@ -64,7 +66,7 @@ FINDINGS: dict[str, Wording] = {
         ),
         kinds=(
             "hydrothora*", "haemothora*", "hemothora*", "hydropneumothora*", "haemopneumothora*", "hemopneumothora*",
-            "empyema*", "chylothora*", "pyothora*",
+            "empyema*", "chylothora*", "pyothora*", "fluid .. <fissure|fissures>", "<fissural|intrafissural> fluid",
         ),
         denials=(
             "pleural space* .. clear", "pleural cavit* .. clear", "clear pleural space*", "pleura* .. unremarkable",
@@ -185,7 +187,8 @@ FINDINGS: dict[str, Wording] = {
             "masses",
             "coin lesion*", "pulmonary lesion*", "lung lesion*", "parenchymal lesion*", "mass lesion*",
             "lesion* .. lung*",
-            "lesion* .. lobe*", "tumor*", "tumour*", "neoplasm*", "spn", "ggn", "ggns", "space occupying",
+            "lesion* .. lobe*", "lesion* .. <right|left> <upper|mid|lower> zone",
+            "tumor*", "tumour*", "neoplasm*", "spn", "ggn", "ggns", "space occupying",
         ),
         kinds=(
             "granuloma*", "metasta*", "cavitary lesion*", "cavitating lesion*", "spiculated lesion*",
@@ -193,7 +196,7 @@ FINDINGS: dict[str, Wording] = {
         ),
         denials=_CLEAR_LUNGS,
         not_it=(
-            "<mediastinal|hilar|axillary> <mass*|nodul*|lesion*|tumo*>",
+            "<mediastinal|hilar|axillary> <|soft tissue ><mass*|nodul*|lesion*|tumo*>",
             "<mediastinal <or|and> hilar|hilar <or|and> mediastinal> <mass*|nodul*|lesion*|tumo*>",
             "nodul* in the mediastin*", "mass* in the mediastin*", "atrial mass*",
             "metasta* .. node*", "metasta* .. lymphadenopath*", "nodal mass*", "mass effect", "chest wall mass*",
@@ -258,6 +261,7 @@ FINDINGS: dict[str, Wording] = {
             "thick walled .. airway*", "thick walled bronch*", "airway* .. thick walled", "bronch* .. thick walled",
             "airway* .. thickened walls", "bronch* .. thickened walls", "wall* .. airway* .. thickened",
             "bronchial cuff*", "bronchial wall cuff*", "airway wall* .. thick*", "thick* .. airway*",
+            "airway* thick*", "airway* .. wall thick*", "thick* .. peribronch*",
         ),
         denials=(
             "thin bronch*", "bronch* .. thin", "airway wall* .. normal", "bronchial wall* .. normal",
@@ -289,7 +293,8 @@ FINDINGS: dict[str, Wording] = {
             "enlarged ln*", "ln* enlarged", "node* .. conglomerat*", "conglomerat* .. node*", "nodes are large",
             "pathologic* .. node*", "node* .. pathologic*", "node* .. mm", "node* .. cm", "mm .. node*",
             "bulky .. node*", "prominent .. node*", "conglomerate .. node*", "lap",
-            "node* .. bulky", "node* .. prominent",
+            "node* .. bulky", "node* .. prominent", "no lad",
+            "<mediastinal|hilar|axillary|subcarinal|paratracheal|supraclavicular|significant|pathologic*> lad",
         ),
         denials=(
             "node* .. normal", "normal .. node*", "node* .. below", "node* .. less than", "node* .. smaller than",
@@ -299,8 +304,11 @@ FINDINGS: dict[str, Wording] = {
             "small .. lymph node*", "tiny .. lymph node*", "fatty hil*", "node* .. millimetric",
             "millimetric .. node*", "node* .. [1-9] mm", "[1-9] mm .. node*", "node* .. 0.[1-9] cm",
             "0.[1-9] cm .. node*",
+            "<non |non>pathologic* .. node*", "node* .. <non |non>pathologic*",
+            "prominent .. <non |non>pathologic* .. node*",
         ),
-        main_part=("mediastin*",),
+        # the mediastinum, or several of its stations
+        main_part=("mediastin*", "prevascular .. subcarin*", "paratrache* .. subcarin*"),
         parts=(
             "hil*", "perihil*", "peribronch*", "axill*", "supraclav*", "infraclav*", "subpectoral", "paratrache*",
             "pretrache*", "subcarin*", "precarin*", "prevascular", "aortopulmon*", "paraaort*", "paraesoph*",

@@ -16,7 +16,8 @@ _SIDE_OR_PART = r"(?:lungs?|sides?|hemithora\w*|thora\w*|pleura\w*|lobes?|apex|b
 _OF_BOTH = (
     r"both|bilateral\w*|bilat|bil|b/l|two sided|on the two sides"
     rf"|(?:either|neither|each)(?=\s+(?:of the\s+)?{_SIDE_OR_PART}(?!\w))"
-    r"|(?:all|every|each)\s+(?:(?:of the\s+)?(?:five\s+)?(?:lung|pulmonary)\s+|(?:of the\s+)?five\s+)?lobes?"
+    r"|(?:all|every|each)\s+(?:(?:of the\s+)?(?:five\s+)?(?:lung|pulmonary)\s+|(?:of the\s+)?five\s+)?"
+    r"(?:lobes?|zones?|fields)"
 )
 _TOKENS = re.compile(
     r"(?<!\w)(?:"
