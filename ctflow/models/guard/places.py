@@ -36,6 +36,11 @@ _PLURAL = re.compile(rf"(?<!\w)(?:apices|bases|{_LOBE_WORD}\s+(?:lobes|zones|lun
 _LOBE_OF = re.compile(
     rf"(?<!\w)(?P<lobe>{_LOBE_WORD}\s+(?:lobe|zone)|apex|base)\s*,?\s+(?:of|on|in|at)?\s*(?:the\s+)?(?P<side>right|left)(?!\w)"
 )
+# The apical segment of a lower lobe (S6) is no part of the apex of the lung.
+_APEX_OF_LOWER = re.compile(
+    r"(?<!\w)apical\s+segments?\s+(?:of|in)\s+(?:the\s+)?(?P<before>(?:(?:right|left|both)\s+)?(?:lower lobes?|[rl]ll))"
+    r"|(?P<behind>lower lobes?|[rl]ll)\s*[,(]?\s*apical(?=\s+segment)"
+)
 _PREDOMINANCE = re.compile(r"(?:with|in) (?:an? )?(?:\w+ ){1,4}predominance")
 _LOBES = {"u": "upper", "m": "middle", "l": "lower", "mid": "middle"}
 _SIDES = {"r": "right", "l": "left"}
@@ -43,7 +48,7 @@ _SIDES = {"r": "right", "l": "left"}
 
 def places(text: str) -> frozenset[Place]:
     """The places that a text names. Both sides are two places."""
-    text = _blank(cues.NOT_A_SIDE, plain(text))
+    text = _APEX_OF_LOWER.sub(r"\g<before>\g<behind>", _blank(cues.NOT_A_SIDE, plain(text)))
     return _places(_LOBE_OF.sub(r"\g<side> \g<lobe>", text))
 
 
@@ -75,11 +80,16 @@ def _places(text: str) -> frozenset[Place]:
     sides: tuple[str, ...] = ()  # the last that were named
     bare = False  # whether no lobe has followed them yet
     waiting: list[str] = []  # lobes that no side has come before
+    of_lingula = False  # whether the last token is the lingula
     for token in _TOKENS.finditer(text):
+        after_lingula, of_lingula = of_lingula, bool(token["lingula"])
         if token["lingula"] and waiting:  # "the middle lobe and the lingula"
             found |= _at(("left",), "upper")
             continue
         new_sides, lobe = _sides(token), _lobe(token)
+        if after_lingula and lobe == "middle" and not new_sides:  # "the lingula and the middle lobe"
+            found |= _at(("right",), lobe)
+            continue
         if new_sides:
             if bare:
                 found |= _at(sides, None)
