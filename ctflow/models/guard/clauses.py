@@ -29,9 +29,13 @@ _NEW_DENIAL = re.compile(
     r"(?:no|not a trace|without|w/o|unaccompanied|neither|absence|negative"
     r"|cannot|(?<=do )not|(?<=did )not)(?!\w)(?! longer)"
 )
-_IS_GONE = re.compile(r"(?:interval |complete )?(?:resolution|disappearance|clearing|clearance|regression) of ")
+_IS_GONE = re.compile(
+    r"(?:interval |complete )?(?:resolution|disappearance|clearing|clearance|regression|re expansion) of "
+)
+_HAS_STAYED = re.compile(r"(?:an? )?(?:residual|persist\w*|remaining)(?!\w)")
 _LUNG = re.compile(r"(?<!\w)(?:(?:upper|middle|lower) lobes?|[rl][uml]l|lungs?|pulmonary|lingula)(?!\w)")
 _ANOTHER_ONE = re.compile(r"(?:an?|the|another|one)\s+(?:(?:\w+\s+){0,2}ones?(?!\w)|(?:in|on|at)\s)")
+_EXCEPT = ("except", "other than", "apart from", "aside from", "besides")
 _BESIDE = ("without", "w/o", "unaccompanied")
 _AFTERWARDS = re.compile(r"(?:after|following|status post|s/p|despite)\s")
 _SAYS_OF_IT = re.compile(
@@ -92,6 +96,8 @@ def _turns(left: str, joint: str, rest: str) -> bool:
         return True
     if holds(OTHER_ORGANS, left) and not names_any(left) and _LUNG.search(rest):
         return names_any(rest)
+    if left.startswith(_EXCEPT) and _named_in(left) & _normal_in(right):
+        return False
     if names_any(right):
         return _turns_to_a_finding(left, joint, right, rest)
     if places(right) or _POINTS_BACK.search(right):  # "no effusion on the right, a small one on the left"
@@ -112,6 +118,8 @@ def _turns_to_a_finding(left: str, joint: str, right: str, rest: str) -> bool:
     """Whether a new clause begins at `rest`, whose first part, `right`, names a finding."""
     if _NEW_DENIAL.match(rest):
         return names_any(left) or not rest.startswith(_BESIDE)
+    if _HAS_STAYED.match(rest) and (denies_before(left) or _IS_GONE.match(left)):
+        return names_any(left)  # "the effusion has resolved with residual atelectasis"
     if _IS_GONE.match(rest):
         return names_any(left) and "," in joint
     if _TURNS.search(joint) and names_any(left):
@@ -140,6 +148,11 @@ def _stands_alone(left: str, right: str, rest: str) -> bool:
 
 def _named_in(text: str) -> set[str]:
     return {finding for finding, wording in FINDINGS.items() if names(wording, text)}
+
+
+def _normal_in(text: str) -> set[str]:
+    """The findings that a text denies without naming them: "the lungs are clear"."""
+    return {finding for finding, wording in FINDINGS.items() if holds(wording.denials, text)}
 
 
 def _needs_place(text: str) -> bool:

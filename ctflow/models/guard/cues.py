@@ -27,7 +27,8 @@ DENY_AFTER: Phrases = (
     "zero", "ø",
     "disappearance of", "clearance of", "no longer",
     "devoid of",
-    "none of", "resolved", "nil", "fails to demonstrate", "fails to reveal", "failed to show", "fail to show",
+    "none of", "re expansion of .. <collapsed|atelectatic>",
+    "resolved", "nil", "fails to demonstrate", "fails to reveal", "failed to show", "fail to show",
     "complete clearing of", "clearing of", "removal of all",
     "<do|does|did|can|could> not <see|find|detect|identify|show|demonstrate|reveal|contain|observe>",
     "cannot <see|find|detect|identify|show|demonstrate|reveal|contain|observe>",
@@ -70,6 +71,7 @@ _THERE_NOW: Phrases = (
     "<almost|nearly|near|partial*|partly|incomplete*|mostly|largely|virtually> "
     "<|complete |completely |total |totally |fully |entirely >"
     "<resolved|disappeared|cleared|gone|vanished|absorbed|reabsorbed|<resolution|disappearance|clearing|clearance> of>",
+    "<no|without|no interval|almost|nearly|near|partial*|incomplete*> re expansion of .. <collapsed|atelectatic>",
     "not seen before", "not present before", "not visible before",
     "not <present|seen|visible> <on|in|at> the <prior*|previous*|last|earlier|comparison|old>",
 )
@@ -129,7 +131,8 @@ PAST: Phrases = (
 NOW: Phrases = (
     "is", "are", "has", "have", "persist*", "remain*", "unchanged", "stable", "again", "now", "still", "today",
     "current*", "increas*", "decreas*", "larger", "smaller", "new", "no longer", "resol*", "disappear*", "cleared",
-    "gone", "known from", "as on", "as in", "as at", "as before", "compar*", "regress*", "progress*", "not seen", "same",
+    "gone", "known from", "as on", "as in", "as at", "as before", "compar*", "regress*", "progress*", "not seen",
+    "same",
 )
 # Where one of these stands, rules cannot tell which way a sentence turns: only a reader that is very sure is believed.
 INVOLVED: Phrases = (

@@ -128,12 +128,13 @@ FINDINGS: dict[str, Wording] = {
         names=(
             "pericardial .. effusion*", "pericardial .. fluid", "effusion* .. pericard*", "fluid .. pericard*",
             "pericardi* .. collection*", "pericardi* .. fluid", "fluid .. around the heart",
-            "fluid .. surrounds the heart", "effusion .. around the heart", "collection* .. pericard*",
+            "fluid .. surrounds the heart", "pericardium .. no effusion*",
+            "effusion .. around the heart", "collection* .. pericard*",
         ),
         kinds=(
             "haemopericardi*", "hemopericardi*", "cardiac tamponade",
         ),
-        denials=("pericardium .. no effusion*", "pericardium .. normal", "pericardium .. unremarkable",
+        denials=("pericardium .. normal", "pericardium .. unremarkable",
             "normal pericardium", "pericardium .. dry"),
         not_it=(
             "physiolog* .. pericardial fluid", "physiolog* .. pericardial effusion*", "fluid .. pericardial recess*",
@@ -306,6 +307,7 @@ FINDINGS: dict[str, Wording] = {
             "0.[1-9] cm .. node*",
             "<non |non>pathologic* .. node*", "node* .. <non |non>pathologic*",
             "prominent .. <non |non>pathologic* .. node*",
+            "no lad <calci*|stent*|plaque*|stenos*|disease|lesion*|territory>",
         ),
         # the mediastinum, or several of its stations
         main_part=("mediastin*", "prevascular .. subcarin*", "paratrache* .. subcarin*"),

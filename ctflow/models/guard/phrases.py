@@ -10,6 +10,7 @@ from ctflow.models.guard.spelling import spelt
 
 Span = tuple[int, int]
 _BREAKS = re.compile(r"\s[-–—]\s")
+_HEAD = re.compile(r"^(\s*\w+)\s[-–—](?=\s)")  # "Pericardium - normal" is "Pericardium : normal"
 _JOINS = str.maketrans(dict.fromkeys("-‐‑–—'’´", " "))
 _WORD = r"\w+(?:[.,]\d+)*"
 _CHOICE = re.compile(r"<([^<>]*)>")
@@ -34,7 +35,8 @@ def unmended(sentence: str) -> str:
     small = sentence.lower()
     if len(small) != len(sentence):  # the dotted capital of Turkish becomes two letters
         small = "".join(sign.lower()[:1] for sign in sentence)
-    return _BREAKS.sub(" , ", small.replace("(-)", "nil")).translate(_JOINS)
+    headed = _HEAD.sub(r"\1 :", small.replace("(-)", "nil"))
+    return _BREAKS.sub(" , ", headed).translate(_JOINS)
 
 
 @lru_cache(maxsize=32768)  # each list is asked several times about a clause and about what it is part of

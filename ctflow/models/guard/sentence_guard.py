@@ -20,7 +20,7 @@ from ctflow.models.guard.guard import (
 )
 from ctflow.models.guard.lexicon import FINDINGS
 from ctflow.models.guard.phrases import plain, spans
-from ctflow.models.guard.places import Place, is_widespread, places
+from ctflow.models.guard.places import BOTH, Place, is_widespread, places
 from ctflow.models.guard.stance import (
     Stance,
     denies,
@@ -36,7 +36,12 @@ Groups = Mapping[tuple[str, bool], list[Mention]]  # what was read, by finding a
 Named = Mapping[str, set[tuple[str, Stance]]]  # by clause, the findings that it names, and what it says of them
 
 _IS_PLACE_IN_FRONT = re.compile(
-    r"\s*(?:(?:in|on|at|within|over|throughout)\s|(?:the )?(?:right|left|both) (?:lungs?|hemithorax|pleural space)\s)"
+    r"\s*(?:(?:in|on|at|within|over|throughout)\s"
+    r"|(?:the )?(?:right|left|both) (?:lungs?|hemithorax|pleural space)[\s:])"
+)
+_POINTS_THERE = re.compile(
+    r"^residual\s|(?<!\w)(?:there[\s.;]*$"
+    r"|(?:in (?:its|their)|at the same) (?:stead|place|site)(?!\w))"
 )
 _SAY_NOTHING = {Stance.UNCLEAR, Stance.IN_PART}
 
@@ -74,11 +79,11 @@ class SentenceGuard(Guard):
         saying = [clause for clause, what in named.items() if stances & what] or list(named)
         if self._slots[finding] == {NO_PLACE}:
             return all(self._is_there(finding, clause, group) for clause in saying)
-        front, others = _fronted(" ".join(named)), slots_at(self._placed(finding), _pointed_at(named))
+        fronts, others = _fronts(list(named)), slots_at(self._placed(finding), _pointed_at(named))
         after = {clause: " ".join(map(_behind_all, list(named)[index + 1 :])) for index, clause in enumerate(named)}
         meant = [
-            [slots_at(self._placed(finding), places(clause) or front)]
-            if front and not own_places(finding, clause) and not has_several_places(clause)
+            [slots_at(self._placed(finding), places(clause) or fronts[clause])]
+            if fronts[clause] and not own_places(finding, clause) and not has_several_places(clause)
             else self._meant(finding, clause, after[clause], asserted)
             for clause in saying
         ]
@@ -177,6 +182,23 @@ def _behind_all(clause: str) -> str:
     text = plain(clause)
     said = [span for one in FINDINGS.values() for span in (*names(one, text), *spans(one.denials, text))]
     return text[max((end for _, end in said), default=0) :]
+
+
+def _fronts(parts: list[str]) -> dict[str, frozenset[Place]]:
+    """For each clause the places of its sentence's beginning; or those of the clause before, where it points there.
+
+    So do "but no effusion there" and "resolved with residual atelectasis".
+    """
+    front = _fronted(" ".join(parts))
+    return {
+        clause: places(before) or _everywhere(before) if _POINTS_THERE.search(plain(clause)) else front
+        for before, clause in zip(["", *parts], parts, strict=False)
+    }
+
+
+def _everywhere(clause: str) -> frozenset[Place]:
+    """Both sides, where a clause says without naming a side that something is in both lungs."""
+    return frozenset((side, None) for side in BOTH if is_widespread(clause))
 
 
 def _fronted(sentence: str) -> frozenset[Place]:
