@@ -12,7 +12,9 @@ Field = Literal["findings", "impression"]  # of a report, that holds text
 MAX_CHARACTERS = 20_000
 _HEADINGS = re.compile(r"\b(findings|impressions?)\s*:", re.IGNORECASE)
 # The space behind a stop may be missing: "normal.Large effusion" is two sentences, as CT-CLIP joins two fields.
-_SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*|(?<=[a-z][a-z][.!?;])(?=[A-Z])")
+# A question and its answer are one sentence: "Effusion? Yes, on the left."
+_NO_ANSWER = r"(?!(?<=\?\s)(?:yes|no|none)(?:[,.;]|\s*$))"
+_SENTENCE_ENDS = re.compile(rf"(?i:(?<=[.!?;])\s+{_NO_ANSWER})|\s*\n\s*|(?<=[a-z][a-z][.!?;])(?=[A-Z])")
 # Control characters, changes of writing direction, half characters: no report needs them, and no page can show them.
 LEFT_OUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 

@@ -119,3 +119,12 @@ def test_each_sentence_can_be_left_out_and_the_others_stay(text: str) -> None:
     said = sentences(report)
     for sentence in said if len(said) > 1 else ():
         assert sentences(without(report, sentence)) == [one for one in said if one != sentence]
+
+
+@pytest.mark.parametrize("text", ["Effusion? Yes, on the left.", "Effusion? no", "Effusion? None."])
+def test_a_question_and_its_answer_are_one_sentence(text: str) -> None:
+    assert sentences(Report(text)) == [text]
+
+
+def test_what_follows_a_question_without_answering_it_is_another_sentence() -> None:
+    assert sentences(Report("Pneumonia? No effusion.")) == ["Pneumonia?", "No effusion."]

@@ -36,9 +36,10 @@ _PLURAL = re.compile(rf"(?<!\w)(?:apices|bases|{_LOBE_WORD}\s+(?:lobes|zones|lun
 _LOBE_OF = re.compile(
     rf"(?<!\w)(?P<lobe>{_LOBE_WORD}\s+(?:lobe|zone)|apex|base)\s*,?\s+(?:of|on|in|at)?\s*(?:the\s+)?(?P<side>right|left)(?!\w)"
 )
-# The apical segment of a lower lobe (S6) is no part of the apex of the lung.
-_APEX_OF_LOWER = re.compile(
-    r"(?<!\w)apical\s+segments?\s+(?:of|in)\s+(?:the\s+)?(?P<before>(?:(?:right|left|both)\s+)?(?:lower lobes?|[rl]ll))"
+# A segment is in the lobe that it is of: the apical one of a lower lobe (S6) is no part of the apex of the lung.
+_SEGMENT_OF_LOWER = re.compile(
+    r"(?<!\w)(?:apical|\w*basal)\s+segments?\s+(?:of|in)\s+(?:the\s+)?"
+    r"(?P<before>(?:(?:right|left|both)\s+)?(?:lower lobes?|[rl]ll))"
     r"|(?P<behind>lower lobes?|[rl]ll)\s*[,(]?\s*apical(?=\s+segment)"
 )
 _PREDOMINANCE = re.compile(r"(?:with|in) (?:an? )?(?:\w+ ){1,4}predominance")
@@ -48,7 +49,7 @@ _SIDES = {"r": "right", "l": "left"}
 
 def places(text: str) -> frozenset[Place]:
     """The places that a text names. Both sides are two places."""
-    text = _APEX_OF_LOWER.sub(r"\g<before>\g<behind>", _blank(cues.NOT_A_SIDE, plain(text)))
+    text = _SEGMENT_OF_LOWER.sub(r"\g<before>\g<behind>", _blank(cues.NOT_A_SIDE, plain(text)))
     return _places(_LOBE_OF.sub(r"\g<side> \g<lobe>", text))
 
 

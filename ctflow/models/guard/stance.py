@@ -8,7 +8,8 @@ from ctflow.models.guard import cues
 from ctflow.models.guard.lexicon import FINDINGS, Phrases, Wording
 from ctflow.models.guard.phrases import Span, holds, inside, plain, spans
 
-_ANSWER = re.compile(r"[:=]\s*(?:no|none|nil)\s*(?:[,;.]|$)")  # "effusion: no" denies what stands before it
+_ANSWER = re.compile(r"[:=?]\s*(?:no|none|nil)\s*(?:[,;.]|$)")  # "effusion: no" denies what stands before it
+_QUESTION = re.compile(r"\?(?!\s*(?:yes|no|none)(?!\w))")  # without an answer
 
 _LISTED = re.compile(r"(?<!\w)(?:or|nor|and)(?!\w)|/")
 
@@ -129,7 +130,7 @@ def is_clear(text: str) -> bool:
 @lru_cache(maxsize=8192)
 def is_unclear(text: str) -> bool:
     """Whether a `plain` text leaves open what it says of today."""
-    return "?" in text or _holds_unless_clear(cues.UNCLEAR, text) or _is_past(text)
+    return bool(_QUESTION.search(text)) or _holds_unless_clear(cues.UNCLEAR, text) or _is_past(text)
 
 
 def _is_past(text: str) -> bool:
