@@ -197,8 +197,11 @@ def _segments(clause: str) -> list[str]:
 
 
 def sized(mention: Mention, clause: str) -> Mention:
-    """The mention, without a size that the clause neither names nor measures."""
-    text = plain(clause)
+    """The mention, without a size that the clause neither names nor measures where it names the finding.
+
+    In "moderate effusion with atelectasis" the atelectasis has no size.
+    """
+    text = " ".join(one for one in _segments(clause) if names(FINDINGS[mention.finding], plain(one)))
     named = {size for size, words in cues.SIZES.items() if holds(words, text)}
     if mention.size in named or (not named and re.search(r"\d", text)):
         return mention

@@ -206,6 +206,15 @@ def test_a_size_is_shown_only_if_the_clause_says_or_measures_it(read: str, kept:
     assert measured.size == read
 
 
+@pytest.mark.parametrize("size", ["moderate", "small"])
+def test_a_size_of_one_finding_is_not_that_of_another(size: str) -> None:
+    sentence = "A moderate right effusion with adjacent atelectasis of the lower lobe."
+    (atelectasis,) = shown(sentence, asserted("Atelectasis", "right", "lower", size=size))
+    assert atelectasis.size is None
+    (effusion,) = shown("Right effusion with a 9 mm nodule.", asserted("Pleural effusion", "right", size=size))
+    assert effusion.size is None
+
+
 @pytest.mark.parametrize(
     ("sentence", "parts"),
     [
