@@ -5,12 +5,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from tokenizers import Tokenizer
 from tokenizers.processors import BertProcessing
+from torch import Tensor
 
 from ctflow.models.bert import Bert
 
 PREFIX = "##"  # of a piece that does not begin a word
+WORDS = "embeddings.word_embeddings.weight"
+NEAREST = 3
 
 
 def cut_vocabulary(
@@ -18,22 +22,22 @@ def cut_vocabulary(
 ) -> tuple[Bert, Tokenizer]:
     """The network with its first `layers`, and the tokenizer, with the `size` tokens that are needed most.
 
-    Kept are the special tokens, every single ASCII character, all tokens of `texts`, and then those with the lowest
-    numbers, since a vocabulary of WordPiece begins with what is most frequent. A word whose token is gone becomes
-    smaller pieces, and never unknown if all of its letters are kept. Raises ValueError where `size` is too small.
+    Kept are the special tokens, every single ASCII character, all tokens of `texts`, and then those that mean most
+    nearly what these mean, so that "vanished" is known beside "disappeared". A word whose token is gone becomes smaller
+    pieces, and never unknown if all of its letters are kept. Raises ValueError where `size` is too small.
     """
-    kept = kept_tokens(tokenizer, texts, size)
+    weights = bert.state_dict()
+    kept = kept_tokens(tokenizer, weights[WORDS], texts, size)
     config = replace(bert.config, vocab_size=len(kept), num_hidden_layers=layers)
     smaller = Bert(config)
-    weights = {name: tensor for name, tensor in bert.state_dict().items() if name in smaller.state_dict()}
-    words = "embeddings.word_embeddings.weight"
-    weights[words] = weights[words][torch.tensor(kept)]
+    weights = {name: tensor for name, tensor in weights.items() if name in smaller.state_dict()}
+    weights[WORDS] = weights[WORDS][torch.tensor(kept)]
     smaller.load_state_dict(weights)
     return smaller, _renumbered(tokenizer, kept)
 
 
-def kept_tokens(tokenizer: Tokenizer, texts: Iterable[str], size: int) -> list[int]:
-    """The numbers of the tokens that are kept, from the lowest on."""
+def kept_tokens(tokenizer: Tokenizer, meanings: Tensor, texts: Iterable[str], size: int) -> list[int]:
+    """The numbers of the tokens that are kept, from the lowest on. `meanings`: their embeddings (tokens, width)."""
     vocabulary = tokenizer.get_vocab()
     special = {vocabulary[token.content] for token in tokenizer.get_added_tokens_decoder().values()}
     characters = {
@@ -44,8 +48,17 @@ def kept_tokens(tokenizer: Tokenizer, texts: Iterable[str], size: int) -> list[i
     if len(needed) > size:
         raise ValueError(f"{len(needed)} tokens are needed, and there is room for {size}")
     words = {number for token, number in vocabulary.items() if token.isascii() and token.removeprefix(PREFIX).isalpha()}
-    rest = sorted(words - needed)
+    rest = by_nearness(meanings, sorted(words - needed), sorted(used))
     return sorted(needed | set(rest[: size - len(needed)]))
+
+
+def by_nearness(meanings: Tensor, tokens: list[int], used: list[int]) -> list[int]:
+    """The `tokens` from those on whose embeddings are nearest to the embeddings of `used` ones, `NEAREST` of which count."""
+    if not tokens:
+        return []
+    towards = F.normalize(meanings - meanings.mean(0), dim=1)
+    nearest = (towards[tokens] @ towards[used].T).topk(min(NEAREST, len(used)), dim=1).values.mean(1)
+    return [tokens[index] for index in nearest.argsort(descending=True, stable=True).tolist()]
 
 
 def split_otherwise(before: Tokenizer, after: Tokenizer, texts: Sequence[str]) -> float:

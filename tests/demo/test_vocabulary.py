@@ -5,7 +5,7 @@ import torch
 from tokenizers import Tokenizer
 
 from ctflow.demo.text import new_bert, new_tokenizer
-from ctflow.demo.vocabulary import cut_vocabulary, kept_tokens, split_otherwise
+from ctflow.demo.vocabulary import WORDS, cut_vocabulary, kept_tokens, split_otherwise
 from ctflow.models.bert import Bert
 
 TEXTS = ["The large right pleural effusion has grown.", "No nodule is seen in the left lung, nor atelectasis."]
@@ -36,7 +36,7 @@ def test_texts_that_were_asked_for_are_encoded_as_before(whole: tuple[Bert, Toke
 
 def test_other_words_become_pieces_and_none_is_unknown(whole: tuple[Bert, Tokenizer]) -> None:
     bert, tokenizer = whole
-    _, cut = cut_vocabulary(bert, tokenizer, TEXTS, len(kept_tokens(tokenizer, TEXTS, 10**6)) // 2 + 40, layers=1)
+    _, cut = cut_vocabulary(bert, tokenizer, TEXTS, len(kept_tokens(tokenizer, bert.state_dict()[WORDS], TEXTS, 10**6)) // 2 + 40, layers=1)
     words = ["zebras", "quixotic", "Jumpy"]
     assert split_otherwise(tokenizer, cut, words) > 0
     for word in words:

@@ -37,6 +37,7 @@ _LUNG = re.compile(r"(?<!\w)(?:(?:upper|middle|lower) lobes?|[rl][uml]l|lungs?|p
 _ANOTHER_ONE = re.compile(r"(?:an?|the|another|one)\s+(?:(?:\w+\s+){0,2}ones?(?!\w)|(?:in|on|at)\s)")
 _EXCEPT = ("except", "other than", "apart from", "aside from", "besides")
 _BESIDE = ("without", "w/o", "unaccompanied")
+_CLEAR = re.compile(r"(?:clear|normal|unremarkable)(?: bilaterally)?$")
 _AFTERWARDS = re.compile(r"(?:after|following|status post|s/p|despite)\s")
 _SAYS_OF_IT = re.compile(
     r"(?:cannot|can|could|not|is|are|was|were|may|might|should|must|to be|suspected|unlikely|doubtful|possibl[ey]|if"
@@ -92,6 +93,8 @@ def _turns(left: str, joint: str, rest: str) -> bool:
         return is_unclear(rest) != is_unclear(left) or denies(left) or denies_before(left)
     if rest.startswith(_BESIDE) and _named_in(f"{left} {right}") - _named_in(left) - _named_in(right):
         return False  # in "pericardial thickening without effusion" only the whole tells which effusion
+    if rest.startswith(_BESIDE) and "," not in joint and _CLEAR.search(left):
+        return False  # what the lungs are clear of is what stands behind it
     if "(" in joint or _turns_to_a_doubt(left, joint, rest):
         return True
     if holds(OTHER_ORGANS, left) and not names_any(left) and _LUNG.search(rest):

@@ -52,6 +52,10 @@ DENY_BEFORE: Phrases = (
 )
 # Here "normal" denies nothing.
 BEYOND_NORMAL: Phrases = ("than normal", "above normal", "beyond normal", "exceeds normal", "over normal")
+# Here it denies what is named behind it, and nothing else.
+CLEAR_OF_SOMETHING: Phrases = (
+    "<clear|normal|unremarkable> <of|from|without>", "<clear|normal|unremarkable> bilaterally <of|from|without>",
+)
 # What a clause asserts before one of these is not plain: "the effusion is not typical".
 DOUBT_BEFORE: Phrases = (
     "is not", "are not", "was not", "were not", "has not", "have not", "had not", "does not", "do not", "did not",

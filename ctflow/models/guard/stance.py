@@ -65,10 +65,10 @@ def _asserted(marks: "_Marks", asserted: list[Span]) -> Stance:
 
 
 def _denials(wording: Wording, text: str) -> list[Span]:
-    """Where a text denies a finding without naming it. No denial goes on behind an exception."""
+    """Where a text denies a finding without naming it: not before an exception, nor by "clear of" something else."""
     if not (found := spans(wording.denials, text, across_commas=False)):
         return []
-    others = [*spans(cues.BEYOND_NORMAL, text), *spans(cues.EXCEPT, text)]
+    others = [*spans(cues.BEYOND_NORMAL, text), *spans(cues.EXCEPT, text), *spans(cues.CLEAR_OF_SOMETHING, text)]
     return [span for span in found if not any(_overlap(span, one) for one in others)]
 
 

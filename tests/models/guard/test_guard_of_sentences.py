@@ -129,6 +129,8 @@ def test_all_that_a_sentence_says_passes(sentence: str, read: list[Mention]) -> 
 @pytest.mark.parametrize(
     ("sentence", "read"),
     [
+        # What the lungs are clear of is said, and no more.
+        ("The lungs are clear without consolidation, nodule or effusion.", [denied("Lung opacity")]),
         # Of two places both must be read, and none swapped.
         ("Small effusion on the right and large effusion on the left.", [asserted("Pleural effusion", "right")]),
         ("No effusion on the right, small effusion on the left.", [denied("Pleural effusion", "right")]),
