@@ -53,7 +53,7 @@ def kept_tokens(tokenizer: Tokenizer, meanings: Tensor, texts: Iterable[str], si
 
 
 def by_nearness(meanings: Tensor, tokens: list[int], used: list[int]) -> list[int]:
-    """The `tokens` from those on whose embeddings are nearest to the embeddings of `used` ones, `NEAREST` of which count."""
+    """The `tokens`, first those whose embeddings are nearest to those of `used` ones: to the `NEAREST` of them."""
     if not tokens:
         return []
     towards = F.normalize(meanings - meanings.mean(0), dim=1)

@@ -5,7 +5,7 @@ import torch
 from tokenizers import Tokenizer
 
 from ctflow.demo.text import new_bert, new_tokenizer
-from ctflow.demo.vocabulary import WORDS, cut_vocabulary, kept_tokens, split_otherwise
+from ctflow.demo.vocabulary import WORDS, by_nearness, cut_vocabulary, kept_tokens, split_otherwise
 from ctflow.models.bert import Bert
 
 TEXTS = ["The large right pleural effusion has grown.", "No nodule is seen in the left lung, nor atelectasis."]
@@ -36,7 +36,8 @@ def test_texts_that_were_asked_for_are_encoded_as_before(whole: tuple[Bert, Toke
 
 def test_other_words_become_pieces_and_none_is_unknown(whole: tuple[Bert, Tokenizer]) -> None:
     bert, tokenizer = whole
-    _, cut = cut_vocabulary(bert, tokenizer, TEXTS, len(kept_tokens(tokenizer, bert.state_dict()[WORDS], TEXTS, 10**6)) // 2 + 40, layers=1)
+    all_tokens = kept_tokens(tokenizer, bert.state_dict()[WORDS], TEXTS, 10**6)
+    _, cut = cut_vocabulary(bert, tokenizer, TEXTS, len(all_tokens) // 2 + 40, layers=1)
     words = ["zebras", "quixotic", "Jumpy"]
     assert split_otherwise(tokenizer, cut, words) > 0
     for word in words:
@@ -58,3 +59,9 @@ def test_the_lower_layers_are_kept(whole: tuple[Bert, Tokenizer]) -> None:
 def test_a_vocabulary_too_small_for_the_texts_is_refused(whole: tuple[Bert, Tokenizer]) -> None:
     with pytest.raises(ValueError, match="tokens are needed, and there is room for 20"):
         cut_vocabulary(*whole, TEXTS, 20, layers=1)
+
+
+def test_words_that_mean_nearly_what_the_texts_words_mean_are_kept_first() -> None:
+    meanings = torch.eye(6)
+    meanings[5] = meanings[0] + 0.1 * meanings[1]
+    assert by_nearness(meanings, tokens=[3, 4, 5], used=[0]) == [5, 3, 4]
