@@ -46,7 +46,7 @@ GONE: Phrases = (
 DENY_BEFORE: Phrases = (
     f"not <|clearly |definitely |been |be >{_SEEN}", f"<cannot|no longer> be {_SEEN}",
     *GONE,
-    "absent", "none", "negative", "ruled out", "excluded", "nowhere to be seen", "not a feature", "nil",
+    "absent", "none", "negative", "neg", "ruled out", "excluded", "nowhere to be seen", "not a feature", "nil",
     "did not show", "lacking", "not developed", "not formed", "is zero", "score zero", "score of zero", "score 0",
     "score of 0", "is missing", "are missing",
 )
