@@ -128,7 +128,7 @@ FINDINGS: dict[str, Wording] = {
         names=(
             "pericardial .. effusion*", "pericardial .. fluid", "effusion* .. pericard*", "fluid .. pericard*",
             "pericardi* .. collection*", "pericardi* .. fluid", "fluid .. around the heart",
-            "fluid .. surrounds the heart", "pericardium .. no effusion*",
+            "fluid .. surrounds the heart", "pericardium .. effusion*",
             "effusion .. around the heart", "collection* .. pericard*",
         ),
         kinds=(
@@ -143,7 +143,7 @@ FINDINGS: dict[str, Wording] = {
     "Consolidation": Wording(
         has_place=True,
         names=(
-            "consolidat*", "infiltrat*", "cons", "airspace disease", "air space disease", "airspace filling",
+            "consolidat*", "condensation*", "infiltrat*", "cons", "airspace disease", "air space disease", "airspace filling",
             "air space filling", "filling of the airspace*", "filling of the air space*", "pneumonic",
             "alveolar opaci*", "airspace process*",
         ),
@@ -216,7 +216,8 @@ FINDINGS: dict[str, Wording] = {
         ),
         not_it=(
             "vertebra* .. collaps*", "collaps* .. vertebra*", "trachea* .. collaps*", "collaps* .. vena",
-            "vena .. collaps*", "airway collaps*", "collapsible", "collaps* .. trachea*", "bronchial collaps*",
+            "vena .. collaps*", "airway collaps*", "<fibro*|scar*|sequel*|strand*> .. <volume loss|loss of volume>",
+            "<volume loss|loss of volume> <and|with|due to> .. <fibro*|scar*|sequel*|strand*>", "collapsible", "collaps* .. trachea*", "bronchial collaps*",
         ),
     ),
     "Emphysema": Wording(
@@ -367,5 +368,6 @@ FINDINGS: dict[str, Wording] = {
             "septal lines", "kerley .. lines", "fissural lines", "lead to", "leads to", "pleural lines",
             "reticular lines", "subpleural lines", "interstitial lines", "curvilinear lines",
         ),
+        not_near=("removed", "withdrawn", "pulled out", "taken out", "removal of", "extubat*", "explanted"),
     ),
 }
