@@ -13,8 +13,16 @@ MAX_CHARACTERS = 20_000
 _HEADINGS = re.compile(r"\b(findings|impressions?)\s*:", re.IGNORECASE)
 # The space behind a stop may be missing: "normal.Large effusion" is two sentences, as CT-CLIP joins two fields.
 # A question and its answer are one sentence: "Effusion? Yes, on the left."
-_NO_ANSWER = r"(?!(?<=\?\s)(?:yes|no|none)(?:[,.;]|\s*$))"
-_SENTENCE_ENDS = re.compile(rf"(?i:(?<=[.!?;])\s+{_NO_ANSWER})|\s*\n\s*|(?<=[a-z][a-z][.!?;])(?=[A-Z])")
+_ANSWERS = "yes|no|none|normal|unremarkable|clear|negative|absent|present"
+_NO_ANSWER = rf"(?!(?<=\?\s)(?:{_ANSWERS})(?:[,.;]|\s*$))"
+_SENTENCE_ENDS = re.compile(
+    rf"(?i:(?<=[.!?;])\s+{_NO_ANSWER})|\s*\n\s*|(?<=[a-z][a-z][.!?;])(?=[A-Z])|(?<=[A-Z\d)][.])(?=[A-Z][a-z])"
+)
+# These go on: an abbreviation, a heading ("Pleura:"), and a line that its writer's program broke.
+_ABBREVIATED = re.compile(
+    r"(?<!\w)(?:(?i:approx|ca|max|min|resp|vs|e\.g|i\.e|incl|cf|im|img|se|ser|fig|dr|mr|mrs|prof|st)|[LR])\.$"
+)
+_MIN_WIDTH = 50  # of lines that a program breaks, in characters
 # Control characters, changes of writing direction, half characters: no report needs them, and no page can show them.
 LEFT_OUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -103,10 +111,31 @@ def _in_field(field: Field, text: str) -> Iterator[Sentence]:
 def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
     """Where each sentence of a text begins, and the place behind it. What has no letter is no sentence."""
     start = 0
-    for end, following in [*(gap.span() for gap in _SENTENCE_ENDS.finditer(text)), (len(text), len(text))]:
+    for end, following in [*_gaps(text), (len(text), len(text))]:
         if any(sign.isalpha() and _is_visible(sign) for sign in text[start:end]):
             yield start, end
         start = following
+
+
+def _gaps(text: str) -> Iterator[tuple[int, int]]:
+    """What stands between two sentences."""
+    width = max(map(len, text.split("\n")))
+    for gap in _SENTENCE_ENDS.finditer(text):
+        if not _goes_on(text, *gap.span(), width):
+            yield gap.span()
+
+
+def _goes_on(text: str, end: int, following: int, width: int) -> bool:
+    """Whether what stands before `end` is no whole sentence. `width`: of the longest line."""
+    line, behind = text[:end].rpartition("\n")[2], text[following:]
+    if _ABBREVIATED.search(line):
+        return behind[:1].islower() or behind[:1].isdigit()
+    if "\n" not in text[end:following] or line.endswith((".", "!", "?", ";")):
+        return False
+    if line.endswith(":"):
+        return True
+    is_full = len(line) + 1 + len(behind.split(maxsplit=1)[0]) > width if behind else False
+    return behind[:1].islower() and is_full and width >= _MIN_WIDTH
 
 
 def sentences(report: Report) -> list[str]:
@@ -117,10 +146,18 @@ def sentences(report: Report) -> list[str]:
 def without(report: Report, sentence: str) -> Report:
     """The report without a sentence of it, wherever it stands. Raises RequestError if it is the only one."""
     findings, impression = (
-        "".join(_ended(part) for part in _SENTENCE_ENDS.split(text) if part != sentence)
+        "".join(_ended(part) for part in _split(text) if part != sentence)
         for text in (report.findings, report.impression)
     )
     return replace(report, findings=findings, impression=impression)
+
+
+def _split(text: str) -> Iterator[str]:
+    """All that stands between the gaps of a text, sentences or not."""
+    start = 0
+    for end, following in [*_gaps(text), (len(text), len(text))]:
+        yield text[start:end]
+        start = following
 
 
 def _ended(part: str) -> str:

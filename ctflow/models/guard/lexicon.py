@@ -143,7 +143,7 @@ FINDINGS: dict[str, Wording] = {
     "Consolidation": Wording(
         has_place=True,
         names=(
-            "consolidat*", "condensation*", "infiltrat*", "cons", "airspace disease", "air space disease", "airspace filling",
+            "consolidat*", "consol", "condensation*", "infiltrat*", "cons", "airspace disease", "air space disease", "airspace filling",
             "air space filling", "filling of the airspace*", "filling of the air space*", "pneumonic",
             "alveolar opaci*", "airspace process*",
         ),
