@@ -128,3 +128,45 @@ def test_a_question_and_its_answer_are_one_sentence(text: str) -> None:
 
 def test_what_follows_a_question_without_answering_it_is_another_sentence() -> None:
     assert sentences(Report("Pneumonia? No effusion.")) == ["Pneumonia?", "No effusion."]
+
+
+WRAPPED = """There is a moderate right pleural effusion, unchanged, and there is no left
+effusion. Resolution of the pneumothorax on the right side, and no other
+air in the pleural space. Septal thickening and bronchial wall thickening
+are absent."""
+
+
+def test_a_line_that_a_program_broke_goes_on_in_the_next_one() -> None:
+    """'No left' and 'effusion.' had been two sentences, of which the second said that there is one."""
+    read = [" ".join(text.split()) for text in sentences(Report(WRAPPED))]
+    assert read == [
+        "There is a moderate right pleural effusion, unchanged, and there is no left effusion.",
+        "Resolution of the pneumothorax on the right side, and no other air in the pleural space.",
+        "Septal thickening and bronchial wall thickening are absent.",
+    ]
+
+
+def test_lines_that_a_person_ended_are_sentences() -> None:
+    lines = ["small left effusion", "no pneumothorax", "Large heart", "nodule in the right upper lobe"]
+    assert sentences(Report("\n".join(lines))) == lines
+
+
+@pytest.mark.parametrize("text", ["Bones:\nNormal.", "Lymphadenopathy:\nNone", "Heart? Normal."])
+def test_a_heading_goes_on_in_the_next_line(text: str) -> None:
+    assert sentences(Report(f"{text}\nNo effusion.")) == [text, "No effusion."]
+
+
+@pytest.mark.parametrize(
+    "text", ["No effusion resp. pneumothorax.", "A nodule of max. 8 mm.", "Nodule in the L. upper lobe, approx. 4 mm."]
+)
+def test_no_sentence_ends_behind_an_abbreviation(text: str) -> None:
+    assert sentences(Report(f"{text} No mass.")) == [text, "No mass."]
+
+
+def test_a_side_at_the_end_of_a_sentence_ends_it() -> None:
+    assert sentences(Report("Effusion on the R. No mass.")) == ["Effusion on the R.", "No mass."]
+
+
+@pytest.mark.parametrize("before", ["Calcified LAD.", "Compared with 2019.", "Large mass (61)."])
+def test_a_space_may_be_missing_behind_capitals_digits_and_brackets(before: str) -> None:
+    assert sentences(Report(f"{before}Pericardial effusion.")) == [before, "Pericardial effusion."]

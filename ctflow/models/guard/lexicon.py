@@ -143,7 +143,8 @@ FINDINGS: dict[str, Wording] = {
     "Consolidation": Wording(
         has_place=True,
         names=(
-            "consolidat*", "consol", "condensation*", "infiltrat*", "cons", "airspace disease", "air space disease", "airspace filling",
+            "consolidat*", "consol", "condensation*", "infiltrat*", "cons", "airspace disease", "air space disease",
+            "airspace filling",
             "air space filling", "filling of the airspace*", "filling of the air space*", "pneumonic",
             "alveolar opaci*", "airspace process*",
         ),
@@ -217,7 +218,8 @@ FINDINGS: dict[str, Wording] = {
         not_it=(
             "vertebra* .. collaps*", "collaps* .. vertebra*", "trachea* .. collaps*", "collaps* .. vena",
             "vena .. collaps*", "airway collaps*", "<fibro*|scar*|sequel*|strand*> .. <volume loss|loss of volume>",
-            "<volume loss|loss of volume> <and|with|due to> .. <fibro*|scar*|sequel*|strand*>", "collapsible", "collaps* .. trachea*", "bronchial collaps*",
+            "<volume loss|loss of volume> <and|with|due to> .. <fibro*|scar*|sequel*|strand*>", "collapsible",
+            "collaps* .. trachea*", "bronchial collaps*",
         ),
     ),
     "Emphysema": Wording(
