@@ -22,6 +22,9 @@ _SENTENCE_ENDS = re.compile(
 _ABBREVIATED = re.compile(
     r"(?<!\w)(?:(?i:approx|ca|max|min|resp|vs|e\.g|i\.e|incl|cf|im|img|se|ser|fig|dr|mr|mrs|prof|st)|[LR])\.$"
 )
+_DANGLING = re.compile(
+    r"(?<!\w)(?i:no|not|without|of|the|an?|in|at|on|with|and|or|nor|for|from|to|is|are|was|were|pleural|pericardial)$"
+)
 _MIN_WIDTH = 50  # of lines that a program breaks, in characters
 # Control characters, changes of writing direction, half characters: no report needs them, and no page can show them.
 LEFT_OUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -132,7 +135,7 @@ def _goes_on(text: str, end: int, following: int, width: int) -> bool:
         return behind[:1].islower() or behind[:1].isdigit()
     if "\n" not in text[end:following] or line.endswith((".", "!", "?", ";")):
         return False
-    if line.endswith(":"):
+    if line.endswith(":") or _DANGLING.search(line):
         return True
     is_full = len(line) + 1 + len(behind.split(maxsplit=1)[0]) > width if behind else False
     return behind[:1].islower() and is_full and width >= _MIN_WIDTH

@@ -151,6 +151,11 @@ def test_lines_that_a_person_ended_are_sentences() -> None:
     assert sentences(Report("\n".join(lines))) == lines
 
 
+@pytest.mark.parametrize("text", ["No pleural\neffusion.", "nodule in the\nRUL", "fluid on the left and\nright"])
+def test_a_line_that_cannot_be_the_end_goes_on(text: str) -> None:
+    assert sentences(Report(f"{text}\nLarge heart")) == [text, "Large heart"]
+
+
 @pytest.mark.parametrize("text", ["Bones:\nNormal.", "Lymphadenopathy:\nNone", "Heart? Normal."])
 def test_a_heading_goes_on_in_the_next_line(text: str) -> None:
     assert sentences(Report(f"{text}\nNo effusion.")) == [text, "No effusion."]
