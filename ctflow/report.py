@@ -23,7 +23,7 @@ _ABBREVIATED = re.compile(
     r"(?<!\w)(?:(?i:approx|ca|max|min|resp|vs|e\.g|i\.e|incl|cf|im|img|se|ser|fig|dr|mr|mrs|prof|st)|[LR])\.$"
 )
 _DANGLING = re.compile(
-    r"(?<!\w)(?i:no|not|without|of|the|an?|in|at|on|with|and|or|nor|for|from|to|is|are|was|were|pleural|pericardial)$"
+    r"(?<!\w)(?i:no|not|without|of|the|in|at|on|with|and|or|nor|for|from|to|is|are|was|were|pleural|pericardial)$"
 )
 _MIN_WIDTH = 50  # of lines that a program breaks, in characters
 # Control characters, changes of writing direction, half characters: no report needs them, and no page can show them.
