@@ -32,9 +32,11 @@ _TOKENS = re.compile(
     r")(?!\w)"
 )
 _PLURAL = re.compile(rf"(?<!\w)(?:apices|bases|{_LOBE_WORD}\s+(?:lobes|zones|lungs|fields))(?!\w)")
-# "The lower lobe of the right lung" becomes "right lower lobe".
+# "The lower lobe of the right lung" becomes "right lower lobe". In "lower lobe, left upper lobe" the side is another's.
 _LOBE_OF = re.compile(
-    rf"(?<!\w)(?P<lobe>{_LOBE_WORD}\s+(?:lobe|zone)|apex|base)\s*,?\s+(?:of|on|in|at)?\s*(?:the\s+)?(?P<side>right|left)(?!\w)"
+    rf"(?<!\w)(?P<lobe>{_LOBE_WORD}\s+(?:lobe|zone)|apex|base)(?:\s+(?:\w+\s+){{1,3}}segments?)?"
+    rf"\s*,?\s+(?:of|on|in|at)?\s*(?:the\s+)?(?P<side>right|left)(?!\w)"
+    rf"(?!\s+(?:lung\s+)?(?:{_LOBE_WORD}|lobe|apex|base|apical|basal)(?!\w))"
 )
 # A segment is in the lobe that it is of: the apical one of a lower lobe (S6) is no part of the apex of the lung.
 _SEGMENT_OF_LOWER = re.compile(
