@@ -155,7 +155,7 @@ CLEAR: Phrases = (
     "suspected .. not confirmed", "questioned .. not confirmed",
     "uncertain <origin|significance|cause|nature|aetiology|etiology|age>",
     "follow up .. <recommended|advised|suggested|indicated|required|needed>",
-    "<recommend*|advise*|suggest*> .. follow up",
+    "<recommend*|advise*|suggest*> .. follow up", "from follow up", "no follow up",
 )
 # What follows one of these is a guess.
 GUESS_AFTER: Phrases = (

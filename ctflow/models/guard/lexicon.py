@@ -113,7 +113,7 @@ FINDINGS: dict[str, Wording] = {
             "heart dimension* .. increased",
         ),
         denials=(
-            "heart .. normal", "normal .. heart", "heart contour, size .. normal", "heart contour, size .. natural",
+            "heart .. normal", "normal .. heart", "heart .. wnl", "cardiac .. wnl", "heart contour, size .. normal", "heart contour, size .. natural",
             "normal .. cardiac", "cardiac .. normal",
             "cardiothoracic .. normal", "heart .. natural", "heart .. unremarkable", "cardiac .. unremarkable",
             "heart .. limits", "cardiac .. limits", "unremarkable .. heart", "heart .. preserved",
@@ -161,7 +161,7 @@ FINDINGS: dict[str, Wording] = {
     "Lung opacity": Wording(
         has_place=True,
         names=(
-            "ground glass", "groundglass", "ggo", "ggos", "opaci*", "haze", "hazy", "haziness", "infiltrat*",
+            "ground glass*", "groundglass*", "ggo", "ggos", "opaci*", "haze", "hazy", "haziness", "infiltrat*",
             "frosted glass", "increased density", "density increase*", "shadowing", "shadows", "patchy densit*",
             "increase in density", "increases in density", "increased attenuation",
             "hazy densit*", "parenchymal densit*", "airspace densit*", "air space densit*", "alveolar densit*",
@@ -337,7 +337,8 @@ FINDINGS: dict[str, Wording] = {
     ),
     "Coronary artery wall calcification": Wording(
         names=(
-            "coronar* .. calci*", "calci* .. coronar*", "cac", "coronar* .. plaque*", "plaque* .. coronar*",
+            "coronar* .. calci*", "calci* .. coronar*", "cac", "coronar* .. plaque*", "plaque* .. coronar*", "plaque* .. lad",
+            "calci* .. aort* <and|or> <coronar*|lad>", "athero* .. aort* <and|or> lad",
             "coronar* .. athero*", "athero* .. coronar*", "coronar* .. sclero*", "coronar* arterioscler*",
             "sclero* .. coronar*", "rca .. calci*", "calci* .. rca", "lcx .. calci*", "calci* .. lcx", "lad .. calci*",
             "calci* .. lad",

@@ -27,11 +27,11 @@ _TOKENS = re.compile(
     r"|(?P<right>right|rt|r)|(?P<left>left|lt|l)"
     rf"|(?P<both>{_OF_BOTH})"
     rf"|(?P<lobe>{_LOBE_WORD}(?=(?:[\s,/]+(?:and|or|to)?\s*(?:right\s+|left\s+)?{_LOBE_WORD})*\s+{_OF_A_LUNG}(?!\w)))"
-    r"|(?P<up>apex|apices|apical|apicoposterior)"
+    r"|(?P<up>apex|apexes|apices|apical|apicoposterior)"
     r"|(?P<low>bases?|basis|basal\w*|basilar|posterobasal|laterobasal|anterobasal|mediobasal)"
     r")(?!\w)"
 )
-_PLURAL = re.compile(rf"(?<!\w)(?:apices|bases|{_LOBE_WORD}\s+(?:lobes|zones|lungs|fields))(?!\w)")
+_PLURAL = re.compile(rf"(?<!\w)(?:apices|apexes|bases|{_LOBE_WORD}\s+(?:lobes|zones|lungs|fields))(?!\w)")
 # "The lower lobe of the right lung" becomes "right lower lobe". In "lower lobe, left upper lobe" the side is another's.
 _LOBE_OF = re.compile(
     rf"(?<!\w)(?P<lobe>{_LOBE_WORD}\s+(?:lobe|zone)|apex|base)(?:\s+(?:\w+\s+){{1,3}}segments?)?"
