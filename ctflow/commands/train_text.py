@@ -17,7 +17,8 @@ Gives a model of `train demo` a text encoder that begins as a public sentence mo
 its sentences say becomes facts, and the facts what the transformer is told. All other networks stay as they are.
 
 --pretrained is the public model, sentence-transformers/all-MiniLM-L6-v2: that name, which is fetched from the hub, or a
-folder with its config.json, model.safetensors and tokenizer.json. No other weights are accepted.
+folder with its config.json, model.safetensors and tokenizer.json. No other weights are accepted. Without it, a model
+whose encoder reads sentence by sentence keeps that one, which is trained further.
 
 State is kept in --work. Call it again with the same --work after it was cut short, and it continues with the time that
 was left. The model that --from names is needed in the first call only."""
@@ -36,7 +37,7 @@ def add_to(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     default = "default: %(default)s"
     add = parser.add_argument
     add("--from", dest="from_checkpoint", type=place, metavar="DIR", help="the model, or its name")
-    add("--pretrained", metavar="DIR", help="name or folder of the public model (default: its name)")
+    add("--pretrained", metavar="DIR", help="name or folder of the public model to begin with")
     add("--hours", type=float, default=DEFAULT_HOURS, metavar="H", help=f"how long to train ({default})")
     add("--work", type=path, default=Path("runs/text"), metavar="DIR", help=f"for its state ({default})")
     add("--out", type=path, metavar="DIR", help="where to write the model (default: model in --work)")
@@ -57,7 +58,6 @@ def run_text(args: argparse.Namespace) -> None:
     for folder in (out.parent, args.work):
         make_folder(folder)
     with extra("train"):
-        from ctflow.demo.pretrained import NAME
         from ctflow.demo.text_recipe import DEMO_TEXT, train_text_encoder
 
     train_text_encoder(
@@ -68,5 +68,5 @@ def run_text(args: argparse.Namespace) -> None:
         seed=args.seed,
         device=args.device,
         from_checkpoint=base,
-        pretrained=args.pretrained or NAME,
+        pretrained=args.pretrained,
     )

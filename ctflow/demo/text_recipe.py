@@ -27,7 +27,7 @@ from ctflow.demo.vocabulary import cut_vocabulary, split_otherwise
 from ctflow.demo.work import PLAN, keep_base, kept_base, train_once
 from ctflow.errors import RequestError
 from ctflow.io.files import replacing
-from ctflow.models.fact_encoder import FactEncoder
+from ctflow.models.fact_encoder import FactEncoder, facts_of
 from ctflow.models.guard.lexicon import FINDINGS
 from ctflow.runtime.device import resolve_device
 from ctflow.training.optimizers import OptimizerConfig
@@ -68,21 +68,22 @@ def train_text_encoder(
     seed: int,
     device: str,
     from_checkpoint: Path | None,
-    pretrained: str = NAME,
+    pretrained: str | None = None,
     sha256: str = SHA256,
 ) -> None:
     """Trains for about `hours`, keeps its state in `work`, and writes a checkpoint folder `out`.
 
-    Called again, it goes on with what is in `work`. `from_checkpoint`: the model that gets the encoder; where its own
-    reads sentence by sentence, that one is trained further, and else one that begins as `pretrained`, a name on the hub
-    or a folder, whose weights must have the hash `sha256`.
+    Called again, it goes on with what is in `work`. `from_checkpoint`: the model that gets the encoder, which begins as
+    `pretrained`, a name on the hub or a folder, whose weights must have the hash `sha256`. Left out, it is the public
+    model's name, or the encoder that the model has where that one reads sentence by sentence: it is trained further.
 
     Raises RequestError without a checkpoint that reads reports, or where `work` holds another training; CheckpointError
     where weights cannot be read.
     """
     folder = base_folder(work, from_checkpoint)
     base = load_reading_base(folder)
-    plan = {"seed": seed, **asdict(sizes), "base": base.sha256, "begun as": sha256}
+    goes_on = pretrained is None and isinstance(base.text, FactEncoder)
+    plan = {"seed": seed, **asdict(sizes), "base": base.sha256, "begun as": None if goes_on else sha256}
     note_plan(work / PLAN, plan, begun=(work / PLAN).exists())
     keep_base(work, from_checkpoint)
 
@@ -98,7 +99,8 @@ def train_text_encoder(
             device=on,
         )
 
-    encoder = base.text if isinstance(base.text, FactEncoder) else begin(base, sizes, seed, pretrained, sha256)
+    encoder = base.text if goes_on else begin(base, sizes, seed, pretrained or NAME, sha256)
+    assert isinstance(encoder, FactEncoder)
     encoder.requires_grad_(True)
     reading = SentenceReading(encoder)
     draw = partial(draw_taught, phrasings="known")
@@ -153,8 +155,9 @@ def begin(base: Checkpoint, sizes: TextSizes, seed: int, pretrained: str, sha256
         100 * split_otherwise(tokenizer, smaller, held_out),
     )
     seed_torch(seed, "first weights of the reading")
-    assert base.reader is not None, "an encoder that reads by itself is trained further"
-    facts = new_facts(bert.config.hidden_size, base.text.dim, base.reader.grades)
+    before = facts_of(base.text) or base.reader
+    assert before is not None, "load_reading_base refuses a model that reads nothing"
+    facts = new_facts(bert.config.hidden_size, base.text.dim, before.grades)
     return FactEncoder(bert, smaller, min(MAX_TOKENS, bert.config.max_position_embeddings), facts)
 
 

@@ -29,7 +29,8 @@ READER = ReaderConfig(8, 1, 4, tuple((kind, *site) for kind, site in SLOTS), SIZ
 SMOKE = TextSizes(layers=1, vocabulary=600, corpus=20, checked=30)
 
 
-def train(work: Path, base: Path | None, published: tuple[Path, str], seed: int = 0) -> Path:
+def train(work: Path, base: Path | None, published: tuple[Path, str] | None, seed: int = 0) -> Path:
+    """`published`: what it begins as, and its hash; None leaves the model its encoder."""
     train_text_encoder(
         work / "model",
         work,
@@ -38,8 +39,7 @@ def train(work: Path, base: Path | None, published: tuple[Path, str], seed: int 
         seed=seed,
         device="cpu",
         from_checkpoint=base,
-        pretrained=str(published[0]),
-        sha256=published[1],
+        **({"pretrained": str(published[0]), "sha256": published[1]} if published else {}),
     )
     return work / "model"
 
@@ -109,17 +109,26 @@ def test_called_again_it_trains_nothing(work: Path, published: tuple[Path, str])
 
 
 @pytest.mark.slow
-def test_an_encoder_that_reads_by_itself_is_trained_further(
-    work: Path, published: tuple[Path, str], tmp_path: Path
-) -> None:
+def test_an_encoder_that_reads_by_itself_is_trained_further(work: Path, tmp_path: Path) -> None:
     before, after = (
         load_checkpoint(work / "model").text,
-        load_checkpoint(train(tmp_path, work / "model", published)).text,
+        load_checkpoint(train(tmp_path, work / "model", None)).text,
     )
     assert isinstance(before, FactEncoder) and isinstance(after, FactEncoder)
     told = zip(before.facts.tell.parameters(), after.facts.tell.parameters(), strict=True)
     assert all(torch.equal(*pair) for pair in told), "so that the transformer stays"
     assert not torch.equal(before.facts.read.first.weight, after.facts.read.first.weight)
+
+
+@pytest.mark.slow
+def test_where_a_public_model_is_given_it_takes_the_place_of_an_encoder_that_reads_by_itself(
+    work: Path, published: tuple[Path, str], tmp_path: Path
+) -> None:
+    train(tmp_path, work / "model", published)
+    after = load_checkpoint(tmp_path / "model")
+    assert isinstance(after.text, FactEncoder) and (tmp_path / "telling").exists()
+    with pytest.raises(RequestError, match="begun as"):
+        train(tmp_path, None, None)
 
 
 def test_without_a_model_or_with_one_that_reads_nothing_it_is_refused(

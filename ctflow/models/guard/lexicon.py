@@ -113,7 +113,8 @@ FINDINGS: dict[str, Wording] = {
             "heart dimension* .. increased",
         ),
         denials=(
-            "heart .. normal", "normal .. heart", "heart .. wnl", "cardiac .. wnl", "heart contour, size .. normal", "heart contour, size .. natural",
+            "heart .. normal", "normal .. heart", "heart .. wnl", "cardiac .. wnl",
+            "heart contour, size .. normal", "heart contour, size .. natural",
             "normal .. cardiac", "cardiac .. normal",
             "cardiothoracic .. normal", "heart .. natural", "heart .. unremarkable", "cardiac .. unremarkable",
             "heart .. limits", "cardiac .. limits", "unremarkable .. heart", "heart .. preserved",
@@ -337,7 +338,8 @@ FINDINGS: dict[str, Wording] = {
     ),
     "Coronary artery wall calcification": Wording(
         names=(
-            "coronar* .. calci*", "calci* .. coronar*", "cac", "coronar* .. plaque*", "plaque* .. coronar*", "plaque* .. lad",
+            "coronar* .. calci*", "calci* .. coronar*", "cac", "coronar* .. plaque*", "plaque* .. coronar*",
+            "plaque* .. lad",
             "calci* .. aort* <and|or> <coronar*|lad>", "athero* .. aort* <and|or> lad",
             "coronar* .. athero*", "athero* .. coronar*", "coronar* .. sclero*", "coronar* arterioscler*",
             "sclero* .. coronar*", "rca .. calci*", "calci* .. rca", "lcx .. calci*", "calci* .. lcx", "lad .. calci*",
