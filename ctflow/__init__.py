@@ -1,3 +1,3 @@
 """CTFlow: a radiology report in, a whole 3D chest CT out. Light to import: torch comes with `ctflow.pipeline`."""
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"

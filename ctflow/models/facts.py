@@ -21,7 +21,7 @@ from ctflow.reading import ASSERTED, DENIED, NOT_MENTIONED
 ANSWERS = (NOT_MENTIONED, DENIED, ASSERTED)
 NO_FACT, UNSIZED = 0, 1
 # A less likely answer counts as none, for people and for the transformer: what is not recognised is not drawn either.
-AS_GOOD_AS_CERTAIN = 0.99  # where plain rules cannot tell what a sentence says, see `guard`
+AS_GOOD_AS_CERTAIN = 0.9999  # where plain rules cannot tell what a sentence says, see `guard`
 SURE_OF_ANSWER, SURE_OF_SIZE, SURE_OF_DISAGREEMENT = 0.9, 0.7, 0.8
 
 

@@ -170,8 +170,8 @@ def test_it_misreads_few_sentences_of_people_and_reads_many() -> None:
     checkpoint = load_checkpoint(FOLDER)
     outcomes = [one.outcome for one in measure_sentences(checkpoint, read_sentences(SENTENCES))]
     assert len(outcomes) >= 100
-    assert sum(one in MISTAKES for one in outcomes) <= 0.02 * len(outcomes)
-    assert outcomes.count("right") >= 0.45 * len(outcomes)
+    assert sum(one in MISTAKES for one in outcomes) <= 0.01 * len(outcomes)
+    assert outcomes.count("right") >= 0.88 * len(outcomes)
 
 
 def test_two_sides_of_one_sentence_are_told_apart(model: CTFlow) -> None:
@@ -185,9 +185,9 @@ def test_two_sides_of_one_sentence_are_told_apart(model: CTFlow) -> None:
 
 
 def test_a_part_that_is_not_recognised_is_told_beside_one_that_is(model: CTFlow) -> None:
-    read = model.read(Report("No pneumothorax, a bulla in the right upper lobe."))
-    assert [(one.finding, one.asserted) for one in read.found] == [("Pneumothorax", False)]
-    assert read.unread == ("a bulla in the right upper lobe.",)
+    read = model.read(Report("Left pneumothorax, an effusion is not out of the question."))
+    assert [(one.finding, one.asserted) for one in read.found] == [("Pneumothorax", True)]
+    assert read.unread == ("an effusion is not out of the question.",)
 
 
 def test_a_report_that_contradicts_itself_is_marked(model: CTFlow) -> None:
