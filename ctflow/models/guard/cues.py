@@ -156,6 +156,7 @@ CLEAR: Phrases = (
     "uncertain <origin|significance|cause|nature|aetiology|etiology|age>",
     "follow up .. <recommended|advised|suggested|indicated|required|needed>",
     "<recommend*|advise*|suggest*> .. follow up", "from follow up", "no follow up",
+    "not <|significantly |markedly |appreciably >changed .. <previous*|prior|earlier|before>",
 )
 # What follows one of these is a guess.
 GUESS_AFTER: Phrases = (

@@ -74,7 +74,8 @@ FINDINGS: dict[str, Wording] = {
             "costophrenic .. sharp", "costophrenic .. open", "pleural space* .. dry",
         ),
         not_it=(
-            "pericardial effusion*", "pericardial fluid", "joint effusion*", "effusion* .. pericard*",
+            "pericardial effusion*", "pericardial eff", "pericardial fluid", "joint effusion*",
+            "effusion* .. pericard*",
             "fluid .. pericard*", "fluid .. around the heart", "fluid .. surrounds the heart",
             "pericardi* thick* .. effusion*", "pericardium .. effusion*", "fluid .. stomach",
             "fluid .. oesophag*", "fluid .. esophag*", "fluid overload .. pleura*",
@@ -127,7 +128,8 @@ FINDINGS: dict[str, Wording] = {
     ),
     "Pericardial effusion": Wording(
         names=(
-            "pericardial .. effusion*", "pericardial .. fluid", "effusion* .. pericard*", "fluid .. pericard*",
+            "pericardial .. effusion*", "pericardial eff", "pericardial .. fluid", "effusion* .. pericard*",
+            "fluid .. pericard*",
             "pericardi* .. collection*", "pericardi* .. fluid", "fluid .. around the heart",
             "fluid .. surrounds the heart", "pericardium .. effusion*",
             "effusion .. around the heart", "collection* .. pericard*",
@@ -324,7 +326,8 @@ FINDINGS: dict[str, Wording] = {
     ),
     "Arterial wall calcification": Wording(
         names=(
-            "aort* .. calci*", "calci* .. aort*", "aort* .. plaque*", "plaque* .. aort*", "arterial .. calci*",
+            "aort* .. calci*", "aort* .. calcs", "calci* .. aort*", "aort* .. plaque*", "plaque* .. aort*",
+            "arterial .. calci*",
             "calci* .. arterial wall*", "vascular calci*", "calci* .. vessel*", "vessel* .. calci*",
             "aort* .. athero*", "athero* .. aort*", "carotid .. calci*", "supraaortic .. calci*",
             "subclavian .. calci*", "brachiocephalic .. calci*", "innominate .. calci*", "aort* sclero*",
