@@ -20,12 +20,17 @@ _SENTENCE_ENDS = re.compile(
 )
 # These go on: an abbreviation, a heading ("Pleura:"), and a line that its writer's program broke.
 _ABBREVIATED = re.compile(
-    r"(?<!\w)(?:(?i:approx|ca|max|min|resp|vs|e\.g|i\.e|incl|cf|im|img|se|ser|fig|dr|mr|mrs|prof|st)|[LR])\.$"
+    r"(?<!\w)(?:(?i:(?:approx|ca|max|min|resp|vs|e\.g|i\.e|incl|cf)\.\s+(?=[a-z\d])|(?:im|img|se|ser|fig)\.\s+(?=\d))"
+    r"|[LR]\.\s+(?=(?:upper|middle|lower|lung|lobe|apex|apical|base|basal|hilum|hemithorax|main|pleural)(?!\w)))"
 )
 _DANGLING = re.compile(
-    r"(?<!\w)(?i:no|not|without|of|the|in|at|on|with|and|or|nor|for|from|to|is|are|was|were|pleural|pericardial)$"
+    r"(?:(?<!\w)(?i:of|the|in|at|on|with|and|or|nor|for|from|to|is|are|was|were|pleural|pericardial)"
+    r"|(?:^|[.;]\s)\s*(?i:no|without))$"
 )
+_BLOCKS = re.compile(r"[ \t]*\n\s+")  # a sentence never goes on over a blank line or into an indented one
+_STOP = re.compile(r"[.!?;](?:\s|\Z)")
 _MIN_WIDTH = 50  # of lines that a program breaks, in characters
+_NEAR = 24  # more than an abbreviation with its spaces
 # Control characters, changes of writing direction, half characters: no report needs them, and no page can show them.
 LEFT_OUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -122,23 +127,36 @@ def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
 
 def _gaps(text: str) -> Iterator[tuple[int, int]]:
     """What stands between two sentences."""
-    width = max(map(len, text.split("\n")))
-    for gap in _SENTENCE_ENDS.finditer(text):
-        if not _goes_on(text, *gap.span(), width):
-            yield gap.span()
+    start = 0
+    for end, following in [*(found.span() for found in _BLOCKS.finditer(text)), (len(text), len(text))]:
+        width = max(map(len, text[start:end].split("\n")))
+        for gap in _SENTENCE_ENDS.finditer(text, start, end):
+            if not _goes_on(text, *gap.span(), end, width):
+                yield gap.span()
+        if end < following:
+            yield end, following
+        start = following
 
 
-def _goes_on(text: str, end: int, following: int, width: int) -> bool:
-    """Whether what stands before `end` is no whole sentence. `width`: of the longest line."""
-    line, behind = text[:end].rpartition("\n")[2], text[following:]
-    if _ABBREVIATED.search(line):
-        return behind[:1].islower() or behind[:1].isdigit()
-    if "\n" not in text[end:following] or line.endswith((".", "!", "?", ";")):
+def _goes_on(text: str, end: int, following: int, last: int, width: int) -> bool:
+    """Whether what stands before `end` is no whole sentence.
+
+    `last`: where the block of lines ends; `width`: of its longest line.
+    """
+    if following >= last:
         return False
-    if line.endswith(":") or _DANGLING.search(line):
+    if any(found.end() == following for found in _ABBREVIATED.finditer(text, max(0, end - _NEAR), following + _NEAR)):
         return True
-    is_full = len(line) + 1 + len(behind.split(maxsplit=1)[0]) > width if behind else False
-    return behind[:1].islower() and is_full and width >= _MIN_WIDTH
+    if "\n" not in text[end:following] or text[end - 1] in ".!?;":
+        return False
+    begin = text.rfind("\n", 0, end) + 1
+    line, next_line = text[begin:end], text[following:last].partition("\n")[0]
+    if line.endswith(":"):
+        return ":" not in next_line
+    if _DANGLING.search(line):
+        return not text[:begin].rstrip().endswith((":", "?"))
+    is_full = len(line) + 1 + len(next_line.split(maxsplit=1)[0]) > width >= _MIN_WIDTH
+    return is_full and next_line[:1].islower() and bool(_STOP.search(text, following, last))
 
 
 def sentences(report: Report) -> list[str]:

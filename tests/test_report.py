@@ -3,7 +3,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctflow.errors import RequestError
-from ctflow.report import MAX_CHARACTERS, Report, encoder_text, field_starts, placed_sentences, sentences, without
+from ctflow.report import (
+    MAX_CHARACTERS,
+    Report,
+    encoder_text,
+    field_starts,
+    placed_sentences,
+    sentence_spans,
+    sentences,
+    without,
+)
 
 PARTS = ("[Sex: {sex}]", "[Age: {age:03d}Y]", "Findings: {findings}", "Impression: {impression}")
 HEADINGS = st.sampled_from(
@@ -175,3 +184,48 @@ def test_a_side_at_the_end_of_a_sentence_ends_it() -> None:
 @pytest.mark.parametrize("before", ["Calcified LAD.", "Compared with 2019.", "Large mass (61)."])
 def test_a_space_may_be_missing_behind_capitals_digits_and_brackets(before: str) -> None:
     assert sentences(Report(f"{before}Pericardial effusion.")) == [before, "Pericardial effusion."]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Effusion: no", "Emphysema"],
+        ["EFFUSION NO", "NODULE YES"],
+        ["PLEURAL EFFUSION:", "CARDIOMEGALY: NO"],
+        ["no pneumothorax or consolidation is seen in either lung", "emphysema"],
+        ["Nodule?", "No", "Effusion left"],
+    ],
+    ids="\n".join,
+)
+def test_an_answer_or_an_empty_heading_does_not_take_the_next_line(lines: list[str]) -> None:
+    """'Effusion: no' and 'Emphysema' had become one sentence, which denied the emphysema."""
+    assert sentences(Report("\n".join(lines))) == lines
+
+
+@pytest.mark.parametrize("text", ["effusion on the R. no nodule.", "No effusion in img. emphysema."])
+def test_an_abbreviation_that_may_end_a_sentence_ends_it(text: str) -> None:
+    assert len(sentences(Report(text))) == 2
+
+
+@pytest.mark.parametrize(
+    ("findings", "impression"),
+    [
+        ("Contrast: no", "Emphysema."),
+        ("No effusion.\nPneumothorax: no", "Cardiomegaly."),
+        ("There is no pneumothorax. Nodule on the L.", "no effusion"),
+        ("No evidence on either side of any significant\npleural effusion.", "An unenhanced scan, " + "low dose, " * 9),
+        ("Effusion?", "Yes, on the left."),
+        ("Heart:", "normal."),
+    ],
+)
+def test_no_sentence_goes_on_from_the_findings_into_the_impression(findings: str, impression: str) -> None:
+    """An encoder that reads sentence by sentence is given both fields as one text."""
+    report = Report(findings, impression)
+    text = encoder_text(report, ("{findings}\n", "{impression}"))
+    assert [text[start:end] for start, end in sentence_spans(text)] == sentences(report)
+
+
+@pytest.mark.parametrize("text", ["L. " * 6000, "a" + " " * 19_000 + "b", "approx. " * 2400, "x\n\n" * 6000])
+@pytest.mark.timeout(20)
+def test_odd_texts_are_split_at_once(text: str) -> None:
+    assert sentences(Report(text))

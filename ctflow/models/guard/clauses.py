@@ -22,6 +22,7 @@ _JOINTS = re.compile(
     r"|\s*\((?=[^()]*\?)"
 )
 _GUESS = re.compile(_GUESSES)
+_SPACES = re.compile(r"\s{3,}")  # each of them would be looked at from each before it
 _POINTS_BACK = re.compile(r"(?<!\w)(?:it|its|they|these|those|this|which|that|ones?|latter|former|same|other)(?!\w)")
 _TURNS = re.compile(r";|but|while|whereas|although|however")
 _NEW_DENIAL = re.compile(
@@ -55,6 +56,7 @@ _START = re.compile(
 
 def clauses(sentence: str) -> list[str]:
     """The parts of a sentence that each say one thing of what they name. Together they are the sentence."""
+    sentence = _SPACES.sub(" ", sentence)
     text, begin = unmended(sentence), 0
     parts: list[str] = []
     for joint in _JOINTS.finditer(text):

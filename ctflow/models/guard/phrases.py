@@ -35,7 +35,7 @@ def unmended(sentence: str) -> str:
     small = sentence.lower()
     if len(small) != len(sentence):  # the dotted capital of Turkish becomes two letters
         small = "".join(sign.lower()[:1] for sign in sentence)
-    headed = _HEAD.sub(r"\1 :", small.replace("(-)", "nil"))
+    headed = _HEAD.sub(r"\1 :", small.replace("(-)", "nil").replace("(no)", "nil "))
     return _BREAKS.sub(" , ", headed).translate(_JOINS)
 
 

@@ -9,6 +9,12 @@ from ctflow.models.guard.lexicon import FINDINGS, Phrases, Wording
 from ctflow.models.guard.phrases import Span, holds, inside, plain, spans
 
 _ANSWER = re.compile(r"[:=?]\s*(?:no|none|nil)\s*(?:[,;.]|$)")  # "effusion: no" denies what stands before it
+# "Not normal" and "clear? no" tell that something is there, and not what; an empty box and "n/a" tell nothing.
+_NOT_NORMAL = re.compile(
+    r"(?<!\w)(?:not|no longer|never|hardly|anything but)\s+(?:\w+\s+)?(?:normal|clear|unremarkable|free)(?!\w)"
+    r"|(?<!\w)(?:normal|clear|unremarkable|free)(?:\s+(?:in|of)\s+\w+)?\s*[?:]\s*no(?!\w)"
+    r"|\[\s*\]|(?<!\w)n/a(?!\w)"
+)
 _QUESTION = re.compile(r"\?(?!\s*(?:yes|no|none)(?!\w))")  # without an answer
 
 _LISTED = re.compile(r"(?<!\w)(?:or|nor|and)(?!\w)|/")
@@ -130,7 +136,11 @@ def is_clear(text: str) -> bool:
 @lru_cache(maxsize=8192)
 def is_unclear(text: str) -> bool:
     """Whether a `plain` text leaves open what it says of today."""
-    return bool(_QUESTION.search(text)) or _holds_unless_clear(cues.UNCLEAR, text) or _is_past(text)
+    return (
+        bool(_QUESTION.search(text) or _NOT_NORMAL.search(text))
+        or _holds_unless_clear(cues.UNCLEAR, text)
+        or _is_past(text)
+    )
 
 
 def _is_past(text: str) -> bool:
