@@ -118,10 +118,16 @@ def _in_field(field: Field, text: str) -> Iterator[Sentence]:
 
 def sentence_spans(text: str) -> Iterator[tuple[int, int]]:
     """Where each sentence of a text begins, and the place behind it. What has no letter is no sentence."""
-    start = 0
-    for end, following in [*_gaps(text), (len(text), len(text))]:
+    for start, end in _parts(text):
         if any(sign.isalpha() and _is_visible(sign) for sign in text[start:end]):
             yield start, end
+
+
+def _parts(text: str) -> Iterator[tuple[int, int]]:
+    """All that stands between the gaps of a text, sentences or not."""
+    start = 0
+    for end, following in [*_gaps(text), (len(text), len(text))]:
+        yield start, end
         start = following
 
 
@@ -167,18 +173,10 @@ def sentences(report: Report) -> list[str]:
 def without(report: Report, sentence: str) -> Report:
     """The report without a sentence of it, wherever it stands. Raises RequestError if it is the only one."""
     findings, impression = (
-        "".join(_ended(part) for part in _split(text) if part != sentence)
+        "".join(_ended(text[start:end]) for start, end in _parts(text) if text[start:end] != sentence)
         for text in (report.findings, report.impression)
     )
     return replace(report, findings=findings, impression=impression)
-
-
-def _split(text: str) -> Iterator[str]:
-    """All that stands between the gaps of a text, sentences or not."""
-    start = 0
-    for end, following in [*_gaps(text), (len(text), len(text))]:
-        yield text[start:end]
-        start = following
 
 
 def _ended(part: str) -> str:
